@@ -1,0 +1,2 @@
+//! The mock-kuiper command.
+fn main() {}

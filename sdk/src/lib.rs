@@ -1,0 +1,2 @@
+//! The Rust SDK.
+#![forbid(unsafe_code)]
