@@ -1,0 +1,52 @@
+# Sourced by the scripts of ci/: the project's root as working directory, the
+# tools' directories in PATH, and what several scripts need.
+# shellcheck shell=bash
+
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export PATH="$HOME/.cargo/bin:/usr/local/go/bin:$PATH"
+export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
+
+# Where cargo builds: the root of what ci/interop and ci/msrv keep as well.
+# shellcheck disable=SC2034 # used by the scripts that source this
+target="${CARGO_TARGET_DIR:-$PWD/target}"
+
+# Says that a part of a script's work is left out, and why.
+skip() {
+    echo "skipped: $*"
+}
+
+# apt_get PACKAGE…: installs Debian packages; false where that is not possible.
+# The package lists are fetched once for a whole run of .ci/run.
+apt_get() {
+    command -v apt-get >/dev/null || return 1
+    [ "$(id -u)" = 0 ] || return 1
+    export DEBIAN_FRONTEND=noninteractive
+    if [ -z "${CI_APT_UPDATED:-}" ] || [ ! -e "$CI_APT_UPDATED" ]; then
+        timeout 120 apt-get update -qq || return 1
+        [ -z "${CI_APT_UPDATED:-}" ] || touch "$CI_APT_UPDATED"
+    fi
+    timeout 300 apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+}
+
+# need COMMAND PACKAGE: makes sure that a command is there, by apt if it must.
+need() {
+    command -v "$1" >/dev/null || apt_get "$2" || true
+    if ! command -v "$1" >/dev/null; then
+        echo "$(basename "$0"): \`$1\` is missing; install the Debian package \`$2\`" >&2
+        return 1
+    fi
+}
+
+# What the C library NNG is built with (feature `nng`).
+need_nng_tools() {
+    need cmake cmake
+    need cc gcc
+    need make make
+}
+
+# The manifests of the examples, each a workspace of its own.
+example_manifests() {
+    find sdk/examples -mindepth 2 -maxdepth 2 -name Cargo.toml 2>/dev/null | sort
+}
