@@ -1,1 +1,4 @@
 //! A mock eKuiper.
+
+pub mod profile;
+pub mod symbol;
