@@ -1,0 +1,73 @@
+//! A sink's acks: one for each message, in order, and never waited for.
+
+use std::{collections::VecDeque, io, time::Duration};
+
+use nng::{
+    Error, Protocol, Socket,
+    options::{Options, ReconnectMaxTime, ReconnectMinTime},
+};
+use serde_json::json;
+
+/// Acks that fit in the channel go out; the others wait here, and cost nothing
+/// where the host never reads them: those for success are only counted.
+pub(crate) struct Acks {
+    socket: Socket,
+    waiting: VecDeque<Ack>,
+}
+
+enum Ack {
+    /// So many messages in a row were collected.
+    Done(u64),
+    /// One was not, for this reason.
+    Failed(String),
+}
+
+/// Failed acks that are kept for a host that does not read them.
+const KEPT: usize = 4096;
+
+impl Acks {
+    /// Dials in the background, for as long as it takes.
+    pub(crate) fn dial(url: &str) -> Result<Acks, Error> {
+        let socket = Socket::new(Protocol::Push0)?;
+        socket.set_opt::<ReconnectMinTime>(Some(Duration::from_millis(10)))?;
+        socket.set_opt::<ReconnectMaxTime>(Some(Duration::from_millis(500)))?;
+        socket.dial_async(url)?;
+        let waiting = VecDeque::new();
+        Ok(Acks { socket, waiting })
+    }
+
+    /// Whether every ack was sent.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Adds the ack of one message.
+    pub(crate) fn push(&mut self, collected: io::Result<()>) {
+        match (collected, self.waiting.back_mut()) {
+            (Ok(()), Some(Ack::Done(count))) => *count += 1,
+            (Ok(()), _) => self.waiting.push_back(Ack::Done(1)),
+            (Err(error), _) => self.waiting.push_back(Ack::Failed(error.to_string())),
+        }
+        if self.waiting.len() > 2 * KEPT {
+            self.waiting.pop_front();
+            eprintln!("reference: nobody reads the failed acks: the oldest is dropped");
+        }
+    }
+
+    /// Sends what the channel takes at once.
+    pub(crate) fn send_waiting(&mut self) {
+        while let Some(ack) = self.waiting.front_mut() {
+            let text = match ack {
+                Ack::Done(_) => "{}".to_owned(),
+                Ack::Failed(error) => json!({ "error": error }).to_string(),
+            };
+            if self.socket.try_send(text.as_bytes()).is_err() {
+                return;
+            }
+            match ack {
+                Ack::Done(count) if *count > 1 => *count -= 1,
+                _ => _ = self.waiting.pop_front(),
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The sink `lines`: each message becomes a line of a file, or of stdout.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    sync::atomic::Ordering::SeqCst,
+    time::Duration,
+};
+
+use nng::{
+    Error, Protocol, Socket,
+    options::{Options, RecvMaxSize, RecvTimeout},
+};
+use serde_json::Value;
+
+use crate::{
+    acks::Acks,
+    orders::{Argument, Worker},
+};
+
+/// How often a sink that waits looks whether it was stopped.
+const STEP: Duration = Duration::from_millis(50);
+
+/// The same while there are acks that could not be sent yet.
+const STEP_WITH_ACKS: Duration = Duration::from_millis(5);
+
+/// Reads the configuration, listens, and collects until stopped.
+///
+/// It listens before it returns, for the host dials as soon as it reads `ok`.
+/// The ack channel is dialed in the background: some hosts have none.
+pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
+    let mut output = match &argument.config["path"] {
+        Value::Null => None,
+        Value::String(path) => {
+            let file = OpenOptions::new().create(true).append(true).open(path);
+            Some(file.map_err(|e| format!("config.path: cannot open `{path}`: {e}"))?)
+        }
+        value => return Err(format!("config.path: expected a text, got {value}")),
+    };
+    let url = format!("ipc:///tmp/{}.ipc", argument.address);
+    let socket = listen(&url).map_err(|e| format!("cannot listen at {url}: {e}"))?;
+    let mut acks = Acks::dial(&format!("ipc:///tmp/{}_ack.ipc", argument.address))
+        .map_err(|e| format!("no ack channel: {e}"))?;
+    Ok(Worker::spawn(move |stopped| {
+        while !stopped.load(SeqCst) {
+            let step = if acks.is_empty() {
+                STEP
+            } else {
+                STEP_WITH_ACKS
+            };
+            let received = socket
+                .set_opt::<RecvTimeout>(Some(step))
+                .and_then(|()| socket.recv());
+            match received {
+                Ok(message) => acks.push(write_line(&mut output, &message)),
+                Err(Error::TimedOut) => {}
+                Err(error) => {
+                    eprintln!("reference: lines ends: {error}");
+                    return;
+                }
+            }
+            acks.send_waiting();
+        }
+    }))
+}
+
+fn listen(url: &str) -> Result<Socket, Error> {
+    let socket = Socket::new(Protocol::Pull0)?;
+    socket.set_opt::<RecvMaxSize>(0)?;
+    socket.listen(url)?;
+    Ok(socket)
+}
+
+/// Writes a message and a line end in one call.
+fn write_line(output: &mut Option<File>, message: &[u8]) -> io::Result<()> {
+    match output {
+        Some(file) => file.write_all(&[message, b"\n"].concat()),
+        None => io::stdout().write_all(&[b"lines: ", message, b"\n"].concat()),
+    }
+}
