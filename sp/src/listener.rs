@@ -1,0 +1,318 @@
+//! The listening half of REP and PULL: the socket's file, and the thread that
+//! accepts and greets peers.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, SocketFlags, SocketType, accept_with, bind, connect, listen, socket_with,
+};
+
+use crate::address::Address;
+use crate::connection::{Connection, GREETING_LIMIT, Greeting, Progress, lock, peer_of, wait};
+use crate::frame::Protocol;
+use crate::options::Admit;
+use crate::wake::Bell;
+use crate::{Error, Options, ProtocolError};
+
+/// A bound address, with a thread that accepts peers until this is dropped.
+///
+/// Dropping it removes the socket's file, unless somebody has put another one
+/// in its place.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    address: Address,
+    /// Device and inode of the socket's file.
+    file: Option<(u64, u64)>,
+    inbox: Arc<Inbox>,
+    stop: Arc<Bell>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the accepting thread hands over to the socket's user.
+#[derive(Debug)]
+struct Inbox {
+    arrivals: Mutex<Vec<Arrival>>,
+    /// Rings for an arrival and for [`Waker::wake`](crate::Waker::wake).
+    bell: Arc<Bell>,
+}
+
+/// A peer that was greeted, or why it could not be.
+pub(crate) type Arrival = Result<Connection, ProtocolError>;
+
+/// Failed greetings that are kept for a caller who does not receive.
+const KEPT_FAILURES: usize = 16;
+
+impl Listener {
+    pub(crate) fn open(url: &str, protocol: Protocol, options: &Options) -> Result<Self, Error> {
+        let address = Address::parse(url)?;
+        let path = address.path().to_owned();
+        let failed = |doing, source: io::Error| Error::Io {
+            doing,
+            path: path.clone(),
+            source,
+        };
+        let bell = || Bell::new().map_err(|errno| failed("open a socket for", errno.into()));
+        let inbox = Arc::new(Inbox {
+            arrivals: Mutex::default(),
+            bell: bell()?,
+        });
+        let stop = bell()?;
+        let socket = bind_address(&address)?;
+        let file = fs::symlink_metadata(&path)
+            .map(|file| (file.dev(), file.ino()))
+            .ok();
+        let mut listener = Self {
+            address,
+            file,
+            inbox,
+            stop,
+            thread: None,
+        };
+        let acceptor = Acceptor {
+            socket,
+            protocol,
+            admit: options.admit.clone(),
+            inbox: Arc::clone(&listener.inbox),
+            stop: Arc::clone(&listener.stop),
+            greetings: Vec::new(),
+        };
+        let thread = thread::Builder::new()
+            .name("sp-accept".to_owned())
+            .spawn(move || acceptor.run())
+            .map_err(|source| failed("start a thread for", source))?;
+        listener.thread = Some(thread);
+        Ok(listener)
+    }
+
+    /// What rings when there are [`arrivals`](Self::arrivals).
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
+        &self.inbox.bell
+    }
+
+    pub(crate) fn arrivals(&self) -> Vec<Arrival> {
+        std::mem::take(&mut *lock(&self.inbox.arrivals))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.address.path()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let path = self.address.path();
+        let there = fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()));
+        if self.file.is_some() && there.ok() == self.file {
+            // A file that cannot be removed is found to be stale by the next
+            // one who listens here.
+            let _ = fs::remove_file(path);
+        }
+        self.stop.ring();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Binds and listens, and removes a socket file that nobody answers on.
+fn bind_address(address: &Address) -> Result<OwnedFd, Error> {
+    let path = address.path();
+    let failed = |doing, errno: Errno| Error::Io {
+        doing,
+        path: path.to_owned(),
+        source: errno.into(),
+    };
+    let socket = open_socket().map_err(|errno| failed("open a socket for", errno))?;
+    let mut bound = bind(&socket, address.kernel());
+    if bound == Err(Errno::ADDRINUSE) {
+        remove_stale(address)?;
+        bound = bind(&socket, address.kernel());
+    }
+    match bound {
+        Ok(()) => {}
+        // Somebody else removed the stale file at the same time, and won.
+        Err(Errno::ADDRINUSE) => return Err(in_use(address)),
+        Err(errno) => return Err(failed("listen at", errno)),
+    }
+    listen(&socket, 128).map_err(|errno| failed("listen at", errno))?;
+    Ok(socket)
+}
+
+/// Removes the file at `address` if it is a socket on which nobody answers.
+fn remove_stale(address: &Address) -> Result<(), Error> {
+    let path = address.path();
+    let failed = |source| Error::Io {
+        doing: "remove the stale socket file",
+        path: path.to_owned(),
+        source,
+    };
+    match fs::symlink_metadata(path) {
+        Ok(file) if file.file_type().is_socket() => {}
+        Ok(_) => {
+            return Err(Error::NotASocket {
+                path: path.to_owned(),
+            });
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+    }
+    if answers(address) {
+        return Err(in_use(address));
+    }
+    // Two processes may find the file stale at the same time, and the second
+    // would remove the fresh socket of the first. So the file is first moved
+    // to a name of our own, and looked at again there.
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(format!(".{}", std::process::id()));
+    let aside = PathBuf::from(aside);
+    match fs::rename(path, &aside) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+    }
+    let url = format!("ipc://{}", aside.display());
+    if Address::parse(&url).is_ok_and(|moved| answers(&moved)) {
+        // A new file at the old place wins over the one that was moved.
+        let _ = renameat_with(CWD, &aside, CWD, path, RenameFlags::NOREPLACE);
+        return Err(in_use(address));
+    }
+    fs::remove_file(&aside).map_err(failed)
+}
+
+fn open_socket() -> Result<OwnedFd, Errno> {
+    socket_with(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::NONBLOCK | SocketFlags::CLOEXEC,
+        None,
+    )
+}
+
+/// Whether somebody listens. A full backlog is a listener too.
+fn answers(address: &Address) -> bool {
+    let connected = open_socket().and_then(|socket| connect(&socket, address.kernel()));
+    !matches!(connected, Err(Errno::CONNREFUSED | Errno::NOENT))
+}
+
+/// The error for an address that somebody listens on, with his process id.
+fn in_use(address: &Address) -> Error {
+    let pid = open_socket().ok().and_then(|socket| {
+        connect(&socket, address.kernel()).ok()?;
+        peer_of(&socket).pid
+    });
+    Error::InUse {
+        path: address.path().to_owned(),
+        pid,
+    }
+}
+
+/// Accepts peers and greets them, all at once, so that a peer that connects
+/// and says nothing holds up nobody.
+struct Acceptor {
+    socket: OwnedFd,
+    protocol: Protocol,
+    admit: Option<Admit>,
+    inbox: Arc<Inbox>,
+    stop: Arc<Bell>,
+    greetings: Vec<(Greeting, Instant)>,
+}
+
+impl Acceptor {
+    fn run(mut self) {
+        loop {
+            let deadline = self.greetings.iter().map(|(_, until)| *until).min();
+            let mut waits_for = vec![
+                PollFd::new(&*self.stop, PollFlags::IN),
+                PollFd::new(&self.socket, PollFlags::IN),
+            ];
+            waits_for.extend(
+                self.greetings
+                    .iter()
+                    .map(|(greeting, _)| PollFd::new(greeting, PollFlags::IN)),
+            );
+            if wait(&mut waits_for, deadline).is_err() || !waits_for[0].revents().is_empty() {
+                return;
+            }
+            let knocks = !waits_for[1].revents().is_empty();
+            if knocks {
+                self.accept();
+            }
+            self.greet();
+        }
+    }
+
+    /// Accepts all that wait.
+    fn accept(&mut self) {
+        loop {
+            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+            match accept_with(&self.socket, flags) {
+                Ok(socket) => {
+                    let admitted = self
+                        .admit
+                        .as_ref()
+                        .is_none_or(|admit| admit(&peer_of(&socket)));
+                    if admitted {
+                        let greeting = Greeting::new(socket, self.protocol);
+                        let until = Instant::now() + GREETING_LIMIT;
+                        self.greetings.push((greeting, until));
+                    }
+                }
+                Err(Errno::INTR | Errno::CONNABORTED) => {}
+                Err(Errno::AGAIN) => return,
+                Err(_) => {
+                    // Out of descriptors, most likely: the peer stays in the
+                    // backlog, and a poll would report it at once again.
+                    let mut stop = [PollFd::new(&*self.stop, PollFlags::IN)];
+                    let _ = wait(&mut stop, Some(Instant::now() + Duration::from_millis(100)));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Moves every greeting on, and hands over those that are done.
+    fn greet(&mut self) {
+        let mut index = 0;
+        while index < self.greetings.len() {
+            let (greeting, until) = &mut self.greetings[index];
+            let outcome = match greeting.proceed() {
+                Ok(Progress::Done) => Ok(()),
+                Ok(Progress::Waits) if Instant::now() < *until => {
+                    index += 1;
+                    continue;
+                }
+                Ok(Progress::Waits) => Err(Some(ProtocolError::GreetingTimedOut)),
+                Err(Error::Protocol(error)) => Err(Some(error)),
+                // It looked whether somebody listens, and left.
+                Err(_) => Err(None),
+            };
+            let (greeting, _) = self.greetings.swap_remove(index);
+            match outcome {
+                Ok(()) => self.hand_over(Ok(greeting.finish())),
+                Err(Some(error)) => self.hand_over(Err(error)),
+                Err(None) => {}
+            }
+        }
+    }
+
+    fn hand_over(&self, arrival: Arrival) {
+        let mut arrivals = lock(&self.inbox.arrivals);
+        if arrival.is_err() && arrivals.iter().filter(|held| held.is_err()).count() >= KEPT_FAILURES
+        {
+            return;
+        }
+        arrivals.push(arrival);
+        drop(arrivals);
+        self.inbox.bell.ring();
+    }
+}

@@ -1,0 +1,58 @@
+//! What a caller may set on a socket, and what is known of a peer.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Settings of a socket; those that do not concern its kind are not looked at.
+///
+/// ```
+/// let mut options = ekuiper_sp::Options::default();
+/// options.max_message = Some(1 << 20);
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// The largest body that is received, in bytes. `None`: no limit, as in
+    /// eKuiper from 2.0 on; 1.x has 1 MiB.
+    pub max_message: Option<u64>,
+    /// [`Push`](crate::Push): the bytes that may wait before a send blocks.
+    ///
+    /// One message always may, whatever its size; as many bytes again may be on
+    /// their way in the flusher. Default: 256 KiB.
+    pub queue_bytes: usize,
+    /// [`Rep`](crate::Rep), [`Pull`](crate::Pull): asked once for each peer that
+    /// connects, before it is greeted. `false` closes the connection.
+    pub admit: Option<Admit>,
+}
+
+/// Decides whether a peer may connect; see [`Options::admit`].
+pub type Admit = Arc<dyn Fn(&Peer) -> bool + Send + Sync>;
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_message: None,
+            queue_bytes: 256 * 1024,
+            admit: None,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("max_message", &self.max_message)
+            .field("queue_bytes", &self.queue_bytes)
+            .field("admit", &self.admit.is_some())
+            .finish()
+    }
+}
+
+/// The process at the other end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Peer {
+    /// Its process id as the kernel noted it when the connection was made;
+    /// `None` where the system does not tell.
+    pub pid: Option<u32>,
+}

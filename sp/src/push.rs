@@ -1,0 +1,419 @@
+//! PUSH: sends messages one way, and never more than the other end takes.
+//!
+//! Two threads write, never at the same time. While nothing is queued the
+//! sender writes, without blocking, so that a single row goes out at once. What
+//! the kernel refuses is queued, the rest of a frame included; until the queue
+//! is empty again the flusher alone writes, all that has piled up in one system
+//! call. The flusher also dials, and notices a peer that leaves.
+
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+
+use crate::address::Address;
+use crate::connection::{Backoff, Connection, GREETING_LIMIT, deadline, lock, wait, wait_for};
+use crate::frame::{self, HEADER, Protocol};
+use crate::wake::Bell;
+use crate::{Error, Options};
+
+/// The sending end of a one-way channel; it dials.
+///
+/// Any number of threads may send. A message is sent once and whole: where the
+/// connection breaks in the middle of one, all of it goes out on the next.
+/// What the kernel had taken whole by then is lost, as with NNG and mangos.
+#[derive(Debug)]
+pub struct Push {
+    shared: Arc<Shared>,
+    flusher: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    address: Address,
+    queue_bytes: usize,
+    state: Mutex<State>,
+    /// Told when there is room, all is written, or the connection comes or goes.
+    changed: Condvar,
+    /// Rings when the flusher has something to do.
+    bell: Arc<Bell>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    connection: Option<Arc<Connection>>,
+    /// Whole frames, one behind the other.
+    queue: Vec<u8>,
+    /// How much of the queue's first frame is out on this connection.
+    sent: usize,
+    /// Whether the flusher has frames of its own to write.
+    flushing: bool,
+    closed: bool,
+}
+
+impl State {
+    fn is_drained(&self) -> bool {
+        self.queue.is_empty() && !self.flushing
+    }
+}
+
+/// The capacity that an empty queue may keep, in bytes.
+const KEPT: usize = 1024 * 1024;
+
+impl Push {
+    /// Dials `url` in the background, and again whenever the peer leaves.
+    ///
+    /// Messages queue up until somebody answers; see [`Options::queue_bytes`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`] for a URL that cannot be one, [`Error::Io`] where the
+    /// system gives no thread or descriptor.
+    pub fn dial(url: &str, options: Options) -> Result<Self, Error> {
+        Self::start(Address::parse(url)?, &options, None)
+    }
+
+    /// Connects to `url` now, once; reconnects in the background later.
+    ///
+    /// `limit` runs from the call, and counts for the peer's greeting.
+    ///
+    /// # Errors
+    ///
+    /// As [`dial`](Self::dial), and [`Error::Unreachable`] where nobody listens
+    /// or the greetings fail.
+    pub fn connect(url: &str, options: Options, limit: Duration) -> Result<Self, Error> {
+        let address = Address::parse(url)?;
+        let connection =
+            Connection::dial(&address, Protocol::Push, limit, None).map_err(|cause| {
+                Error::Unreachable {
+                    path: address.path().to_owned(),
+                    cause: Some(Box::new(cause)),
+                }
+            })?;
+        Self::start(address, &options, Some(connection))
+    }
+
+    fn start(
+        address: Address,
+        options: &Options,
+        connection: Option<Connection>,
+    ) -> Result<Self, Error> {
+        let failed = |doing, source| Error::Io {
+            doing,
+            path: address.path().to_owned(),
+            source,
+        };
+        let bell = Bell::new().map_err(|errno| failed("open a socket for", errno.into()))?;
+        let shared = Arc::new(Shared {
+            address: address.clone(),
+            queue_bytes: options.queue_bytes,
+            state: Mutex::new(State {
+                connection: connection.map(Arc::new),
+                ..State::default()
+            }),
+            changed: Condvar::new(),
+            bell,
+        });
+        let flusher = Flusher {
+            shared: Arc::clone(&shared),
+            batch: Vec::new(),
+            sent: 0,
+        };
+        let flusher = thread::Builder::new()
+            .name("sp-push".to_owned())
+            .spawn(move || flusher.run())
+            .map_err(|source| failed("start a thread for", source))?;
+        Ok(Self {
+            shared,
+            flusher: Some(flusher),
+        })
+    }
+
+    /// Writes a message, or queues it where the kernel has no room.
+    ///
+    /// Waits while the queue is full. `limit` runs from the call; `None` waits
+    /// for as long as it takes, and `Some(Duration::ZERO)` never waits. The
+    /// order of one thread's messages is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`]: the message was not taken. [`Error::Closed`].
+    pub fn send(&self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
+        let shared = &*self.shared;
+        wait_for(&shared.state, &shared.changed, deadline(limit), |state| {
+            shared.offer(state, body)
+        })
+        .unwrap_or(Err(Error::TimedOut))
+    }
+
+    /// Waits until the kernel has taken all that was sent.
+    ///
+    /// `limit` runs from the call.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`], [`Error::Closed`], and [`Error::Disconnected`]
+    /// where something is queued and nobody is connected to take it.
+    pub fn flush(&self, limit: Duration) -> Result<(), Error> {
+        let shared = &*self.shared;
+        let limit = deadline(Some(limit));
+        wait_for(&shared.state, &shared.changed, limit, |state| {
+            if state.closed {
+                Some(Err(Error::Closed))
+            } else if state.is_drained() {
+                Some(Ok(()))
+            } else if state.connection.is_none() {
+                Some(Err(Error::Disconnected))
+            } else {
+                None
+            }
+        })
+        .unwrap_or(Err(Error::TimedOut))
+    }
+
+    /// Closes the socket: sends that wait, and later ones, give
+    /// [`Error::Closed`]; what is queued is dropped. Dropping the socket closes
+    /// it too.
+    pub fn close(&self) {
+        let mut state = lock(&self.shared.state);
+        state.closed = true;
+        state.queue = Vec::new();
+        state.connection = None;
+        drop(state);
+        self.shared.changed.notify_all();
+        self.shared.bell.ring();
+    }
+
+    /// Whether there is a connection now, as far as is known.
+    pub fn is_connected(&self) -> bool {
+        lock(&self.shared.state).connection.is_some()
+    }
+}
+
+impl Drop for Push {
+    fn drop(&mut self) {
+        self.close();
+        if let Some(flusher) = self.flusher.take() {
+            let _ = flusher.join();
+        }
+    }
+}
+
+impl Shared {
+    /// Takes a message if there is a place for it now.
+    fn offer(&self, state: &mut State, body: &[u8]) -> Option<Result<(), Error>> {
+        if state.closed {
+            return Some(Err(Error::Closed));
+        }
+        if state.is_drained() {
+            if state.write_or_queue(body) {
+                self.bell.ring();
+            }
+            return Some(Ok(()));
+        }
+        state
+            .queue_if_room(body, self.queue_bytes)
+            .then_some(Ok(()))
+    }
+}
+
+impl State {
+    /// Writes without blocking; queues what the kernel refuses. `true` if the
+    /// flusher has to be told: it watches the connection, not the queue.
+    fn write_or_queue(&mut self, body: &[u8]) -> bool {
+        let outcome = match &self.connection {
+            Some(connection) => connection.write_frame(&[], body, 0),
+            None => Err(Errno::NOTCONN),
+        };
+        self.sent = match outcome {
+            Ok(sent) if sent == HEADER + body.len() => return false,
+            Ok(sent) => sent,
+            Err(Errno::AGAIN) => 0,
+            Err(_) => {
+                self.connection = None;
+                0
+            }
+        };
+        self.queue_frame(body);
+        self.connection.is_some()
+    }
+
+    fn queue_if_room(&mut self, body: &[u8], room: usize) -> bool {
+        let full = self.queue.len() + HEADER + body.len() > room;
+        if full && !self.queue.is_empty() {
+            return false;
+        }
+        self.queue_frame(body);
+        true
+    }
+
+    fn queue_frame(&mut self, body: &[u8]) {
+        self.queue.extend_from_slice(&frame::header(body.len()));
+        self.queue.extend_from_slice(body);
+    }
+}
+
+/// The background half: dials, watches the peer, writes what has queued up.
+struct Flusher {
+    shared: Arc<Shared>,
+    /// Frames taken from the queue, not all of them written yet.
+    batch: Vec<u8>,
+    /// How much of `batch` is out on this connection.
+    sent: usize,
+}
+
+/// There is no connection, or no longer.
+struct Lost;
+
+impl Flusher {
+    fn run(mut self) {
+        let mut backoff = Backoff::default();
+        loop {
+            // What rang so far is seen in the state.
+            self.shared.bell.hush();
+            let Some(connection) = self.take_batch() else {
+                return;
+            };
+            let outcome = match connection {
+                None => self.dial(&mut backoff),
+                Some(connection) if self.batch.is_empty() => self.idle(&connection),
+                Some(connection) => self.write(&connection),
+            };
+            if let Err(Lost) = outcome {
+                self.lose();
+                let pause = deadline(Some(backoff.pause()));
+                wait_for(&self.shared.state, &self.shared.changed, pause, |state| {
+                    state.closed.then_some(())
+                });
+            }
+        }
+    }
+
+    /// Takes what has queued up, if the batch before it is written, and gives
+    /// the connection; `None` once the socket is closed.
+    #[expect(
+        clippy::option_option,
+        reason = "closed and not connected are two things"
+    )]
+    fn take_batch(&mut self) -> Option<Option<Arc<Connection>>> {
+        let mut state = lock(&self.shared.state);
+        if state.closed {
+            return None;
+        }
+        if self.batch.is_empty() {
+            if self.batch.capacity() > KEPT {
+                self.batch = Vec::new();
+            }
+            std::mem::swap(&mut self.batch, &mut state.queue);
+            self.sent = std::mem::take(&mut state.sent);
+            state.flushing = !self.batch.is_empty();
+            self.shared.changed.notify_all();
+        }
+        Some(state.connection.clone())
+    }
+
+    /// Tries to connect once.
+    fn dial(&self, backoff: &mut Backoff) -> Result<(), Lost> {
+        let shared = &*self.shared;
+        let connection = Connection::dial(
+            &shared.address,
+            Protocol::Push,
+            GREETING_LIMIT,
+            Some(&shared.bell),
+        )
+        .map_err(|_| Lost)?;
+        backoff.connected();
+        let mut state = lock(&shared.state);
+        if !state.closed {
+            state.connection = Some(Arc::new(connection));
+            shared.changed.notify_all();
+        }
+        Ok(())
+    }
+
+    /// Waits for something to do, and for the peer to leave.
+    fn idle(&self, connection: &Connection) -> Result<(), Lost> {
+        let mut waits_for = [
+            PollFd::new(connection, PollFlags::IN),
+            PollFd::new(&*self.shared.bell, PollFlags::IN),
+        ];
+        wait(&mut waits_for, None).map_err(|_| Lost)?;
+        if waits_for[0].revents().is_empty() {
+            return Ok(());
+        }
+        match recv(connection, &mut [0; 1], RecvFlags::empty()) {
+            Err(Errno::AGAIN | Errno::INTR) => Ok(()),
+            // The end of the stream, or data where a PULL has nothing to say.
+            Ok(_) | Err(_) => Err(Lost),
+        }
+    }
+
+    /// Writes what the kernel takes of the batch, waiting until it takes some.
+    fn write(&mut self, connection: &Connection) -> Result<(), Lost> {
+        while self.sent < self.batch.len() {
+            match connection.write(&self.batch[self.sent..]) {
+                Ok(written) => self.sent += written,
+                Err(Errno::AGAIN) => {
+                    let mut waits_for = [
+                        PollFd::new(connection, PollFlags::OUT),
+                        PollFd::new(&*self.shared.bell, PollFlags::IN),
+                    ];
+                    wait(&mut waits_for, None).map_err(|_| Lost)?;
+                    if !waits_for[1].revents().is_empty() {
+                        return Ok(());
+                    }
+                }
+                Err(_) => return Err(Lost),
+            }
+        }
+        self.batch.clear();
+        Ok(())
+    }
+
+    /// Gives the connection up. Frames that it took whole are gone; the one
+    /// that it took half goes out whole on the next.
+    fn lose(&mut self) {
+        let written = whole_frames(&self.batch, self.sent);
+        self.batch.drain(..written);
+        self.sent = 0;
+        let mut state = lock(&self.shared.state);
+        state.connection = None;
+        state.sent = 0;
+        self.shared.changed.notify_all();
+    }
+}
+
+/// The bytes of the frames in `batch` that lie whole before `end`.
+fn whole_frames(batch: &[u8], end: usize) -> usize {
+    let mut whole = 0;
+    while let Some((header, _)) = batch[whole..end].split_first_chunk::<HEADER>() {
+        let [_, length @ ..] = *header;
+        let next = whole + HEADER + u64::from_be_bytes(length) as usize;
+        if next > end {
+            break;
+        }
+        whole = next;
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_that_was_cut_is_sent_again_from_its_first_byte() {
+        let batch = b"\x01\0\0\0\0\0\0\0\x01a\x01\0\0\0\0\0\0\0\x02bc";
+
+        let kept: Vec<usize> = (0..=batch.len())
+            .map(|end| whole_frames(batch, end))
+            .collect();
+
+        assert_eq!(kept[..10], [0; 10]);
+        assert_eq!(kept[10..21], [10; 11]);
+        assert_eq!(kept[21], 21);
+    }
+}

@@ -1,0 +1,161 @@
+//! REP: receives requests and answers the peer that asked.
+
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+
+use crate::connection::{deadline, wait};
+use crate::frame::{HEADER, Protocol};
+use crate::peers::{Interruption, Peers};
+use crate::{Error, Options, ProtocolError, Waker};
+
+/// The answering end of a request channel; it listens.
+///
+/// One thread uses it; requests and answers are read and written by the caller.
+/// Dropping it removes the socket's file.
+#[derive(Debug)]
+pub struct Rep {
+    peers: Peers,
+    /// The request to be answered.
+    asked: Option<Request>,
+    /// The peer that was heard last: its leaving is news.
+    partner: Option<u64>,
+}
+
+/// Where an answer goes: the peer, and the ids in front of its request.
+#[derive(Debug)]
+struct Request {
+    peer: u64,
+    ids: Ids,
+}
+
+/// The ids in front of a request: its own, whose high bit is set, and before it
+/// one for each device that it came through.
+#[derive(Clone, Copy, Debug)]
+struct Ids {
+    bytes: [u8; 4 * Ids::HOPS],
+    length: usize,
+}
+
+impl Ids {
+    /// As many as NNG and mangos let a request pass.
+    const HOPS: usize = 8;
+
+    fn of(request: &[u8]) -> Option<Self> {
+        let words = request.chunks_exact(4).take(Self::HOPS);
+        let last = words.clone().position(|word| word[0] & 0x80 != 0)?;
+        let length = 4 * (last + 1);
+        let mut bytes = [0; 4 * Self::HOPS];
+        bytes[..length].copy_from_slice(&request[..length]);
+        Some(Self { bytes, length })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+impl Rep {
+    /// Listens at `url`; peers are accepted in the background.
+    ///
+    /// A socket file that nobody answers on is removed first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`], [`Error::InUse`] where somebody listens there,
+    /// [`Error::NotASocket`] where another file is in the way, [`Error::Io`].
+    pub fn listen(url: &str, options: Options) -> Result<Self, Error> {
+        Ok(Self {
+            peers: Peers::listen(url, Protocol::Rep, &options)?,
+            asked: None,
+            partner: None,
+        })
+    }
+
+    /// Waits for the next request of any peer; the one before it can no longer
+    /// be answered.
+    ///
+    /// `limit` runs from the call; `None` waits for ever.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`], [`Error::Woken`], [`Error::Disconnected`] where the
+    /// peer that was heard last leaves, [`Error::Protocol`] once for each peer
+    /// that broke the protocol. The socket can be used on after each of them.
+    pub fn recv(&mut self, limit: Option<Duration>) -> Result<&[u8], Error> {
+        self.asked = None;
+        let deadline = deadline(limit);
+        let request = loop {
+            match self.peers.next(deadline) {
+                Ok(request) => break request,
+                Err(Interruption::Failed(error)) => return Err(error),
+                Err(Interruption::Gone) => {
+                    if let Some(partner) = self.partner
+                        && self.peers.connection(partner).is_none()
+                    {
+                        self.partner = None;
+                        return Err(Error::Disconnected);
+                    }
+                }
+            }
+        };
+        let Some(ids) = Ids::of(self.peers.bytes(&request)) else {
+            self.peers.remove(request.key);
+            return Err(ProtocolError::NoId.into());
+        };
+        self.partner = Some(request.key);
+        self.asked = Some(Request {
+            peer: request.key,
+            ids,
+        });
+        Ok(&self.peers.bytes(&request)[ids.length..])
+    }
+
+    /// Answers the request that was received last.
+    ///
+    /// `limit` runs from the call; `None` waits for as long as the peer does
+    /// not read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongState`] where no request waits for an answer,
+    /// [`Error::Disconnected`] where the peer that asked is gone, and
+    /// [`Error::TimedOut`]; where half of the answer was out by then, that
+    /// peer's connection is closed.
+    pub fn send(&mut self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
+        let Request { peer, ids } = self.asked.take().ok_or(Error::WrongState)?;
+        let connection = self.peers.connection(peer).ok_or(Error::Disconnected)?;
+        let deadline = deadline(limit);
+        let length = HEADER + ids.length + body.len();
+        let mut sent = 0;
+        while sent < length {
+            let failure = match connection.write_frame(ids.bytes(), body, sent) {
+                Ok(written) => {
+                    sent += written;
+                    continue;
+                }
+                Err(Errno::AGAIN) => {
+                    match wait(&mut [PollFd::new(connection, PollFlags::OUT)], deadline) {
+                        Ok(true) => continue,
+                        Ok(false) => Error::TimedOut,
+                        Err(_) => Error::Disconnected,
+                    }
+                }
+                Err(_) => Error::Disconnected,
+            };
+            if matches!(failure, Error::TimedOut) && sent == 0 {
+                self.asked = Some(Request { peer, ids });
+            } else {
+                self.peers.remove(peer);
+            }
+            return Err(failure);
+        }
+        Ok(())
+    }
+
+    /// Gives a handle that ends a wait of this socket from another thread.
+    pub fn waker(&self) -> Waker {
+        self.peers.waker()
+    }
+}
