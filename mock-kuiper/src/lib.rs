@@ -1,4 +1,5 @@
 //! A mock eKuiper.
 
+pub mod go_json;
 pub mod profile;
 pub mod symbol;
