@@ -1,0 +1,388 @@
+#!/usr/bin/env python3
+"""Runs a plugin under a real eKuiper server, through all that a user would do.
+
+The server works in a temporary directory and on 127.0.0.1 alone. The plugin is
+zipped, installed over REST, used by a rule (source → function → sink) without and
+with acks, killed, updated while the rule runs, and deleted. Each step prints one
+line; the first that does not hold ends the run with status 1 and the server's log.
+
+What the sink got is read from the file that its config names (`{out}` in
+--sink-config), else from the lines of the server's log that hold --sink-prefix.
+"""
+
+import argparse
+import contextlib
+import glob
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+
+STREAM = "interop_demo"
+RULE = "interop_rule"
+
+
+class Failed(Exception):
+    """A step did not hold; the text says what was expected and what was seen."""
+
+
+def wait_for(what, limit, look):
+    """Calls `look` until it returns something true, for at most `limit` seconds."""
+    end = time.monotonic() + limit
+    seen = None
+    while time.monotonic() < end:
+        seen = look()
+        if seen:
+            return seen
+        time.sleep(0.05)
+    raise Failed(f"no {what} within {limit} s (last seen: {seen!r})")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """An eKuiper server in a directory of its own."""
+
+    def __init__(self, binary, etc, python):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="ekuiper-"))
+        self.port = free_port()
+        self.log = self.directory / "server.log"
+        shutil.copytree(etc, self.directory / "etc", copy_function=shutil.copyfile)
+        for folder in [self.directory / "etc", *(self.directory / "etc").rglob("*/")]:
+            folder.chmod(0o755)  # Go's module cache is read-only
+        for folder in ["data", "log", "plugins/portable", "plugins/wasm"]:
+            (self.directory / folder).mkdir(parents=True)
+        environment = dict(
+            os.environ,
+            KUIPER__BASIC__RESTIP="127.0.0.1",
+            KUIPER__BASIC__RESTPORT=str(self.port),
+            KUIPER__BASIC__IP="127.0.0.1",
+            KUIPER__BASIC__PORT=str(free_port()),
+            KUIPER__BASIC__PPROF="false",
+            KUIPER__BASIC__CONSOLELOG="true",
+            KUIPER__BASIC__FILELOG="false",
+            KUIPER__PORTABLE__PYTHONBIN=python,
+        )
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [binary],
+                cwd=self.directory,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def rest(self, method, path, body=None):
+        """Returns (status, decoded answer) of a REST call."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                status, text = answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            status, text = error.code, error.read().decode()
+        try:
+            return status, json.loads(text)
+        except ValueError:
+            return status, text
+
+    def call(self, method, path, body=None):
+        """As `rest`, for calls that must succeed."""
+        status, answer = self.rest(method, path, body)
+        if status >= 300:
+            raise Failed(f"{method} {path}: status {status}: {answer}")
+        return answer
+
+    def wait_ready(self):
+        def version():
+            if self.process.poll() is not None:
+                raise Failed(f"the server ended with status {self.process.returncode}")
+            with contextlib.suppress(OSError):
+                return self.rest("GET", "/")[1]
+
+        return wait_for("answer of the server", 30, version)["version"]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def log_text(self):
+        return self.log.read_text(errors="replace")
+
+
+class Drive:
+    """One plugin under one server; each public method is a step."""
+
+    def __init__(self, arguments, server):
+        self.arguments = arguments
+        self.server = server
+        self.plugin = pathlib.Path(arguments.plugin).resolve()
+        self.name = self.plugin.name.removesuffix(".zip")
+        self.out = server.directory / "rows"
+        self.zip = server.directory / f"{self.name}.zip"
+
+    def stage(self):
+        if self.plugin.is_file():
+            shutil.copy(self.plugin, self.zip)
+        else:
+            with zipfile.ZipFile(self.zip, "w", zipfile.ZIP_DEFLATED) as archive:
+                for path in sorted(self.plugin.rglob("*")):
+                    if path.is_file() and path.suffix not in {".rs", ".pyc"}:
+                        archive.write(path, path.relative_to(self.plugin))
+                if self.arguments.binary:
+                    archive.write(self.arguments.binary, self.name)
+        return f"{self.zip.stat().st_size} bytes"
+
+    def install(self):
+        body = {"name": self.name, "file": f"file://{self.zip}"}
+        self.server.call("POST", "/plugins/portables", body)
+        self.wait_status("running")
+        return f"pid {self.pid()}"
+
+    def create(self):
+        sql = (
+            f'CREATE STREAM {STREAM} () WITH (DATASOURCE="topic/1", FORMAT="json", '
+            f'TYPE="{self.arguments.source}", CONF_KEY="{self.arguments.conf_key}")'
+        )
+        self.server.call("POST", "/streams", {"sql": sql})
+        return sql
+
+    def rule(self, method, call=True, **options):
+        """Creates or replaces the rule, with the function's call or without, and
+        waits for rows in the sink."""
+        config = json.loads(self.arguments.sink_config.replace("{out}", str(self.out)))
+        body = {
+            "id": RULE,
+            "sql": f"SELECT *{f', {self.arguments.function} AS r' if call else ''} FROM {STREAM}",
+            "actions": [{self.arguments.sink: {**config, "sendSingle": True, **options}}],
+        }
+        begin = len(self.rows())
+        self.server.call(method, "/rules" if method == "POST" else f"/rules/{RULE}", body)
+        return self.wait_rows(begin, call)
+
+    def run_without_ack(self):
+        return self.rule("POST")
+
+    def restart(self):
+        self.server.call("POST", f"/rules/{RULE}/stop")
+        begin = len(self.rows())
+        self.server.call("POST", f"/rules/{RULE}/start")
+        return self.wait_rows(begin)
+
+    def run_with_ack(self):
+        return self.rule("PUT", requireAck=True)
+
+    def metrics(self):
+        """Checks that the host counted rows on every side and no exception."""
+
+        def counted():
+            status = self.server.call("GET", f"/rules/{RULE}/status")
+            totals = {k: v for k, v in status.items() if k.endswith("_records_out_total")}
+            return status if totals and all(totals.values()) else None
+
+        status = wait_for("rows in every counter", 10, counted)
+        wrong = {k: v for k, v in status.items() if k.endswith("_exceptions_total") and v}
+        if wrong or status.get("status") != "running":
+            raise Failed(f"exceptions {wrong}, status {json.dumps(status)}")
+        out = [v for k, v in status.items() if k.startswith("sink_") and k.endswith("_out_total")]
+        return f"{out[0]} rows through the sink, no exception"
+
+    def kill(self):
+        """Kills the process, then has it started again by a rule that needs it.
+
+        That rule has no function call: to validate one, eKuiper 2.4 asks the
+        process that is gone, and gives up after 5 s. It starts the process for a
+        source or a sink alone, and with it the function that it started last.
+        """
+        old = self.pid()
+        os.kill(old, signal.SIGKILL)
+        status = self.wait_status("error")
+        if status["errMsg"] != "signal: killed":
+            raise Failed(f"expected `signal: killed` in the plugin's status, got {status}")
+        self.rule("PUT", call=False)
+        told = self.rule("PUT")
+        return f"{told}, pid {old} → {self.pid()}"
+
+    def update(self):
+        """Updates the plugin while the rule runs (the host's hot reload)."""
+        old = self.pid()
+        body = {"name": self.name, "file": f"file://{self.zip}"}
+        self.server.call("PUT", f"/plugins/portables/{self.name}", body)
+        wait_for("new process", 20, lambda: self.pids() and self.pids() != [old])
+        told = self.wait_rows(len(self.rows()))
+        return f"{told}, pid {old} → {self.pid()}"
+
+    def drop(self):
+        """Drops the rule, whose data sockets must be gone then, and the rest."""
+        self.server.call("DELETE", f"/rules/{RULE}")
+        wait_for("end of the rule's sockets", 10, lambda: not self.socket_files(f"{RULE}_*"))
+        self.server.call("DELETE", f"/streams/{STREAM}")
+        self.server.call("DELETE", f"/plugins/portables/{self.name}")
+        wait_for("end of the plugin's process", 10, lambda: not self.pids())
+        return "rule, stream, plugin"
+
+    def stop(self):
+        """Stops the server, and removes the two socket files that eKuiper leaves:
+        those of the channels that live as long as it does."""
+        self.server.stop()
+        return f"left by eKuiper and removed: {', '.join(self.remove_socket_files()) or 'nothing'}"
+
+    def socket_files(self, pattern):
+        return glob.glob(f"/tmp/{pattern}.ipc")
+
+    def remove_socket_files(self):
+        function = self.arguments.function.partition("(")[0]
+        patterns = [f"plugin_{self.name}", f"func_{function}", f"{RULE}_*"]
+        left = [path for pattern in patterns for path in self.socket_files(pattern)]
+        for path in left:
+            os.remove(path)
+        return left
+
+    def pids(self):
+        """The plugin's processes: those that work in its installed directory."""
+        home = str(self.server.directory / "plugins" / "portable" / self.name)
+        found = []
+        for path in glob.glob("/proc/[0-9]*"):
+            with contextlib.suppress(OSError):
+                # The directory of an updated plugin is replaced under the old one.
+                if os.readlink(f"{path}/cwd").removesuffix(" (deleted)") == home:
+                    found.append(int(path.removeprefix("/proc/")))
+        return found
+
+    def pid(self):
+        found = self.pids()
+        if len(found) != 1:
+            raise Failed(f"expected one process of the plugin, found {found}")
+        return found[0]
+
+    def wait_status(self, wanted):
+        def look():
+            path = f"/plugins/portables/{self.name}/status"
+            status, answer = self.server.rest("GET", path)
+            return answer if status == 200 and answer["status"] == wanted else None
+
+        return wait_for(f"status `{wanted}` of the plugin", 30, look)
+
+    def rows(self):
+        """What the sink has got so far, decoded."""
+        lines = []
+        if "{out}" in self.arguments.sink_config:
+            if self.out.exists():
+                lines = self.out.read_text().split("\n")[:-1]
+        else:
+            prefix = self.arguments.sink_prefix
+            for line in self.server.log_text().split("\n")[:-1]:
+                _, found, rest = line.partition(prefix)
+                if found:
+                    # The text of a log line may stand in quotes, escaped.
+                    rest = rest.replace('\\"', '"')
+                    lines.append(rest[: rest.rindex("}") + 1])
+        return [json.loads(line) for line in lines]
+
+    def wait_rows(self, begin, call=True):
+        """Waits for rows after the first `begin`, and checks what is in each.
+
+        Rows that a replaced rule sent before, with the function's result or
+        without, are passed over.
+        """
+
+        def new_rows():
+            return list(itertools.dropwhile(lambda row: ("r" in row) != call, self.rows()[begin:]))
+
+        count = self.arguments.rows
+        rows = wait_for(
+            f"{count} rows in the sink",
+            20,
+            lambda: rows if len(rows := new_rows()) >= count else None,
+        )
+        expected = json.loads(self.arguments.expect)
+        if not call:
+            expected.pop("r", None)
+        for row in rows:
+            wrong = {k: v for k, v in expected.items() if row.get(k) != v}
+            if wrong or ("r" in row) != call:
+                result = "a result" if call else "no result"
+                raise Failed(f"expected {expected} and {result} `r` in a row, got {row}")
+        return f"{len(rows)} rows, first {json.dumps(rows[0])}"
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("plugin", help="the plugin's directory, called after it, or its zip")
+    parser.add_argument("--server", required=True, help="eKuiper's server")
+    parser.add_argument("--etc", required=True, help="the directory etc/ of the same release")
+    parser.add_argument("--binary", help="the plugin's executable, where the directory has none")
+    parser.add_argument("--python", default="python3", help="the interpreter of Python plugins")
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--conf-key", default="default")
+    parser.add_argument("--function", required=True, metavar="CALL", help="e.g. revert(name)")
+    parser.add_argument("--sink", required=True)
+    parser.add_argument("--sink-config", default="{}", metavar="JSON")
+    parser.add_argument("--sink-prefix", default="", metavar="TEXT")
+    parser.add_argument("--rows", type=int, default=10, help="rows to wait for in each step")
+    parser.add_argument("--expect", default="{}", metavar="JSON", help="what is in each row")
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse_arguments()
+    server = Server(arguments.server, arguments.etc, arguments.python)
+    drive = Drive(arguments, server)
+    steps = [
+        ("start", server.wait_ready),
+        ("zip", drive.stage),
+        ("install", drive.install),
+        ("stream", drive.create),
+        ("rule", drive.run_without_ack),
+        ("metrics", drive.metrics),
+        ("stop and start", drive.restart),
+        ("rule with acks", drive.run_with_ack),
+        ("metrics", drive.metrics),
+        ("kill -9", drive.kill),
+        ("update", drive.update),
+        ("drop", drive.drop),
+        ("stop", drive.stop),
+    ]
+    begin = time.monotonic()
+    try:
+        for name, step in steps:
+            told = step()
+            print(f"{time.monotonic() - begin:6.2f} s  {name}: {told}", flush=True)
+    except (Failed, OSError) as error:
+        print(f"failed: {name}: {error}", file=sys.stderr)
+        print("the last lines of the server's log:", file=sys.stderr)
+        print("\n".join(server.log_text().split("\n")[-40:]), file=sys.stderr)
+        return 1
+    finally:
+        if server.process.poll() is None:
+            server.stop()
+        drive.remove_socket_files()
+        shutil.rmtree(server.directory, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
