@@ -3,3 +3,4 @@
 pub mod go_json;
 pub mod profile;
 pub mod symbol;
+pub mod wire;

@@ -1,0 +1,222 @@
+//! What a plugin answers: to orders, to a function's requests, for a row.
+//!
+//! Rules: protocol.md sections 5 to 7.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::excerpt;
+
+/// The answer to an order.
+///
+/// Whether a greeting counts as one is the release's affair
+/// ([`Profile::regreet_on_control`](crate::profile::Profile::regreet_on_control)):
+/// where it does not, [`OrderAnswer::text`] is the refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderAnswer<'a> {
+    /// `ok`.
+    Done,
+    /// A message that begins with `h`.
+    Greeting(&'a [u8]),
+    /// Anything else is an error text.
+    Refused(&'a [u8]),
+}
+
+impl<'a> OrderAnswer<'a> {
+    /// Reads an answer; any bytes are one.
+    #[must_use]
+    pub fn parse(bytes: &'a [u8]) -> Self {
+        match bytes {
+            b"ok" => OrderAnswer::Done,
+            [b'h', ..] => OrderAnswer::Greeting(bytes),
+            _ => OrderAnswer::Refused(bytes),
+        }
+    }
+
+    /// Returns the whole answer as text; bytes that are not UTF-8 are replaced.
+    #[must_use]
+    pub fn text(self) -> String {
+        let bytes = match self {
+            OrderAnswer::Done => b"ok",
+            OrderAnswer::Greeting(bytes) | OrderAnswer::Refused(bytes) => bytes,
+        };
+        String::from_utf8_lossy(bytes).into_owned()
+    }
+}
+
+/// The answer to a request on a function's channel.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FunctionAnswer {
+    /// A message that begins with `h`: no answer, but a greeting.
+    Greeting,
+    /// `state` is true; this is `result`.
+    Done(Value),
+    /// `state` is false; this is the text of `result`.
+    Failed(String),
+}
+
+impl FunctionAnswer {
+    /// Reads an answer.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidAnswer`] for anything but an object with a boolean `state`.
+    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidAnswer> {
+        #[derive(Deserialize)]
+        #[serde(expecting = "an object `{\"state\":…,\"result\":…}`")]
+        struct Reply {
+            state: bool,
+            #[serde(default)]
+            result: Value,
+        }
+
+        if bytes.first() == Some(&b'h') {
+            return Ok(FunctionAnswer::Greeting);
+        }
+        let reply: Reply = object(bytes, r#"{"state":true or false,"result":…}"#)?;
+        Ok(match (reply.state, reply.result) {
+            (true, result) => FunctionAnswer::Done(result),
+            (false, Value::String(text)) => FunctionAnswer::Failed(text),
+            (false, other) => FunctionAnswer::Failed(other.to_string()),
+        })
+    }
+}
+
+/// What a sink says of one row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ack {
+    /// `{}`: it is done.
+    Done,
+    /// `{"error":"text"}`: it failed.
+    Failed(String),
+}
+
+/// Reads an ack.
+///
+/// # Errors
+///
+/// [`InvalidAnswer`] for anything but an object whose `error`, if it has one,
+/// is a string.
+pub fn parse_ack(bytes: &[u8]) -> Result<Ack, InvalidAnswer> {
+    #[derive(Deserialize)]
+    #[serde(expecting = "an object `{}` or `{\"error\":\"text\"}`")]
+    struct Reply {
+        #[serde(default)]
+        error: Option<String>,
+    }
+
+    let reply: Reply = object(bytes, r#"{} or {"error":"text"}"#)?;
+    Ok(match reply.error {
+        None => Ack::Done,
+        Some(text) if text.is_empty() => Ack::Done,
+        Some(text) => Ack::Failed(text),
+    })
+}
+
+/// Decodes an object. serde would take an array for a struct; Go does not.
+fn object<'a, T: Deserialize<'a>>(
+    bytes: &'a [u8],
+    expected: &'static str,
+) -> Result<T, InvalidAnswer> {
+    let invalid = |reason: String| InvalidAnswer {
+        expected,
+        got: excerpt(bytes),
+        reason,
+    };
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(invalid("it is an array".to_owned()));
+    }
+    serde_json::from_slice(bytes).map_err(|error| invalid(error.to_string()))
+}
+
+/// An answer that is not what it has to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidAnswer {
+    expected: &'static str,
+    got: String,
+    reason: String,
+}
+
+impl fmt::Display for InvalidAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "expected {}, got `{}` ({})",
+            self.expected, self.got, self.reason
+        )
+    }
+}
+
+impl std::error::Error for InvalidAnswer {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_order_is_done_by_ok_alone_and_greeted_by_an_h() {
+        assert_eq!(OrderAnswer::parse(b"ok"), OrderAnswer::Done);
+        assert_eq!(
+            OrderAnswer::parse(b"handshake"),
+            OrderAnswer::Greeting(b"handshake")
+        );
+        assert_eq!(
+            OrderAnswer::parse(b"host down"),
+            OrderAnswer::Greeting(b"host down")
+        );
+        assert_eq!(OrderAnswer::parse(b"ok "), OrderAnswer::Refused(b"ok "));
+        assert_eq!(OrderAnswer::parse(b""), OrderAnswer::Refused(b""));
+        assert_eq!(OrderAnswer::parse(b"\xff").text(), "\u{fffd}");
+    }
+
+    #[test]
+    fn a_function_answers_with_a_state_and_a_result() {
+        let parse = |bytes: &[u8]| FunctionAnswer::parse(bytes).unwrap();
+
+        assert_eq!(
+            parse(br#"{"state": true, "result": {"a": [1, null]}}"#),
+            FunctionAnswer::Done(json!({"a": [1, null]}))
+        );
+        assert_eq!(
+            parse(br#"{"state":true}"#),
+            FunctionAnswer::Done(Value::Null)
+        );
+        assert_eq!(
+            parse(br#"{"state":false,"result":"no"}"#),
+            FunctionAnswer::Failed("no".into())
+        );
+        assert_eq!(
+            parse(br#"{"state":false,"result":{"e":1}}"#),
+            FunctionAnswer::Failed(r#"{"e":1}"#.into())
+        );
+        assert_eq!(parse(b"handshake"), FunctionAnswer::Greeting);
+    }
+
+    #[test]
+    fn an_answer_of_another_shape_is_quoted() {
+        let error = FunctionAnswer::parse(b"[true, 1]").unwrap_err();
+
+        assert_eq!(
+            error.to_string(),
+            r#"expected {"state":true or false,"result":…}, got `[true, 1]` (it is an array)"#
+        );
+        for bytes in [&b"ok"[..], b"{}", br#"{"state":1}"#, b"", b"\xff"] {
+            assert!(FunctionAnswer::parse(bytes).is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn an_ack_is_an_empty_object_or_an_error() {
+        assert_eq!(parse_ack(b"{}"), Ok(Ack::Done));
+        assert_eq!(
+            parse_ack(br#"{"error": "disk full"}"#),
+            Ok(Ack::Failed("disk full".into()))
+        );
+        for bytes in [&b"ok"[..], b"[]", br#"{"error":1}"#, b"null", b""] {
+            assert!(parse_ack(bytes).is_err(), "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Requests on a function's channel.
+//!
+//! Rules: protocol.md section 7.
+
+use serde_json::Value;
+
+use super::order::write_meta;
+use crate::go_json::{Numbers, write_string, write_value};
+use crate::profile::Profile;
+use crate::symbol::Meta;
+
+/// An argument of a call as SQL has it, which `Validate` is asked about.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Expr {
+    /// A literal. SQL itself has no arrays, objects and `null`; they are
+    /// written in the same shape.
+    Literal(Value),
+    /// A column of the stream.
+    Column(String),
+    /// A call of a built-in function.
+    Call {
+        /// The function's name.
+        name: String,
+        /// The number of the call within the statement.
+        func_id: u32,
+        /// Whether the function is an aggregate.
+        aggregate: bool,
+        /// Its arguments.
+        args: Vec<Expr>,
+    },
+}
+
+impl Expr {
+    fn write(&self, out: &mut Vec<u8>, profile: &Profile) {
+        match self {
+            Expr::Literal(value) => {
+                out.extend_from_slice(b"{\"Val\":");
+                write_value(out, value, Numbers::Exact);
+            }
+            Expr::Column(name) => {
+                out.extend_from_slice(b"{\"StreamName\":\"$$default\",\"Name\":");
+                write_string(out, name);
+                if profile.column_index {
+                    out.extend_from_slice(b",\"HasIndex\":false,\"SourceIndex\":0,\"Index\":0");
+                }
+            }
+            Expr::Call {
+                name,
+                func_id,
+                aggregate,
+                args,
+            } => {
+                out.extend_from_slice(b"{\"Name\":");
+                write_string(out, name);
+                out.extend_from_slice(
+                    format!(
+                        ",\"FuncId\":{func_id},\"FuncType\":{},\"Args\":",
+                        u8::from(*aggregate)
+                    )
+                    .as_bytes(),
+                );
+                write_exprs(out, profile, args);
+                out.extend_from_slice(b",\"CachedField\":\"\"");
+                if profile.call_cache_index {
+                    out.extend_from_slice(b",\"CacheIndex\":0");
+                }
+                out.extend_from_slice(
+                    b",\"Cached\":false,\"Partition\":null,\"WhenExpr\":null,\"SortFields\":null",
+                );
+            }
+        }
+        out.push(b'}');
+    }
+}
+
+/// Appends a list of arguments; of none, `null`.
+fn write_exprs(out: &mut Vec<u8>, profile: &Profile, args: &[Expr]) {
+    if args.is_empty() {
+        out.extend_from_slice(b"null");
+        return;
+    }
+    for (index, arg) in args.iter().enumerate() {
+        out.push(if index == 0 { b'[' } else { b',' });
+        arg.write(out, profile);
+    }
+    out.push(b']');
+}
+
+/// Where a call stands, which the plugin keeps a context for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Context {
+    /// The rule and the operator: `2_project`.
+    pub meta: Meta,
+    /// The number of the call within the statement, from 0.
+    pub func_id: u32,
+}
+
+/// Returns the request that asks whether the function is an aggregate.
+#[must_use]
+pub fn is_aggregate() -> Vec<u8> {
+    br#"{"func":"IsAggregate","arg":null}"#.to_vec()
+}
+
+/// Returns the request that asks whether a call may have these arguments.
+#[must_use]
+pub fn validate(profile: &Profile, args: &[Expr]) -> Vec<u8> {
+    let mut out = br#"{"func":"Validate","arg":"#.to_vec();
+    write_exprs(&mut out, profile, args);
+    out.push(b'}');
+    out
+}
+
+/// Appends the request to call the function.
+///
+/// `numbers` says where the arguments are from: literals are
+/// [`Numbers::Exact`], columns of a row [`Numbers::Float64`].
+pub fn exec(out: &mut Vec<u8>, args: &[Value], context: &Context, numbers: Numbers) {
+    out.extend_from_slice(br#"{"func":"Exec","arg":["#);
+    for arg in args {
+        write_value(out, arg, numbers);
+        out.push(b',');
+    }
+    let mut inner = vec![b'{'];
+    write_meta(&mut inner, &context.meta);
+    inner.extend_from_slice(format!(",\"funcId\":{}}}", context.func_id).as_bytes());
+    write_string(out, &String::from_utf8_lossy(&inner));
+    out.extend_from_slice(b"]}");
+}

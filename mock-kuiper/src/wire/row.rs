@@ -1,0 +1,287 @@
+//! Rows: from a source, and to a sink.
+//!
+//! Rules: protocol.md section 6.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::excerpt;
+use crate::go_json::{Numbers, write_value};
+
+/// A row of a source, its JSON borrowed as the plugin wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceRow<'a> {
+    /// The row, an object.
+    pub message: &'a str,
+    /// What the source says about it: an object, or `null`.
+    pub meta: &'a str,
+}
+
+impl<'a> SourceRow<'a> {
+    /// Reads and checks what a source has sent, in one pass.
+    ///
+    /// Fields other than `message`, `meta` and `error` are passed over. Where
+    /// `message` or `meta` stands twice, the last one counts.
+    ///
+    /// # Errors
+    ///
+    /// A variant of [`InvalidRow`] for each way of not being a row.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, InvalidRow> {
+        let text = std::str::from_utf8(bytes).map_err(|error| InvalidRow::NotJson {
+            got: excerpt(bytes),
+            reason: format!("it is not UTF-8 at byte {}", error.valid_up_to()),
+        })?;
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let fields = reader
+            .deserialize_map(Fields::default())
+            .and_then(|fields| reader.end().map(|()| fields))
+            .map_err(|error| {
+                if error.is_data() {
+                    InvalidRow::NoObject(excerpt(bytes))
+                } else {
+                    InvalidRow::NotJson {
+                        got: excerpt(bytes),
+                        reason: error.to_string(),
+                    }
+                }
+            })?;
+        fields.check(bytes)
+    }
+}
+
+/// The name of a field of a row.
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "lowercase")]
+enum Key {
+    Message,
+    Meta,
+    Error,
+    #[serde(other)]
+    Other,
+}
+
+/// The fields of a row as they come.
+#[derive(Default)]
+struct Fields<'a> {
+    message: Option<&'a str>,
+    meta: Option<&'a str>,
+    error: Option<&'a str>,
+}
+
+impl<'a> Fields<'a> {
+    fn check(self, bytes: &[u8]) -> Result<SourceRow<'a>, InvalidRow> {
+        let Some(message) = self.message.filter(|&json| json != "null") else {
+            return Err(match self.error {
+                Some(error) => InvalidRow::Error(
+                    serde_json::from_str(error).unwrap_or_else(|_| error.to_owned()),
+                ),
+                None => InvalidRow::NoMessage(excerpt(bytes)),
+            });
+        };
+        if !message.starts_with('{') {
+            return Err(InvalidRow::MessageNoObject(excerpt(message.as_bytes())));
+        }
+        let meta = self.meta.unwrap_or("null");
+        if !meta.starts_with('{') && meta != "null" {
+            return Err(InvalidRow::MetaNoObject(excerpt(meta.as_bytes())));
+        }
+        Ok(SourceRow { message, meta })
+    }
+}
+
+impl<'de> Visitor<'de> for Fields<'de> {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self::Value, A::Error> {
+        while let Some(key) = map.next_key::<Key>()? {
+            let field = match key {
+                Key::Message => &mut self.message,
+                Key::Meta => &mut self.meta,
+                Key::Error => &mut self.error,
+                Key::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            *field = Some(map.next_value::<&RawValue>()?.get());
+        }
+        Ok(self)
+    }
+}
+
+/// Why what a source has sent is no row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidRow {
+    /// The bytes are not JSON.
+    NotJson {
+        /// The bytes, shortened.
+        got: String,
+        /// What is wrong with them, and where.
+        reason: String,
+    },
+    /// It is JSON, but no object. Holds it, shortened.
+    NoObject(String),
+    /// `message` is missing or `null`. Holds the row, shortened.
+    NoMessage(String),
+    /// `message` is not an object. Holds it, shortened.
+    MessageNoObject(String),
+    /// `meta` is neither an object nor `null`. Holds it, shortened.
+    MetaNoObject(String),
+    /// `{"error":"text"}`: an SDK reports an error of the source, which no
+    /// eKuiper reads as one. Holds the text.
+    Error(String),
+    /// The row cannot be decoded to be sent on. Holds what is wrong, and where.
+    Undecodable(String),
+}
+
+impl fmt::Display for InvalidRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvalidRow::NotJson { got, reason } => write!(
+                f,
+                "expected a row {{\"message\":{{…}},\"meta\":{{…}}}}, got `{got}`, \
+                 which is not JSON: {reason}"
+            ),
+            InvalidRow::NoObject(got) => write!(
+                f,
+                "expected a row {{\"message\":{{…}},\"meta\":{{…}}}}, got `{got}`, \
+                 which is no object"
+            ),
+            InvalidRow::NoMessage(got) => {
+                write!(f, "the row `{got}` has no `message`; put its columns there")
+            }
+            InvalidRow::MessageNoObject(got) => {
+                write!(f, "`message` of a row has to be an object, it is `{got}`")
+            }
+            InvalidRow::MetaNoObject(got) => write!(
+                f,
+                "`meta` of a row has to be an object or null, it is `{got}`"
+            ),
+            InvalidRow::Error(text) => write!(
+                f,
+                "the source sent an error in the place of a row: {text}; \
+                 no eKuiper reads it as one, log it instead"
+            ),
+            InvalidRow::Undecodable(reason) => write!(f, "the row cannot be decoded: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for InvalidRow {}
+
+/// Appends what a sink gets of a row under `SELECT *`: an array of one, or
+/// with `single` (`sendSingle`) the object.
+///
+/// The host decodes and encodes it again: keys are sorted, numbers are floats.
+/// `message` is the JSON of an object, as of [`SourceRow`].
+///
+/// # Errors
+///
+/// [`InvalidRow::Undecodable`] for what a full decoding alone finds, such as a
+/// number beyond a float's range.
+pub fn write_sink_row(out: &mut Vec<u8>, message: &str, single: bool) -> Result<(), InvalidRow> {
+    let row: Value = serde_json::from_str(message)
+        .map_err(|error| InvalidRow::Undecodable(error.to_string()))?;
+    if !single {
+        out.push(b'[');
+    }
+    write_value(out, &row, Numbers::Float64);
+    if !single {
+        out.push(b']');
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_borrowed_as_it_was_written() {
+        let row = SourceRow::parse(
+            br#" {"x": [1], "message": {"b": 1.0, "a": "\u4e2d"}, "meta": {"t": 1} } "#,
+        );
+
+        assert_eq!(
+            row,
+            Ok(SourceRow {
+                message: r#"{"b": 1.0, "a": "\u4e2d"}"#,
+                meta: r#"{"t": 1}"#,
+            })
+        );
+    }
+
+    #[test]
+    fn meta_may_be_null_or_missing() {
+        for bytes in [&br#"{"message":{},"meta":null}"#[..], br#"{"message":{}}"#] {
+            let row = SourceRow::parse(bytes).unwrap();
+
+            assert_eq!((row.message, row.meta), ("{}", "null"));
+        }
+    }
+
+    #[test]
+    fn each_way_of_not_being_a_row_has_its_own_error() {
+        let error = |bytes: &[u8]| SourceRow::parse(bytes).unwrap_err();
+
+        for bytes in [
+            &b"no json"[..],
+            b"",
+            br#"{"message":{}"#,
+            br#"{"message":{}} x"#,
+            br#"{"message":{"a":NaN}}"#,
+            br#"{"message":{"a":01}}"#,
+            b"{\"message\":{\"a\":\"\xff\"}}",
+        ] {
+            assert!(
+                matches!(error(bytes), InvalidRow::NotJson { .. }),
+                "{bytes:?}"
+            );
+        }
+        assert_eq!(error(b"[{}]"), InvalidRow::NoObject("[{}]".into()));
+        assert_eq!(error(b"{}"), InvalidRow::NoMessage("{}".into()));
+        assert_eq!(
+            error(br#"{"message":[1]}"#),
+            InvalidRow::MessageNoObject("[1]".into())
+        );
+        assert_eq!(
+            error(br#"{"message":{},"meta":"x"}"#),
+            InvalidRow::MetaNoObject("\"x\"".into())
+        );
+        assert_eq!(
+            error(br#"{"error": "the sensor is away"}"#),
+            InvalidRow::Error("the sensor is away".into())
+        );
+    }
+
+    #[test]
+    fn a_sink_gets_the_row_encoded_anew() {
+        let mut array = Vec::new();
+        let mut object = Vec::new();
+
+        write_sink_row(&mut array, r#"{ "b": 1.0, "a": "<\u4e2d>" }"#, false).unwrap();
+        write_sink_row(&mut object, r#"{ "b": 1e2, "a": null }"#, true).unwrap();
+
+        assert_eq!(array, "[{\"a\":\"\\u003c中\\u003e\",\"b\":1}]".as_bytes());
+        assert_eq!(object, br#"{"a":null,"b":100}"#);
+    }
+
+    #[test]
+    fn a_row_that_only_decoding_finds_wrong_is_an_error() {
+        let mut out = Vec::new();
+
+        let result = write_sink_row(&mut out, r#"{"a":1e999}"#, false);
+
+        assert!(matches!(result, Err(InvalidRow::Undecodable(_))));
+        assert!(out.is_empty());
+    }
+}
