@@ -1,5 +1,6 @@
 //! A mock eKuiper.
 
+pub mod call;
 pub mod go_json;
 pub mod profile;
 pub mod symbol;
