@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod go_json;
+pub mod package;
 pub mod profile;
 pub mod symbol;
 pub mod wire;

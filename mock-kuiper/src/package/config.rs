@@ -1,0 +1,106 @@
+//! `sources/NAME.yaml`: the configuration of a source, section by section.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::PackageError;
+
+/// Reads the `default` section, overlaid by the section `key`.
+///
+/// Source: protocol.md section 5.
+pub(super) fn read(file: &Path, key: Option<&str>) -> Result<Map<String, Value>, PackageError> {
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound && key.is_none() => {
+            return Ok(Map::new());
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let text = "there is no such file to take it from; write one, or leave the key out";
+            return Err(PackageError::one(file, key, text));
+        }
+        Err(error) => return Err(PackageError::io(file, error)),
+    };
+    let mut sections = match parse(&text) {
+        Ok(Value::Null) => Map::new(),
+        Ok(Value::Object(sections)) => sections,
+        Ok(_) => {
+            let text = "expected sections, of which one is `default`";
+            return Err(PackageError::one(file, None, text));
+        }
+        Err(error) => {
+            let text = format!("is not valid YAML: {error}");
+            return Err(PackageError::one(file, None, text));
+        }
+    };
+    let names: Vec<_> = sections.keys().map(|name| format!("`{name}`")).collect();
+    let mut config = section(file, "default", sections.remove("default"))?;
+    if let Some(key) = key {
+        // eKuiper looks for the key in lower case first.
+        let overlay = sections
+            .remove(&key.to_lowercase())
+            .or_else(|| sections.remove(key));
+        if overlay.is_none() && key != "default" {
+            let known = names.join(", ");
+            let text = format!("no such section; there are {known}");
+            return Err(PackageError::one(file, Some(key), text));
+        }
+        config.append(&mut section(file, key, overlay)?);
+    }
+    Ok(config)
+}
+
+fn section(
+    file: &Path,
+    name: &str,
+    value: Option<Value>,
+) -> Result<Map<String, Value>, PackageError> {
+    match value {
+        None | Some(Value::Null) => Ok(Map::new()),
+        Some(Value::Object(section)) => Ok(section),
+        Some(_) => {
+            let text = "expected a section of `name: value` lines";
+            Err(PackageError::one(file, Some(name), text))
+        }
+    }
+}
+
+/// Reads YAML as the host's parser does: `yes` is a string, `0o17` and `017`
+/// are 15.
+fn parse(text: &str) -> Result<Value, String> {
+    if text.trim().is_empty() {
+        return Ok(Value::Null);
+    }
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        legacy_octal_numbers: true,
+        with_snippet: false,
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn yaml_is_read_as_the_host_reads_it() {
+        let yaml = "a: 9007199254740993\nb: 1.0\nc: yes\nd: 'x'\ne: ~\nf: true\n\
+                    g: [1, {h: -2}]\ni: 017\nj: 0x1F\nk: 2026-01-01\nl: &x {m: 1}\nn: *x\n\
+                    18446744073709551615: big\no: 18446744073709551615\np: 1e3\n";
+
+        assert_eq!(
+            parse(yaml),
+            Ok(json!({
+                "a": 9_007_199_254_740_993_u64, "b": 1.0, "c": "yes", "d": "x", "e": null,
+                "f": true, "g": [1, {"h": -2}], "i": 15, "j": 31, "k": "2026-01-01",
+                "l": {"m": 1}, "n": {"m": 1}, "18446744073709551615": "big",
+                "o": 18_446_744_073_709_551_615_u64, "p": 1000.0,
+            }))
+        );
+    }
+}

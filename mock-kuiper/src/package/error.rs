@@ -1,0 +1,91 @@
+//! What is wrong with a plugin on disk.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a plugin cannot be read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum PackageError {
+    /// The plugin's author has to change something: all of it, at once.
+    Mistakes(Vec<Mistake>),
+    /// The system refused to read or to unpack a file.
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// One thing that the plugin's author has to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The file or directory it is in.
+    pub file: PathBuf,
+    /// The field of a json, or the section of a yaml.
+    pub field: Option<String>,
+    /// What was expected, what is there, what to do next.
+    pub text: String,
+}
+
+impl Mistake {
+    pub(super) fn new(file: &Path, field: Option<&str>, text: impl Into<String>) -> Self {
+        Mistake {
+            file: file.to_owned(),
+            field: field.map(str::to_owned),
+            text: text.into(),
+        }
+    }
+}
+
+impl PackageError {
+    pub(super) fn one(file: &Path, field: Option<&str>, text: impl Into<String>) -> Self {
+        PackageError::Mistakes(vec![Mistake::new(file, field, text)])
+    }
+
+    pub(super) fn io(path: &Path, source: io::Error) -> Self {
+        PackageError::Io {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.file.display())?;
+        if let Some(field) = &self.field {
+            write!(f, "`{field}`: ")?;
+        }
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Display for PackageError {
+    /// Writes one line for each mistake.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PackageError::Mistakes(mistakes) => {
+                for (index, mistake) in mistakes.iter().enumerate() {
+                    let end = if index > 0 { "\n" } else { "" };
+                    write!(f, "{end}{mistake}")?;
+                }
+                Ok(())
+            }
+            PackageError::Io { path, source } => {
+                write!(f, "cannot read or unpack {}: {source}", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for PackageError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            PackageError::Mistakes(_) => None,
+            PackageError::Io { source, .. } => Some(source),
+        }
+    }
+}

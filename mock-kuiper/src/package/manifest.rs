@@ -1,0 +1,276 @@
+//! `NAME.json`: what a plugin says of itself, checked as the host checks it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use super::{Mistake, PackageError};
+
+/// What a plugin says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// The plugin's name, which is the json's.
+    pub name: String,
+    /// Its version; empty where the json has none.
+    pub version: String,
+    /// How it is launched.
+    pub language: Language,
+    /// The executable, as an absolute path.
+    pub executable: PathBuf,
+    /// The names of its sources.
+    pub sources: Vec<String>,
+    /// The names of its sinks.
+    pub sinks: Vec<String>,
+    /// The names of its functions.
+    pub functions: Vec<String>,
+}
+
+/// How a plugin is launched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Language {
+    /// `"go"`: the executable is run directly.
+    Native,
+    /// `"python"`: an interpreter runs the executable.
+    Python {
+        /// The conda environment to run it in.
+        virtual_env: Option<String>,
+    },
+}
+
+/// Reads and checks a manifest.
+pub(super) fn read(file: &Path, directory: &Path) -> Result<Manifest, PackageError> {
+    let bytes = fs::read(file).map_err(|error| PackageError::io(file, error))?;
+    let value: Value = serde_json::from_slice(&bytes)
+        .map_err(|error| PackageError::one(file, None, format!("is not valid JSON: {error}")))?;
+    let Value::Object(fields) = value else {
+        let text = format!("expected a JSON object, found {}", kind(&value));
+        return Err(PackageError::one(file, None, text));
+    };
+    let mut reader = Reader {
+        file,
+        fields,
+        mistakes: Vec::new(),
+    };
+    let manifest = reader.manifest(directory);
+    match manifest {
+        Some(manifest) if reader.mistakes.is_empty() => Ok(manifest),
+        _ => Err(PackageError::Mistakes(reader.mistakes)),
+    }
+}
+
+/// Collects mistakes while it reads fields.
+struct Reader<'a> {
+    file: &'a Path,
+    fields: Map<String, Value>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader<'_> {
+    fn manifest(&mut self, directory: &Path) -> Option<Manifest> {
+        let stem = self.file.file_stem().unwrap_or_default();
+        let stem = stem.to_string_lossy().into_owned();
+        if let Some(name) = self.string("name")
+            && name != stem
+        {
+            self.mistake(
+                "name",
+                format!("expected `{stem}`, the file's name, found `{name}`; rename one of them"),
+            );
+        }
+        let version = self.string("version").unwrap_or_default();
+        let language = self.language();
+        let executable = self.executable(directory, language.as_ref());
+        let sources = self.names("sources");
+        let sinks = self.names("sinks");
+        let functions = self.names("functions");
+        if let (Some(a), Some(b), Some(c)) = (&sources, &sinks, &functions)
+            && a.is_empty()
+            && b.is_empty()
+            && c.is_empty()
+        {
+            self.mistake(
+                "sources, sinks, functions",
+                "all three are empty; name at least one symbol",
+            );
+        }
+        Some(Manifest {
+            name: stem,
+            version,
+            language: language?,
+            executable: executable?,
+            sources: sources?,
+            sinks: sinks?,
+            functions: functions?,
+        })
+    }
+
+    fn language(&mut self) -> Option<Language> {
+        let found = self.field("language").is_some();
+        let language = self.string("language");
+        match language.as_deref() {
+            Some("go") => Some(Language::Native),
+            Some("python") => self.python(),
+            Some("") => self.missing_language(),
+            Some(other) => {
+                self.mistake(
+                    "language",
+                    format!("expected `go` (any native executable) or `python`, found `{other}`"),
+                );
+                None
+            }
+            None if found => None,
+            None => self.missing_language(),
+        }
+    }
+
+    fn missing_language(&mut self) -> Option<Language> {
+        self.mistake(
+            "language",
+            "is missing; say `go` for any native executable, or `python`",
+        );
+        None
+    }
+
+    fn python(&mut self) -> Option<Language> {
+        let env = self.string("env").filter(|env| !env.is_empty());
+        let kind = self
+            .string("virtualEnvType")
+            .filter(|kind| !kind.is_empty());
+        match (kind.as_deref(), env) {
+            (None, _) => Some(Language::Python { virtual_env: None }),
+            (Some("conda"), Some(env)) => Some(Language::Python {
+                virtual_env: Some(env),
+            }),
+            (Some("conda"), None) => {
+                self.mistake("env", "is missing; name the conda environment");
+                None
+            }
+            (Some(other), _) => {
+                self.mistake(
+                    "virtualEnvType",
+                    format!("expected `conda`, the only one known, found `{other}`"),
+                );
+                None
+            }
+        }
+    }
+
+    fn executable(&mut self, directory: &Path, language: Option<&Language>) -> Option<PathBuf> {
+        let found = self.field("executable").is_some();
+        let name = self.string("executable");
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
+            let wrong_type = found && !matches!(self.field("executable"), Some(Value::String(_)));
+            if !wrong_type {
+                self.mistake(
+                    "executable",
+                    "is missing; name a file in the plugin's directory",
+                );
+            }
+            return None;
+        };
+        // As eKuiper joins them: an absolute name is one in the directory too.
+        let path = directory.join(name.trim_start_matches('/'));
+        let shown = path.display();
+        match fs::metadata(&path) {
+            Err(error) => {
+                self.mistake(
+                    "executable",
+                    format!("no file {shown} ({error}); build it, or correct the name"),
+                );
+                None
+            }
+            Ok(metadata) if !metadata.is_file() => {
+                self.mistake("executable", format!("{shown} is no file; name one"));
+                None
+            }
+            Ok(metadata)
+                if language == Some(&Language::Native)
+                    && metadata.permissions().mode() & 0o111 == 0 =>
+            {
+                self.mistake(
+                    "executable",
+                    format!("{shown} is not executable; run `chmod +x {shown}`"),
+                );
+                None
+            }
+            Ok(_) => Some(path),
+        }
+    }
+
+    /// Reads a list of names; a missing one is empty.
+    fn names(&mut self, field: &str) -> Option<Vec<String>> {
+        let items = match self.field(field).cloned() {
+            None => return Some(Vec::new()),
+            Some(Value::Array(items)) => items,
+            Some(other) => {
+                let text = format!("expected a list of names, found {}", kind(&other));
+                self.mistake(field, text);
+                return None;
+            }
+        };
+        let before = self.mistakes.len();
+        let mut seen = BTreeSet::new();
+        let mut names = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            let place = format!("{field}[{index}]");
+            match item {
+                Value::String(name) if name.is_empty() => {
+                    self.mistake(&place, "expected a name, found an empty string");
+                }
+                Value::String(name) if !seen.insert(name.clone()) => {
+                    self.mistake(&place, format!("`{name}` stands there twice; remove one"));
+                }
+                Value::String(name) => names.push(name),
+                other => {
+                    let text = format!("expected a name, found {}", kind(&other));
+                    self.mistake(&place, text);
+                }
+            }
+        }
+        (self.mistakes.len() == before).then_some(names)
+    }
+
+    fn string(&mut self, field: &str) -> Option<String> {
+        match self.field(field) {
+            None => None,
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(other) => {
+                let text = format!("expected a string, found {}", kind(other));
+                self.mistake(field, text);
+                None
+            }
+        }
+    }
+
+    /// Returns a field as Go finds it: by its name, else in any case; a `null`
+    /// is as good as none.
+    fn field(&self, name: &str) -> Option<&Value> {
+        self.fields
+            .get(name)
+            .or_else(|| {
+                let mut fields = self.fields.iter();
+                let found = fields.find(|(key, _)| key.eq_ignore_ascii_case(name));
+                found.map(|(_, value)| value)
+            })
+            .filter(|value| !value.is_null())
+    }
+
+    fn mistake(&mut self, field: &str, text: impl Into<String>) {
+        self.mistakes
+            .push(Mistake::new(self.file, Some(field), text));
+    }
+}
+
+/// Describes a JSON value for a message.
+fn kind(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) | Value::Number(_) => format!("`{value}`"),
+        Value::String(text) => format!("the string `{text}`"),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}

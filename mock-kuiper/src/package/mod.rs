@@ -1,0 +1,211 @@
+//! A plugin on disk: its directory or zip, its json, its sources' yaml.
+//!
+//! Nothing is launched here. A plugin is refused where eKuiper refuses it,
+//! with every mistake at once.
+//!
+//! Rules: protocol.md section 2.
+
+mod archive;
+mod config;
+mod error;
+mod manifest;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use tempfile::TempDir;
+
+pub use error::{Mistake, PackageError};
+pub use manifest::{Language, Manifest};
+
+/// A plugin that was read and checked.
+///
+/// A zip is unpacked into a directory that goes when this does.
+#[derive(Debug)]
+pub struct Package {
+    manifest: Manifest,
+    directory: PathBuf,
+    _unpacked: Option<TempDir>,
+}
+
+impl Package {
+    /// Reads the plugin in a directory or a zip.
+    ///
+    /// The json's name is the plugin's. In a directory with several json files
+    /// it is the one that is called after the directory, or else the only one
+    /// that has fields of a plugin's json.
+    ///
+    /// # Errors
+    ///
+    /// [`PackageError::Mistakes`] with all that eKuiper would refuse,
+    /// [`PackageError::Io`] where the system refuses.
+    pub fn open(path: &Path) -> Result<Package, PackageError> {
+        let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => PackageError::one(
+                path,
+                None,
+                "no such directory or zip; give the directory that holds the plugin's json",
+            ),
+            _ => PackageError::io(path, error),
+        })?;
+        let unpacked = if metadata.is_dir() {
+            None
+        } else {
+            Some(archive::unpack(path)?)
+        };
+        let directory = match &unpacked {
+            Some(unpacked) => unpacked.path().to_owned(),
+            None => fs::canonicalize(path).map_err(|error| PackageError::io(path, error))?,
+        };
+        let read = find_manifest(&directory, path)
+            .and_then(|json| manifest::read(&json, &directory))
+            .and_then(|manifest| {
+                if unpacked.is_some() {
+                    check_yaml_of_zip(&manifest, &directory)?;
+                }
+                Ok(manifest)
+            });
+        let manifest = match (read, &unpacked) {
+            (Err(error), Some(unpacked)) => return Err(name_zip(error, unpacked.path(), path)),
+            (read, _) => read?,
+        };
+        Ok(Package {
+            manifest,
+            directory,
+            _unpacked: unpacked,
+        })
+    }
+
+    /// Returns what the plugin says of itself.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Returns the plugin's directory, an absolute path; of a zip the one it
+    /// was unpacked to.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Returns the configuration of a source: the `default` section of
+    /// `sources/{source}.yaml`, overlaid by the section `conf_key`. Without
+    /// such a file it is empty. Integers keep all their digits.
+    ///
+    /// # Errors
+    ///
+    /// [`PackageError::Mistakes`] where the file is no YAML of sections, or
+    /// has no section `conf_key` (it lists those it has).
+    pub fn source_config(
+        &self,
+        source: &str,
+        conf_key: Option<&str>,
+    ) -> Result<Map<String, Value>, PackageError> {
+        config::read(&yaml(&self.directory, source), conf_key)
+    }
+}
+
+fn yaml(directory: &Path, source: &str) -> PathBuf {
+    directory.join("sources").join(format!("{source}.yaml"))
+}
+
+/// Finds the plugin's json in its directory; `shown` is what the user gave.
+fn find_manifest(directory: &Path, shown: &Path) -> Result<PathBuf, PackageError> {
+    let mut jsons = Vec::new();
+    let entries = fs::read_dir(directory).map_err(|error| PackageError::io(directory, error))?;
+    for entry in entries {
+        let path = entry
+            .map_err(|error| PackageError::io(directory, error))?
+            .path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+            && path.is_file()
+        {
+            jsons.push(path);
+        }
+    }
+    jsons.sort();
+    let named = jsons
+        .iter()
+        .find(|json| json.file_stem() == directory.file_name());
+    if let Some(json) = named {
+        return Ok(json.clone());
+    }
+    if let [json] = jsons.as_slice() {
+        return Ok(json.clone());
+    }
+    let likely: Vec<_> = jsons
+        .iter()
+        .filter(|json| looks_like_manifest(json))
+        .collect();
+    if let [json] = likely.as_slice() {
+        return Ok((*json).clone());
+    }
+    let text = if jsons.is_empty() {
+        "not a plugin: there is no NAME.json at its top; give the directory that has one, \
+         and pack the contents of that directory, not the directory"
+            .to_owned()
+    } else {
+        let names: Vec<_> = jsons
+            .iter()
+            .filter_map(|json| json.file_name())
+            .map(|name| format!("`{}`", name.to_string_lossy()))
+            .collect();
+        format!(
+            "which json is the plugin's? there are {}; call the directory after one",
+            names.join(", ")
+        )
+    };
+    Err(PackageError::one(shown, None, text))
+}
+
+/// Whether a json has a field that every plugin's json has.
+fn looks_like_manifest(json: &Path) -> bool {
+    let value = fs::read(json)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    value.is_some_and(|value| value.get("language").or(value.get("executable")).is_some())
+}
+
+/// A zip needs a yaml for each source; a directory does not.
+fn check_yaml_of_zip(manifest: &Manifest, directory: &Path) -> Result<(), PackageError> {
+    let missing: Vec<_> = manifest
+        .sources
+        .iter()
+        .map(|source| yaml(directory, source))
+        .filter(|yaml| !yaml.is_file())
+        .map(|yaml| {
+            Mistake::new(
+                &yaml,
+                None,
+                "is missing; eKuiper installs no zip without one for each source",
+            )
+        })
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(PackageError::Mistakes(missing))
+    }
+}
+
+/// Names files as in the zip, not as unpacked.
+fn name_zip(error: PackageError, unpacked: &Path, zip: &Path) -> PackageError {
+    let PackageError::Mistakes(mut mistakes) = error else {
+        return error;
+    };
+    let from = unpacked.to_string_lossy();
+    let to = zip.to_string_lossy();
+    for mistake in &mut mistakes {
+        if let Ok(inner) = mistake.file.strip_prefix(unpacked) {
+            mistake.file = zip.join(inner);
+        }
+        mistake.text = mistake.text.replace(&*from, &to);
+    }
+    PackageError::Mistakes(mistakes)
+}

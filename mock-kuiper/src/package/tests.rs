@@ -1,0 +1,265 @@
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use zip::write::{SimpleFileOptions, ZipWriter};
+
+use super::*;
+
+/// A directory `mirror` with this json and an executable.
+fn plugin(json: &str) -> TempDir {
+    let root = TempDir::new().unwrap();
+    let directory = root.path().join("mirror");
+    fs::create_dir(&directory).unwrap();
+    fs::write(directory.join("mirror.json"), json).unwrap();
+    fs::write(directory.join("mirror"), "#!/bin/sh\n").unwrap();
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(directory.join("mirror"), executable).unwrap();
+    root
+}
+
+const GOOD: &str = r#"{"version":"1.0.0","language":"go","executable":"mirror",
+    "sources":["random"],"sinks":[],"functions":["echo"]}"#;
+
+/// The mistakes, without the directory's path, one a line.
+fn mistakes(root: &TempDir, name: &str) -> Vec<String> {
+    let prefix = format!("{}/", fs::canonicalize(root.path()).unwrap().display());
+    let error = Package::open(&root.path().join(name)).unwrap_err();
+    let text = error.to_string().replace(&prefix, "");
+    text.lines().map(str::to_owned).collect()
+}
+
+fn write_zip(path: &Path, files: &[(&str, u32, &str)]) {
+    let mut zip = ZipWriter::new(fs::File::create(path).unwrap());
+    for (name, mode, text) in files {
+        let options = SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Stored)
+            .unix_permissions(*mode);
+        zip.start_file(*name, options).unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap();
+}
+
+#[test]
+fn a_plugin_is_read_from_its_directory() {
+    let root = plugin(GOOD);
+
+    let package = Package::open(&root.path().join("mirror")).unwrap();
+
+    let manifest = package.manifest();
+    assert_eq!(manifest.name, "mirror");
+    assert_eq!(manifest.version, "1.0.0");
+    assert_eq!(manifest.language, Language::Native);
+    assert_eq!(manifest.executable, package.directory().join("mirror"));
+    assert_eq!(manifest.sources, ["random"]);
+    assert_eq!(manifest.sinks, [] as [&str; 0]);
+    assert_eq!(manifest.functions, ["echo"]);
+}
+
+#[test]
+fn a_directory_of_another_name_is_a_plugin_called_after_its_json() {
+    let root = plugin(GOOD);
+    fs::rename(root.path().join("mirror"), root.path().join("other")).unwrap();
+    fs::write(root.path().join("other/package.json"), "{}").unwrap();
+
+    let package = Package::open(&root.path().join("other")).unwrap();
+
+    assert_eq!(package.manifest().name, "mirror");
+}
+
+#[test]
+fn every_mistake_is_said_at_once() {
+    let root = plugin(
+        r#"{"name":"miror","version":1,"language":"rust","executable":"nothing",
+            "sources":["a",2,"a"],"sinks":"b","functions":[]}"#,
+    );
+
+    assert_eq!(
+        mistakes(&root, "mirror"),
+        [
+            "mirror/mirror.json: `name`: expected `mirror`, the file's name, found `miror`; \
+             rename one of them",
+            "mirror/mirror.json: `version`: expected a string, found `1`",
+            "mirror/mirror.json: `language`: expected `go` (any native executable) or `python`, \
+             found `rust`",
+            "mirror/mirror.json: `executable`: no file mirror/nothing (No such file or directory \
+             (os error 2)); build it, or correct the name",
+            "mirror/mirror.json: `sources[1]`: expected a name, found `2`",
+            "mirror/mirror.json: `sources[2]`: `a` stands there twice; remove one",
+            "mirror/mirror.json: `sinks`: expected a list of names, found the string `b`",
+        ]
+    );
+}
+
+#[test]
+fn what_is_missing_is_said_field_by_field() {
+    let root = plugin("{}");
+
+    assert_eq!(
+        mistakes(&root, "mirror"),
+        [
+            "mirror/mirror.json: `language`: is missing; say `go` for any native executable, \
+             or `python`",
+            "mirror/mirror.json: `executable`: is missing; name a file in the plugin's directory",
+            "mirror/mirror.json: `sources, sinks, functions`: all three are empty; name at least \
+             one symbol",
+        ]
+    );
+}
+
+#[test]
+fn invalid_json_is_said_with_its_place() {
+    let root = plugin("{\n  \"language\": go\n}");
+
+    assert_eq!(
+        mistakes(&root, "mirror"),
+        ["mirror/mirror.json: is not valid JSON: expected value at line 2 column 15"]
+    );
+}
+
+#[test]
+fn only_a_native_plugin_needs_an_executable_bit() {
+    let root = plugin(GOOD);
+    let file = root.path().join("mirror/mirror");
+    fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap();
+
+    assert_eq!(
+        mistakes(&root, "mirror"),
+        [
+            "mirror/mirror.json: `executable`: mirror/mirror is not executable; \
+          run `chmod +x mirror/mirror`"
+        ]
+    );
+    let python = GOOD.replace("\"go\"", "\"python\"");
+    fs::write(root.path().join("mirror/mirror.json"), python).unwrap();
+    assert!(Package::open(&root.path().join("mirror")).is_ok());
+}
+
+#[test]
+fn a_python_plugin_may_name_a_conda_environment() {
+    let with = |fields: &str| plugin(&GOOD.replace("\"go\"", &format!("\"python\",{fields}")));
+    let conda = with(r#""virtualEnvType":"conda","env":"ml""#);
+    let no_env = with(r#""virtualEnvType":"conda""#);
+    let venv = with(r#""virtualEnvType":"venv","env":"ml""#);
+
+    let package = Package::open(&conda.path().join("mirror")).unwrap();
+
+    let virtual_env = Some("ml".to_owned());
+    assert_eq!(
+        package.manifest().language,
+        Language::Python { virtual_env }
+    );
+    assert_eq!(
+        mistakes(&no_env, "mirror"),
+        ["mirror/mirror.json: `env`: is missing; name the conda environment"]
+    );
+    assert_eq!(
+        mistakes(&venv, "mirror"),
+        [
+            "mirror/mirror.json: `virtualEnvType`: expected `conda`, the only one known, \
+          found `venv`"
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_plugin_is_said_to_be_none() {
+    let root = TempDir::new().unwrap();
+    fs::create_dir(root.path().join("empty")).unwrap();
+    fs::create_dir(root.path().join("two")).unwrap();
+    fs::write(root.path().join("two/a.json"), GOOD).unwrap();
+    fs::write(root.path().join("two/b.json"), GOOD).unwrap();
+    fs::write(root.path().join("file.zip"), "no zip").unwrap();
+
+    assert!(mistakes(&root, "absent")[0].contains("no such directory or zip"));
+    assert!(mistakes(&root, "empty")[0].contains("there is no NAME.json at its top"));
+    assert!(mistakes(&root, "two")[0].contains("there are `a.json`, `b.json`"));
+    assert!(mistakes(&root, "file.zip")[0].contains("is not a zip"));
+}
+
+#[test]
+fn sections_of_a_sources_yaml_lie_over_default() {
+    let root = plugin(GOOD);
+    let directory = root.path().join("mirror");
+    fs::create_dir(directory.join("sources")).unwrap();
+    let yaml = "default:\n  interval: 9007199254740993\n  seed: 1\nfast:\n  interval: 10\n";
+    fs::write(directory.join("sources/random.yaml"), yaml).unwrap();
+    let package = Package::open(&directory).unwrap();
+    let config = |source, key| Value::Object(package.source_config(source, key).unwrap());
+
+    assert_eq!(
+        config("random", None),
+        json!({"interval": 9_007_199_254_740_993_u64, "seed": 1})
+    );
+    assert_eq!(
+        config("random", Some("fast")),
+        json!({"interval": 10, "seed": 1})
+    );
+    assert_eq!(
+        config("random", Some("FAST")),
+        json!({"interval": 10, "seed": 1})
+    );
+    assert_eq!(config("other", None), json!({}));
+    let error = package.source_config("random", Some("slow")).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("random.yaml: `slow`: no such section; there are `default`, `fast`")
+    );
+}
+
+#[test]
+fn a_zip_is_unpacked_for_as_long_as_it_is_used() {
+    let root = TempDir::new().unwrap();
+    let zip = root.path().join("any.zip");
+    write_zip(
+        &zip,
+        &[
+            ("mirror.json", 0o644, GOOD),
+            ("mirror", 0o755, "#!/bin/sh\n"),
+            ("sources/random.yaml", 0o644, "default:\n  a: 1\n"),
+        ],
+    );
+
+    let package = Package::open(&zip).unwrap();
+
+    let directory = package.directory().to_owned();
+    assert_eq!(package.manifest().name, "mirror");
+    assert_eq!(package.source_config("random", None).unwrap()["a"], 1);
+    drop(package);
+    assert!(!directory.exists());
+}
+
+#[test]
+fn a_zip_needs_its_json_at_the_top_and_a_yaml_for_each_source() {
+    let root = TempDir::new().unwrap();
+    write_zip(
+        &root.path().join("deep.zip"),
+        &[("mirror/mirror.json", 0o644, GOOD)],
+    );
+    write_zip(
+        &root.path().join("bare.zip"),
+        &[("mirror.json", 0o644, GOOD), ("mirror", 0o755, "")],
+    );
+
+    assert!(mistakes(&root, "deep.zip")[0].contains("pack the contents of that directory"));
+    assert!(mistakes(&root, "bare.zip")[0].contains("bare.zip/sources/random.yaml: is missing"));
+}
+
+#[test]
+fn a_zip_that_leads_out_of_its_directory_is_refused() {
+    let root = TempDir::new().unwrap();
+    write_zip(&root.path().join("slip.zip"), &[("../../evil", 0o644, "x")]);
+    let link = root.path().join("link.zip");
+    let mut zip = ZipWriter::new(fs::File::create(&link).unwrap());
+    zip.add_symlink("mirror", "/bin/sh", SimpleFileOptions::default())
+        .unwrap();
+    zip.finish().unwrap();
+
+    assert!(mistakes(&root, "slip.zip")[0].contains("`../../evil`: leads out of"));
+    assert!(mistakes(&root, "link.zip")[0].contains("`mirror`: is a symbolic link"));
+}
