@@ -1,7 +1,9 @@
 //! A mock eKuiper.
 
 pub mod call;
+pub mod event;
 pub mod go_json;
+pub mod host;
 pub mod package;
 pub mod profile;
 pub mod symbol;

@@ -1,0 +1,323 @@
+//! Why the host could not go on with a plugin.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use ekuiper_sp as sp;
+
+use crate::symbol::Kind;
+
+/// Why the host could not go on with a plugin.
+///
+/// [`is_finding`](HostError::is_finding) tells what the plugin did wrong from
+/// what is trouble of ours.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HostError {
+    /// The executable cannot be run.
+    CannotLaunch {
+        /// The program.
+        program: String,
+        /// What to do about it.
+        hint: &'static str,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The process ended before it greeted.
+    ExitedEarly {
+        /// How.
+        status: ExitStatus,
+        /// Its last lines.
+        log: Vec<String>,
+    },
+    /// The process ended in the middle.
+    Crashed {
+        /// How.
+        status: ExitStatus,
+        /// What ran, e.g. "source `random`".
+        running: Vec<String>,
+        /// Its last lines.
+        log: Vec<String>,
+    },
+    /// No greeting came in time.
+    NoGreeting {
+        /// The limit that passed, from the launch.
+        limit: Duration,
+        /// Where the greeting was awaited.
+        address: String,
+    },
+    /// An order was not answered in time.
+    NoAnswer {
+        /// `start` or `stop`.
+        command: &'static str,
+        /// What the symbol is.
+        kind: Kind,
+        /// The symbol.
+        symbol: String,
+        /// The limit that passed.
+        limit: Duration,
+    },
+    /// The plugin answered an order with an error.
+    Refused {
+        /// `start` or `stop`.
+        command: &'static str,
+        /// What the symbol is.
+        kind: Kind,
+        /// The symbol.
+        symbol: String,
+        /// The plugin's text.
+        text: String,
+        /// Whether it is a greeting that the mocked release does not know.
+        greeting: bool,
+    },
+    /// A sink that answered `ok` does not listen.
+    NotListening {
+        /// The sink.
+        symbol: String,
+        /// What a try to connect gave.
+        source: sp::Error,
+    },
+    /// A function did not answer a request in time.
+    NoReply {
+        /// The function.
+        symbol: String,
+        /// The request, e.g. `Exec`.
+        request: &'static str,
+        /// The limit that passed.
+        limit: Duration,
+    },
+    /// A function answered with something that is no answer.
+    BadReply {
+        /// The function.
+        symbol: String,
+        /// The request, e.g. `Exec`.
+        request: &'static str,
+        /// What was wrong with the answer.
+        text: String,
+    },
+    /// The plugin broke the transport's protocol.
+    BrokenChannel {
+        /// The channel, e.g. `plugin_mirror`.
+        channel: String,
+        /// How.
+        source: sp::ProtocolError,
+    },
+    /// Somebody listens on one of our addresses.
+    AddressInUse {
+        /// The socket's path.
+        path: PathBuf,
+        /// Who, where the system tells.
+        pid: Option<u32>,
+    },
+    /// The transport failed.
+    Transport(sp::Error),
+    /// The system failed us.
+    System {
+        /// What was tried.
+        doing: &'static str,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The run was asked to stop.
+    Interrupted,
+}
+
+impl HostError {
+    /// Whether the plugin is at fault.
+    #[must_use]
+    pub fn is_finding(&self) -> bool {
+        match self {
+            Self::ExitedEarly { .. }
+            | Self::CannotLaunch { .. }
+            | Self::Crashed { .. }
+            | Self::NoGreeting { .. }
+            | Self::NoAnswer { .. }
+            | Self::Refused { .. }
+            | Self::NotListening { .. }
+            | Self::NoReply { .. }
+            | Self::BadReply { .. }
+            | Self::BrokenChannel { .. } => true,
+            Self::AddressInUse { .. }
+            | Self::Transport(_)
+            | Self::System { .. }
+            | Self::Interrupted => false,
+        }
+    }
+
+    /// Sorts an error of the transport that came on `channel`.
+    pub(crate) fn transport(channel: &str, error: sp::Error) -> Self {
+        match error {
+            sp::Error::Protocol(source) => Self::BrokenChannel {
+                channel: channel.to_owned(),
+                source,
+            },
+            sp::Error::InUse { path, pid } => Self::AddressInUse { path, pid },
+            other => Self::Transport(other),
+        }
+    }
+}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CannotLaunch {
+                program,
+                hint,
+                source,
+            } => write!(f, "cannot run `{program}`: {source}; {hint}"),
+            Self::ExitedEarly { status, log } => {
+                write!(f, "the plugin ended before it greeted: {}", how(*status))?;
+                write_log(f, log)
+            }
+            Self::Crashed {
+                status,
+                running,
+                log,
+            } => {
+                write!(f, "the plugin ended in the middle: {}", how(*status))?;
+                if running.is_empty() {
+                    f.write_str("; nothing was running")?;
+                } else {
+                    write!(f, "; running: {}", running.join(", "))?;
+                }
+                write_log(f, log)
+            }
+            Self::NoGreeting { limit, address } => write!(
+                f,
+                "no greeting within {limit:?}: the plugin must dial {address} and send a message; \
+                 give it more time with --init-timeout"
+            ),
+            Self::NoAnswer {
+                command,
+                kind,
+                symbol,
+                limit,
+            } => write!(
+                f,
+                "{kind} `{symbol}` did not answer {command} within {limit:?}; eKuiper waits an \
+                 hour: give it more time with --answer-timeout"
+            ),
+            Self::Refused {
+                command,
+                kind,
+                symbol,
+                text,
+                greeting,
+            } => {
+                write!(f, "{kind} `{symbol}` refused to {command}: {text}")?;
+                if *greeting {
+                    f.write_str(
+                        " (a second greeting, which eKuiper before 2.1.3 takes for an answer: \
+                         greet once for each connection)",
+                    )?;
+                }
+                Ok(())
+            }
+            Self::NotListening { symbol, source } => write!(
+                f,
+                "sink `{symbol}` answered start before it listened: {source}; it must listen \
+                 first, eKuiper dials at once"
+            ),
+            Self::NoReply {
+                symbol,
+                request,
+                limit,
+            } => write!(
+                f,
+                "function `{symbol}` did not answer {request} within {limit:?}, eKuiper's limit"
+            ),
+            Self::BadReply {
+                symbol,
+                request,
+                text,
+            } => write!(f, "function `{symbol}` answered {request} wrongly: {text}"),
+            Self::BrokenChannel { channel, source } => {
+                write!(
+                    f,
+                    "the plugin broke the protocol on channel {channel}: {source}"
+                )
+            }
+            Self::AddressInUse { path, pid } => {
+                write!(f, "address {} is in use", path.display())?;
+                match pid {
+                    Some(pid) => write!(
+                        f,
+                        " by process {pid}{}: eKuiper, another mock-kuiper, or a plugin left over; \
+                         end it first",
+                        name_of(*pid)
+                    ),
+                    None => f.write_str("; end the process that listens there first"),
+                }
+            }
+            Self::Transport(error) => write!(f, "{error}"),
+            Self::System { doing, source } => write!(f, "cannot {doing}: {source}"),
+            Self::Interrupted => f.write_str("interrupted"),
+        }
+    }
+}
+
+impl Error for HostError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::CannotLaunch { source, .. } | Self::System { source, .. } => Some(source),
+            Self::NotListening { source, .. } | Self::Transport(source) => Some(source),
+            Self::BrokenChannel { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// Says how a process ended: `exit status 3`, `signal 9 (SIGKILL)`.
+#[must_use]
+pub fn how(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => {
+            let name = match signal {
+                1 => " (SIGHUP)",
+                2 => " (SIGINT)",
+                4 => " (SIGILL)",
+                6 => " (SIGABRT)",
+                7 => " (SIGBUS)",
+                8 => " (SIGFPE)",
+                9 => " (SIGKILL)",
+                11 => " (SIGSEGV)",
+                13 => " (SIGPIPE)",
+                15 => " (SIGTERM)",
+                _ => "",
+            };
+            format!("signal {signal}{name}")
+        }
+        (None, None) => status.to_string(),
+    }
+}
+
+/// The name of a process, as ` (name)`, or nothing where it is not told.
+pub(crate) fn name_of(pid: u32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/comm"))
+        .map(|name| format!(" ({})", name.trim_end()))
+        .unwrap_or_default()
+}
+
+fn write_log(f: &mut fmt::Formatter<'_>, log: &[String]) -> fmt::Result {
+    match log {
+        [] => f.write_str("; it wrote nothing"),
+        lines => {
+            write!(f, "; its last {} of output:", count(lines.len(), "line"))?;
+            lines.iter().try_for_each(|line| write!(f, "\n  {line}"))
+        }
+    }
+}
+
+/// `1 row`, `2 rows`.
+pub(crate) fn count(number: usize, of: &str) -> String {
+    match number {
+        1 => format!("1 {of}"),
+        number => format!("{number} {of}s"),
+    }
+}

@@ -1,0 +1,257 @@
+//! A host: one plugin, launched, ordered about, and ended.
+//!
+//! The order of things is the caller's: this says what eKuiper would say, when
+//! it is told to, and what came of it.
+//!
+//! Rules: protocol.md sections 3 to 7.
+
+mod channel;
+mod error;
+mod function;
+mod process;
+mod sink;
+mod source;
+mod watchdog;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ekuiper_sp as sp;
+
+use self::channel::{Channel, Failure, Shared};
+pub use self::error::{HostError, how};
+pub(crate) use self::error::{count, name_of};
+pub use self::function::{Call, Function};
+use self::process::Process;
+pub use self::process::{KEPT_LINES, Launch};
+pub use self::sink::{Sink, SinkError};
+pub use self::source::{Rows, Source};
+use self::watchdog::Watchdog;
+use crate::event::{Event, Observer};
+use crate::profile::Profile;
+use crate::wire::{Order, OrderAnswer, control_url};
+
+/// A host with one plugin.
+///
+/// Dropping it kills the plugin's process group and removes the socket files
+/// that are left.
+#[derive(Debug)]
+pub struct Host {
+    shared: Arc<Shared>,
+    control: Channel,
+    process: Process,
+    answer_limit: Duration,
+    /// What runs, for the report of a crash.
+    running: Vec<Order>,
+    /// The socket files of the sinks, which a killed plugin leaves behind.
+    files: BTreeSet<PathBuf>,
+}
+
+/// Ends a host's waits from another thread.
+#[derive(Debug, Clone)]
+pub struct Interrupter(Arc<Shared>);
+
+impl Interrupter {
+    /// Ends the current or the next wait for the plugin with
+    /// [`HostError::Interrupted`], once.
+    pub fn interrupt(&self) {
+        self.0.interrupt();
+    }
+}
+
+impl Host {
+    /// Opens the control channel of the plugin called `name`, and launches it.
+    ///
+    /// `answer_limit` is how long each order may take; eKuiper itself waits an
+    /// hour. `ended` is called on another thread when the process has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::AddressInUse`] before anything is launched,
+    /// [`HostError::CannotLaunch`], and trouble of ours.
+    pub fn launch(
+        name: &str,
+        launch: &Launch,
+        profile: &'static Profile,
+        answer_limit: Duration,
+        observer: Arc<dyn Observer>,
+        ended: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, HostError> {
+        let watchdog = Watchdog::start().map_err(|source| HostError::System {
+            doing: "start the watchdog, /bin/sh",
+            source,
+        })?;
+        let shared = Arc::new(Shared::new(
+            profile,
+            Arc::clone(&observer),
+            watchdog.group(),
+        ));
+        let channel = format!("plugin_{name}");
+        let control = Channel::open(channel.clone(), &control_url(name), &shared)
+            .map_err(|error| HostError::transport(&channel, error))?;
+        let process = {
+            let awake = Arc::clone(&shared);
+            Process::launch(launch, watchdog, &observer, &shared.exit, move || {
+                awake.wake();
+                ended();
+            })?
+        };
+        Ok(Self {
+            shared,
+            control,
+            process,
+            answer_limit,
+            running: Vec::new(),
+            files: BTreeSet::new(),
+        })
+    }
+
+    /// Waits for the plugin's first greeting, at most `limit` from now.
+    ///
+    /// eKuiper ships [`Profile::init_timeout`]. What the greeting says is not
+    /// looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::ExitedEarly`] if the process ends first, else
+    /// [`HostError::NoGreeting`] at `limit`.
+    pub fn wait_greeting(&mut self, limit: Duration) -> Result<(), HostError> {
+        match self.control.wait_greeting(limit) {
+            Ok(()) => {
+                self.shared.observer.event(&Event::Greeted);
+                Ok(())
+            }
+            Err(Failure::TimedOut) => Err(HostError::NoGreeting {
+                limit,
+                address: format!("ipc:///tmp/{}.ipc", self.control.name()),
+            }),
+            Err(Failure::Exited) => Err(self.exited(true)),
+            Err(Failure::Interrupted) => Err(HostError::Interrupted),
+            Err(Failure::Transport(error)) => Err(HostError::transport(self.control.name(), error)),
+        }
+    }
+
+    /// Gives a handle that ends waits from another thread.
+    #[must_use]
+    pub fn interrupter(&self) -> Interrupter {
+        Interrupter(Arc::clone(&self.shared))
+    }
+
+    /// The plugin's process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Fails if the plugin's process has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::Crashed`], with what was running and the last lines of the
+    /// plugin's output.
+    pub fn check_alive(&mut self) -> Result<(), HostError> {
+        match self.process.exit().status() {
+            None => Ok(()),
+            Some(_) => Err(self.exited(false)),
+        }
+    }
+
+    /// Sends an order to start or stop a symbol and waits for `ok`.
+    fn order(&mut self, command: Command, order: &Order) -> Result<(), HostError> {
+        let profile = self.shared.profile;
+        let (bytes, name) = match command {
+            Command::Start => (order.start(profile), "start"),
+            Command::Stop => (order.stop(profile), "stop"),
+        };
+        let answer = self
+            .control
+            .exchange(&bytes, self.answer_limit, profile.regreet_on_control)
+            .map_err(|failure| match failure {
+                Failure::TimedOut => HostError::NoAnswer {
+                    command: name,
+                    kind: order.kind,
+                    symbol: order.symbol.clone(),
+                    limit: self.answer_limit,
+                },
+                Failure::Exited => self.exited(false),
+                Failure::Interrupted => HostError::Interrupted,
+                Failure::Transport(error) => HostError::transport(self.control.name(), error),
+            })?;
+        let answer = OrderAnswer::parse(&answer);
+        let greeting = match answer {
+            OrderAnswer::Done => return Ok(()),
+            OrderAnswer::Greeting(_) => true,
+            OrderAnswer::Refused(_) => false,
+        };
+        Err(HostError::Refused {
+            command: name,
+            kind: order.kind,
+            symbol: order.symbol.clone(),
+            text: answer.text(),
+            greeting,
+        })
+    }
+
+    /// Starts a symbol, and notes that it runs.
+    fn start(&mut self, order: &Order) -> Result<(), HostError> {
+        self.order(Command::Start, order)?;
+        self.running.push(order.clone());
+        self.shared.observer.event(&Event::Started {
+            kind: order.kind,
+            symbol: &order.symbol,
+        });
+        Ok(())
+    }
+
+    /// Stops an instance whose data channels are closed on our side.
+    fn stop(&mut self, order: &Order) -> Result<(), HostError> {
+        let stopped = self.order(Command::Stop, order);
+        self.running.retain(|running| running != order);
+        stopped
+    }
+
+    /// The error for a process that has ended.
+    fn exited(&mut self, early: bool) -> HostError {
+        let log = self.process.last_lines();
+        let Some(status) = self.process.exit().status() else {
+            return HostError::Interrupted;
+        };
+        if early {
+            return HostError::ExitedEarly { status, log };
+        }
+        let running = self
+            .running
+            .iter()
+            .map(|running| format!("{} `{}`", running.kind, running.symbol))
+            .collect();
+        HostError::Crashed {
+            status,
+            running,
+            log,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Command {
+    Start,
+    Stop,
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.process.kill();
+        // Its sockets close with it; a process cannot put off a SIGKILL.
+        self.process.exit().wait(Duration::from_secs(5));
+        for file in &self.files {
+            // A listener of ours removes a file that nobody answers on, and
+            // takes its own with it.
+            if file.exists() {
+                let url = format!("ipc://{}", file.display());
+                drop(sp::Pull::listen(&url, sp::Options::default()));
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The plugin's process: launched as eKuiper launches it, watched, ended.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::HostError;
+use super::watchdog::Watchdog;
+use crate::event::{Event, Observer};
+
+/// The lines of the plugin's output that are kept for an error's text.
+pub const KEPT_LINES: usize = 20;
+
+/// The bytes of one line of the plugin's output that are looked at.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+/// What to run, where, with which environment.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// Program and arguments; at least the program.
+    pub command: Vec<String>,
+    /// The working directory; `None` is the host's own.
+    pub directory: Option<PathBuf>,
+    /// Variables that are added to the host's environment.
+    pub environment: Vec<(String, String)>,
+    /// What to do where the program cannot be run, as a clause.
+    pub hint: &'static str,
+}
+
+/// A running plugin.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pid: u32,
+    watchdog: Watchdog,
+    exit: Arc<Exit>,
+    output: Arc<Mutex<Output>>,
+    readers: Vec<JoinHandle<()>>,
+    waiter: Option<JoinHandle<()>>,
+}
+
+/// How the process ended, once it has.
+#[derive(Debug, Default)]
+pub(crate) struct Exit {
+    status: Mutex<Option<ExitStatus>>,
+    ended: Condvar,
+}
+
+impl Exit {
+    pub(crate) fn status(&self) -> Option<ExitStatus> {
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the end, at most `limit` from now.
+    pub(crate) fn wait(&self, limit: Duration) -> Option<ExitStatus> {
+        let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        *self
+            .ended
+            .wait_timeout_while(status, limit, |status| status.is_none())
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+    }
+
+    fn set(&self, status: ExitStatus) {
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+        self.ended.notify_all();
+    }
+}
+
+/// The last lines that the plugin wrote.
+#[derive(Debug, Default)]
+struct Output {
+    last: VecDeque<String>,
+}
+
+impl Process {
+    /// Starts the plugin in the watchdog's group.
+    ///
+    /// `ended` is called on another thread when the process has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::CannotLaunch`] where the program cannot be run, and
+    /// [`HostError::System`] where the system gives no thread.
+    pub(crate) fn launch(
+        launch: &Launch,
+        watchdog: Watchdog,
+        observer: &Arc<dyn Observer>,
+        exit: &Arc<Exit>,
+        ended: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, HostError> {
+        let no_thread = |source| HostError::System {
+            doing: "start a thread",
+            source,
+        };
+        let mut command = Command::new(&launch.command[0]);
+        command
+            .args(&launch.command[1..])
+            .envs(launch.environment.iter().map(|(key, value)| (key, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(watchdog.group() as i32);
+        if let Some(directory) = &launch.directory {
+            command.current_dir(directory);
+        }
+        let mut child = command.spawn().map_err(|source| HostError::CannotLaunch {
+            program: launch.command[0].clone(),
+            hint: launch.hint,
+            source,
+        })?;
+        let pid = child.id();
+        observer.event(&Event::Launched {
+            command: &launch.command,
+            pid,
+        });
+        let output = Arc::new(Mutex::new(Output::default()));
+        let mut readers = Vec::new();
+        if let Some(stdout) = child.stdout.take() {
+            readers.push(read_lines(stdout, Arc::clone(&output), observer).map_err(no_thread)?);
+        }
+        if let Some(stderr) = child.stderr.take() {
+            readers.push(read_lines(stderr, Arc::clone(&output), observer).map_err(no_thread)?);
+        }
+        let waiter = {
+            let (exit, observer) = (Arc::clone(exit), Arc::clone(observer));
+            thread::Builder::new()
+                .name("plugin-exit".to_owned())
+                .spawn(move || {
+                    // Only a process that is waited for elsewhere gives an
+                    // error here; it has ended all the same.
+                    let status = child.wait().unwrap_or_else(|_| ExitStatus::from_raw(0));
+                    exit.set(status);
+                    observer.event(&Event::Exited { status });
+                    ended();
+                })
+                .map_err(no_thread)?
+        };
+        Ok(Self {
+            pid,
+            watchdog,
+            exit: Arc::clone(exit),
+            output,
+            readers,
+            waiter: Some(waiter),
+        })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    pub(crate) fn exit(&self) -> &Arc<Exit> {
+        &self.exit
+    }
+
+    /// Kills the whole group, as eKuiper kills its plugins.
+    pub(crate) fn kill(&self) {
+        self.watchdog.kill_group();
+    }
+
+    /// The last lines that the plugin wrote, at most [`KEPT_LINES`].
+    ///
+    /// Kills what is left of the group, so that nobody holds the pipes open.
+    pub(crate) fn last_lines(&mut self) -> Vec<String> {
+        self.kill();
+        for reader in self.readers.drain(..) {
+            let _ = reader.join();
+        }
+        let output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        output.last.iter().cloned().collect()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+        for thread in self.readers.drain(..).chain(self.waiter.take()) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Reads a stream of the plugin line by line until its end.
+fn read_lines(
+    stream: impl Read + Send + 'static,
+    output: Arc<Mutex<Output>>,
+    observer: &Arc<dyn Observer>,
+) -> io::Result<JoinHandle<()>> {
+    let observer = Arc::clone(observer);
+    thread::Builder::new()
+        .name("plugin-log".to_owned())
+        .spawn(move || {
+            let mut stream = BufReader::new(stream);
+            let mut bytes = Vec::new();
+            while let Ok(true) = read_line(&mut stream, &mut bytes) {
+                let line = String::from_utf8_lossy(&bytes);
+                let line = line.trim_end_matches(['\n', '\r']);
+                observer.event(&Event::Log { line });
+                let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+                if output.last.len() == KEPT_LINES {
+                    output.last.pop_front();
+                }
+                output.last.push_back(line.to_owned());
+            }
+        })
+}
+
+/// Reads one line, at most [`LONGEST_LINE`] bytes of it; `false` at the end.
+fn read_line(stream: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    stream.by_ref().take(LONGEST_LINE).read_until(b'\n', line)?;
+    Ok(!line.is_empty())
+}
