@@ -7,15 +7,13 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
-use rustix::net::{
-    AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags, SocketType, connect,
-    recv, send, sendmsg, socket_with,
-};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, connect, recv, send, sendmsg};
 
 use crate::address::Address;
 use crate::frame::{self, Protocol};
+use crate::sys::{self, SEND};
 use crate::wake::Bell;
-use crate::{Error, Peer, ProtocolError};
+use crate::{Error, ProtocolError};
 
 /// How long a peer may take for its greeting, from the moment it connected.
 /// NNG's limit.
@@ -54,13 +52,7 @@ impl Connection {
             path: address.path().to_owned(),
             source: errno.into(),
         };
-        let socket = socket_with(
-            AddressFamily::UNIX,
-            SocketType::STREAM,
-            SocketFlags::NONBLOCK | SocketFlags::CLOEXEC,
-            None,
-        )
-        .map_err(|errno| failed("open a socket for", errno))?;
+        let socket = sys::socket().map_err(|errno| failed("open a socket for", errno))?;
         // Without blocking: a listener whose backlog is full answers EAGAIN.
         connect(&socket, address.kernel()).map_err(|errno| failed("connect to", errno))?;
         let mut greeting = Greeting::new(socket, protocol);
@@ -109,14 +101,14 @@ impl Connection {
                 &self.socket,
                 rest,
                 &mut SendAncillaryBuffer::default(),
-                SendFlags::NOSIGNAL,
+                SEND,
             )
         })
     }
 
     /// Writes as many of `bytes` as the kernel takes now.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
-        retry(|| send(&self.socket, bytes, SendFlags::NOSIGNAL))
+        retry(|| send(&self.socket, bytes, SEND))
     }
 }
 
@@ -158,7 +150,7 @@ impl Greeting {
     pub(crate) fn proceed(&mut self) -> Result<Progress, Error> {
         if !self.said {
             // A new socket's buffer is empty and takes 8 bytes at once.
-            match retry(|| send(&self.socket, &self.protocol.greeting(), SendFlags::NOSIGNAL)) {
+            match retry(|| send(&self.socket, &self.protocol.greeting(), SEND)) {
                 Ok(8) => self.said = true,
                 _ => return Err(Error::Disconnected),
             }
@@ -299,20 +291,4 @@ pub(crate) fn wait_for<S, T>(
 /// section here leaves the state whole.
 pub(crate) fn lock<S>(state: &Mutex<S>) -> std::sync::MutexGuard<'_, S> {
     state.lock().unwrap_or_else(|held| held.into_inner())
-}
-
-/// The process at the other end of `socket`.
-#[cfg(target_os = "linux")]
-pub(crate) fn peer_of(socket: impl AsFd) -> Peer {
-    Peer {
-        pid: rustix::net::sockopt::socket_peercred(socket)
-            .ok()
-            .map(|credentials| credentials.pid.as_raw_nonzero().get() as u32),
-    }
-}
-
-/// The process at the other end of `socket`.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn peer_of(_: impl AsFd) -> Peer {
-    Peer { pid: None }
 }

@@ -129,7 +129,11 @@ impl Decoder {
     ///
     /// Returns the number of bytes, 0 at the end of the stream, and whether as
     /// much as was asked for came, so that more is likely to wait.
-    pub(crate) fn fill(&mut self, socket: impl AsFd) -> Result<(usize, bool), Errno> {
+    pub(crate) fn fill(
+        &mut self,
+        socket: impl AsFd,
+        flags: RecvFlags,
+    ) -> Result<(usize, bool), Errno> {
         self.compact();
         if self.buffer.capacity() - self.buffer.len() < PIECE / 4 {
             // `reserve` at least doubles, so that a long message is copied a
@@ -137,7 +141,7 @@ impl Decoder {
             self.buffer.reserve(PIECE);
         }
         let asked = self.buffer.capacity() - self.buffer.len();
-        let read = recv(socket, spare_capacity(&mut self.buffer), RecvFlags::empty())?.1;
+        let read = recv(socket, spare_capacity(&mut self.buffer), flags)?.1;
         Ok((read, read == asked))
     }
 

@@ -57,6 +57,7 @@ mod pull;
 mod push;
 mod rep;
 mod req;
+mod sys;
 mod wake;
 
 pub use error::{Error, ProtocolError};

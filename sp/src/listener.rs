@@ -5,22 +5,20 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, SocketFlags, SocketType, accept_with, bind, connect, listen, socket_with,
-};
+use rustix::net::{bind, connect, listen};
 
 use crate::address::Address;
-use crate::connection::{Connection, GREETING_LIMIT, Greeting, Progress, lock, peer_of, wait};
+use crate::connection::{Connection, GREETING_LIMIT, Greeting, Progress, lock, random, wait};
 use crate::frame::Protocol;
 use crate::options::Admit;
+use crate::sys::{self, peer_of};
 use crate::wake::Bell;
 use crate::{Error, Options, ProtocolError};
 
@@ -31,8 +29,7 @@ use crate::{Error, Options, ProtocolError};
 #[derive(Debug)]
 pub(crate) struct Listener {
     address: Address,
-    /// Device and inode of the socket's file.
-    file: Option<(u64, u64)>,
+    file: FileId,
     inbox: Arc<Inbox>,
     stop: Arc<Bell>,
     thread: Option<JoinHandle<()>>,
@@ -46,14 +43,42 @@ struct Inbox {
     bell: Arc<Bell>,
 }
 
+/// Device and inode of a socket's file.
+type FileId = (u64, u64);
+
+fn file_id(path: &Path) -> Option<FileId> {
+    let file = fs::symlink_metadata(path).ok()?;
+    Some((file.dev(), file.ino()))
+}
+
 /// A peer that was greeted, or why it could not be.
 pub(crate) type Arrival = Result<Connection, ProtocolError>;
 
 /// Failed greetings that are kept for a caller who does not receive.
 const KEPT_FAILURES: usize = 16;
 
+/// Peers that are being greeted at the same time; the oldest makes room.
+const MOST_GREETINGS: usize = 64;
+
+/// Greeted peers that wait for a caller who does not receive. Then the others
+/// stay in the kernel's backlog, where they cost no descriptors.
+const MOST_ARRIVALS: usize = 64;
+
+/// The pause before the system is asked again for what it refused.
+const PAUSE: Duration = Duration::from_millis(100);
+
 impl Listener {
     pub(crate) fn open(url: &str, protocol: Protocol, options: &Options) -> Result<Self, Error> {
+        Self::open_with(url, protocol, options, GREETING_LIMIT)
+    }
+
+    /// Opens with another time limit for a peer's greeting.
+    fn open_with(
+        url: &str,
+        protocol: Protocol,
+        options: &Options,
+        greeting_limit: Duration,
+    ) -> Result<Self, Error> {
         let address = Address::parse(url)?;
         let path = address.path().to_owned();
         let failed = |doing, source: io::Error| Error::Io {
@@ -67,10 +92,7 @@ impl Listener {
             bell: bell()?,
         });
         let stop = bell()?;
-        let socket = bind_address(&address)?;
-        let file = fs::symlink_metadata(&path)
-            .map(|file| (file.dev(), file.ino()))
-            .ok();
+        let (socket, file) = bind_address(&address)?;
         let mut listener = Self {
             address,
             file,
@@ -84,6 +106,7 @@ impl Listener {
             admit: options.admit.clone(),
             inbox: Arc::clone(&listener.inbox),
             stop: Arc::clone(&listener.stop),
+            greeting_limit,
             greetings: Vec::new(),
         };
         let thread = thread::Builder::new()
@@ -111,8 +134,7 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         let path = self.address.path();
-        let there = fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()));
-        if self.file.is_some() && there.ok() == self.file {
+        if file_id(path) == Some(self.file) {
             // A file that cannot be removed is found to be stale by the next
             // one who listens here.
             let _ = fs::remove_file(path);
@@ -125,27 +147,33 @@ impl Drop for Listener {
 }
 
 /// Binds and listens, and removes a socket file that nobody answers on.
-fn bind_address(address: &Address) -> Result<OwnedFd, Error> {
+fn bind_address(address: &Address) -> Result<(OwnedFd, FileId), Error> {
     let path = address.path();
     let failed = |doing, errno: Errno| Error::Io {
         doing,
         path: path.to_owned(),
         source: errno.into(),
     };
-    let socket = open_socket().map_err(|errno| failed("open a socket for", errno))?;
-    let mut bound = bind(&socket, address.kernel());
-    if bound == Err(Errno::ADDRINUSE) {
-        remove_stale(address)?;
-        bound = bind(&socket, address.kernel());
+    // Once, as a rule; again where others come for the same address now.
+    for _ in 0..3 {
+        let socket = sys::socket().map_err(|errno| failed("open a socket for", errno))?;
+        match bind(&socket, address.kernel()) {
+            Ok(()) => {}
+            Err(Errno::ADDRINUSE) => {
+                remove_stale(address)?;
+                continue;
+            }
+            Err(errno) => return Err(failed("listen at", errno)),
+        }
+        let file = file_id(path);
+        listen(&socket, 128).map_err(|errno| failed("listen at", errno))?;
+        // Until it listens, another process may take the file for stale.
+        match file {
+            Some(file) if file_id(path) == Some(file) => return Ok((socket, file)),
+            _ => {}
+        }
     }
-    match bound {
-        Ok(()) => {}
-        // Somebody else removed the stale file at the same time, and won.
-        Err(Errno::ADDRINUSE) => return Err(in_use(address)),
-        Err(errno) => return Err(failed("listen at", errno)),
-    }
-    listen(&socket, 128).map_err(|errno| failed("listen at", errno))?;
-    Ok(socket)
+    Err(in_use(address))
 }
 
 /// Removes the file at `address` if it is a socket on which nobody answers.
@@ -172,9 +200,7 @@ fn remove_stale(address: &Address) -> Result<(), Error> {
     // Two processes may find the file stale at the same time, and the second
     // would remove the fresh socket of the first. So the file is first moved
     // to a name of our own, and looked at again there.
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(format!(".{}", std::process::id()));
-    let aside = PathBuf::from(aside);
+    let aside = path.with_file_name(format!(".{:08x}", random()));
     match fs::rename(path, &aside) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -183,30 +209,22 @@ fn remove_stale(address: &Address) -> Result<(), Error> {
     let url = format!("ipc://{}", aside.display());
     if Address::parse(&url).is_ok_and(|moved| answers(&moved)) {
         // A new file at the old place wins over the one that was moved.
-        let _ = renameat_with(CWD, &aside, CWD, path, RenameFlags::NOREPLACE);
+        let _ = fs::hard_link(&aside, path);
+        let _ = fs::remove_file(&aside);
         return Err(in_use(address));
     }
     fs::remove_file(&aside).map_err(failed)
 }
 
-fn open_socket() -> Result<OwnedFd, Errno> {
-    socket_with(
-        AddressFamily::UNIX,
-        SocketType::STREAM,
-        SocketFlags::NONBLOCK | SocketFlags::CLOEXEC,
-        None,
-    )
-}
-
 /// Whether somebody listens. A full backlog is a listener too.
 fn answers(address: &Address) -> bool {
-    let connected = open_socket().and_then(|socket| connect(&socket, address.kernel()));
+    let connected = sys::socket().and_then(|socket| connect(&socket, address.kernel()));
     !matches!(connected, Err(Errno::CONNREFUSED | Errno::NOENT))
 }
 
 /// The error for an address that somebody listens on, with his process id.
 fn in_use(address: &Address) -> Error {
-    let pid = open_socket().ok().and_then(|socket| {
+    let pid = sys::socket().ok().and_then(|socket| {
         connect(&socket, address.kernel()).ok()?;
         peer_of(&socket).pid
     });
@@ -224,23 +242,37 @@ struct Acceptor {
     admit: Option<Admit>,
     inbox: Arc<Inbox>,
     stop: Arc<Bell>,
+    /// How long a peer may take for its greeting.
+    greeting_limit: Duration,
+    /// Each with the moment at which its time is over; the oldest first.
     greetings: Vec<(Greeting, Instant)>,
 }
 
 impl Acceptor {
     fn run(mut self) {
         loop {
-            let deadline = self.greetings.iter().map(|(_, until)| *until).min();
+            let mut deadline = self.greetings.first().map(|(_, until)| *until);
+            let mut knocking = PollFlags::IN;
+            if lock(&self.inbox.arrivals).len() >= MOST_ARRIVALS {
+                knocking = PollFlags::empty();
+                let soon = Instant::now() + PAUSE;
+                deadline = Some(deadline.map_or(soon, |until| until.min(soon)));
+            }
             let mut waits_for = vec![
                 PollFd::new(&*self.stop, PollFlags::IN),
-                PollFd::new(&self.socket, PollFlags::IN),
+                PollFd::new(&self.socket, knocking),
             ];
             waits_for.extend(
                 self.greetings
                     .iter()
                     .map(|(greeting, _)| PollFd::new(greeting, PollFlags::IN)),
             );
-            if wait(&mut waits_for, deadline).is_err() || !waits_for[0].revents().is_empty() {
+            if wait(&mut waits_for, deadline).is_err() {
+                // Out of memory, most likely.
+                thread::sleep(PAUSE);
+                continue;
+            }
+            if !waits_for[0].revents().is_empty() {
                 return;
             }
             let knocks = !waits_for[1].revents().is_empty();
@@ -251,21 +283,25 @@ impl Acceptor {
         }
     }
 
-    /// Accepts all that wait.
+    /// Accepts those that wait, but for so many that the greeted would have to.
     fn accept(&mut self) {
-        loop {
-            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-            match accept_with(&self.socket, flags) {
+        for _ in 0..MOST_GREETINGS {
+            match sys::accept(&self.socket) {
                 Ok(socket) => {
                     let admitted = self
                         .admit
                         .as_ref()
                         .is_none_or(|admit| admit(&peer_of(&socket)));
-                    if admitted {
-                        let greeting = Greeting::new(socket, self.protocol);
-                        let until = Instant::now() + GREETING_LIMIT;
-                        self.greetings.push((greeting, until));
+                    if !admitted {
+                        continue;
                     }
+                    if self.greetings.len() == MOST_GREETINGS {
+                        self.greetings.remove(0);
+                        self.hand_over(Err(ProtocolError::GreetingTimedOut));
+                    }
+                    let greeting = Greeting::new(socket, self.protocol);
+                    let until = Instant::now() + self.greeting_limit;
+                    self.greetings.push((greeting, until));
                 }
                 Err(Errno::INTR | Errno::CONNABORTED) => {}
                 Err(Errno::AGAIN) => return,
@@ -273,7 +309,7 @@ impl Acceptor {
                     // Out of descriptors, most likely: the peer stays in the
                     // backlog, and a poll would report it at once again.
                     let mut stop = [PollFd::new(&*self.stop, PollFlags::IN)];
-                    let _ = wait(&mut stop, Some(Instant::now() + Duration::from_millis(100)));
+                    let _ = wait(&mut stop, Some(Instant::now() + PAUSE));
                     return;
                 }
             }
@@ -282,12 +318,13 @@ impl Acceptor {
 
     /// Moves every greeting on, and hands over those that are done.
     fn greet(&mut self) {
+        let now = Instant::now();
         let mut index = 0;
         while index < self.greetings.len() {
             let (greeting, until) = &mut self.greetings[index];
             let outcome = match greeting.proceed() {
                 Ok(Progress::Done) => Ok(()),
-                Ok(Progress::Waits) if Instant::now() < *until => {
+                Ok(Progress::Waits) if now < *until => {
                     index += 1;
                     continue;
                 }
@@ -296,7 +333,7 @@ impl Acceptor {
                 // It looked whether somebody listens, and left.
                 Err(_) => Err(None),
             };
-            let (greeting, _) = self.greetings.swap_remove(index);
+            let (greeting, _) = self.greetings.remove(index);
             match outcome {
                 Ok(()) => self.hand_over(Ok(greeting.finish())),
                 Err(Some(error)) => self.hand_over(Err(error)),

@@ -12,8 +12,9 @@ use std::sync::Arc;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Options {
-    /// The largest body that is received, in bytes. `None`: no limit, as in
-    /// eKuiper from 2.0 on; 1.x has 1 MiB.
+    /// The longest message that is received, in bytes, with the id of 4 bytes
+    /// that stands in front of a request or reply, as NNG and mangos count.
+    /// `None`: no limit, as in eKuiper from 2.0 on; 1.x has 1 MiB.
     pub max_message: Option<u64>,
     /// [`Push`](crate::Push): the bytes that may wait before a send blocks.
     ///
@@ -21,7 +22,8 @@ pub struct Options {
     /// their way in the flusher. Default: 256 KiB.
     pub queue_bytes: usize,
     /// [`Rep`](crate::Rep), [`Pull`](crate::Pull): asked once for each peer that
-    /// connects, before it is greeted. `false` closes the connection.
+    /// connects, before it is greeted. `false` closes the connection. It is
+    /// called on the thread that accepts, and must not wait.
     pub admit: Option<Admit>,
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::os::fd::AsFd;
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
+use rustix::net::RecvFlags;
 
 use crate::connection::{Connection, wait};
 use crate::frame::{Decoder, Protocol};
@@ -26,11 +26,13 @@ pub(crate) struct Peers {
     /// The place in `peers` that is heard next.
     turn: usize,
     next_key: u64,
-    /// Peers that broke the protocol before or while being read.
-    failures: VecDeque<ProtocolError>,
+    /// Peers that are gone, and not told yet.
+    departures: VecDeque<Departure>,
     /// Whether the last read got all it asked for: then the next one tries
     /// without polling first.
     eager: bool,
+    /// The places that the last poll found ready; empty between two rounds.
+    ready: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -53,9 +55,18 @@ pub(crate) struct Received {
 #[derive(Debug)]
 pub(crate) enum Interruption {
     /// A peer is gone.
-    Gone,
-    /// The wait ended: time limit, waker, or a peer that broke the protocol.
+    Left(Departure),
+    /// The wait ended: time limit, waker, or trouble with the system.
     Failed(Error),
+}
+
+/// A peer that is gone.
+#[derive(Debug)]
+pub(crate) struct Departure {
+    /// The peer's key; `None` for one whose greeting failed.
+    pub(crate) key: Option<u64>,
+    /// How it broke the protocol, if it did.
+    pub(crate) broke: Option<ProtocolError>,
 }
 
 impl Peers {
@@ -66,8 +77,9 @@ impl Peers {
             peers: Vec::new(),
             turn: 0,
             next_key: 0,
-            failures: VecDeque::new(),
+            departures: VecDeque::new(),
             eager: false,
+            ready: Vec::new(),
         })
     }
 
@@ -92,8 +104,11 @@ impl Peers {
             .map(|peer| &peer.connection)
     }
 
+    /// Closes a peer's connection, without telling of it.
     pub(crate) fn remove(&mut self, key: u64) {
-        self.peers.retain(|peer| peer.key != key);
+        if let Some(index) = self.peers.iter().position(|peer| peer.key == key) {
+            self.take_out(index);
+        }
     }
 
     /// Waits for the next message of any peer, until `deadline`.
@@ -101,29 +116,35 @@ impl Peers {
         if self.listener.bell().take_woken() {
             return Err(Interruption::Failed(Error::Woken));
         }
-        if let Some(message) = self.buffered() {
-            return Ok(message);
-        }
+        let mut has_read = false;
         loop {
-            if let Some(error) = self.failures.pop_front() {
-                return Err(Interruption::Failed(error.into()));
-            }
-            if self.eager && self.peers.len() == 1 {
-                self.eager = false;
-                self.read(0)?;
-            } else {
-                self.wait_and_read(deadline)?;
+            if let Some(departure) = self.departures.pop_front() {
+                return Err(Interruption::Left(departure));
             }
             if let Some(message) = self.buffered() {
                 return Ok(message);
+            }
+            if !self.departures.is_empty() {
+                continue;
+            }
+            // A part of a message is no reason to wait for longer.
+            if has_read && deadline.is_some_and(|at| Instant::now() >= at) {
+                return Err(Interruption::Failed(Error::TimedOut));
+            }
+            has_read = true;
+            if self.eager && self.peers.len() == 1 && !self.listener.bell().is_rung() {
+                self.eager = false;
+                self.read(0);
+            } else {
+                self.wait_and_read(deadline)?;
             }
         }
     }
 
     /// Takes a message that is here already, from the peer whose turn it is.
     fn buffered(&mut self) -> Option<Received> {
-        let count = self.peers.len();
-        for index in (0..count).map(|step| (self.turn + step) % count) {
+        for _ in 0..self.peers.len() {
+            let index = self.turn % self.peers.len();
             match self.peers[index].decoder.next_range() {
                 Ok(Some(range)) => {
                     self.turn = index + 1;
@@ -133,12 +154,8 @@ impl Peers {
                         range,
                     });
                 }
-                Ok(None) => {}
-                Err(error) => {
-                    self.failures.push_back(error);
-                    self.peers.remove(index);
-                    return self.buffered();
-                }
+                Ok(None) => self.turn = index + 1,
+                Err(error) => self.depart(index, Some(error)),
             }
         }
         None
@@ -154,27 +171,24 @@ impl Peers {
                 .iter()
                 .map(|peer| PollFd::new(&peer.connection, PollFlags::IN)),
         );
-        let ready = wait(&mut waits_for, deadline).map_err(|errno| {
-            Interruption::Failed(Error::Io {
-                doing: "wait at",
-                path: self.listener.path().to_owned(),
-                source: errno.into(),
-            })
-        })?;
-        if !ready {
-            return Err(Interruption::Failed(Error::TimedOut));
-        }
-        let rung = !waits_for[0].revents().is_empty();
-        let ready: Vec<usize> = (1..waits_for.len())
-            .filter(|&place| !waits_for[place].revents().is_empty())
-            .map(|place| place - 1)
-            .collect();
-        // From the last to the first, as a peer that is gone is removed.
-        let mut gone = None;
-        for index in ready.into_iter().rev() {
-            if let Err(interruption) = self.read(index) {
-                gone = Some(interruption);
+        match wait(&mut waits_for, deadline) {
+            Ok(true) => {}
+            Ok(false) => return Err(Interruption::Failed(Error::TimedOut)),
+            Err(errno) => {
+                return Err(Interruption::Failed(Error::Io {
+                    doing: "wait at",
+                    path: self.listener.path().to_owned(),
+                    source: errno.into(),
+                }));
             }
+        }
+        let is_ready = |place: &PollFd<'_>| !place.revents().is_empty();
+        let rung = is_ready(&waits_for[0]);
+        self.ready
+            .extend((0..self.peers.len()).filter(|index| is_ready(&waits_for[1 + index])));
+        // From the last to the first, as a peer that is gone is removed.
+        while let Some(index) = self.ready.pop() {
+            self.read(index);
         }
         if rung {
             self.take_in();
@@ -182,24 +196,33 @@ impl Peers {
                 return Err(Interruption::Failed(Error::Woken));
             }
         }
-        gone.map_or(Ok(()), Err)
+        Ok(())
     }
 
     /// Reads once; a peer that has ended is removed.
-    fn read(&mut self, index: usize) -> Result<(), Interruption> {
+    fn read(&mut self, index: usize) {
         let peer = &mut self.peers[index];
-        match peer.decoder.fill(peer.connection.as_fd()) {
-            Ok((read, filled)) if read > 0 => {
-                self.eager = filled;
-                Ok(())
-            }
-            Err(Errno::AGAIN | Errno::INTR) => Ok(()),
+        match peer.decoder.fill(&peer.connection, RecvFlags::empty()) {
+            Ok((read, filled)) if read > 0 => self.eager = filled,
+            Err(Errno::AGAIN | Errno::INTR) => {}
             Ok(_) | Err(_) => {
-                let peer = self.peers.remove(index);
-                self.failures.extend(peer.decoder.truncation());
-                Err(Interruption::Gone)
+                let broke = peer.decoder.truncation();
+                self.depart(index, broke);
             }
         }
+    }
+
+    fn depart(&mut self, index: usize, broke: Option<ProtocolError>) {
+        let key = Some(self.take_out(index).key);
+        self.departures.push_back(Departure { key, broke });
+    }
+
+    /// Removes a peer; it stays the same one's turn.
+    fn take_out(&mut self, index: usize) -> Peer {
+        if index < self.turn {
+            self.turn -= 1;
+        }
+        self.peers.remove(index)
     }
 
     fn take_in(&mut self) {
@@ -214,7 +237,10 @@ impl Peers {
                     });
                     self.next_key += 1;
                 }
-                Err(error) => self.failures.push_back(error),
+                Err(error) => self.departures.push_back(Departure {
+                    key: None,
+                    broke: Some(error),
+                }),
             }
         }
     }

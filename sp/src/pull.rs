@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::connection::deadline;
 use crate::frame::Protocol;
-use crate::peers::{Interruption, Peers};
+use crate::peers::{Departure, Interruption, Peers};
 use crate::{Error, Options, Waker};
 
 /// The receiving end of a one-way channel; it listens.
@@ -44,7 +44,10 @@ impl Pull {
         let message = loop {
             match self.peers.next(deadline) {
                 Ok(message) => break message,
-                Err(Interruption::Gone) => {}
+                Err(Interruption::Left(Departure { broke: None, .. })) => {}
+                Err(Interruption::Left(Departure {
+                    broke: Some(error), ..
+                })) => return Err(error.into()),
                 Err(Interruption::Failed(error)) => return Err(error),
             }
         };

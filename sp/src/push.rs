@@ -209,7 +209,9 @@ impl Shared {
             return Some(Err(Error::Closed));
         }
         if state.is_drained() {
-            if state.write_or_queue(body) {
+            // While there is no connection the flusher is making one, and
+            // looks at the queue when it has.
+            if !state.write_or_queue(body) && state.connection.is_some() {
                 self.bell.ring();
             }
             return Some(Ok(()));
@@ -221,24 +223,21 @@ impl Shared {
 }
 
 impl State {
-    /// Writes without blocking; queues what the kernel refuses. `true` if the
-    /// flusher has to be told: it watches the connection, not the queue.
+    /// Writes without blocking, and queues what the kernel refuses: `false`.
+    ///
+    /// A connection that fails is left to the flusher, which meets the same
+    /// failure when it writes: one place alone gives connections up.
     fn write_or_queue(&mut self, body: &[u8]) -> bool {
-        let outcome = match &self.connection {
-            Some(connection) => connection.write_frame(&[], body, 0),
-            None => Err(Errno::NOTCONN),
+        self.sent = match &self.connection {
+            Some(connection) => connection.write_frame(&[], body, 0).unwrap_or(0),
+            None => 0,
         };
-        self.sent = match outcome {
-            Ok(sent) if sent == HEADER + body.len() => return false,
-            Ok(sent) => sent,
-            Err(Errno::AGAIN) => 0,
-            Err(_) => {
-                self.connection = None;
-                0
-            }
-        };
+        if self.sent == HEADER + body.len() {
+            self.sent = 0;
+            return true;
+        }
         self.queue_frame(body);
-        self.connection.is_some()
+        false
     }
 
     fn queue_if_room(&mut self, body: &[u8], room: usize) -> bool {

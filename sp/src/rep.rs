@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use crate::connection::{deadline, wait};
 use crate::frame::{HEADER, Protocol};
-use crate::peers::{Interruption, Peers};
+use crate::peers::{Departure, Interruption, Peers};
 use crate::{Error, Options, ProtocolError, Waker};
 
 /// The answering end of a request channel; it listens.
@@ -82,7 +82,8 @@ impl Rep {
     ///
     /// [`Error::TimedOut`], [`Error::Woken`], [`Error::Disconnected`] where the
     /// peer that was heard last leaves, [`Error::Protocol`] once for each peer
-    /// that broke the protocol. The socket can be used on after each of them.
+    /// that broke the protocol, and then alone for it. The socket can be used
+    /// on after each of them.
     pub fn recv(&mut self, limit: Option<Duration>) -> Result<&[u8], Error> {
         self.asked = None;
         let deadline = deadline(limit);
@@ -90,18 +91,21 @@ impl Rep {
             match self.peers.next(deadline) {
                 Ok(request) => break request,
                 Err(Interruption::Failed(error)) => return Err(error),
-                Err(Interruption::Gone) => {
-                    if let Some(partner) = self.partner
-                        && self.peers.connection(partner).is_none()
-                    {
+                Err(Interruption::Left(Departure { key, broke })) => {
+                    let is_news = key.is_some() && key == self.partner;
+                    if is_news {
                         self.partner = None;
-                        return Err(Error::Disconnected);
+                    }
+                    match broke {
+                        Some(error) => return Err(error.into()),
+                        None if is_news => return Err(Error::Disconnected),
+                        None => {}
                     }
                 }
             }
         };
         let Some(ids) = Ids::of(self.peers.bytes(&request)) else {
-            self.peers.remove(request.key);
+            self.remove(request.key);
             return Err(ProtocolError::NoId.into());
         };
         self.partner = Some(request.key);
@@ -147,11 +151,19 @@ impl Rep {
             if matches!(failure, Error::TimedOut) && sent == 0 {
                 self.asked = Some(Request { peer, ids });
             } else {
-                self.peers.remove(peer);
+                self.remove(peer);
             }
             return Err(failure);
         }
         Ok(())
+    }
+
+    /// Closes a peer's connection, which the caller is told of now.
+    fn remove(&mut self, peer: u64) {
+        self.peers.remove(peer);
+        if self.partner == Some(peer) {
+            self.partner = None;
+        }
     }
 
     /// Gives a handle that ends a wait of this socket from another thread.

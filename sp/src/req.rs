@@ -1,12 +1,12 @@
 //! REQ: asks, and waits for the reply to what it asked last.
 
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{Shutdown, shutdown};
+use rustix::net::{RecvFlags, Shutdown, shutdown};
 
 use crate::address::Address;
 use crate::connection::{Backoff, Connection, GREETING_LIMIT, deadline, lock, random, wait_for};
@@ -23,6 +23,9 @@ use crate::{Error, Options, ProtocolError};
 #[derive(Debug)]
 pub struct Req {
     dialer: Arc<Dialer>,
+    /// The thread that dials, or has dialed the connection at hand; `None`
+    /// where the system gave no thread.
+    thread: Option<JoinHandle<()>>,
     connection: Option<Arc<Connection>>,
     decoder: Decoder,
     max_message: Option<u64>,
@@ -53,9 +56,10 @@ impl Req {
             state: Mutex::default(),
             changed: Condvar::new(),
         });
-        dialer.start(false)?;
+        let thread = Some(dialer.start(false)?);
         Ok(Self {
             dialer,
+            thread,
             connection: None,
             decoder: Decoder::new(options.max_message),
             max_message: options.max_message,
@@ -72,19 +76,24 @@ impl Req {
     ///
     /// # Errors
     ///
-    /// [`Error::Unreachable`] at `limit`, with the end of the last try, and
-    /// [`Error::Closed`].
+    /// [`Error::Unreachable`] at `limit`, with the end of the last try,
+    /// [`Error::Closed`], and [`Error::Io`] where the system gives no thread to
+    /// dial again.
     pub fn wait_connected(&mut self, limit: Option<Duration>) -> Result<(), Error> {
+        self.check_open()?;
         if self.connection.is_some() {
             return Ok(());
+        }
+        if self.thread.is_none() {
+            self.thread = Some(self.dialer.start(true)?);
         }
         let dialed = wait_for(
             &self.dialer.state,
             &self.dialer.changed,
             deadline(limit),
-            |state| match &mut *state {
-                state if state.closed => Some(Err(Error::Closed)),
-                state => state.dialed.take().map(Ok),
+            |state| match state.closed {
+                true => Some(Err(Error::Closed)),
+                false => state.dialed.take().map(Ok),
             },
         );
         let connection = dialed.unwrap_or_else(|| {
@@ -109,8 +118,9 @@ impl Req {
     /// [`Error::Disconnected`] where the connection is gone, or none was taken
     /// yet; the request is lost then. [`Error::Closed`].
     pub fn send(&mut self, body: &[u8]) -> Result<(), Error> {
+        self.check_open()?;
         let Some(connection) = &self.connection else {
-            return Err(self.gone());
+            return Err(Error::Disconnected);
         };
         self.id = self.id.wrapping_add(1) | 0x8000_0000;
         let id = self.id.to_be_bytes();
@@ -137,14 +147,16 @@ impl Req {
     /// [`Error::Disconnected`], [`Error::Protocol`] (the connection is gone
     /// then too), [`Error::Closed`].
     pub fn recv(&mut self, limit: Option<Duration>) -> Result<&[u8], Error> {
+        self.check_open()?;
         if !self.asked {
             return Err(match self.connection {
                 Some(_) => Error::WrongState,
-                None => self.gone(),
+                None => Error::Disconnected,
             });
         }
         let deadline = deadline(limit);
-        let mut left = limit;
+        let mut left = deadline.and(limit);
+        let mut has_read = false;
         let reply = loop {
             match self.decoder.next_range() {
                 Ok(Some(range)) => match self.decoder.bytes(range.clone()).first_chunk::<4>() {
@@ -153,8 +165,16 @@ impl Req {
                     None => return Err(self.lose(ProtocolError::NoId.into())),
                 },
                 Ok(None) => {
+                    if has_read {
+                        left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+                        // Other replies, or a part of ours, do not make it wait
+                        // for longer.
+                        if left == Some(Duration::ZERO) {
+                            return Err(Error::TimedOut);
+                        }
+                    }
                     self.read(left)?;
-                    left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+                    has_read = true;
                 }
                 Err(error) => return Err(self.lose(error.into())),
             }
@@ -172,17 +192,20 @@ impl Req {
     /// system call where a poll would cost two.
     fn read(&mut self, left: Option<Duration>) -> Result<(), Error> {
         let Some(connection) = &self.connection else {
-            return Err(self.gone());
+            return Err(Error::Disconnected);
         };
-        // The kernel takes a limit of 0 for none.
-        let left = left.map(|left| left.max(Duration::from_micros(1)));
-        if left != self.socket_limit {
+        // The kernel would take a limit of 0 for none.
+        let flags = match left {
+            Some(Duration::ZERO) => RecvFlags::DONTWAIT,
+            _ => RecvFlags::empty(),
+        };
+        if flags.is_empty() && left != self.socket_limit {
             if set_socket_timeout(connection, Timeout::Recv, left).is_err() {
                 return Err(self.lose(Error::Disconnected));
             }
             self.socket_limit = left;
         }
-        match self.decoder.fill(connection) {
+        match self.decoder.fill(connection, flags) {
             Ok((0, _)) => {
                 let end = self.decoder.truncation();
                 Err(self.lose(end.map_or(Error::Disconnected, Error::Protocol)))
@@ -203,18 +226,23 @@ impl Req {
             return Error::Closed;
         }
         drop(state);
-        match self.dialer.start(true) {
-            Ok(()) => error,
-            Err(error) => error,
+        self.join();
+        // Without a thread now, `wait_connected` asks for one again.
+        self.thread = self.dialer.start(true).ok();
+        error
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        match lock(&self.dialer.state).closed {
+            true => Err(Error::Closed),
+            false => Ok(()),
         }
     }
 
-    /// Why there is no connection.
-    fn gone(&self) -> Error {
-        if lock(&self.dialer.state).closed {
-            Error::Closed
-        } else {
-            Error::Disconnected
+    /// Waits for the thread, which has dialed or is told to end.
+    fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
     }
 }
@@ -222,6 +250,7 @@ impl Req {
 impl Drop for Req {
     fn drop(&mut self) {
         self.closer().close();
+        self.join();
     }
 }
 
@@ -268,12 +297,11 @@ struct Dialed {
 
 impl Dialer {
     /// Starts the thread; `again` after a connection that was lost.
-    fn start(self: &Arc<Self>, again: bool) -> Result<(), Error> {
+    fn start(self: &Arc<Self>, again: bool) -> Result<JoinHandle<()>, Error> {
         let dialer = Arc::clone(self);
         thread::Builder::new()
             .name("sp-dial".to_owned())
             .spawn(move || dialer.run(again))
-            .map(|_| ())
             .map_err(|source| Error::Io {
                 doing: "start a thread for",
                 path: self.address.path().to_owned(),

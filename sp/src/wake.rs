@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair,
-};
+use rustix::net::{RecvFlags, recv, send};
+
+use crate::sys::{self, SEND};
 
 /// Makes the current or the next `recv` of a socket return
 /// [`Error::Woken`](crate::Error::Woken), once.
@@ -30,35 +30,48 @@ impl Waker {
 pub(crate) struct Bell {
     inside: OwnedFd,
     outside: OwnedFd,
+    /// Rung since the last [`hush`](Bell::hush): a second ring costs no system
+    /// call, and looking costs none either.
+    rung: AtomicBool,
     woken: AtomicBool,
 }
 
 impl Bell {
     pub(crate) fn new() -> Result<Arc<Self>, Errno> {
-        let (inside, outside) = socketpair(
-            AddressFamily::UNIX,
-            SocketType::STREAM,
-            SocketFlags::NONBLOCK | SocketFlags::CLOEXEC,
-            None,
-        )?;
+        let (inside, outside) = sys::pair()?;
         Ok(Arc::new(Self {
             inside,
             outside,
+            rung: AtomicBool::new(false),
             woken: AtomicBool::new(false),
         }))
     }
 
     /// Makes the bell readable until it is [`hush`](Bell::hush)ed.
     pub(crate) fn ring(&self) {
-        // A full pipe rings already; any other failure would mean that the
-        // other end, which lives in the same value, is gone.
-        let _ = send(&self.outside, &[1], SendFlags::NOSIGNAL);
+        if self.rung.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        // The other end lives in the same value, so that this cannot fail but
+        // for a full buffer, and a full buffer rings.
+        while send(&self.outside, &[1], SEND) == Err(Errno::INTR) {}
     }
 
-    /// Takes back every ring so far.
+    /// Takes back every ring so far; look only afterwards what it was for.
+    ///
+    /// A ring that comes between the two steps is not written, and its cause is
+    /// seen by that look.
     pub(crate) fn hush(&self) {
         let mut bytes = [0_u8; 64];
-        while let Ok((_, 64)) = recv(&self.inside, &mut bytes, RecvFlags::empty()) {}
+        while let Ok((_, 64)) | Err(Errno::INTR) =
+            recv(&self.inside, &mut bytes, RecvFlags::empty())
+        {}
+        self.rung.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether it was rung and not hushed, without a system call.
+    pub(crate) fn is_rung(&self) -> bool {
+        self.rung.load(Ordering::Relaxed)
     }
 
     /// Whether [`Waker::wake`] was called since the last time this was asked.
