@@ -8,6 +8,9 @@ use std::{
 
 use tempfile::TempDir;
 
+#[cfg(feature = "nng")]
+pub mod yardstick;
+
 /// A copy of a plugin of `tests/plugins`, complete and ready to be run; it is
 /// removed when dropped.
 #[derive(Debug)]
