@@ -1,0 +1,171 @@
+//! What parses, and what the error says where it does not.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::*;
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Settings {
+    #[serde(default)]
+    interval: u64,
+    path: Option<String>,
+    #[serde(default)]
+    pattern: Pattern,
+    #[serde(default)]
+    topics: Vec<String>,
+    #[serde(default)]
+    mode: Mode,
+    #[serde(default)]
+    limits: BTreeMap<u8, f32>,
+}
+
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pattern {
+    count: u32,
+}
+
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    #[default]
+    Append,
+    Rotate {
+        bytes: u64,
+    },
+    Keep(u8),
+    Both(u8, u8),
+}
+
+fn config(value: Value) -> Config {
+    Config::from_json(value).unwrap()
+}
+
+fn error(value: Value) -> String {
+    config(value).parse::<Settings>().unwrap_err().to_string()
+}
+
+#[test]
+fn a_whole_configuration_is_parsed() {
+    let config = config(json!({
+        "interval": 1000, "path": "/tmp/x", "pattern": {"count": 50}, "topics": ["a", "b"],
+        "mode": {"rotate": {"bytes": 9}}, "limits": {"7": 1.5}, "format": "json"
+    }));
+
+    let settings: Settings = config.parse().unwrap();
+
+    assert_eq!(
+        settings,
+        Settings {
+            interval: 1000,
+            path: Some("/tmp/x".to_owned()),
+            pattern: Pattern { count: 50 },
+            topics: vec!["a".to_owned(), "b".to_owned()],
+            mode: Mode::Rotate { bytes: 9 },
+            limits: BTreeMap::from([(7, 1.5)]),
+        }
+    );
+}
+
+#[test]
+fn every_form_of_an_enum_is_parsed() {
+    for (value, mode) in [
+        (json!("append"), Mode::Append),
+        (json!({"append": null}), Mode::Append),
+        (json!({"keep": 3}), Mode::Keep(3)),
+        (json!({"both": [1, 2]}), Mode::Both(1, 2)),
+    ] {
+        let config = config(json!({"mode": value}));
+
+        assert_eq!(config.parse::<Settings>().unwrap().mode, mode);
+    }
+}
+
+#[test]
+fn what_a_host_leaves_out_has_its_default() {
+    let config = Config::default();
+
+    assert!(config.is_empty());
+    assert!(
+        Config::from_json(Value::Null)
+            .unwrap()
+            .parse::<Settings>()
+            .is_ok()
+    );
+}
+
+#[test]
+fn an_error_names_the_path() {
+    let cases = [
+        (
+            json!({"pattern": {"count": "many"}}),
+            "config.pattern.count: expected u32, found string \"many\"",
+        ),
+        (
+            json!({"pattern": {"count": -1}}),
+            "config.pattern.count: expected u32, found integer `-1`",
+        ),
+        (
+            json!({"pattern": {"count": 1.5}}),
+            "config.pattern.count: expected u32, found floating point `1.5`",
+        ),
+        (
+            json!({"pattern": {"count": 4294967296u64}}),
+            "config.pattern.count: expected u32, found integer `4294967296`",
+        ),
+        (
+            json!({"pattern": {}}),
+            "config.pattern.count: expected a value, but it is missing",
+        ),
+        (
+            json!({"pattern": {"count": 1, "speed": 2}}),
+            "config.pattern.speed: unknown field, expected `count`",
+        ),
+        (
+            json!({"topics": ["a", null]}),
+            "config.topics[1]: expected a string, found null",
+        ),
+        (
+            json!({"topics": {"a": 1}}),
+            "config.topics: expected a sequence, found an object",
+        ),
+        (
+            json!({"mode": "sleep"}),
+            "config.mode: expected one of `append`, `rotate`, `keep`, `both`, found \"sleep\"",
+        ),
+        (
+            json!({"mode": {"rotate": {"bytes": []}}}),
+            "config.mode.rotate.bytes: expected u64, found an array",
+        ),
+        (
+            json!({"mode": "keep"}),
+            "config.mode: expected content for `keep`",
+        ),
+        (
+            json!({"mode": 7}),
+            "config.mode: expected a string or an object with one field, found integer `7`",
+        ),
+        (
+            json!({"limits": {"x": 1}}),
+            "config.limits: expected u8, found string \"x\"",
+        ),
+    ];
+    for (value, expected) in cases {
+        assert_eq!(error(value), expected);
+    }
+}
+
+#[test]
+fn a_configuration_is_an_object() {
+    let error = Config::from_json(json!([1])).unwrap_err();
+
+    assert_eq!(
+        error.to_string(),
+        "config: expected an object, found an array"
+    );
+    assert_eq!(error.path(), "config");
+}

@@ -1,0 +1,383 @@
+//! The messages of the protocol as a plugin reads and writes them.
+//!
+//! A plugin reads leniently: unknown fields are ignored, and a field that a
+//! host of another release leaves out has a default. Nothing here is shared
+//! with any host's code, so that a wrong name cannot hide; the recorded frames
+//! in `tests/vectors` keep it true.
+//!
+//! Rules: docs/protocol.md on the control channel, functions, sources and sinks.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::Config;
+use crate::context::Identity;
+
+/// The first message of each connection of the control and function channels.
+pub(crate) const GREETING: &[u8] = b"handshake";
+
+/// The answer to an order that was carried out.
+pub(crate) const OK: &[u8] = b"ok";
+
+/// The address of the control channel of the plugin `name`.
+pub(crate) fn control_url(name: &str) -> String {
+    format!("ipc:///tmp/plugin_{name}.ipc")
+}
+
+/// The address of the channel of the function `name`.
+pub(crate) fn function_url(name: &str) -> String {
+    format!("ipc:///tmp/func_{name}.ipc")
+}
+
+/// The data address of a source's or sink's instance.
+pub(crate) fn data_url(identity: &Identity) -> String {
+    format!("ipc:///tmp/{identity}.ipc")
+}
+
+/// The address of a sink's acks.
+pub(crate) fn ack_url(identity: &Identity) -> String {
+    format!("ipc:///tmp/{identity}_ack.ipc")
+}
+
+/// What an order asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Start,
+    Stop,
+}
+
+/// The three kinds of symbols.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Source,
+    Sink,
+    Function,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Source => "source",
+            Kind::Sink => "sink",
+            Kind::Function => "function",
+        })
+    }
+}
+
+/// An order: what to do with which instance of which symbol.
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) command: Command,
+    pub(crate) target: Target,
+    /// The whole argument as decoded JSON: two starts are the same when these
+    /// are equal.
+    pub(crate) argument: Value,
+}
+
+/// The instance an order is about, and how to configure it.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) kind: Kind,
+    pub(crate) symbol: String,
+    pub(crate) identity: Identity,
+    /// `dataSource` of a 1.x host, else `config.datasource` of 2.x, else empty.
+    pub(crate) datasource: String,
+    pub(crate) config: Config,
+}
+
+/// Why bytes are no order.
+#[derive(Debug)]
+pub(crate) enum BadOrder {
+    /// The order or its argument is not the JSON it should be.
+    Malformed(String),
+    /// `cmd` is neither `start` nor `stop`.
+    UnknownCommand(String),
+    /// `pluginType` is none of `source`, `sink` and `func`.
+    UnknownType(String),
+}
+
+impl fmt::Display for BadOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BadOrder::Malformed(why) => write!(f, "malformed order: {why}"),
+            BadOrder::UnknownCommand(command) => {
+                write!(f, "unknown command `{command}`: expected `start` or `stop`")
+            }
+            BadOrder::UnknownType(kind) => write!(
+                f,
+                "unknown plugin type `{kind}`: expected `source`, `sink` or `func`"
+            ),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct RawOrder<'a> {
+    #[serde(borrow)]
+    cmd: Option<Cow<'a, str>>,
+    arg: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawTarget {
+    symbol_name: Option<String>,
+    meta: Option<RawMeta>,
+    plugin_type: Option<String>,
+    data_source: Option<String>,
+    config: Option<Map<String, Value>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawMeta {
+    rule_id: Option<String>,
+    op_id: Option<String>,
+    instance_id: Option<i64>,
+}
+
+impl RawMeta {
+    fn identity(self) -> Identity {
+        Identity {
+            rule_id: self.rule_id.unwrap_or_default(),
+            op_id: self.op_id.unwrap_or_default(),
+            instance_id: self.instance_id.unwrap_or_default(),
+        }
+    }
+}
+
+/// Reads the bytes of an order.
+///
+/// The argument is a string that holds JSON; the object itself is taken too.
+pub(crate) fn read_order(bytes: &[u8]) -> Result<Order, BadOrder> {
+    let malformed = |error: serde_json::Error| BadOrder::Malformed(error.to_string());
+    let order: RawOrder<'_> = serde_json::from_slice(bytes).map_err(malformed)?;
+    let command = match order.cmd.as_deref() {
+        Some("start") => Command::Start,
+        Some("stop") => Command::Stop,
+        Some(other) => return Err(BadOrder::UnknownCommand(other.to_owned())),
+        None => return Err(BadOrder::Malformed("`cmd` is missing".to_owned())),
+    };
+    let argument: Value = match order.arg {
+        Some(Value::String(text)) => serde_json::from_str(&text)
+            .map_err(|error| BadOrder::Malformed(format!("`arg` is no JSON: {error}")))?,
+        Some(object @ Value::Object(_)) => object,
+        _ => {
+            return Err(BadOrder::Malformed(
+                "`arg` is missing: expected a string that holds JSON".to_owned(),
+            ));
+        }
+    };
+    let raw = RawTarget::deserialize(&argument)
+        .map_err(|error| BadOrder::Malformed(format!("`arg`: {error}")))?;
+    let target = read_target(raw)?;
+    Ok(Order {
+        command,
+        target,
+        argument,
+    })
+}
+
+fn read_target(raw: RawTarget) -> Result<Target, BadOrder> {
+    let kind = match raw.plugin_type.as_deref() {
+        Some("source") => Kind::Source,
+        Some("sink") => Kind::Sink,
+        Some("func") => Kind::Function,
+        other => return Err(BadOrder::UnknownType(other.unwrap_or_default().to_owned())),
+    };
+    let config = raw.config.unwrap_or_default();
+    let datasource = raw
+        .data_source
+        .filter(|beside| !beside.is_empty())
+        .or_else(|| Some(config.get("datasource")?.as_str()?.to_owned()))
+        .unwrap_or_default();
+    Ok(Target {
+        kind,
+        symbol: raw.symbol_name.unwrap_or_default(),
+        identity: raw.meta.unwrap_or_default().identity(),
+        datasource,
+        config: Config::from(config),
+    })
+}
+
+/// A request to a function: which of its methods to call, and with what.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Request<'a> {
+    #[serde(borrow)]
+    pub(crate) func: Cow<'a, str>,
+    /// `null` of a call without arguments is an empty list.
+    #[serde(default, deserialize_with = "list")]
+    pub(crate) arg: Vec<Value>,
+}
+
+fn list<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Reads the bytes of a request.
+pub(crate) fn read_request(bytes: &[u8]) -> Result<Request<'_>, serde_json::Error> {
+    serde_json::from_slice(bytes)
+}
+
+/// Which call of which statement an `Exec` belongs to: the JSON in the last of
+/// its arguments.
+pub(crate) fn read_call(text: &str) -> Result<(Identity, i64), serde_json::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct RawCall {
+        #[serde(flatten)]
+        meta: RawMeta,
+        func_id: Option<i64>,
+    }
+    let call: RawCall = serde_json::from_str(text)?;
+    Ok((call.meta.identity(), call.func_id.unwrap_or_default()))
+}
+
+/// Writes a function's answer over `answer`: `{"state":…,"result":…}`.
+pub(crate) fn write_answer(answer: &mut Vec<u8>, result: Result<&Value, &str>) {
+    answer.clear();
+    let written = match result {
+        Ok(value) => {
+            answer.extend_from_slice(br#"{"state":true,"result":"#);
+            serde_json::to_writer(&mut *answer, value)
+        }
+        Err(text) => {
+            answer.extend_from_slice(br#"{"state":false,"result":"#);
+            serde_json::to_writer(&mut *answer, text)
+        }
+    };
+    debug_assert!(written.is_ok(), "a Value and a str can always be written");
+    answer.push(b'}');
+}
+
+/// The ack of a row that failed: `{"error":"…"}`.
+pub(crate) fn failed_ack(text: &str) -> Vec<u8> {
+    format!(r#"{{"error":{}}}"#, Value::from(text)).into_bytes()
+}
+
+/// The ack of a row that is done.
+pub(crate) const DONE_ACK: &[u8] = b"{}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_datasource_of_a_1_x_host_is_beside_the_config() {
+        let bytes = br#"{"cmd":"start","arg":"{\"symbolName\":\"pyjson\",\"meta\":{\"ruleId\":\"p1\",\"opId\":\"py\",\"instanceId\":0},\"pluginType\":\"source\",\"dataSource\":\"topic/1\",\"config\":{\"delimiter\":\"\",\"format\":\"json\",\"key\":\"\"}}"}"#;
+
+        let order = read_order(bytes).unwrap();
+
+        assert_eq!(order.command, Command::Start);
+        assert_eq!(order.target.kind, Kind::Source);
+        assert_eq!(order.target.symbol, "pyjson");
+        assert_eq!(order.target.datasource, "topic/1");
+        assert_eq!(data_url(&order.target.identity), "ipc:///tmp/p1_py_0.ipc");
+    }
+
+    #[test]
+    fn the_datasource_of_a_2_x_host_is_in_the_config() {
+        let bytes = br#"{"cmd":"start","arg":"{\"symbolName\":\"pyjson\",\"meta\":{\"ruleId\":\"p1\",\"opId\":\"py\",\"instanceId\":0},\"pluginType\":\"source\",\"config\":{\"datasource\":\"topic/1\",\"delimiter\":\"\"}}"}"#;
+
+        let order = read_order(bytes).unwrap();
+
+        assert_eq!(order.target.datasource, "topic/1");
+    }
+
+    #[test]
+    fn no_datasource_is_an_empty_one() {
+        let bytes = br#"{"cmd":"start","arg":"{\"symbolName\":\"s\",\"pluginType\":\"source\"}"}"#;
+
+        let order = read_order(bytes).unwrap();
+
+        assert_eq!(order.target.datasource, "");
+        assert!(order.target.config.is_empty());
+    }
+
+    #[test]
+    fn a_function_needs_no_meta_as_hosts_before_1_8_send_none() {
+        let bytes = br#"{"cmd":"start","arg":"{\"symbolName\":\"f\",\"pluginType\":\"func\"}"}"#;
+
+        let order = read_order(bytes).unwrap();
+
+        assert_eq!(order.target.kind, Kind::Function);
+        assert_eq!(order.target.identity, Identity::default());
+    }
+
+    #[test]
+    fn extra_fields_and_nulls_are_ignored() {
+        let bytes = br#"{"cmd":"stop","id":9,"arg":"{\"symbolName\":\"f\",\"x\":[],\"meta\":null,\"config\":null,\"dataSource\":null,\"pluginType\":\"sink\"}"}"#;
+
+        let order = read_order(bytes).unwrap();
+
+        assert_eq!(order.command, Command::Stop);
+        assert_eq!(order.target.kind, Kind::Sink);
+    }
+
+    #[test]
+    fn what_is_no_order_says_what_is_wrong() {
+        let cases: &[(&[u8], &str)] = &[
+            (b"", "malformed order: EOF while parsing"),
+            (b"handshake", "malformed order: expected value"),
+            (b"\xff\xfe", "malformed order: "),
+            (b"{}", "malformed order: `cmd` is missing"),
+            (br#"{"cmd":"start"}"#, "malformed order: `arg` is missing"),
+            (
+                br#"{"cmd":"start","arg":"{"}"#,
+                "malformed order: `arg` is no JSON: ",
+            ),
+            (br#"{"cmd":"start","arg":"7"}"#, "malformed order: `arg`: "),
+            (br#"{"cmd":"halt","arg":"{}"}"#, "unknown command `halt`"),
+            (
+                br#"{"cmd":"start","arg":"{\"pluginType\":\"hub\"}"}"#,
+                "unknown plugin type `hub`",
+            ),
+            (br#"{"cmd":"start","arg":"{}"}"#, "unknown plugin type ``"),
+        ];
+        for (bytes, expected) in cases {
+            let text = read_order(bytes).unwrap_err().to_string();
+
+            assert!(text.starts_with(expected), "{text:?} for {bytes:?}");
+        }
+    }
+
+    #[test]
+    fn null_for_the_arguments_is_an_empty_list() {
+        let request = read_request(br#"{"func":"Validate","arg":null}"#).unwrap();
+
+        assert_eq!(request.func, "Validate");
+        assert!(request.arg.is_empty());
+    }
+
+    #[test]
+    fn a_call_is_known_by_four_ids() {
+        let text = r#"{"ruleId":"rule1","opId":"op2","instanceId":3,"funcId":4}"#;
+
+        let (identity, function_id) = read_call(text).unwrap();
+
+        assert_eq!(identity.to_string(), "rule1_op2_3");
+        assert_eq!(function_id, 4);
+    }
+
+    #[test]
+    fn answers_are_written_over_the_last_one() {
+        let mut answer = b"left over".to_vec();
+
+        write_answer(&mut answer, Ok(&Value::from("a\"b")));
+        assert_eq!(answer, br#"{"state":true,"result":"a\"b"}"#);
+
+        write_answer(&mut answer, Err("no such column"));
+        assert_eq!(answer, br#"{"state":false,"result":"no such column"}"#);
+    }
+
+    #[test]
+    fn a_failed_ack_is_one_json_object() {
+        assert_eq!(
+            failed_ack("disk \"a\"\nfull"),
+            br#"{"error":"disk \"a\"\nfull"}"#
+        );
+    }
+}
