@@ -1,0 +1,184 @@
+//! The plugin's half of the control channel: one order in, one answer out.
+//!
+//! No socket is opened here. [`Dispatcher::answer`] turns the bytes of an order
+//! into the bytes of its answer, and a [`Launcher`] starts the instances, so
+//! that each rule is tested without a transport; the loop that moves the bytes
+//! is in `channel`.
+//!
+//! Rules: docs/protocol.md, "Control channel".
+
+use std::collections::HashMap;
+use std::fmt;
+
+use log::{debug, info, warn};
+use serde_json::Value;
+
+use crate::context::Identity;
+use crate::instance::{Instance, StopLimits};
+use crate::wire::{self, BadOrder, Command, Kind, Order, Target};
+
+/// Starts the instances of a plugin's symbols.
+pub(crate) trait Launcher {
+    fn start(&mut self, target: &Target) -> Result<Box<dyn Instance>, OrderError>;
+}
+
+/// Why an order was not carried out. The `Display` text is the answer itself.
+///
+/// It always begins with words of ours, none of which begins with `h`: a host
+/// takes an answer that does for a greeting, and sends the order again.
+#[derive(Debug)]
+pub(crate) enum OrderError {
+    /// The bytes are no order.
+    Bad(BadOrder),
+    /// The plugin has no such symbol.
+    UnknownSymbol { kind: Kind, symbol: String },
+    /// The author's code failed or panicked, or a channel could not be opened.
+    /// Nothing was started.
+    Refused {
+        kind: Kind,
+        symbol: String,
+        cause: String,
+    },
+}
+
+impl fmt::Display for OrderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OrderError::Bad(bad) => bad.fmt(f),
+            OrderError::UnknownSymbol { kind, symbol } => {
+                write!(
+                    f,
+                    "unknown {kind} `{symbol}`: this plugin has none of that name"
+                )
+            }
+            OrderError::Refused {
+                kind,
+                symbol,
+                cause,
+            } => write!(f, "cannot start {kind} `{symbol}`: {cause}"),
+        }
+    }
+}
+
+/// What tells instances apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    kind: Kind,
+    symbol: String,
+    /// Default for a function, which is one for all rules.
+    identity: Identity,
+}
+
+impl Key {
+    fn of(target: &Target) -> Self {
+        Key {
+            kind: target.kind,
+            symbol: target.symbol.clone(),
+            identity: match target.kind {
+                Kind::Function => Identity::default(),
+                Kind::Source | Kind::Sink => target.identity.clone(),
+            },
+        }
+    }
+}
+
+/// For log lines: `` source `random` (rule1_demo_0) ``.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.kind, self.symbol)?;
+        match self.kind {
+            Kind::Function => Ok(()),
+            Kind::Source | Kind::Sink => write!(f, " ({})", self.identity),
+        }
+    }
+}
+
+struct Entry {
+    /// The start order's whole argument.
+    argument: Value,
+    instance: Box<dyn Instance>,
+}
+
+/// Carries out orders, and knows the instances that run.
+pub(crate) struct Dispatcher<L> {
+    launcher: L,
+    entries: HashMap<Key, Entry>,
+}
+
+impl<L: Launcher> Dispatcher<L> {
+    pub(crate) fn new(launcher: L) -> Self {
+        Dispatcher {
+            launcher,
+            entries: HashMap::new(),
+        }
+    }
+
+    /// Carries out an order; returns its answer.
+    pub(crate) fn answer(&mut self, order: &[u8]) -> Vec<u8> {
+        let outcome =
+            wire::read_order(order)
+                .map_err(OrderError::Bad)
+                .and_then(|order| match order.command {
+                    Command::Start => self.start(order),
+                    Command::Stop => {
+                        self.stop(&order.target);
+                        Ok(())
+                    }
+                });
+        match outcome {
+            Ok(()) => wire::OK.to_vec(),
+            Err(error) => {
+                let text = error.to_string();
+                warn!("{text}");
+                text.into_bytes()
+            }
+        }
+    }
+
+    fn start(&mut self, order: Order) -> Result<(), OrderError> {
+        let key = Key::of(&order.target);
+        if let Some(entry) = self.entries.get(&key) {
+            let running = entry.instance.is_running();
+            let same = key.kind == Kind::Function || entry.argument == order.argument;
+            if running && same {
+                debug!("{key} runs already");
+                return Ok(());
+            }
+            if running {
+                info!("{key} is started with another argument: stopping the old one");
+            }
+            self.stop(&order.target);
+        }
+        let instance = self.launcher.start(&order.target)?;
+        info!("started {key}");
+        let argument = order.argument;
+        self.entries.insert(key, Entry { argument, instance });
+        Ok(())
+    }
+
+    fn stop(&mut self, target: &Target) {
+        let key = Key::of(target);
+        let Some(entry) = self.entries.remove(&key) else {
+            info!("{key} does not run: nothing to stop");
+            return;
+        };
+        entry.instance.begin_stop();
+        entry.instance.finish_stop(&StopLimits::of_an_order());
+        info!("stopped {key}");
+    }
+
+    /// Stops all instances, together.
+    pub(crate) fn stop_all(&mut self) {
+        for entry in self.entries.values() {
+            entry.instance.begin_stop();
+        }
+        let limits = StopLimits::of_the_process();
+        for (key, entry) in self.entries.drain() {
+            entry.instance.finish_stop(&limits);
+            debug!("stopped {key}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
