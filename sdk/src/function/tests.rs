@@ -1,0 +1,159 @@
+//! Requests in, answers out, without a socket.
+
+use std::collections::HashMap;
+
+use serde_json::json;
+
+use super::*;
+
+/// Answers with its arguments and the call's ids; refuses and panics on demand.
+#[derive(Default)]
+struct Probe {
+    aggregate: bool,
+    rows: HashMap<FunctionContext, u64>,
+}
+
+impl Function for Probe {
+    fn validate(&mut self, args: &[Expr]) -> crate::Result {
+        match args {
+            [] => Err("needs one argument".into()),
+            [Expr::Literal(value)] if value == "panic" => panic!("bad tree"),
+            _ => Ok(()),
+        }
+    }
+
+    fn exec(&mut self, args: Args, ctx: &FunctionContext) -> crate::Result<Value> {
+        if args[0] == "panic" {
+            panic!("half way");
+        }
+        let rows = self.rows.entry(ctx.clone()).or_default();
+        *rows += 1;
+        let ids = (
+            ctx.rule_id(),
+            ctx.op_id(),
+            ctx.instance_id(),
+            ctx.function_id(),
+        );
+        Ok(json!({"args": args.as_slice(), "rows": rows, "ids": ids}))
+    }
+
+    fn is_aggregate(&self) -> bool {
+        self.aggregate
+    }
+}
+
+fn calls(probe: Probe) -> Calls {
+    Calls::new("probe", Box::new(probe))
+}
+
+fn answer(calls: &mut Calls, request: &str) -> String {
+    let mut answer = Vec::new();
+    calls.answer(request.as_bytes(), &mut answer);
+    String::from_utf8(answer).unwrap()
+}
+
+#[test]
+fn a_validation_is_answered_by_an_empty_text_or_the_error() {
+    let mut calls = calls(Probe::default());
+
+    let good = answer(&mut calls, r#"{"func":"Validate","arg":[{"Val":1}]}"#);
+    let none = answer(&mut calls, r#"{"func":"Validate","arg":null}"#);
+
+    assert_eq!(good, r#"{"state":true,"result":""}"#);
+    assert_eq!(none, r#"{"state":false,"result":"needs one argument"}"#);
+}
+
+#[test]
+fn whether_it_is_an_aggregate_is_answered_by_a_boolean() {
+    for aggregate in [true, false] {
+        let mut calls = calls(Probe {
+            aggregate,
+            ..Probe::default()
+        });
+
+        let answer = answer(&mut calls, r#"{"func":"IsAggregate","arg":null}"#);
+
+        assert_eq!(answer, format!(r#"{{"state":true,"result":{aggregate}}}"#));
+    }
+}
+
+#[test]
+fn a_call_gets_its_values_and_keeps_one_context() {
+    let mut calls = calls(Probe::default());
+    let first = r#"{"func":"Exec","arg":[1.5,null,"{\"ruleId\":\"r\",\"opId\":\"3_project\",\"instanceId\":0,\"funcId\":5}"]}"#;
+    // The same call, its ids in another order.
+    let again = r#"{"func":"Exec","arg":["{\"funcId\":5,\"ruleId\":\"r\",\"opId\":\"3_project\",\"instanceId\":0}"]}"#;
+    let other = r#"{"func":"Exec","arg":["{\"ruleId\":\"r\",\"opId\":\"3_project\",\"instanceId\":0,\"funcId\":6}"]}"#;
+
+    let answers = [first, again, other].map(|request| answer(&mut calls, request));
+
+    assert_eq!(
+        answers,
+        [
+            r#"{"state":true,"result":{"args":[1.5,null],"ids":["r","3_project",0,5],"rows":1}}"#,
+            r#"{"state":true,"result":{"args":[],"ids":["r","3_project",0,5],"rows":2}}"#,
+            r#"{"state":true,"result":{"args":[],"ids":["r","3_project",0,6],"rows":1}}"#,
+        ]
+    );
+}
+
+#[test]
+fn null_for_an_aggregates_column_is_an_empty_column() {
+    let mut calls = calls(Probe {
+        aggregate: true,
+        ..Probe::default()
+    });
+
+    let answer = answer(
+        &mut calls,
+        r#"{"func":"Exec","arg":[null,[null,1],"{\"ruleId\":\"r\",\"opId\":\"o\",\"instanceId\":0,\"funcId\":0}"]}"#,
+    );
+
+    assert_eq!(
+        answer,
+        r#"{"state":true,"result":{"args":[[],[null,1]],"ids":["r","o",0,0],"rows":1}}"#
+    );
+}
+
+#[test]
+fn a_panic_is_an_error_answer_with_its_text_and_the_next_call_works() {
+    let mut calls = calls(Probe::default());
+
+    let exec = answer(&mut calls, r#"{"func":"Exec","arg":["panic","{}"]}"#);
+    let validate = answer(&mut calls, r#"{"func":"Validate","arg":[{"Val":"panic"}]}"#);
+    let next = answer(&mut calls, r#"{"func":"Validate","arg":[{"Val":1}]}"#);
+
+    assert_eq!(exec, r#"{"state":false,"result":"panic: half way"}"#);
+    assert_eq!(validate, r#"{"state":false,"result":"panic: bad tree"}"#);
+    assert_eq!(next, r#"{"state":true,"result":""}"#);
+}
+
+#[test]
+fn what_cannot_be_understood_is_an_error_answer() {
+    let mut calls = calls(Probe::default());
+    for (request, text) in [
+        ("handshake", "malformed request: expected value"),
+        (
+            r#"{"func":"Exec","arg":7}"#,
+            "malformed request: invalid type",
+        ),
+        (
+            r#"{"func":"Exec","arg":null}"#,
+            "malformed request: expected the call's ids",
+        ),
+        (
+            r#"{"func":"Exec","arg":[1]}"#,
+            "malformed request: expected the call's ids",
+        ),
+        (
+            r#"{"func":"Exec","arg":["x"]}"#,
+            "malformed request: the call's ids: ",
+        ),
+        (r#"{"func":"Close","arg":null}"#, "unknown request `Close`"),
+    ] {
+        let answer = answer(&mut calls, request);
+
+        let expected = format!(r#"{{"state":false,"result":"{text}"#);
+        assert!(answer.starts_with(&expected), "{answer} for {request}");
+    }
+}

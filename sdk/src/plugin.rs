@@ -1,0 +1,318 @@
+//! A plugin: its name, its symbols, and its life from launch to exit.
+//!
+//! Rules: docs/protocol.md, "Launch" and "Control channel".
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use ekuiper_sp::{Closer, Options, Req};
+use log::{error, info};
+use serde_json::Value;
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::control::{Dispatcher, Launcher, OrderError};
+use crate::instance::Instance;
+use crate::wire::{Kind, Target};
+use crate::{
+    BoxError, Function, Sink, Source, channel, function, logger, panics, sink, source, wire,
+};
+
+/// The name of a plugin and its symbols: what [`start`] runs.
+///
+/// A symbol is given as a function that makes one: each instance of a source or
+/// sink gets a value of its own, a function is made once.
+///
+/// ```no_run
+/// # #[derive(Default)] struct PyJson;
+/// # impl ekuiper::Source for PyJson {
+/// #     fn configure(&mut self, _: &str, _: &ekuiper::Config) -> ekuiper::Result { Ok(()) }
+/// #     fn open(&mut self, _: &ekuiper::SourceContext) -> ekuiper::Result { Ok(()) }
+/// # }
+/// # struct Revert;
+/// # impl ekuiper::Function for Revert {
+/// #     fn exec(&mut self, _: ekuiper::Args, _: &ekuiper::FunctionContext) -> ekuiper::Result<ekuiper::Value> { Ok(().into()) }
+/// # }
+/// use ekuiper::{PluginConfig, plugin};
+///
+/// fn main() -> std::process::ExitCode {
+///     plugin::start(
+///         PluginConfig::new("pysam")
+///             .source("pyjson", PyJson::default)
+///             .function("revert", || Revert),
+///     )
+/// }
+/// ```
+#[must_use = "a plugin runs when it is started"]
+pub struct PluginConfig {
+    name: String,
+    sources: HashMap<String, Make<dyn Source>>,
+    sinks: HashMap<String, Make<dyn Sink>>,
+    functions: HashMap<String, Make<dyn Function>>,
+}
+
+type Make<T> = Box<dyn FnMut() -> Box<T> + Send>;
+
+impl PluginConfig {
+    /// Names the plugin: as its `NAME.json` and its directory are called.
+    pub fn new(name: impl Into<String>) -> Self {
+        PluginConfig {
+            name: name.into(),
+            sources: HashMap::new(),
+            sinks: HashMap::new(),
+            functions: HashMap::new(),
+        }
+    }
+
+    /// Adds a source. Its name is in the `sources` of the plugin's json.
+    ///
+    /// # Panics
+    ///
+    /// Where the plugin has a source of that name already.
+    pub fn source<S, F>(mut self, name: impl Into<String>, mut make: F) -> Self
+    where
+        S: Source + 'static,
+        F: FnMut() -> S + Send + 'static,
+    {
+        let make: Make<dyn Source> = Box::new(move || Box::new(make()));
+        add(&mut self.sources, Kind::Source, name.into(), make);
+        self
+    }
+
+    /// Adds a sink. Its name is in the `sinks` of the plugin's json.
+    ///
+    /// # Panics
+    ///
+    /// Where the plugin has a sink of that name already.
+    pub fn sink<S, F>(mut self, name: impl Into<String>, mut make: F) -> Self
+    where
+        S: Sink + 'static,
+        F: FnMut() -> S + Send + 'static,
+    {
+        let make: Make<dyn Sink> = Box::new(move || Box::new(make()));
+        add(&mut self.sinks, Kind::Sink, name.into(), make);
+        self
+    }
+
+    /// Adds a function. Its name is in the `functions` of the plugin's json.
+    ///
+    /// # Panics
+    ///
+    /// Where the plugin has a function of that name already.
+    pub fn function<T, F>(mut self, name: impl Into<String>, mut make: F) -> Self
+    where
+        T: Function + 'static,
+        F: FnMut() -> T + Send + 'static,
+    {
+        let make: Make<dyn Function> = Box::new(move || Box::new(make()));
+        add(&mut self.functions, Kind::Function, name.into(), make);
+        self
+    }
+}
+
+fn add<T: ?Sized>(symbols: &mut HashMap<String, Make<T>>, kind: Kind, name: String, make: Make<T>) {
+    assert!(
+        !symbols.contains_key(&name),
+        "the plugin has two {kind}s of the name `{name}`"
+    );
+    symbols.insert(name, make);
+}
+
+impl fmt::Debug for PluginConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PluginConfig")
+            .field("name", &self.name)
+            .field("sources", &self.sources.keys())
+            .field("sinks", &self.sinks.keys())
+            .field("functions", &self.functions.keys())
+            .finish()
+    }
+}
+
+impl Launcher for PluginConfig {
+    fn start(&mut self, target: &Target) -> Result<Box<dyn Instance>, OrderError> {
+        let (kind, symbol) = (target.kind, target.symbol.as_str());
+        let started = match kind {
+            Kind::Source => self.sources.get_mut(symbol).map(|make| {
+                let made = panics::attempt(|| {
+                    let mut source = make();
+                    source.configure(&target.datasource, &target.config)?;
+                    Ok(source)
+                })?;
+                source::start(made, target).map_err(text)
+            }),
+            Kind::Sink => self.sinks.get_mut(symbol).map(|make| {
+                let made = panics::attempt(|| {
+                    let mut sink = make();
+                    sink.configure(&target.config)?;
+                    Ok(sink)
+                })?;
+                sink::start(made, target).map_err(text)
+            }),
+            Kind::Function => self.functions.get_mut(symbol).map(|make| {
+                let made = panics::catch(make)?;
+                function::start(made, target).map_err(text)
+            }),
+        };
+        let symbol = symbol.to_owned();
+        match started {
+            None => Err(OrderError::UnknownSymbol { kind, symbol }),
+            Some(outcome) => outcome.map_err(|cause| OrderError::Refused {
+                kind,
+                symbol,
+                cause,
+            }),
+        }
+    }
+}
+
+fn text(error: BoxError) -> String {
+    crate::error::chain(&*error)
+}
+
+/// How long the host's control address may be out of reach.
+const REACH: Duration = Duration::from_secs(30);
+
+/// How long the process may take to stop in order after a signal.
+const LEAVE: Duration = Duration::from_millis(1800);
+
+/// Runs the plugin until the host ends it: what `main` returns.
+///
+/// Reads the one argument that a host gives (`{"sendTimeout":1000}`; none is
+/// fine when it is run by hand), installs a logger to stderr where the process
+/// has none (`RUST_LOG` chooses what is shown, `info` by default), dials the
+/// host and carries out its orders.
+///
+/// The exit status is 0 after SIGTERM or SIGINT, which stop every instance;
+/// the process has ended 2 s later, whatever its code does. It is 1 where the
+/// host's control address was out of reach for 30 s, and 2 where the argument
+/// is no JSON object; a line on stderr says so.
+pub fn start(plugin: PluginConfig) -> ExitCode {
+    if let Err(error) = check_arguments(std::env::args_os().skip(1)) {
+        logger::print(&format!("plugin `{}`: {error}", plugin.name));
+        return ExitCode::from(2);
+    }
+    logger::install();
+    match run(plugin) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            logger::print(&error);
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// Serves the control channel until a signal comes. The text says why it
+/// could not.
+fn run(plugin: PluginConfig) -> Result<(), String> {
+    let name = plugin.name.clone();
+    let url = wire::control_url(&name);
+    let failed = |error: ekuiper_sp::Error| {
+        let error = crate::error::chain(&error);
+        format!("plugin `{name}`: no host at {url}: {error}")
+    };
+    let mut req = Req::dial(&url, Options::default()).map_err(failed)?;
+    leave_at_a_signal(req.closer())
+        .map_err(|error| format!("plugin `{name}`: cannot wait for signals: {error}"))?;
+    info!("plugin `{name}` dials {url}");
+    let mut dispatcher = Dispatcher::new(plugin);
+    let served = channel::serve(&mut req, Some(REACH), |order, answer| {
+        *answer = dispatcher.answer(order);
+    });
+    dispatcher.stop_all();
+    served.map_err(failed)
+}
+
+/// Checks the launch argument: any JSON object, or none.
+fn check_arguments(mut arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
+    let Some(argument) = arguments.next() else {
+        return Ok(());
+    };
+    if let Some(more) = arguments.next() {
+        return Err(format!(
+            "unexpected argument {more:?}: a host gives one, a JSON object"
+        ));
+    }
+    let object = argument
+        .to_str()
+        .and_then(|text| serde_json::from_str::<Value>(text).ok())
+        .is_some_and(|value| value.is_object());
+    if object {
+        Ok(())
+    } else {
+        Err(format!(
+            "the argument {argument:?} is no JSON object: a host gives {{\"sendTimeout\":1000}}, run by hand there is none"
+        ))
+    }
+}
+
+/// Starts the thread that waits for SIGTERM and SIGINT: it closes the control
+/// channel, which ends [`run`], and ends the process where that takes too long.
+fn leave_at_a_signal(control: Closer) -> Result<(), BoxError> {
+    let (mut read, write) = UnixStream::pair()?;
+    for signal in [SIGTERM, SIGINT] {
+        signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
+    }
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            if read.read_exact(&mut [0]).is_ok() {
+                info!("asked to end: stopping all instances");
+                control.close();
+                thread::sleep(LEAVE);
+                error!("an instance ignores its stop: leaving it");
+                std::process::exit(0);
+            }
+        })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(arguments: &[&str]) -> Result<(), String> {
+        check_arguments(arguments.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn any_json_object_or_none_is_a_launch_argument() {
+        assert_eq!(check(&[]), Ok(()));
+        assert_eq!(check(&[r#"{"sendTimeout":1000}"#]), Ok(()));
+        assert_eq!(check(&["{}"]), Ok(()));
+    }
+
+    #[test]
+    fn anything_else_is_no_launch_argument() {
+        for arguments in [
+            &["--help"][..],
+            &["7"],
+            &["[]"],
+            &["{"],
+            &[""],
+            &["{}", "{}"],
+        ] {
+            assert!(check(arguments).is_err(), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "the plugin has two functions of the name `f`")]
+    fn two_symbols_of_one_name_are_a_mistake() {
+        struct F;
+        impl Function for F {
+            fn exec(&mut self, _: crate::Args, _: &crate::FunctionContext) -> crate::Result<Value> {
+                Ok(Value::Null)
+            }
+        }
+
+        let _ = PluginConfig::new("p")
+            .function("f", || F)
+            .function("f", || F);
+    }
+}

@@ -1,0 +1,217 @@
+//! A sink's instance: its channels, its thread, its stop.
+//!
+//! The thread reads the host's messages and hands them to the author's code;
+//! see [`Collector`].
+//!
+//! Rules: docs/protocol.md, "Sources and sinks" and the stops of the control
+//! channel.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ekuiper_sp::{Error, Options, Pull, Push, Waker};
+use log::{debug, error, warn};
+
+use super::{AckOutlet, Backlog, Collector, Sink, SinkContext};
+use crate::instance::{Instance, Phase, StopLimits, Worker, left};
+use crate::wire::Target;
+use crate::{BoxError, context, wire};
+
+impl AckOutlet for Push {
+    fn offer(&self, ack: &[u8]) -> bool {
+        // A closed channel takes no ack either: nobody will read it.
+        !matches!(self.send(ack, Some(Duration::ZERO)), Err(Error::TimedOut))
+    }
+}
+
+/// The bytes of acks that may wait in the channel: beyond them they are counted.
+const ACK_QUEUE: usize = 4096;
+
+/// Starts an instance of a configured sink. It listens when this returns.
+pub(crate) fn start(sink: Box<dyn Sink>, target: &Target) -> Result<Box<dyn Instance>, BoxError> {
+    let instance = context::Instance::new(&target.symbol, target.identity.clone());
+    let pull = Pull::listen(&wire::data_url(&target.identity), Options::default())?;
+    let mut options = Options::default();
+    options.queue_bytes = ACK_QUEUE;
+    let acks = Arc::new(Push::dial(&wire::ack_url(&target.identity), options)?);
+    let ctx = SinkContext::new(Arc::clone(&instance), Arc::clone(&acks) as _);
+    let waker = pull.waker();
+    let pull = Arc::new(Mutex::new(Some(pull)));
+    let phase = Arc::new(Phase::default());
+    let worker = {
+        let rows = Rows {
+            pull: Arc::clone(&pull),
+            ctx,
+            pause: PAUSE_FIRST,
+            drain_until: None,
+        };
+        let (acks, phase) = (Arc::clone(&acks), Arc::clone(&phase));
+        Worker::spawn(&target.symbol, move || run(sink, rows, &acks, &phase))?
+    };
+    Ok(Box::new(Running {
+        instance,
+        waker,
+        pull,
+        acks,
+        phase,
+        worker,
+    }))
+}
+
+/// The body of the instance's thread.
+fn run(sink: Box<dyn Sink>, mut rows: Rows, acks: &Push, phase: &Phase) {
+    let ctx = rows.ctx.clone();
+    if let Some(collector) = collect_all(sink, &mut rows) {
+        if phase.begin_close() {
+            if let Err(cause) = collector.close(&ctx) {
+                error!("sink {}: close failed: {cause}", ctx.instance());
+            }
+        } else {
+            collector.discard();
+        }
+    }
+    ctx.stop();
+    ctx.pump();
+    if acks.is_connected() {
+        // A host that reads has read by now, or does so soon.
+        let _ = acks.flush(LAST_ACKS);
+    }
+    acks.close();
+    drop(lock(&rows.pull).take());
+}
+
+/// Collects until the instance is stopped or fails; gives the sink back where
+/// it is to be closed.
+fn collect_all(sink: Box<dyn Sink>, rows: &mut Rows) -> Option<Collector> {
+    let ctx = rows.ctx.clone();
+    let mut collector = match Collector::open(sink, &ctx) {
+        Ok(collector) => collector,
+        Err(text) => {
+            error!("sink {} cannot be opened: {text}", ctx.instance());
+            return None;
+        }
+    };
+    let mut message = Vec::new();
+    while rows.next(&mut message) {
+        if let Err(panic) = collector.collect(&ctx, &message) {
+            error!("sink {} ended: {panic}", ctx.instance());
+            collector.discard();
+            return None;
+        }
+        if message.capacity() > KEPT {
+            message = Vec::new();
+        }
+    }
+    Some(collector)
+}
+
+/// The capacity in bytes that the buffer may keep after a message.
+const KEPT: usize = 1024 * 1024;
+/// How long a stopped sink goes on reading rows that the host had sent.
+const DRAIN: Duration = Duration::from_millis(300);
+/// How long the last acks wait for a host that is connected.
+const LAST_ACKS: Duration = Duration::from_millis(100);
+/// How often acks that wait are offered again while no row comes: at first, and
+/// at last where nobody reads.
+const PAUSE_FIRST: Duration = Duration::from_millis(5);
+const PAUSE_LAST: Duration = Duration::from_millis(500);
+
+/// Reads messages, and sees to the acks that wait in the meantime.
+struct Rows {
+    /// Taken out where the sink is left behind, which closes the channel.
+    pull: Arc<Mutex<Option<Pull>>>,
+    ctx: SinkContext,
+    pause: Duration,
+    drain_until: Option<Instant>,
+}
+
+impl Rows {
+    /// Reads the next message over `message`; false when there is none any more.
+    fn next(&mut self, message: &mut Vec<u8>) -> bool {
+        let mut guard = lock(&self.pull);
+        let Some(pull) = guard.as_mut() else {
+            return false;
+        };
+        loop {
+            let limit = if self.ctx.stopped() {
+                let until = *self
+                    .drain_until
+                    .get_or_insert_with(|| Instant::now() + DRAIN);
+                if left(until).is_zero() {
+                    return false;
+                }
+                Some(Duration::ZERO)
+            } else if pull.has_buffered() {
+                None
+            } else {
+                match self.ctx.pump() {
+                    Backlog::None => None,
+                    Backlog::Shrinking => {
+                        self.pause = PAUSE_FIRST;
+                        Some(self.pause)
+                    }
+                    Backlog::Stuck => Some(self.pause),
+                }
+            };
+            match pull.recv(limit) {
+                Ok(bytes) => {
+                    message.clear();
+                    message.extend_from_slice(bytes);
+                    return true;
+                }
+                Err(Error::TimedOut) if self.drain_until.is_some() => return false,
+                Err(Error::TimedOut) => self.pause = (self.pause * 2).min(PAUSE_LAST),
+                Err(Error::Woken) => {}
+                Err(error @ Error::Protocol(_)) => {
+                    warn!("sink {}: {error}", self.ctx.instance());
+                }
+                Err(error) => {
+                    error!("sink {} ended: {error}", self.ctx.instance());
+                    return false;
+                }
+            }
+        }
+    }
+}
+
+fn lock(pull: &Mutex<Option<Pull>>) -> MutexGuard<'_, Option<Pull>> {
+    pull.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Running {
+    instance: Arc<context::Instance>,
+    waker: Waker,
+    pull: Arc<Mutex<Option<Pull>>>,
+    acks: Arc<Push>,
+    phase: Arc<Phase>,
+    worker: Worker,
+}
+
+impl Instance for Running {
+    fn is_running(&self) -> bool {
+        !self.instance.stop.is_set() && !self.worker.is_finished()
+    }
+
+    fn begin_stop(&self) {
+        self.instance.stop.set();
+        self.waker.wake();
+    }
+
+    fn finish_stop(self: Box<Self>, limits: &StopLimits) {
+        let instance = &self.instance;
+        match self.worker.join_until(limits.end) {
+            Ok(()) => {
+                debug!("sink {instance} is stopped");
+                return;
+            }
+            Err(_) if self.phase.abandon() => warn!(
+                "sink {instance} ignores its stop: left behind on its thread, close is not called"
+            ),
+            Err(_) => warn!("sink {instance} is still in its close: left behind on its thread"),
+        }
+        self.acks.close();
+        // The thread holds this lock only while it waits for rows, which it
+        // does no more.
+        drop(lock(&self.pull).take());
+    }
+}

@@ -1,0 +1,120 @@
+//! What a row looks like, and what is refused.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use serde::Serializer;
+use serde_json::{json, value::RawValue};
+
+use super::*;
+use crate::context::Identity;
+
+#[derive(Default)]
+struct Kept(Mutex<Vec<String>>);
+
+impl Outlet for Kept {
+    fn send(&self, row: &[u8]) -> bool {
+        let row = String::from_utf8(row.to_vec()).unwrap();
+        self.0.lock().unwrap().push(row);
+        true
+    }
+}
+
+fn context() -> (SourceContext, Arc<Kept>) {
+    let kept = Arc::new(Kept::default());
+    let instance = context::Instance::new("s", Identity::default());
+    (SourceContext::new(instance, Arc::clone(&kept) as _), kept)
+}
+
+#[test]
+fn a_row_is_message_and_meta() {
+    #[derive(Serialize)]
+    struct Reading {
+        temperature: f64,
+    }
+    let (ctx, kept) = context();
+
+    ctx.emit(Reading { temperature: 21.5 }, ()).unwrap();
+    let message = json!({"a": "x\"y"});
+    ctx.emit(&message, HashMap::from([("topic", "t")])).unwrap();
+    ctx.emit(
+        RawValue::from_string("{ \"raw\": 1 }".into()).unwrap(),
+        None::<()>,
+    )
+    .unwrap();
+
+    assert_eq!(
+        *kept.0.lock().unwrap(),
+        [
+            r#"{"message":{"temperature":21.5},"meta":null}"#,
+            r#"{"message":{"a":"x\"y"},"meta":{"topic":"t"}}"#,
+            r#"{"message":{ "raw": 1 },"meta":null}"#,
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_object_is_an_error_and_no_row() {
+    let (ctx, kept) = context();
+
+    for message in [
+        json!(null),
+        json!(7),
+        json!("x"),
+        json!([{"a": 1}]),
+        json!(true),
+    ] {
+        let error = ctx.emit(message, ()).unwrap_err();
+
+        assert!(matches!(error, EmitError::NotAnObject { part: "message" }));
+    }
+    for meta in [json!(7), json!("null"), json!([]), json!(false)] {
+        let error = ctx.emit(json!({}), meta).unwrap_err();
+
+        assert!(matches!(error, EmitError::NotAnObject { part: "meta" }));
+    }
+    assert!(kept.0.lock().unwrap().is_empty());
+}
+
+#[test]
+fn what_cannot_be_json_is_an_error_and_no_row() {
+    let (ctx, kept) = context();
+
+    let error = ctx.emit(HashMap::from([((1, 2), 3)]), ()).unwrap_err();
+
+    assert_eq!(error.to_string(), "message cannot be written as JSON");
+    assert!(kept.0.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_message_may_emit_while_it_is_written() {
+    struct Nested<'a>(&'a SourceContext);
+    impl Serialize for Nested<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            self.0.emit(json!({"inner": 1}), ()).unwrap();
+            json!({"outer": 1}).serialize(serializer)
+        }
+    }
+    let (ctx, kept) = context();
+
+    ctx.emit(Nested(&ctx), ()).unwrap();
+
+    assert_eq!(
+        *kept.0.lock().unwrap(),
+        [
+            r#"{"message":{"inner":1},"meta":null}"#,
+            r#"{"message":{"outer":1},"meta":null}"#
+        ]
+    );
+}
+
+#[test]
+fn nothing_is_emitted_after_the_stop() {
+    let (ctx, kept) = context();
+    ctx.instance.stop.set();
+
+    let error = ctx.emit(json!({}), ()).unwrap_err();
+
+    assert!(matches!(error, EmitError::Stopped));
+    assert!(kept.0.lock().unwrap().is_empty());
+}

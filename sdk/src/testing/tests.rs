@@ -1,0 +1,184 @@
+//! The tests' tools, tested.
+
+use std::thread;
+
+use super::*;
+use crate::{Args, Data, FunctionContext};
+
+#[derive(Default)]
+struct Count {
+    from: u64,
+    until: Option<u64>,
+    deaf: bool,
+}
+
+impl Source for Count {
+    fn configure(&mut self, datasource: &str, config: &Config) -> crate::Result {
+        #[derive(Deserialize)]
+        struct Settings {
+            until: Option<u64>,
+        }
+        self.from = datasource.parse().unwrap_or_default();
+        self.until = config.parse::<Settings>()?.until;
+        Ok(())
+    }
+
+    fn open(&mut self, ctx: &SourceContext) -> crate::Result {
+        for n in self.from..self.until.unwrap_or(u64::MAX) {
+            ctx.emit(json!({"n": n}), json!({"rule": ctx.rule_id()}))?;
+        }
+        if self.until == Some(0) {
+            return Err("nothing to count".into());
+        }
+        if self.deaf {
+            loop {
+                thread::park();
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_source_is_stopped_after_its_rows() {
+    let rows = source(Count::default()).datasource("7").rows(2).unwrap();
+
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0].message, json!({"n": 7}));
+    assert_eq!(rows[1].meta, json!({"rule": "test"}));
+}
+
+#[test]
+fn a_source_that_ends_gives_the_rows_it_has() {
+    let rows = source(Count::default())
+        .config(json!({"until": 3}))
+        .rows(9)
+        .unwrap();
+
+    assert_eq!(rows.len(), 3);
+}
+
+#[test]
+fn a_failure_says_the_step() {
+    let configure = source(Count::default())
+        .config(json!({"until": "x"}))
+        .configure();
+    let open = source(Count::default()).config(json!({"until": 0})).rows(1);
+
+    assert_eq!(
+        configure.unwrap_err().to_string(),
+        "configure: config.until: expected u64, found string \"x\""
+    );
+    assert_eq!(open.unwrap_err().to_string(), "open: nothing to count");
+}
+
+#[test]
+fn a_source_that_ignores_its_stop_is_a_failure() {
+    let deaf = Count {
+        deaf: true,
+        ..Count::default()
+    };
+
+    let rows = source(deaf)
+        .config(json!({"until": 1}))
+        .limit(Duration::from_millis(20))
+        .rows(1);
+
+    assert_eq!(
+        rows.unwrap_err().to_string(),
+        "open: has not returned 20ms after its stop"
+    );
+}
+
+#[derive(Default)]
+struct Lines {
+    lines: Vec<String>,
+}
+
+impl Sink for Lines {
+    fn configure(&mut self, _config: &Config) -> crate::Result {
+        Ok(())
+    }
+
+    fn collect(&mut self, _ctx: &SinkContext, data: Data<'_>) -> crate::Result {
+        for row in data.rows::<Value>()? {
+            if row["n"] == 13 {
+                panic!("unlucky");
+            }
+            self.lines.push(row.to_string());
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, ctx: &SinkContext) -> crate::Result {
+        if self.lines.is_empty() || !ctx.stopped() {
+            return Err("nothing to close".into());
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_sink_is_fed_and_its_acks_are_seen() {
+    let mut sink = sink(Lines::default()).open().unwrap();
+
+    assert_eq!(sink.feed(r#"[{"n":1},{"n":2}]"#), [Ack::Ok]);
+    assert!(matches!(&sink.feed("{")[..], [Ack::Error(text)] if text.starts_with("EOF")));
+    assert!(sink.acks().is_empty());
+
+    sink.close().unwrap();
+}
+
+#[test]
+fn a_sink_that_panics_acks_the_row_and_has_ended() {
+    let mut sink = sink(Lines::default()).open().unwrap();
+
+    let acks = sink.feed(r#"{"n":13}"#);
+
+    assert_eq!(acks, [Ack::Error("panic: unlucky".to_owned())]);
+    assert_eq!(
+        sink.close().unwrap_err().to_string(),
+        "collect: panic: unlucky"
+    );
+}
+
+struct Largest;
+
+impl Function for Largest {
+    fn validate(&mut self, args: &[Expr]) -> crate::Result {
+        match args {
+            [Expr::Column { .. }] => Ok(()),
+            _ => Err("expected a column".into()),
+        }
+    }
+
+    fn exec(&mut self, args: Args, ctx: &FunctionContext) -> crate::Result<Value> {
+        let column: Vec<u64> = args.parse(0)?;
+        Ok(json!([column.into_iter().max(), ctx.function_id()]))
+    }
+
+    fn is_aggregate(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_function_is_validated_and_called() {
+    let mut largest = function(Largest);
+
+    assert!(largest.is_aggregate());
+    assert!(largest.validate([Expr::column("n")]).is_ok());
+    assert_eq!(
+        largest.validate([]).unwrap_err().to_string(),
+        "validate: expected a column"
+    );
+    assert_eq!(largest.exec([json!([1, 3, 2])]).unwrap(), json!([3, 0]));
+    assert_eq!(
+        largest.call_of("r", 4).exec([Value::Null]).unwrap(),
+        json!([null, 4])
+    );
+    assert_eq!(
+        largest.exec([json!("x")]).unwrap_err().to_string(),
+        "exec: argument 1: expected a sequence, found string \"x\""
+    );
+}
