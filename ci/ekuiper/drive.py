@@ -54,6 +54,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def parent(pid):
+    """The parent of a process; None where it is gone."""
+    with contextlib.suppress(OSError):
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        return int(text.rpartition(")")[2].split()[1])
+
+
 class Server:
     """An eKuiper server in a directory of its own."""
 
@@ -151,10 +158,40 @@ class Drive:
             with zipfile.ZipFile(self.zip, "w", zipfile.ZIP_DEFLATED) as archive:
                 for path in sorted(self.plugin.rglob("*")):
                     if path.is_file() and path.suffix not in {".rs", ".pyc"}:
-                        archive.write(path, path.relative_to(self.plugin))
+                        archive.write(path, self.name_in_zip(str(path.relative_to(self.plugin))))
                 if self.arguments.binary:
-                    archive.write(self.arguments.binary, self.name)
+                    archive.write(self.arguments.binary, self.name_in_zip(self.manifest()["executable"]))
+                if self.arguments.record:
+                    self.add_recorder(archive)
         return f"{self.zip.stat().st_size} bytes"
+
+    def manifest(self):
+        return json.loads((self.plugin / f"{self.name}.json").read_text())
+
+    def name_in_zip(self, name):
+        """The recorder takes the place of the executable, where there is one."""
+        recorded = self.arguments.record and name == self.manifest()["executable"]
+        return f"{name}.recorded" if recorded else name
+
+    def add_recorder(self, archive):
+        """Adds an executable that runs the plugin's own under the recorder."""
+        manifest = self.manifest()
+        recorder = pathlib.Path(__file__).resolve().with_name("recorder.py")
+        command = [sys.executable, str(recorder), "--out", os.path.abspath(self.arguments.record)]
+        command += ["--work", str(self.server.directory)]
+        if manifest["language"] == "python":
+            python = os.path.abspath(self.arguments.python)
+            command += ["--bind", os.path.dirname(os.path.dirname(python)), "--", python, "-u"]
+        else:
+            command += ["--"]
+        wrapper = zipfile.ZipInfo(manifest["executable"])
+        wrapper.external_attr = 0o755 << 16
+        archive.writestr(
+            wrapper,
+            f"#!{sys.executable}\nimport os, sys\ncommand = {command!r}\n"
+            "own = os.path.abspath(__file__) + '.recorded'\n"
+            "os.execv(command[0], [*command, own, *sys.argv[1:]])\n",
+        )
 
     def install(self):
         body = {"name": self.name, "file": f"file://{self.zip}"}
@@ -270,7 +307,8 @@ class Drive:
                 # The directory of an updated plugin is replaced under the old one.
                 if os.readlink(f"{path}/cwd").removesuffix(" (deleted)") == home:
                     found.append(int(path.removeprefix("/proc/")))
-        return found
+        # The host's own child alone: a recorder has the plugin as its child.
+        return [pid for pid in found if parent(pid) == self.server.process.pid]
 
     def pid(self):
         found = self.pids()
@@ -342,6 +380,7 @@ def parse_arguments():
     parser.add_argument("--sink", required=True)
     parser.add_argument("--sink-config", default="{}", metavar="JSON")
     parser.add_argument("--sink-prefix", default="", metavar="TEXT")
+    parser.add_argument("--record", metavar="FILE", help="write down every frame (recorder.py)")
     parser.add_argument("--rows", type=int, default=10, help="rows to wait for in each step")
     parser.add_argument("--expect", default="{}", metavar="JSON", help="what is in each row")
     return parser.parse_args()
