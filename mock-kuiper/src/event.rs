@@ -57,8 +57,11 @@ pub enum Event<'a> {
         source: &'a str,
         /// The row.
         row: SourceRow<'a>,
-        /// Whether another one waits already.
-        more: bool,
+    },
+    /// All that a source has sent so far is read.
+    CaughtUp {
+        /// The source's name.
+        source: &'a str,
     },
     /// A function answered a call.
     Called {

@@ -1,2 +1,7 @@
-//! The mock-kuiper command.
-fn main() {}
+//! The command `mock-kuiper`.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -132,7 +132,6 @@ impl HostError {
     pub fn is_finding(&self) -> bool {
         match self {
             Self::ExitedEarly { .. }
-            | Self::CannotLaunch { .. }
             | Self::Crashed { .. }
             | Self::NoGreeting { .. }
             | Self::NoAnswer { .. }
@@ -141,7 +140,8 @@ impl HostError {
             | Self::NoReply { .. }
             | Self::BadReply { .. }
             | Self::BrokenChannel { .. } => true,
-            Self::AddressInUse { .. }
+            Self::CannotLaunch { .. }
+            | Self::AddressInUse { .. }
             | Self::Transport(_)
             | Self::System { .. }
             | Self::Interrupted => false,
@@ -248,7 +248,7 @@ impl fmt::Display for HostError {
                         f,
                         " by process {pid}{}: eKuiper, another mock-kuiper, or a plugin left over; \
                          end it first",
-                        name_of(*pid)
+                        process_name(*pid).map_or_else(String::new, |name| format!(" ({name})"))
                     ),
                     None => f.write_str("; end the process that listens there first"),
                 }
@@ -297,27 +297,19 @@ pub fn how(status: ExitStatus) -> String {
     }
 }
 
-/// The name of a process, as ` (name)`, or nothing where it is not told.
-pub(crate) fn name_of(pid: u32) -> String {
-    std::fs::read_to_string(format!("/proc/{pid}/comm"))
-        .map(|name| format!(" ({})", name.trim_end()))
-        .unwrap_or_default()
+/// The name of a process, where the system tells.
+#[must_use]
+pub fn process_name(pid: u32) -> Option<String> {
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(name.trim_end().to_owned())
 }
 
 fn write_log(f: &mut fmt::Formatter<'_>, log: &[String]) -> fmt::Result {
     match log {
         [] => f.write_str("; it wrote nothing"),
         lines => {
-            write!(f, "; its last {} of output:", count(lines.len(), "line"))?;
+            f.write_str("; the last that it wrote:")?;
             lines.iter().try_for_each(|line| write!(f, "\n  {line}"))
         }
-    }
-}
-
-/// `1 row`, `2 rows`.
-pub(crate) fn count(number: usize, of: &str) -> String {
-    match number {
-        1 => format!("1 {of}"),
-        number => format!("{number} {of}s"),
     }
 }

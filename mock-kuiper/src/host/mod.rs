@@ -21,8 +21,7 @@ use std::time::Duration;
 use ekuiper_sp as sp;
 
 use self::channel::{Channel, Failure, Shared};
-pub use self::error::{HostError, how};
-pub(crate) use self::error::{count, name_of};
+pub use self::error::{HostError, how, process_name};
 pub use self::function::{Call, Function};
 use self::process::Process;
 pub use self::process::{KEPT_LINES, Launch};
@@ -139,6 +138,11 @@ impl Host {
         Interrupter(Arc::clone(&self.shared))
     }
 
+    /// Forgets an interrupt that nobody waited for.
+    pub fn clear_interrupt(&mut self) {
+        self.shared.take_interrupt();
+    }
+
     /// The plugin's process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
@@ -160,6 +164,7 @@ impl Host {
 
     /// Sends an order to start or stop a symbol and waits for `ok`.
     fn order(&mut self, command: Command, order: &Order) -> Result<(), HostError> {
+        self.check_alive()?;
         let profile = self.shared.profile;
         let (bytes, name) = match command {
             Command::Start => (order.start(profile), "start"),

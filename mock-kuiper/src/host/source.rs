@@ -55,6 +55,12 @@ impl Rows {
         self.pull.has_buffered()
     }
 
+    /// Whether the plugin's process has ended.
+    #[must_use]
+    pub fn plugin_has_ended(&self) -> bool {
+        self.shared.exit.status().is_some()
+    }
+
     /// Gives a handle that ends a wait from another thread.
     #[must_use]
     pub fn waker(&self) -> Waker {

@@ -1,0 +1,131 @@
+//! Rows for the sinks, wherever they come from.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mock_kuiper::go_json::{Numbers, write_value};
+use mock_kuiper::host::{Sink, SinkError};
+use mock_kuiper::wire::{InvalidRow, write_sink_row};
+use serde_json::Value;
+
+use super::plan::{Input, parse_row};
+use super::session::Findings;
+
+/// The running sinks, fed by any thread until they are taken away.
+#[derive(Debug)]
+pub(super) struct Feed {
+    /// `None` once the sinks are being stopped.
+    sinks: Mutex<Option<Vec<Sink>>>,
+    single: bool,
+    findings: Arc<Findings>,
+}
+
+impl Feed {
+    pub(super) fn new(sinks: Vec<Sink>, single: bool, findings: Arc<Findings>) -> Self {
+        Self {
+            sinks: Mutex::new(Some(sinks)),
+            single,
+            findings,
+        }
+    }
+
+    /// Takes the sinks away, to stop them.
+    pub(super) fn take(&self) -> Vec<Sink> {
+        self.lock().take().unwrap_or_default()
+    }
+
+    /// The rows that were sent so far, over all sinks.
+    pub(super) fn sent(&self) -> u64 {
+        self.lock().iter().flatten().map(Sink::sent).sum()
+    }
+
+    /// Sends a source's row to each sink, as `SELECT *` would.
+    pub(super) fn pass_on(&self, message: &str, buffer: &mut Vec<u8>) -> Result<(), InvalidRow> {
+        buffer.clear();
+        write_sink_row(buffer, message, self.single)?;
+        self.send(buffer);
+        Ok(())
+    }
+
+    /// Sends a row that a person wrote. A list is a batch as it stands; where
+    /// rows are sent one by one, so are its.
+    fn send_given(&self, row: &Value) {
+        let mut buffer = Vec::new();
+        let rows = match row {
+            Value::Array(rows) if self.single => &rows[..],
+            row => std::slice::from_ref(row),
+        };
+        for row in rows {
+            buffer.clear();
+            let wrapped = !self.single && !row.is_array();
+            buffer.extend(wrapped.then_some(b'['));
+            write_value(&mut buffer, row, Numbers::Float64);
+            buffer.extend(wrapped.then_some(b']'));
+            self.send(&buffer);
+        }
+    }
+
+    fn send(&self, row: &[u8]) {
+        for sink in self.lock().iter_mut().flatten() {
+            match sink.send(row) {
+                Ok(()) | Err(SinkError::Ended) => {}
+                Err(error) => self
+                    .findings
+                    .report(sink.symbol(), &format!("sink `{}` {error}", sink.symbol())),
+            }
+        }
+    }
+
+    /// Sends what the command line gave.
+    ///
+    /// # Errors
+    ///
+    /// The mistakes of what was read: lines of stdin that are no JSON. The
+    /// others are sent.
+    pub(super) fn send_all(&self, input: &Input) -> Result<(), Vec<String>> {
+        match input {
+            Input::Sources => Ok(()),
+            Input::Given(rows) => {
+                rows.iter().for_each(|row| self.send_given(row));
+                Ok(())
+            }
+            Input::File(path) => match File::open(path) {
+                Ok(file) => self.send_lines(BufReader::new(file), &path.display().to_string()),
+                Err(error) => Err(vec![format!("--rows {}: {error}", path.display())]),
+            },
+            Input::Stdin => self.send_lines(io::stdin().lock(), "-"),
+        }
+    }
+
+    fn send_lines(&self, lines: impl BufRead, name: &str) -> Result<(), Vec<String>> {
+        let mut mistakes = Vec::new();
+        for (number, line) in (1_usize..).zip(lines.lines()) {
+            let read = line.map_err(|error| error.to_string());
+            match read.as_deref().map_err(Clone::clone).and_then(parse_row) {
+                Ok(None) => {}
+                Ok(Some(row)) => self.send_given(&row),
+                Err(error) => {
+                    if mistakes.len() < 20 {
+                        mistakes.push(format!("--rows {name}: line {number}: {error}"));
+                    }
+                    if read.is_err() {
+                        break;
+                    }
+                }
+            }
+            if self.lock().is_none() {
+                break;
+            }
+        }
+        if mistakes.is_empty() {
+            Ok(())
+        } else {
+            Err(mistakes)
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<Sink>>> {
+        self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

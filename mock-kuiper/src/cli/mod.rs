@@ -1,0 +1,115 @@
+//! The command line: subcommands, exit statuses, and how an error is said.
+
+mod feed;
+mod plan;
+mod rows;
+mod run;
+mod session;
+mod summary;
+mod terminal;
+
+use std::fmt;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use mock_kuiper::host::HostError;
+use mock_kuiper::package::PackageError;
+
+const STATUSES: &str = "\
+Exit status:
+  0  all is fine
+  1  the plugin did something wrong
+  2  the command line or its input is wrong
+  3  trouble of ours, or of the machine";
+
+/// A mock eKuiper: runs a portable plugin, in any language, without eKuiper.
+#[derive(Debug, Parser)]
+#[command(version, after_help = STATUSES, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(Box<run::Args>),
+}
+
+/// How a command ends when nothing went wrong on our side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Fine,
+    PluginFellShort,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+enum CliError {
+    /// The command line or a file that it names; one line for each mistake.
+    Input(Vec<String>),
+    /// The plugin fell so short that nothing else could be done.
+    Finding(HostError),
+    /// Ours, or the machine's.
+    Trouble(String),
+}
+
+impl CliError {
+    fn input(text: impl Into<String>) -> Self {
+        Self::Input(vec![text.into()])
+    }
+}
+
+impl From<HostError> for CliError {
+    fn from(error: HostError) -> Self {
+        if error.is_finding() {
+            Self::Finding(error)
+        } else if let HostError::CannotLaunch { .. } = error {
+            Self::input(error.to_string())
+        } else {
+            Self::Trouble(error.to_string())
+        }
+    }
+}
+
+impl From<PackageError> for CliError {
+    fn from(error: PackageError) -> Self {
+        match error {
+            PackageError::Mistakes(mistakes) => {
+                Self::Input(mistakes.iter().map(ToString::to_string).collect())
+            }
+            other => Self::Trouble(other.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input(mistakes) => f.write_str(&mistakes.join("\n")),
+            Self::Finding(error) => write!(f, "{error}"),
+            Self::Trouble(text) => f.write_str(text),
+        }
+    }
+}
+
+/// Reads the command line and does what it says.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Run(args) => run::run(*args),
+    };
+    match done {
+        Ok(Exit::Fine) => ExitCode::SUCCESS,
+        Ok(Exit::PluginFellShort) => ExitCode::from(1),
+        Err(error) => {
+            for line in error.to_string().lines() {
+                terminal::print_error(line);
+            }
+            ExitCode::from(match error {
+                CliError::Finding(_) => 1,
+                CliError::Input(_) => 2,
+                CliError::Trouble(_) => 3,
+            })
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! What a run is going to do, worked out and checked before anything is
+//! launched.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mock_kuiper::call::Call;
+use mock_kuiper::host::Launch;
+use mock_kuiper::package::{Language, Package};
+use mock_kuiper::profile::{LAUNCH_ARGUMENT, Profile, WorkingDirectory};
+use mock_kuiper::symbol::Meta;
+use mock_kuiper::wire::{Order, StreamOptions, source_config};
+use serde_json::{Map, Value};
+
+use super::CliError;
+use super::run::Args;
+
+/// Mistakes of one file that are listed.
+const LISTED: usize = 20;
+
+/// A run.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// The plugin's name.
+    pub(super) name: String,
+    pub(super) profile: &'static Profile,
+    pub(super) launch: Launch,
+    pub(super) sources: Vec<Order>,
+    pub(super) sinks: Vec<Order>,
+    pub(super) functions: Vec<String>,
+    pub(super) calls: Vec<Call>,
+    pub(super) rule: String,
+    pub(super) input: Input,
+    pub(super) send_single: bool,
+    pub(super) require_ack: bool,
+    pub(super) count: Option<u64>,
+    pub(super) duration: Option<Duration>,
+    pub(super) init_timeout: Duration,
+    pub(super) answer_timeout: Duration,
+}
+
+/// Where the sinks' rows come from.
+#[derive(Debug, Clone)]
+pub(super) enum Input {
+    /// The plugin's own sources.
+    Sources,
+    /// The command line.
+    Given(Vec<Value>),
+    /// A file that was looked through.
+    File(PathBuf),
+    Stdin,
+}
+
+impl Plan {
+    /// Works out a run.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes at once: symbols that the plugin does not have, files that
+    /// are not as they should be.
+    pub(super) fn make(args: &Args, package: &Package) -> Result<Self, CliError> {
+        let manifest = package.manifest();
+        let mut mistakes = Vec::new();
+        let any_named =
+            !(args.source.is_empty() && args.sink.is_empty() && args.function.is_empty());
+        let mut pick = |kind: &str, named: &[String], offered: &[String]| {
+            for name in named.iter().filter(|name| !offered.contains(name)) {
+                mistakes.push(format!(
+                    "--{kind} {name}: the plugin has no such {kind}; {}",
+                    offers(kind, offered)
+                ));
+            }
+            let started = |name: &&String| !any_named || named.contains(name);
+            offered.iter().filter(started).cloned().collect::<Vec<_>>()
+        };
+        let sources = pick("source", &args.source, &manifest.sources);
+        let sinks = pick("sink", &args.sink, &manifest.sinks);
+        let functions = pick("function", &args.function, &manifest.functions);
+
+        for config in &args.config {
+            let name = &config.symbol;
+            let known = manifest.sources.contains(name) || manifest.sinks.contains(name);
+            if manifest.functions.contains(name) && !known {
+                mistakes.push(format!("--config {name}: a function has no configuration"));
+            } else if !known {
+                let all: Vec<_> = [&manifest.sources[..], &manifest.sinks[..]].concat();
+                mistakes.push(format!(
+                    "--config {name}: the plugin has no such source or sink; {}",
+                    offers("source or sink", &all)
+                ));
+            }
+        }
+        for call in &args.call {
+            if !manifest.functions.contains(&call.function) {
+                mistakes.push(format!(
+                    "--call {call}: the plugin has no such function; {}",
+                    offers("function", &manifest.functions)
+                ));
+            } else if !functions.contains(&call.function) {
+                mistakes.push(format!(
+                    "--call {call}: the function is not started; add --function {}",
+                    call.function
+                ));
+            }
+        }
+        let input = match &args.rows {
+            Some(path) if path == Path::new("-") => Input::Stdin,
+            Some(path) => {
+                mistakes.extend(mistakes_of_rows(path));
+                Input::File(path.clone())
+            }
+            None if !args.send.is_empty() => Input::Given(args.send.clone()),
+            None => Input::Sources,
+        };
+        if sinks.is_empty() && !matches!(input, Input::Sources) {
+            mistakes.push("--send and --rows need a sink, and none is started".to_owned());
+        }
+        if sources.is_empty() && args.count.is_some() {
+            mistakes.push("--count needs a source, and none is started".to_owned());
+        }
+        let sources = sources
+            .iter()
+            .map(|symbol| source_order(args, package, symbol, sources.len()))
+            .collect::<Result<Vec<_>, _>>();
+        let sources = sources.unwrap_or_else(|error| {
+            mistakes.extend(error.to_string().lines().map(str::to_owned));
+            Vec::new()
+        });
+        if !mistakes.is_empty() {
+            return Err(CliError::Input(mistakes));
+        }
+        let sinks = sinks
+            .iter()
+            .enumerate()
+            .map(|(index, symbol)| sink_order(args, symbol, index))
+            .collect();
+        Ok(Self {
+            name: manifest.name.clone(),
+            profile: args.host,
+            launch: launch(args, package),
+            sources,
+            sinks,
+            functions,
+            calls: args.call.clone(),
+            rule: args.rule.clone(),
+            input,
+            send_single: args.send_single,
+            require_ack: args.require_ack,
+            count: args.count,
+            duration: args.duration,
+            init_timeout: args.init_timeout,
+            answer_timeout: args.answer_timeout,
+        })
+    }
+}
+
+fn offers(kind: &str, names: &[String]) -> String {
+    if names.is_empty() {
+        format!("it has no {kind} at all")
+    } else {
+        format!("it has {}", names.join(", "))
+    }
+}
+
+/// The command line of protocol.md section 3.
+fn launch(args: &Args, package: &Package) -> Launch {
+    let manifest = package.manifest();
+    let executable = manifest.executable.display().to_string();
+    let mut command = Vec::new();
+    let mut hint = "is the interpreter in its first line, or its dynamic loader, on this machine?";
+    if let Language::Python { virtual_env } = &manifest.language {
+        if let Some(environment) = virtual_env {
+            command.extend(["conda", "run", "-n", environment, "python"].map(str::to_owned));
+            hint = "install conda, or put it on the path";
+        } else {
+            command.push(args.python.display().to_string());
+            hint = "install it, or name another interpreter with --python";
+        }
+        if args.host.python_unbuffered {
+            command.push("-u".to_owned());
+        }
+    }
+    command.push(executable);
+    command.push(LAUNCH_ARGUMENT.to_owned());
+    let directory = match args.host.working_directory {
+        WorkingDirectory::Executable => manifest.executable.parent().map(Path::to_owned),
+        _ => None,
+    };
+    Launch {
+        command,
+        directory,
+        environment: args
+            .env
+            .iter()
+            .map(|variable| (variable.name.clone(), variable.value.clone()))
+            .collect(),
+        hint,
+    }
+}
+
+fn overlay(args: &Args, symbol: &str, config: &mut Map<String, Value>) {
+    for given in args.config.iter().filter(|given| given.symbol == symbol) {
+        config.extend(given.config.clone());
+    }
+}
+
+fn source_order(
+    args: &Args,
+    package: &Package,
+    symbol: &str,
+    sources: usize,
+) -> Result<Order, CliError> {
+    let mut properties = package.source_config(symbol, args.conf_key.as_deref())?;
+    overlay(args, symbol, &mut properties);
+    let stream = StreamOptions {
+        datasource: args.datasource.clone(),
+        others: args.stream.clone().unwrap_or_default(),
+    };
+    let name = match sources {
+        1 => "demo".to_owned(),
+        _ => format!("demo_{symbol}"),
+    };
+    Ok(Order::source(
+        symbol,
+        Meta::new(&args.rule, name),
+        &args.datasource,
+        source_config(args.host, &stream, properties),
+    ))
+}
+
+fn sink_order(args: &Args, symbol: &str, index: usize) -> Order {
+    let mut config = Map::new();
+    if args.send_single {
+        config.insert("sendSingle".to_owned(), true.into());
+    }
+    if args.require_ack {
+        config.insert("requireAck".to_owned(), true.into());
+    }
+    overlay(args, symbol, &mut config);
+    Order::sink(
+        symbol,
+        Meta::new(&args.rule, format!("{symbol}_{index}")),
+        config,
+    )
+}
+
+/// Looks through a file of rows: what is wrong with it, line by line.
+fn mistakes_of_rows(path: &Path) -> Vec<String> {
+    let wrong = |text: String| format!("--rows {}: {text}", path.display());
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) => return vec![wrong(error.to_string())],
+    };
+    let mut mistakes = Vec::new();
+    for (number, line) in (1_usize..).zip(BufReader::new(file).lines()) {
+        if mistakes.len() == LISTED {
+            mistakes.push(wrong("and maybe more".to_owned()));
+            break;
+        }
+        match line {
+            Ok(line) => {
+                if let Err(error) = parse_row(&line) {
+                    mistakes.push(wrong(format!("line {number}: {error}")));
+                }
+            }
+            Err(error) => {
+                mistakes.push(wrong(format!("line {number}: {error}")));
+                break;
+            }
+        }
+    }
+    mistakes
+}
+
+/// Reads one line of rows; an empty one is none.
+pub(super) fn parse_row(line: &str) -> Result<Option<Value>, String> {
+    if line.trim().is_empty() {
+        return Ok(None);
+    }
+    serde_json::from_str(line)
+        .map(Some)
+        .map_err(|error| format!("expected JSON, one value a line: {error}"))
+}

@@ -1,0 +1,112 @@
+//! What goes to stdout: rows and results of calls, one JSON object a line.
+
+use std::io::{self, Write};
+
+use mock_kuiper::wire::SourceRow;
+use serde_json::Value;
+
+/// Lines that are held back at most, in bytes.
+const HELD: usize = 64 * 1024;
+
+/// Collects lines, and writes many at once.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    held: Vec<u8>,
+}
+
+impl Lines {
+    pub(super) fn row(&mut self, source: &str, row: SourceRow<'_>) {
+        self.held.extend_from_slice(b"{\"source\":");
+        self.json(&source);
+        self.held.extend_from_slice(b",\"message\":");
+        self.one_line(row.message);
+        self.held.extend_from_slice(b",\"meta\":");
+        self.one_line(row.meta);
+        self.held.extend_from_slice(b"}\n");
+    }
+
+    pub(super) fn call(&mut self, function: &str, args: &[Value], outcome: Result<&str, &str>) {
+        self.held.extend_from_slice(b"{\"function\":");
+        self.json(&function);
+        self.held.extend_from_slice(b",\"args\":");
+        self.json(&args);
+        match outcome {
+            Ok(result) => {
+                self.held.extend_from_slice(b",\"result\":");
+                self.held.extend_from_slice(result.as_bytes());
+            }
+            Err(error) => {
+                self.held.extend_from_slice(b",\"error\":");
+                self.json(&error);
+            }
+        }
+        self.held.extend_from_slice(b"}\n");
+    }
+
+    /// Whether so much is held that it should go out.
+    pub(super) fn is_full(&self) -> bool {
+        self.held.len() >= HELD
+    }
+
+    /// Writes what is held.
+    pub(super) fn write(&mut self, out: &mut impl Write) -> io::Result<()> {
+        let written = out.write_all(&self.held).and_then(|()| out.flush());
+        self.held.clear();
+        self.held.shrink_to(HELD * 4);
+        written
+    }
+
+    fn json(&mut self, value: &impl serde::Serialize) {
+        // Strings and JSON values always serialize, and a `Vec` takes all.
+        let _ = serde_json::to_writer(&mut self.held, value);
+    }
+
+    /// Appends JSON that was checked, without the line ends that it may have
+    /// between its tokens.
+    fn one_line(&mut self, json: &str) {
+        let tokens = json.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r'));
+        if json.bytes().any(|byte| matches!(byte, b'\n' | b'\r')) {
+            self.held.extend(tokens);
+        } else {
+            self.held.extend_from_slice(json.as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_one_line_however_the_plugin_wrote_it() {
+        let mut lines = Lines::default();
+        let row =
+            SourceRow::parse(b"{\n \"message\": {\n  \"a\": \"x\\ny\"\r\n },\n \"meta\": {}\n}");
+
+        lines.row("ran\"dom", row.unwrap());
+        let mut out = Vec::new();
+        lines.write(&mut out).unwrap();
+
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "{\"source\":\"ran\\\"dom\",\"message\":{  \"a\": \"x\\ny\" },\"meta\":{}}\n"
+        );
+    }
+
+    #[test]
+    fn a_call_shows_its_arguments_and_what_came_of_it() {
+        let mut lines = Lines::default();
+        let args = [Value::from(1), Value::Null];
+
+        lines.call("echo", &args, Ok("1"));
+        lines.call("echo", &[], Err("no \"argument\""));
+        let mut out = Vec::new();
+        lines.write(&mut out).unwrap();
+
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "{\"function\":\"echo\",\"args\":[1,null],\"result\":1}\n\
+             {\"function\":\"echo\",\"args\":[],\"error\":\"no \\\"argument\\\"\"}\n"
+        );
+    }
+}

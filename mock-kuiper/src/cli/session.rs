@@ -1,0 +1,585 @@
+//! A run from its launch to its end.
+//!
+//! One thread gives the orders; each source has a thread that reads, prints and
+//! passes on its rows. What the others notice (the end of a source, of the
+//! plugin, of stdout, a signal) they tell the first as a [`Happening`].
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use ekuiper_sp::{Error, Waker};
+use mock_kuiper::event::{Event, Observer};
+use mock_kuiper::host::{Function, Host, HostError, Rows, Source};
+use mock_kuiper::symbol::Meta;
+use mock_kuiper::wire::{Context, Expr};
+use serde_json::Value;
+
+use super::feed::Feed;
+use super::plan::{Input, Plan};
+use super::summary::{self, Line};
+use super::terminal::{REDRAW, Terminal};
+use super::{CliError, Exit};
+
+/// How long sinks may still take rows once all is sent.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// What the ordering thread is told.
+#[derive(Debug)]
+enum Happening {
+    /// A source's thread has ended; its channel is closed.
+    SourceEnded(usize),
+    /// The rows of the command line are sent.
+    InputEnded(Result<(), Vec<String>>),
+    PluginEnded,
+    Signal,
+    StdoutFailed(io::Error),
+}
+
+/// Counts what went wrong, and says it; of one kind only the first few.
+pub(super) struct Findings {
+    terminal: Arc<Terminal>,
+    by_key: Mutex<HashMap<String, u64>>,
+    total: AtomicU64,
+}
+
+impl std::fmt::Debug for Findings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Findings").field(&self.total).finish()
+    }
+}
+
+impl Findings {
+    /// Findings about one symbol that are said one by one.
+    const SAID: u64 = 10;
+
+    fn new(terminal: Arc<Terminal>) -> Self {
+        Self {
+            terminal,
+            by_key: Mutex::default(),
+            total: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes note of something that the plugin did wrong. `key` is the symbol.
+    pub(super) fn report(&self, key: &str, text: &str) {
+        self.total.fetch_add(1, Ordering::Relaxed);
+        let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = by_key.entry(key.to_owned()).or_default();
+        *number += 1;
+        if *number <= Self::SAID {
+            self.terminal.event(&Event::Finding { text });
+        }
+        if *number == Self::SAID {
+            let text = format!("`{key}`: further errors are only counted");
+            self.terminal.event(&Event::Note { text: &text });
+        }
+    }
+
+    fn total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
+    }
+}
+
+/// A running source, as the ordering thread knows it.
+struct Running {
+    symbol: String,
+    source: Option<Source>,
+    stop: Arc<AtomicBool>,
+    rows: Arc<AtomicU64>,
+    waker: Waker,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A running function, and what was asked of it.
+struct Started {
+    function: Function,
+    aggregate: bool,
+    calls: u64,
+}
+
+/// A run.
+pub(super) struct Session<'a> {
+    plan: &'a Plan,
+    terminal: Arc<Terminal>,
+    findings: Arc<Findings>,
+    host: Host,
+    told: Receiver<Happening>,
+    tell: Sender<Happening>,
+    signals: signal_hook::iterator::Handle,
+    feed: Arc<Feed>,
+    sources: Vec<Running>,
+    functions: Vec<Started>,
+    ran: Vec<Line>,
+    started: Instant,
+    mistakes: Vec<String>,
+}
+
+impl<'a> Session<'a> {
+    /// Launches the plugin.
+    pub(super) fn start(plan: &'a Plan, terminal: Arc<Terminal>) -> Result<Self, CliError> {
+        let (tell, told) = mpsc::channel();
+        let mut signals = signal_hook::iterator::Signals::new([
+            signal_hook::consts::SIGINT,
+            signal_hook::consts::SIGTERM,
+            signal_hook::consts::SIGHUP,
+        ])
+        .map_err(|error| CliError::Trouble(format!("cannot watch for signals: {error}")))?;
+        let ended = tell.clone();
+        let observer: Arc<dyn Observer> = terminal.clone();
+        let host = Host::launch(
+            &plan.name,
+            &plan.launch,
+            plan.profile,
+            plan.answer_timeout,
+            observer,
+            move || drop(ended.send(Happening::PluginEnded)),
+        )?;
+        let handle = signals.handle();
+        let (interrupter, signalled) = (host.interrupter(), tell.clone());
+        spawn("signals", move || {
+            for _ in signals.forever() {
+                // The first ends the run in order, the next whatever waits then.
+                let _ = signalled.send(Happening::Signal);
+                interrupter.interrupt();
+            }
+        })?;
+        let (failed, failures) = mpsc::channel();
+        terminal.on_stdout_failure(failed);
+        let stdout = tell.clone();
+        spawn("stdout", move || {
+            for error in failures {
+                let _ = stdout.send(Happening::StdoutFailed(error));
+            }
+        })?;
+        let findings = Arc::new(Findings::new(Arc::clone(&terminal)));
+        Ok(Self {
+            plan,
+            feed: Arc::new(Feed::new(
+                Vec::new(),
+                plan.send_single,
+                Arc::clone(&findings),
+            )),
+            terminal,
+            findings,
+            host,
+            told,
+            tell,
+            signals: handle,
+            sources: Vec::new(),
+            functions: Vec::new(),
+            ran: Vec::new(),
+            started: Instant::now(),
+            mistakes: Vec::new(),
+        })
+    }
+
+    /// Drives the run to its end.
+    pub(super) fn finish(mut self) -> Result<Exit, CliError> {
+        match self.host.wait_greeting(self.plan.init_timeout) {
+            Ok(()) => {}
+            // Nothing ran yet.
+            Err(HostError::Interrupted) => return Ok(Exit::Fine),
+            Err(error) => return Err(error.into()),
+        }
+        let driven = self.drive();
+        let stopped = self.stop();
+        self.terminal.close();
+        match driven.and(stopped) {
+            // What it did before it ended is worth a summary.
+            Err(CliError::Finding(error)) => self.findings.report("", &error.to_string()),
+            other => other?,
+        }
+        self.summarize();
+        if !self.mistakes.is_empty() {
+            return Err(CliError::Input(std::mem::take(&mut self.mistakes)));
+        }
+        Ok(if self.findings.total() == 0 {
+            Exit::Fine
+        } else {
+            Exit::PluginFellShort
+        })
+    }
+
+    /// Starts what is to be started and waits until there is no more to do.
+    fn drive(&mut self) -> Result<(), CliError> {
+        match self.start_all() {
+            Ok(()) => self.wait(),
+            Err(HostError::Interrupted) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn start_all(&mut self) -> Result<(), HostError> {
+        self.started = Instant::now();
+        let mut sinks = Vec::new();
+        for order in &self.plan.sinks {
+            let started = self.host.start_sink(order.clone(), self.plan.require_ack);
+            sinks.extend(self.survive(&order.symbol, started)?);
+        }
+        self.feed = Arc::new(Feed::new(
+            sinks,
+            self.plan.send_single,
+            Arc::clone(&self.findings),
+        ));
+        for symbol in &self.plan.functions {
+            let started = self.start_function(symbol);
+            if let Some(started) = self.survive(symbol, started)? {
+                self.functions.push(started);
+            }
+        }
+        self.call_all()?;
+        for order in &self.plan.sources {
+            let started = self.host.start_source(order.clone());
+            if let Some((source, rows)) = self.survive(&order.symbol, started)? {
+                self.read(&order.symbol, source, rows)?;
+            }
+        }
+        if !matches!(self.plan.input, Input::Sources) {
+            let (feed, input) = (Arc::clone(&self.feed), self.plan.input.clone());
+            let tell = self.tell.clone();
+            spawn("rows", move || {
+                let ended = feed.send_all(&input);
+                let _ = tell.send(Happening::InputEnded(ended));
+            })?;
+        }
+        Ok(())
+    }
+
+    fn start_function(&mut self, symbol: &str) -> Result<Started, HostError> {
+        let mut function = self.host.start_function(symbol)?;
+        let aggregate = self.host.is_aggregate(&mut function)?;
+        Ok(Started {
+            function,
+            aggregate,
+            calls: 0,
+        })
+    }
+
+    /// Notes what one symbol did wrong, so that the others go on; gives back
+    /// what ends the run.
+    fn survive<T>(
+        &self,
+        symbol: &str,
+        result: Result<T, HostError>,
+    ) -> Result<Option<T>, HostError> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error @ HostError::Crashed { .. }) => Err(error),
+            Err(error) if error.is_finding() => {
+                self.findings.report(symbol, &error.to_string());
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Validates and executes each call of the command line.
+    fn call_all(&mut self) -> Result<(), HostError> {
+        for (index, call) in self.plan.calls.iter().enumerate() {
+            let Some(place) = self
+                .functions
+                .iter()
+                .position(|started| started.function.symbol() == call.function)
+            else {
+                // It refused to start, which has been said.
+                continue;
+            };
+            let context = Context {
+                meta: Meta::new(&self.plan.rule, "2_project"),
+                func_id: index as u32,
+            };
+            let outcome = self.call(place, &call.args, &context);
+            let Some(outcome) = self.survive(&call.function, outcome)? else {
+                continue;
+            };
+            self.functions[place].calls += 1;
+            let outcome = outcome.map(|result| result.to_string());
+            self.terminal.event(&Event::Called {
+                function: &call.function,
+                args: &call.args,
+                outcome: outcome.as_deref().map_err(String::as_str),
+            });
+        }
+        Ok(())
+    }
+
+    fn call(
+        &mut self,
+        place: usize,
+        args: &[Value],
+        context: &Context,
+    ) -> Result<Result<Value, String>, HostError> {
+        let function = &mut self.functions[place].function;
+        let expressions: Vec<_> = args.iter().enumerate().map(expression).collect();
+        match self.host.validate(function, &expressions)? {
+            Ok(()) => self.host.exec(function, args, context),
+            Err(text) => Ok(Err(text)),
+        }
+    }
+
+    /// Starts a thread that reads a source's rows.
+    fn read(&mut self, symbol: &str, source: Source, rows: Rows) -> Result<(), HostError> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let counted = Arc::new(AtomicU64::new(0));
+        let waker = rows.waker();
+        let reader = Reader {
+            symbol: symbol.to_owned(),
+            rows,
+            limit: self.plan.count,
+            passes_on: matches!(self.plan.input, Input::Sources) && !self.plan.sinks.is_empty(),
+            feed: Arc::clone(&self.feed),
+            findings: Arc::clone(&self.findings),
+            terminal: Arc::clone(&self.terminal),
+            stop: Arc::clone(&stop),
+            counted: Arc::clone(&counted),
+        };
+        let (index, tell) = (self.sources.len(), self.tell.clone());
+        let thread = spawn("source", move || {
+            reader.run();
+            let _ = tell.send(Happening::SourceEnded(index));
+        })?;
+        self.sources.push(Running {
+            symbol: symbol.to_owned(),
+            source: Some(source),
+            stop,
+            rows: counted,
+            waker,
+            thread: Some(thread),
+        });
+        Ok(())
+    }
+
+    /// Waits for the end: of the sources, of the input, of the time, of the
+    /// plugin, or a signal.
+    fn wait(&mut self) -> Result<(), CliError> {
+        let deadline = self.plan.duration.map(|duration| self.started + duration);
+        let mut input_ended = matches!(self.plan.input, Input::Sources);
+        loop {
+            let reads = self.sources.iter().any(|running| running.source.is_some());
+            if !reads && (input_ended || !self.sources.is_empty()) {
+                return Ok(());
+            }
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Ok(());
+            }
+            let tick = self.terminal.has_status().then_some(REDRAW);
+            let happening = match left.into_iter().chain(tick).min() {
+                None => self.told.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(limit) => self.told.recv_timeout(limit),
+            };
+            match happening {
+                Ok(Happening::SourceEnded(index)) => self.stop_source(index)?,
+                Ok(Happening::InputEnded(ended)) => {
+                    input_ended = true;
+                    self.mistakes.extend(ended.err().into_iter().flatten());
+                }
+                Ok(Happening::PluginEnded) => self.host.check_alive()?,
+                Ok(Happening::Signal) => return Ok(()),
+                Ok(Happening::StdoutFailed(error)) => {
+                    return match error.kind() {
+                        // `| head -1`: there is nobody left to print for.
+                        io::ErrorKind::BrokenPipe => Ok(()),
+                        _ => Err(CliError::Trouble(format!(
+                            "cannot write to stdout: {error}"
+                        ))),
+                    };
+                }
+                Err(RecvTimeoutError::Timeout) => self.show_status(),
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+    }
+
+    fn show_status(&self) {
+        let rows: u64 = self.sources.iter().map(Running::count).sum();
+        let rate = rows as f64 / self.started.elapsed().as_secs_f64().max(0.001);
+        let mut text = format!(
+            "{}, {} a second",
+            summary::count(rows, "row"),
+            summary::grouped(rate.round() as u64)
+        );
+        if !self.plan.sinks.is_empty() {
+            text.push_str(&format!(", {} sent", summary::grouped(self.feed.sent())));
+        }
+        let errors = self.findings.total();
+        if errors > 0 {
+            text.push_str(&format!(", {}", summary::count(errors, "error")));
+        }
+        self.terminal.status(text);
+    }
+
+    /// Stops all that runs: sources first, so that no row is lost on its way.
+    fn stop(&mut self) -> Result<(), CliError> {
+        // What ended the run must not end the first stop as well.
+        self.host.clear_interrupt();
+        match self.stop_all() {
+            Ok(()) | Err(HostError::Interrupted) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn stop_all(&mut self) -> Result<(), HostError> {
+        // All channels are closed first: the plugin may have ended.
+        self.join_sources();
+        for index in 0..self.sources.len() {
+            self.stop_source(index)?;
+        }
+        let mut sinks = self.feed.take();
+        for sink in &mut sinks {
+            sink.settle(SETTLE);
+            self.ran.push(Line::Sink {
+                symbol: sink.symbol().to_owned(),
+                sent: sink.sent(),
+                acked: sink.acked(),
+            });
+        }
+        for sink in sinks {
+            let symbol = sink.symbol().to_owned();
+            let stopped = self.host.stop_sink(sink);
+            self.survive(&symbol, stopped)?;
+        }
+        // A function is never stopped: it goes with the process.
+        self.host.check_alive()
+    }
+
+    /// Closes a source's channel and stops it; once.
+    fn stop_source(&mut self, index: usize) -> Result<(), HostError> {
+        let running = &mut self.sources[index];
+        running.join();
+        let symbol = running.symbol.clone();
+        if let Some(source) = running.source.take() {
+            let stopped = self.host.stop_source(source);
+            self.survive(&symbol, stopped)?;
+        }
+        Ok(())
+    }
+
+    fn join_sources(&mut self) {
+        self.sources.iter_mut().for_each(Running::join);
+    }
+
+    fn summarize(&mut self) {
+        let took = self.started.elapsed();
+        let mut ran: Vec<Line> = self
+            .sources
+            .iter()
+            .map(|running| Line::Source {
+                symbol: running.symbol.clone(),
+                rows: running.count(),
+            })
+            .collect();
+        ran.append(&mut self.ran);
+        ran.extend(self.functions.iter().map(|started| Line::Function {
+            symbol: started.function.symbol().to_owned(),
+            aggregate: started.aggregate,
+            calls: started.calls,
+        }));
+        let release = self.plan.profile.name;
+        let errors = self.findings.total();
+        for line in summary::lines(&self.plan.name, release, &ran, errors, took) {
+            self.terminal.say(&line);
+        }
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        self.signals.close();
+        self.join_sources();
+    }
+}
+
+impl Running {
+    fn count(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
+    }
+
+    /// Has the thread end, and its channel with it.
+    fn join(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.waker.wake();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The thread of one source.
+struct Reader {
+    symbol: String,
+    rows: Rows,
+    limit: Option<u64>,
+    passes_on: bool,
+    feed: Arc<Feed>,
+    findings: Arc<Findings>,
+    terminal: Arc<Terminal>,
+    stop: Arc<AtomicBool>,
+    counted: Arc<AtomicU64>,
+}
+
+impl Reader {
+    fn run(mut self) {
+        let symbol = self.symbol.as_str();
+        let wrong = |text: &dyn std::fmt::Display| {
+            self.findings
+                .report(symbol, &format!("source `{symbol}`: {text}"));
+        };
+        let mut buffer = Vec::new();
+        let mut count = 0;
+        let mut limit = None;
+        let mut woken = false;
+        while !self.stop.load(Ordering::SeqCst) && self.limit.is_none_or(|limit| count < limit) {
+            match self.rows.next(limit) {
+                Ok(Ok(row)) => {
+                    count += 1;
+                    self.counted.store(count, Ordering::Relaxed);
+                    self.terminal.event(&Event::Row {
+                        source: symbol,
+                        row,
+                    });
+                    if self.passes_on
+                        && let Err(error) = self.feed.pass_on(row.message, &mut buffer)
+                    {
+                        wrong(&error);
+                    }
+                }
+                Ok(Err(invalid)) => wrong(&invalid),
+                Err(Error::Woken) => woken = true,
+                Err(Error::Protocol(error)) => wrong(&error),
+                Err(_) => break,
+            }
+            if std::mem::take(&mut woken) && self.rows.plugin_has_ended() {
+                // What it had sent by then is still read.
+                limit = Some(Duration::ZERO);
+            }
+            if !self.rows.has_more() {
+                self.terminal.event(&Event::CaughtUp { source: symbol });
+            }
+        }
+        self.terminal.event(&Event::CaughtUp { source: symbol });
+    }
+}
+
+/// The syntax tree of an argument: what SQL has no literal for is a column.
+fn expression((index, value): (usize, &Value)) -> Expr {
+    match value {
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => Expr::Literal(value.clone()),
+        Value::Null | Value::Array(_) | Value::Object(_) => Expr::Column(format!("c{index}")),
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, HostError> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .map_err(|source| HostError::System {
+            doing: "start a thread",
+            source,
+        })
+}

@@ -1,0 +1,232 @@
+//! What a person sees: rows on stdout; on stderr the plugin's output, what went
+//! wrong, and on a terminal a line that counts.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::mpsc::Sender;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mock_kuiper::event::{Event, Observer};
+use mock_kuiper::host::process_name;
+
+use super::rows::Lines;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const NOTE: Style = AnsiColor::Yellow.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+const PLUGIN: Style = AnsiColor::Cyan.on_default();
+
+/// Bytes of a message that `-v` shows.
+const SHOWN: usize = 4096;
+
+/// How often the line that counts is drawn anew.
+pub(super) const REDRAW: Duration = Duration::from_millis(100);
+
+/// The two streams, and what is due on them.
+pub(super) struct Terminal {
+    plugin: String,
+    verbose: bool,
+    started: Instant,
+    lines: Mutex<Lines>,
+    /// Told once when stdout takes no more.
+    stdout_failed: OnceLock<Sender<io::Error>>,
+    failed: OnceLock<()>,
+    status: Option<ProgressBar>,
+    shares_screen: bool,
+}
+
+impl Terminal {
+    pub(super) fn new(plugin: &str, verbose: bool) -> Self {
+        let status = io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+            bar.set_style(
+                ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}")
+                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+            );
+            bar
+        });
+        Self {
+            plugin: plugin.to_owned(),
+            verbose,
+            started: Instant::now(),
+            lines: Mutex::default(),
+            stdout_failed: OnceLock::new(),
+            failed: OnceLock::new(),
+            shares_screen: status.is_some() && io::stdout().is_terminal(),
+            status,
+        }
+    }
+
+    /// Has `failed` told when stdout takes no more.
+    pub(super) fn on_stdout_failure(&self, failed: Sender<io::Error>) {
+        let _ = self.stdout_failed.set(failed);
+    }
+
+    /// Whether there is a line that counts.
+    pub(super) fn has_status(&self) -> bool {
+        self.status.is_some()
+    }
+
+    /// Draws the line that counts.
+    pub(super) fn status(&self, text: String) {
+        if let Some(bar) = &self.status {
+            bar.set_message(text);
+            bar.tick();
+        }
+    }
+
+    /// Writes what is due, and takes the line that counts away.
+    pub(super) fn close(&self) {
+        self.write_lines(&mut self.lock());
+        if let Some(bar) = &self.status {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Writes a line to stderr, beside the line that counts.
+    pub(super) fn say(&self, line: &str) {
+        self.beside_status(true, || print(line));
+    }
+
+    /// Does `write` while the line that counts is out of the way.
+    fn beside_status<T>(&self, shares_screen: bool, write: impl FnOnce() -> T) -> T {
+        match &self.status {
+            Some(bar) if shares_screen => bar.suspend(write),
+            _ => write(),
+        }
+    }
+
+    fn write_lines(&self, lines: &mut Lines) {
+        let written =
+            self.beside_status(self.shares_screen, || lines.write(&mut io::stdout().lock()));
+        if let Err(error) = written
+            && self.failed.set(()).is_ok()
+            && let Some(failed) = self.stdout_failed.get()
+        {
+            // Nobody is told where the run has ended already.
+            let _ = failed.send(error);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn since_start(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+}
+
+impl Observer for Terminal {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Row { source, row } => {
+                let mut lines = self.lock();
+                lines.row(source, *row);
+                if lines.is_full() {
+                    self.write_lines(&mut lines);
+                }
+            }
+            Event::CaughtUp { .. } => self.write_lines(&mut self.lock()),
+            Event::Called {
+                function,
+                args,
+                outcome,
+            } => {
+                let mut lines = self.lock();
+                lines.call(function, args, *outcome);
+                self.write_lines(&mut lines);
+            }
+            Event::Log { line } => self.say(&format!(
+                "{PLUGIN}[{}]{PLUGIN:#} {}",
+                self.plugin,
+                printable(line.as_bytes(), usize::MAX)
+            )),
+            Event::Finding { text } => self.say(&format!("{ERROR}error{ERROR:#}: {text}")),
+            Event::Note { text } => self.say(&format!("{NOTE}note{NOTE:#}: {text}")),
+            Event::TurnedAway { channel, pid } => self.say(&turned_away(channel, *pid)),
+            Event::Frame {
+                channel,
+                from,
+                body,
+            } if self.verbose => self.say(&format!(
+                "{DIM}{:9.4} {channel} from {from}:{DIM:#} {}",
+                self.since_start(),
+                printable(body, SHOWN)
+            )),
+            Event::Launched { command, pid } if self.verbose => self.say(&format!(
+                "{DIM}{:9.4} launched as process {pid}:{DIM:#} {}",
+                self.since_start(),
+                command.join(" ")
+            )),
+            _ => {}
+        }
+    }
+}
+
+fn turned_away(channel: &str, pid: Option<u32>) -> String {
+    let (who, end) = match pid {
+        Some(pid) => (
+            format!(
+                "process {pid}{}",
+                process_name(pid).map_or_else(String::new, |name| format!(" ({name})"))
+            ),
+            format!("end it with `kill {pid}`"),
+        ),
+        None => ("a process".to_owned(), "end it".to_owned()),
+    };
+    format!(
+        "{NOTE}note{NOTE:#}: {who} dialed {channel} and was turned away: it is not the plugin \
+         that was launched here, maybe one left over from an earlier run; {end}"
+    )
+}
+
+/// Says an error on stderr. Indented lines belong to the one before.
+pub(super) fn print_error(line: &str) {
+    if line.starts_with(' ') {
+        print(line);
+    } else {
+        print(&format!("{ERROR}error{ERROR:#}: {line}"));
+    }
+}
+
+fn print(line: &str) {
+    // Where stderr is closed there is nobody left to tell.
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
+}
+
+/// Shows bytes from the plugin without harm to a terminal.
+fn printable(bytes: &[u8], limit: usize) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(limit)]);
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() && character != '\t' {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    if bytes.len() > limit {
+        shown.push_str(&format!("… ({} bytes)", bytes.len()));
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_plugin_prints_does_no_harm_to_a_terminal() {
+        let shown = printable(b"a\tb\x1b[2Jc\x07\xff", 100);
+
+        assert_eq!(shown, "a\tb\\u{1b}[2Jc\\u{7}\u{fffd}");
+    }
+
+    #[test]
+    fn a_long_message_is_cut_and_its_length_is_told() {
+        assert_eq!(printable(b"abcdef", 3), "abc… (6 bytes)");
+    }
+}
