@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
-use rustix::net::{RecvFlags, SendAncillaryBuffer, connect, recv, send, sendmsg};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, connect, recv, send, sendmsg};
 
 use crate::address::Address;
 use crate::frame::{self, Protocol};
@@ -19,10 +20,12 @@ use crate::{Error, ProtocolError};
 /// NNG's limit.
 pub(crate) const GREETING_LIMIT: Duration = Duration::from_secs(10);
 
-/// A greeted connection. Its descriptor does not block.
+/// A greeted connection. It does not block, unless it is made to.
 #[derive(Debug)]
 pub(crate) struct Connection {
     socket: OwnedFd,
+    /// What a write is called with.
+    write: SendFlags,
 }
 
 impl AsFd for Connection {
@@ -74,7 +77,15 @@ impl Connection {
     }
 
     /// Lets reads and writes block from now on.
-    pub(crate) fn block(&self) -> Result<(), Errno> {
+    pub(crate) fn block(&mut self) -> Result<(), Errno> {
+        self.write = SEND;
+        ioctl_fionbio(&self.socket, false)
+    }
+
+    /// Lets a read without [`RecvFlags::DONTWAIT`] wait for the shortest time
+    /// that the kernel knows: a tick of its clock, 1 to 10 ms.
+    pub(crate) fn block_reads_for_a_tick(&self) -> Result<(), Errno> {
+        set_socket_timeout(&self.socket, Timeout::Recv, Some(Duration::from_micros(1)))?;
         ioctl_fionbio(&self.socket, false)
     }
 
@@ -82,15 +93,12 @@ impl Connection {
     ///
     /// `id` goes between header and body. One system call.
     pub(crate) fn write_frame(&self, id: &[u8], body: &[u8], sent: usize) -> Result<usize, Errno> {
-        /// Below this a copy is cheaper than a vector of three parts.
-        const SMALL: usize = 1024;
         let length = id.len() + body.len();
-        if sent == 0 && length <= SMALL {
-            let mut frame = [0; frame::HEADER + SMALL];
-            frame[..frame::HEADER].copy_from_slice(&frame::header(length));
-            frame[frame::HEADER..][..id.len()].copy_from_slice(id);
-            frame[frame::HEADER + id.len()..][..body.len()].copy_from_slice(body);
-            return self.write(&frame[..frame::HEADER + length]);
+        // For short ones a copy is cheaper than a vector of three parts.
+        match frame::HEADER + length {
+            ..=128 if sent == 0 => return self.write_copy::<128>(id, body),
+            ..=2048 if sent == 0 => return self.write_copy::<2048>(id, body),
+            _ => {}
         }
         let header = frame::header(length);
         let mut parts = [IoSlice::new(&header), IoSlice::new(id), IoSlice::new(body)];
@@ -101,14 +109,24 @@ impl Connection {
                 &self.socket,
                 rest,
                 &mut SendAncillaryBuffer::default(),
-                SEND,
+                self.write,
             )
         })
     }
 
+    /// Writes a frame of at most `N` bytes, header and all.
+    fn write_copy<const N: usize>(&self, id: &[u8], body: &[u8]) -> Result<usize, Errno> {
+        let length = id.len() + body.len();
+        let mut frame = [0; N];
+        frame[..frame::HEADER].copy_from_slice(&frame::header(length));
+        frame[frame::HEADER..][..id.len()].copy_from_slice(id);
+        frame[frame::HEADER + id.len()..][..body.len()].copy_from_slice(body);
+        self.write(&frame[..frame::HEADER + length])
+    }
+
     /// Writes as many of `bytes` as the kernel takes now.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
-        retry(|| send(&self.socket, bytes, SEND))
+        retry(|| send(&self.socket, bytes, self.write))
     }
 }
 
@@ -173,6 +191,7 @@ impl Greeting {
     pub(crate) fn finish(self) -> Connection {
         Connection {
             socket: self.socket,
+            write: SEND.union(SendFlags::DONTWAIT),
         }
     }
 }
@@ -257,20 +276,23 @@ fn retry(mut call: impl FnMut() -> Result<usize, Errno>) -> Result<usize, Errno>
     }
 }
 
-/// Waits on `changed` for `ready` to give something, until `deadline`.
+/// Waits on `changed` for `ready` to give something, for at most `limit`.
 ///
-/// Gives `None` at the deadline. The lock is not held afterwards.
+/// Gives `None` when the time is over. The lock is not held afterwards, and the
+/// clock is not read where there is nothing to wait for.
 pub(crate) fn wait_for<S, T>(
     state: &Mutex<S>,
     changed: &Condvar,
-    deadline: Option<Instant>,
+    limit: Option<Duration>,
     mut ready: impl FnMut(&mut S) -> Option<T>,
 ) -> Option<T> {
     let mut state = lock(state);
+    let mut until = None;
     loop {
         if let Some(found) = ready(&mut state) {
             return Some(found);
         }
+        let deadline = *until.get_or_insert_with(|| deadline(limit));
         state = match deadline {
             None => changed.wait(state).unwrap_or_else(|held| held.into_inner()),
             Some(at) => {

@@ -21,6 +21,7 @@ use crate::{Error, Options, ProtocolError, Waker};
 #[derive(Debug)]
 pub(crate) struct Peers {
     listener: Listener,
+    protocol: Protocol,
     max_message: Option<u64>,
     peers: Vec<Peer>,
     /// The place in `peers` that is heard next.
@@ -73,6 +74,7 @@ impl Peers {
     pub(crate) fn listen(url: &str, protocol: Protocol, options: &Options) -> Result<Self, Error> {
         Ok(Self {
             listener: Listener::open(url, protocol, options)?,
+            protocol,
             max_message: options.max_message,
             peers: Vec::new(),
             turn: 0,
@@ -112,7 +114,16 @@ impl Peers {
     }
 
     /// Waits for the next message of any peer, until `deadline`.
-    pub(crate) fn next(&mut self, deadline: Option<Instant>) -> Result<Received, Interruption> {
+    ///
+    /// `expected` says that the only peer is likely to speak at once, and that
+    /// the deadline is far: then it is first listened to without a poll, which
+    /// would be the dearest part of a round trip, for one tick of the kernel's
+    /// clock. By so much may a waker or a new peer be late then.
+    pub(crate) fn next(
+        &mut self,
+        deadline: Option<Instant>,
+        expected: bool,
+    ) -> Result<Received, Interruption> {
         if self.listener.bell().take_woken() {
             return Err(Interruption::Failed(Error::Woken));
         }
@@ -131,13 +142,16 @@ impl Peers {
             if has_read && deadline.is_some_and(|at| Instant::now() >= at) {
                 return Err(Interruption::Failed(Error::TimedOut));
             }
-            has_read = true;
-            if self.eager && self.peers.len() == 1 && !self.listener.bell().is_rung() {
+            let alone = self.peers.len() == 1 && !self.listener.bell().is_rung();
+            if alone && self.eager {
                 self.eager = false;
-                self.read(0);
+                self.read(0, RecvFlags::DONTWAIT);
+            } else if alone && expected && !has_read {
+                self.read(0, RecvFlags::empty());
             } else {
                 self.wait_and_read(deadline)?;
             }
+            has_read = true;
         }
     }
 
@@ -188,7 +202,7 @@ impl Peers {
             .extend((0..self.peers.len()).filter(|index| is_ready(&waits_for[1 + index])));
         // From the last to the first, as a peer that is gone is removed.
         while let Some(index) = self.ready.pop() {
-            self.read(index);
+            self.read(index, RecvFlags::DONTWAIT);
         }
         if rung {
             self.take_in();
@@ -200,9 +214,9 @@ impl Peers {
     }
 
     /// Reads once; a peer that has ended is removed.
-    fn read(&mut self, index: usize) {
+    fn read(&mut self, index: usize, flags: RecvFlags) {
         let peer = &mut self.peers[index];
-        match peer.decoder.fill(&peer.connection, RecvFlags::empty()) {
+        match peer.decoder.fill(&peer.connection, flags) {
             Ok((read, filled)) if read > 0 => self.eager = filled,
             Err(Errno::AGAIN | Errno::INTR) => {}
             Ok(_) | Err(_) => {
@@ -230,6 +244,10 @@ impl Peers {
         for arrival in self.listener.arrivals() {
             match arrival {
                 Ok(connection) => {
+                    if self.protocol == Protocol::Rep {
+                        // Where it fails, the read does not wait.
+                        let _ = connection.block_reads_for_a_tick();
+                    }
                     self.peers.push(Peer {
                         key: self.next_key,
                         connection,

@@ -42,7 +42,7 @@ impl Pull {
     pub fn recv(&mut self, limit: Option<Duration>) -> Result<&[u8], Error> {
         let deadline = deadline(limit);
         let message = loop {
-            match self.peers.next(deadline) {
+            match self.peers.next(deadline, false) {
                 Ok(message) => break message,
                 Err(Interruption::Left(Departure { broke: None, .. })) => {}
                 Err(Interruption::Left(Departure {

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
 use crate::address::Address;
-use crate::connection::{Backoff, Connection, GREETING_LIMIT, deadline, lock, wait, wait_for};
+use crate::connection::{Backoff, Connection, GREETING_LIMIT, lock, wait, wait_for};
 use crate::frame::{self, HEADER, Protocol};
 use crate::wake::Bell;
 use crate::{Error, Options};
@@ -143,7 +143,7 @@ impl Push {
     /// [`Error::TimedOut`]: the message was not taken. [`Error::Closed`].
     pub fn send(&self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
         let shared = &*self.shared;
-        wait_for(&shared.state, &shared.changed, deadline(limit), |state| {
+        wait_for(&shared.state, &shared.changed, limit, |state| {
             shared.offer(state, body)
         })
         .unwrap_or(Err(Error::TimedOut))
@@ -159,8 +159,7 @@ impl Push {
     /// where something is queued and nobody is connected to take it.
     pub fn flush(&self, limit: Duration) -> Result<(), Error> {
         let shared = &*self.shared;
-        let limit = deadline(Some(limit));
-        wait_for(&shared.state, &shared.changed, limit, |state| {
+        wait_for(&shared.state, &shared.changed, Some(limit), |state| {
             if state.closed {
                 Some(Err(Error::Closed))
             } else if state.is_drained() {
@@ -283,7 +282,7 @@ impl Flusher {
             };
             if let Err(Lost) = outcome {
                 self.lose();
-                let pause = deadline(Some(backoff.pause()));
+                let pause = Some(backoff.pause());
                 wait_for(&self.shared.state, &self.shared.changed, pause, |state| {
                     state.closed.then_some(())
                 });

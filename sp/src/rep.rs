@@ -1,5 +1,6 @@
 //! REP: receives requests and answers the peer that asked.
 
+use std::mem;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
@@ -19,6 +20,8 @@ pub struct Rep {
     peers: Peers,
     /// The request to be answered.
     asked: Option<Request>,
+    /// Whether nothing was received since the last answer.
+    answered: bool,
     /// The peer that was heard last: its leaving is news.
     partner: Option<u64>,
 }
@@ -69,6 +72,7 @@ impl Rep {
         Ok(Self {
             peers: Peers::listen(url, Protocol::Rep, &options)?,
             asked: None,
+            answered: false,
             partner: None,
         })
     }
@@ -85,10 +89,13 @@ impl Rep {
     /// that broke the protocol, and then alone for it. The socket can be used
     /// on after each of them.
     pub fn recv(&mut self, limit: Option<Duration>) -> Result<&[u8], Error> {
+        /// Many times a tick of the kernel's clock.
+        const FAR: Duration = Duration::from_millis(100);
         self.asked = None;
         let deadline = deadline(limit);
+        let expected = mem::take(&mut self.answered) && limit.is_none_or(|limit| limit >= FAR);
         let request = loop {
-            match self.peers.next(deadline) {
+            match self.peers.next(deadline, expected) {
                 Ok(request) => break request,
                 Err(Interruption::Failed(error)) => return Err(error),
                 Err(Interruption::Left(Departure { key, broke })) => {
@@ -130,7 +137,7 @@ impl Rep {
     pub fn send(&mut self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
         let Request { peer, ids } = self.asked.take().ok_or(Error::WrongState)?;
         let connection = self.peers.connection(peer).ok_or(Error::Disconnected)?;
-        let deadline = deadline(limit);
+        let mut until = None;
         let length = HEADER + ids.length + body.len();
         let mut sent = 0;
         while sent < length {
@@ -140,6 +147,7 @@ impl Rep {
                     continue;
                 }
                 Err(Errno::AGAIN) => {
+                    let deadline = *until.get_or_insert_with(|| deadline(limit));
                     match wait(&mut [PollFd::new(connection, PollFlags::OUT)], deadline) {
                         Ok(true) => continue,
                         Ok(false) => Error::TimedOut,
@@ -155,6 +163,7 @@ impl Rep {
             }
             return Err(failure);
         }
+        self.answered = true;
         Ok(())
     }
 

@@ -90,7 +90,7 @@ impl Req {
         let dialed = wait_for(
             &self.dialer.state,
             &self.dialer.changed,
-            deadline(limit),
+            limit,
             |state| match state.closed {
                 true => Some(Err(Error::Closed)),
                 false => state.dialed.take().map(Ok),
@@ -313,8 +313,8 @@ impl Dialer {
         let mut pause_first = again;
         loop {
             if pause_first {
-                let pause = deadline(Some(lock(&self.state).backoff.pause()));
-                let closed = wait_for(&self.state, &self.changed, pause, |state| {
+                let pause = lock(&self.state).backoff.pause();
+                let closed = wait_for(&self.state, &self.changed, Some(pause), |state| {
                     state.closed.then_some(())
                 });
                 if closed.is_some() {
@@ -330,7 +330,7 @@ impl Dialer {
     }
 
     fn try_once(&self) -> Result<(), Error> {
-        let connection = Connection::dial(
+        let mut connection = Connection::dial(
             &self.address,
             Protocol::Req,
             GREETING_LIMIT,

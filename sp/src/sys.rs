@@ -56,6 +56,9 @@ fn set_up(socket: &OwnedFd) -> Result<(), Errno> {
 }
 
 /// The process at the other end of `socket`.
+///
+/// A process of a pid namespace that ours does not see has none: the kernel
+/// gives 0 for it, for which rustix's type has no value, and it shows `None`.
 #[cfg(target_os = "linux")]
 pub(crate) fn peer_of(socket: impl AsFd) -> Peer {
     Peer {
