@@ -26,7 +26,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-import zipfile
+
+from package import package
 
 STREAM = "interop_demo"
 RULE = "interop_rule"
@@ -152,46 +153,13 @@ class Drive:
         self.zip = server.directory / f"{self.name}.zip"
 
     def stage(self):
+        given = self.arguments
         if self.plugin.is_file():
             shutil.copy(self.plugin, self.zip)
-        else:
-            with zipfile.ZipFile(self.zip, "w", zipfile.ZIP_DEFLATED) as archive:
-                for path in sorted(self.plugin.rglob("*")):
-                    if path.is_file() and path.suffix not in {".rs", ".pyc"}:
-                        archive.write(path, self.name_in_zip(str(path.relative_to(self.plugin))))
-                if self.arguments.binary:
-                    archive.write(self.arguments.binary, self.name_in_zip(self.manifest()["executable"]))
-                if self.arguments.record:
-                    self.add_recorder(archive)
-        return f"{self.zip.stat().st_size} bytes"
-
-    def manifest(self):
-        return json.loads((self.plugin / f"{self.name}.json").read_text())
-
-    def name_in_zip(self, name):
-        """The recorder takes the place of the executable, where there is one."""
-        recorded = self.arguments.record and name == self.manifest()["executable"]
-        return f"{name}.recorded" if recorded else name
-
-    def add_recorder(self, archive):
-        """Adds an executable that runs the plugin's own under the recorder."""
-        manifest = self.manifest()
-        recorder = pathlib.Path(__file__).resolve().with_name("recorder.py")
-        command = [sys.executable, str(recorder), "--out", os.path.abspath(self.arguments.record)]
-        command += ["--work", str(self.server.directory)]
-        if manifest["language"] == "python":
-            python = os.path.abspath(self.arguments.python)
-            command += ["--bind", os.path.dirname(os.path.dirname(python)), "--", python, "-u"]
-        else:
-            command += ["--"]
-        wrapper = zipfile.ZipInfo(manifest["executable"])
-        wrapper.external_attr = 0o755 << 16
-        archive.writestr(
-            wrapper,
-            f"#!{sys.executable}\nimport os, sys\ncommand = {command!r}\n"
-            "own = os.path.abspath(__file__) + '.recorded'\n"
-            "os.execv(command[0], [*command, own, *sys.argv[1:]])\n",
-        )
+            return f"{self.zip.stat().st_size} bytes"
+        work = self.server.directory
+        size = package(self.plugin, self.zip, given.binary, given.record, work, given.python)
+        return f"{size} bytes"
 
     def install(self):
         body = {"name": self.name, "file": f"file://{self.zip}"}
@@ -253,8 +221,14 @@ class Drive:
         That rule has no function call: to validate one, eKuiper 2.4 asks the
         process that is gone, and gives up after 5 s. It starts the process for a
         source or a sink alone, and with it the function that it started last.
+
+        With --kill-idle the rule is stopped before. Else the host starts its
+        instances twice, once for the new process and once for the rule, which
+        the Python SDK refuses when it comes to a sink in the wrong order.
         """
         old = self.pid()
+        if self.arguments.kill_idle:
+            self.server.call("POST", f"/rules/{RULE}/stop")
         os.kill(old, signal.SIGKILL)
         status = self.wait_status("error")
         if status["errMsg"] != "signal: killed":
@@ -380,10 +354,14 @@ def parse_arguments():
     parser.add_argument("--sink", required=True)
     parser.add_argument("--sink-config", default="{}", metavar="JSON")
     parser.add_argument("--sink-prefix", default="", metavar="TEXT")
-    parser.add_argument("--record", metavar="FILE", help="write down every frame (recorder.py)")
+    parser.add_argument("--kill-idle", action="store_true", help="stop the rule before the kill")
+    parser.add_argument("--record", metavar="FILE", help="write down every frame (a directory alone)")
     parser.add_argument("--rows", type=int, default=10, help="rows to wait for in each step")
     parser.add_argument("--expect", default="{}", metavar="JSON", help="what is in each row")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.record and os.path.isfile(arguments.plugin):
+        parser.error("--record: the plugin must be a directory")
+    return arguments
 
 
 def main():
