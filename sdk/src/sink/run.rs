@@ -109,6 +109,9 @@ fn collect_all(sink: Box<dyn Sink>, rows: &mut Rows) -> Option<Collector> {
 const KEPT: usize = 1024 * 1024;
 /// How long a stopped sink goes on reading rows that the host had sent.
 const DRAIN: Duration = Duration::from_millis(300);
+/// How long nothing may come before a stopped sink takes it that all is read.
+/// Not zero: a host that has only now connected is taken in first, then read.
+const DRAIN_QUIET: Duration = Duration::from_millis(5);
 /// How long the last acks wait for a host that is connected.
 const LAST_ACKS: Duration = Duration::from_millis(100);
 /// How often acks that wait are offered again while no row comes: at first, and
@@ -140,7 +143,7 @@ impl Rows {
                 if left(until).is_zero() {
                     return false;
                 }
-                Some(Duration::ZERO)
+                Some(DRAIN_QUIET)
             } else if pull.has_buffered() {
                 None
             } else {

@@ -1,0 +1,247 @@
+//! The plugin that the tests launch: it behaves, and misbehaves, as told.
+//!
+//! `PROBE_NAME` is its name, and the beginning of its functions' names, which
+//! are global on a machine. `PROBE_LOGGER` makes it install a logger of its own.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use ekuiper::log::{self, Log, Metadata, Record, info};
+use ekuiper::serde_json::{Value, json};
+use ekuiper::{
+    Args, BoxError, Config, Data, Expr, Function, FunctionContext, PluginConfig, Sink, SinkContext,
+    Source, SourceContext, plugin,
+};
+use serde::Deserialize;
+
+fn main() -> ExitCode {
+    if std::env::var_os("PROBE_LOGGER").is_some() {
+        log::set_logger(&Mine).expect("the first logger");
+        log::set_max_level(log::LevelFilter::Info);
+    }
+    let name = std::env::var("PROBE_NAME").unwrap_or_else(|_| "probe".to_owned());
+    plugin::start(
+        PluginConfig::new(&name)
+            .source("count", Count::default)
+            .sink("keep", Keep::default)
+            .function(format!("{name}_echo"), || Echo)
+            .function(format!("{name}_mean"), || Mean)
+            .function(format!("{name}_broken"), broken),
+    )
+}
+
+fn broken() -> Echo {
+    panic!("broken factory")
+}
+
+/// A logger of the author's.
+struct Mine;
+
+impl Log for Mine {
+    fn enabled(&self, _metadata: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        eprintln!("mine: {}", record.args());
+    }
+
+    fn flush(&self) {}
+}
+
+/// What both a source and a sink are told.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+struct Orders {
+    /// The step that panics: `configure`, `open`, `close`.
+    panic: String,
+    /// The step that fails.
+    fail: String,
+    /// The step that never returns.
+    hang: String,
+    /// The step that takes half a second.
+    slow: String,
+    /// The file that gets a line for each `open` and `close`.
+    steps: Option<PathBuf>,
+}
+
+impl Orders {
+    fn step(&self, name: &str, rule_id: &str) -> ekuiper::Result {
+        if let Some(path) = &self.steps {
+            append(
+                path,
+                &format!("{name} {rule_id} {:?}\n", thread::current().id()),
+            )?;
+        }
+        if self.panic == name {
+            panic!("asked to panic in {name}");
+        }
+        if self.fail == name {
+            return Err(format!("host asked {name} to fail").into());
+        }
+        if self.slow == name {
+            thread::sleep(Duration::from_millis(500));
+        }
+        if self.hang == name {
+            hang();
+        }
+        Ok(())
+    }
+}
+
+fn hang() -> ! {
+    loop {
+        thread::park();
+    }
+}
+
+fn append(path: &PathBuf, text: &str) -> Result<(), BoxError> {
+    let mut file = File::options().create(true).append(true).open(path)?;
+    file.write_all(text.as_bytes())?;
+    Ok(())
+}
+
+/// Emits `{"n":0}`, `{"n":1}` … to `count`, then waits for its stop.
+#[derive(Default)]
+struct Count {
+    datasource: String,
+    settings: CountSettings,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CountSettings {
+    #[serde(flatten)]
+    orders: Orders,
+    count: u64,
+    /// Milliseconds between two rows.
+    interval: u64,
+    /// Bytes of filling in each row.
+    bytes: usize,
+    /// Returns after the last row.
+    end: bool,
+}
+
+impl Source for Count {
+    fn configure(&mut self, datasource: &str, config: &Config) -> ekuiper::Result {
+        self.datasource = datasource.to_owned();
+        self.settings = config.parse()?;
+        self.settings.orders.step("configure", "")
+    }
+
+    fn open(&mut self, ctx: &SourceContext) -> ekuiper::Result {
+        let settings = &self.settings;
+        settings.orders.step("open", ctx.rule_id())?;
+        let filling = "x".repeat(settings.bytes);
+        for n in 0..settings.count {
+            let row = json!({"n": n, "datasource": self.datasource, "filling": filling});
+            ctx.emit(row, json!({"rule": ctx.rule_id()}))?;
+            if settings.interval > 0 {
+                ctx.sleep(Duration::from_millis(settings.interval));
+            }
+        }
+        if !settings.end {
+            while ctx.sleep(Duration::from_secs(60)) {}
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, ctx: &SourceContext) -> ekuiper::Result {
+        self.settings.orders.step("close", ctx.rule_id())
+    }
+}
+
+/// Does with each row what the row says, and keeps it in a file.
+#[derive(Default)]
+struct Keep {
+    settings: KeepSettings,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct KeepSettings {
+    #[serde(flatten)]
+    orders: Orders,
+    path: Option<PathBuf>,
+}
+
+impl Sink for Keep {
+    fn configure(&mut self, config: &Config) -> ekuiper::Result {
+        self.settings = config.parse()?;
+        self.settings.orders.step("configure", "")
+    }
+
+    fn open(&mut self, ctx: &SinkContext) -> ekuiper::Result {
+        self.settings.orders.step("open", ctx.rule_id())
+    }
+
+    fn collect(&mut self, ctx: &SinkContext, data: Data<'_>) -> ekuiper::Result {
+        match data.as_bytes() {
+            b"fail" => return Err("host asked the row to fail".into()),
+            b"panic" => panic!("asked to panic in collect"),
+            b"hand" => ctx.ack_error("by hand"),
+            b"hang" => hang(),
+            b"size" => info!("kept"),
+            _ => {}
+        }
+        if let Some(path) = &self.settings.path {
+            append(path, &format!("{data}\n"))?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, ctx: &SinkContext) -> ekuiper::Result {
+        self.settings.orders.step("close", ctx.rule_id())
+    }
+}
+
+/// Answers with its arguments and the ids of the call.
+struct Echo;
+
+impl Function for Echo {
+    fn validate(&mut self, args: &[Expr]) -> ekuiper::Result {
+        if args.is_empty() {
+            return Err("host gave no argument".into());
+        }
+        Ok(())
+    }
+
+    fn exec(&mut self, args: Args, ctx: &FunctionContext) -> ekuiper::Result<Value> {
+        if args[0] == "panic" {
+            panic!("asked to panic in exec");
+        }
+        if args[0] == "echo" {
+            return Ok(args[1].clone());
+        }
+        let ids = json!([
+            ctx.rule_id(),
+            ctx.op_id(),
+            ctx.instance_id(),
+            ctx.function_id()
+        ]);
+        Ok(json!({"args": args.into_vec(), "ids": ids}))
+    }
+}
+
+/// The mean of a column; null of an empty one.
+struct Mean;
+
+impl Function for Mean {
+    fn exec(&mut self, args: Args, _ctx: &FunctionContext) -> ekuiper::Result<Value> {
+        let column: Vec<f64> = args.parse(0)?;
+        let mean = column.iter().sum::<f64>() / column.len() as f64;
+        Ok(if column.is_empty() {
+            Value::Null
+        } else {
+            mean.into()
+        })
+    }
+
+    fn is_aggregate(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,165 @@
+//! Functions.
+
+use ekuiper_sp::{Options, Rep};
+use serde_json::{Value, json};
+
+use crate::host::{Host, Instance, SOON};
+
+/// The host's end of a function's channel, greeted.
+struct Channel {
+    rep: Rep,
+    url: String,
+}
+
+impl Channel {
+    fn start(host: &mut Host, function: &str) -> Channel {
+        let symbol = format!("{}_{function}", host.plugin.name);
+        let url = format!("ipc:///tmp/func_{symbol}.ipc");
+        let rep = Rep::listen(&url, Options::default()).unwrap();
+        host.start(&instance(&symbol));
+        let mut channel = Channel { rep, url };
+        channel.greeted();
+        channel
+    }
+
+    fn greeted(&mut self) {
+        assert_eq!(self.rep.recv(Some(SOON)).unwrap(), b"handshake");
+    }
+
+    fn request(&mut self, request: &str) -> String {
+        self.rep.send(request.as_bytes(), Some(SOON)).unwrap();
+        String::from_utf8(self.rep.recv(Some(SOON)).unwrap().to_vec()).unwrap()
+    }
+}
+
+/// A function as its start order names it.
+fn instance(symbol: &str) -> Instance {
+    Instance {
+        rule: String::new(),
+        op: String::new(),
+        argument: json!({
+            "symbolName": symbol, "meta": {"ruleId": "", "opId": "", "instanceId": 0},
+            "pluginType": "func"
+        }),
+    }
+}
+
+#[test]
+fn a_function_greets_and_answers() {
+    let mut host = Host::launch();
+
+    let mut echo = Channel::start(&mut host, "echo");
+
+    assert_eq!(
+        echo.request(r#"{"func":"IsAggregate","arg":null}"#),
+        r#"{"state":true,"result":false}"#
+    );
+    assert_eq!(
+        echo.request(r#"{"func":"Validate","arg":[{"StreamName":"$$default","Name":"n"}]}"#),
+        r#"{"state":true,"result":""}"#
+    );
+    assert_eq!(
+        echo.request(r#"{"func":"Validate","arg":null}"#),
+        r#"{"state":false,"result":"host gave no argument"}"#
+    );
+    assert_eq!(
+        echo.request(
+            r#"{"func":"Exec","arg":[1.5,null,"{\"ruleId\":\"r\",\"opId\":\"2_project\",\"instanceId\":0,\"funcId\":3}"]}"#
+        ),
+        r#"{"state":true,"result":{"args":[1.5,null],"ids":["r","2_project",0,3]}}"#
+    );
+}
+
+#[test]
+fn a_running_function_started_again_goes_on() {
+    let mut host = Host::launch();
+    let mut echo = Channel::start(&mut host, "echo");
+    let symbol = format!("{}_echo", host.plugin.name);
+
+    host.start(&instance(&symbol));
+
+    assert_eq!(
+        echo.request(r#"{"func":"IsAggregate","arg":null}"#),
+        r#"{"state":true,"result":false}"#
+    );
+    assert_eq!(host.plugin.log().matches("started function").count(), 1);
+}
+
+#[test]
+fn null_for_an_aggregates_column_is_an_empty_column() {
+    let mut host = Host::launch();
+    let mut mean = Channel::start(&mut host, "mean");
+
+    let empty = mean.request(r#"{"func":"Exec","arg":[null,"{}"]}"#);
+    let full = mean.request(r#"{"func":"Exec","arg":[[1,2],"{}"]}"#);
+
+    assert_eq!(empty, r#"{"state":true,"result":null}"#);
+    assert_eq!(full, r#"{"state":true,"result":1.5}"#);
+}
+
+#[test]
+fn a_panic_of_exec_is_an_error_answer_and_the_next_call_works() {
+    let mut host = Host::launch();
+    let mut echo = Channel::start(&mut host, "echo");
+
+    let panicked = echo.request(r#"{"func":"Exec","arg":["panic","{}"]}"#);
+    let next = echo.request(r#"{"func":"IsAggregate","arg":null}"#);
+
+    assert_eq!(
+        panicked,
+        r#"{"state":false,"result":"panic: asked to panic in exec"}"#
+    );
+    assert_eq!(next, r#"{"state":true,"result":false}"#);
+}
+
+#[test]
+fn a_panic_while_a_function_is_made_is_the_answer() {
+    let mut host = Host::launch();
+    let symbol = format!("{}_broken", host.plugin.name);
+
+    let answer = host.order("start", &instance(&symbol).argument);
+
+    assert_eq!(
+        answer,
+        format!("cannot start function `{symbol}`: panic: broken factory")
+    );
+}
+
+#[test]
+fn a_channel_that_closes_is_dialed_again_and_greeted() {
+    let mut host = Host::launch();
+    let mut echo = Channel::start(&mut host, "echo");
+    echo.rep
+        .send(br#"{"func":"IsAggregate","arg":null}"#, Some(SOON))
+        .unwrap();
+    let url = echo.url.clone();
+    drop(echo);
+
+    let mut echo = Channel {
+        rep: Rep::listen(&url, Options::default()).unwrap(),
+        url,
+    };
+
+    echo.greeted();
+    assert_eq!(
+        echo.request(r#"{"func":"IsAggregate","arg":null}"#),
+        r#"{"state":true,"result":false}"#
+    );
+}
+
+#[test]
+fn arguments_and_results_of_16_mib_pass() {
+    let mut host = Host::launch();
+    let mut echo = Channel::start(&mut host, "echo");
+    let long = "x".repeat(16 << 20);
+
+    let answer = echo.request(&format!(
+        r#"{{"func":"Exec","arg":["echo","{long}","{{}}"]}}"#
+    ));
+
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert!(
+        answer["result"] == long.as_str(),
+        "the result is the argument"
+    );
+}

@@ -1,0 +1,288 @@
+//! A small host: launches the probe plugin, gives it orders, reads its log.
+//!
+//! All addresses are in `/tmp`, as eKuiper's are; names are of this process and
+//! of this host, so that tests do not meet.
+
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ekuiper_sp::{Options, Pull, Push, Rep};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// How long a test waits for what is to happen.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// A name that no other test uses.
+pub(crate) fn unique_name() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("sdk{}x{next}", std::process::id())
+}
+
+/// The probe's executable, built as this test was.
+pub(crate) fn probe() -> &'static Path {
+    static PROBE: OnceLock<PathBuf> = OnceLock::new();
+    PROBE.get_or_init(|| {
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args([
+            "build",
+            "--quiet",
+            "--example",
+            "probe",
+            "--manifest-path",
+            manifest,
+        ]);
+        if !cfg!(debug_assertions) {
+            cargo.arg("--release");
+        }
+        assert!(cargo.status().unwrap().success(), "the probe is built");
+        let test = std::env::current_exe().unwrap();
+        let profile = test.parent().unwrap().parent().unwrap();
+        profile.join("examples/probe")
+    })
+}
+
+/// Waits until `condition` gives something.
+pub(crate) fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + SOON;
+    loop {
+        if let Some(found) = condition() {
+            return found;
+        }
+        assert!(Instant::now() < end, "{what} within {SOON:?}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A running probe: a directory for its files, its log in one of them.
+pub(crate) struct Plugin {
+    pub(crate) name: String,
+    pub(crate) directory: TempDir,
+    pub(crate) child: Child,
+    /// The sockets of its sinks, which it leaves behind when it is killed.
+    sockets: RefCell<Vec<PathBuf>>,
+}
+
+impl Plugin {
+    pub(crate) fn spawn(name: &str, argument: &[&str], variables: &[(&str, &str)]) -> Plugin {
+        let directory = TempDir::new().unwrap();
+        let log = File::create(directory.path().join("log")).unwrap();
+        let child = Command::new(probe())
+            .args(argument)
+            .env_remove("RUST_LOG")
+            .env("PROBE_NAME", name)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Plugin {
+            name: name.to_owned(),
+            directory,
+            child,
+            sockets: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The text of a file; empty where there is none.
+    pub(crate) fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.file(name)).unwrap_or_default()
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.text("log")
+    }
+
+    pub(crate) fn wait_log(&self, text: &str) {
+        let what = format!("{text:?} in the log");
+        wait_for(&what, || self.log().contains(text).then_some(()));
+    }
+
+    pub(crate) fn wait_exit(&mut self) -> ExitStatus {
+        wait_for("the process ends", || self.child.try_wait().unwrap())
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// A number of `/proc/PID/status`, such as `Threads` or `VmRSS`.
+    pub(crate) fn proc_status(&self, field: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Waits until no thread of the plugin does anything: it is blocked.
+    pub(crate) fn wait_idle(&self) {
+        let switches = || -> u64 {
+            let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+            tasks
+                .filter_map(|task| fs::read_to_string(task.unwrap().path().join("status")).ok())
+                .flat_map(|status| {
+                    let lines = status
+                        .lines()
+                        .filter(|line| line.contains("_ctxt_switches"));
+                    let counts = lines.filter_map(|line| line.split_whitespace().nth(1));
+                    counts
+                        .filter_map(|count| count.parse().ok())
+                        .collect::<Vec<u64>>()
+                })
+                .sum()
+        };
+        wait_for("the plugin is idle", || {
+            let before = switches();
+            thread::sleep(Duration::from_millis(100));
+            (switches() == before).then_some(())
+        });
+    }
+
+    pub(crate) fn open_files(&self) -> usize {
+        let path = format!("/proc/{}/fd", self.child.id());
+        fs::read_dir(path).unwrap().count()
+    }
+}
+
+impl Drop for Plugin {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        for socket in self.sockets.take() {
+            let _ = fs::remove_file(socket);
+        }
+        if thread::panicking() {
+            eprintln!("log of {}:\n{}", self.name, self.log());
+        }
+    }
+}
+
+/// A host with one plugin that has greeted.
+pub(crate) struct Host {
+    pub(crate) control: Rep,
+    pub(crate) plugin: Plugin,
+}
+
+impl Host {
+    pub(crate) fn launch() -> Host {
+        Self::launch_with(&[])
+    }
+
+    pub(crate) fn launch_with(variables: &[(&str, &str)]) -> Host {
+        let name = unique_name();
+        let mut control = Rep::listen(&control_url(&name), Options::default()).unwrap();
+        let plugin = Plugin::spawn(&name, &[r#"{"sendTimeout":1000}"#], variables);
+        assert_eq!(control.recv(Some(SOON)).unwrap(), b"handshake");
+        Host { control, plugin }
+    }
+
+    /// Sends an order and returns its answer.
+    pub(crate) fn order(&mut self, command: &str, argument: &Value) -> String {
+        let order = json!({"cmd": command, "arg": argument.to_string()}).to_string();
+        self.control.send(order.as_bytes(), Some(SOON)).unwrap();
+        let answer = self.control.recv(Some(SOON)).unwrap();
+        String::from_utf8(answer.to_vec()).unwrap()
+    }
+
+    pub(crate) fn start(&mut self, instance: &Instance) {
+        assert_eq!(self.order("start", &instance.argument), "ok");
+    }
+
+    /// Stops an instance; returns how long the answer took.
+    pub(crate) fn stop(&mut self, instance: &Instance) -> Duration {
+        let sent = Instant::now();
+        assert_eq!(self.order("stop", &instance.argument), "ok");
+        sent.elapsed()
+    }
+
+    /// A source `count` with the host's end of its data channel.
+    pub(crate) fn source(&self, config: Value) -> (Instance, Pull) {
+        let instance = Instance::new("source", "count", config);
+        let rows = Pull::listen(&instance.data_url(), Options::default()).unwrap();
+        (instance, rows)
+    }
+
+    /// A sink `keep`; the host dials when it has been started.
+    pub(crate) fn sink(&self, config: Value) -> Instance {
+        let sink = Instance::new("sink", "keep", config);
+        self.plugin.sockets.borrow_mut().push(sink.data_path());
+        sink
+    }
+}
+
+pub(crate) fn control_url(name: &str) -> String {
+    format!("ipc:///tmp/plugin_{name}.ipc")
+}
+
+/// One instance as its orders name it.
+pub(crate) struct Instance {
+    pub(crate) rule: String,
+    pub(crate) op: String,
+    pub(crate) argument: Value,
+}
+
+impl Instance {
+    pub(crate) fn new(kind: &str, symbol: &str, config: Value) -> Instance {
+        let rule = unique_name();
+        let op = symbol.to_owned();
+        let meta = json!({"ruleId": rule, "opId": op, "instanceId": 0});
+        let argument = json!({
+            "symbolName": symbol, "meta": meta, "pluginType": kind, "config": config
+        });
+        Instance { rule, op, argument }
+    }
+
+    /// The same instance with another configuration.
+    pub(crate) fn with_config(&self, config: Value) -> Instance {
+        let mut argument = self.argument.clone();
+        argument["config"] = config;
+        Instance {
+            rule: self.rule.clone(),
+            op: self.op.clone(),
+            argument,
+        }
+    }
+
+    pub(crate) fn data_path(&self) -> PathBuf {
+        PathBuf::from(format!("/tmp/{}_{}_0.ipc", self.rule, self.op))
+    }
+
+    pub(crate) fn data_url(&self) -> String {
+        format!("ipc://{}", self.data_path().display())
+    }
+
+    /// Listens for the sink's acks.
+    pub(crate) fn listen_acks(&self) -> Pull {
+        let url = format!("ipc:///tmp/{}_{}_0_ack.ipc", self.rule, self.op);
+        Pull::listen(&url, Options::default()).unwrap()
+    }
+
+    /// Dials the sink once, as a host does when it has read `ok`.
+    pub(crate) fn dial_once(&self) -> Push {
+        Push::connect(&self.data_url(), Options::default(), SOON).unwrap()
+    }
+}
+
+/// Receives a message as text.
+pub(crate) fn text(socket: &mut Pull) -> String {
+    String::from_utf8(socket.recv(Some(SOON)).unwrap().to_vec()).unwrap()
+}
+
+/// Receives a row and returns its `n`.
+pub(crate) fn number(socket: &mut Pull) -> u64 {
+    let row: Value = serde_json::from_slice(socket.recv(Some(SOON)).unwrap()).unwrap();
+    row["message"]["n"].as_u64().unwrap()
+}

@@ -1,0 +1,300 @@
+//! Sinks.
+
+use std::os::unix::net::UnixListener;
+use std::time::Duration;
+
+use ekuiper_sp::{Error, Pull, Push};
+use serde_json::json;
+
+use crate::host::{Host, Plugin, SOON, text, wait_for};
+
+/// How long a stop may take.
+const STOP: Duration = Duration::from_secs(1);
+
+fn send(rows: &Push, row: &str) {
+    rows.send(row.as_bytes(), Some(SOON)).unwrap();
+}
+
+fn wait_lines(plugin: &Plugin, count: usize) -> Vec<String> {
+    wait_for("the sink keeps its rows", || {
+        let text = plugin.text("rows");
+        (text.lines().count() >= count).then(|| text.lines().map(str::to_owned).collect())
+    })
+}
+
+#[test]
+fn a_sink_listens_before_it_answers() {
+    let mut host = Host::launch();
+    let sink = host.sink(json!({"path": host.plugin.file("rows"), "slow": "open"}));
+
+    host.start(&sink);
+
+    // Once, at once, as a host of 2.x does.
+    let rows = sink.dial_once();
+    send(&rows, r#"[{"n":1}]"#);
+    assert_eq!(wait_lines(&host.plugin, 1), [r#"[{"n":1}]"#]);
+}
+
+#[test]
+fn a_sink_listens_where_a_killed_process_left_its_socket_file() {
+    let mut host = Host::launch();
+    let sink = host.sink(json!({"path": host.plugin.file("rows")}));
+    drop(UnixListener::bind(sink.data_path()).unwrap());
+    assert!(sink.data_path().exists());
+
+    host.start(&sink);
+
+    send(&sink.dial_once(), "row");
+    wait_lines(&host.plugin, 1);
+}
+
+#[test]
+fn a_sink_whose_address_another_process_serves_is_refused() {
+    let mut host = Host::launch();
+    let sink = host.sink(json!({}));
+    let _other = Pull::listen(&sink.data_url(), ekuiper_sp::Options::default()).unwrap();
+
+    let answer = host.order("start", &sink.argument);
+
+    assert!(answer.starts_with("cannot start sink `keep`: "), "{answer}");
+    assert!(
+        answer.contains(sink.data_path().to_str().unwrap()),
+        "{answer}"
+    );
+}
+
+#[test]
+fn a_host_that_reads_gets_one_ack_for_each_row_in_order() {
+    let mut host = Host::launch();
+    let sink = host.sink(json!({"requireAck": true}));
+    let mut acks = sink.listen_acks();
+    host.start(&sink);
+    let rows = sink.dial_once();
+
+    for (row, ack) in [
+        ("row", "{}"),
+        ("fail", r#"{"error":"host asked the row to fail"}"#),
+        ("hand", r#"{"error":"by hand"}"#),
+        ("row", "{}"),
+    ] {
+        send(&rows, row);
+        assert_eq!(text(&mut acks), ack);
+    }
+    // Without waiting for each.
+    for number in 0..1000 {
+        send(&rows, if number % 3 == 0 { "fail" } else { "row" });
+    }
+    for number in 0..1000 {
+        assert_eq!(text(&mut acks) == "{}", number % 3 != 0, "row {number}");
+    }
+}
+
+#[test]
+fn a_sink_never_waits_for_its_ack_channel() {
+    let mut host = Host::launch();
+    let sink = host.sink(json!({"path": host.plugin.file("rows")}));
+
+    // No host before 1.14 listens for acks.
+    host.start(&sink);
+    let rows = sink.dial_once();
+    for _ in 0..2000 {
+        send(&rows, "row");
+    }
+
+    wait_lines(&host.plugin, 2000);
+}
+
+#[test]
+fn a_reader_of_acks_that_comes_late_gets_every_one() {
+    let mut host = Host::launch();
+    let sink = host.sink(json!({"path": host.plugin.file("rows")}));
+    host.start(&sink);
+    let rows = sink.dial_once();
+    for number in 0..3000 {
+        send(&rows, if number == 1 { "fail" } else { "row" });
+    }
+    wait_lines(&host.plugin, 2999);
+
+    let mut acks = sink.listen_acks();
+
+    for number in 0..3000 {
+        assert_eq!(text(&mut acks) == "{}", number != 1, "row {number}");
+    }
+    let more = acks.recv(Some(Duration::from_millis(50)));
+    assert!(matches!(more, Err(Error::TimedOut)));
+}
+
+#[test]
+fn acks_that_nobody_reads_neither_slow_the_sink_nor_lose_a_row_nor_grow_memory() {
+    let mut host = Host::launch();
+    let sink = host.sink(json!({}));
+    // As 1.14 and each rule without requireAck: open, and never read.
+    let _unread = UnixListener::bind(format!("/tmp/{}_{}_0_ack.ipc", sink.rule, sink.op)).unwrap();
+    host.start(&sink);
+    let rows = sink.dial_once();
+    let send_many = |count: usize| {
+        for _ in 0..count {
+            send(&rows, r#"[{"n":1}]"#);
+        }
+        send(&rows, "size");
+    };
+    let kept = |times| {
+        wait_for("all rows are collected", || {
+            (host.plugin.log().matches("kept").count() == times).then_some(())
+        });
+    };
+    send_many(20_000);
+    kept(1);
+    let before = host.plugin.proc_status("VmRSS");
+
+    send_many(100_000);
+    kept(2);
+
+    let grown = host.plugin.proc_status("VmRSS").saturating_sub(before);
+    assert!(grown < 2048, "{grown} KiB more after 100,000 unread acks");
+    let _ = std::fs::remove_file(format!("/tmp/{}_{}_0_ack.ipc", sink.rule, sink.op));
+}
+
+#[test]
+fn failed_acks_that_nobody_reads_are_dropped_with_a_warning() {
+    let mut host = Host::launch();
+    let sink = host.sink(json!({}));
+    host.start(&sink);
+    let rows = sink.dial_once();
+
+    for _ in 0..5000 {
+        send(&rows, "fail");
+    }
+
+    host.plugin
+        .wait_log("nobody reads its acks: 1 of failed rows dropped so far");
+}
+
+#[test]
+fn a_refusal_of_configure_is_the_answer_and_nothing_listens() {
+    let mut host = Host::launch();
+    let sink = host.sink(json!({"fail": "configure"}));
+
+    let answer = host.order("start", &sink.argument);
+
+    assert_eq!(
+        answer,
+        "cannot start sink `keep`: host asked configure to fail"
+    );
+    assert!(!sink.data_path().exists());
+}
+
+#[test]
+fn a_panic_in_collect_fails_the_row_and_ends_the_instance_alone() {
+    let mut host = Host::launch();
+    let (bad, good) = (
+        host.sink(json!({})),
+        host.sink(json!({"path": host.plugin.file("rows")})),
+    );
+    let mut acks = bad.listen_acks();
+    host.start(&bad);
+    host.start(&good);
+
+    send(&bad.dial_once(), "panic");
+
+    assert_eq!(
+        text(&mut acks),
+        r#"{"error":"panic: asked to panic in collect"}"#
+    );
+    host.plugin
+        .wait_log("ended: panic: asked to panic in collect");
+    send(&good.dial_once(), "row");
+    wait_lines(&host.plugin, 1);
+    host.stop(&bad);
+    assert!(!bad.data_path().exists());
+}
+
+#[test]
+fn a_sink_that_cannot_be_opened_ends_and_can_be_started_again() {
+    let mut host = Host::launch();
+    let sink = host.sink(json!({"panic": "open"}));
+
+    host.start(&sink);
+    host.plugin
+        .wait_log("cannot be opened: panic: asked to panic in open");
+    wait_for("the address is free", || {
+        (!sink.data_path().exists()).then_some(())
+    });
+
+    host.start(&sink);
+}
+
+#[test]
+fn rows_that_were_sent_before_the_stop_are_collected() {
+    let mut host = Host::launch();
+    let sink = host.sink(json!({
+        "slow": "open", "path": host.plugin.file("rows"), "steps": host.plugin.file("steps")
+    }));
+    host.start(&sink);
+    let rows = sink.dial_once();
+    for _ in 0..100 {
+        send(&rows, "row");
+    }
+    rows.flush(SOON).unwrap();
+    drop(rows);
+
+    let took = host.stop(&sink);
+
+    assert!(took < STOP, "{took:?}");
+    assert_eq!(host.plugin.text("rows").lines().count(), 100);
+    assert!(host.plugin.text("steps").contains("close"));
+}
+
+#[test]
+fn a_sink_that_does_not_return_is_left_behind_and_its_address_is_free() {
+    let mut host = Host::launch();
+    let sink = host.sink(json!({"steps": host.plugin.file("steps")}));
+    host.start(&sink);
+    let rows = sink.dial_once();
+    send(&rows, "hang");
+    host.plugin.wait_log("started");
+    host.plugin.wait_idle();
+
+    let took = host.stop(&sink);
+
+    assert!(took < STOP, "{took:?}");
+    host.plugin.wait_log("ignores its stop");
+    assert!(!host.plugin.text("steps").contains("close"));
+    assert!(!sink.data_path().exists());
+    host.start(&sink.with_config(json!({"path": host.plugin.file("rows")})));
+    send(&sink.dial_once(), "row");
+    wait_lines(&host.plugin, 1);
+}
+
+#[test]
+fn a_start_with_another_argument_replaces_the_sink() {
+    let mut host = Host::launch();
+    let sink = host.sink(json!({"path": host.plugin.file("rows")}));
+    host.start(&sink);
+    host.start(&sink);
+    let rows = sink.dial_once();
+    send(&rows, "row");
+    wait_lines(&host.plugin, 1);
+
+    host.start(&sink.with_config(json!({"path": host.plugin.file("rows"), "new": true})));
+
+    // The host's end dials again by itself.
+    send(&rows, "next");
+    assert_eq!(wait_lines(&host.plugin, 2), ["row", "next"]);
+}
+
+#[test]
+fn rows_of_16_mib_are_collected_whole() {
+    let mut host = Host::launch();
+    let sink = host.sink(json!({"path": host.plugin.file("rows")}));
+    host.start(&sink);
+    let rows = sink.dial_once();
+    let row = "x".repeat(16 << 20);
+
+    send(&rows, &row);
+    send(&rows, "next");
+
+    let lines = wait_lines(&host.plugin, 2);
+    assert!(lines[0] == row, "the row came whole");
+    assert_eq!(lines[1], "next");
+}

@@ -1,0 +1,281 @@
+//! Sources.
+
+use std::time::Duration;
+
+use ekuiper_sp::{Error, Options, Pull};
+use serde_json::{Value, json};
+
+use crate::host::{Host, SOON, number, text, wait_for};
+
+/// How long a stop may take.
+const STOP: Duration = Duration::from_secs(1);
+
+#[test]
+fn rows_are_messages_with_meta() {
+    let mut host = Host::launch();
+    let (source, mut rows) = host.source(json!({"count": 2, "datasource": "topic/1"}));
+
+    host.start(&source);
+
+    let rule = &source.rule;
+    assert_eq!(
+        text(&mut rows),
+        format!(
+            r#"{{"message":{{"datasource":"topic/1","filling":"","n":0}},"meta":{{"rule":"{rule}"}}}}"#
+        )
+    );
+    assert_eq!(number(&mut rows), 1);
+}
+
+#[test]
+fn the_datasource_of_a_1_x_host_reaches_configure() {
+    let mut host = Host::launch();
+    let (mut source, mut rows) = host.source(json!({"count": 1}));
+    source.argument["dataSource"] = "topic/1".into();
+
+    host.start(&source);
+
+    let row: Value = serde_json::from_str(&text(&mut rows)).unwrap();
+    assert_eq!(row["message"]["datasource"], "topic/1");
+}
+
+#[test]
+fn a_refusal_of_configure_is_the_answer_and_nothing_runs() {
+    let mut host = Host::launch();
+    let (source, mut rows) = host.source(json!({"count": 1, "fail": "configure"}));
+
+    let answer = host.order("start", &source.argument);
+
+    assert_eq!(
+        answer,
+        "cannot start source `count`: host asked configure to fail"
+    );
+    let silence = rows.recv(Some(Duration::from_millis(100)));
+    assert!(matches!(silence, Err(Error::TimedOut)));
+}
+
+#[test]
+fn a_configuration_that_does_not_fit_is_refused_with_its_path() {
+    let mut host = Host::launch();
+    let (source, _rows) = host.source(json!({"count": "many"}));
+
+    let answer = host.order("start", &source.argument);
+
+    assert_eq!(
+        answer,
+        "cannot start source `count`: config.count: expected u64, found string \"many\""
+    );
+}
+
+#[test]
+fn the_same_start_again_changes_nothing() {
+    let mut host = Host::launch();
+    let steps = host.plugin.file("steps");
+    let (source, mut rows) = host.source(json!({"count": 3, "interval": 1, "steps": steps}));
+    host.start(&source);
+    assert_eq!(number(&mut rows), 0);
+
+    host.start(&source);
+
+    assert_eq!((number(&mut rows), number(&mut rows)), (1, 2));
+    let more = rows.recv(Some(Duration::from_millis(100)));
+    assert!(matches!(more, Err(Error::TimedOut)));
+    assert_eq!(host.plugin.text("steps").matches("open").count(), 1);
+}
+
+#[test]
+fn a_start_with_another_argument_stops_the_old_instance_and_starts_the_new_one() {
+    let mut host = Host::launch();
+    let steps = host.plugin.file("steps");
+    let (first, mut rows) = host.source(json!({"count": 1, "steps": steps}));
+    let second = first.with_config(json!({"count": 1, "steps": steps, "datasource": "new"}));
+    host.start(&first);
+    assert!(text(&mut rows).contains(r#""datasource":"""#));
+
+    host.start(&second);
+
+    assert!(text(&mut rows).contains(r#""datasource":"new""#));
+    let steps = host.plugin.text("steps");
+    let names: Vec<&str> = steps
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(names, ["configure", "open", "close", "configure", "open"]);
+}
+
+#[test]
+fn close_is_called_on_the_thread_of_open() {
+    let mut host = Host::launch();
+    let (source, _rows) = host.source(json!({"steps": host.plugin.file("steps")}));
+    host.start(&source);
+
+    host.stop(&source);
+
+    let steps = host.plugin.text("steps");
+    let thread_of = |step: &str| {
+        let line = steps.lines().find(|line| line.starts_with(step)).unwrap();
+        line.rsplit(' ').next().unwrap().to_owned()
+    };
+    assert_eq!(thread_of("open"), thread_of("close"));
+    assert_ne!(thread_of("configure"), thread_of("open"));
+}
+
+#[test]
+fn a_source_blocked_because_the_host_closed_its_end_first_is_stopped_in_time() {
+    let mut host = Host::launch();
+    let (source, rows) = host.source(json!({
+        "count": 1_000_000, "bytes": 1000, "steps": host.plugin.file("steps")
+    }));
+    host.start(&source);
+    drop(rows);
+
+    let took = host.stop(&source);
+
+    assert!(took < STOP, "{took:?}");
+    assert!(host.plugin.text("steps").contains("close"));
+}
+
+#[test]
+fn a_source_blocked_because_the_host_does_not_read_is_stopped_in_time() {
+    let mut host = Host::launch();
+    let (source, mut rows) = host.source(json!({
+        "count": 1_000_000, "bytes": 1000, "steps": host.plugin.file("steps")
+    }));
+    host.start(&source);
+    assert_eq!(number(&mut rows), 0);
+    host.plugin.wait_idle();
+
+    let took = host.stop(&source);
+
+    assert!(took < STOP, "{took:?}");
+    assert!(host.plugin.text("steps").contains("close"));
+}
+
+#[test]
+fn a_source_that_ignores_its_context_is_left_behind_without_its_close() {
+    let mut host = Host::launch();
+    let (source, mut rows) = host.source(json!({
+        "hang": "open", "steps": host.plugin.file("steps")
+    }));
+    host.start(&source);
+
+    let took = host.stop(&source);
+
+    assert!(took < STOP, "{took:?}");
+    host.plugin.wait_log("ignores its stop");
+    assert!(!host.plugin.text("steps").contains("close"));
+    // Its channel is closed and free for the next run of the rule.
+    let next = source.with_config(json!({"count": 1}));
+    host.start(&next);
+    assert_eq!(number(&mut rows), 0);
+}
+
+#[test]
+fn rows_emitted_before_the_stop_are_sent_if_the_host_still_reads() {
+    let mut host = Host::launch();
+    let (source, mut rows) = host.source(json!({
+        "count": 2000, "bytes": 1000, "end": true, "steps": host.plugin.file("steps")
+    }));
+    let reader = std::thread::spawn(move || {
+        let mut read = 0;
+        while rows.recv(Some(Duration::from_secs(3))).is_ok() {
+            read += 1;
+            // Slower than the source, so that rows wait in its queue.
+            if read % 50 == 0 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        read
+    });
+    host.start(&source);
+    wait_for("all is emitted", || {
+        host.plugin.text("steps").contains("close").then_some(())
+    });
+
+    host.stop(&source);
+
+    assert_eq!(reader.join().unwrap(), 2000);
+}
+
+#[test]
+fn a_panic_or_an_error_of_open_ends_the_instance_and_nothing_else() {
+    let mut host = Host::launch();
+    let (panics, _rows) = host.source(json!({"panic": "open"}));
+    let (fails, _rows) = host.source(json!({"fail": "open"}));
+    let (works, mut rows) = host.source(json!({"count": 1}));
+
+    host.start(&panics);
+    host.start(&fails);
+    host.start(&works);
+
+    assert_eq!(number(&mut rows), 0);
+    host.plugin.wait_log("panic: asked to panic in open");
+    host.plugin.wait_log("host asked open to fail");
+    host.stop(&panics);
+    host.stop(&fails);
+}
+
+#[test]
+fn a_panic_in_configure_is_the_answer() {
+    let mut host = Host::launch();
+    let (source, _rows) = host.source(json!({"panic": "configure"}));
+
+    let answer = host.order("start", &source.argument);
+
+    assert_eq!(
+        answer,
+        "cannot start source `count`: panic: asked to panic in configure"
+    );
+}
+
+#[test]
+fn a_panic_in_close_is_caught() {
+    let mut host = Host::launch();
+    let (source, _rows) = host.source(json!({"panic": "close"}));
+    host.start(&source);
+
+    host.stop(&source);
+
+    host.plugin
+        .wait_log("close failed: panic: asked to panic in close");
+    host.start(&source);
+}
+
+#[test]
+fn a_source_goes_on_when_the_host_comes_back() {
+    let mut host = Host::launch();
+    let (source, mut rows) = host.source(json!({"count": 1_000_000, "interval": 1}));
+    host.start(&source);
+    let before = number(&mut rows);
+    drop(rows);
+
+    let mut rows = Pull::listen(&source.data_url(), Options::default()).unwrap();
+
+    assert!(number(&mut rows) > before);
+}
+
+#[test]
+fn a_source_whose_data_address_nobody_serves_starts_and_stops() {
+    let mut host = Host::launch();
+    let (source, rows) = host.source(json!({"count": 1_000_000}));
+    drop(rows);
+
+    host.start(&source);
+    let took = host.stop(&source);
+
+    assert!(took < STOP, "{took:?}");
+}
+
+#[test]
+fn rows_of_16_mib_are_sent_whole() {
+    let mut host = Host::launch();
+    let (source, mut rows) = host.source(json!({"count": 2, "bytes": 16 << 20}));
+
+    host.start(&source);
+
+    for _ in 0..2 {
+        let row = rows.recv(Some(SOON)).unwrap();
+        assert!(row.len() > 16 << 20);
+        assert!(row.ends_with(b"}}"));
+    }
+}
