@@ -116,6 +116,8 @@ pub mod plugin;
 mod sink;
 mod source;
 pub mod testing;
+#[cfg(test)]
+mod vectors;
 mod wire;
 
 pub use log;

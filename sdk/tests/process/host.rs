@@ -189,6 +189,21 @@ impl Host {
         Host { control, plugin }
     }
 
+    /// Kills the plugin and launches it again; it greets.
+    pub(crate) fn kill_and_launch(&mut self) {
+        self.plugin.signal("KILL");
+        self.plugin.wait_exit();
+        let sockets = self.plugin.sockets.take();
+        let name = self.plugin.name.clone();
+        self.plugin = Plugin::spawn(&name, &[r#"{"sendTimeout":1000}"#], &[]);
+        self.plugin.sockets = RefCell::new(sockets);
+        wait_for("the new process greets", || {
+            let greeting = self.control.recv(Some(SOON)).ok()?;
+            assert_eq!(greeting, b"handshake");
+            Some(())
+        });
+    }
+
     /// Sends an order and returns its answer.
     pub(crate) fn order(&mut self, command: &str, argument: &Value) -> String {
         let order = json!({"cmd": command, "arg": argument.to_string()}).to_string();

@@ -246,18 +246,7 @@ fn a_restarted_plugin_takes_the_orders_that_the_host_replays() {
     host.start(&sink);
     let to_sink = sink.dial_once();
     crate::host::number(&mut rows);
-    host.plugin.signal("KILL");
-    host.plugin.wait_exit();
-
-    let name = host.plugin.name.clone();
-    host.plugin = Plugin::spawn(&name, &[r#"{"sendTimeout":1000}"#], &[]);
-    let unknown = Instance::new("source", "count", json!({}));
-    wait_for("the new process greets", || {
-        host.control
-            .recv(Some(SOON))
-            .ok()
-            .map(|greeting| assert_eq!(greeting, b"handshake"))
-    });
+    host.kill_and_launch();
     // First the stop of an instance that the new process never knew.
     host.stop(&unknown);
     host.start(&source);
