@@ -40,7 +40,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub(crate) struct Args {
-    /// The plugin: a directory with NAME.json and the executable, or its zip
+    /// The plugin: a directory with NAME.json and the executable, its zip, or
+    /// a Cargo package with NAME.json beside Cargo.toml, which is built first
     #[arg(value_hint = ValueHint::AnyPath)]
     pub(super) plugin: PathBuf,
 
@@ -129,6 +130,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     pub(super) answer_timeout: Duration,
 
+    /// Build a Cargo package without optimizations
+    #[arg(long)]
+    pub(super) debug: bool,
+
     /// Show every message: time, channel, direction
     #[arg(short, long, action = ArgAction::SetTrue)]
     pub(super) verbose: bool,
@@ -156,7 +161,7 @@ fn rule_id(text: &str) -> Result<String, String> {
 
 /// Runs a plugin.
 pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
-    let package = Package::open(&args.plugin)?;
+    let package = Package::build(&args.plugin, !args.debug)?;
     let plan = Plan::make(&args, &package)?;
     let terminal = Arc::new(Terminal::new(&plan.name, args.verbose));
     let outcome = Session::start(&plan, Arc::clone(&terminal))?.finish();

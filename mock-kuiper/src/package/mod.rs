@@ -6,6 +6,7 @@
 //! Rules: protocol.md section 2.
 
 mod archive;
+mod cargo;
 mod config;
 mod error;
 mod manifest;
@@ -23,12 +24,13 @@ pub use manifest::{Language, Manifest};
 
 /// A plugin that was read and checked.
 ///
-/// A zip is unpacked into a directory that goes when this does.
+/// A zip is unpacked, and a Cargo package laid out, in a directory that goes
+/// when this does.
 #[derive(Debug)]
 pub struct Package {
     manifest: Manifest,
     directory: PathBuf,
-    _unpacked: Option<TempDir>,
+    _staged: Option<TempDir>,
 }
 
 impl Package {
@@ -43,40 +45,54 @@ impl Package {
     /// [`PackageError::Mistakes`] with all that eKuiper would refuse,
     /// [`PackageError::Io`] where the system refuses.
     pub fn open(path: &Path) -> Result<Package, PackageError> {
-        let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => PackageError::one(
-                path,
-                None,
-                "no such directory or zip; give the directory that holds the plugin's json",
-            ),
-            _ => PackageError::io(path, error),
-        })?;
-        let unpacked = if metadata.is_dir() {
-            None
+        let directory = find(path)?;
+        if directory.is_dir() {
+            return Package::open_directory(&directory, path, None);
+        }
+        let unpacked = archive::unpack(path)?;
+        let directory = unpacked.path().to_owned();
+        Package::open_directory(&directory, path, Some(unpacked))
+            .and_then(|package| {
+                check_yaml_of_zip(&package.manifest, &directory)?;
+                Ok(package)
+            })
+            .map_err(|error| name_staged(error, &directory, path))
+    }
+
+    /// Reads the plugin as [`open`](Package::open) does; of a Cargo package it
+    /// builds the binary first, which the json names as its `executable`.
+    ///
+    /// Cargo's output goes to stderr. `release` builds with optimizations.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Package::open), and [`PackageError::Mistakes`] where the
+    /// build fails.
+    pub fn build(path: &Path, release: bool) -> Result<Package, PackageError> {
+        let directory = find(path)?;
+        if cargo::is_package(&directory) {
+            cargo::build(&directory, path, release)
         } else {
-            Some(archive::unpack(path)?)
-        };
-        let directory = match &unpacked {
-            Some(unpacked) => unpacked.path().to_owned(),
-            None => fs::canonicalize(path).map_err(|error| PackageError::io(path, error))?,
-        };
-        let read = find_manifest(&directory, path)
-            .and_then(|json| manifest::read(&json, &directory))
-            .and_then(|manifest| {
-                if unpacked.is_some() {
-                    check_yaml_of_zip(&manifest, &directory)?;
-                }
-                Ok(manifest)
-            });
-        let manifest = match (read, &unpacked) {
-            (Err(error), Some(unpacked)) => return Err(name_zip(error, unpacked.path(), path)),
-            (read, _) => read?,
-        };
+            Package::open(path)
+        }
+    }
+
+    fn open_directory(
+        directory: &Path,
+        shown: &Path,
+        staged: Option<TempDir>,
+    ) -> Result<Package, PackageError> {
+        let json = find_manifest(directory, shown)?;
         Ok(Package {
-            manifest,
-            directory,
-            _unpacked: unpacked,
+            manifest: manifest::read(&json, directory)?,
+            directory: directory.to_owned(),
+            _staged: staged,
         })
+    }
+
+    /// Keeps the directory that the plugin is staged in for as long as this.
+    fn keep(&mut self, staged: TempDir) {
+        self._staged = Some(staged);
     }
 
     /// Returns what the plugin says of itself.
@@ -107,6 +123,18 @@ impl Package {
     ) -> Result<Map<String, Value>, PackageError> {
         config::read(&yaml(&self.directory, source), conf_key)
     }
+}
+
+/// The absolute path of what the user gave.
+fn find(path: &Path) -> Result<PathBuf, PackageError> {
+    fs::canonicalize(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => PackageError::one(
+            path,
+            None,
+            "no such directory or zip; give the directory that holds the plugin's json",
+        ),
+        _ => PackageError::io(path, error),
+    })
 }
 
 fn yaml(directory: &Path, source: &str) -> PathBuf {
@@ -194,16 +222,16 @@ fn check_yaml_of_zip(manifest: &Manifest, directory: &Path) -> Result<(), Packag
     }
 }
 
-/// Names files as in the zip, not as unpacked.
-fn name_zip(error: PackageError, unpacked: &Path, zip: &Path) -> PackageError {
+/// Names files as in the zip or the package, not where they are staged.
+fn name_staged(error: PackageError, staged: &Path, shown: &Path) -> PackageError {
     let PackageError::Mistakes(mut mistakes) = error else {
         return error;
     };
-    let from = unpacked.to_string_lossy();
-    let to = zip.to_string_lossy();
+    let from = staged.to_string_lossy();
+    let to = shown.to_string_lossy();
     for mistake in &mut mistakes {
-        if let Ok(inner) = mistake.file.strip_prefix(unpacked) {
-            mistake.file = zip.join(inner);
+        if let Ok(inner) = mistake.file.strip_prefix(staged) {
+            mistake.file = shown.join(inner);
         }
         mistake.text = mistake.text.replace(&*from, &to);
     }
