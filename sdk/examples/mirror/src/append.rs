@@ -1,0 +1,94 @@
+//! The sink `append`: one line of JSON for each row, at the end of a file.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+
+use ekuiper::log::info;
+use ekuiper::{Config, Data, Sink, SinkContext, Value};
+use serde::Deserialize;
+
+/// Appends rows to a file; without a path it logs them.
+#[derive(Default)]
+pub struct Append {
+    file: Option<File>,
+}
+
+/// The properties of the rule's action. Those for the host, such as
+/// `sendSingle`, are left alone.
+#[derive(Deserialize)]
+struct Settings {
+    /// The file; it is created where there is none.
+    path: Option<PathBuf>,
+}
+
+impl Sink for Append {
+    fn configure(&mut self, config: &Config) -> ekuiper::Result {
+        let settings: Settings = config.parse()?;
+        if let Some(path) = settings.path {
+            let file = File::options().create(true).append(true).open(&path);
+            self.file =
+                Some(file.map_err(|error| format!("config.path: {}: {error}", path.display()))?);
+        }
+        Ok(())
+    }
+
+    fn collect(&mut self, ctx: &SinkContext, data: Data<'_>) -> ekuiper::Result {
+        for row in data.rows::<Value>()? {
+            match &mut self.file {
+                // One write a row: no other writer comes between.
+                Some(file) => file.write_all(format!("{row}\n").as_bytes())?,
+                None => info!(logger: ctx.logger(), "{row}"),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ekuiper::serde_json::json;
+    use ekuiper::testing::{self, Ack};
+
+    #[test]
+    fn rows_and_batches_are_lines() {
+        let path = std::env::temp_dir().join(format!("mirror-{}.jsonl", std::process::id()));
+        let mut sink = testing::sink(Append::default())
+            .config(json!({"path": path}))
+            .open()
+            .unwrap();
+
+        assert_eq!(sink.feed(r#"{"n":1}"#), [Ack::Ok]);
+        assert_eq!(sink.feed(r#"[{"n":2},{"n":3}]"#), [Ack::Ok]);
+        sink.close().unwrap();
+
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n"
+        );
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_json_fails_its_row_alone() {
+        let mut sink = testing::sink(Append::default()).open().unwrap();
+
+        assert!(matches!(&sink.feed("c=1")[..], [Ack::Error(_)]));
+        assert_eq!(sink.feed(r#"{"n":1}"#), [Ack::Ok]);
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_written_is_refused() {
+        let refusal = testing::sink(Append::default())
+            .config(json!({"path": "/"}))
+            .open();
+
+        assert!(
+            refusal
+                .unwrap_err()
+                .to_string()
+                .starts_with("configure: config.path: /: ")
+        );
+    }
+}

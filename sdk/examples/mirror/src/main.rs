@@ -1,0 +1,26 @@
+//! An example plugin: a source, a sink, a function and an aggregate.
+//!
+//! Copy the directory, fill in your own, keep what you need.
+
+mod append;
+mod functions;
+mod random;
+
+use std::process::ExitCode;
+
+use ekuiper::{PluginConfig, plugin};
+
+use crate::append::Append;
+use crate::functions::{Echo, Mean};
+use crate::random::Random;
+
+fn main() -> ExitCode {
+    // The names are those in mirror.json.
+    plugin::start(
+        PluginConfig::new("mirror")
+            .source("random", Random::default)
+            .sink("append", Append::default)
+            .function("echo", || Echo)
+            .function("mean", || Mean),
+    )
+}
