@@ -130,6 +130,8 @@ impl serde::de::Error for ConfigError {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        // JSON knows no borrowed strings; only a `&str` does.
+        let expected = expected.to_string().replace("a borrowed ", "a ");
         Self::custom(format_args!("expected {expected}, found {}", Found(found)))
     }
 
