@@ -144,8 +144,9 @@ impl<'a> Session<'a> {
         spawn("signals", move || {
             for _ in signals.forever() {
                 // The first ends the run in order, the next whatever waits then.
-                let _ = signalled.send(Happening::Signal);
+                // Told last: an interrupt after that would end the first stop.
                 interrupter.interrupt();
+                let _ = signalled.send(Happening::Signal);
             }
         })?;
         let (failed, failures) = mpsc::channel();

@@ -93,7 +93,8 @@ impl Terminal {
     /// Does `write` while the line that counts is out of the way.
     fn beside_status<T>(&self, shares_screen: bool, write: impl FnOnce() -> T) -> T {
         match &self.status {
-            Some(bar) if shares_screen => bar.suspend(write),
+            // One that is finished would be drawn anew.
+            Some(bar) if shares_screen && !bar.is_finished() => bar.suspend(write),
             _ => write(),
         }
     }
