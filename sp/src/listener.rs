@@ -11,11 +11,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
+use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use rustix::net::{bind, connect, listen};
 
 use crate::address::Address;
-use crate::connection::{Connection, GREETING_LIMIT, Greeting, Progress, lock, random, wait};
+use crate::connection::{Connection, GREETING_LIMIT, Greeting, Progress, lock, wait};
 use crate::frame::Protocol;
 use crate::options::Admit;
 use crate::sys::{self, peer_of};
@@ -29,7 +30,7 @@ use crate::{Error, Options, ProtocolError};
 #[derive(Debug)]
 pub(crate) struct Listener {
     address: Address,
-    file: FileId,
+    file: Option<FileId>,
     inbox: Arc<Inbox>,
     stop: Arc<Bell>,
     thread: Option<JoinHandle<()>>,
@@ -134,7 +135,7 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         let path = self.address.path();
-        if file_id(path) == Some(self.file) {
+        if self.file.is_some() && file_id(path) == self.file {
             // A file that cannot be removed is found to be stale by the next
             // one who listens here.
             let _ = fs::remove_file(path);
@@ -147,33 +148,50 @@ impl Drop for Listener {
 }
 
 /// Binds and listens, and removes a socket file that nobody answers on.
-fn bind_address(address: &Address) -> Result<(OwnedFd, FileId), Error> {
+fn bind_address(address: &Address) -> Result<(OwnedFd, Option<FileId>), Error> {
     let path = address.path();
     let failed = |doing, errno: Errno| Error::Io {
         doing,
         path: path.to_owned(),
         source: errno.into(),
     };
-    // Once, as a rule; again where others come for the same address now.
-    for _ in 0..3 {
-        let socket = sys::socket().map_err(|errno| failed("open a socket for", errno))?;
-        match bind(&socket, address.kernel()) {
-            Ok(()) => {}
-            Err(Errno::ADDRINUSE) => {
-                remove_stale(address)?;
-                continue;
-            }
-            Err(errno) => return Err(failed("listen at", errno)),
-        }
-        let file = file_id(path);
-        listen(&socket, 128).map_err(|errno| failed("listen at", errno))?;
-        // Until it listens, another process may take the file for stale.
-        match file {
-            Some(file) if file_id(path) == Some(file) => return Ok((socket, file)),
-            _ => {}
-        }
+    let _turn = take_turn(path);
+    let socket = sys::socket().map_err(|errno| failed("open a socket for", errno))?;
+    let mut bound = bind(&socket, address.kernel());
+    if bound == Err(Errno::ADDRINUSE) {
+        remove_stale(address)?;
+        bound = bind(&socket, address.kernel());
     }
-    Err(in_use(address))
+    match bound {
+        Ok(()) => {}
+        // Somebody who takes no turns was faster.
+        Err(Errno::ADDRINUSE) => return Err(in_use(address)),
+        Err(errno) => return Err(failed("listen at", errno)),
+    }
+    let file = file_id(path);
+    listen(&socket, 128).map_err(|errno| failed("listen at", errno))?;
+    Ok((socket, file))
+}
+
+/// Locks the directory of `path`, so that of several who come for one address
+/// each finds it listening or stale, and nothing between: otherwise the second
+/// removes what the first has just bound.
+///
+/// A directory that cannot be locked for a second is not waited for.
+fn take_turn(path: &Path) -> Option<fs::File> {
+    let directory = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let directory = fs::File::open(directory).ok()?;
+    let end = Instant::now() + Duration::from_secs(1);
+    while flock(&directory, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+        if Instant::now() >= end {
+            return None;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    Some(directory)
 }
 
 /// Removes the file at `address` if it is a socket on which nobody answers.
@@ -197,23 +215,10 @@ fn remove_stale(address: &Address) -> Result<(), Error> {
     if answers(address) {
         return Err(in_use(address));
     }
-    // Two processes may find the file stale at the same time, and the second
-    // would remove the fresh socket of the first. So the file is first moved
-    // to a name of our own, and looked at again there.
-    let aside = path.with_file_name(format!(".{:08x}", random()));
-    match fs::rename(path, &aside) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(failed(error)),
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+        _ => Ok(()),
     }
-    let url = format!("ipc://{}", aside.display());
-    if Address::parse(&url).is_ok_and(|moved| answers(&moved)) {
-        // A new file at the old place wins over the one that was moved.
-        let _ = fs::hard_link(&aside, path);
-        let _ = fs::remove_file(&aside);
-        return Err(in_use(address));
-    }
-    fs::remove_file(&aside).map_err(failed)
 }
 
 /// Whether somebody listens. A full backlog is a listener too.

@@ -1,0 +1,49 @@
+//! What sockets leave behind: alone in its process, as it counts what the
+//! process has.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use ekuiper_sp::{Options, Pull, Push, Rep, Req};
+
+const LONG: Duration = Duration::from_secs(20);
+const LIMIT: Option<Duration> = Some(LONG);
+
+fn count() -> [usize; 2] {
+    ["/proc/self/fd", "/proc/self/task"].map(|what| fs::read_dir(what).unwrap().count())
+}
+
+#[test]
+fn a_dropped_socket_leaves_no_descriptor_no_thread_and_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = |name| format!("ipc://{}/{name}", dir.path().display());
+    let before = count();
+
+    for _ in 0..20 {
+        let mut pull = Pull::listen(&url("rows"), Options::default()).unwrap();
+        let push = Push::dial(&url("rows"), Options::default()).unwrap();
+        push.send(b"row", LIMIT).unwrap();
+        pull.recv(LIMIT).unwrap();
+        // Never received from, with peers of each kind in it.
+        let _idle = Pull::listen(&url("idle"), Options::default()).unwrap();
+        let _greeted = Push::connect(&url("idle"), Options::default(), LONG).unwrap();
+        let _silent = UnixStream::connect(dir.path().join("idle")).unwrap();
+        let mut rep = Rep::listen(&url("calls"), Options::default()).unwrap();
+        let mut req = Req::dial(&url("calls"), Options::default()).unwrap();
+        req.wait_connected(LIMIT).unwrap();
+        req.send(b"asked").unwrap();
+        rep.recv(LIMIT).unwrap();
+        rep.send(b"ok", LIMIT).unwrap();
+        req.recv(LIMIT).unwrap();
+        // Still dialing, and never taken.
+        let _dialing = Req::dial(&url("nobody"), Options::default()).unwrap();
+        let _untaken = Req::dial(&url("calls"), Options::default()).unwrap();
+        let _queued = Push::dial(&url("nobody"), Options::default()).unwrap();
+        _queued.send(b"row", LIMIT).unwrap();
+    }
+
+    assert_eq!(count(), before);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}

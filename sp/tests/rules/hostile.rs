@@ -1,0 +1,225 @@
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+
+use ekuiper_sp::{Error, Options, ProtocolError, Pull, Rep, Req};
+
+use crate::common::*;
+
+/// What a PULL says of bytes that come after a right greeting.
+fn pull_on(bytes: &[u8], max_message: Option<u64>) -> Result<Vec<u8>, ProtocolError> {
+    let place = Place::new();
+    let mut options = Options::default();
+    options.max_message = max_message;
+    let mut pull = Pull::listen(&place.url(), options).unwrap();
+    let mut honest = place.dial_raw(PUSH);
+    let mut raw = place.dial_raw(PUSH);
+
+    raw.write_all(bytes).unwrap();
+    let outcome = match pull.recv(LIMIT) {
+        Ok(row) => return Ok(row.to_vec()),
+        Err(Error::Protocol(error)) => error,
+        Err(error) => panic!("{error}"),
+    };
+
+    assert!(is_closed(&mut raw), "{outcome}");
+    honest.write_all(&frame(b"row")).unwrap();
+    assert_eq!(
+        pull.recv(LIMIT).unwrap(),
+        b"row",
+        "the others are served on"
+    );
+    Err(outcome)
+}
+
+#[test]
+fn an_unknown_frame_ends_its_connection_alone() {
+    assert_eq!(
+        pull_on(b"\x00\0\0\0\0\0\0\0\x01x", None),
+        Err(ProtocolError::UnknownFrame { kind: 0 })
+    );
+}
+
+#[test]
+fn a_length_beyond_the_limit_ends_its_connection_alone() {
+    assert_eq!(pull_on(&frame(b"four"), Some(4)), Ok(b"four".to_vec()));
+    assert_eq!(
+        pull_on(b"\x01\0\0\0\0\0\0\0\x05", Some(4)),
+        Err(ProtocolError::TooLong {
+            length: 5,
+            limit: 4
+        })
+    );
+}
+
+#[test]
+fn a_length_that_no_machine_holds_ends_its_connection_alone() {
+    let outcome = pull_on(b"\x01\xff\xff\xff\xff\xff\xff\xff\xff", None);
+
+    assert!(
+        matches!(outcome, Err(ProtocolError::TooLong { length, .. }) if length == u64::MAX),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn the_id_counts_for_the_limit_as_with_nng_and_mangos() {
+    let place = Place::new();
+    let mut options = Options::default();
+    options.max_message = Some(8);
+    let mut rep = Rep::listen(&place.url(), options).unwrap();
+    let mut raw = place.dial_raw(REQ);
+
+    raw.write_all(&frame(b"\x80\0\0\x01four")).unwrap();
+    assert_eq!(rep.recv(LIMIT).unwrap(), b"four");
+    raw.write_all(&frame(b"\x80\0\0\x01fives")).unwrap();
+
+    assert_eq!(
+        rep.recv(LIMIT).unwrap_err().to_string(),
+        "a frame claims 9 bytes, more than the 8 that are taken"
+    );
+}
+
+/// What a PULL says of a peer that greets with `bytes`.
+fn pull_greeted_with(bytes: &[u8]) -> String {
+    let place = Place::new();
+    let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
+    let mut raw = place.connect_raw();
+
+    raw.write_all(bytes).unwrap();
+    let error = pull.recv(LIMIT).unwrap_err();
+
+    assert!(is_closed(&mut raw));
+    error.to_string()
+}
+
+#[test]
+fn a_wrong_greeting_ends_the_connection_with_what_came() {
+    assert_eq!(
+        pull_greeted_with(b"GET / HTTP/1.1\r\n\r\n"),
+        "the peer sent no greeting of the Scalability Protocols but 474554202f204854"
+    );
+    assert_eq!(
+        pull_greeted_with(b"\0SP\0\0\x21\0\0"),
+        "the peer speaks SUB, expected PUSH"
+    );
+    assert_eq!(
+        pull_greeted_with(b"\0SP\0\x12\x34\0\0"),
+        "the peer speaks protocol 0x1234, expected PUSH"
+    );
+}
+
+#[test]
+fn a_greeting_may_come_byte_by_byte_and_with_a_frame_behind_it() {
+    let place = Place::new();
+    let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
+    let mut raw = place.connect_raw();
+
+    for byte in &PUSH[..7] {
+        raw.write_all(&[*byte]).unwrap();
+        assert!(matches!(
+            pull.recv(Some(std::time::Duration::ZERO)),
+            Err(Error::TimedOut)
+        ));
+    }
+    raw.write_all(&[&PUSH[7..], &frame(b"row")].concat())
+        .unwrap();
+
+    assert_eq!(pull.recv(LIMIT).unwrap(), b"row");
+}
+
+#[test]
+fn peers_that_say_nothing_hold_up_nobody() {
+    let place = Place::new();
+    let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
+    let silent: Vec<UnixStream> = (0..20).map(|_| place.connect_raw()).collect();
+    let mut raw = place.dial_raw(PUSH);
+
+    raw.write_all(&frame(b"row")).unwrap();
+
+    assert_eq!(pull.recv(LIMIT).unwrap(), b"row");
+    drop(silent);
+}
+
+#[test]
+fn a_peer_that_only_looks_whether_somebody_listens_is_no_news() {
+    let place = Place::new();
+    let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
+
+    drop(place.connect_raw());
+    let mut raw = place.connect_raw();
+    raw.write_all(b"\0SP").unwrap();
+    drop(raw);
+
+    assert!(matches!(pull.recv(SHORT), Err(Error::TimedOut)));
+}
+
+#[test]
+fn a_request_without_an_id_ends_its_connection() {
+    for body in [
+        &b""[..],
+        b"\x80\0\0",
+        b"\0\0\0\x01only hops, and no id with the high bit",
+    ] {
+        let place = Place::new();
+        let mut rep = Rep::listen(&place.url(), Options::default()).unwrap();
+        let mut raw = place.dial_raw(REQ);
+
+        raw.write_all(&frame(body)).unwrap();
+        let outcome = rep.recv(LIMIT).map(<[u8]>::to_vec);
+
+        assert!(
+            matches!(outcome, Err(Error::Protocol(ProtocolError::NoId))),
+            "{outcome:?}"
+        );
+        assert!(is_closed(&mut raw));
+    }
+}
+
+#[test]
+fn a_reply_that_breaks_the_protocol_ends_the_connection_and_the_next_is_dialed() {
+    for (bytes, expected) in [
+        (&b"\x07"[..], ProtocolError::UnknownFrame { kind: 7 }),
+        (b"\x01\0\0\0\0\0\0\0\x02ok", ProtocolError::NoId),
+        (
+            b"\x01\0\0\0\0\0\0\x01\0",
+            ProtocolError::TooLong {
+                length: 256,
+                limit: 100,
+            },
+        ),
+    ] {
+        let place = Place::new();
+        let listener = place.listen_raw();
+        let mut options = Options::default();
+        options.max_message = Some(100);
+        let mut req = Req::dial(&place.url(), options).unwrap();
+        let mut raw = accept_raw(&listener, REP);
+        req.wait_connected(LIMIT).unwrap();
+        req.send(b"asked").unwrap();
+
+        raw.write_all(bytes).unwrap();
+        let error = req.recv(LIMIT).unwrap_err();
+
+        let Error::Protocol(error) = error else {
+            panic!("{error}");
+        };
+        assert_eq!(error, expected);
+        assert!(is_closed(&mut raw));
+        let _again = accept_raw(&listener, REP);
+        req.wait_connected(LIMIT).unwrap();
+    }
+}
+
+#[test]
+fn a_peer_that_greets_a_dialer_wrongly_is_the_cause_that_is_told() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let mut req = Req::dial(&place.url(), Options::default()).unwrap();
+    let _raw = accept_raw(&listener, PULL);
+
+    let mut told = String::new();
+    eventually("the cause", || {
+        told = req.wait_connected(SHORT).unwrap_err().to_string();
+        told.ends_with("(the peer speaks PULL, expected REP)")
+    });
+}

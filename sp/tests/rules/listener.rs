@@ -1,0 +1,197 @@
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread;
+
+use ekuiper_sp::{Error, Options, Peer, Pull, Push, Rep};
+
+use crate::common::*;
+
+/// Names the address at which [`another_process`] listens.
+const ADDRESS: &str = "EKUIPER_SP_TEST_ADDRESS";
+
+#[test]
+fn a_stale_socket_file_is_removed() {
+    let place = Place::new();
+    drop(UnixListener::bind(place.path()).unwrap());
+    assert!(place.path().exists());
+
+    let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
+    let push = Push::connect(&place.url(), Options::default(), LONG).unwrap();
+    push.send(b"row", LIMIT).unwrap();
+
+    assert_eq!(pull.recv(LIMIT).unwrap(), b"row");
+    let files = fs::read_dir(place.path().parent().unwrap()).unwrap();
+    assert_eq!(files.count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn a_file_that_is_no_socket_is_left_alone() {
+    let place = Place::new();
+    fs::write(place.path(), "precious").unwrap();
+
+    let error = Rep::listen(&place.url(), Options::default()).unwrap_err();
+
+    assert!(matches!(error, Error::NotASocket { .. }), "{error}");
+    assert_eq!(fs::read(place.path()).unwrap(), b"precious");
+}
+
+#[test]
+fn an_address_in_use_is_named_with_the_process_that_holds_it() {
+    let place = Place::new();
+    let _rep = Rep::listen(&place.url(), Options::default()).unwrap();
+
+    let error = Rep::listen(&place.url(), Options::default()).unwrap_err();
+
+    let Error::InUse { path, pid } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(*path, place.path());
+    if cfg!(target_os = "linux") {
+        assert_eq!(*pid, Some(std::process::id()));
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "address {} is in use by process {}",
+                place.path().display(),
+                std::process::id()
+            )
+        );
+    }
+}
+
+#[test]
+fn an_address_that_another_process_holds_is_named_with_its_pid() {
+    let place = Place::new();
+    let mut other = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "listener::another_process", "--nocapture"])
+        .env(ADDRESS, place.url())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut says = BufReader::new(other.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("listening") {
+        line.clear();
+        assert!(says.read_line(&mut line).unwrap() > 0, "it ended");
+    }
+
+    let error = Rep::listen(&place.url(), Options::default()).unwrap_err();
+    other.kill().unwrap();
+    other.wait().unwrap();
+
+    let Error::InUse { pid, .. } = error else {
+        panic!("{error}");
+    };
+    if cfg!(target_os = "linux") {
+        assert_eq!(pid, Some(other.id()));
+    }
+    assert!(place.path().exists(), "a killed process leaves its file");
+    Rep::listen(&place.url(), Options::default()).unwrap();
+}
+
+/// Not a test, but the other process of the one above.
+#[test]
+fn another_process() {
+    let Ok(url) = std::env::var(ADDRESS) else {
+        return;
+    };
+    let _rep = Rep::listen(&url, Options::default()).unwrap();
+    println!("listening");
+    let _ = std::io::stdin().read(&mut [0]);
+}
+
+#[test]
+fn of_many_who_come_for_one_stale_address_one_gets_it() {
+    for _ in 0..30 {
+        let place = Place::new();
+        drop(UnixListener::bind(place.path()).unwrap());
+        let start = Barrier::new(8);
+
+        let outcomes: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        start.wait();
+                        Pull::listen(&place.url(), Options::default())
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+
+        let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+        assert_eq!(won.len(), 1);
+        for error in lost {
+            let error = error.unwrap_err();
+            assert!(matches!(error, Error::InUse { .. }), "{error}");
+        }
+        Push::connect(&place.url(), Options::default(), LONG).expect("the file is the winner's");
+    }
+}
+
+#[test]
+fn dropping_a_listener_removes_its_file() {
+    let place = Place::new();
+    let pull = Pull::listen(&place.url(), Options::default()).unwrap();
+    assert!(place.path().exists());
+
+    drop(pull);
+
+    assert!(!place.path().exists());
+}
+
+#[test]
+fn dropping_a_listener_leaves_a_file_that_took_its_place() {
+    let place = Place::new();
+    let old = Pull::listen(&place.url(), Options::default()).unwrap();
+    fs::remove_file(place.path()).unwrap();
+    let mut new = Pull::listen(&place.url(), Options::default()).unwrap();
+
+    drop(old);
+
+    let push = Push::connect(&place.url(), Options::default(), LONG).unwrap();
+    push.send(b"row", LIMIT).unwrap();
+    assert_eq!(new.recv(LIMIT).unwrap(), b"row");
+}
+
+#[test]
+fn a_peer_that_is_not_admitted_is_closed_without_a_greeting() {
+    let place = Place::new();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let mut options = Options::default();
+    let record = Arc::clone(&seen);
+    options.admit = Some(Arc::new(move |peer: &Peer| {
+        let mut seen = record.lock().unwrap();
+        seen.push(peer.pid);
+        seen.len() > 1
+    }));
+    let mut pull = Pull::listen(&place.url(), options).unwrap();
+
+    let mut refused = place.connect_raw();
+    let mut rest = Vec::new();
+    refused.read_to_end(&mut rest).unwrap();
+    let push = Push::connect(&place.url(), Options::default(), LONG).unwrap();
+    push.send(b"row", LIMIT).unwrap();
+
+    assert_eq!(rest, b"");
+    assert_eq!(pull.recv(LIMIT).unwrap(), b"row");
+    if cfg!(target_os = "linux") {
+        assert_eq!(*seen.lock().unwrap(), [Some(std::process::id()); 2]);
+    }
+}
+
+#[test]
+fn a_place_that_is_not_there_is_an_error_that_names_it() {
+    let error = Pull::listen("ipc:///nowhere/at/all.ipc", Options::default()).unwrap_err();
+
+    assert!(
+        error
+            .to_string()
+            .starts_with("cannot listen at /nowhere/at/all.ipc: "),
+        "{error}"
+    );
+}

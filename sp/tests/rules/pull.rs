@@ -1,0 +1,146 @@
+use std::io::Write;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ekuiper_sp::{Error, Options, ProtocolError, Pull};
+
+use crate::common::*;
+
+fn listening(place: &Place) -> Pull {
+    Pull::listen(&place.url(), Options::default()).unwrap()
+}
+
+#[test]
+fn rows_of_a_peer_that_left_come_first_and_its_leaving_is_no_error() {
+    let place = Place::new();
+    let mut pull = listening(&place);
+    let mut raw = place.dial_raw(PUSH);
+    raw.write_all(&[frame(b"one"), frame(b""), frame(b"three")].concat())
+        .unwrap();
+    drop(raw);
+
+    assert_eq!(pull.recv(LIMIT).unwrap(), b"one");
+    assert!(pull.has_buffered());
+    assert_eq!(pull.recv(LIMIT).unwrap(), b"");
+    assert_eq!(pull.recv(LIMIT).unwrap(), b"three");
+    assert!(!pull.has_buffered());
+    assert!(matches!(pull.recv(SHORT), Err(Error::TimedOut)));
+}
+
+#[test]
+fn a_row_that_was_cut_is_an_error_and_never_a_row() {
+    let place = Place::new();
+    let mut pull = listening(&place);
+    let mut raw = place.dial_raw(PUSH);
+    raw.write_all(b"\x01\0\0\0\0\0\0\0\x03ro").unwrap();
+    drop(raw);
+
+    let outcome = pull.recv(LIMIT).map(<[u8]>::to_vec);
+
+    assert!(
+        matches!(
+            outcome,
+            Err(Error::Protocol(ProtocolError::Truncated { had: 11 }))
+        ),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn peers_are_heard_in_turn() {
+    let place = Place::new();
+    let mut pull = listening(&place);
+    let mut peers = [
+        place.dial_raw(PUSH),
+        place.dial_raw(PUSH),
+        place.dial_raw(PUSH),
+    ];
+    for (name, raw) in peers.iter_mut().enumerate() {
+        raw.write_all(&frame(&[name as u8]).repeat(100)).unwrap();
+    }
+    // All are taken in, and read, by now.
+    eventually("three peers", || {
+        thread::sleep(Duration::from_millis(5));
+        pull.recv(LIMIT).unwrap();
+        pull.has_buffered()
+    });
+
+    let rows: Vec<u8> = (0..240).map(|_| pull.recv(LIMIT).unwrap()[0]).collect();
+
+    for turn in rows[150..180].chunks(3) {
+        let mut names = turn.to_vec();
+        names.sort();
+        assert_eq!(names, [0, 1, 2], "{rows:?}");
+    }
+}
+
+#[test]
+fn a_peer_that_floods_does_not_keep_out_another() {
+    let place = Place::new();
+    let mut pull = listening(&place);
+    let mut flooder = place.dial_raw(PUSH);
+    // Each read is filled, so that there is always more to read at once.
+    let flood = frame(&[7; 60]).repeat(10_000);
+    let flooder = thread::spawn(move || while flooder.write_all(&flood).is_ok() {});
+    for _ in 0..50_000 {
+        pull.recv(LIMIT).unwrap();
+    }
+
+    let mut raw = place.connect_raw();
+    raw.write_all(PUSH).unwrap();
+    raw.write_all(&frame(b"heard")).unwrap();
+    let end = Instant::now() + LONG;
+    while pull.recv(LIMIT).unwrap() != b"heard" {
+        assert!(Instant::now() < end);
+    }
+
+    drop(pull);
+    flooder.join().unwrap();
+}
+
+#[test]
+fn a_waker_ends_a_wait_and_comes_before_rows() {
+    let place = Place::new();
+    let mut pull = listening(&place);
+    let mut raw = place.dial_raw(PUSH);
+    raw.write_all(&frame(b"row")).unwrap();
+    let waker = pull.waker();
+    waker.wake();
+
+    assert!(matches!(pull.recv(LIMIT), Err(Error::Woken)));
+    assert_eq!(pull.recv(LIMIT).unwrap(), b"row");
+    let other = thread::spawn(move || waker.wake());
+    assert!(matches!(pull.recv(None), Err(Error::Woken)));
+    other.join().unwrap();
+}
+
+#[test]
+fn a_part_of_a_row_does_not_make_a_wait_longer() {
+    let place = Place::new();
+    let mut pull = listening(&place);
+    let mut raw = place.dial_raw(PUSH);
+    let trickle = thread::spawn(move || {
+        raw.write_all(b"\x01\0\0\0\x01\0\0\0\0").unwrap();
+        while raw.write_all(&[7]).is_ok() {}
+    });
+
+    let outcome = pull.recv(SHORT).map(<[u8]>::len);
+
+    assert!(matches!(outcome, Err(Error::TimedOut)), "{outcome:?}");
+    drop(pull);
+    trickle.join().unwrap();
+}
+
+#[test]
+fn time_limits_of_nothing_and_of_all_time_are_taken() {
+    let place = Place::new();
+    let mut pull = listening(&place);
+    assert!(matches!(
+        pull.recv(Some(Duration::ZERO)),
+        Err(Error::TimedOut)
+    ));
+    let mut raw = place.dial_raw(PUSH);
+    raw.write_all(&frame(b"row")).unwrap();
+
+    assert_eq!(pull.recv(Some(Duration::MAX)).unwrap(), b"row");
+}

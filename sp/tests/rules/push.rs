@@ -1,0 +1,372 @@
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ekuiper_sp::{Error, Options, ProtocolError, Pull, Push};
+
+use crate::common::*;
+
+const NEVER: Option<Duration> = Some(Duration::ZERO);
+
+fn dial(place: &Place) -> Push {
+    Push::dial(&place.url(), Options::default()).unwrap()
+}
+
+/// Sends rows until none is taken any more; gives their number.
+fn fill(push: &Push, row: &[u8]) -> usize {
+    let mut taken = 0;
+    loop {
+        match push.send(row, NEVER) {
+            Ok(()) => taken += 1,
+            // The flusher may be about to make room once more.
+            Err(Error::TimedOut) if push.send(row, SHORT).is_ok() => taken += 1,
+            Err(Error::TimedOut) => return taken,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn waiting(raw: &UnixStream) -> u64 {
+    rustix::io::ioctl_fionread(raw).unwrap()
+}
+
+#[test]
+fn a_single_row_goes_out_at_once_as_one_frame() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let push = dial(&place);
+    let mut raw = listener.accept().unwrap().0;
+    raw.write_all(b"\0SP\0\0\x51\0\0").unwrap();
+    assert_eq!(read(&mut raw, 8), b"\0SP\0\0\x50\0\0");
+    eventually("connected", || push.is_connected());
+
+    push.send(b"row", NEVER).unwrap();
+
+    assert_eq!(waiting(&raw), 12, "sent, not queued");
+    assert_eq!(read(&mut raw, 12), b"\x01\0\0\0\0\0\0\0\x03row");
+    push.send(b"", NEVER).unwrap();
+    assert_eq!(read(&mut raw, 9), b"\x01\0\0\0\0\0\0\0\0");
+}
+
+#[test]
+fn rows_wait_for_a_peer_that_listens_later() {
+    let place = Place::new();
+    let push = dial(&place);
+
+    push.send(b"one", NEVER).unwrap();
+    push.send(b"two", NEVER).unwrap();
+    let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
+
+    assert_eq!(pull.recv(LIMIT).unwrap(), b"one");
+    assert_eq!(pull.recv(LIMIT).unwrap(), b"two");
+}
+
+#[test]
+fn a_row_sent_during_the_greeting_does_not_break_it_off() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let push = dial(&place);
+    let mut raw = listener.accept().unwrap().0;
+    read(&mut raw, 8);
+
+    push.send(b"row", NEVER).unwrap();
+    raw.write_all(PULL).unwrap();
+
+    assert_eq!(read_frame(&mut raw), b"row");
+}
+
+#[test]
+fn a_peer_that_goes_is_dialed_again() {
+    let place = Place::new();
+    let push = dial(&place);
+    let pull = Pull::listen(&place.url(), Options::default()).unwrap();
+    eventually("connected", || push.is_connected());
+
+    drop(pull);
+    eventually("disconnected", || !push.is_connected());
+    let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
+    push.send(b"row", LIMIT).unwrap();
+
+    assert_eq!(pull.recv(LIMIT).unwrap(), b"row");
+}
+
+#[test]
+fn what_waits_is_bounded_by_the_queue() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let mut options = Options::default();
+    options.queue_bytes = 64 * 1024;
+    let push = Push::dial(&place.url(), options).unwrap();
+    let raw = accept_raw(&listener, PULL);
+    let row = [7; 1015];
+
+    let taken = fill(&push, &row) * 1024;
+
+    // Queue, flusher, and the rest in the kernel.
+    let kernel = waiting(&raw) as usize;
+    assert!(taken >= kernel + 63 * 1024, "{taken} {kernel}");
+    assert!(taken <= kernel + 2 * 64 * 1024, "{taken} {kernel}");
+}
+
+#[test]
+fn without_a_connection_what_waits_is_bounded_too() {
+    let place = Place::new();
+    let mut options = Options::default();
+    options.queue_bytes = 4096;
+    let push = Push::dial(&place.url(), options).unwrap();
+
+    let taken = fill(&push, &[7; 1015]);
+
+    assert!((4..=8).contains(&taken), "{taken}");
+}
+
+#[test]
+fn one_message_may_be_longer_than_the_queue() {
+    let place = Place::new();
+    let mut options = Options::default();
+    options.queue_bytes = 0;
+    let push = Push::dial(&place.url(), options).unwrap();
+    let body = vec![7; 3 << 20];
+
+    push.send(&body, NEVER).unwrap();
+    let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
+
+    assert_eq!(pull.recv(LIMIT).unwrap(), body);
+}
+
+#[test]
+fn a_send_waits_no_longer_than_its_limit_and_the_message_is_not_taken() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let push = dial(&place);
+    let mut raw = accept_raw(&listener, PULL);
+    let taken = fill(&push, &[7; 100]);
+    let start = Instant::now();
+
+    let outcome = push.send(&[8; 100], SHORT);
+
+    assert!(matches!(outcome, Err(Error::TimedOut)), "{outcome:?}");
+    assert!(start.elapsed() >= SHORT.unwrap());
+    for _ in 0..taken {
+        assert_eq!(read_frame(&mut raw), [7; 100]);
+    }
+    push.send(b"next", LIMIT).unwrap();
+    assert_eq!(read_frame(&mut raw), b"next");
+}
+
+#[test]
+fn closing_ends_a_send_that_waits() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let push = dial(&place);
+    let _raw = accept_raw(&listener, PULL);
+    fill(&push, &[7; 100]);
+
+    thread::scope(|scope| {
+        let sender = scope.spawn(|| push.send(b"waits", None));
+        push.close();
+
+        assert!(matches!(sender.join().unwrap(), Err(Error::Closed)));
+    });
+    assert!(matches!(push.send(b"x", NEVER), Err(Error::Closed)));
+    assert!(matches!(push.flush(LONG), Err(Error::Closed)));
+    assert!(!push.is_connected());
+}
+
+#[test]
+fn rows_that_pile_up_go_out_in_few_system_calls() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let push = dial(&place);
+    let mut raw = accept_raw(&listener, PULL);
+    eventually("connected", || push.is_connected());
+    fill(&push, &[7; 60]);
+
+    // One write a row: the kernel accounts for each, and so took few.
+    let singly = waiting(&raw);
+    read(&mut raw, usize::try_from(singly).unwrap());
+
+    // Now it has many times as much: more than as many rows one by one.
+    eventually("many rows a call", || waiting(&raw) > 4 * singly);
+}
+
+#[test]
+fn a_frame_that_was_half_sent_is_sent_whole_on_the_next_connection() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let push = dial(&place);
+    let mut raw = accept_raw(&listener, PULL);
+    let body: Vec<u8> = (0..4_u32 << 20).map(|at| (at % 251) as u8).collect();
+    push.send(&body, LIMIT).unwrap();
+    push.send(b"next", LIMIT).unwrap();
+    read(&mut raw, 1_000_000);
+
+    drop(raw);
+    let mut raw = accept_raw(&listener, PULL);
+
+    assert!(read_frame(&mut raw) == body);
+    assert_eq!(read_frame(&mut raw), b"next");
+}
+
+#[test]
+fn a_frame_that_was_half_sent_by_the_sender_itself_is_sent_whole_too() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let push = dial(&place);
+    let raw = accept_raw(&listener, PULL);
+    eventually("connected", || push.is_connected());
+    let body = vec![7; 1 << 20];
+    push.send(&body, NEVER).unwrap();
+    assert!(waiting(&raw) > 0, "half of it is out");
+
+    drop(raw);
+    let mut raw = accept_raw(&listener, PULL);
+
+    assert!(read_frame(&mut raw) == body);
+}
+
+#[test]
+fn flush_waits_until_all_is_written() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let push = dial(&place);
+    push.flush(Duration::ZERO).unwrap();
+    push.send(&vec![7; 2 << 20], NEVER).unwrap();
+
+    let alone = push.flush(LONG);
+    let mut raw = accept_raw(&listener, PULL);
+    eventually("connected", || push.is_connected());
+    let unread = push.flush(SHORT.unwrap());
+    let reader = thread::spawn(move || {
+        read_frame(&mut raw);
+        raw
+    });
+    let read = push.flush(LONG);
+
+    assert!(matches!(alone, Err(Error::Disconnected)), "{alone:?}");
+    assert!(matches!(unread, Err(Error::TimedOut)), "{unread:?}");
+    assert!(read.is_ok(), "{read:?}");
+    reader.join().unwrap();
+}
+
+#[test]
+fn order_is_kept_where_sender_and_flusher_take_turns() {
+    const ROWS: u32 = 60_000;
+    let place = Place::new();
+    let mut options = Options::default();
+    options.queue_bytes = 8 * 1024;
+    let push = Push::dial(&place.url(), options).unwrap();
+    let listener = place.listen_raw();
+    let mut raw = accept_raw(&listener, PULL);
+    let reader = thread::spawn(move || {
+        // Pieces that end inside frames, faster and slower than the sender.
+        let mut bytes = Vec::new();
+        let mut piece = vec![0; 100_000];
+        for turn in 0.. {
+            let asked = [700, 100_000, 31][turn / 64 % 3];
+            match raw.read(&mut piece[..asked]).unwrap() {
+                0 => break,
+                length => bytes.extend_from_slice(&piece[..length]),
+            }
+        }
+        bytes
+    });
+
+    let mut expected = Vec::new();
+    for row in 0..ROWS {
+        let mut body = row.to_be_bytes().to_vec();
+        body.resize(4 + row as usize % 90, 7);
+        push.send(&body, LIMIT).unwrap();
+        expected.extend_from_slice(&frame(&body));
+    }
+    push.flush(LONG).unwrap();
+    drop(push);
+
+    assert!(reader.join().unwrap() == expected);
+}
+
+#[test]
+fn several_threads_may_send_and_each_keeps_its_order() {
+    const ROWS: u16 = 5_000;
+    let place = Place::new();
+    let push = dial(&place);
+    let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
+
+    let mut next = [0; 3];
+    thread::scope(|scope| {
+        for sender in 0..3_u8 {
+            let push = &push;
+            scope.spawn(move || {
+                for row in 0..ROWS {
+                    let [high, low] = row.to_be_bytes();
+                    push.send(&[sender, high, low], LIMIT).unwrap();
+                }
+            });
+        }
+        for _ in 0..3 * ROWS {
+            let &[sender, high, low] = pull.recv(LIMIT).unwrap() else {
+                panic!("another length");
+            };
+            let place = &mut next[usize::from(sender)];
+            assert_eq!(u16::from_be_bytes([high, low]), *place);
+            *place += 1;
+        }
+    });
+
+    assert_eq!(next, [ROWS; 3]);
+}
+
+#[test]
+fn connect_tries_once() {
+    let place = Place::new();
+
+    let nobody = Push::connect(&place.url(), Options::default(), LONG).unwrap_err();
+    let listener = place.listen_raw();
+    let silent = Push::connect(&place.url(), Options::default(), SHORT.unwrap()).unwrap_err();
+    let mut pull = {
+        drop(listener);
+        Pull::listen(&place.url(), Options::default()).unwrap()
+    };
+    let push = Push::connect(&place.url(), Options::default(), Duration::MAX).unwrap();
+    push.send(b"row", NEVER).unwrap();
+
+    assert!(matches!(nobody, Error::Unreachable { .. }), "{nobody}");
+    let Error::Unreachable { cause, .. } = silent else {
+        panic!("{silent}");
+    };
+    assert!(matches!(
+        *cause.unwrap(),
+        Error::Protocol(ProtocolError::GreetingTimedOut)
+    ));
+    assert_eq!(pull.recv(LIMIT).unwrap(), b"row");
+}
+
+#[test]
+fn connect_reconnects_later() {
+    let place = Place::new();
+    let pull = Pull::listen(&place.url(), Options::default()).unwrap();
+    let push = Push::connect(&place.url(), Options::default(), LONG).unwrap();
+
+    drop(pull);
+    let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
+    eventually("lost and found", || {
+        push.send(b"row", LIMIT).unwrap();
+        pull.recv(SHORT).is_ok()
+    });
+}
+
+#[test]
+fn a_peer_that_writes_to_a_sender_is_hung_up_on_and_dialed_again() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let push = dial(&place);
+    let mut raw = accept_raw(&listener, PULL);
+
+    raw.write_all(b"unexpected").unwrap();
+    assert!(is_closed(&mut raw));
+    let mut raw = accept_raw(&listener, PULL);
+    push.send(b"row", LIMIT).unwrap();
+
+    assert_eq!(read_frame(&mut raw), b"row");
+}
