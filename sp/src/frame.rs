@@ -219,3 +219,33 @@ impl Decoder {
         self.start = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_grows_with_what_arrives_and_not_with_what_is_claimed() {
+        let mut decoder = Decoder::new(None);
+        decoder.extend(b"\x01\0\0\0\x40\0\0\0\0"); // 256 GiB
+
+        for arrived in 1..=2048 {
+            decoder.extend(&[7; 1024]);
+            assert_eq!(decoder.next_message(), Ok(None));
+            assert!(decoder.buffer.capacity() <= 2 * (HEADER + 1024 * arrived));
+        }
+    }
+
+    #[test]
+    fn the_memory_of_a_long_message_is_given_back() {
+        let mut decoder = Decoder::new(None);
+        decoder.extend(&header(3 * KEPT));
+        decoder.extend(&vec![7; 3 * KEPT]);
+        assert!(decoder.next_message().is_ok_and(|long| long.is_some()));
+
+        decoder.extend(&header(0));
+
+        assert!(decoder.buffer.capacity() <= KEPT);
+        assert_eq!(decoder.next_message(), Ok(Some(&b""[..])));
+    }
+}

@@ -358,3 +358,6 @@ impl Acceptor {
         self.inbox.bell.ring();
     }
 }
+
+#[cfg(test)]
+mod tests;

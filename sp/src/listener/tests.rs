@@ -1,0 +1,99 @@
+use std::os::unix::net::UnixStream;
+
+use super::*;
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// A listener in a directory of its own, with a time limit for greetings.
+fn listening(greeting_limit: Duration) -> (tempfile::TempDir, Listener) {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("ipc://{}/x", dir.path().display());
+    let options = Options::default();
+    let listener = Listener::open_with(&url, Protocol::Pull, &options, greeting_limit).unwrap();
+    (dir, listener)
+}
+
+/// Waits until the arrivals are as they should be.
+fn eventually(listener: &Listener, mut holds: impl FnMut(&[Arrival]) -> bool) {
+    let end = Instant::now() + LONG;
+    while !holds(&lock(&listener.inbox.arrivals)) {
+        assert!(Instant::now() < end);
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn greeted(listener: &Listener) -> UnixStream {
+    let mut stream = UnixStream::connect(listener.path()).unwrap();
+    io::Write::write_all(&mut stream, &Protocol::Push.greeting()).unwrap();
+    stream
+}
+
+fn is_silent(arrival: &Arrival) -> bool {
+    matches!(arrival, Err(ProtocolError::GreetingTimedOut))
+}
+
+#[test]
+fn a_peer_that_says_nothing_is_closed_when_its_time_is_over() {
+    let (_dir, listener) = listening(Duration::from_millis(20));
+    let mut silent = UnixStream::connect(listener.path()).unwrap();
+
+    eventually(&listener, |arrivals| arrivals.iter().any(is_silent));
+
+    silent.set_read_timeout(Some(LONG)).unwrap();
+    let mut said = Vec::new();
+    io::Read::read_to_end(&mut silent, &mut said).unwrap();
+    assert_eq!(said, Protocol::Pull.greeting());
+}
+
+#[test]
+fn of_too_many_peers_that_say_nothing_the_oldest_makes_room() {
+    let (_dir, listener) = listening(LONG);
+    let _silent: Vec<_> = (0..MOST_GREETINGS + 3)
+        .map(|_| UnixStream::connect(listener.path()).unwrap())
+        .collect();
+
+    let _honest = greeted(&listener);
+
+    eventually(&listener, |arrivals| arrivals.iter().any(Result::is_ok));
+    eventually(&listener, |arrivals| {
+        arrivals.iter().filter(|arrival| is_silent(arrival)).count() >= 3
+    });
+}
+
+#[test]
+fn peers_that_nobody_receives_from_stay_in_the_backlog() {
+    let (_dir, listener) = listening(LONG);
+    let _first: Vec<_> = (0..MOST_ARRIVALS).map(|_| greeted(&listener)).collect();
+    eventually(&listener, |arrivals| arrivals.len() == MOST_ARRIVALS);
+
+    let _more: Vec<_> = (0..5).map(|_| greeted(&listener)).collect();
+    thread::sleep(Duration::from_millis(20));
+    let taken = listener.arrivals().len();
+
+    assert!(taken <= MOST_ARRIVALS + 1, "{taken}");
+    eventually(&listener, |arrivals| {
+        arrivals.len() + taken == MOST_ARRIVALS + 5
+    });
+}
+
+#[test]
+fn reasons_that_nobody_asks_for_are_kept_in_bounds() {
+    let (_dir, listener) = listening(LONG);
+
+    let _wrong: Vec<_> = (0..2 * KEPT_FAILURES)
+        .map(|_| {
+            let mut stream = UnixStream::connect(listener.path()).unwrap();
+            io::Write::write_all(&mut stream, b"GET / HTTP/1.1\r\n").unwrap();
+            stream
+        })
+        .collect();
+    let _last = greeted(&listener);
+
+    eventually(&listener, |arrivals| arrivals.iter().any(Result::is_ok));
+    let failures = listener
+        .arrivals()
+        .iter()
+        .filter(|one| one.is_err())
+        .count();
+    assert_eq!(failures, KEPT_FAILURES);
+}
