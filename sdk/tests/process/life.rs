@@ -248,7 +248,7 @@ fn a_restarted_plugin_takes_the_orders_that_the_host_replays() {
     crate::host::number(&mut rows);
     host.kill_and_launch();
     // First the stop of an instance that the new process never knew.
-    host.stop(&unknown);
+    host.stop(&Instance::new("source", "count", json!({})));
     host.start(&source);
     host.start(&sink);
     host.start(&source);
