@@ -167,9 +167,10 @@ impl Greeting {
     /// Does what can be done without waiting.
     pub(crate) fn proceed(&mut self) -> Result<Progress, Error> {
         if !self.said {
-            // A new socket's buffer is empty and takes 8 bytes at once.
+            // A new socket's buffer is empty and takes 8 bytes at once. A peer
+            // that has gone may have left messages, which are read all the same.
             match retry(|| send(&self.socket, &self.protocol.greeting(), SEND)) {
-                Ok(8) => self.said = true,
+                Ok(8) | Err(Errno::PIPE) => self.said = true,
                 _ => return Err(Error::Disconnected),
             }
         }

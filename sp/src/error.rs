@@ -95,8 +95,6 @@ pub enum ProtocolError {
         /// The bytes of the frame that had come.
         had: u64,
     },
-    /// The peer wrote to a socket that only sends.
-    Unexpected,
 }
 
 impl fmt::Display for Error {
@@ -164,7 +162,6 @@ impl fmt::Display for ProtocolError {
             Self::Truncated { had } => {
                 write!(f, "the connection ended {had} bytes into a frame")
             }
-            Self::Unexpected => f.write_str("the peer sent data where it may only receive"),
         }
     }
 }

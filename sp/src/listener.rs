@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-use rustix::net::{bind, connect, listen};
+use rustix::net::{RecvFlags, bind, connect, listen, recv};
 
 use crate::address::Address;
 use crate::connection::{Connection, GREETING_LIMIT, Greeting, Progress, lock, wait};
@@ -165,7 +165,9 @@ fn bind_address(address: &Address) -> Result<(OwnedFd, Option<FileId>), Error> {
     match bound {
         Ok(()) => {}
         // Somebody who takes no turns was faster.
-        Err(Errno::ADDRINUSE) => return Err(in_use(address)),
+        Err(Errno::ADDRINUSE) => {
+            return Err(in_use(address).unwrap_or_else(|| failed("listen at", Errno::ADDRINUSE)));
+        }
         Err(errno) => return Err(failed("listen at", errno)),
     }
     let file = file_id(path);
@@ -212,8 +214,8 @@ fn remove_stale(address: &Address) -> Result<(), Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),
     }
-    if answers(address) {
-        return Err(in_use(address));
+    if let Some(error) = in_use(address) {
+        return Err(error);
     }
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
@@ -221,22 +223,30 @@ fn remove_stale(address: &Address) -> Result<(), Error> {
     }
 }
 
-/// Whether somebody listens. A full backlog is a listener too.
-fn answers(address: &Address) -> bool {
-    let connected = sys::socket().and_then(|socket| connect(&socket, address.kernel()));
-    !matches!(connected, Err(Errno::CONNREFUSED | Errno::NOENT))
-}
-
-/// The error for an address that somebody listens on, with his process id.
-fn in_use(address: &Address) -> Error {
-    let pid = sys::socket().ok().and_then(|socket| {
-        connect(&socket, address.kernel()).ok()?;
-        peer_of(&socket).pid
+/// The error for an address that somebody listens on; `None` if nobody does.
+///
+/// His greeting is awaited for a moment before the connection is closed: NNG
+/// 1.4 accepts nobody any more after a peer that left before it was greeted.
+fn in_use(address: &Address) -> Option<Error> {
+    let connected = sys::socket().and_then(|socket| {
+        connect(&socket, address.kernel())?;
+        Ok(socket)
     });
-    Error::InUse {
+    let pid = match connected {
+        Ok(socket) => {
+            let mut greeting = [PollFd::new(&socket, PollFlags::IN)];
+            let _ = wait(&mut greeting, Some(Instant::now() + PAUSE));
+            let _ = recv(&socket, &mut [0; 8], RecvFlags::empty());
+            peer_of(&socket).pid
+        }
+        Err(Errno::CONNREFUSED | Errno::NOENT) => return None,
+        // A full backlog is a listener too.
+        Err(_) => None,
+    };
+    Some(Error::InUse {
         path: address.path().to_owned(),
         pid,
-    }
+    })
 }
 
 /// Accepts peers and greets them, all at once, so that a peer that connects

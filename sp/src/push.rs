@@ -23,7 +23,9 @@ use crate::{Error, Options};
 /// The sending end of a one-way channel; it dials.
 ///
 /// Any number of threads may send. A message is sent once and whole: where the
-/// connection breaks in the middle of one, all of it goes out on the next.
+/// connection breaks in the middle of one, all of it goes out on the next. One
+/// that three connections in a row broke on is given up: its reader takes none
+/// of that length.
 /// What the kernel had taken whole by then is lost, as with NNG and mangos.
 #[derive(Debug)]
 pub struct Push {
@@ -121,6 +123,7 @@ impl Push {
             shared: Arc::clone(&shared),
             batch: Vec::new(),
             sent: 0,
+            cuts: 0,
         };
         let flusher = thread::Builder::new()
             .name("sp-push".to_owned())
@@ -261,7 +264,12 @@ struct Flusher {
     batch: Vec<u8>,
     /// How much of `batch` is out on this connection.
     sent: usize,
+    /// How many connections in a row ended inside the first frame of `batch`.
+    cuts: u32,
 }
+
+/// Connections that may end inside one frame before it is given up.
+const MOST_CUTS: u32 = 3;
 
 /// There is no connection, or no longer.
 struct Lost;
@@ -373,8 +381,22 @@ impl Flusher {
 
     /// Gives the connection up. Frames that it took whole are gone; the one
     /// that it took half goes out whole on the next.
+    ///
+    /// Unless that has been tried often enough: a reader with a size limit (an
+    /// eKuiper 1.x has one of 1 MiB) hangs up on a longer message each time, and
+    /// would otherwise never get another.
     fn lose(&mut self) {
-        let written = whole_frames(&self.batch, self.sent);
+        let mut written = whole_frames(&self.batch, self.sent);
+        if written > 0 {
+            self.cuts = 0;
+        }
+        if self.sent > written {
+            self.cuts += 1;
+        }
+        if self.cuts == MOST_CUTS {
+            self.cuts = 0;
+            written += first_frame(&self.batch[written..]);
+        }
         self.batch.drain(..written);
         self.sent = 0;
         let mut state = lock(&self.shared.state);
@@ -382,6 +404,15 @@ impl Flusher {
         state.sent = 0;
         self.shared.changed.notify_all();
     }
+}
+
+/// The length of the first frame in `frames`, with its header.
+fn first_frame(frames: &[u8]) -> usize {
+    frames
+        .first_chunk()
+        .map_or(0, |&[_, length @ ..]: &[u8; HEADER]| {
+            HEADER + u64::from_be_bytes(length) as usize
+        })
 }
 
 /// The bytes of the frames in `batch` that lie whole before `end`.

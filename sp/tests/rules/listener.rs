@@ -1,5 +1,5 @@
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Barrier, Mutex};
@@ -194,4 +194,37 @@ fn a_place_that_is_not_there_is_an_error_that_names_it() {
             .starts_with("cannot listen at /nowhere/at/all.ipc: "),
         "{error}"
     );
+}
+
+#[test]
+fn who_looks_whether_an_address_is_in_use_leaves_after_the_greeting() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+
+    thread::scope(|scope| {
+        let looks = scope.spawn(|| Pull::listen(&place.url(), Options::default()));
+        let mut peer = listener.accept().unwrap().0;
+        peer.write_all(PULL).unwrap();
+        let mut rest = Vec::new();
+
+        // A peer that leaves with our greeting unread resets the connection.
+        assert_eq!(peer.read_to_end(&mut rest).unwrap(), 0);
+        assert!(matches!(looks.join().unwrap(), Err(Error::InUse { .. })));
+    });
+}
+
+#[test]
+fn what_a_peer_said_before_it_left_is_received() {
+    let place = Place::new();
+    let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
+
+    for _ in 0..50 {
+        // Often it is gone before it is greeted.
+        let mut peer = place.connect_raw();
+        peer.write_all(&[&PUSH[..], &frame(b"row")].concat())
+            .unwrap();
+        drop(peer);
+
+        assert_eq!(pull.recv(LIMIT).unwrap(), b"row");
+    }
 }

@@ -227,6 +227,25 @@ fn a_frame_that_was_half_sent_by_the_sender_itself_is_sent_whole_too() {
 }
 
 #[test]
+fn a_frame_that_three_readers_in_a_row_hung_up_on_is_given_up() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let push = dial(&place);
+    let mut raw = accept_raw(&listener, PULL);
+    push.send(&vec![7; 4 << 20], LIMIT).unwrap();
+    push.send(b"next", LIMIT).unwrap();
+
+    for _ in 0..3 {
+        // What the kernel took at once is the sender's, the rest the flusher's.
+        eventually("all that fits", || waiting(&raw) > 60_000);
+        drop(raw);
+        raw = accept_raw(&listener, PULL);
+    }
+
+    assert_eq!(read_frame(&mut raw), b"next");
+}
+
+#[test]
 fn flush_waits_until_all_is_written() {
     let place = Place::new();
     let listener = place.listen_raw();
