@@ -108,7 +108,6 @@ impl Log for Logger {
 }
 
 /// The part that all contexts have. Shared by clones.
-#[derive(Debug)]
 pub(crate) struct Instance {
     /// The symbol, as the plugin's configuration names it.
     pub(crate) symbol: String,
@@ -130,6 +129,17 @@ impl Instance {
             identity,
             stop,
         })
+    }
+}
+
+impl Instance {
+    /// Shows a context by its ids.
+    pub(crate) fn show(&self, f: &mut fmt::Formatter<'_>, context: &str) -> fmt::Result {
+        f.debug_struct(context)
+            .field("rule_id", &self.identity.rule_id)
+            .field("op_id", &self.identity.op_id)
+            .field("instance_id", &self.identity.instance_id)
+            .finish()
     }
 }
 

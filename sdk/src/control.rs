@@ -162,8 +162,10 @@ impl<L: Launcher> Dispatcher<L> {
             info!("{key} does not run: nothing to stop");
             return;
         };
+        let limits = StopLimits::of_an_order();
         entry.instance.begin_stop();
-        entry.instance.finish_stop(&StopLimits::of_an_order());
+        entry.instance.release(&limits);
+        entry.instance.finish_stop(&limits);
         info!("stopped {key}");
     }
 
@@ -173,6 +175,11 @@ impl<L: Launcher> Dispatcher<L> {
             entry.instance.begin_stop();
         }
         let limits = StopLimits::of_the_process();
+        // All are freed before the first is waited for: one that ignores its
+        // stop shall not cost another its close.
+        for entry in self.entries.values() {
+            entry.instance.release(&limits);
+        }
         for (key, entry) in self.entries.drain() {
             entry.instance.finish_stop(&limits);
             debug!("stopped {key}");

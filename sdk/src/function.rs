@@ -144,8 +144,15 @@ impl Hash for FunctionContext {
 
 impl fmt::Debug for FunctionContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Identity {
+            rule_id,
+            op_id,
+            instance_id,
+        } = &self.shared.instance.identity;
         f.debug_struct("FunctionContext")
-            .field("call", &self.shared.instance.identity)
+            .field("rule_id", rule_id)
+            .field("op_id", op_id)
+            .field("instance_id", instance_id)
             .field("function_id", &self.shared.function_id)
             .finish()
     }

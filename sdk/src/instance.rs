@@ -14,7 +14,13 @@ pub(crate) trait Instance: Send {
     /// Tells it to stop, without waiting.
     fn begin_stop(&self);
 
-    /// Waits until it is stopped; at the limits, leaves it behind.
+    /// Frees its code where that waits for the host, once the rows emitted
+    /// before the stop are sent, and at the limit in any case.
+    fn release(&self, limits: &StopLimits) {
+        let _ = limits;
+    }
+
+    /// Waits until it is stopped; at the limit, leaves it behind.
     fn finish_stop(self: Box<Self>, limits: &StopLimits);
 }
 

@@ -249,7 +249,7 @@ impl SinkContext {
 
 impl fmt::Debug for SinkContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SinkContext").field(self.instance()).finish()
+        self.instance().show(f, "SinkContext")
     }
 }
 

@@ -189,9 +189,7 @@ impl SourceContext {
 
 impl fmt::Debug for SourceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SourceContext")
-            .field(&self.instance)
-            .finish()
+        self.instance.show(f, "SourceContext")
     }
 }
 
@@ -263,7 +261,24 @@ impl Channel {
             }
         }
     }
+
+    /// Waits until all rows have gone to the host, however slow or far it is,
+    /// or until a stop closes the channel; closes it.
+    fn finish_alone(&self) {
+        loop {
+            match self.push.flush(LOOK_AGAIN) {
+                Ok(()) | Err(ekuiper_sp::Error::Closed) => break,
+                Err(ekuiper_sp::Error::TimedOut) => {}
+                // The host is away: it is dialed in the background.
+                Err(_) => std::thread::sleep(LOOK_AGAIN),
+            }
+        }
+        self.push.close();
+    }
 }
+
+/// How often the rows that a source has left behind are looked after.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// How long the first try to reach the host's data address may take. The host
 /// listens there before it sends the order.
@@ -338,18 +353,8 @@ fn run(mut source: Box<dyn Source>, ctx: &SourceContext, channel: &Channel, phas
     }
     let _ = panics::catch(move || drop(source));
     if !stopped {
-        // Nobody waits for this thread: a host that reads gets every row.
-        while channel
-            .push
-            .flush(Duration::from_secs(60))
-            .is_err_and(is_slow)
-        {}
-        channel.push.close();
+        channel.finish_alone();
     }
-}
-
-fn is_slow(error: ekuiper_sp::Error) -> bool {
-    matches!(error, ekuiper_sp::Error::TimedOut)
 }
 
 struct Running {
@@ -368,10 +373,13 @@ impl Instance for Running {
         self.instance.stop.set();
     }
 
-    fn finish_stop(self: Box<Self>, limits: &StopLimits) {
+    fn release(&self, limits: &StopLimits) {
         self.channel.finish(limits.flush);
-        // Frees an `emit` that waits for a host that reads no more.
+        // Ends an `emit` that waits for a host that reads no more.
         self.channel.push.close();
+    }
+
+    fn finish_stop(self: Box<Self>, limits: &StopLimits) {
         let instance = &self.instance;
         match self.worker.join_until(limits.end) {
             Ok(()) => debug!("source {instance} is stopped"),

@@ -115,6 +115,7 @@ impl fmt::Display for BadOrder {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with `cmd` and `arg`")]
 struct RawOrder<'a> {
     #[serde(borrow)]
     cmd: Option<Cow<'a, str>>,
@@ -122,7 +123,7 @@ struct RawOrder<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an object with `symbolName`")]
 struct RawTarget {
     symbol_name: Option<String>,
     meta: Option<RawMeta>,
@@ -132,7 +133,7 @@ struct RawTarget {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an object with `ruleId`")]
 struct RawMeta {
     rule_id: Option<String>,
     op_id: Option<String>,
@@ -205,6 +206,7 @@ fn read_target(raw: RawTarget) -> Result<Target, BadOrder> {
 
 /// A request to a function: which of its methods to call, and with what.
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object with `func` and `arg`")]
 pub(crate) struct Request<'a> {
     #[serde(borrow)]
     pub(crate) func: Cow<'a, str>,
@@ -226,7 +228,7 @@ pub(crate) fn read_request(bytes: &[u8]) -> Result<Request<'_>, serde_json::Erro
 /// its arguments.
 pub(crate) fn read_call(text: &str) -> Result<(Identity, i64), serde_json::Error> {
     #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
+    #[serde(rename_all = "camelCase", expecting = "an object with `ruleId`")]
     struct RawCall {
         #[serde(flatten)]
         meta: RawMeta,

@@ -58,6 +58,10 @@ impl Instance for Noted {
         self.launcher.note("begin stop", &self.symbol);
     }
 
+    fn release(&self, _limits: &StopLimits) {
+        self.launcher.note("release", &self.symbol);
+    }
+
     fn finish_stop(self: Box<Self>, _limits: &StopLimits) {
         self.launcher.note("finish stop", &self.symbol);
     }
@@ -90,7 +94,12 @@ fn a_start_and_a_stop_are_answered_ok() {
     assert_eq!(stopped, b"ok");
     assert_eq!(
         launcher.notes(),
-        ["start random", "begin stop random", "finish stop random"]
+        [
+            "start random",
+            "begin stop random",
+            "release random",
+            "finish stop random"
+        ]
     );
 }
 
@@ -190,6 +199,7 @@ fn a_start_with_another_argument_replaces_the_old_instance() {
         [
             "start random",
             "begin stop random",
+            "release random",
             "finish stop random",
             "start random"
         ]
@@ -243,7 +253,7 @@ fn symbols_of_one_name_and_different_kinds_are_different_instances() {
 }
 
 #[test]
-fn all_instances_are_told_to_stop_before_any_is_waited_for() {
+fn all_instances_are_told_to_stop_and_freed_before_any_is_waited_for() {
     let (mut plugin, launcher) = dispatcher();
     plugin.answer(&order("start", "source", "a", "{}"));
     plugin.answer(&order("start", "sink", "b", "{}"));
@@ -253,8 +263,9 @@ fn all_instances_are_told_to_stop_before_any_is_waited_for() {
 
     let notes = launcher.notes();
     assert!(notes[..2].iter().all(|note| note.starts_with("begin stop")));
+    assert!(notes[2..4].iter().all(|note| note.starts_with("release")));
     assert!(
-        notes[2..]
+        notes[4..]
             .iter()
             .all(|note| note.starts_with("finish stop"))
     );

@@ -5,6 +5,25 @@ use std::thread;
 use super::*;
 use crate::{Args, Data, FunctionContext};
 
+#[test]
+fn contexts_are_handles_for_any_thread() {
+    fn is_a_handle<T: Clone + Send + Sync + fmt::Debug>() {}
+
+    is_a_handle::<SourceContext>();
+    is_a_handle::<SinkContext>();
+    is_a_handle::<FunctionContext>();
+}
+
+#[test]
+fn a_context_is_shown_by_its_ids() {
+    let ctx = SourceContext::new(instance(), Arc::new(Handover(mpsc::sync_channel(0).0)));
+
+    assert_eq!(
+        format!("{ctx:?}"),
+        r#"SourceContext { rule_id: "test", op_id: "test", instance_id: 0 }"#
+    );
+}
+
 #[derive(Default)]
 struct Count {
     from: u64,

@@ -108,7 +108,7 @@ fn what_cannot_be_understood_gets_an_error_text_and_the_plugin_goes_on() {
             "unknown source `unheard`: this plugin has none of that name",
             "unknown command `pause`: expected `start` or `stop`",
             "unknown plugin type `hub`: expected `source`, `sink` or `func`",
-            "malformed order: `arg`: invalid type: integer `7`, expected struct RawTarget",
+            "malformed order: `arg`: invalid type: integer `7`, expected an object with `symbolName`",
         ]
     );
     host.start(&sink);

@@ -255,6 +255,25 @@ fn a_source_goes_on_when_the_host_comes_back() {
 }
 
 #[test]
+fn the_rows_of_a_source_that_has_ended_wait_for_a_host_that_is_away() {
+    let mut host = Host::launch();
+    let (source, rows) = host.source(json!({
+        "count": 3, "end": true, "steps": host.plugin.file("steps")
+    }));
+    drop(rows);
+    host.start(&source);
+    wait_for("the source has ended", || {
+        host.plugin.text("steps").contains("close").then_some(())
+    });
+
+    let mut rows = Pull::listen(&source.data_url(), Options::default()).unwrap();
+
+    for n in 0..3 {
+        assert_eq!(number(&mut rows), n);
+    }
+}
+
+#[test]
 fn a_source_whose_data_address_nobody_serves_starts_and_stops() {
     let mut host = Host::launch();
     let (source, rows) = host.source(json!({"count": 1_000_000}));
