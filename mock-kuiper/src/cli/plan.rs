@@ -279,12 +279,10 @@ pub(super) fn parse_row(line: &str) -> Result<Option<Value>, String> {
     if line.trim().is_empty() {
         return Ok(None);
     }
-    serde_json::from_str(line)
-        .map(Some)
-        .map_err(|error| {
-            let text = error.to_string();
-            let reason = text.split(" at line ").next().unwrap_or(&text);
-            let column = error.column();
-            format!("column {column}: expected JSON, one value a line: {reason}")
-        })
+    serde_json::from_str(line).map(Some).map_err(|error| {
+        let text = error.to_string();
+        let reason = text.split(" at line ").next().unwrap_or(&text);
+        let column = error.column();
+        format!("column {column}: expected JSON, one value a line: {reason}")
+    })
 }

@@ -1,0 +1,185 @@
+//! What the plugin does wrong on demand.
+//!
+//! The variable `PROBE` has words for the plugin as a whole, separated by
+//! spaces; properties of a source or sink, and the first argument of a call,
+//! are for one symbol.
+
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::process::{Command, exit};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use ekuiper_sp::Push;
+use rustix::process::{Signal, getpid, kill_process};
+use serde_json::Value;
+
+use super::Argument;
+
+/// Gives the value of a word of `PROBE`, `word` or `word=value`.
+fn asked_for(word: &str) -> Option<String> {
+    let words = std::env::var("PROBE").ok()?;
+    words.split(' ').find_map(|given| {
+        let (name, value) = given.split_once('=').unwrap_or((given, ""));
+        (name == word).then(|| value.to_owned())
+    })
+}
+
+fn milliseconds(text: &str) -> Duration {
+    Duration::from_millis(text.parse().expect("a number of milliseconds"))
+}
+
+/// `lines=N` and `garbage` on stdout; `child` and `stray`, a process more;
+/// `exit=STATUS`; `silent`, no greeting; `http`, a greeting of another kind.
+pub(super) fn at_launch(name: &OsStr) {
+    if let Some(count) = asked_for("lines") {
+        for number in 1..=count.parse().expect("a number of lines") {
+            println!("line {number}");
+        }
+    }
+    if asked_for("garbage").is_some() {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(b"\x1b[2J\x1b]0;owned\x07 \xff\xfe \0\r\n");
+        let _ = out.write_all(&[b'x'; 200_000]);
+        let _ = out.write_all(b"\nno end of line");
+        let _ = out.flush();
+    }
+    if asked_for("child").is_some() {
+        // In our process group, and it holds our stdout.
+        println!("child {}", spawn(Command::new("sleep").arg("600")));
+    }
+    if asked_for("stray").is_some() {
+        // In a group of its own: nobody ends it with us, and it holds our stdout.
+        let stray = spawn(Command::new("setsid").args(["sleep", "600"]));
+        println!("stray {stray}");
+    }
+    if let Some(status) = asked_for("exit") {
+        exit(status.parse().expect("an exit status"));
+    }
+    if asked_for("silent").is_some() {
+        loop {
+            thread::park();
+        }
+    }
+    if asked_for("http").is_some() {
+        let path = format!("/tmp/plugin_{}.ipc", name.display());
+        write_and_wait(&path, b"GET / HTTP/1.1\r\n\r\n");
+    }
+}
+
+/// `idle=MS`: how long to wait for an order or a call before greeting again,
+/// as the Python SDK does.
+pub(super) fn idle_limit() -> Option<Duration> {
+    asked_for("idle").map(|limit| milliseconds(&limit))
+}
+
+/// Starts a process that lives on; gives its id.
+fn spawn(command: &mut Command) -> u32 {
+    let mut child = command.spawn().expect("a command");
+    let id = child.id();
+    thread::spawn(move || child.wait());
+    id
+}
+
+/// Writes to a socket, and waits until the peer has closed it.
+fn write_and_wait(path: &str, bytes: &[u8]) {
+    let mut stream = UnixStream::connect(path).expect("a host");
+    let _ = stream.write_all(bytes);
+    let _ = stream.read_to_end(&mut Vec::new());
+}
+
+/// For an order called CMD: `mute=CMD`, `dies=CMD`, `refuses=CMD`; `late=MS`
+/// for the first order alone; the properties `refuse`, a text, and `wire`, what
+/// to write first on a connection of its own.
+pub(super) fn at_order(cmd: &str, arg: &Argument) -> Result<(), String> {
+    static WAS_LATE: AtomicBool = AtomicBool::new(false);
+    if let Some(time) = asked_for("late")
+        && !WAS_LATE.swap(true, Ordering::SeqCst)
+    {
+        thread::sleep(milliseconds(&time));
+    }
+    if asked_for("mute").as_deref() == Some(cmd) {
+        loop {
+            thread::park();
+        }
+    }
+    if asked_for("dies").as_deref() == Some(cmd) {
+        die();
+    }
+    if asked_for("refuses").as_deref() == Some(cmd) {
+        return Err(format!("no {cmd} today"));
+    }
+    const GREETING: &[u8] = b"\0SP\0\0\x50\0\0";
+    let path = arg.data_url("").replace("ipc://", "");
+    let wire = arg.config.get("wire").and_then(Value::as_str);
+    let wire = match wire.filter(|_| cmd == "start") {
+        Some("http") => b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        Some("req") => b"\0SP\0\0\x30\0\0".to_vec(),
+        Some("frame") => [GREETING, b"\x07\0\0\0\0\0\0\0\0"].concat(),
+        Some("length") => [GREETING, b"\x01\x7f\0\0\0\0\0\0\0"].concat(),
+        _ => Vec::new(),
+    };
+    if !wire.is_empty() {
+        // The host reads once it has the answer.
+        thread::spawn(move || write_and_wait(&path, &wire));
+    }
+    match arg.config.get("refuse").and_then(Value::as_str) {
+        Some(text) if cmd == "start" => Err(text.to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// The property `deaf`: whether a sink answers `ok` and does not listen.
+pub(super) fn is_deaf(config: &Value) -> bool {
+    config["deaf"] == true
+}
+
+/// The properties `die_after` and `exit_after`, a number of rows.
+pub(super) fn after_row(config: &Value, sent: u64, rows: &Push) {
+    if config["die_after"] == sent {
+        let _ = rows.flush(Duration::from_secs(5));
+        die();
+    }
+    if config["exit_after"] == sent {
+        let _ = rows.flush(Duration::from_secs(5));
+        exit(0);
+    }
+}
+
+/// The property `ack`: milliseconds to wait first, `never`, or what to say.
+pub(super) fn ack(config: &Value) -> Option<String> {
+    match &config["ack"] {
+        Value::Number(time) => {
+            thread::sleep(milliseconds(&time.to_string()));
+            Some("{}".to_owned())
+        }
+        Value::String(text) if text == "never" => None,
+        Value::String(text) => Some(text.clone()),
+        _ => Some("{}".to_owned()),
+    }
+}
+
+/// The answer that a call asks for: `{"answer":TEXT}`, none for `"silent"`,
+/// the process's end for `"die"`; and `aggregate=TEXT` in `PROBE`.
+pub(super) fn reply(func: &str, first: &Value) -> Option<String> {
+    if func == "IsAggregate" {
+        return asked_for("aggregate");
+    }
+    match first.get("answer").and_then(Value::as_str) {
+        Some(_) if func != "Exec" => None,
+        Some("silent") => loop {
+            thread::park();
+        },
+        Some("die") => die(),
+        answer => answer.map(str::to_owned),
+    }
+}
+
+fn die() -> ! {
+    let _ = kill_process(getpid(), Signal::KILL);
+    loop {
+        thread::park();
+    }
+}

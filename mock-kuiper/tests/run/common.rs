@@ -1,0 +1,437 @@
+//! A plugin of a test's own, and a run of `mock-kuiper` that cannot hang.
+//!
+//! eKuiper's addresses in /tmp are fixed, and made of names: each test has a
+//! plugin, a rule and functions that nobody else has, so that all run at once.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// How long a run, or what a test waits for in it, may take at most.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// The variable by which the processes of one test are known.
+const MARK: &str = "MOCK_KUIPER_TEST";
+
+/// A plugin on disk with a name of its own.
+pub(crate) struct Plugin {
+    /// The name of the plugin, of its executable and of the rule.
+    pub(crate) id: String,
+    place: TempDir,
+}
+
+impl Plugin {
+    /// The probe with these symbols. A function's name is followed by `_` and
+    /// the plugin's.
+    pub(crate) fn new(sources: &[&str], sinks: &[&str], functions: &[&str]) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let id = format!("probe{}x{number}", std::process::id());
+        let plugin = Plugin {
+            place: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(),
+            id,
+        };
+        let functions: Vec<_> = functions.iter().map(|name| plugin.function(name)).collect();
+        fs::create_dir(plugin.directory()).unwrap();
+        plugin.write_json(json!({
+            "version": "1.0.0", "language": "go", "executable": plugin.id,
+            "sources": sources, "sinks": sinks, "functions": functions,
+        }));
+        link_probe(&plugin.executable());
+        plugin
+    }
+
+    /// Its function of this name.
+    pub(crate) fn function(&self, name: &str) -> String {
+        format!("{name}_{}", self.id)
+    }
+
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.place.path().join(&self.id)
+    }
+
+    /// A directory beside the plugin's, for a test's own files.
+    pub(crate) fn place(&self) -> &Path {
+        self.place.path()
+    }
+
+    pub(crate) fn executable(&self) -> PathBuf {
+        self.directory().join(&self.id)
+    }
+
+    pub(crate) fn json(&self) -> PathBuf {
+        self.directory().join(format!("{}.json", self.id))
+    }
+
+    pub(crate) fn write_json(&self, json: Value) {
+        fs::write(self.json(), json.to_string()).unwrap();
+    }
+
+    /// Changes one field of the json.
+    pub(crate) fn set(&self, field: &str, value: impl Into<Value>) {
+        let mut json: Value = serde_json::from_slice(&fs::read(self.json()).unwrap()).unwrap();
+        json[field] = value.into();
+        self.write_json(json);
+    }
+
+    /// Writes a file of the plugin, e.g. `sources/random.yaml`.
+    pub(crate) fn write(&self, file: &str, text: &str) {
+        let path = self.directory().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Puts a shell script in the place of the executable; the probe is beside
+    /// it, in `bin/`, under the plugin's name.
+    pub(crate) fn wrap(&self, script: &str) {
+        let directory = self.directory().join("bin");
+        fs::create_dir(&directory).unwrap();
+        fs::rename(self.executable(), directory.join(&self.id)).unwrap();
+        write_script(&self.executable(), script);
+    }
+
+    /// `mock-kuiper run PLUGIN --rule ID`.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        self.command_on(&self.directory(), args)
+    }
+
+    /// The same with another PLUGIN.
+    pub(crate) fn command_on(&self, plugin: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mock-kuiper"));
+        command
+            .arg("run")
+            .arg(plugin)
+            .args(["--rule", &self.id])
+            .args(args)
+            .env(MARK, &self.id);
+        command
+    }
+
+    /// Runs to the end.
+    pub(crate) fn run(&self, args: &[&str]) -> Done {
+        self.start(args).finish()
+    }
+
+    /// Runs to the end with this on stdin.
+    pub(crate) fn run_with_input(&self, args: &[&str], input: &str) -> Done {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped());
+        let mut live = Live::spawn(command, &self.id);
+        let mut stdin = live.child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        drop(stdin);
+        live.finish()
+    }
+
+    pub(crate) fn start(&self, args: &[&str]) -> Live {
+        Live::spawn(self.command(args), &self.id)
+    }
+
+    /// Waits until no process of the test is left, and no file in /tmp.
+    pub(crate) fn assert_clean(&self) {
+        assert_clean(&self.id);
+    }
+
+    /// The test's socket files in /tmp.
+    pub(crate) fn files(&self) -> Vec<String> {
+        files(&self.id)
+    }
+}
+
+/// Puts the probe at `path`.
+fn link_probe(path: &Path) {
+    let binary = Path::new(env!("CARGO_BIN_EXE_mock-kuiper"));
+    let probe = binary.with_file_name("examples").join("probe");
+    assert!(
+        probe.is_file(),
+        "run `cargo build -p mock-kuiper --examples`"
+    );
+    // A copy might still be open for writing when another test's fork runs it.
+    if fs::hard_link(&probe, path).is_err() {
+        fs::copy(&probe, path).unwrap();
+    }
+}
+
+/// Writes an executable script, through `sh` so that nobody here has it open
+/// for writing when it is run.
+pub(crate) fn write_script(path: &Path, script: &str) {
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", "cat > \"$0\" && chmod +x \"$0\""])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text = format!("#!/bin/sh\n{script}\n");
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+/// A run that goes on. Dropping it kills it.
+pub(crate) struct Live {
+    id: String,
+    child: Child,
+    stdout: Collected,
+    stderr: Collected,
+    started: Instant,
+}
+
+/// What a run wrote so far, and the thread that reads it.
+struct Collected {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Collected {
+    fn start(stream: Option<impl Read + Send + 'static>) -> Self {
+        let bytes: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let to = Arc::clone(&bytes);
+        let reader = stream.map(|mut stream| {
+            thread::spawn(move || {
+                let mut chunk = [0; 65536];
+                while let Ok(read @ 1..) = stream.read(&mut chunk) {
+                    to.lock().unwrap().extend_from_slice(&chunk[..read]);
+                }
+            })
+        });
+        Self { bytes, reader }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
+    }
+}
+
+impl Live {
+    /// Starts a command; stdout and stderr are read unless they were set.
+    pub(crate) fn spawn(mut command: Command, id: &str) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::spawn_as_is(command, id)
+    }
+
+    pub(crate) fn spawn_as_is(mut command: Command, id: &str) -> Self {
+        Self::of(command.spawn().unwrap(), id)
+    }
+
+    /// Takes over a run; streams that were taken away are not read.
+    pub(crate) fn of(mut child: Child, id: &str) -> Self {
+        Live {
+            id: id.to_owned(),
+            stdout: Collected::start(child.stdout.take()),
+            stderr: Collected::start(child.stderr.take()),
+            child,
+            started: Instant::now(),
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// Waits until stdout has `text`.
+    pub(crate) fn wait_for_stdout(&self, text: &str) {
+        self.wait_until(text, || self.stdout().contains(text));
+    }
+
+    /// Waits until stderr has `text`.
+    pub(crate) fn wait_for_stderr(&self, text: &str) {
+        self.wait_until(text, || self.stderr().contains(text));
+    }
+
+    fn wait_until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let deadline = Instant::now() + LIMIT;
+        while !is_so() {
+            assert!(
+                Instant::now() < deadline,
+                "no `{what}` in\n{}\n{}",
+                self.stdout(),
+                self.stderr()
+            );
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal);
+    }
+
+    /// Waits for the end, and that nothing is left behind.
+    pub(crate) fn finish(self) -> Done {
+        let id = self.id.clone();
+        let done = self.end();
+        assert_clean(&id);
+        done
+    }
+
+    /// Waits for the end alone.
+    pub(crate) fn end(mut self) -> Done {
+        let deadline = Instant::now() + LIMIT;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "it runs on after\n{}\n{}",
+                self.stdout(),
+                self.stderr()
+            );
+            thread::sleep(Duration::from_millis(2));
+        };
+        let took = self.started.elapsed();
+        for reader in [&mut self.stdout.reader, &mut self.stderr.reader] {
+            reader.take().map(JoinHandle::join);
+        }
+        Done {
+            status: number(status),
+            stdout: self.stdout(),
+            stderr: self.stderr(),
+            took,
+        }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The exit status; of a signal, its number below 0.
+fn number(status: ExitStatus) -> i32 {
+    let killed = status.signal().map(|signal| -signal);
+    status.code().or(killed).unwrap()
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) took: Duration,
+}
+
+impl Done {
+    #[track_caller]
+    pub(crate) fn assert_status(&self, status: i32) -> &Self {
+        assert_eq!(self.status, status, "{self}");
+        self
+    }
+
+    /// The lines that the plugin wrote.
+    pub(crate) fn log(&self) -> Vec<&str> {
+        let lines = self.stderr.lines();
+        lines
+            .filter_map(|line| Some(line.strip_prefix("[probe")?.split_once("] ")?.1))
+            .collect()
+    }
+
+    /// What the plugin wrote behind `prefix`, line by line.
+    pub(crate) fn logged(&self, prefix: &str) -> Vec<&str> {
+        let lines = self.log().into_iter();
+        lines.filter_map(|line| line.strip_prefix(prefix)).collect()
+    }
+
+    /// The lines on stderr that are not the plugin's.
+    pub(crate) fn said(&self) -> String {
+        let lines = self.stderr.lines();
+        let said: Vec<_> = lines.filter(|line| !line.starts_with("[probe")).collect();
+        said.join("\n")
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_says(&self, text: &str) -> &Self {
+        assert!(self.said().contains(text), "no `{text}` in {self}");
+        self
+    }
+}
+
+impl std::fmt::Display for Done {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "status {}\n{}\n{}",
+            self.status, self.stdout, self.stderr
+        )
+    }
+}
+
+pub(crate) fn kill(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(pid.cast_signed()).unwrap();
+    let _ = kill_process(pid, signal);
+}
+
+/// Waits until a condition holds.
+pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what} does not come about");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn assert_clean(id: &str) {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        let (processes, files) = (processes(id), files(id));
+        if processes.is_empty() && files.is_empty() {
+            return;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "left over: processes {processes:?}, files {files:?}"
+        );
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The processes that carry a test's mark, where the system shows them.
+pub(crate) fn processes(id: &str) -> Vec<u32> {
+    let mark = format!("{MARK}={id}");
+    let carries = |pid: &u32| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment
+            .split(|byte| *byte == 0)
+            .any(|variable| variable == mark.as_bytes())
+    };
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(carries).collect()
+}
+
+fn files(id: &str) -> Vec<String> {
+    let names = fs::read_dir("/tmp").unwrap().flatten();
+    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    // Whole names: that of test 1 stands in that of test 11.
+    let is_ours = |name: &String| {
+        name.find(id).is_some_and(|at| {
+            let behind = name[at + id.len()..].chars().next();
+            !behind.is_some_and(|c| c.is_ascii_digit())
+        })
+    };
+    names.filter(is_ours).collect()
+}

@@ -1,0 +1,211 @@
+//! Functions: validated, executed, and what they answer wrongly.
+
+use crate::common::Plugin;
+
+fn echo() -> (Plugin, String) {
+    let plugin = Plugin::new(&[], &[], &["echo"]);
+    let echo = plugin.function("echo");
+    (plugin, echo)
+}
+
+#[test]
+fn the_results_of_calls_are_printed_in_their_order() {
+    let (plugin, echo) = echo();
+
+    let done = plugin.run(&[
+        "--call",
+        &format!(r#"{echo}(1, "a", null, {{"k":[2]}})"#),
+        "--call",
+        &format!(r#"{echo}({{"k":[2.0]}})"#),
+    ]);
+
+    done.assert_status(0);
+    assert_eq!(
+        done.stdout,
+        format!(
+            "{{\"function\":\"{echo}\",\"args\":[1,\"a\",null,{{\"k\":[2]}}],\"result\":1}}\n\
+             {{\"function\":\"{echo}\",\"args\":[{{\"k\":[2.0]}}],\"result\":{{\"k\":[2]}}}}\n"
+        )
+    );
+}
+
+#[test]
+fn an_error_that_a_function_answers_is_its_own_business() {
+    let (plugin, echo) = echo();
+    let failing = r#"{"answer":"{\"state\":false,\"result\":\"too \\\"big\\\"\"}"}"#;
+
+    let done = plugin.run(&[
+        "--call",
+        &format!("{echo}()"),
+        "--call",
+        &format!("{echo}({failing})"),
+    ]);
+
+    done.assert_status(0);
+    assert_eq!(
+        done.stdout,
+        format!(
+            "{{\"function\":\"{echo}\",\"args\":[],\"error\":\"expected an argument\"}}\n\
+             {{\"function\":\"{echo}\",\"args\":[{failing}],\"error\":\"too \\\"big\\\"\"}}\n"
+        )
+    );
+}
+
+#[test]
+fn a_function_is_asked_whether_it_is_an_aggregate_then_validated_then_called() {
+    let (plugin, echo) = echo();
+
+    let done = plugin.run(&["--call", &format!(r#"{echo}(1, "a")"#), "-v"]);
+
+    let said = done.assert_status(0).said();
+    let frames: Vec<_> = said
+        .lines()
+        .filter_map(|line| line.split_once(&format!(" func_{echo} from host: ")))
+        .map(|(_, frame)| frame)
+        .collect();
+    let id = &plugin.id;
+    assert_eq!(
+        frames,
+        [
+            r#"{"func":"IsAggregate","arg":null}"#.to_owned(),
+            r#"{"func":"Validate","arg":[{"Val":1},{"Val":"a"}]}"#.to_owned(),
+            format!(
+                r#"{{"func":"Exec","arg":[1,"a","{{\"ruleId\":\"{id}\",\"opId\":\"2_project\",\"instanceId\":0,\"funcId\":0}}"]}}"#
+            ),
+        ]
+    );
+}
+
+#[test]
+fn an_aggregate_is_called_one_in_the_summary() {
+    let (plugin, echo) = echo();
+
+    let done = plugin.run(&["--env", r#"PROBE=aggregate={"state":true,"result":true}"#]);
+
+    done.assert_status(0)
+        .assert_says(&format!("  aggregate {echo}: 0 calls"));
+}
+
+#[test]
+fn a_function_that_does_not_know_whether_it_is_an_aggregate_is_an_error() {
+    for (answer, says) in [
+        (
+            r#"{"state":true,"result":"yes"}"#,
+            r#"expected true or false, got `"yes"`"#,
+        ),
+        (r#"{"state":false,"result":"busy"}"#, "busy"),
+        ("what", "`what`"),
+    ] {
+        let (plugin, echo) = echo();
+
+        let done = plugin.run(&[
+            "--env",
+            &format!("PROBE=aggregate={answer}"),
+            "--call",
+            &format!("{echo}(1)"),
+        ]);
+
+        done.assert_status(1)
+            .assert_says(&format!(
+                "error: function `{echo}` answered IsAggregate wrongly: "
+            ))
+            .assert_says(says);
+        assert_eq!(done.stdout, "");
+    }
+}
+
+#[test]
+fn an_answer_that_is_none_is_an_error_and_the_next_call_goes_on() {
+    let (plugin, echo) = echo();
+
+    let done = plugin.run(&[
+        "--call",
+        &format!(r#"{echo}({{"answer":"7"}})"#),
+        "--call",
+        &format!("{echo}(2)"),
+    ]);
+
+    done.assert_status(1)
+        .assert_says(&format!("error: function `{echo}` answered Exec wrongly: "));
+    assert!(done.stdout.ends_with("\"result\":2}\n"), "{done}");
+}
+
+#[test]
+fn a_function_that_does_not_answer_is_an_error_after_ekuipers_limit() {
+    let (plugin, echo) = echo();
+
+    let done = plugin.run(&["--call", &format!(r#"{echo}({{"answer":"silent"}})"#)]);
+
+    done.assert_status(1).assert_says(&format!(
+        "error: function `{echo}` did not answer Exec within 5s, eKuiper's limit"
+    ));
+}
+
+#[test]
+fn a_function_that_takes_the_process_with_it_is_an_error_with_the_signal() {
+    let (plugin, echo) = echo();
+
+    let done = plugin.run(&["--call", &format!(r#"{echo}({{"answer":"die"}})"#)]);
+
+    done.assert_status(1).assert_says(&format!(
+        "error: the plugin ended in the middle: signal 9 (SIGKILL); running: function `{echo}`; \
+         the last that it wrote:"
+    ));
+}
+
+#[test]
+fn calls_of_what_is_not_there_are_said_all_at_once() {
+    let (plugin, echo) = echo();
+
+    let done = plugin.run(&[
+        "--call",
+        "nope(1)",
+        "--call",
+        &format!("{echo}(1)"),
+        "--function",
+        "other",
+    ]);
+
+    done.assert_status(2)
+        .assert_says(&format!(
+            "error: --function other: the plugin has no such function; it has {echo}"
+        ))
+        .assert_says(&format!(
+            "error: --call nope(1): the plugin has no such function; it has {echo}"
+        ))
+        .assert_says(&format!(
+            "error: --call {echo}(1): the function is not started; add --function {echo}"
+        ));
+}
+
+#[test]
+fn a_mistake_in_a_call_is_shown_with_a_caret() {
+    let (plugin, _) = echo();
+
+    let done = plugin.run(&["--call", "echo(1, x)"]);
+
+    done.assert_status(2).assert_says("echo(1, x)\n          ^");
+}
+
+#[test]
+fn a_function_that_greets_again_while_it_is_idle_is_called_once_in_every_release() {
+    for host in ["2.4", "1.13", "1.8"] {
+        let plugin = Plugin::new(&["random"], &[], &["echo"]);
+        let echo = plugin.function("echo");
+
+        let done = plugin.run(&[
+            "--host",
+            host,
+            "--env",
+            "PROBE=idle=20",
+            "--function",
+            &echo,
+            "--call",
+            &format!("{echo}(1)"),
+            "--call",
+            &format!("{echo}(2)"),
+        ]);
+
+        assert_eq!(done.stdout.lines().count(), 2, "{host}: {done}");
+    }
+}
