@@ -362,7 +362,7 @@ impl<'a> Session<'a> {
         let mut input_ended = matches!(self.plan.input, Input::Sources);
         loop {
             let reads = self.sources.iter().any(|running| running.source.is_some());
-            if !reads && (input_ended || !self.sources.is_empty()) {
+            if !reads && input_ended {
                 return Ok(());
             }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
