@@ -132,24 +132,19 @@ fn a_plugin_never_greets_because_it_is_idle() {
 
     // The other SDKs greet after 5 s. The plugin's last message was the answer
     // that `start` has read: whatever comes now is one too many.
-    let order = json!({"cmd": "stop", "arg": sink.argument.to_string()}).to_string();
     std::thread::sleep(Duration::from_secs(6));
-    host.control.send(order.as_bytes(), Some(SOON)).unwrap();
+    host.send_order("stop", &sink.argument);
 
-    assert_eq!(host.control.recv(Some(SOON)).unwrap(), b"ok");
+    assert_eq!(host.read_answer(), "ok");
     assert_eq!(host.plugin.log().matches("channel").count(), 0);
 }
 
 #[test]
 fn a_control_channel_that_closes_is_dialed_again_and_greeted_and_the_answer_is_dropped() {
-    let host = Host::launch();
+    let mut host = Host::launch();
     let slow = host.sink(json!({"slow": "configure"}));
-    let Host {
-        mut control,
-        plugin,
-    } = host;
-    let order = json!({"cmd": "start", "arg": slow.argument.to_string()}).to_string();
-    control.send(order.as_bytes(), Some(SOON)).unwrap();
+    host.send_order("start", &slow.argument);
+    let Host { control, plugin } = host;
     plugin.wait_idle();
     drop(control);
 

@@ -206,10 +206,17 @@ impl Host {
 
     /// Sends an order and returns its answer.
     pub(crate) fn order(&mut self, command: &str, argument: &Value) -> String {
+        self.send_order(command, argument);
+        self.read_answer()
+    }
+
+    pub(crate) fn send_order(&mut self, command: &str, argument: &Value) {
         let order = json!({"cmd": command, "arg": argument.to_string()}).to_string();
         self.control.send(order.as_bytes(), Some(SOON)).unwrap();
-        let answer = self.control.recv(Some(SOON)).unwrap();
-        String::from_utf8(answer.to_vec()).unwrap()
+    }
+
+    pub(crate) fn read_answer(&mut self) -> String {
+        String::from_utf8(self.control.recv(Some(SOON)).unwrap().to_vec()).unwrap()
     }
 
     pub(crate) fn start(&mut self, instance: &Instance) {

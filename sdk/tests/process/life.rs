@@ -91,8 +91,7 @@ fn a_configure_that_hangs_does_not_hold_the_process() {
     let (source, _rows) = host.source(json!({
         "hang": "configure", "steps": host.plugin.file("steps")
     }));
-    let order = json!({"cmd": "start", "arg": source.argument.to_string()}).to_string();
-    host.control.send(order.as_bytes(), Some(SOON)).unwrap();
+    host.send_order("start", &source.argument);
     wait_for("configure is called", || {
         host.plugin
             .text("steps")
