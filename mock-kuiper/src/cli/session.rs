@@ -428,18 +428,19 @@ impl<'a> Session<'a> {
     fn stop_all(&mut self) -> Result<(), HostError> {
         // All channels are closed first: the plugin may have ended.
         self.join_sources();
-        for index in 0..self.sources.len() {
-            self.stop_source(index)?;
-        }
+        let stopped = (0..self.sources.len()).try_for_each(|index| self.stop_source(index));
         let mut sinks = self.feed.take();
         for sink in &mut sinks {
-            sink.settle(SETTLE);
+            if stopped.is_ok() {
+                sink.settle(SETTLE);
+            }
             self.ran.push(Line::Sink {
                 symbol: sink.symbol().to_owned(),
                 sent: sink.sent(),
                 acked: sink.acked(),
             });
         }
+        stopped?;
         for sink in sinks {
             let symbol = sink.symbol().to_owned();
             let stopped = self.host.stop_sink(sink);

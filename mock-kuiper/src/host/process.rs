@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -18,6 +18,10 @@ pub const KEPT_LINES: usize = 20;
 
 /// The bytes of one line of the plugin's output that are looked at.
 const LONGEST_LINE: u64 = 64 * 1024;
+
+/// How long the plugin's output is still read once its group is killed. Only a
+/// process that has left the group holds it open for longer.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// What to run, where, with which environment.
 #[derive(Debug, Clone)]
@@ -38,8 +42,7 @@ pub(crate) struct Process {
     pid: u32,
     watchdog: Watchdog,
     exit: Arc<Exit>,
-    output: Arc<Mutex<Output>>,
-    readers: Vec<JoinHandle<()>>,
+    output: Arc<Output>,
     waiter: Option<JoinHandle<()>>,
 }
 
@@ -71,10 +74,32 @@ impl Exit {
     }
 }
 
-/// The last lines that the plugin wrote.
+/// The last lines that the plugin wrote, and whether more may come.
 #[derive(Debug, Default)]
 struct Output {
+    lines: Mutex<Lines>,
+    closed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
     last: VecDeque<String>,
+    /// The streams that are still read.
+    open: u32,
+}
+
+impl Output {
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until both streams have ended, at most [`LAST_WORDS`].
+    fn wait_closed(&self) -> MutexGuard<'_, Lines> {
+        self.closed
+            .wait_timeout_while(self.lock(), LAST_WORDS, |lines| lines.open > 0)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+    }
 }
 
 impl Process {
@@ -118,13 +143,12 @@ impl Process {
             command: &launch.command,
             pid,
         });
-        let output = Arc::new(Mutex::new(Output::default()));
-        let mut readers = Vec::new();
+        let output = Arc::default();
         if let Some(stdout) = child.stdout.take() {
-            readers.push(read_lines(stdout, Arc::clone(&output), observer).map_err(no_thread)?);
+            read_lines(stdout, &output, observer).map_err(no_thread)?;
         }
         if let Some(stderr) = child.stderr.take() {
-            readers.push(read_lines(stderr, Arc::clone(&output), observer).map_err(no_thread)?);
+            read_lines(stderr, &output, observer).map_err(no_thread)?;
         }
         let waiter = {
             let (exit, observer) = (Arc::clone(exit), Arc::clone(observer));
@@ -145,7 +169,6 @@ impl Process {
             watchdog,
             exit: Arc::clone(exit),
             output,
-            readers,
             waiter: Some(waiter),
         })
     }
@@ -165,33 +188,30 @@ impl Process {
 
     /// The last lines that the plugin wrote, at most [`KEPT_LINES`].
     ///
-    /// Kills what is left of the group, so that nobody holds the pipes open.
-    pub(crate) fn last_lines(&mut self) -> Vec<String> {
+    /// Kills what is left of the group, so that nobody in it holds the pipes
+    /// open.
+    pub(crate) fn last_lines(&self) -> Vec<String> {
         self.kill();
-        for reader in self.readers.drain(..) {
-            let _ = reader.join();
-        }
-        let output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-        output.last.iter().cloned().collect()
+        self.output.wait_closed().last.iter().cloned().collect()
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
-        for thread in self.readers.drain(..).chain(self.waiter.take()) {
-            let _ = thread.join();
-        }
+        drop(self.output.wait_closed());
+        let _ = self.waiter.take().map(JoinHandle::join);
     }
 }
 
 /// Reads a stream of the plugin line by line until its end.
 fn read_lines(
     stream: impl Read + Send + 'static,
-    output: Arc<Mutex<Output>>,
+    output: &Arc<Output>,
     observer: &Arc<dyn Observer>,
-) -> io::Result<JoinHandle<()>> {
-    let observer = Arc::clone(observer);
+) -> io::Result<()> {
+    output.lock().open += 1;
+    let (output, observer) = (Arc::clone(output), Arc::clone(observer));
     thread::Builder::new()
         .name("plugin-log".to_owned())
         .spawn(move || {
@@ -201,13 +221,16 @@ fn read_lines(
                 let line = String::from_utf8_lossy(&bytes);
                 let line = line.trim_end_matches(['\n', '\r']);
                 observer.event(&Event::Log { line });
-                let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
-                if output.last.len() == KEPT_LINES {
-                    output.last.pop_front();
+                let mut lines = output.lock();
+                if lines.last.len() == KEPT_LINES {
+                    lines.last.pop_front();
                 }
-                output.last.push_back(line.to_owned());
+                lines.last.push_back(line.to_owned());
             }
+            output.lock().open -= 1;
+            output.closed.notify_all();
         })
+        .map(drop)
 }
 
 /// Reads one line, at most [`LONGEST_LINE`] bytes of it; `false` at the end.

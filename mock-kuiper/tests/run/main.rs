@@ -1,6 +1,9 @@
 //! `mock-kuiper run`, the real command with a real plugin: `examples/probe`.
 
 mod common;
+mod endings;
+mod faults;
 mod functions;
+mod orders;
 mod rows;
 mod sinks;

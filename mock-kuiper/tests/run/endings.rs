@@ -1,0 +1,210 @@
+//! Signals, a killed plugin or mock, and who else is on an address.
+
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::common::{Live, Plugin, processes, wait_until, write_script};
+
+#[test]
+fn a_signal_stops_all_in_order_with_status_0() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
+        let live = plugin.start(&[]);
+        live.wait_for_stderr("append got");
+
+        live.signal(signal);
+        let done = live.finish();
+
+        done.assert_status(0);
+        let stops = done.logged("stop ");
+        assert!(
+            stops[0].contains("\"random\"") && stops[1].contains("\"append\""),
+            "{done}"
+        );
+        assert_eq!(stops.len(), 2, "a function is never stopped\n{done}");
+    }
+}
+
+#[test]
+fn a_signal_before_the_greeting_ends_the_run() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let live = plugin.start(&["--env", "PROBE=silent"]);
+    live.wait_for_stderr("directory");
+
+    live.signal(Signal::INT);
+
+    live.finish().assert_status(0);
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_a_plugin_that_ignores_the_stop() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let live = plugin.start(&["--env", "PROBE=mute=stop", "--answer-timeout", "1h"]);
+    live.wait_for_stdout("\"number\":1}");
+
+    live.signal(Signal::INT);
+    live.wait_for_stderr("stop {");
+    live.signal(Signal::INT);
+
+    live.finish().assert_status(0);
+}
+
+#[test]
+fn a_killed_plugin_is_told_and_the_same_command_works_again() {
+    let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
+    let live = plugin.start(&["-v"]);
+    live.wait_for_stderr("append got");
+    let said = live.stderr();
+    let (_, pid) = said.split_once("launched as process ").unwrap();
+    let pid = pid.split(':').next().unwrap().parse().unwrap();
+
+    crate::common::kill(pid, Signal::KILL);
+    let done = live.finish();
+    let again = plugin.run(&["--count", "2"]);
+
+    done.assert_status(1)
+        .assert_says("error: the plugin ended in the middle: signal 9 (SIGKILL); running: ");
+    again.assert_status(0);
+    assert_eq!(again.logged("append got ").len(), 2);
+}
+
+#[test]
+fn when_the_mock_is_killed_its_group_ends_and_the_same_command_works_again() {
+    let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
+    let live = plugin.start(&["--env", "PROBE=child"]);
+    live.wait_for_stderr("append got");
+
+    live.signal(Signal::KILL);
+    let killed = live.end();
+    wait_until("the end of the group", || processes(&plugin.id).is_empty());
+    let left = plugin.files();
+    let again = plugin.run(&["--count", "2"]);
+
+    assert_eq!(killed.status, -9);
+    assert!(left.len() >= 3, "stale files are in the way: {left:?}");
+    again.assert_status(0);
+}
+
+#[test]
+fn an_address_in_use_is_told_with_the_process_that_holds_it() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let path = format!("/tmp/plugin_{}.ipc", plugin.id);
+    let listener = UnixListener::bind(&path).unwrap();
+
+    let done = plugin.start(&["--count", "1"]).end();
+    drop(listener);
+    let again = plugin.run(&["--count", "1"]);
+
+    done.assert_status(3).assert_says(&format!(
+        "error: address {path} is in use by process {} (",
+        std::process::id()
+    ));
+    done.assert_says("): eKuiper, another mock-kuiper, or a plugin left over; end it first");
+    assert!(done.log().is_empty(), "nothing was launched\n{done}");
+    again.assert_status(0);
+}
+
+#[test]
+fn a_file_in_the_way_that_is_no_socket_is_left_alone() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let path = format!("/tmp/{}_demo_0.ipc", plugin.id);
+    std::fs::write(&path, "precious").unwrap();
+
+    let done = plugin.start(&["--count", "1"]).end();
+    let kept = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+
+    done.assert_status(3).assert_says(&format!(
+        "error: {path} is in the way: it is no socket; move it or take another name"
+    ));
+    assert_eq!(kept, "precious");
+    plugin.assert_clean();
+}
+
+#[test]
+fn a_plugin_left_over_from_an_earlier_run_is_turned_away_by_pid() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let left_over = Live::spawn(Command::new(plugin.executable()), &plugin.id);
+    let pid = left_over.pid();
+
+    let live = plugin.start(&["--count", "10"]);
+    live.wait_for_stderr("was turned away");
+    let done = live.finish();
+    drop(left_over);
+
+    done.assert_status(0)
+        .assert_says(&format!("note: process {pid} (probe"));
+    done.assert_says(&format!(
+        ") dialed plugin_{} and was turned away: it is not the plugin that was launched here, \
+         maybe one left over from an earlier run; end it with `kill {pid}`",
+        plugin.id
+    ));
+    assert_eq!(
+        done.said().matches("turned away").count(),
+        1,
+        "told once\n{done}"
+    );
+}
+
+#[test]
+fn a_plugin_behind_a_launcher_is_known_by_its_group() {
+    let plugin = Plugin::new(&["random"], &["append"], &[]);
+    plugin.wrap("./bin/* \"$@\" & wait");
+
+    let done = plugin.run(&["--count", "2"]);
+
+    done.assert_status(0);
+}
+
+#[test]
+fn a_plugin_that_leaves_its_group_is_turned_away() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    plugin.wrap("setsid ./bin/* \"$@\" & echo \"away $!\"; wait");
+
+    let done = plugin.start(&["--init-timeout", "1s"]).end();
+    for pid in processes(&plugin.id) {
+        crate::common::kill(pid, Signal::KILL);
+    }
+
+    done.assert_status(1)
+        .assert_says("was turned away")
+        .assert_says("error: no greeting within 1s");
+    plugin.assert_clean();
+}
+
+#[test]
+fn a_run_does_not_wait_for_what_it_cannot_stop() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+
+    let done = plugin.run(&[
+        "--env",
+        "PROBE=mute=stop",
+        "--count",
+        "1",
+        "--answer-timeout",
+        "200ms",
+    ]);
+
+    done.assert_status(1)
+        .assert_says("error: source `random` did not answer stop within 200ms");
+    assert!(done.took < Duration::from_secs(5));
+}
+
+#[test]
+fn the_interpreter_of_a_script_that_is_not_there_is_asked_for() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    std::fs::remove_file(plugin.executable()).unwrap();
+    write_script(&plugin.executable(), "");
+    std::fs::write(plugin.executable(), "#!/nowhere/sh\n").unwrap();
+
+    let done = plugin.run(&[]);
+
+    done.assert_status(2)
+        .assert_says("error: cannot run `")
+        .assert_says(
+            "is the interpreter in its first line, or its dynamic loader, on this machine?",
+        );
+}

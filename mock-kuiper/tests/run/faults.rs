@@ -1,0 +1,267 @@
+//! What goes wrong in a plugin, and the sentence that says so.
+
+use crate::common::{Plugin, wait_until};
+
+fn all() -> Plugin {
+    Plugin::new(&["random"], &["append"], &["echo"])
+}
+
+#[test]
+fn a_plugin_that_ends_before_it_greets_is_told_with_its_status_and_last_20_lines() {
+    let plugin = all();
+
+    let done = plugin.run(&["--env", "PROBE=lines=25 exit=3"]);
+
+    let lines: String = (6..=25).map(|n| format!("\nerror:   line {n}")).collect();
+    let lines = lines.replace("error: ", "");
+    done.assert_status(1).assert_says(&format!(
+        "error: the plugin ended before it greeted: exit status 3; the last that it wrote:{lines}"
+    ));
+    assert_eq!(done.logged("line ").len(), 25);
+    assert_eq!(done.stdout, "");
+}
+
+#[test]
+fn a_plugin_that_ends_without_a_word_is_told_so() {
+    let plugin = all();
+    plugin.wrap("exit 0");
+
+    let done = plugin.run(&[]);
+
+    done.assert_status(1)
+        .assert_says("error: the plugin ended before it greeted: exit status 0; it wrote nothing");
+}
+
+#[test]
+fn a_plugin_that_never_greets_is_told_where_to_dial() {
+    let plugin = all();
+
+    let done = plugin.run(&["--env", "PROBE=silent", "--init-timeout", "200ms"]);
+
+    done.assert_status(1).assert_says(&format!(
+        "error: no greeting within 200ms: the plugin must dial ipc:///tmp/plugin_{}.ipc and send \
+         a message; give it more time with --init-timeout",
+        plugin.id
+    ));
+}
+
+#[test]
+fn a_plugin_that_speaks_another_protocol_is_told_what_came() {
+    let plugin = all();
+
+    let done = plugin.run(&["--env", "PROBE=http"]);
+
+    done.assert_status(1).assert_says(&format!(
+        "error: the plugin broke the protocol on channel plugin_{}: the peer sent no greeting of \
+         the Scalability Protocols but 474554202f204854",
+        plugin.id
+    ));
+}
+
+#[test]
+fn garbage_on_the_plugins_output_is_shown_without_harm() {
+    let plugin = all();
+
+    let done = plugin.run(&["--env", "PROBE=garbage", "--count", "1"]);
+
+    done.assert_status(0);
+    let shown = done.log();
+    assert!(
+        shown.contains(&"\\u{1b}[2J\\u{1b}]0;owned\\u{7} \u{fffd}\u{fffd} \\u{0}"),
+        "{done}"
+    );
+    assert!(!done.stderr.contains('\x1b'));
+    assert!(done.stderr.contains("no end of line"));
+}
+
+#[test]
+fn a_refused_start_is_said_and_the_other_symbols_go_on_to_status_1() {
+    let plugin = Plugin::new(&["good", "bad"], &["fine", "broken"], &[]);
+
+    let done = plugin.run(&[
+        "--count",
+        "2",
+        "--config",
+        r#"bad={"refuse":"no such device"}"#,
+        "--config",
+        r#"broken={"refuse":"no disk"}"#,
+    ]);
+
+    done.assert_status(1)
+        .assert_says("error: source `bad` refused to start: no such device")
+        .assert_says("error: sink `broken` refused to start: no disk")
+        .assert_says(", 2 errors");
+    assert_eq!(done.stdout.lines().count(), 2);
+    assert_eq!(done.logged("fine got ").len(), 2);
+    assert_eq!(done.logged("stop ").len(), 2, "{done}");
+}
+
+#[test]
+fn where_all_sources_refuse_the_run_ends() {
+    let plugin = Plugin::new(&["random"], &["append"], &[]);
+
+    let done = plugin.run(&["--config", r#"random={"refuse":"no such device"}"#]);
+
+    done.assert_status(1)
+        .assert_says("error: source `random` refused to start: no such device");
+}
+
+#[test]
+fn a_refused_stop_is_said() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+
+    let done = plugin.run(&["--count", "1", "--env", "PROBE=refuses=stop"]);
+
+    done.assert_status(1)
+        .assert_says("error: source `random` refused to stop: no stop today");
+}
+
+#[test]
+fn an_order_that_is_not_answered_is_told_with_the_limit() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+
+    let done = plugin.run(&["--env", "PROBE=mute=start", "--answer-timeout", "200ms"]);
+
+    done.assert_status(1).assert_says(
+        "error: source `random` did not answer start within 200ms; eKuiper waits an hour: give it \
+         more time with --answer-timeout",
+    );
+}
+
+#[test]
+fn an_answer_that_comes_late_is_not_taken_for_that_of_the_next_order() {
+    let plugin = Plugin::new(&["random"], &["append"], &[]);
+
+    let done = plugin.run(&[
+        "--env",
+        "PROBE=late=1500",
+        "--answer-timeout",
+        "1s",
+        "--count",
+        "1",
+    ]);
+
+    done.assert_status(1)
+        .assert_says("error: sink `append` did not answer start within 1s");
+    assert_eq!(done.logged("start ").len(), 2, "{done}");
+    assert_eq!(done.stdout.lines().count(), 1, "{done}");
+}
+
+#[test]
+fn a_sink_that_answers_before_it_listens_is_told_so_and_stopped() {
+    let plugin = Plugin::new(&[], &["append"], &[]);
+
+    let done = plugin.run(&["--config", r#"append={"deaf":true}"#]);
+
+    done.assert_status(1)
+        .assert_says("error: sink `append` answered start before it listened: ")
+        .assert_says("it must listen first, eKuiper dials at once");
+    assert_eq!(done.logged("stop ").len(), 1);
+}
+
+#[test]
+fn a_crash_in_the_middle_is_told_with_the_signal_what_ran_and_the_last_lines() {
+    let plugin = all();
+    let echo = plugin.function("echo");
+
+    let done = plugin.run(&["--config", r#"random={"interval":1,"die_after":3}"#]);
+
+    done.assert_status(1)
+        .assert_says(&format!(
+            "error: the plugin ended in the middle: signal 9 (SIGKILL); running: sink `append`, \
+             function `{echo}`, source `random`; the last that it wrote:\n  "
+        ))
+        .assert_says("  source random: 3 rows, ")
+        .assert_says("  sink append: 3 rows sent, ");
+    assert_eq!(
+        done.stdout.lines().count(),
+        3,
+        "what it had sent is printed\n{done}"
+    );
+}
+
+#[test]
+fn a_plugin_that_ends_by_itself_is_an_error_whatever_its_status() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+
+    let done = plugin.run(&["--config", r#"random={"interval":1,"exit_after":5}"#]);
+
+    done.assert_status(1).assert_says(
+        "error: the plugin ended in the middle: exit status 0; running: source `random`",
+    );
+    assert_eq!(done.stdout.lines().count(), 5, "{done}");
+}
+
+#[test]
+fn a_crash_at_an_order_is_told() {
+    for order in ["start", "stop"] {
+        let plugin = Plugin::new(&["random"], &[], &[]);
+
+        let done = plugin.run(&["--count", "1", "--env", &format!("PROBE=dies={order}")]);
+
+        done.assert_status(1)
+            .assert_says("error: the plugin ended in the middle: signal 9 (SIGKILL); ");
+    }
+}
+
+#[test]
+fn a_process_that_leaves_the_group_and_keeps_stdout_holds_nothing_up() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+
+    let done = plugin
+        .start(&["--count", "1", "--env", "PROBE=stray"])
+        .end();
+    let stray: u32 = done.logged("stray ")[0].parse().unwrap();
+    crate::common::kill(stray, rustix::process::Signal::KILL);
+
+    done.assert_status(0);
+    plugin.assert_clean();
+}
+
+#[test]
+fn a_process_in_the_group_ends_with_the_plugin() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+
+    let done = plugin.run(&["--count", "1", "--env", "PROBE=child"]);
+
+    done.assert_status(0);
+    assert_eq!(done.logged("child ").len(), 1);
+}
+
+#[test]
+fn a_crash_is_told_at_once_though_a_child_holds_the_output() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+
+    let done = plugin.run(&[
+        "--env",
+        "PROBE=child",
+        "--config",
+        r#"random={"die_after":1}"#,
+    ]);
+
+    done.assert_status(1).assert_says("signal 9 (SIGKILL)");
+}
+
+#[test]
+fn an_idle_plugin_that_greets_again_is_understood_by_2_4_and_refused_by_1_13() {
+    for (host, status) in [("2.4", 0), ("1.13", 1)] {
+        let plugin = Plugin::new(&["random"], &[], &[]);
+
+        let live = plugin.start(&["--host", host, "--env", "PROBE=idle=30", "-v"]);
+        wait_until("a second greeting", || {
+            live.stdout().contains("\"number\":5}") || live.stderr().contains("refused")
+        });
+        live.signal(rustix::process::Signal::INT);
+        let done = live.finish();
+
+        done.assert_status(status);
+        if host == "1.13" {
+            done.assert_says(
+                "refused to stop: handshake (a second greeting, which eKuiper before 2.1.3 takes \
+                 for an answer: greet once for each connection)",
+            );
+        } else {
+            assert_eq!(done.logged("stop ").len(), 1, "carried out once\n{done}");
+        }
+    }
+}
