@@ -5,5 +5,7 @@ mod endings;
 mod faults;
 mod functions;
 mod orders;
+mod packages;
 mod rows;
 mod sinks;
+mod terminal;

@@ -1,0 +1,225 @@
+//! The plugin on disk: a directory, a zip, and the mistakes of both.
+
+use std::fs::{self, File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use serde_json::json;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use crate::common::{Done, Live, Plugin};
+
+fn plugin() -> Plugin {
+    Plugin::new(&["random"], &[], &[])
+}
+
+/// Packs files of a plugin: its own, and the yaml that a zip needs.
+fn pack(plugin: &Plugin, with_json: bool) -> PathBuf {
+    let path = plugin.place().join("any-name.zip");
+    let mut zip = ZipWriter::new(File::create(&path).unwrap());
+    let options = SimpleFileOptions::default();
+    let mut add = |name: String, bytes: &[u8], mode| {
+        zip.start_file(name, options.unix_permissions(mode))
+            .unwrap();
+        zip.write_all(bytes).unwrap();
+    };
+    if with_json {
+        add(
+            format!("{}.json", plugin.id),
+            &fs::read(plugin.json()).unwrap(),
+            0o644,
+        );
+    }
+    add(
+        plugin.id.clone(),
+        b"#!/bin/sh\npwd; exec \"$PROBE_BIN\" \"$@\"\n",
+        0o755,
+    );
+    add(
+        "sources/random.yaml".to_owned(),
+        b"default:\n  interval: 1\n",
+        0o644,
+    );
+    zip.finish().unwrap();
+    path
+}
+
+fn run_on(plugin: &Plugin, path: &std::path::Path, args: &[&str]) -> Done {
+    Live::spawn(plugin.command_on(path, args), &plugin.id).finish()
+}
+
+#[test]
+fn a_zip_runs_like_its_directory_and_leaves_nothing_behind() {
+    let plugin = plugin();
+    let zip = pack(&plugin, true);
+
+    let binary = format!("PROBE_BIN={}", plugin.executable().display());
+    let done = run_on(&plugin, &zip, &["--count", "2", "--env", &binary]);
+
+    done.assert_status(0);
+    assert_eq!(done.stdout.lines().count(), 2);
+    assert!(
+        done.logged("start ")[0].contains("\"interval\":1"),
+        "{done}"
+    );
+    let unpacked = done.log()[0];
+    assert!(
+        unpacked.starts_with('/') && !fs::exists(unpacked).unwrap(),
+        "{unpacked}"
+    );
+}
+
+#[test]
+fn a_zip_without_a_json_is_no_plugin() {
+    let plugin = plugin();
+    let zip = pack(&plugin, false);
+
+    let done = run_on(&plugin, &zip, &[]);
+
+    done.assert_status(2).assert_says(&format!(
+        "error: {}: not a plugin: there is no NAME.json at its top",
+        zip.display()
+    ));
+}
+
+#[test]
+fn a_file_that_is_no_zip_is_said_so() {
+    let plugin = plugin();
+    let file = plugin.place().join("plugin.zip");
+    fs::write(&file, "not a zip").unwrap();
+
+    let done = run_on(&plugin, &file, &[]);
+
+    done.assert_status(2)
+        .assert_says(&format!(
+            "error: {}: is not a zip that can be read: ",
+            file.display()
+        ))
+        .assert_says("; pack it again");
+}
+
+#[test]
+fn the_directory_that_one_is_in_is_a_plugin() {
+    let plugin = plugin();
+    let mut command = plugin.command_on(".".as_ref(), &["--count", "1"]);
+    command.current_dir(plugin.directory());
+
+    let done = Live::spawn(command, &plugin.id).finish();
+
+    done.assert_status(0);
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_said_with_what_to_give() {
+    let plugin = plugin();
+
+    let done = run_on(&plugin, "/nowhere/mirror".as_ref(), &[]);
+
+    done.assert_status(2).assert_says(
+        "error: /nowhere/mirror: no such directory or zip; give the directory that holds the \
+         plugin's json",
+    );
+}
+
+#[test]
+fn a_directory_without_a_json_is_no_plugin() {
+    let plugin = plugin();
+    fs::remove_file(plugin.json()).unwrap();
+
+    let done = plugin.run(&[]);
+
+    done.assert_status(2).assert_says(&format!(
+        "error: {}: not a plugin: there is no NAME.json",
+        plugin.directory().display()
+    ));
+}
+
+#[test]
+fn every_mistake_of_a_json_is_said_at_once_with_file_and_field() {
+    let plugin = plugin();
+    plugin.write_json(json!({
+        "name": "other", "language": "rust", "executable": "missing",
+        "sources": ["a", "a", 7], "sinks": "none", "functions": [""],
+    }));
+
+    let done = plugin.run(&[]);
+
+    done.assert_status(2);
+    let file = plugin.json();
+    for says in [
+        format!(
+            "`name`: expected `{}`, the file's name, found `other`; rename one of them",
+            plugin.id
+        ),
+        "`language`: expected `go` (any native executable) or `python`, found `rust`".to_owned(),
+        format!(
+            "`executable`: no file {}/missing",
+            plugin.directory().display()
+        ),
+        "`sources[1]`: `a` stands there twice; remove one".to_owned(),
+        "`sources[2]`: expected a name, found `7`".to_owned(),
+        "`sinks`: expected a list of names, found the string `none`".to_owned(),
+        "`functions[0]`: expected a name, found an empty string".to_owned(),
+    ] {
+        done.assert_says(&format!("error: {}: {says}", file.display()));
+    }
+    assert_eq!(done.said().lines().count(), 7, "{done}");
+}
+
+#[test]
+fn a_json_that_is_none_is_said_with_the_place() {
+    let plugin = plugin();
+    fs::write(plugin.json(), "{\n  \"version\": \"1\",\n}").unwrap();
+
+    let done = plugin.run(&[]);
+
+    done.assert_status(2).assert_says(&format!(
+        "error: {}: is not valid JSON: trailing comma at line 3 column 1",
+        plugin.json().display()
+    ));
+}
+
+#[test]
+fn an_executable_without_the_permission_is_said_with_the_command_that_gives_it() {
+    let plugin = plugin();
+    let executable = plugin.executable();
+    // A file of its own: the probe's permissions are everybody's.
+    fs::remove_file(&executable).unwrap();
+    fs::write(&executable, "").unwrap();
+    fs::set_permissions(&executable, Permissions::from_mode(0o644)).unwrap();
+
+    let done = plugin.run(&[]);
+
+    let path = executable.display();
+    done.assert_status(2).assert_says(&format!(
+        "`executable`: {path} is not executable; run `chmod +x {path}`"
+    ));
+}
+
+#[test]
+fn a_wrong_command_line_is_status_2() {
+    let plugin = plugin();
+
+    for (args, says) in [
+        (["--count", "0"], "--count"),
+        (["--duration", "soon"], "--duration"),
+        (
+            ["--host", "3.0"],
+            "no eKuiper release `3.0` is known; use one of 1.4, ",
+        ),
+        (["--stream", "[]"], "expected a JSON object, got `[]`"),
+        (["--send", "{a"], "expected JSON: "),
+        (
+            ["--config", "random"],
+            "expected a symbol's name, `=` and a JSON object",
+        ),
+        (["--env", "=x"], "expected a variable's name before `=`"),
+        (["--rule", "a/b"], "--rule"),
+    ] {
+        let done = Live::spawn(plugin.command_on(&plugin.directory(), &args), &plugin.id).finish();
+
+        done.assert_status(2).assert_says(says);
+    }
+}

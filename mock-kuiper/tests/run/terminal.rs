@@ -1,0 +1,108 @@
+//! A person's terminal: colour, the line that counts, Ctrl-C.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::common::{Live, Plugin, wait_until};
+
+/// A terminal: our end, and the one for a command.
+struct Pty {
+    ours: File,
+    theirs: OwnedFd,
+}
+
+impl Pty {
+    fn open() -> Self {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
+        let theirs = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(name)
+            .unwrap();
+        Pty {
+            ours: File::from(ours),
+            theirs: theirs.into(),
+        }
+    }
+
+    /// Runs a command with it as stdin, stdout and stderr, in a session of its
+    /// own, where it is the terminal that Ctrl-C comes from.
+    fn run(self, command: &Command, id: &str) -> (Live, File, Arc<Mutex<Vec<u8>>>) {
+        let mut session = Command::new("setsid");
+        session
+            .args(["--ctty", "--wait"])
+            .arg(command.get_program())
+            .args(command.get_args());
+        session.envs(
+            command
+                .get_envs()
+                .filter_map(|(key, value)| Some((key, value?))),
+        );
+        session.env("TERM", "xterm").env_remove("NO_COLOR");
+        session.stdin(self.theirs.try_clone().unwrap());
+        session.stdout(self.theirs.try_clone().unwrap());
+        session.stderr(self.theirs);
+        let live = Live::spawn_as_is(session, id);
+        let shown: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let (to, mut from) = (Arc::clone(&shown), self.ours.try_clone().unwrap());
+        thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(read @ 1..) = from.read(&mut chunk) {
+                to.lock().unwrap().extend_from_slice(&chunk[..read]);
+            }
+        });
+        (live, self.ours, shown)
+    }
+}
+
+#[test]
+fn on_a_terminal_there_is_colour_and_a_line_that_counts_and_ctrl_c_stops_in_order() {
+    let plugin = Plugin::new(&["random"], &["append"], &[]);
+    let command = plugin.command(&["--config", r#"random={"interval":20}"#]);
+    let (live, mut terminal, shown) = Pty::open().run(&command, &plugin.id);
+    let text = || String::from_utf8_lossy(&shown.lock().unwrap()).into_owned();
+
+    wait_until("the line that counts", || {
+        text().contains(" rows, ") && text().contains(" sent")
+    });
+    terminal.write_all(b"\x03").unwrap();
+    let done = live.finish();
+    wait_until("the summary", || text().contains("  sink append: "));
+
+    done.assert_status(0);
+    let text = text();
+    assert!(
+        text.contains("\x1b[36m[probe"),
+        "the plugin's lines are coloured\n{text}"
+    );
+    assert!(
+        text.contains(r#"{"source":"random","message":{"number":1}"#),
+        "{text}"
+    );
+    assert_eq!(text.matches("stop {").count(), 2, "{text}");
+}
+
+#[test]
+fn in_a_pipe_there_is_neither_colour_nor_a_line_that_counts() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+
+    let done = plugin.run(&[
+        "--duration",
+        "400ms",
+        "--config",
+        r#"random={"raw":["bad"]}"#,
+    ]);
+
+    done.assert_status(1)
+        .assert_says("error: source `random`: ");
+    assert!(!done.stderr.contains(['\x1b', '\r']), "{done}");
+}
