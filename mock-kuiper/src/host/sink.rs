@@ -84,8 +84,8 @@ impl fmt::Display for SinkError {
             Self::Failed { text } => write!(f, "failed a row: {text}"),
             Self::NoAck { limit } => write!(
                 f,
-                "acknowledged a row with nothing for {limit:?}; send {{}} or {{\"error\":\"text\"}} \
-                 for each row"
+                "sent no ack for a row within {limit:?}; with requireAck send {{}} or \
+                 {{\"error\":\"text\"}} for each row"
             ),
             Self::BadAck { text } => write!(f, "acknowledged a row wrongly: {text}"),
             Self::Ended => f.write_str("has ended"),

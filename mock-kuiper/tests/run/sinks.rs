@@ -195,7 +195,7 @@ fn a_sink_that_never_acks_is_an_error_where_acks_are_required() {
     ]);
 
     done.assert_status(1).assert_says(
-        "error: sink `append` acknowledged a row with nothing for 200ms; send {} or \
+        "error: sink `append` sent no ack for a row within 200ms; with requireAck send {} or \
          {\"error\":\"text\"} for each row",
     );
 }
