@@ -20,6 +20,8 @@ use serde_json::{Map, Value};
 /// names; a sink gets all properties of the rule's action, those for the host
 /// included (`sendSingle`, `requireAck` …). So a type to parse into leaves
 /// unknown fields alone, which is serde's default.
+///
+/// Source: docs/protocol.md, section 5.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config(Value);
 

@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 /// `dataTemplate` it may be any bytes, which [`as_bytes`](Data::as_bytes) gives
 /// unchanged. A rule with `sendError` (the default of 1.x) sends its errors as
 /// rows, too: `[{"error":"…"}]`.
+///
+/// Source: docs/protocol.md, section 6.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Data<'a>(&'a [u8]);
 

@@ -21,7 +21,8 @@ use crate::{Args, BoxError, Expr, channel, panics, wire};
 
 /// A function of SQL.
 ///
-/// One value serves all rules of a host, one call after the other.
+/// One value serves all rules of a host, one call after the other. It is used
+/// on after a panic, which is the error of that call alone.
 ///
 /// ```
 /// use ekuiper::{Args, Function, FunctionContext, Value};
@@ -49,6 +50,11 @@ pub trait Function: Send {
     }
 
     /// Computes one call: any JSON.
+    ///
+    /// A column that the row lacks is `null`. An aggregate's argument is always
+    /// an array: hosts send `null` where the window is empty.
+    ///
+    /// Source: docs/protocol.md, section 7.
     ///
     /// eKuiper waits 5 s for the result (`recvTimeout`), and for one call of a
     /// function at a time.

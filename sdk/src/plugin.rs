@@ -144,7 +144,7 @@ impl Launcher for PluginConfig {
                     source.configure(&target.datasource, &target.config)?;
                     Ok(source)
                 })?;
-                source::start(made, target).map_err(text)
+                panics::attempt(|| source::start(made, target))
             }),
             Kind::Sink => self.sinks.get_mut(symbol).map(|make| {
                 let made = panics::attempt(|| {
@@ -152,11 +152,11 @@ impl Launcher for PluginConfig {
                     sink.configure(&target.config)?;
                     Ok(sink)
                 })?;
-                sink::start(made, target).map_err(text)
+                panics::attempt(|| sink::start(made, target))
             }),
             Kind::Function => self.functions.get_mut(symbol).map(|make| {
                 let made = panics::catch(make)?;
-                function::start(made, target).map_err(text)
+                panics::attempt(|| function::start(made, target))
             }),
         };
         let symbol = symbol.to_owned();
@@ -169,10 +169,6 @@ impl Launcher for PluginConfig {
             }),
         }
     }
-}
-
-fn text(error: BoxError) -> String {
-    crate::error::chain(&*error)
 }
 
 /// How long the host's control address may be out of reach.

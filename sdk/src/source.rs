@@ -51,7 +51,8 @@ use crate::{BoxError, Config, EmitError, panics, wire};
 pub trait Source: Send {
     /// Takes the stream's `DATASOURCE` and the instance's configuration.
     ///
-    /// `datasource` is empty where the stream has none. This runs while the
+    /// `datasource` is empty where the stream has none; it is found on every
+    /// release (docs/protocol.md, section 5). This runs while the
     /// host waits for the answer to its order, as all orders do: connect here
     /// only what connects soon.
     ///
@@ -145,6 +146,8 @@ impl SourceContext {
     /// [`RawValue`](serde_json::value::RawValue)). `meta` is about the row, such
     /// as a topic: an object, or `()` for none. Waits while the host reads
     /// slower than rows come, and while it is away; a stop ends the wait.
+    ///
+    /// Source: docs/protocol.md, section 6.
     ///
     /// # Errors
     ///

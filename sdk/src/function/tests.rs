@@ -129,6 +129,24 @@ fn a_panic_is_an_error_answer_with_its_text_and_the_next_call_works() {
 }
 
 #[test]
+fn a_panic_of_is_aggregate_is_an_error_answer() {
+    struct Undecided;
+    impl Function for Undecided {
+        fn exec(&mut self, _: Args, _: &FunctionContext) -> crate::Result<Value> {
+            Ok(Value::Null)
+        }
+        fn is_aggregate(&self) -> bool {
+            panic!("undecided")
+        }
+    }
+    let mut calls = Calls::new("undecided", Box::new(Undecided));
+
+    let answer = answer(&mut calls, r#"{"func":"IsAggregate","arg":null}"#);
+
+    assert_eq!(answer, r#"{"state":false,"result":"panic: undecided"}"#);
+}
+
+#[test]
 fn what_cannot_be_understood_is_an_error_answer() {
     let mut calls = calls(Probe::default());
     for (request, text) in [
