@@ -109,6 +109,15 @@ fn a_message_may_emit_while_it_is_written() {
 }
 
 #[test]
+fn an_error_is_logged_and_no_row() {
+    let (ctx, kept) = context();
+
+    ctx.emit_error("sensor gone");
+
+    assert!(kept.0.lock().unwrap().is_empty());
+}
+
+#[test]
 fn nothing_is_emitted_after_the_stop() {
     let (ctx, kept) = context();
     ctx.instance.stop.set();

@@ -144,7 +144,7 @@ impl Source for Count {
                 ctx.sleep(Duration::from_millis(settings.interval));
             }
         }
-        info!("emitted {} rows", settings.count);
+        info!(logger: ctx.logger(), "emitted {} rows", settings.count);
         if !settings.end {
             while ctx.sleep(Duration::from_secs(60)) {}
         }

@@ -40,6 +40,17 @@ fn the_datasource_of_a_1_x_host_reaches_configure() {
 }
 
 #[test]
+fn the_logger_of_a_context_names_the_instance() {
+    let mut host = Host::launch();
+    let (source, _rows) = host.source(json!({"count": 1}));
+
+    host.start(&source);
+
+    let line = format!("INFO  probe: {}/count/0: emitted 1 rows", source.rule);
+    host.plugin.wait_log(&line);
+}
+
+#[test]
 fn a_refusal_of_configure_is_the_answer_and_nothing_runs() {
     let mut host = Host::launch();
     let (source, mut rows) = host.source(json!({"count": 1, "fail": "configure"}));
