@@ -36,7 +36,7 @@ pub(crate) fn probe() -> &'static Path {
             "build",
             "--quiet",
             "--example",
-            "probe",
+            "sdk-probe",
             "--manifest-path",
             manifest,
         ]);
@@ -46,7 +46,7 @@ pub(crate) fn probe() -> &'static Path {
         assert!(cargo.status().unwrap().success(), "the probe is built");
         let test = std::env::current_exe().unwrap();
         let profile = test.parent().unwrap().parent().unwrap();
-        profile.join("examples/probe")
+        profile.join("examples/sdk-probe")
     })
 }
 

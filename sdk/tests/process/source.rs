@@ -46,7 +46,7 @@ fn the_logger_of_a_context_names_the_instance() {
 
     host.start(&source);
 
-    let line = format!("INFO  probe: {}/count/0: emitted 1 rows", source.rule);
+    let line = format!("INFO  sdk_probe: {}/count/0: emitted 1 rows", source.rule);
     host.plugin.wait_log(&line);
 }
 
