@@ -10,7 +10,7 @@ use mock_kuiper::host::{Sink, SinkError};
 use mock_kuiper::wire::{InvalidRow, write_sink_row};
 use serde_json::Value;
 
-use super::plan::{Input, parse_row};
+use super::plan::{Input, LISTED, parse_row};
 use super::session::Findings;
 
 /// The running sinks, fed by any thread until they are taken away.
@@ -106,14 +106,17 @@ impl Feed {
 
     fn send_lines(&self, lines: impl BufRead, name: &str) -> Result<(), Vec<String>> {
         let mut mistakes = Vec::new();
+        let mut more = 0;
         for (number, line) in (1_usize..).zip(lines.lines()) {
             let read = line.map_err(|error| error.to_string());
             match read.as_deref().map_err(Clone::clone).and_then(parse_row) {
                 Ok(None) => {}
                 Ok(Some(row)) => self.send_given(&row),
                 Err(error) => {
-                    if mistakes.len() < 20 {
+                    if mistakes.len() < LISTED {
                         mistakes.push(format!("--rows {name}: line {number}: {error}"));
+                    } else {
+                        more += 1;
                     }
                     if read.is_err() {
                         break;
@@ -123,6 +126,9 @@ impl Feed {
             if self.lock().is_none() {
                 break;
             }
+        }
+        if more > 0 {
+            mistakes.push(format!("--rows {name}: and {more} more like these"));
         }
         if mistakes.is_empty() {
             Ok(())

@@ -18,7 +18,7 @@ use super::CliError;
 use super::run::Args;
 
 /// Mistakes of one file that are listed.
-const LISTED: usize = 20;
+pub(super) const LISTED: usize = 20;
 
 /// A run.
 #[derive(Debug)]
@@ -175,7 +175,7 @@ fn launch(args: &Args, package: &Package) -> Launch {
             command.extend(["conda", "run", "-n", environment, "python"].map(str::to_owned));
             hint = "install conda, or put it on the path";
         } else {
-            command.push(args.python.display().to_string());
+            command.push(interpreter(&args.python));
             hint = "install it, or name another interpreter with --python";
         }
         if args.host.python_unbuffered {
@@ -198,6 +198,16 @@ fn launch(args: &Args, package: &Package) -> Launch {
             .collect(),
         hint,
     }
+}
+
+/// The interpreter as the plugin's process finds it, whose working directory is
+/// another: a path becomes absolute, a plain name is looked up in `PATH`.
+///
+/// Links are not followed: a virtual environment's interpreter is one.
+fn interpreter(python: &Path) -> String {
+    let plain = python.components().count() == 1;
+    let absolute = (!plain).then(|| std::path::absolute(python).ok()).flatten();
+    absolute.as_deref().unwrap_or(python).display().to_string()
 }
 
 fn overlay(args: &Args, symbol: &str, config: &mut Map<String, Value>) {

@@ -28,6 +28,9 @@ use super::{CliError, Exit};
 /// How long sinks may still take rows once all is sent.
 const SETTLE: Duration = Duration::from_secs(5);
 
+/// The same where a person waits for the end, who has asked for it.
+const SETTLE_AT_SIGNAL: Duration = Duration::from_millis(500);
+
 /// What the ordering thread is told.
 #[derive(Debug)]
 enum Happening {
@@ -117,6 +120,7 @@ pub(super) struct Session<'a> {
     ran: Vec<Line>,
     started: Instant,
     mistakes: Vec<String>,
+    settle: Duration,
 }
 
 impl<'a> Session<'a> {
@@ -176,6 +180,7 @@ impl<'a> Session<'a> {
             ran: Vec::new(),
             started: Instant::now(),
             mistakes: Vec::new(),
+            settle: SETTLE,
         })
     }
 
@@ -381,7 +386,10 @@ impl<'a> Session<'a> {
                     self.mistakes.extend(ended.err().into_iter().flatten());
                 }
                 Ok(Happening::PluginEnded) => self.host.check_alive()?,
-                Ok(Happening::Signal) => return Ok(()),
+                Ok(Happening::Signal) => {
+                    self.settle = SETTLE_AT_SIGNAL;
+                    return Ok(());
+                }
                 Ok(Happening::StdoutFailed(error)) => {
                     return match error.kind() {
                         // `| head -1`: there is nobody left to print for.
@@ -432,7 +440,7 @@ impl<'a> Session<'a> {
         let mut sinks = self.feed.take();
         for sink in &mut sinks {
             if stopped.is_ok() {
-                sink.settle(SETTLE);
+                sink.settle(self.settle);
             }
             self.ran.push(Line::Sink {
                 symbol: sink.symbol().to_owned(),

@@ -228,7 +228,8 @@ impl fmt::Display for HostError {
                 limit,
             } => write!(
                 f,
-                "function `{symbol}` did not answer {request} within {limit:?}, eKuiper's limit"
+                "function `{symbol}` did not answer {request} within {limit:?}, eKuiper's limit; \
+                 answer sooner, and do long work between calls"
             ),
             Self::BadReply {
                 symbol,
@@ -238,7 +239,8 @@ impl fmt::Display for HostError {
             Self::BrokenChannel { channel, source } => {
                 write!(
                     f,
-                    "the plugin broke the protocol on channel {channel}: {source}"
+                    "the plugin broke the protocol on channel {channel}: {source}; the sockets \
+                     are REQ for control and functions, PUSH for rows and acks, PULL for a sink"
                 )
             }
             Self::AddressInUse { path, pid } => {

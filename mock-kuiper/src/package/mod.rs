@@ -174,9 +174,11 @@ fn find_manifest(directory: &Path, shown: &Path) -> Result<PathBuf, PackageError
     if let [json] = likely.as_slice() {
         return Ok((*json).clone());
     }
-    let text = if jsons.is_empty() {
-        "not a plugin: there is no NAME.json at its top; give the directory that has one, \
-         and pack the contents of that directory, not the directory"
+    let text = if jsons.is_empty() && shown.is_dir() {
+        "not a plugin: there is no NAME.json at its top; give the directory that has one".to_owned()
+    } else if jsons.is_empty() {
+        "not a plugin: there is no NAME.json at its top; pack the contents of the directory \
+         that has one, not the directory"
             .to_owned()
     } else {
         let names: Vec<_> = jsons

@@ -246,7 +246,7 @@ fn a_zip_needs_its_json_at_the_top_and_a_yaml_for_each_source() {
         &[("mirror.json", 0o644, GOOD), ("mirror", 0o755, "")],
     );
 
-    assert!(mistakes(&root, "deep.zip")[0].contains("pack the contents of that directory"));
+    assert!(mistakes(&root, "deep.zip")[0].contains("pack the contents of the directory"));
     assert!(mistakes(&root, "bare.zip")[0].contains("bare.zip/sources/random.yaml: is missing"));
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::common::{Plugin, write_script};
+use crate::common::{Live, Plugin, write_script};
 
 #[test]
 fn a_plugin_is_launched_in_its_directory_with_ekuipers_one_argument() {
@@ -24,7 +24,7 @@ fn before_1_11_the_working_directory_is_the_hosts() {
     let mut command = plugin.command(&["--count", "1", "--host", "1.10"]);
     command.current_dir("/");
 
-    let done = crate::common::Live::spawn(command, &plugin.id).finish();
+    let done = Live::spawn(command, &plugin.id).finish();
 
     assert_eq!(done.assert_status(0).log()[1], "directory /");
 }
@@ -229,6 +229,20 @@ fn a_python_plugin_runs_with_the_interpreter_that_is_named_and_u_from_2_2_on() {
 }
 
 #[test]
+fn an_interpreter_is_found_from_where_the_command_was_typed() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    plugin.set("language", "python");
+    std::fs::create_dir(plugin.place().join("venv")).unwrap();
+    std::fs::rename(interpreter(&plugin), plugin.place().join("venv/python")).unwrap();
+    let mut command = plugin.command(&["--count", "1", "--python", "venv/python"]);
+    command.current_dir(plugin.place());
+
+    let done = Live::spawn(command, &plugin.id).finish();
+
+    assert_eq!(done.assert_status(0).logged("interpreter ").len(), 1);
+}
+
+#[test]
 fn a_missing_interpreter_is_said_with_the_way_out() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     plugin.set("language", "python");
@@ -257,7 +271,7 @@ fn a_conda_plugin_runs_in_its_environment() {
     let mut command = plugin.command(&["--count", "1"]);
     command.env("PATH", paths);
 
-    let done = crate::common::Live::spawn(command, &plugin.id).finish();
+    let done = Live::spawn(command, &plugin.id).finish();
 
     assert_eq!(
         done.assert_status(0).logged("conda "),
