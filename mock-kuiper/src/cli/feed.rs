@@ -10,8 +10,8 @@ use mock_kuiper::host::{Sink, SinkError};
 use mock_kuiper::wire::{InvalidRow, write_sink_row};
 use serde_json::Value;
 
+use super::findings::Findings;
 use super::plan::{Input, LISTED, parse_row};
-use super::session::Findings;
 
 /// The running sinks, fed by any thread until they are taken away.
 #[derive(Debug)]

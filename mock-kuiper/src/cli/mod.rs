@@ -1,7 +1,9 @@
 //! The command line: subcommands, exit statuses, and how an error is said.
 
 mod feed;
+mod findings;
 mod plan;
+mod reader;
 mod rows;
 mod run;
 mod session;

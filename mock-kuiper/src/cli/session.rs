@@ -4,15 +4,14 @@
 //! passes on its rows. What the others notice (the end of a source, of the
 //! plugin, of stdout, a signal) they tell the first as a [`Happening`].
 
-use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::{Error, Waker};
+use ekuiper_sp::Waker;
 use mock_kuiper::event::{Event, Observer};
 use mock_kuiper::host::{Function, Host, HostError, Rows, Source};
 use mock_kuiper::symbol::Meta;
@@ -20,7 +19,9 @@ use mock_kuiper::wire::{Context, Expr};
 use serde_json::Value;
 
 use super::feed::Feed;
+use super::findings::Findings;
 use super::plan::{Input, Plan};
+use super::reader::Reader;
 use super::summary::{self, Line};
 use super::terminal::{REDRAW, Terminal};
 use super::{CliError, Exit};
@@ -41,51 +42,6 @@ enum Happening {
     PluginEnded,
     Signal,
     StdoutFailed(io::Error),
-}
-
-/// Counts what went wrong, and says it; of one kind only the first few.
-pub(super) struct Findings {
-    terminal: Arc<Terminal>,
-    by_key: Mutex<HashMap<String, u64>>,
-    total: AtomicU64,
-}
-
-impl std::fmt::Debug for Findings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Findings").field(&self.total).finish()
-    }
-}
-
-impl Findings {
-    /// Findings about one symbol that are said one by one.
-    const SAID: u64 = 10;
-
-    fn new(terminal: Arc<Terminal>) -> Self {
-        Self {
-            terminal,
-            by_key: Mutex::default(),
-            total: AtomicU64::new(0),
-        }
-    }
-
-    /// Takes note of something that the plugin did wrong. `key` is the symbol.
-    pub(super) fn report(&self, key: &str, text: &str) {
-        self.total.fetch_add(1, Ordering::Relaxed);
-        let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = by_key.entry(key.to_owned()).or_default();
-        *number += 1;
-        if *number <= Self::SAID {
-            self.terminal.event(&Event::Finding { text });
-        }
-        if *number == Self::SAID {
-            let text = format!("`{key}`: further errors are only counted");
-            self.terminal.event(&Event::Note { text: &text });
-        }
-    }
-
-    fn total(&self) -> u64 {
-        self.total.load(Ordering::Relaxed)
-    }
 }
 
 /// A running source, as the ordering thread knows it.
@@ -517,62 +473,6 @@ impl Running {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-    }
-}
-
-/// The thread of one source.
-struct Reader {
-    symbol: String,
-    rows: Rows,
-    limit: Option<u64>,
-    passes_on: bool,
-    feed: Arc<Feed>,
-    findings: Arc<Findings>,
-    terminal: Arc<Terminal>,
-    stop: Arc<AtomicBool>,
-    counted: Arc<AtomicU64>,
-}
-
-impl Reader {
-    fn run(mut self) {
-        let symbol = self.symbol.as_str();
-        let wrong = |text: &dyn std::fmt::Display| {
-            self.findings
-                .report(symbol, &format!("source `{symbol}`: {text}"));
-        };
-        let mut buffer = Vec::new();
-        let mut count = 0;
-        let mut limit = None;
-        let mut woken = false;
-        while !self.stop.load(Ordering::SeqCst) && self.limit.is_none_or(|limit| count < limit) {
-            match self.rows.next(limit) {
-                Ok(Ok(row)) => {
-                    count += 1;
-                    self.counted.store(count, Ordering::Relaxed);
-                    self.terminal.event(&Event::Row {
-                        source: symbol,
-                        row,
-                    });
-                    if self.passes_on
-                        && let Err(error) = self.feed.pass_on(row.message, &mut buffer)
-                    {
-                        wrong(&error);
-                    }
-                }
-                Ok(Err(invalid)) => wrong(&invalid),
-                Err(Error::Woken) => woken = true,
-                Err(Error::Protocol(error)) => wrong(&error),
-                Err(_) => break,
-            }
-            if std::mem::take(&mut woken) && self.rows.plugin_has_ended() {
-                // What it had sent by then is still read.
-                limit = Some(Duration::ZERO);
-            }
-            if !self.rows.has_more() {
-                self.terminal.event(&Event::CaughtUp { source: symbol });
-            }
-        }
-        self.terminal.event(&Event::CaughtUp { source: symbol });
     }
 }
 

@@ -1,0 +1,70 @@
+//! The thread of one source: reads its rows, has them printed, passes them on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use ekuiper_sp::Error;
+use mock_kuiper::event::{Event, Observer};
+use mock_kuiper::host::Rows;
+
+use super::feed::Feed;
+use super::findings::Findings;
+use super::terminal::Terminal;
+
+/// The thread of one source.
+pub(super) struct Reader {
+    pub(super) symbol: String,
+    pub(super) rows: Rows,
+    pub(super) limit: Option<u64>,
+    pub(super) passes_on: bool,
+    pub(super) feed: Arc<Feed>,
+    pub(super) findings: Arc<Findings>,
+    pub(super) terminal: Arc<Terminal>,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) counted: Arc<AtomicU64>,
+}
+
+impl Reader {
+    /// Reads until the end: of the source, of the plugin, or a stop.
+    pub(super) fn run(mut self) {
+        let symbol = self.symbol.as_str();
+        let wrong = |text: &dyn std::fmt::Display| {
+            self.findings
+                .report(symbol, &format!("source `{symbol}`: {text}"));
+        };
+        let mut buffer = Vec::new();
+        let mut count = 0;
+        let mut limit = None;
+        let mut woken = false;
+        while !self.stop.load(Ordering::SeqCst) && self.limit.is_none_or(|limit| count < limit) {
+            match self.rows.next(limit) {
+                Ok(Ok(row)) => {
+                    count += 1;
+                    self.counted.store(count, Ordering::Relaxed);
+                    self.terminal.event(&Event::Row {
+                        source: symbol,
+                        row,
+                    });
+                    if self.passes_on
+                        && let Err(error) = self.feed.pass_on(row.message, &mut buffer)
+                    {
+                        wrong(&error);
+                    }
+                }
+                Ok(Err(invalid)) => wrong(&invalid),
+                Err(Error::Woken) => woken = true,
+                Err(Error::Protocol(error)) => wrong(&error),
+                Err(_) => break,
+            }
+            if std::mem::take(&mut woken) && self.rows.plugin_has_ended() {
+                // What it had sent by then is still read.
+                limit = Some(Duration::ZERO);
+            }
+            if !self.rows.has_more() {
+                self.terminal.event(&Event::CaughtUp { source: symbol });
+            }
+        }
+        self.terminal.event(&Event::CaughtUp { source: symbol });
+    }
+}
