@@ -13,6 +13,9 @@ import zipfile
 
 LEFT_OUT = {".rs", ".pyc"}
 
+# What Cargo has made or reads in the directory of a plugin that is a package.
+CARGO = {"target", "src", "Cargo.toml", "Cargo.lock"}
+
 
 def package(directory, target, binary=None, record=None, work=None, python="python3"):
     """Writes the zip of a plugin and returns its size in bytes.
@@ -27,8 +30,9 @@ def package(directory, target, binary=None, record=None, work=None, python="pyth
     behind = f"{executable}.recorded" if record else executable
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(directory.rglob("*")):
-            if path.is_file() and path.suffix not in LEFT_OUT:
-                name = str(path.relative_to(directory))
+            inside = path.relative_to(directory)
+            if path.is_file() and path.suffix not in LEFT_OUT and inside.parts[0] not in CARGO:
+                name = str(inside)
                 archive.write(path, behind if name == executable else name)
         if binary:
             archive.write(binary, behind)
