@@ -128,6 +128,7 @@ impl Peers {
             return Err(Interruption::Failed(Error::Woken));
         }
         let mut has_read = false;
+        let mut has_waited = false;
         loop {
             if let Some(departure) = self.departures.pop_front() {
                 return Err(Interruption::Left(departure));
@@ -143,15 +144,19 @@ impl Peers {
                 return Err(Interruption::Failed(Error::TimedOut));
             }
             let alone = self.peers.len() == 1 && !self.listener.bell().is_rung();
-            if alone && self.eager {
+            has_read |= if alone && self.eager {
                 self.eager = false;
                 self.read(0, RecvFlags::DONTWAIT);
+                true
             } else if alone && expected && !has_read {
                 self.read(0, RecvFlags::empty());
+                true
             } else {
-                self.wait_and_read(deadline)?;
-            }
-            has_read = true;
+                // A peer that has just come may have sent something: one more
+                // round for it, whatever the limit.
+                let read = self.wait_and_read(deadline)?;
+                std::mem::replace(&mut has_waited, true) || read
+            };
         }
     }
 
@@ -176,7 +181,8 @@ impl Peers {
     }
 
     /// Polls, takes in new peers, and reads once from each that is ready.
-    fn wait_and_read(&mut self, deadline: Option<Instant>) -> Result<(), Interruption> {
+    /// Tells whether there was one.
+    fn wait_and_read(&mut self, deadline: Option<Instant>) -> Result<bool, Interruption> {
         let bell = self.listener.bell();
         let mut waits_for = Vec::with_capacity(1 + self.peers.len());
         waits_for.push(PollFd::new(&**bell, PollFlags::IN));
@@ -200,6 +206,7 @@ impl Peers {
         let rung = is_ready(&waits_for[0]);
         self.ready
             .extend((0..self.peers.len()).filter(|index| is_ready(&waits_for[1 + index])));
+        let has_read = !self.ready.is_empty();
         // From the last to the first, as a peer that is gone is removed.
         while let Some(index) = self.ready.pop() {
             self.read(index, RecvFlags::DONTWAIT);
@@ -210,7 +217,7 @@ impl Peers {
                 return Err(Interruption::Failed(Error::Woken));
             }
         }
-        Ok(())
+        Ok(has_read)
     }
 
     /// Reads once; a peer that has ended is removed.

@@ -144,3 +144,17 @@ fn time_limits_of_nothing_and_of_all_time_are_taken() {
 
     assert_eq!(pull.recv(Some(Duration::MAX)).unwrap(), b"row");
 }
+
+#[test]
+fn a_limit_of_zero_is_enough_for_a_peer_that_has_just_come() {
+    let place = Place::new();
+    let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
+    let mut first = place.dial_raw(PUSH);
+    first.write_all(&frame(b"row")).unwrap();
+    // Peers are handed over in their order, before the next is greeted.
+    let _second = place.dial_raw(PUSH);
+
+    let row = pull.recv(Some(Duration::ZERO));
+
+    assert_eq!(row.unwrap(), b"row");
+}
