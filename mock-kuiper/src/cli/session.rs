@@ -109,14 +109,11 @@ impl<'a> Session<'a> {
                 let _ = signalled.send(Happening::Signal);
             }
         })?;
-        let (failed, failures) = mpsc::channel();
-        terminal.on_stdout_failure(failed);
-        let stdout = tell.clone();
-        spawn("stdout", move || {
-            for error in failures {
-                let _ = stdout.send(Happening::StdoutFailed(error));
-            }
-        })?;
+        let failed = tell.clone();
+        terminal.on_stdout_failure(move |error| {
+            // Nobody is told where the run has ended already.
+            let _ = failed.send(Happening::StdoutFailed(error));
+        });
         let findings = Arc::new(Findings::new(Arc::clone(&terminal)));
         Ok(Self {
             plan,
@@ -151,7 +148,12 @@ impl<'a> Session<'a> {
         let driven = self.drive();
         let stopped = self.stop();
         self.terminal.close();
-        match driven.and(stopped) {
+        // What was printed without anybody waiting: the results of calls.
+        let printed = self.told.try_iter().try_for_each(|told| match told {
+            Happening::StdoutFailed(error) => unwritten(error),
+            _ => Ok(()),
+        });
+        match driven.and(stopped).and(printed) {
             // What it did before it ended is worth a summary.
             Err(CliError::Finding(error)) => self.findings.report("", &error.to_string()),
             other => other?,
@@ -346,15 +348,7 @@ impl<'a> Session<'a> {
                     self.settle = SETTLE_AT_SIGNAL;
                     return Ok(());
                 }
-                Ok(Happening::StdoutFailed(error)) => {
-                    return match error.kind() {
-                        // `| head -1`: there is nobody left to print for.
-                        io::ErrorKind::BrokenPipe => Ok(()),
-                        _ => Err(CliError::Trouble(format!(
-                            "cannot write to stdout: {error}"
-                        ))),
-                    };
-                }
+                Ok(Happening::StdoutFailed(error)) => return unwritten(error),
                 Err(RecvTimeoutError::Timeout) => self.show_status(),
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
@@ -473,6 +467,17 @@ impl Running {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+/// What it means for a run that stdout takes no more.
+fn unwritten(error: io::Error) -> Result<(), CliError> {
+    match error.kind() {
+        // `| head -1`: there is nobody left to print for.
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(CliError::Trouble(format!(
+            "cannot write to stdout: {error}"
+        ))),
     }
 }
 

@@ -2,7 +2,6 @@
 //! wrong, and on a terminal a line that counts.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::mpsc::Sender;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,7 +30,7 @@ pub(super) struct Terminal {
     started: Instant,
     lines: Mutex<Lines>,
     /// Told once when stdout takes no more.
-    stdout_failed: OnceLock<Sender<io::Error>>,
+    stdout_failed: OnceLock<Box<dyn Fn(io::Error) + Send + Sync>>,
     failed: OnceLock<()>,
     status: Option<ProgressBar>,
     shares_screen: bool,
@@ -59,9 +58,9 @@ impl Terminal {
         }
     }
 
-    /// Has `failed` told when stdout takes no more.
-    pub(super) fn on_stdout_failure(&self, failed: Sender<io::Error>) {
-        let _ = self.stdout_failed.set(failed);
+    /// Has `failed` called once when stdout takes no more.
+    pub(super) fn on_stdout_failure(&self, failed: impl Fn(io::Error) + Send + Sync + 'static) {
+        let _ = self.stdout_failed.set(Box::new(failed));
     }
 
     /// Whether there is a line that counts.
@@ -106,8 +105,7 @@ impl Terminal {
             && self.failed.set(()).is_ok()
             && let Some(failed) = self.stdout_failed.get()
         {
-            // Nobody is told where the run has ended already.
-            let _ = failed.send(error);
+            failed(error);
         }
     }
 

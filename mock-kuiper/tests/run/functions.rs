@@ -209,3 +209,23 @@ fn a_function_that_greets_again_while_it_is_idle_is_called_once_in_every_release
         assert_eq!(done.stdout.lines().count(), 2, "{host}: {done}");
     }
 }
+
+#[test]
+fn a_result_that_cannot_be_written_is_trouble_of_the_machine() {
+    let (plugin, echo) = echo();
+    let full = std::fs::File::options().write(true).open("/dev/full");
+
+    let done = plugin
+        .command(&["--call", &format!("{echo}(1)")])
+        .stdin(std::process::Stdio::null())
+        .stdout(full.unwrap())
+        .output()
+        .unwrap();
+
+    let stderr = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(3), "{stderr}");
+    assert!(
+        stderr.contains("error: cannot write to stdout: No space left on device"),
+        "{stderr}"
+    );
+}
