@@ -294,6 +294,9 @@ fn candidates(command: &Command, directory: &Path, program: &OsStr) -> Vec<PathB
 
 /// The words after `#!`: an interpreter, and what `env` is to find.
 fn first_line(program: &Path) -> Vec<OsString> {
+    if !program.is_file() {
+        return Vec::new(); // A pipe would make us wait.
+    }
     // As much as Linux looks at.
     let mut start = Vec::new();
     let read = fs::File::open(program).and_then(|file| file.take(256).read_to_end(&mut start));

@@ -448,7 +448,8 @@ fn again(script: &str, tests: &[&str]) -> Output {
     command.args(["-ec", script, "sh"]).arg(&copy).args(tests);
     command
         .current_dir("/")
-        .env_remove("TMPDIR")
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .output()
         .unwrap()
 }
@@ -475,6 +476,7 @@ fn an_ordinary_user_is_isolated_alike() {
             "--nocapture",
             "--skip=an_ordinary_user",
             "--skip=namespaces_that_are",
+            "--skip=nothing_is_mounted",
         ],
     );
 
@@ -485,6 +487,25 @@ fn an_ordinary_user_is_isolated_alike() {
     for line in errors.lines().filter(|line| line.starts_with("skipped")) {
         eprintln!("an ordinary user: {line}");
     }
+}
+
+#[test]
+fn nothing_is_mounted_where_mounts_are_shared() {
+    if skipped() {
+        return;
+    }
+    // As most distributions have it; in a namespace of its own all the same.
+    let script = "exec unshare --user --map-root-user --mount --propagation private /bin/sh -ec \
+                  'mount --make-rshared /; exec \"$@\"' sh \"$@\"";
+
+    let ran = again(
+        script,
+        &["the_hosts_mounts_stay_as_they_are", "--nocapture"],
+    );
+
+    let text = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{ran:?}");
+    assert!(text.contains("1 passed"), "{text}");
 }
 
 #[test]
