@@ -61,7 +61,7 @@ mod sys;
 mod wake;
 
 pub use error::{Error, ProtocolError};
-pub use options::{Admit, Options, Peer};
+pub use options::{Admit, OnPeer, Options, Peer, Presence};
 pub use pull::Pull;
 pub use push::Push;
 pub use rep::Rep;

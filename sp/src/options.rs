@@ -25,6 +25,26 @@ pub struct Options {
     /// connects, before it is greeted. `false` closes the connection. It is
     /// called on the thread that accepts, and must not wait.
     pub admit: Option<Admit>,
+    /// [`Rep`](crate::Rep), [`Pull`](crate::Pull), [`Push`](crate::Push): told
+    /// of each peer that has greeted, before a message of it is received, and
+    /// when its connection is over; not when the socket is closed or dropped.
+    ///
+    /// Those that listen call it on the thread that receives, `Push` on one of
+    /// its own but for the first connection of
+    /// [`Push::connect`](crate::Push::connect). It must not use the socket.
+    pub on_peer: Option<OnPeer>,
+}
+
+/// Takes note of a peer; see [`Options::on_peer`].
+pub type OnPeer = Arc<dyn Fn(&Peer, Presence) + Send + Sync>;
+
+/// Whether a peer has come or gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It has connected and greeted.
+    Connected,
+    /// It has left, or broke the protocol and was sent away.
+    Left,
 }
 
 /// Decides whether a peer may connect; see [`Options::admit`].
@@ -36,6 +56,7 @@ impl Default for Options {
             max_message: None,
             queue_bytes: 256 * 1024,
             admit: None,
+            on_peer: None,
         }
     }
 }
@@ -46,6 +67,7 @@ impl fmt::Debug for Options {
             .field("max_message", &self.max_message)
             .field("queue_bytes", &self.queue_bytes)
             .field("admit", &self.admit.is_some())
+            .field("on_peer", &self.on_peer.is_some())
             .finish()
     }
 }

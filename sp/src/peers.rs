@@ -1,6 +1,7 @@
 //! The peers of a listening socket, and whose turn it is to be heard.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -11,6 +12,8 @@ use rustix::net::RecvFlags;
 use crate::connection::{Connection, wait};
 use crate::frame::{Decoder, Protocol};
 use crate::listener::Listener;
+use crate::options::{OnPeer, Presence};
+use crate::sys::peer_of;
 use crate::{Error, Options, ProtocolError, Waker};
 
 /// A listener with the peers it has accepted.
@@ -18,11 +21,11 @@ use crate::{Error, Options, ProtocolError, Waker};
 /// Peers are heard in turn: each gets one message out while others have one
 /// waiting, and what one of them can have waiting is bounded by what is read at
 /// once.
-#[derive(Debug)]
 pub(crate) struct Peers {
     listener: Listener,
     protocol: Protocol,
     max_message: Option<u64>,
+    on_peer: Option<OnPeer>,
     peers: Vec<Peer>,
     /// The place in `peers` that is heard next.
     turn: usize,
@@ -34,6 +37,15 @@ pub(crate) struct Peers {
     eager: bool,
     /// The places that the last poll found ready; empty between two rounds.
     ready: Vec<usize>,
+}
+
+impl fmt::Debug for Peers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peers")
+            .field("listener", &self.listener)
+            .field("peers", &self.peers)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -76,6 +88,7 @@ impl Peers {
             listener: Listener::open(url, protocol, options)?,
             protocol,
             max_message: options.max_message,
+            on_peer: options.on_peer.clone(),
             peers: Vec::new(),
             turn: 0,
             next_key: 0,
@@ -243,7 +256,15 @@ impl Peers {
         if index < self.turn {
             self.turn -= 1;
         }
-        self.peers.remove(index)
+        let peer = self.peers.remove(index);
+        self.tell(&peer.connection, Presence::Left);
+        peer
+    }
+
+    fn tell(&self, connection: &Connection, presence: Presence) {
+        if let Some(on_peer) = &self.on_peer {
+            on_peer(&peer_of(connection), presence);
+        }
     }
 
     fn take_in(&mut self) {
@@ -255,6 +276,7 @@ impl Peers {
                         // Where it fails, the read does not wait.
                         let _ = connection.block_reads_for_a_tick();
                     }
+                    self.tell(&connection, Presence::Connected);
                     self.peers.push(Peer {
                         key: self.next_key,
                         connection,

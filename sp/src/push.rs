@@ -6,6 +6,7 @@
 //! is empty again the flusher alone writes, all that has piled up in one system
 //! call. The flusher also dials, and notices a peer that leaves.
 
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -18,6 +19,8 @@ use crate::address::Address;
 use crate::connection::{Backoff, Connection, GREETING_LIMIT, lock, wait, wait_for};
 use crate::frame::{self, HEADER, Protocol};
 use crate::wake::Bell;
+use crate::options::{OnPeer, Presence};
+use crate::sys::peer_of;
 use crate::{Error, Options};
 
 /// The sending end of a one-way channel; it dials.
@@ -33,15 +36,24 @@ pub struct Push {
     flusher: Option<JoinHandle<()>>,
 }
 
-#[derive(Debug)]
 struct Shared {
     address: Address,
     queue_bytes: usize,
+    on_peer: Option<OnPeer>,
     state: Mutex<State>,
     /// Told when there is room, all is written, or the connection comes or goes.
     changed: Condvar,
     /// Rings when the flusher has something to do.
     bell: Arc<Bell>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("address", &self.address)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -109,9 +121,13 @@ impl Push {
             source,
         };
         let bell = Bell::new().map_err(|errno| failed("open a socket for", errno.into()))?;
+        if let (Some(connection), Some(on_peer)) = (&connection, &options.on_peer) {
+            on_peer(&peer_of(connection), Presence::Connected);
+        }
         let shared = Arc::new(Shared {
             address: address.clone(),
             queue_bytes: options.queue_bytes,
+            on_peer: options.on_peer.clone(),
             state: Mutex::new(State {
                 connection: connection.map(Arc::new),
                 ..State::default()
@@ -205,6 +221,12 @@ impl Drop for Push {
 }
 
 impl Shared {
+    fn tell(&self, connection: &Connection, presence: Presence) {
+        if let Some(on_peer) = &self.on_peer {
+            on_peer(&peer_of(connection), presence);
+        }
+    }
+
     /// Takes a message if there is a place for it now.
     fn offer(&self, state: &mut State, body: &[u8]) -> Option<Result<(), Error>> {
         if state.closed {
@@ -334,6 +356,7 @@ impl Flusher {
         backoff.connected();
         let mut state = lock(&shared.state);
         if !state.closed {
+            shared.tell(&connection, Presence::Connected);
             state.connection = Some(Arc::new(connection));
             shared.changed.notify_all();
         }
@@ -400,9 +423,13 @@ impl Flusher {
         self.batch.drain(..written);
         self.sent = 0;
         let mut state = lock(&self.shared.state);
-        state.connection = None;
+        let lost = state.connection.take();
         state.sent = 0;
+        drop(state);
         self.shared.changed.notify_all();
+        if let Some(lost) = lost {
+            self.shared.tell(&lost, Presence::Left);
+        }
     }
 }
 

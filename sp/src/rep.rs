@@ -24,6 +24,7 @@ pub struct Rep {
     answered: bool,
     /// The peer that was heard last: its leaving is news.
     partner: Option<u64>,
+    request_id: Option<u32>,
 }
 
 /// Where an answer goes: the peer, and the ids in front of its request.
@@ -57,6 +58,12 @@ impl Ids {
     fn bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
+
+    /// The request's own id: the last, behind those of devices.
+    fn own(&self) -> u32 {
+        let last = &self.bytes[self.length - 4..self.length];
+        last.iter().fold(0, |id, byte| id << 8 | u32::from(*byte))
+    }
 }
 
 impl Rep {
@@ -74,6 +81,7 @@ impl Rep {
             asked: None,
             answered: false,
             partner: None,
+            request_id: None,
         })
     }
 
@@ -116,11 +124,18 @@ impl Rep {
             return Err(ProtocolError::NoId.into());
         };
         self.partner = Some(request.key);
+        self.request_id = Some(ids.own());
         self.asked = Some(Request {
             peer: request.key,
             ids,
         });
         Ok(&self.peers.bytes(&request)[ids.length..])
+    }
+
+    /// Returns the id of the request that was received last; it stays when the
+    /// request is answered.
+    pub fn request_id(&self) -> Option<u32> {
+        self.request_id
     }
 
     /// Answers the request that was received last.

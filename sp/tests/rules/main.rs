@@ -5,6 +5,7 @@ mod common;
 mod framing;
 mod hostile;
 mod listener;
+mod presence;
 mod pull;
 mod push;
 mod rep;
