@@ -5,7 +5,7 @@
 
 use mock_kuiper::profile::Profile;
 use mock_kuiper::symbol::Meta;
-use mock_kuiper::wire::{Order, StreamOptions, source_config};
+use mock_kuiper::wire::{Command, Order, StreamOptions, source_config};
 use serde_json::{Map, Value, json};
 
 mod support;
@@ -49,7 +49,7 @@ fn a_function_is_started_as_recorded() {
         ("2.2", "ekuiper-2.2.5-go", 7, "goecho"),
         ("2.4", "ekuiper-2.4.0-go-mirror", 7, "echo"),
     ] {
-        let start = Order::function(symbol).start(profile(release));
+        let start = Order::function(symbol).encode(Command::Start, profile(release));
 
         assert_eq!(text(start), frame(file, line), "{file}:{line}");
     }
@@ -71,7 +71,7 @@ fn a_source_is_started_as_recorded() {
             json!({}),
         );
 
-        let start = order.start(profile(release));
+        let start = order.encode(Command::Start, profile(release));
 
         assert_eq!(text(start), frame(file, line), "{file}:{line}");
     }
@@ -88,12 +88,12 @@ fn a_source_with_properties_is_started_and_stopped_as_recorded() {
         let profile = profile(release);
 
         assert_eq!(
-            text(order.start(profile)),
+            text(order.encode(Command::Start, profile)),
             frame(file, start),
             "{file}:{start}"
         );
         assert_eq!(
-            text(order.stop(profile)),
+            text(order.encode(Command::Stop, profile)),
             frame(file, stop),
             "{file}:{stop}"
         );
@@ -112,11 +112,11 @@ fn a_datasource_of_html_and_nested_properties_are_written_as_recorded() {
     let profile = profile("2.4");
 
     assert_eq!(
-        text(order.start(profile)),
+        text(order.encode(Command::Start, profile)),
         frame("ekuiper-2.4.0-go-mirror", 31)
     );
     assert_eq!(
-        text(order.stop(profile)),
+        text(order.encode(Command::Stop, profile)),
         frame("ekuiper-2.4.0-go-mirror", 97)
     );
 }
@@ -135,7 +135,7 @@ fn a_sink_with_a_nested_config_is_started_as_recorded() {
             json!({"sendSingle": true, "requireAck": true, "a": {"b": [1, 2.5, null, true]}}),
         );
 
-        let start = order.start(profile(release));
+        let start = order.encode(Command::Start, profile(release));
 
         assert_eq!(text(start), frame(file, line), "{file}:{line}");
     }
@@ -156,13 +156,13 @@ fn a_template_with_html_is_escaped_twice_as_recorded() {
         let profile = profile(release);
 
         assert_eq!(
-            text(order.start(profile)),
+            text(order.encode(Command::Start, profile)),
             frame(file, start),
             "{file}:{start}"
         );
         if let Some(stop) = stop {
             assert_eq!(
-                text(order.stop(profile)),
+                text(order.encode(Command::Stop, profile)),
                 frame(file, stop),
                 "{file}:{stop}"
             );
@@ -209,7 +209,7 @@ fn an_empty_config_is_left_out_as_recorded() {
             Meta::new("p2", "print_0"),
         ),
     ] {
-        let start = sink(symbol, meta, json!({})).start(profile(release));
+        let start = sink(symbol, meta, json!({})).encode(Command::Start, profile(release));
 
         assert_eq!(text(start), frame(file, line), "{file}:{line}");
     }
@@ -223,7 +223,7 @@ fn a_url_with_html_is_escaped_twice_as_recorded() {
         json!({"url": "a<b>&c", "sendSingle": true}),
     );
 
-    let start = order.start(profile("1.13"));
+    let start = order.encode(Command::Start, profile("1.13"));
 
     assert_eq!(text(start), frame("ekuiper-1.13.5-go", 40));
 }

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mock_kuiper::event::{Event, Observer};
+use mock_kuiper::event::What;
 
-use super::terminal::Terminal;
+use super::stream::Stream;
 
 /// Counts what went wrong, and says it; of one kind only the first few.
 pub(super) struct Findings {
-    terminal: Arc<Terminal>,
+    stream: Arc<Stream>,
     by_key: Mutex<HashMap<String, u64>>,
     total: AtomicU64,
 }
@@ -25,9 +25,9 @@ impl Findings {
     /// Findings about one symbol that are said one by one.
     const SAID: u64 = 10;
 
-    pub(super) fn new(terminal: Arc<Terminal>) -> Self {
+    pub(super) fn new(stream: Arc<Stream>) -> Self {
         Self {
-            terminal,
+            stream,
             by_key: Mutex::default(),
             total: AtomicU64::new(0),
         }
@@ -40,11 +40,11 @@ impl Findings {
         let number = by_key.entry(key.to_owned()).or_default();
         *number += 1;
         if *number <= Self::SAID {
-            self.terminal.event(&Event::Finding { text });
+            self.stream.tell(What::Finding { text });
         }
         if *number == Self::SAID {
             let text = format!("`{key}`: further errors are only counted");
-            self.terminal.event(&Event::Note { text: &text });
+            self.stream.tell(What::Note { text: &text });
         }
     }
 

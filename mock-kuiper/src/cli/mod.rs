@@ -7,6 +7,7 @@ mod reader;
 mod rows;
 mod run;
 mod session;
+mod stream;
 mod summary;
 mod terminal;
 

@@ -23,8 +23,6 @@ pub(super) const LISTED: usize = 20;
 /// A run.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// The plugin's name.
-    pub(super) name: String,
     pub(super) profile: &'static Profile,
     pub(super) launch: Launch,
     pub(super) sources: Vec<Order>,
@@ -137,7 +135,6 @@ impl Plan {
             .map(|(index, symbol)| sink_order(args, symbol, index))
             .collect();
         Ok(Self {
-            name: manifest.name.clone(),
             profile: args.host,
             launch: launch(args, package),
             sources,
@@ -188,7 +185,10 @@ fn launch(args: &Args, package: &Package) -> Launch {
         WorkingDirectory::Executable => manifest.executable.parent().map(Path::to_owned),
         _ => None,
     };
+    let mut visible = args.bind.clone();
+    visible.push(package.directory().to_owned());
     Launch {
+        plugin: manifest.name.clone(),
         command,
         directory,
         environment: args
@@ -197,6 +197,7 @@ fn launch(args: &Args, package: &Package) -> Launch {
             .map(|variable| (variable.name.clone(), variable.value.clone()))
             .collect(),
         hint,
+        isolate: args.isolate.then_some(visible),
     }
 }
 

@@ -1,16 +1,14 @@
-//! The thread of one source: reads its rows, has them printed, passes them on.
+//! The thread of one source: reads its rows, and passes them on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ekuiper_sp::Error;
-use mock_kuiper::event::{Event, Observer};
 use mock_kuiper::host::Rows;
 
 use super::feed::Feed;
 use super::findings::Findings;
-use super::terminal::Terminal;
 
 /// The thread of one source.
 pub(super) struct Reader {
@@ -20,7 +18,6 @@ pub(super) struct Reader {
     pub(super) passes_on: bool,
     pub(super) feed: Arc<Feed>,
     pub(super) findings: Arc<Findings>,
-    pub(super) terminal: Arc<Terminal>,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) counted: Arc<AtomicU64>,
 }
@@ -42,10 +39,6 @@ impl Reader {
                 Ok(Ok(row)) => {
                     count += 1;
                     self.counted.store(count, Ordering::Relaxed);
-                    self.terminal.event(&Event::Row {
-                        source: symbol,
-                        row,
-                    });
                     if self.passes_on
                         && let Err(error) = self.feed.pass_on(row.message, &mut buffer)
                     {
@@ -61,10 +54,6 @@ impl Reader {
                 // What it had sent by then is still read.
                 limit = Some(Duration::ZERO);
             }
-            if !self.rows.has_more() {
-                self.terminal.event(&Event::CaughtUp { source: symbol });
-            }
         }
-        self.terminal.event(&Event::CaughtUp { source: symbol });
     }
 }

@@ -25,7 +25,7 @@ impl Lines {
         self.held.extend_from_slice(b"}\n");
     }
 
-    pub(super) fn call(&mut self, function: &str, args: &[Value], outcome: Result<&str, &str>) {
+    pub(super) fn call(&mut self, function: &str, args: &[Value], outcome: Result<&Value, &str>) {
         self.held.extend_from_slice(b"{\"function\":");
         self.json(&function);
         self.held.extend_from_slice(b",\"args\":");
@@ -33,7 +33,7 @@ impl Lines {
         match outcome {
             Ok(result) => {
                 self.held.extend_from_slice(b",\"result\":");
-                self.held.extend_from_slice(result.as_bytes());
+                self.json(&result);
             }
             Err(error) => {
                 self.held.extend_from_slice(b",\"error\":");
@@ -98,7 +98,7 @@ mod tests {
         let mut lines = Lines::default();
         let args = [Value::from(1), Value::Null];
 
-        lines.call("echo", &args, Ok("1"));
+        lines.call("echo", &args, Ok(&Value::from(1)));
         lines.call("echo", &[], Err("no \"argument\""));
         let mut out = Vec::new();
         lines.write(&mut out).unwrap();

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::plan::Plan;
 use super::session::Session;
+use super::stream::Stream;
 use super::terminal::Terminal;
 use super::{CliError, Exit, STATUSES};
 
@@ -134,6 +135,24 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(super) debug: bool,
 
+    /// Give the plugin a /tmp of its own: many runs at once are not in each
+    /// other's way, nor in that of a real eKuiper
+    #[arg(long)]
+    pub(super) isolate: bool,
+
+    /// A path in /tmp that an isolated plugin is to see, beside those of its
+    /// command and environment; may be repeated
+    #[arg(long, value_name = "PATH", requires = "isolate", value_hint = ValueHint::AnyPath)]
+    pub(super) bind: Vec<PathBuf>,
+
+    /// Write every event to this file, one JSON object a line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) json: Option<PathBuf>,
+
+    /// Write what goes over the sockets to this file, as the recorded vectors
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) trace: Option<PathBuf>,
+
     /// Show every message: time, channel, direction
     #[arg(short, long, action = ArgAction::SetTrue)]
     pub(super) verbose: bool,
@@ -163,8 +182,16 @@ fn rule_id(text: &str) -> Result<String, String> {
 pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     let package = Package::build(&args.plugin, !args.debug)?;
     let plan = Plan::make(&args, &package)?;
-    let terminal = Arc::new(Terminal::new(&plan.name, args.verbose));
-    let outcome = Session::start(&plan, Arc::clone(&terminal))?.finish();
+    let terminal = Arc::new(Terminal::new(&plan.launch.plugin, args.verbose));
+    let stream = Stream::open(
+        &plan,
+        Arc::clone(&terminal),
+        args.json.as_deref(),
+        args.trace.as_deref(),
+    )?;
+    let stream = Arc::new(stream);
+    let outcome = Session::start(&plan, Arc::clone(&terminal), &stream)?.finish();
     terminal.close();
-    outcome
+    let written = stream.finish();
+    outcome.and_then(|exit| written.map(|()| exit))
 }

@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use ekuiper_sp::Waker;
-use mock_kuiper::event::{Event, Observer};
+use mock_kuiper::event::What;
 use mock_kuiper::host::{Function, Host, HostError, Rows, Source};
 use mock_kuiper::symbol::Meta;
 use mock_kuiper::wire::{Context, Expr};
@@ -22,6 +22,7 @@ use super::feed::Feed;
 use super::findings::Findings;
 use super::plan::{Input, Plan};
 use super::reader::Reader;
+use super::stream::Stream;
 use super::summary::{self, Line};
 use super::terminal::{REDRAW, Terminal};
 use super::{CliError, Exit};
@@ -34,7 +35,7 @@ const SETTLE_AT_SIGNAL: Duration = Duration::from_millis(500);
 
 /// What the ordering thread is told.
 #[derive(Debug)]
-enum Happening {
+pub(super) enum Happening {
     /// A source's thread has ended; its channel is closed.
     SourceEnded(usize),
     /// The rows of the command line are sent.
@@ -65,6 +66,7 @@ struct Started {
 pub(super) struct Session<'a> {
     plan: &'a Plan,
     terminal: Arc<Terminal>,
+    stream: Arc<Stream>,
     findings: Arc<Findings>,
     host: Host,
     told: Receiver<Happening>,
@@ -81,7 +83,11 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Launches the plugin.
-    pub(super) fn start(plan: &'a Plan, terminal: Arc<Terminal>) -> Result<Self, CliError> {
+    pub(super) fn start(
+        plan: &'a Plan,
+        terminal: Arc<Terminal>,
+        stream: &Arc<Stream>,
+    ) -> Result<Self, CliError> {
         let (tell, told) = mpsc::channel();
         let mut signals = signal_hook::iterator::Signals::new([
             signal_hook::consts::SIGINT,
@@ -89,16 +95,9 @@ impl<'a> Session<'a> {
             signal_hook::consts::SIGHUP,
         ])
         .map_err(|error| CliError::Trouble(format!("cannot watch for signals: {error}")))?;
-        let ended = tell.clone();
-        let observer: Arc<dyn Observer> = terminal.clone();
-        let host = Host::launch(
-            &plan.name,
-            &plan.launch,
-            plan.profile,
-            plan.answer_timeout,
-            observer,
-            move || drop(ended.send(Happening::PluginEnded)),
-        )?;
+        stream.tell_end(tell.clone());
+        let observer = Arc::clone(stream);
+        let host = Host::launch(&plan.launch, plan.profile, plan.answer_timeout, observer)?;
         let handle = signals.handle();
         let (interrupter, signalled) = (host.interrupter(), tell.clone());
         spawn("signals", move || {
@@ -114,7 +113,7 @@ impl<'a> Session<'a> {
             // Nobody is told where the run has ended already.
             let _ = failed.send(Happening::StdoutFailed(error));
         });
-        let findings = Arc::new(Findings::new(Arc::clone(&terminal)));
+        let findings = Arc::new(Findings::new(Arc::clone(stream)));
         Ok(Self {
             plan,
             feed: Arc::new(Feed::new(
@@ -123,6 +122,7 @@ impl<'a> Session<'a> {
                 Arc::clone(&findings),
             )),
             terminal,
+            stream: Arc::clone(stream),
             findings,
             host,
             told,
@@ -258,16 +258,9 @@ impl<'a> Session<'a> {
                 func_id: index as u32,
             };
             let outcome = self.call(place, &call.args, &context);
-            let Some(outcome) = self.survive(&call.function, outcome)? else {
-                continue;
-            };
-            self.functions[place].calls += 1;
-            let outcome = outcome.map(|result| result.to_string());
-            self.terminal.event(&Event::Called {
-                function: &call.function,
-                args: &call.args,
-                outcome: outcome.as_deref().map_err(String::as_str),
-            });
+            if self.survive(&call.function, outcome)?.is_some() {
+                self.functions[place].calls += 1;
+            }
         }
         Ok(())
     }
@@ -282,7 +275,14 @@ impl<'a> Session<'a> {
         let expressions: Vec<_> = args.iter().enumerate().map(expression).collect();
         match self.host.validate(function, &expressions)? {
             Ok(()) => self.host.exec(function, args, context),
-            Err(text) => Ok(Err(text)),
+            Err(text) => {
+                self.stream.tell(What::Called {
+                    function: function.symbol(),
+                    args,
+                    outcome: Err(&text),
+                });
+                Ok(Err(text))
+            }
         }
     }
 
@@ -298,7 +298,6 @@ impl<'a> Session<'a> {
             passes_on: matches!(self.plan.input, Input::Sources) && !self.plan.sinks.is_empty(),
             feed: Arc::clone(&self.feed),
             findings: Arc::clone(&self.findings),
-            terminal: Arc::clone(&self.terminal),
             stop: Arc::clone(&stop),
             counted: Arc::clone(&counted),
         };
@@ -442,7 +441,7 @@ impl<'a> Session<'a> {
         }));
         let release = self.plan.profile.name;
         let errors = self.findings.total();
-        for line in summary::lines(&self.plan.name, release, &ran, errors, took) {
+        for line in summary::lines(&self.plan.launch.plugin, release, &ran, errors, took) {
             self.terminal.say(&line);
         }
     }

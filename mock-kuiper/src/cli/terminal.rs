@@ -3,11 +3,11 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mock_kuiper::event::{Event, Observer};
+use mock_kuiper::event::{Event, Meaning, Observer, What};
 use mock_kuiper::host::process_name;
 
 use super::rows::Lines;
@@ -27,7 +27,6 @@ pub(super) const REDRAW: Duration = Duration::from_millis(100);
 pub(super) struct Terminal {
     plugin: String,
     verbose: bool,
-    started: Instant,
     lines: Mutex<Lines>,
     /// Told once when stdout takes no more.
     stdout_failed: OnceLock<Box<dyn Fn(io::Error) + Send + Sync>>,
@@ -49,7 +48,6 @@ impl Terminal {
         Self {
             plugin: plugin.to_owned(),
             verbose,
-            started: Instant::now(),
             lines: Mutex::default(),
             stdout_failed: OnceLock::new(),
             failed: OnceLock::new(),
@@ -112,24 +110,31 @@ impl Terminal {
     fn lock(&self) -> std::sync::MutexGuard<'_, Lines> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn since_start(&self) -> f64 {
-        self.started.elapsed().as_secs_f64()
-    }
 }
 
 impl Observer for Terminal {
     fn event(&self, event: &Event<'_>) {
-        match event {
-            Event::Row { source, row } => {
-                let mut lines = self.lock();
-                lines.row(source, *row);
-                if lines.is_full() {
-                    self.write_lines(&mut lines);
+        match &event.what {
+            What::Message(message) => {
+                if let Meaning::Row { source, row } = message.meaning {
+                    let mut lines = self.lock();
+                    lines.row(source, row);
+                    if lines.is_full() {
+                        self.write_lines(&mut lines);
+                    }
+                }
+                if self.verbose {
+                    self.say(&format!(
+                        "{DIM}{:9.4} {} from {}:{DIM:#} {}",
+                        event.at.as_secs_f64(),
+                        message.channel,
+                        message.from,
+                        printable(message.body, SHOWN)
+                    ));
                 }
             }
-            Event::CaughtUp { .. } => self.write_lines(&mut self.lock()),
-            Event::Called {
+            What::CaughtUp { .. } => self.write_lines(&mut self.lock()),
+            What::Called {
                 function,
                 args,
                 outcome,
@@ -138,26 +143,17 @@ impl Observer for Terminal {
                 lines.call(function, args, *outcome);
                 self.write_lines(&mut lines);
             }
-            Event::Log { line } => self.say(&format!(
+            What::Log { line } => self.say(&format!(
                 "{PLUGIN}[{}]{PLUGIN:#} {}",
                 self.plugin,
                 printable(line.as_bytes(), usize::MAX)
             )),
-            Event::Finding { text } => self.say(&format!("{ERROR}error{ERROR:#}: {text}")),
-            Event::Note { text } => self.say(&format!("{NOTE}note{NOTE:#}: {text}")),
-            Event::TurnedAway { channel, pid } => self.say(&turned_away(channel, *pid)),
-            Event::Frame {
-                channel,
-                from,
-                body,
-            } if self.verbose => self.say(&format!(
-                "{DIM}{:9.4} {channel} from {from}:{DIM:#} {}",
-                self.since_start(),
-                printable(body, SHOWN)
-            )),
-            Event::Launched { command, pid } if self.verbose => self.say(&format!(
+            What::Finding { text } => self.say(&format!("{ERROR}error{ERROR:#}: {text}")),
+            What::Note { text } => self.say(&format!("{NOTE}note{NOTE:#}: {text}")),
+            What::TurnedAway { channel, pid } => self.say(&turned_away(channel.name(), *pid)),
+            What::Launched { command, pid, .. } if self.verbose => self.say(&format!(
                 "{DIM}{:9.4} launched as process {pid}:{DIM:#} {}",
-                self.since_start(),
+                event.at.as_secs_f64(),
                 command.join(" ")
             )),
             _ => {}

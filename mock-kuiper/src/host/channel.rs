@@ -7,137 +7,20 @@
 //!
 //! Rules: protocol.md sections 4 and 5.
 
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::{Error, Options, Peer, Rep, Waker};
-use rustix::process::{Pid, getpgid};
+use ekuiper_sp::{Error, Rep};
 
-use super::process::Exit;
-use crate::event::{Event, Observer, Side};
-use crate::profile::Profile;
+use super::shared::{Registered, Shared};
+use crate::event::{Meaning, Message, What};
+use crate::symbol::{Channel, Purpose, Side};
+use crate::wire::OrderAnswer;
 
 /// How long after a lost connection the end of the process is still awaited.
 ///
 /// The kernel closes a dying process's sockets before it can be waited for.
 const DYING: Duration = Duration::from_millis(500);
-
-/// What the channels of one host have in common.
-pub(crate) struct Shared {
-    pub(crate) profile: &'static Profile,
-    pub(crate) observer: Arc<dyn Observer>,
-    /// The plugin's process group.
-    pub(crate) group: u32,
-    /// The plugin's end.
-    pub(crate) exit: Arc<Exit>,
-    interrupted: AtomicBool,
-    wakers: Mutex<Vec<(u64, Waker)>>,
-    next_waker: AtomicU64,
-    turned_away: Mutex<HashSet<Option<u32>>>,
-}
-
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared")
-            .field("profile", &self.profile.name)
-            .field("group", &self.group)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Keeps a socket's waker known until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Registered {
-    shared: Arc<Shared>,
-    key: u64,
-}
-
-impl Drop for Registered {
-    fn drop(&mut self) {
-        self.shared
-            .wakers()
-            .retain(|(registered, _)| *registered != self.key);
-    }
-}
-
-impl Shared {
-    pub(crate) fn new(profile: &'static Profile, observer: Arc<dyn Observer>, group: u32) -> Self {
-        Self {
-            profile,
-            observer,
-            group,
-            exit: Arc::default(),
-            interrupted: AtomicBool::new(false),
-            wakers: Mutex::default(),
-            next_waker: AtomicU64::new(0),
-            turned_away: Mutex::default(),
-        }
-    }
-
-    /// Options for a listening socket: peers of the plugin's group alone.
-    pub(crate) fn options(self: &Arc<Self>, channel: &str) -> Options {
-        let mut options = Options::default();
-        options.max_message = self.profile.max_message;
-        let (shared, channel) = (Arc::clone(self), channel.to_owned());
-        options.admit = Some(Arc::new(move |peer| shared.admits(&channel, peer)));
-        options
-    }
-
-    /// Whether a peer is the plugin, or a process that it started.
-    ///
-    /// One that is not is told of once: it most likely tries again and again.
-    fn admits(&self, channel: &str, peer: &Peer) -> bool {
-        let Some(pid) = peer.pid else { return true };
-        let group = Pid::from_raw(pid as i32).and_then(|pid| getpgid(Some(pid)).ok());
-        if group == Pid::from_raw(self.group as i32) {
-            return true;
-        }
-        // A process that has ended already only looked whether we are there.
-        let known = !self
-            .turned_away
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(Some(pid));
-        if group.is_some() && !known {
-            self.observer.event(&Event::TurnedAway {
-                channel,
-                pid: Some(pid),
-            });
-        }
-        false
-    }
-
-    /// Lets [`interrupt`](Self::interrupt) and the plugin's end wake a socket.
-    pub(crate) fn register(self: &Arc<Self>, waker: Waker) -> Registered {
-        let key = self.next_waker.fetch_add(1, Ordering::Relaxed);
-        self.wakers().push((key, waker));
-        Registered {
-            shared: Arc::clone(self),
-            key,
-        }
-    }
-
-    /// Ends the current or the next wait for the plugin.
-    pub(crate) fn interrupt(&self) {
-        self.interrupted.store(true, Ordering::SeqCst);
-        self.wake();
-    }
-
-    /// Has every wait look at what has changed.
-    pub(crate) fn wake(&self) {
-        self.wakers().iter().for_each(|(_, waker)| waker.wake());
-    }
-
-    pub(crate) fn take_interrupt(&self) -> bool {
-        self.interrupted.swap(false, Ordering::SeqCst)
-    }
-
-    fn wakers(&self) -> std::sync::MutexGuard<'_, Vec<(u64, Waker)>> {
-        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Why an exchange came to nothing.
 #[derive(Debug)]
@@ -146,7 +29,7 @@ pub(crate) enum Failure {
     TimedOut,
     /// The plugin's process has ended.
     Exited,
-    /// [`Shared::interrupt`] was called.
+    /// The host was interrupted.
     Interrupted,
     /// The transport failed.
     Transport(Error),
@@ -154,39 +37,49 @@ pub(crate) enum Failure {
 
 /// The host's end of a request channel.
 #[derive(Debug)]
-pub(crate) struct Channel {
-    name: String,
+pub(crate) struct RequestChannel {
+    channel: Channel,
+    /// The function's name; of a control channel empty.
+    function: String,
     rep: Rep,
     shared: Arc<Shared>,
     _registered: Registered,
 }
 
-impl Channel {
-    /// Listens at `url`. `name` is for events.
+impl RequestChannel {
+    /// Listens where `channel` is.
     ///
     /// An address in use is tried 5 more times, 100 ms apart, as eKuiper does.
-    pub(crate) fn open(name: String, url: &str, shared: &Arc<Shared>) -> Result<Self, Error> {
-        let rep = patiently(|| Rep::listen(url, shared.options(&name)))?;
+    pub(crate) fn open(
+        channel: Channel,
+        function: &str,
+        shared: &Arc<Shared>,
+    ) -> Result<Self, Error> {
+        let url = shared.url(&channel);
+        let rep = patiently(|| Rep::listen(&url, shared.options(&channel)))?;
         let registered = shared.register(rep.waker());
         Ok(Self {
-            name,
+            channel,
+            function: function.to_owned(),
             rep,
             shared: Arc::clone(shared),
             _registered: registered,
         })
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    pub(crate) fn channel(&self) -> &Channel {
+        &self.channel
     }
 
     /// Waits for one message, whatever it says: the greeting.
     pub(crate) fn wait_greeting(&mut self, limit: Duration) -> Result<(), Failure> {
         let deadline = Instant::now().checked_add(limit);
-        self.receive(deadline).map(|_| ())
+        let greeting = self.receive(deadline)?;
+        self.tell(Side::Plugin, &greeting, Meaning::Greeting);
+        Ok(())
     }
 
-    /// Sends an order and waits for its answer.
+    /// Sends an order or a request, and waits for its answer.
     ///
     /// `limit` runs from the call. With `regreet` a message that begins with
     /// `h` is a greeting, and the order is sent again; without, it is an answer
@@ -194,16 +87,26 @@ impl Channel {
     pub(crate) fn exchange(
         &mut self,
         order: &[u8],
+        meaning: Meaning<'_>,
         limit: Duration,
         regreet: bool,
     ) -> Result<Vec<u8>, Failure> {
         let deadline = Instant::now().checked_add(limit);
         loop {
-            self.send(order, deadline)?;
+            self.send(order, meaning, deadline)?;
             let answer = self.receive(deadline)?;
-            if !(regreet && answer.first() == Some(&b'h')) {
-                return Ok(answer);
+            if regreet && answer.first() == Some(&b'h') {
+                self.tell(Side::Plugin, &answer, Meaning::Greeting);
+                continue;
             }
+            let meaning = match self.channel.purpose() {
+                Purpose::Function => Meaning::Reply {
+                    function: &self.function,
+                },
+                _ => Meaning::Answer(OrderAnswer::parse(&answer)),
+            };
+            self.tell(Side::Plugin, &answer, meaning);
+            return Ok(answer);
         }
     }
 
@@ -211,20 +114,25 @@ impl Channel {
     ///
     /// Where it has said nothing since the last answer, one message is awaited
     /// and thrown away first, as eKuiper does.
-    fn send(&mut self, order: &[u8], deadline: Option<Instant>) -> Result<(), Failure> {
+    fn send(
+        &mut self,
+        order: &[u8],
+        meaning: Meaning<'_>,
+        deadline: Option<Instant>,
+    ) -> Result<(), Failure> {
         loop {
-            let sent = self.rep.send(order, left(deadline));
-            match sent {
+            match self.rep.send(order, left(deadline)) {
                 Ok(()) => {
-                    self.shared.observer.event(&Event::Frame {
-                        channel: &self.name,
-                        from: Side::Host,
-                        body: order,
-                    });
+                    self.tell(Side::Host, order, meaning);
                     return Ok(());
                 }
                 Err(Error::WrongState) => {
-                    self.receive(deadline)?;
+                    let message = self.receive(deadline)?;
+                    let meaning = match message.first() {
+                        Some(b'h') => Meaning::Greeting,
+                        _ => Meaning::Late,
+                    };
+                    self.tell(Side::Plugin, &message, meaning);
                 }
                 Err(error) => self.look_into(error)?,
             }
@@ -234,18 +142,20 @@ impl Channel {
     fn receive(&mut self, deadline: Option<Instant>) -> Result<Vec<u8>, Failure> {
         loop {
             match self.rep.recv(left(deadline)) {
-                Ok(body) => {
-                    let body = body.to_vec();
-                    self.shared.observer.event(&Event::Frame {
-                        channel: &self.name,
-                        from: Side::Plugin,
-                        body: &body,
-                    });
-                    return Ok(body);
-                }
+                Ok(body) => return Ok(body.to_vec()),
                 Err(error) => self.look_into(error)?,
             }
         }
+    }
+
+    fn tell(&self, from: Side, body: &[u8], meaning: Meaning<'_>) {
+        self.shared.tell(What::Message(Message {
+            channel: &self.channel,
+            from,
+            id: self.rep.request_id(),
+            body,
+            meaning,
+        }));
     }
 
     /// Finds out why a wait ended; `Ok` where it is to go on.

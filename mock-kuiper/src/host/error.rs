@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use ekuiper_sp as sp;
 
-use crate::symbol::Kind;
+use crate::isolate::IsolationError;
+use crate::symbol::{Channel, Kind};
 
 /// Why the host could not go on with a plugin.
 ///
@@ -113,6 +114,8 @@ pub enum HostError {
         /// Who, where the system tells.
         pid: Option<u32>,
     },
+    /// The plugin cannot be isolated.
+    Isolation(IsolationError),
     /// The transport failed.
     Transport(sp::Error),
     /// The system failed us.
@@ -142,6 +145,7 @@ impl HostError {
             | Self::BrokenChannel { .. } => true,
             Self::CannotLaunch { .. }
             | Self::AddressInUse { .. }
+            | Self::Isolation(_)
             | Self::Transport(_)
             | Self::System { .. }
             | Self::Interrupted => false,
@@ -149,10 +153,10 @@ impl HostError {
     }
 
     /// Sorts an error of the transport that came on `channel`.
-    pub(crate) fn transport(channel: &str, error: sp::Error) -> Self {
+    pub(crate) fn transport(channel: &Channel, error: sp::Error) -> Self {
         match error {
             sp::Error::Protocol(source) => Self::BrokenChannel {
-                channel: channel.to_owned(),
+                channel: channel.name().to_owned(),
                 source,
             },
             sp::Error::InUse { path, pid } => Self::AddressInUse { path, pid },
@@ -255,6 +259,7 @@ impl fmt::Display for HostError {
                     None => f.write_str("; end the process that listens there first"),
                 }
             }
+            Self::Isolation(error) => write!(f, "{error}"),
             Self::Transport(error) => write!(f, "{error}"),
             Self::System { doing, source } => write!(f, "cannot {doing}: {source}"),
             Self::Interrupted => f.write_str("interrupted"),
@@ -268,6 +273,7 @@ impl Error for HostError {
             Self::CannotLaunch { source, .. } | Self::System { source, .. } => Some(source),
             Self::NotListening { source, .. } | Self::Transport(source) => Some(source),
             Self::BrokenChannel { source, .. } => Some(source),
+            Self::Isolation(source) => source.source(),
             _ => None,
         }
     }

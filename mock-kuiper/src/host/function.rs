@@ -4,11 +4,13 @@
 
 use serde_json::Value;
 
-use super::channel::{Channel, Failure};
+use super::channel::{Failure, RequestChannel};
 use super::{Host, HostError};
+use crate::event::{Meaning, What};
 use crate::go_json::Numbers;
 use crate::profile::Profile;
-use crate::wire::{self, Context, Expr, FunctionAnswer, Order, function_url};
+use crate::symbol::Channel;
+use crate::wire::{self, Context, Expr, FunctionAnswer, Order};
 
 /// A running function, and the host's end of its channel.
 ///
@@ -16,7 +18,7 @@ use crate::wire::{self, Context, Expr, FunctionAnswer, Order, function_url};
 #[derive(Debug)]
 pub struct Function {
     symbol: String,
-    channel: Channel,
+    channel: RequestChannel,
 }
 
 impl Function {
@@ -39,9 +41,9 @@ impl Host {
     /// [`HostError::NoReply`] where the release waits for a greeting on the
     /// channel and none comes.
     pub fn start_function(&mut self, symbol: &str) -> Result<Function, HostError> {
-        let name = format!("func_{symbol}");
-        let channel = Channel::open(name.clone(), &function_url(symbol), &self.shared)
-            .map_err(|error| HostError::transport(&name, error))?;
+        let channel = Channel::function(symbol);
+        let channel = RequestChannel::open(channel.clone(), symbol, &self.shared)
+            .map_err(|error| HostError::transport(&channel, error))?;
         let mut function = Function {
             symbol: symbol.to_owned(),
             channel,
@@ -109,7 +111,13 @@ impl Host {
     ) -> Result<Call, HostError> {
         let mut request = Vec::new();
         wire::exec(&mut request, args, context, Numbers::Exact);
-        self.request(function, "Exec", &request)
+        let outcome = self.request(function, "Exec", &request)?;
+        self.shared.tell(What::Called {
+            function: &function.symbol,
+            args,
+            outcome: outcome.as_ref().map_err(String::as_str),
+        });
+        Ok(outcome)
     }
 
     fn request(
@@ -121,6 +129,10 @@ impl Host {
         let profile: &Profile = self.shared.profile;
         let answer = function.channel.exchange(
             request,
+            Meaning::Request {
+                function: &function.symbol,
+                request: name,
+            },
             profile.function_timeout,
             profile.regreet_on_functions,
         );
@@ -155,7 +167,7 @@ impl Host {
             },
             Failure::Exited => self.exited(false),
             Failure::Interrupted => HostError::Interrupted,
-            Failure::Transport(error) => HostError::transport(function.channel.name(), error),
+            Failure::Transport(error) => HostError::transport(function.channel.channel(), error),
         }
     }
 }

@@ -9,28 +9,32 @@ mod channel;
 mod error;
 mod function;
 mod process;
+mod shared;
 mod sink;
 mod source;
 mod watchdog;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ekuiper_sp as sp;
 
-use self::channel::{Channel, Failure, Shared};
+use self::channel::{Failure, RequestChannel};
 pub use self::error::{HostError, how, process_name};
 pub use self::function::{Call, Function};
 use self::process::Process;
 pub use self::process::{KEPT_LINES, Launch};
+use self::shared::Shared;
 pub use self::sink::{Sink, SinkError};
 pub use self::source::{Rows, Source};
 use self::watchdog::Watchdog;
-use crate::event::{Event, Observer};
+use crate::event::{Meaning, Observer, What};
+use crate::isolate::Isolation;
 use crate::profile::Profile;
-use crate::wire::{Order, OrderAnswer, control_url};
+use crate::symbol::Channel;
+use crate::wire::{Command, Order, OrderAnswer};
 
 /// A host with one plugin.
 ///
@@ -39,13 +43,15 @@ use crate::wire::{Order, OrderAnswer, control_url};
 #[derive(Debug)]
 pub struct Host {
     shared: Arc<Shared>,
-    control: Channel,
+    control: RequestChannel,
     process: Process,
     answer_limit: Duration,
     /// What runs, for the report of a crash.
     running: Vec<Order>,
     /// The socket files of the sinks, which a killed plugin leaves behind.
     files: BTreeSet<PathBuf>,
+    /// The plugin's own `/tmp`; it goes last, when nobody is left in it.
+    _isolation: Option<Isolation>,
 }
 
 /// Ends a host's waits from another thread.
@@ -61,42 +67,40 @@ impl Interrupter {
 }
 
 impl Host {
-    /// Opens the control channel of the plugin called `name`, and launches it.
+    /// Opens the plugin's control channel, and launches it.
     ///
     /// `answer_limit` is how long each order may take; eKuiper itself waits an
-    /// hour. `ended` is called on another thread when the process has ended.
+    /// hour.
     ///
     /// # Errors
     ///
     /// [`HostError::AddressInUse`] before anything is launched,
-    /// [`HostError::CannotLaunch`], and trouble of ours.
+    /// [`HostError::CannotLaunch`], [`HostError::Isolation`], and trouble of
+    /// ours.
     pub fn launch(
-        name: &str,
         launch: &Launch,
         profile: &'static Profile,
         answer_limit: Duration,
         observer: Arc<dyn Observer>,
-        ended: impl FnOnce() + Send + 'static,
     ) -> Result<Self, HostError> {
-        let watchdog = Watchdog::start().map_err(|source| HostError::System {
+        let isolation = launch.isolate.as_deref().map(Isolation::prepare);
+        let isolation = isolation.transpose().map_err(HostError::Isolation)?;
+        let leftover = isolation.as_ref().map(Isolation::leftover);
+        let watchdog = Watchdog::start(leftover).map_err(|source| HostError::System {
             doing: "start the watchdog, /bin/sh",
             source,
         })?;
+        let folder = isolation.as_ref().map(Isolation::folder);
         let shared = Arc::new(Shared::new(
             profile,
-            Arc::clone(&observer),
+            observer,
+            folder.unwrap_or(Path::new("/tmp")).to_owned(),
             watchdog.group(),
         ));
-        let channel = format!("plugin_{name}");
-        let control = Channel::open(channel.clone(), &control_url(name), &shared)
+        let channel = Channel::control(&launch.plugin);
+        let control = RequestChannel::open(channel.clone(), "", &shared)
             .map_err(|error| HostError::transport(&channel, error))?;
-        let process = {
-            let awake = Arc::clone(&shared);
-            Process::launch(launch, watchdog, &observer, &shared.exit, move || {
-                awake.wake();
-                ended();
-            })?
-        };
+        let process = Process::launch(launch, watchdog, isolation.as_ref(), &shared)?;
         Ok(Self {
             shared,
             control,
@@ -104,6 +108,7 @@ impl Host {
             answer_limit,
             running: Vec::new(),
             files: BTreeSet::new(),
+            _isolation: isolation,
         })
     }
 
@@ -118,17 +123,16 @@ impl Host {
     /// [`HostError::NoGreeting`] at `limit`.
     pub fn wait_greeting(&mut self, limit: Duration) -> Result<(), HostError> {
         match self.control.wait_greeting(limit) {
-            Ok(()) => {
-                self.shared.observer.event(&Event::Greeted);
-                Ok(())
-            }
+            Ok(()) => Ok(()),
             Err(Failure::TimedOut) => Err(HostError::NoGreeting {
                 limit,
-                address: format!("ipc:///tmp/{}.ipc", self.control.name()),
+                address: self.control.channel().url(),
             }),
             Err(Failure::Exited) => Err(self.exited(true)),
             Err(Failure::Interrupted) => Err(HostError::Interrupted),
-            Err(Failure::Transport(error)) => Err(HostError::transport(self.control.name(), error)),
+            Err(Failure::Transport(error)) => {
+                Err(HostError::transport(self.control.channel(), error))
+            }
         }
     }
 
@@ -166,23 +170,30 @@ impl Host {
     fn order(&mut self, command: Command, order: &Order) -> Result<(), HostError> {
         self.check_alive()?;
         let profile = self.shared.profile;
-        let (bytes, name) = match command {
-            Command::Start => (order.start(profile), "start"),
-            Command::Stop => (order.stop(profile), "stop"),
+        let bytes = order.encode(command, profile);
+        let meaning = Meaning::Order {
+            command,
+            kind: order.kind,
+            symbol: &order.symbol,
         };
         let answer = self
             .control
-            .exchange(&bytes, self.answer_limit, profile.regreet_on_control)
+            .exchange(
+                &bytes,
+                meaning,
+                self.answer_limit,
+                profile.regreet_on_control,
+            )
             .map_err(|failure| match failure {
                 Failure::TimedOut => HostError::NoAnswer {
-                    command: name,
+                    command: command.name(),
                     kind: order.kind,
                     symbol: order.symbol.clone(),
                     limit: self.answer_limit,
                 },
                 Failure::Exited => self.exited(false),
                 Failure::Interrupted => HostError::Interrupted,
-                Failure::Transport(error) => HostError::transport(self.control.name(), error),
+                Failure::Transport(error) => HostError::transport(self.control.channel(), error),
             })?;
         let answer = OrderAnswer::parse(&answer);
         let greeting = match answer {
@@ -191,7 +202,7 @@ impl Host {
             OrderAnswer::Refused(_) => false,
         };
         Err(HostError::Refused {
-            command: name,
+            command: command.name(),
             kind: order.kind,
             symbol: order.symbol.clone(),
             text: answer.text(),
@@ -203,7 +214,7 @@ impl Host {
     fn start(&mut self, order: &Order) -> Result<(), HostError> {
         self.order(Command::Start, order)?;
         self.running.push(order.clone());
-        self.shared.observer.event(&Event::Started {
+        self.shared.tell(What::Started {
             kind: order.kind,
             symbol: &order.symbol,
         });
@@ -214,6 +225,12 @@ impl Host {
     fn stop(&mut self, order: &Order) -> Result<(), HostError> {
         let stopped = self.order(Command::Stop, order);
         self.running.retain(|running| running != order);
+        if stopped.is_ok() {
+            self.shared.tell(What::Stopped {
+                kind: order.kind,
+                symbol: &order.symbol,
+            });
+        }
         stopped
     }
 
@@ -237,12 +254,6 @@ impl Host {
             log,
         }
     }
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Command {
-    Start,
-    Stop,
 }
 
 impl Drop for Host {

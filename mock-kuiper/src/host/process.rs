@@ -10,8 +10,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::HostError;
+use super::shared::Shared;
 use super::watchdog::Watchdog;
-use crate::event::{Event, Observer};
+use crate::event::What;
+use crate::isolate::{Isolation, SpawnError};
 
 /// The lines of the plugin's output that are kept for an error's text.
 pub const KEPT_LINES: usize = 20;
@@ -26,6 +28,8 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// What to run, where, with which environment.
 #[derive(Debug, Clone)]
 pub struct Launch {
+    /// The plugin's name, of which its control channel's address is made.
+    pub plugin: String,
     /// Program and arguments; at least the program.
     pub command: Vec<String>,
     /// The working directory; `None` is the host's own.
@@ -34,6 +38,9 @@ pub struct Launch {
     pub environment: Vec<(String, String)>,
     /// What to do where the program cannot be run, as a clause.
     pub hint: &'static str,
+    /// Whether the plugin has a `/tmp` of its own, and what of the real one it
+    /// sees all the same, beside what its command and its environment name.
+    pub isolate: Option<Vec<PathBuf>>,
 }
 
 /// A running plugin.
@@ -105,7 +112,7 @@ impl Output {
 impl Process {
     /// Starts the plugin in the watchdog's group.
     ///
-    /// `ended` is called on another thread when the process has ended.
+    /// Whoever waits for the plugin is woken when the process has ended.
     ///
     /// # Errors
     ///
@@ -114,9 +121,8 @@ impl Process {
     pub(crate) fn launch(
         launch: &Launch,
         watchdog: Watchdog,
-        observer: &Arc<dyn Observer>,
-        exit: &Arc<Exit>,
-        ended: impl FnOnce() + Send + 'static,
+        isolation: Option<&Isolation>,
+        shared: &Arc<Shared>,
     ) -> Result<Self, HostError> {
         let no_thread = |source| HostError::System {
             doing: "start a thread",
@@ -133,41 +139,49 @@ impl Process {
         if let Some(directory) = &launch.directory {
             command.current_dir(directory);
         }
-        let mut child = command.spawn().map_err(|source| HostError::CannotLaunch {
-            program: launch.command[0].clone(),
-            hint: launch.hint,
-            source,
+        let spawned = match isolation {
+            None => command.spawn().map_err(SpawnError::Program),
+            Some(isolation) => isolation.spawn(command),
+        };
+        let mut child = spawned.map_err(|error| match error {
+            SpawnError::Program(source) => HostError::CannotLaunch {
+                program: launch.command[0].clone(),
+                hint: launch.hint,
+                source,
+            },
+            SpawnError::Refused(error) => HostError::Isolation(error),
         })?;
         let pid = child.id();
-        observer.event(&Event::Launched {
+        shared.tell(What::Launched {
             command: &launch.command,
+            directory: launch.directory.as_deref(),
             pid,
         });
         let output = Arc::default();
         if let Some(stdout) = child.stdout.take() {
-            read_lines(stdout, &output, observer).map_err(no_thread)?;
+            read_lines(stdout, &output, shared).map_err(no_thread)?;
         }
         if let Some(stderr) = child.stderr.take() {
-            read_lines(stderr, &output, observer).map_err(no_thread)?;
+            read_lines(stderr, &output, shared).map_err(no_thread)?;
         }
         let waiter = {
-            let (exit, observer) = (Arc::clone(exit), Arc::clone(observer));
+            let shared = Arc::clone(shared);
             thread::Builder::new()
                 .name("plugin-exit".to_owned())
                 .spawn(move || {
                     // Only a process that is waited for elsewhere gives an
                     // error here; it has ended all the same.
                     let status = child.wait().unwrap_or_else(|_| ExitStatus::from_raw(0));
-                    exit.set(status);
-                    observer.event(&Event::Exited { status });
-                    ended();
+                    shared.exit.set(status);
+                    shared.tell(What::Exited { status });
+                    shared.wake();
                 })
                 .map_err(no_thread)?
         };
         Ok(Self {
             pid,
             watchdog,
-            exit: Arc::clone(exit),
+            exit: Arc::clone(&shared.exit),
             output,
             waiter: Some(waiter),
         })
@@ -208,10 +222,10 @@ impl Drop for Process {
 fn read_lines(
     stream: impl Read + Send + 'static,
     output: &Arc<Output>,
-    observer: &Arc<dyn Observer>,
+    shared: &Arc<Shared>,
 ) -> io::Result<()> {
     output.lock().open += 1;
-    let (output, observer) = (Arc::clone(output), Arc::clone(observer));
+    let (output, shared) = (Arc::clone(output), Arc::clone(shared));
     thread::Builder::new()
         .name("plugin-log".to_owned())
         .spawn(move || {
@@ -220,7 +234,7 @@ fn read_lines(
             while let Ok(true) = read_line(&mut stream, &mut bytes) {
                 let line = String::from_utf8_lossy(&bytes);
                 let line = line.trim_end_matches(['\n', '\r']);
-                observer.event(&Event::Log { line });
+                shared.tell(What::Log { line });
                 let mut lines = output.lock();
                 if lines.last.len() == KEPT_LINES {
                     lines.last.pop_front();

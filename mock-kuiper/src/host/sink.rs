@@ -3,17 +3,18 @@
 //! Rules: protocol.md sections 4 to 6.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::{Error, Options, Pull, Push};
+use ekuiper_sp::{Error, Pull, Push};
 
-use super::channel::{Registered, Shared, patiently};
+use super::channel::patiently;
+use super::shared::{Registered, Shared};
 use super::{Host, HostError};
-use crate::event::{Event, Side};
+use crate::event::{Meaning, Message, What};
 use crate::profile::{self, Profile};
-use crate::wire::{self, Order, ack_url, data_url, parse_ack};
+use crate::symbol::{Channel, Side};
+use crate::wire::{self, Order, parse_ack};
 
 /// How long the one try to connect to a sink's channel may take: it listens
 /// already, so that only its greeting is awaited.
@@ -26,7 +27,7 @@ const QUIET: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct Sink {
     order: Order,
-    channel: String,
+    channel: Channel,
     push: Push,
     acks: Option<Acks>,
     /// Whether each row waits for its ack.
@@ -39,7 +40,7 @@ pub struct Sink {
 
 #[derive(Debug)]
 struct Acks {
-    channel: String,
+    channel: Channel,
     pull: Pull,
     _registered: Registered,
 }
@@ -128,11 +129,15 @@ impl Sink {
             Err(error) => return Err(SinkError::Transport(error)),
         }
         self.sent += 1;
-        self.shared.observer.event(&Event::Frame {
+        self.shared.tell(What::Message(Message {
             channel: &self.channel,
             from: Side::Host,
+            id: None,
             body: row,
-        });
+            meaning: Meaning::SinkRow {
+                sink: &self.order.symbol,
+            },
+        }));
         if self.require_ack {
             self.receive_ack(self.ack_limit)
         } else {
@@ -175,17 +180,35 @@ impl Sink {
             Err(error) => return Err(SinkError::Transport(error)),
         };
         self.acked += 1;
-        self.shared.observer.event(&Event::Frame {
+        let ack = parse_ack(body);
+        self.shared.tell(What::Message(Message {
             channel: &acks.channel,
             from: Side::Plugin,
+            id: None,
             body,
-        });
-        match parse_ack(body) {
+            meaning: Meaning::Ack {
+                sink: &self.order.symbol,
+                ack: ack.as_ref(),
+            },
+        }));
+        match ack {
             Ok(wire::Ack::Done) => Ok(()),
             Ok(wire::Ack::Failed(text)) => Err(SinkError::Failed { text }),
             Err(error) => Err(SinkError::BadAck {
                 text: error.to_string(),
             }),
+        }
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        let acks = self.acks.as_ref().map(|acks| &acks.channel);
+        for channel in std::iter::once(&self.channel).chain(acks) {
+            self.shared.tell(What::Closed {
+                channel,
+                from: Side::Host,
+            });
         }
     }
 }
@@ -212,8 +235,8 @@ impl Host {
         let acks = match shared.profile.ack {
             profile::Ack::None => None,
             profile::Ack::Open | profile::Ack::Require => {
-                let channel = format!("{}_ack", order.meta);
-                let url = ack_url(&order.meta);
+                let channel = Channel::ack(&order.meta);
+                let url = shared.url(&channel);
                 let pull = patiently(|| Pull::listen(&url, shared.options(&channel)))
                     .map_err(|error| HostError::transport(&channel, error))?;
                 Some(Acks {
@@ -223,11 +246,10 @@ impl Host {
                 })
             }
         };
-        let channel = order.meta.to_string();
-        self.files
-            .insert(PathBuf::from(format!("/tmp/{channel}.ipc")));
+        let channel = Channel::sink(&order.meta);
+        self.files.insert(shared.file(&channel));
         self.start(&order)?;
-        let push = match Push::connect(&data_url(&order.meta), Options::default(), CONNECT) {
+        let push = match Push::connect(&shared.url(&channel), shared.options(&channel), CONNECT) {
             Ok(push) => push,
             Err(source) => {
                 // What it answers is of no use: it has fallen short already.
@@ -257,10 +279,8 @@ impl Host {
     ///
     /// Those of an order.
     pub fn stop_sink(&mut self, sink: Sink) -> Result<(), HostError> {
-        let Sink {
-            order, push, acks, ..
-        } = sink;
-        drop((push, acks));
+        let order = sink.order.clone();
+        drop(sink);
         self.stop(&order)
     }
 }

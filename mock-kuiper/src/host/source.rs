@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use ekuiper_sp::{Error, Pull, Waker};
 
-use super::channel::{Registered, Shared, patiently};
+use super::channel::patiently;
+use super::shared::{Registered, Shared};
 use super::{Host, HostError};
-use crate::event::{Event, Side};
-use crate::wire::{InvalidRow, Order, SourceRow, data_url};
+use crate::event::{Meaning, Message, What};
+use crate::symbol::{Channel, Side};
+use crate::wire::{InvalidRow, Order, SourceRow};
 
 /// A running source, by the order that started it.
 #[derive(Debug)]
@@ -20,8 +22,11 @@ pub struct Source(Order);
 /// eKuiper mostly does before it sends the stop.
 #[derive(Debug)]
 pub struct Rows {
-    channel: String,
+    source: String,
+    channel: Channel,
     pull: Pull,
+    /// When the rows that are buffered were read.
+    read_at: Duration,
     shared: Arc<Shared>,
     _registered: Registered,
 }
@@ -40,19 +45,40 @@ impl Rows {
         &mut self,
         limit: Option<Duration>,
     ) -> Result<Result<SourceRow<'_>, InvalidRow>, Error> {
+        let buffered = self.pull.has_buffered();
+        if !buffered {
+            self.tell_caught_up();
+        }
         let body = self.pull.recv(limit)?;
-        self.shared.observer.event(&Event::Frame {
+        if !buffered {
+            self.read_at = self.shared.now();
+        }
+        let row = SourceRow::parse(body);
+        let meaning = match &row {
+            Ok(row) => Meaning::Row {
+                source: &self.source,
+                row: *row,
+            },
+            Err(error) => Meaning::InvalidRow {
+                source: &self.source,
+                error,
+            },
+        };
+        let message = Message {
             channel: &self.channel,
             from: Side::Plugin,
+            id: None,
             body,
-        });
-        Ok(SourceRow::parse(body))
+            meaning,
+        };
+        self.shared.tell_at(self.read_at, What::Message(message));
+        Ok(row)
     }
 
-    /// Whether another message waits already.
-    #[must_use]
-    pub fn has_more(&self) -> bool {
-        self.pull.has_buffered()
+    fn tell_caught_up(&self) {
+        self.shared.tell(What::CaughtUp {
+            source: &self.source,
+        });
     }
 
     /// Whether the plugin's process has ended.
@@ -66,11 +92,15 @@ impl Rows {
     pub fn waker(&self) -> Waker {
         self.pull.waker()
     }
+}
 
-    /// The channel's name, e.g. `rule1_demo_0`.
-    #[must_use]
-    pub fn channel(&self) -> &str {
-        &self.channel
+impl Drop for Rows {
+    fn drop(&mut self) {
+        self.tell_caught_up();
+        self.shared.tell(What::Closed {
+            channel: &self.channel,
+            from: Side::Host,
+        });
     }
 }
 
@@ -82,14 +112,16 @@ impl Host {
     /// [`HostError::AddressInUse`], and those of an order: the plugin's
     /// refusal, no answer in time, its end. The channel is closed again then.
     pub fn start_source(&mut self, order: Order) -> Result<(Source, Rows), HostError> {
-        let channel = order.meta.to_string();
-        let url = data_url(&order.meta);
+        let channel = Channel::source(&order.meta);
+        let url = self.shared.url(&channel);
         let pull = patiently(|| Pull::listen(&url, self.shared.options(&channel)))
             .map_err(|error| HostError::transport(&channel, error))?;
         let rows = Rows {
+            source: order.symbol.clone(),
             channel,
             _registered: self.shared.register(pull.waker()),
             pull,
+            read_at: Duration::ZERO,
             shared: Arc::clone(&self.shared),
         };
         self.start(&order)?;

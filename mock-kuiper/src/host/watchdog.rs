@@ -7,13 +7,17 @@
 
 use std::io;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// Waits for the end of its input with the signals ignored that a terminal or a
-/// polite plugin might send to the group.
-const SCRIPT: &str = "trap '' HUP INT QUIT TERM; while read -r _; do :; done; kill -KILL 0";
+/// polite plugin might send to the group. Then it removes the directory that it
+/// was given, again if the plugin makes a file meanwhile; it cannot do so after
+/// the kill, which ends itself.
+const SCRIPT: &str = "trap '' HUP INT QUIT TERM; while read -r _; do :; done; \
+    [ -z \"$1\" ] || for _ in 1 2 3 4 5; do rm -rf -- \"$1\" && break; done; kill -KILL 0";
 
 /// A process group that ends when this is dropped.
 #[derive(Debug)]
@@ -22,9 +26,11 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    pub(crate) fn start() -> io::Result<Self> {
+    /// `leftover` is the directory of an isolated plugin's `/tmp`.
+    pub(crate) fn start(leftover: Option<&Path>) -> io::Result<Self> {
         let leader = Command::new("/bin/sh")
-            .args(["-c", SCRIPT])
+            .args(["-c", SCRIPT, "sh"])
+            .args(leftover)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -91,7 +91,7 @@ pub(crate) struct Isolation {
 #[derive(Debug)]
 pub(crate) enum SpawnError {
     /// The program cannot be run; so it would be without isolation.
-    Program(#[cfg_attr(not(test), expect(dead_code, reason = "the host will say it"))] io::Error),
+    Program(io::Error),
     /// The system does not isolate it.
     Refused(IsolationError),
 }
@@ -154,7 +154,6 @@ impl Isolation {
 
     /// The directory that has to be removed if this is never dropped; the folder
     /// is in it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the watchdog will be told"))]
     pub(crate) fn leftover(&self) -> &Path {
         self.guard.path()
     }

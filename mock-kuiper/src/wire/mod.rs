@@ -6,15 +6,13 @@
 //! Rules: protocol.md sections 4 to 7. The recorded frames in `tests/vectors`
 //! are met by `tests/vectors_orders.rs` and `tests/vectors_requests.rs`.
 
-mod address;
 mod answer;
 mod order;
 mod request;
 mod row;
 
-pub use address::{ack_url, control_url, data_url, function_url};
 pub use answer::{Ack, FunctionAnswer, InvalidAnswer, OrderAnswer, parse_ack};
-pub use order::{Order, StreamOptions, source_config};
+pub use order::{Command, Order, StreamOptions, source_config};
 pub use request::{Context, Expr, exec, is_aggregate, validate};
 pub use row::{InvalidRow, SourceRow, write_sink_row};
 

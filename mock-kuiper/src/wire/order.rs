@@ -8,6 +8,26 @@ use crate::go_json::{Numbers, write_map, write_string};
 use crate::profile::{self, Datasource, FunctionMeta, Profile};
 use crate::symbol::{Kind, Meta};
 
+/// What an order asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Start a symbol.
+    Start,
+    /// Stop an instance of it.
+    Stop,
+}
+
+impl Command {
+    /// Returns the `cmd` of an order: `start` or `stop`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Command::Start => "start",
+            Command::Stop => "stop",
+        }
+    }
+}
+
 /// One symbol to start, and later to stop: both orders carry the same argument.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Order {
@@ -66,24 +86,14 @@ impl Order {
         }
     }
 
-    /// Returns the bytes of the order to start it.
+    /// Returns the bytes of the order to start or stop it.
     #[must_use]
-    pub fn start(&self, profile: &Profile) -> Vec<u8> {
-        self.encode("start", profile)
-    }
-
-    /// Returns the bytes of the order to stop it.
-    #[must_use]
-    pub fn stop(&self, profile: &Profile) -> Vec<u8> {
-        self.encode("stop", profile)
-    }
-
-    fn encode(&self, command: &str, profile: &Profile) -> Vec<u8> {
+    pub fn encode(&self, command: Command, profile: &Profile) -> Vec<u8> {
         let argument =
             String::from_utf8(self.argument(profile)).expect("JSON made of strings is UTF-8");
         let mut out = Vec::with_capacity(argument.len() + argument.len() / 4 + 40);
         out.extend_from_slice(b"{\"cmd\":");
-        write_string(&mut out, command);
+        write_string(&mut out, command.name());
         out.extend_from_slice(b",\"arg\":");
         write_string(&mut out, &argument);
         out.push(b'}');
@@ -176,7 +186,7 @@ mod tests {
     fn a_function_has_no_meta_before_1_8() {
         let old = Profile::find("1.7").unwrap();
 
-        let start = Order::function("echo").start(old);
+        let start = Order::function("echo").encode(Command::Start, old);
 
         assert_eq!(
             String::from_utf8(start).unwrap(),

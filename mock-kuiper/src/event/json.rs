@@ -1,0 +1,229 @@
+//! `--json FILE`: every event as one line of JSON.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::trace::seconds;
+use super::{Event, Meaning, Message, Observer, What};
+use crate::host::how;
+use crate::wire::{Ack, OrderAnswer};
+
+/// Writes every event as a JSON object on a line of its own.
+///
+/// `t` is the time in seconds since the first launch, `event` says what
+/// happened: `launched`, `connected`, `greeted`, `order`, `answer`, `row`,
+/// `ack`, `called`, `log`, `exited` … A message has `channel`, `from` (`host`
+/// or `plugin`) and `text`, its body; bytes that are not UTF-8 are replaced.
+pub struct JsonLines<W> {
+    out: Mutex<Out<W>>,
+}
+
+struct Out<W> {
+    writer: W,
+    failed: Option<io::Error>,
+}
+
+impl<W> fmt::Debug for JsonLines<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonLines").finish_non_exhaustive()
+    }
+}
+
+impl<W: Write> JsonLines<W> {
+    /// Writes to `writer`, which does better to be buffered.
+    pub fn new(writer: W) -> Self {
+        let failed = None;
+        Self {
+            out: Mutex::new(Out { writer, failed }),
+        }
+    }
+
+    /// Writes what is still held back.
+    ///
+    /// # Errors
+    ///
+    /// The first error of the writer, from whichever event.
+    pub fn finish(&self) -> io::Result<()> {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        match out.failed.take() {
+            Some(error) => Err(error),
+            None => out.writer.flush(),
+        }
+    }
+}
+
+impl<W: Write + Send> Observer for JsonLines<W> {
+    fn event(&self, event: &Event<'_>) {
+        let line = Line::of(event);
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        if out.failed.is_some() {
+            return;
+        }
+        let Out { writer, failed } = &mut *out;
+        let written = serde_json::to_writer(&mut *writer, &line)
+            .map_err(io::Error::from)
+            .and_then(|()| writer.write_all(b"\n"));
+        if let Err(error) = written {
+            *failed = Some(error);
+        }
+    }
+}
+
+/// An event as it stands in the file.
+#[derive(Serialize)]
+struct Line<'a> {
+    t: f64,
+    event: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'static str>,
+    #[serde(flatten)]
+    fields: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+}
+
+impl<'a> Line<'a> {
+    fn of(event: &Event<'a>) -> Self {
+        let t = seconds(event.at);
+        if let What::Message(message) = &event.what {
+            return Self::message(t, message);
+        }
+        let (name, channel, fields) = plain(&event.what);
+        Line {
+            t,
+            event: name,
+            channel,
+            from: match &event.what {
+                What::Closed { from, .. } => Some(from.name()),
+                _ => None,
+            },
+            fields: object(fields),
+            message: None,
+            meta: None,
+            text: None,
+        }
+    }
+
+    fn message(t: f64, message: &Message<'a>) -> Self {
+        let mut row = (None, None);
+        let fields = match message.meaning {
+            Meaning::Row { source, row: seen } => {
+                row = (raw(seen.message), raw(seen.meta));
+                json!({ "source": source })
+            }
+            Meaning::Order {
+                command,
+                kind,
+                symbol,
+            } => json!({"command": command.name(), "kind": kind.to_string(), "symbol": symbol}),
+            Meaning::Answer(answer) => json!({"ok": answer == OrderAnswer::Done}),
+            Meaning::InvalidRow { source, error } => {
+                json!({"source": source, "error": error.to_string()})
+            }
+            Meaning::SinkRow { sink } => json!({ "sink": sink }),
+            Meaning::Ack { sink, ack } => match ack {
+                Ok(Ack::Done) => json!({"sink": sink, "ok": true}),
+                Ok(Ack::Failed(text)) => json!({"sink": sink, "ok": false, "error": text}),
+                Err(error) => json!({"sink": sink, "ok": false, "error": error.to_string()}),
+            },
+            Meaning::Request { function, request } => {
+                json!({"function": function, "request": request})
+            }
+            Meaning::Reply { function } => json!({ "function": function }),
+            Meaning::Greeting | Meaning::Late => json!({}),
+        };
+        // A row is there as JSON already.
+        let text = row
+            .0
+            .is_none()
+            .then(|| String::from_utf8_lossy(message.body).into_owned());
+        Line {
+            t,
+            event: message.meaning.name(),
+            channel: Some(message.channel.name()),
+            from: Some(message.from.name()),
+            fields: object(fields),
+            message: row.0,
+            meta: row.1,
+            text,
+        }
+    }
+}
+
+/// Name, channel and fields of an event that is no message.
+fn plain<'a>(what: &What<'a>) -> (&'static str, Option<&'a str>, Value) {
+    match *what {
+        What::Launched {
+            command,
+            directory,
+            pid,
+        } => (
+            "launched",
+            None,
+            json!({"command": command, "directory": directory, "pid": pid}),
+        ),
+        What::Connected { channel, pid } => (
+            "connected",
+            Some(channel.name()),
+            json!({"dialer": channel.dialer().name(), "pid": pid}),
+        ),
+        What::TurnedAway { channel, pid } => {
+            ("turned_away", Some(channel.name()), json!({ "pid": pid }))
+        }
+        What::Closed { channel, .. } => ("closed", Some(channel.name()), json!({})),
+        What::Started { kind, symbol } => (
+            "started",
+            None,
+            json!({"kind": kind.to_string(), "symbol": symbol}),
+        ),
+        What::Stopped { kind, symbol } => (
+            "stopped",
+            None,
+            json!({"kind": kind.to_string(), "symbol": symbol}),
+        ),
+        What::CaughtUp { source } => ("caught_up", None, json!({ "source": source })),
+        What::Called {
+            function,
+            args,
+            outcome,
+        } => {
+            let fields = match outcome {
+                Ok(result) => json!({"function": function, "args": args, "result": result}),
+                Err(error) => json!({"function": function, "args": args, "error": error}),
+            };
+            ("called", None, fields)
+        }
+        What::Log { line } => ("log", None, json!({ "line": line })),
+        What::Exited { status } => ("exited", None, json!({"status": how(status)})),
+        What::Finding { text } => ("finding", None, json!({ "what": text })),
+        What::Note { text } => ("note", None, json!({ "what": text })),
+        What::Message(_) => ("message", None, json!({})),
+    }
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}
+
+/// JSON that was checked already. It may hold line ends between its tokens,
+/// which would break the line; such a row is told as text.
+fn raw(json: &str) -> Option<&RawValue> {
+    if json.contains(['\n', '\r']) {
+        return None;
+    }
+    serde_json::from_str(json).ok()
+}

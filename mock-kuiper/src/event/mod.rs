@@ -1,0 +1,225 @@
+//! What happens between host and plugin, as it happens.
+//!
+//! A [`Host`](crate::Host) tells its [`Observer`]s; whatever prints, counts or
+//! records is one, and computes nothing that an event does not say.
+
+mod json;
+mod trace;
+
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+pub use json::JsonLines;
+pub use trace::Trace;
+
+pub use crate::symbol::Side;
+use crate::symbol::{Channel, Kind};
+use crate::wire::{Ack, Command, InvalidAnswer, InvalidRow, OrderAnswer, SourceRow};
+
+/// Is told what happens, on the thread where it happens.
+///
+/// Rows come at their full rate: an observer that is slow slows the plugin.
+pub trait Observer: Send + Sync {
+    /// Takes note of `event`.
+    fn event(&self, event: &Event<'_>);
+}
+
+/// One thing that happened, and when.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Event<'a> {
+    /// The time since the host began, just before the first launch. Of a row
+    /// it is the time at which it was read from the socket.
+    pub at: Duration,
+    /// What happened.
+    pub what: What<'a>,
+}
+
+impl<'a> Event<'a> {
+    /// Makes an event.
+    #[must_use]
+    pub fn new(at: Duration, what: What<'a>) -> Self {
+        Self { at, what }
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum What<'a> {
+    /// The plugin's process was started.
+    Launched {
+        /// Program and arguments.
+        command: &'a [String],
+        /// The working directory, where it is not the host's own.
+        directory: Option<&'a Path>,
+        /// The process id.
+        pid: u32,
+    },
+    /// A peer has connected and greeted on the transport.
+    Connected {
+        /// The channel.
+        channel: &'a Channel,
+        /// Its process id, where the system tells.
+        pid: Option<u32>,
+    },
+    /// A process outside the plugin's group connected, and was turned away.
+    TurnedAway {
+        /// The channel.
+        channel: &'a Channel,
+        /// Its process id, where the system tells.
+        pid: Option<u32>,
+    },
+    /// A connection has ended.
+    Closed {
+        /// The channel.
+        channel: &'a Channel,
+        /// Who closed it.
+        from: Side,
+    },
+    /// A message went over a channel.
+    Message(Message<'a>),
+    /// A symbol was started: its start order was answered with `ok`.
+    Started {
+        /// The symbol's kind.
+        kind: Kind,
+        /// The symbol's name.
+        symbol: &'a str,
+    },
+    /// A symbol was stopped.
+    Stopped {
+        /// The symbol's kind.
+        kind: Kind,
+        /// The symbol's name.
+        symbol: &'a str,
+    },
+    /// All that a source has sent so far is read.
+    CaughtUp {
+        /// The source's name.
+        source: &'a str,
+    },
+    /// A function answered a call.
+    Called {
+        /// The function's name.
+        function: &'a str,
+        /// The arguments, as JSON.
+        args: &'a [serde_json::Value],
+        /// The result, or the function's error text.
+        outcome: Result<&'a serde_json::Value, &'a str>,
+    },
+    /// The plugin wrote a line to its stdout or stderr.
+    Log {
+        /// The line, without its end; at most 64 KiB of it.
+        line: &'a str,
+    },
+    /// The plugin's process ended.
+    Exited {
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// The plugin did something wrong.
+    Finding {
+        /// What, as a sentence without its full stop.
+        text: &'a str,
+    },
+    /// Something that a person should know, and that is nobody's fault.
+    Note {
+        /// What, as a sentence without its full stop.
+        text: &'a str,
+    },
+}
+
+/// A message on a channel.
+#[derive(Debug, Clone, Copy)]
+pub struct Message<'a> {
+    /// The channel.
+    pub channel: &'a Channel,
+    /// Who sent it.
+    pub from: Side,
+    /// The request id in front of it, on a control or function channel.
+    pub id: Option<u32>,
+    /// Its body.
+    pub body: &'a [u8],
+    /// What it is.
+    pub meaning: Meaning<'a>,
+}
+
+/// What a message is.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Meaning<'a> {
+    /// The plugin's first message on a request channel, or a later one that
+    /// begins with `h` and that the release takes for a greeting.
+    Greeting,
+    /// An order to start or stop a symbol.
+    Order {
+        /// What is to be done.
+        command: Command,
+        /// The symbol's kind.
+        kind: Kind,
+        /// The symbol's name.
+        symbol: &'a str,
+    },
+    /// The answer to an order.
+    Answer(OrderAnswer<'a>),
+    /// A row of a source.
+    Row {
+        /// The source's name.
+        source: &'a str,
+        /// The row.
+        row: SourceRow<'a>,
+    },
+    /// What a source sent is no row.
+    InvalidRow {
+        /// The source's name.
+        source: &'a str,
+        /// What is wrong with it.
+        error: &'a InvalidRow,
+    },
+    /// A row for a sink.
+    SinkRow {
+        /// The sink's name.
+        sink: &'a str,
+    },
+    /// A sink's word on a row.
+    Ack {
+        /// The sink's name.
+        sink: &'a str,
+        /// What it says.
+        ack: Result<&'a Ack, &'a InvalidAnswer>,
+    },
+    /// A request to a function.
+    Request {
+        /// The function's name.
+        function: &'a str,
+        /// `IsAggregate`, `Validate` or `Exec`.
+        request: &'static str,
+    },
+    /// A function's answer to a request.
+    Reply {
+        /// The function's name.
+        function: &'a str,
+    },
+    /// An answer that nobody waits for any more; it is thrown away.
+    Late,
+}
+
+impl Meaning<'_> {
+    /// Returns the meaning in one word, as the JSON of an event has it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Meaning::Greeting => "greeted",
+            Meaning::Order { .. } => "order",
+            Meaning::Answer(_) => "answer",
+            Meaning::Row { .. } => "row",
+            Meaning::InvalidRow { .. } => "invalid_row",
+            Meaning::SinkRow { .. } => "sink_row",
+            Meaning::Ack { .. } => "ack",
+            Meaning::Request { .. } => "request",
+            Meaning::Reply { .. } => "reply",
+            Meaning::Late => "late",
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What the channels of one host have in common: whom they tell, whom they
+//! admit, where they listen, and how their waits are ended.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ekuiper_sp::{Options, Peer, Presence, Waker};
+use rustix::process::{Pid, getpgid};
+
+use super::process::Exit;
+use crate::event::{Event, Observer, What};
+use crate::profile::Profile;
+use crate::symbol::{Channel, Side};
+
+pub(crate) struct Shared {
+    pub(crate) profile: &'static Profile,
+    observer: Arc<dyn Observer>,
+    started: Instant,
+    /// The directory of the sockets: `/tmp`, or what an isolated plugin sees as
+    /// its `/tmp`.
+    folder: PathBuf,
+    /// The plugin's process group.
+    group: u32,
+    /// The plugin's end.
+    pub(crate) exit: Arc<Exit>,
+    interrupted: AtomicBool,
+    wakers: Mutex<Vec<(u64, Waker)>>,
+    next_waker: AtomicU64,
+    turned_away: Mutex<HashSet<Option<u32>>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("profile", &self.profile.name)
+            .field("group", &self.group)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keeps a socket's waker known until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Registered {
+    shared: Arc<Shared>,
+    key: u64,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.shared
+            .wakers()
+            .retain(|(registered, _)| *registered != self.key);
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(
+        profile: &'static Profile,
+        observer: Arc<dyn Observer>,
+        folder: PathBuf,
+        group: u32,
+    ) -> Self {
+        Self {
+            profile,
+            observer,
+            started: Instant::now(),
+            folder,
+            group,
+            exit: Arc::default(),
+            interrupted: AtomicBool::new(false),
+            wakers: Mutex::default(),
+            next_waker: AtomicU64::new(0),
+            turned_away: Mutex::default(),
+        }
+    }
+
+    /// Tells the observer of something that happens now.
+    pub(crate) fn tell(&self, what: What<'_>) {
+        self.tell_at(self.now(), what);
+    }
+
+    /// Tells the observer of something that happened at `at`.
+    pub(crate) fn tell_at(&self, at: Duration, what: What<'_>) {
+        self.observer.event(&Event { at, what });
+    }
+
+    /// The time since the host began.
+    pub(crate) fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The file of a channel's socket, as the host reaches it.
+    pub(crate) fn file(&self, channel: &Channel) -> PathBuf {
+        self.folder.join(format!("{}.ipc", channel.name()))
+    }
+
+    /// The address of a channel, as the host reaches it.
+    pub(crate) fn url(&self, channel: &Channel) -> String {
+        format!("ipc://{}", self.file(channel).display())
+    }
+
+    /// Options for a socket: tells of its connections, and admits peers of the
+    /// plugin's group alone.
+    pub(crate) fn options(self: &Arc<Self>, channel: &Channel) -> Options {
+        let mut options = Options::default();
+        options.max_message = self.profile.max_message;
+        let (shared, asked) = (Arc::clone(self), channel.clone());
+        options.admit = Some(Arc::new(move |peer| shared.admits(&asked, peer)));
+        let (shared, channel) = (Arc::clone(self), channel.clone());
+        options.on_peer = Some(Arc::new(move |peer, presence| {
+            shared.tell(match presence {
+                Presence::Connected => What::Connected {
+                    channel: &channel,
+                    pid: peer.pid,
+                },
+                Presence::Left => What::Closed {
+                    channel: &channel,
+                    from: Side::Plugin,
+                },
+            });
+        }));
+        options
+    }
+
+    /// Whether a peer is the plugin, or a process that it started.
+    ///
+    /// One that is not is told of once: it most likely tries again and again.
+    fn admits(&self, channel: &Channel, peer: &Peer) -> bool {
+        let Some(pid) = peer.pid else { return true };
+        let group = Pid::from_raw(pid as i32).and_then(|pid| getpgid(Some(pid)).ok());
+        if group == Pid::from_raw(self.group as i32) {
+            return true;
+        }
+        // A process that has ended already only looked whether we are there.
+        let known = !self
+            .turned_away
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(Some(pid));
+        if group.is_some() && !known {
+            self.tell(What::TurnedAway {
+                channel,
+                pid: Some(pid),
+            });
+        }
+        false
+    }
+
+    /// Lets [`interrupt`](Self::interrupt) and the plugin's end wake a socket.
+    pub(crate) fn register(self: &Arc<Self>, waker: Waker) -> Registered {
+        let key = self.next_waker.fetch_add(1, Ordering::Relaxed);
+        self.wakers().push((key, waker));
+        Registered {
+            shared: Arc::clone(self),
+            key,
+        }
+    }
+
+    /// Ends the current or the next wait for the plugin.
+    pub(crate) fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Has every wait look at what has changed.
+    pub(crate) fn wake(&self) {
+        self.wakers().iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    pub(crate) fn take_interrupt(&self) -> bool {
+        self.interrupted.swap(false, Ordering::SeqCst)
+    }
+
+    fn wakers(&self) -> std::sync::MutexGuard<'_, Vec<(u64, Waker)>> {
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
