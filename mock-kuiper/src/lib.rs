@@ -1,4 +1,65 @@
-//! A mock eKuiper.
+//! A mock eKuiper: drives any portable plugin, in whatever language, through
+//! start, data and stop, without eKuiper. As a command it is `mock-kuiper run`;
+//! this is the library for `cargo test`.
+//!
+//! ```
+//! use std::time::Duration;
+//! use mock_kuiper::{Host, HostError};
+//! use serde_json::json;
+//!
+//! # fn main() -> Result<(), HostError> {
+//! # if let Some(error) = mock_kuiper::isolate::refused() {
+//! #     eprintln!("skipped: {error}");
+//! #     return Ok(());
+//! # }
+//! let host = Host::builder().plugin("../sdk/examples/mirror").isolated().launch()?;
+//!
+//! let mut random = host.source("random").config(json!({"interval": 10})).start()?;
+//! assert_eq!(random.next(Duration::from_secs(5))?.message, json!({"count": 50}));
+//! random.stop()?;
+//!
+//! let mut echo = host.function("echo")?;
+//! assert_eq!(echo.exec(&[json!("hi")])?, json!("hi"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The plugin is a directory, a zip, or a Cargo package, which is built first.
+//! It is launched as eKuiper launches it, and the orders it gets are byte for
+//! byte those of the [release](host::Builder::release) that is played. When the
+//! host goes out of scope the plugin's process group is killed, and nothing is
+//! left behind; a test that failed prints the last messages on the wire and the
+//! plugin's output.
+//!
+//! eKuiper's addresses in `/tmp` are fixed, so that two hosts at once are in
+//! each other's way; [`isolated`](host::Builder::isolated) gives the plugin a
+//! `/tmp` of its own, and then any number runs side by side.
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use mock_kuiper::{Host, HostError};
+//! # use serde_json::json;
+//! # fn main() -> Result<(), HostError> {
+//! # if mock_kuiper::isolate::refused().is_some() {
+//! #     return Ok(());
+//! # }
+//! # let out = tempfile::tempdir().unwrap();
+//! # let path = out.path().join("rows");
+//! let host = Host::builder()
+//!     .plugin("../sdk/examples/mirror")
+//!     .release("2.0")
+//!     .isolated()
+//!     .visible(out.path()) // in /tmp, where the sink shall write
+//!     .launch()?;
+//!
+//! let mut sink = host.sink("append").config(json!({"path": path})).require_ack().start()?;
+//! sink.send(&json!({"a": 1}))?.ack(Duration::from_secs(5))?;
+//! sink.stop()?;
+//!
+//! assert_eq!(std::fs::read_to_string(path).unwrap(), "{\"a\":1}\n");
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod call;
 pub mod event;
@@ -9,3 +70,5 @@ pub mod package;
 pub mod profile;
 pub mod symbol;
 pub mod wire;
+
+pub use host::{Host, HostError};

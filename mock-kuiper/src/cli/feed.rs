@@ -74,7 +74,7 @@ impl Feed {
     fn send(&self, row: &[u8]) {
         for sink in self.lock().iter_mut().flatten() {
             self.sent.fetch_add(1, Ordering::Relaxed);
-            match sink.send(row) {
+            match sink.deliver(row) {
                 Ok(()) | Err(SinkError::Ended) => {}
                 Err(error) => self
                     .findings

@@ -66,10 +66,14 @@ impl From<HostError> for CliError {
     fn from(error: HostError) -> Self {
         if error.is_finding() {
             Self::Finding(error)
-        } else if let HostError::CannotLaunch { .. } = error {
-            Self::input(error.to_string())
         } else {
-            Self::Trouble(error.to_string())
+            match error {
+                HostError::Package(error) => error.into(),
+                HostError::CannotLaunch { .. } | HostError::Input(_) => {
+                    Self::input(error.to_string())
+                }
+                other => Self::Trouble(other.to_string()),
+            }
         }
     }
 }

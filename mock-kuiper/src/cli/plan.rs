@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mock_kuiper::call::Call;
-use mock_kuiper::host::Launch;
-use mock_kuiper::package::{Language, Package};
-use mock_kuiper::profile::{LAUNCH_ARGUMENT, Profile, WorkingDirectory};
+use mock_kuiper::package::Package;
+use mock_kuiper::profile::Profile;
 use mock_kuiper::symbol::Meta;
-use mock_kuiper::wire::{Order, StreamOptions, source_config};
+use mock_kuiper::wire::{Order, StreamOptions};
 use serde_json::{Map, Value};
 
 use super::CliError;
@@ -23,8 +22,9 @@ pub(super) const LISTED: usize = 20;
 /// A run.
 #[derive(Debug)]
 pub(super) struct Plan {
+    /// The plugin's name.
+    pub(super) plugin: String,
     pub(super) profile: &'static Profile,
-    pub(super) launch: Launch,
     pub(super) sources: Vec<Order>,
     pub(super) sinks: Vec<Order>,
     pub(super) functions: Vec<String>,
@@ -36,7 +36,6 @@ pub(super) struct Plan {
     pub(super) count: Option<u64>,
     pub(super) duration: Option<Duration>,
     pub(super) init_timeout: Duration,
-    pub(super) answer_timeout: Duration,
 }
 
 /// Where the sinks' rows come from.
@@ -136,7 +135,7 @@ impl Plan {
             .collect();
         Ok(Self {
             profile: args.host,
-            launch: launch(args, package),
+            plugin: manifest.name.clone(),
             sources,
             sinks,
             functions,
@@ -148,7 +147,6 @@ impl Plan {
             count: args.count,
             duration: args.duration,
             init_timeout: args.init_timeout,
-            answer_timeout: args.answer_timeout,
         })
     }
 }
@@ -159,56 +157,6 @@ fn offers(kind: &str, names: &[String]) -> String {
     } else {
         format!("it has {}", names.join(", "))
     }
-}
-
-/// The command line of protocol.md section 3.
-fn launch(args: &Args, package: &Package) -> Launch {
-    let manifest = package.manifest();
-    let executable = manifest.executable.display().to_string();
-    let mut command = Vec::new();
-    let mut hint = "is the interpreter in its first line, or its dynamic loader, on this machine?";
-    if let Language::Python { virtual_env } = &manifest.language {
-        if let Some(environment) = virtual_env {
-            command.extend(["conda", "run", "-n", environment, "python"].map(str::to_owned));
-            hint = "install conda, or put it on the path";
-        } else {
-            command.push(interpreter(&args.python));
-            hint = "install it, or name another interpreter with --python";
-        }
-        if args.host.python_unbuffered {
-            command.push("-u".to_owned());
-        }
-    }
-    command.push(executable);
-    command.push(LAUNCH_ARGUMENT.to_owned());
-    let directory = match args.host.working_directory {
-        WorkingDirectory::Executable => manifest.executable.parent().map(Path::to_owned),
-        _ => None,
-    };
-    let mut visible = args.bind.clone();
-    visible.push(package.directory().to_owned());
-    Launch {
-        plugin: manifest.name.clone(),
-        command,
-        directory,
-        environment: args
-            .env
-            .iter()
-            .map(|variable| (variable.name.clone(), variable.value.clone()))
-            .collect(),
-        hint,
-        isolate: args.isolate.then_some(visible),
-    }
-}
-
-/// The interpreter as the plugin's process finds it, whose working directory is
-/// another: a path becomes absolute, a plain name is looked up in `PATH`.
-///
-/// Links are not followed: a virtual environment's interpreter is one.
-fn interpreter(python: &Path) -> String {
-    let plain = python.components().count() == 1;
-    let absolute = (!plain).then(|| std::path::absolute(python).ok()).flatten();
-    absolute.as_deref().unwrap_or(python).display().to_string()
 }
 
 fn overlay(args: &Args, symbol: &str, config: &mut Map<String, Value>) {
@@ -223,7 +171,7 @@ fn source_order(
     symbol: &str,
     sources: usize,
 ) -> Result<Order, CliError> {
-    let mut properties = package.source_config(symbol, args.conf_key.as_deref())?;
+    let mut properties = Map::new();
     overlay(args, symbol, &mut properties);
     let stream = StreamOptions {
         datasource: args.datasource.clone(),
@@ -233,12 +181,15 @@ fn source_order(
         1 => "demo".to_owned(),
         _ => format!("demo_{symbol}"),
     };
-    Ok(Order::source(
+    Ok(mock_kuiper::host::source_order(
+        package,
+        args.host,
         symbol,
         Meta::new(&args.rule, name),
-        &args.datasource,
-        source_config(args.host, &stream, properties),
-    ))
+        &stream,
+        args.conf_key.as_deref(),
+        &properties,
+    )?)
 }
 
 fn sink_order(args: &Args, symbol: &str, index: usize) -> Order {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ekuiper_sp::Error;
-use mock_kuiper::host::Rows;
+use mock_kuiper::host::Source;
 
 use super::feed::Feed;
 use super::findings::Findings;
@@ -13,7 +13,7 @@ use super::findings::Findings;
 /// The thread of one source.
 pub(super) struct Reader {
     pub(super) symbol: String,
-    pub(super) rows: Rows,
+    pub(super) source: Source,
     pub(super) limit: Option<u64>,
     pub(super) passes_on: bool,
     pub(super) feed: Arc<Feed>,
@@ -23,8 +23,9 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Reads until the end: of the source, of the plugin, or a stop.
-    pub(super) fn run(mut self) {
+    /// Reads until the end: of the source, of the plugin, or a stop. Gives the
+    /// source back, to be stopped.
+    pub(super) fn run(mut self) -> Source {
         let symbol = self.symbol.as_str();
         let wrong = |text: &dyn std::fmt::Display| {
             self.findings
@@ -35,7 +36,7 @@ impl Reader {
         let mut limit = None;
         let mut woken = false;
         while !self.stop.load(Ordering::SeqCst) && self.limit.is_none_or(|limit| count < limit) {
-            match self.rows.next(limit) {
+            match self.source.read(limit) {
                 Ok(Ok(row)) => {
                     count += 1;
                     self.counted.store(count, Ordering::Relaxed);
@@ -50,10 +51,11 @@ impl Reader {
                 Err(Error::Protocol(error)) => wrong(&error),
                 Err(_) => break,
             }
-            if std::mem::take(&mut woken) && self.rows.plugin_has_ended() {
+            if std::mem::take(&mut woken) && self.source.plugin_has_ended() {
                 // What it had sent by then is still read.
                 limit = Some(Duration::ZERO);
             }
         }
+        self.source
     }
 }

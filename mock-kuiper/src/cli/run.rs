@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{ArgAction, ValueHint};
 use mock_kuiper::call::{Call, EnvVar, SymbolConfig};
+use mock_kuiper::event::Limits;
+use mock_kuiper::host::{Builder, Host};
 use mock_kuiper::package::Package;
 use mock_kuiper::profile::{DEFAULT_HOST, Profile};
 use serde_json::Value;
@@ -182,7 +184,7 @@ fn rule_id(text: &str) -> Result<String, String> {
 pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     let package = Package::build(&args.plugin, !args.debug)?;
     let plan = Plan::make(&args, &package)?;
-    let terminal = Arc::new(Terminal::new(&plan.launch.plugin, args.verbose));
+    let terminal = Arc::new(Terminal::new(&plan.plugin, args.verbose));
     let stream = Stream::open(
         &plan,
         Arc::clone(&terminal),
@@ -190,8 +192,29 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
         args.trace.as_deref(),
     )?;
     let stream = Arc::new(stream);
-    let outcome = Session::start(&plan, Arc::clone(&terminal), &stream)?.finish();
+    let outcome =
+        Session::start(&plan, host(&args, package), Arc::clone(&terminal), &stream)?.finish();
     terminal.close();
     let written = stream.finish();
     outcome.and_then(|exit| written.map(|()| exit))
+}
+
+/// The host that the command line asks for.
+fn host(args: &Args, package: Package) -> Builder {
+    let mut host = Host::builder()
+        .package(package)
+        .release(args.host.name)
+        .python(&args.python)
+        .answer_timeout(args.answer_timeout)
+        .record(Limits::NONE);
+    if args.isolate {
+        host = host.isolated();
+    }
+    for path in &args.bind {
+        host = host.visible(path);
+    }
+    for variable in &args.env {
+        host = host.env(&variable.name, &variable.value);
+    }
+    host
 }

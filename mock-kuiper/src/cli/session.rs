@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use ekuiper_sp::Waker;
 use mock_kuiper::event::What;
-use mock_kuiper::host::{Function, Host, HostError, Rows, Source};
+use mock_kuiper::host::{Builder, Function, Host, HostError, Source};
 use mock_kuiper::symbol::Meta;
 use mock_kuiper::wire::{Context, Expr};
 use serde_json::Value;
@@ -48,11 +48,11 @@ pub(super) enum Happening {
 /// A running source, as the ordering thread knows it.
 struct Running {
     symbol: String,
-    source: Option<Source>,
     stop: Arc<AtomicBool>,
     rows: Arc<AtomicU64>,
     waker: Waker,
-    thread: Option<JoinHandle<()>>,
+    /// Gives the source back; `None` once it is stopped.
+    thread: Option<JoinHandle<Source>>,
 }
 
 /// A running function, and what was asked of it.
@@ -85,6 +85,7 @@ impl<'a> Session<'a> {
     /// Launches the plugin.
     pub(super) fn start(
         plan: &'a Plan,
+        host: Builder,
         terminal: Arc<Terminal>,
         stream: &Arc<Stream>,
     ) -> Result<Self, CliError> {
@@ -96,8 +97,7 @@ impl<'a> Session<'a> {
         ])
         .map_err(|error| CliError::Trouble(format!("cannot watch for signals: {error}")))?;
         stream.tell_end(tell.clone());
-        let observer = Arc::clone(stream);
-        let host = Host::launch(&plan.launch, plan.profile, plan.answer_timeout, observer)?;
+        let host = host.observer(Arc::clone(stream) as _).spawn()?;
         let handle = signals.handle();
         let (interrupter, signalled) = (host.interrupter(), tell.clone());
         spawn("signals", move || {
@@ -199,8 +199,8 @@ impl<'a> Session<'a> {
         self.call_all()?;
         for order in &self.plan.sources {
             let started = self.host.start_source(order.clone());
-            if let Some((source, rows)) = self.survive(&order.symbol, started)? {
-                self.read(&order.symbol, source, rows)?;
+            if let Some(source) = self.survive(&order.symbol, started)? {
+                self.read(source)?;
             }
         }
         if !matches!(self.plan.input, Input::Sources) {
@@ -215,8 +215,8 @@ impl<'a> Session<'a> {
     }
 
     fn start_function(&mut self, symbol: &str) -> Result<Started, HostError> {
-        let mut function = self.host.start_function(symbol)?;
-        let aggregate = self.host.is_aggregate(&mut function)?;
+        let mut function = self.host.function(symbol)?;
+        let aggregate = function.is_aggregate()?;
         Ok(Started {
             function,
             aggregate,
@@ -273,8 +273,8 @@ impl<'a> Session<'a> {
     ) -> Result<Result<Value, String>, HostError> {
         let function = &mut self.functions[place].function;
         let expressions: Vec<_> = args.iter().enumerate().map(expression).collect();
-        match self.host.validate(function, &expressions)? {
-            Ok(()) => self.host.exec(function, args, context),
+        match function.validate(&expressions)? {
+            Ok(()) => function.exec_in(context, args),
             Err(text) => {
                 self.stream.tell(What::Called {
                     function: function.symbol(),
@@ -287,13 +287,14 @@ impl<'a> Session<'a> {
     }
 
     /// Starts a thread that reads a source's rows.
-    fn read(&mut self, symbol: &str, source: Source, rows: Rows) -> Result<(), HostError> {
+    fn read(&mut self, source: Source) -> Result<(), HostError> {
         let stop = Arc::new(AtomicBool::new(false));
         let counted = Arc::new(AtomicU64::new(0));
-        let waker = rows.waker();
+        let waker = source.waker();
+        let symbol = source.symbol().to_owned();
         let reader = Reader {
-            symbol: symbol.to_owned(),
-            rows,
+            symbol: symbol.clone(),
+            source,
             limit: self.plan.count,
             passes_on: matches!(self.plan.input, Input::Sources) && !self.plan.sinks.is_empty(),
             feed: Arc::clone(&self.feed),
@@ -303,12 +304,12 @@ impl<'a> Session<'a> {
         };
         let (index, tell) = (self.sources.len(), self.tell.clone());
         let thread = spawn("source", move || {
-            reader.run();
+            let source = reader.run();
             let _ = tell.send(Happening::SourceEnded(index));
+            source
         })?;
         self.sources.push(Running {
-            symbol: symbol.to_owned(),
-            source: Some(source),
+            symbol,
             stop,
             rows: counted,
             waker,
@@ -323,7 +324,7 @@ impl<'a> Session<'a> {
         let deadline = self.plan.duration.map(|duration| self.started + duration);
         let mut input_ended = matches!(self.plan.input, Input::Sources);
         loop {
-            let reads = self.sources.iter().any(|running| running.source.is_some());
+            let reads = self.sources.iter().any(|running| running.thread.is_some());
             if !reads && input_ended {
                 return Ok(());
             }
@@ -383,8 +384,6 @@ impl<'a> Session<'a> {
     }
 
     fn stop_all(&mut self) -> Result<(), HostError> {
-        // All channels are closed first: the plugin may have ended.
-        self.join_sources();
         let stopped = (0..self.sources.len()).try_for_each(|index| self.stop_source(index));
         let mut sinks = self.feed.take();
         for sink in &mut sinks {
@@ -400,7 +399,7 @@ impl<'a> Session<'a> {
         stopped?;
         for sink in sinks {
             let symbol = sink.symbol().to_owned();
-            let stopped = self.host.stop_sink(sink);
+            let stopped = sink.stop();
             self.survive(&symbol, stopped)?;
         }
         // A function is never stopped: it goes with the process.
@@ -410,17 +409,11 @@ impl<'a> Session<'a> {
     /// Closes a source's channel and stops it; once.
     fn stop_source(&mut self, index: usize) -> Result<(), HostError> {
         let running = &mut self.sources[index];
-        running.join();
         let symbol = running.symbol.clone();
-        if let Some(source) = running.source.take() {
-            let stopped = self.host.stop_source(source);
-            self.survive(&symbol, stopped)?;
+        if let Some(source) = running.join() {
+            self.survive(&symbol, source.stop())?;
         }
         Ok(())
-    }
-
-    fn join_sources(&mut self) {
-        self.sources.iter_mut().for_each(Running::join);
     }
 
     fn summarize(&mut self) {
@@ -441,7 +434,7 @@ impl<'a> Session<'a> {
         }));
         let release = self.plan.profile.name;
         let errors = self.findings.total();
-        for line in summary::lines(&self.plan.launch.plugin, release, &ran, errors, took) {
+        for line in summary::lines(&self.plan.plugin, release, &ran, errors, took) {
             self.terminal.say(&line);
         }
     }
@@ -450,7 +443,9 @@ impl<'a> Session<'a> {
 impl Drop for Session<'_> {
     fn drop(&mut self) {
         self.signals.close();
-        self.join_sources();
+        for running in &mut self.sources {
+            drop(running.join());
+        }
     }
 }
 
@@ -459,13 +454,11 @@ impl Running {
         self.rows.load(Ordering::Relaxed)
     }
 
-    /// Has the thread end, and its channel with it.
-    fn join(&mut self) {
+    /// Has the thread end; gives the source back, once.
+    fn join(&mut self) -> Option<Source> {
         self.stop.store(true, Ordering::SeqCst);
         self.waker.wake();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.thread.take()?.join().ok()
     }
 }
 
@@ -488,7 +481,10 @@ fn expression((index, value): (usize, &Value)) -> Expr {
     }
 }
 
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, HostError> {
+fn spawn<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, HostError> {
     thread::Builder::new()
         .name(name.to_owned())
         .spawn(run)

@@ -54,7 +54,7 @@ impl Stream {
         }
         let trace = match trace {
             None => None,
-            Some((path, file)) => match Trace::new(file, plan.profile.name, &plan.launch.plugin) {
+            Some((path, file)) => match Trace::new(file, plan.profile.name, &plan.plugin) {
                 Ok(trace) => Some((path, trace)),
                 Err(error) => return Err(unwritten("--trace", &path, &error)),
             },

@@ -4,6 +4,7 @@
 //! records is one, and computes nothing that an event does not say.
 
 mod json;
+mod record;
 mod trace;
 
 use std::path::Path;
@@ -11,6 +12,8 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 pub use json::JsonLines;
+pub(crate) use record::Recorder;
+pub use record::{Frame, Limits};
 pub use trace::Trace;
 
 pub use crate::symbol::Side;

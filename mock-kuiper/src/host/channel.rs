@@ -41,7 +41,8 @@ pub(crate) struct RequestChannel {
     channel: Channel,
     /// The function's name; of a control channel empty.
     function: String,
-    rep: Rep,
+    /// `None` once the channel is closed.
+    rep: Option<Rep>,
     shared: Arc<Shared>,
     _registered: Registered,
 }
@@ -61,7 +62,7 @@ impl RequestChannel {
         Ok(Self {
             channel,
             function: function.to_owned(),
-            rep,
+            rep: Some(rep),
             shared: Arc::clone(shared),
             _registered: registered,
         })
@@ -69,6 +70,16 @@ impl RequestChannel {
 
     pub(crate) fn channel(&self) -> &Channel {
         &self.channel
+    }
+
+    /// Stops listening, and removes the socket's file.
+    pub(crate) fn close(&mut self) {
+        if self.rep.take().is_some() {
+            self.shared.tell(What::Closed {
+                channel: &self.channel,
+                from: Side::Host,
+            });
+        }
     }
 
     /// Waits for one message, whatever it says: the greeting.
@@ -121,7 +132,11 @@ impl RequestChannel {
         deadline: Option<Instant>,
     ) -> Result<(), Failure> {
         loop {
-            match self.rep.send(order, left(deadline)) {
+            let sent = match &mut self.rep {
+                Some(rep) => rep.send(order, left(deadline)),
+                None => Err(Error::Closed),
+            };
+            match sent {
                 Ok(()) => {
                     self.tell(Side::Host, order, meaning);
                     return Ok(());
@@ -141,7 +156,11 @@ impl RequestChannel {
 
     fn receive(&mut self, deadline: Option<Instant>) -> Result<Vec<u8>, Failure> {
         loop {
-            match self.rep.recv(left(deadline)) {
+            let received = match &mut self.rep {
+                Some(rep) => rep.recv(left(deadline)),
+                None => Err(Error::Closed),
+            };
+            match received {
                 Ok(body) => return Ok(body.to_vec()),
                 Err(error) => self.look_into(error)?,
             }
@@ -152,7 +171,7 @@ impl RequestChannel {
         self.shared.tell(What::Message(Message {
             channel: &self.channel,
             from,
-            id: self.rep.request_id(),
+            id: self.rep.as_ref().and_then(Rep::request_id),
             body,
             meaning,
         }));

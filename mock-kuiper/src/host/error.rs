@@ -9,16 +9,22 @@ use std::time::Duration;
 
 use ekuiper_sp as sp;
 
+use super::SinkError;
 use crate::isolate::IsolationError;
+use crate::package::PackageError;
 use crate::symbol::{Channel, Kind};
+use crate::wire::InvalidRow;
 
 /// Why the host could not go on with a plugin.
 ///
 /// [`is_finding`](HostError::is_finding) tells what the plugin did wrong from
 /// what is trouble of ours.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum HostError {
+    /// What the caller asked for cannot be.
+    Input(String),
+    /// The plugin on disk is none that eKuiper would take.
+    Package(PackageError),
     /// The executable cannot be run.
     CannotLaunch {
         /// The program.
@@ -100,6 +106,34 @@ pub enum HostError {
         /// What was wrong with the answer.
         text: String,
     },
+    /// A function answered a call with an error text of its own.
+    CallFailed {
+        /// The function.
+        symbol: String,
+        /// Its text.
+        text: String,
+    },
+    /// A source sent nothing in time.
+    NoRow {
+        /// The source.
+        symbol: String,
+        /// The limit that passed.
+        limit: Duration,
+    },
+    /// A source sent something that is no row.
+    InvalidRow {
+        /// The source.
+        symbol: String,
+        /// What is wrong with it.
+        source: InvalidRow,
+    },
+    /// A sink did not take a row, or not acknowledge it.
+    Sink {
+        /// The sink.
+        symbol: String,
+        /// Why.
+        source: SinkError,
+    },
     /// The plugin broke the transport's protocol.
     BrokenChannel {
         /// The channel, e.g. `plugin_mirror`.
@@ -142,8 +176,14 @@ impl HostError {
             | Self::NotListening { .. }
             | Self::NoReply { .. }
             | Self::BadReply { .. }
+            | Self::NoRow { .. }
+            | Self::InvalidRow { .. }
+            | Self::Sink { .. }
             | Self::BrokenChannel { .. } => true,
-            Self::CannotLaunch { .. }
+            Self::Input(_)
+            | Self::Package(_)
+            | Self::CallFailed { .. }
+            | Self::CannotLaunch { .. }
             | Self::AddressInUse { .. }
             | Self::Isolation(_)
             | Self::Transport(_)
@@ -168,6 +208,16 @@ impl HostError {
 impl fmt::Display for HostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Input(text) => f.write_str(text),
+            Self::Package(error) => write!(f, "{error}"),
+            Self::CallFailed { symbol, text } => {
+                write!(f, "function `{symbol}` answered an error: {text}")
+            }
+            Self::NoRow { symbol, limit } => {
+                write!(f, "source `{symbol}` sent no row within {limit:?}")
+            }
+            Self::InvalidRow { symbol, source } => write!(f, "source `{symbol}`: {source}"),
+            Self::Sink { symbol, source } => write!(f, "sink `{symbol}` {source}"),
             Self::CannotLaunch {
                 program,
                 hint,
@@ -267,6 +317,19 @@ impl fmt::Display for HostError {
     }
 }
 
+impl fmt::Debug for HostError {
+    /// Writes the same as `Display`: a test that ends with an error prints this.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<PackageError> for HostError {
+    fn from(error: PackageError) -> Self {
+        Self::Package(error)
+    }
+}
+
 impl Error for HostError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
@@ -274,6 +337,9 @@ impl Error for HostError {
             Self::NotListening { source, .. } | Self::Transport(source) => Some(source),
             Self::BrokenChannel { source, .. } => Some(source),
             Self::Isolation(source) => source.source(),
+            Self::Package(source) => source.source(),
+            Self::InvalidRow { source, .. } => Some(source),
+            Self::Sink { source, .. } => source.source(),
             _ => None,
         }
     }

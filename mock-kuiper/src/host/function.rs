@@ -2,14 +2,17 @@
 //!
 //! Rules: protocol.md section 7.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::channel::{Failure, RequestChannel};
+use super::inner::Inner;
 use super::{Host, HostError};
 use crate::event::{Meaning, What};
 use crate::go_json::Numbers;
 use crate::profile::Profile;
-use crate::symbol::Channel;
+use crate::symbol::{Channel, Meta};
 use crate::wire::{self, Context, Expr, FunctionAnswer, Order};
 
 /// A running function, and the host's end of its channel.
@@ -19,14 +22,7 @@ use crate::wire::{self, Context, Expr, FunctionAnswer, Order};
 pub struct Function {
     symbol: String,
     channel: RequestChannel,
-}
-
-impl Function {
-    /// The symbol's name.
-    #[must_use]
-    pub fn symbol(&self) -> &str {
-        &self.symbol
-    }
+    host: Arc<Inner>,
 }
 
 /// What a function answered: a value, or its own error text.
@@ -40,45 +36,71 @@ impl Host {
     /// [`HostError::AddressInUse`], those of an order, and
     /// [`HostError::NoReply`] where the release waits for a greeting on the
     /// channel and none comes.
-    pub fn start_function(&mut self, symbol: &str) -> Result<Function, HostError> {
+    pub fn function(&self, symbol: &str) -> Result<Function, HostError> {
+        let host = &self.inner;
         let channel = Channel::function(symbol);
-        let channel = RequestChannel::open(channel.clone(), symbol, &self.shared)
+        let channel = RequestChannel::open(channel.clone(), symbol, &host.shared)
             .map_err(|error| HostError::transport(&channel, error))?;
         let mut function = Function {
             symbol: symbol.to_owned(),
             channel,
+            host: Arc::clone(host),
         };
-        self.start(&Order::function(symbol))?;
-        let profile = self.shared.profile;
+        host.start(&Order::function(symbol))?;
+        let profile = host.shared.profile;
         if profile.wait_function_greeting
             && let Err(failure) = function.channel.wait_greeting(profile.function_timeout)
         {
-            return Err(self.failed(&function, "with a greeting", failure));
+            return Err(function.failed("with a greeting", failure));
         }
         Ok(function)
     }
+}
 
-    /// Asks whether a function is an aggregate.
+impl Function {
+    /// Returns the symbol's name.
+    #[must_use]
+    pub fn symbol(&self) -> &str {
+        &self.symbol
+    }
+
+    /// Calls the function, as the only call of the rule `mock`.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::CallFailed`] with the function's own text, and those of
+    /// [`exec_in`](Self::exec_in).
+    pub fn exec(&mut self, args: &[Value]) -> Result<Value, HostError> {
+        let context = Context {
+            meta: Meta::new("mock", "2_project"),
+            func_id: 0,
+        };
+        self.exec_in(&context, args)?.map_err(|text| {
+            self.host.note(HostError::CallFailed {
+                symbol: self.symbol.clone(),
+                text,
+            })
+        })
+    }
+
+    /// Asks whether the function is an aggregate.
     ///
     /// # Errors
     ///
     /// [`HostError::NoReply`], [`HostError::BadReply`] for anything but a
     /// boolean, and the plugin's end.
-    pub fn is_aggregate(&mut self, function: &mut Function) -> Result<bool, HostError> {
+    pub fn is_aggregate(&mut self) -> Result<bool, HostError> {
         let request = wire::is_aggregate();
-        match self.request(function, "IsAggregate", &request)? {
-            Ok(Value::Bool(aggregate)) => Ok(aggregate),
-            Ok(other) => Err(HostError::BadReply {
-                symbol: function.symbol.clone(),
-                request: "IsAggregate",
-                text: format!("expected true or false, got `{other}`"),
-            }),
-            Err(text) => Err(HostError::BadReply {
-                symbol: function.symbol.clone(),
-                request: "IsAggregate",
-                text,
-            }),
-        }
+        let text = match self.request("IsAggregate", &request)? {
+            Ok(Value::Bool(aggregate)) => return Ok(aggregate),
+            Ok(other) => format!("expected true or false, got `{other}`"),
+            Err(text) => text,
+        };
+        Err(self.host.note(HostError::BadReply {
+            symbol: self.symbol.clone(),
+            request: "IsAggregate",
+            text,
+        }))
     }
 
     /// Asks whether a call may have these arguments. `Err` within is the
@@ -86,64 +108,54 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// As [`exec`](Self::exec).
-    pub fn validate(
-        &mut self,
-        function: &mut Function,
-        args: &[Expr],
-    ) -> Result<Result<(), String>, HostError> {
-        let request = wire::validate(self.shared.profile, args);
-        let answer = self.request(function, "Validate", &request)?;
+    /// As [`exec_in`](Self::exec_in).
+    pub fn validate(&mut self, args: &[Expr]) -> Result<Result<(), String>, HostError> {
+        let request = wire::validate(self.host.shared.profile, args);
+        let answer = self.request("Validate", &request)?;
         Ok(answer.map(|_| ()))
     }
 
-    /// Calls a function. `Err` within is the function's own text.
+    /// Calls the function at a place in a rule. `Err` within is the function's
+    /// own text.
     ///
     /// # Errors
     ///
     /// [`HostError::NoReply`] at eKuiper's limit, [`HostError::BadReply`] for
     /// an answer of another shape, and the plugin's end.
-    pub fn exec(
-        &mut self,
-        function: &mut Function,
-        args: &[Value],
-        context: &Context,
-    ) -> Result<Call, HostError> {
+    pub fn exec_in(&mut self, context: &Context, args: &[Value]) -> Result<Call, HostError> {
         let mut request = Vec::new();
         wire::exec(&mut request, args, context, Numbers::Exact);
-        let outcome = self.request(function, "Exec", &request)?;
-        self.shared.tell(What::Called {
-            function: &function.symbol,
+        let outcome = self.request("Exec", &request)?;
+        self.host.shared.tell(What::Called {
+            function: &self.symbol,
             args,
             outcome: outcome.as_ref().map_err(String::as_str),
         });
         Ok(outcome)
     }
 
-    fn request(
-        &mut self,
-        function: &mut Function,
-        name: &'static str,
-        request: &[u8],
-    ) -> Result<Call, HostError> {
-        let profile: &Profile = self.shared.profile;
-        let answer = function.channel.exchange(
+    fn request(&mut self, name: &'static str, request: &[u8]) -> Result<Call, HostError> {
+        let profile: &Profile = self.host.shared.profile;
+        let meaning = Meaning::Request {
+            function: &self.symbol,
+            request: name,
+        };
+        let answer = self.channel.exchange(
             request,
-            Meaning::Request {
-                function: &function.symbol,
-                request: name,
-            },
+            meaning,
             profile.function_timeout,
             profile.regreet_on_functions,
         );
         let answer = match answer {
             Ok(answer) => answer,
-            Err(failure) => return Err(self.failed(function, name, failure)),
+            Err(failure) => return Err(self.failed(name, failure)),
         };
-        let bad = |text| HostError::BadReply {
-            symbol: function.symbol.clone(),
-            request: name,
-            text,
+        let bad = |text| {
+            self.host.note(HostError::BadReply {
+                symbol: self.symbol.clone(),
+                request: name,
+                text,
+            })
         };
         match FunctionAnswer::parse(&answer) {
             Ok(FunctionAnswer::Done(value)) => Ok(Ok(value)),
@@ -153,21 +165,16 @@ impl Host {
         }
     }
 
-    fn failed(
-        &mut self,
-        function: &Function,
-        request: &'static str,
-        failure: Failure,
-    ) -> HostError {
-        match failure {
+    fn failed(&self, request: &'static str, failure: Failure) -> HostError {
+        self.host.note(match failure {
             Failure::TimedOut => HostError::NoReply {
-                symbol: function.symbol.clone(),
+                symbol: self.symbol.clone(),
                 request,
-                limit: self.shared.profile.function_timeout,
+                limit: self.host.shared.profile.function_timeout,
             },
-            Failure::Exited => self.exited(false),
+            Failure::Exited => self.host.exited(false),
             Failure::Interrupted => HostError::Interrupted,
-            Failure::Transport(error) => HostError::transport(function.channel.channel(), error),
-        }
+            Failure::Transport(error) => HostError::transport(self.channel.channel(), error),
+        })
     }
 }

@@ -27,20 +27,15 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// What to run, where, with which environment.
 #[derive(Debug, Clone)]
-pub struct Launch {
-    /// The plugin's name, of which its control channel's address is made.
-    pub plugin: String,
+pub(crate) struct Launch {
     /// Program and arguments; at least the program.
-    pub command: Vec<String>,
+    pub(crate) command: Vec<String>,
     /// The working directory; `None` is the host's own.
-    pub directory: Option<PathBuf>,
+    pub(crate) directory: Option<PathBuf>,
     /// Variables that are added to the host's environment.
-    pub environment: Vec<(String, String)>,
+    pub(crate) environment: Vec<(String, String)>,
     /// What to do where the program cannot be run, as a clause.
-    pub hint: &'static str,
-    /// Whether the plugin has a `/tmp` of its own, and what of the real one it
-    /// sees all the same, beside what its command and its environment name.
-    pub isolate: Option<Vec<PathBuf>>,
+    pub(crate) hint: &'static str,
 }
 
 /// A running plugin.
@@ -50,7 +45,7 @@ pub(crate) struct Process {
     watchdog: Watchdog,
     exit: Arc<Exit>,
     output: Arc<Output>,
-    waiter: Option<JoinHandle<()>>,
+    waiter: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// How the process ended, once it has.
@@ -183,7 +178,7 @@ impl Process {
             watchdog,
             exit: Arc::clone(&shared.exit),
             output,
-            waiter: Some(waiter),
+            waiter: Mutex::new(Some(waiter)),
         })
     }
 
@@ -208,13 +203,25 @@ impl Process {
         self.kill();
         self.output.wait_closed().last.iter().cloned().collect()
     }
+
+    /// Kills the group, and waits until its end and its last words are told.
+    ///
+    /// A process cannot put off a SIGKILL.
+    pub(crate) fn end(&self) {
+        self.kill();
+        drop(self.output.wait_closed());
+        let waiter = self
+            .waiter
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let _ = waiter.map(JoinHandle::join);
+    }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.kill();
-        drop(self.output.wait_closed());
-        let _ = self.waiter.take().map(JoinHandle::join);
+        self.end();
     }
 }
 

@@ -17,7 +17,7 @@ use crate::symbol::{Channel, Side};
 
 pub(crate) struct Shared {
     pub(crate) profile: &'static Profile,
-    observer: Arc<dyn Observer>,
+    observers: Vec<Arc<dyn Observer>>,
     started: Instant,
     /// The directory of the sockets: `/tmp`, or what an isolated plugin sees as
     /// its `/tmp`.
@@ -59,13 +59,13 @@ impl Drop for Registered {
 impl Shared {
     pub(crate) fn new(
         profile: &'static Profile,
-        observer: Arc<dyn Observer>,
+        observers: Vec<Arc<dyn Observer>>,
         folder: PathBuf,
         group: u32,
     ) -> Self {
         Self {
             profile,
-            observer,
+            observers,
             started: Instant::now(),
             folder,
             group,
@@ -77,14 +77,17 @@ impl Shared {
         }
     }
 
-    /// Tells the observer of something that happens now.
+    /// Tells the observers of something that happens now.
     pub(crate) fn tell(&self, what: What<'_>) {
         self.tell_at(self.now(), what);
     }
 
-    /// Tells the observer of something that happened at `at`.
+    /// Tells the observers of something that happened at `at`.
     pub(crate) fn tell_at(&self, at: Duration, what: What<'_>) {
-        self.observer.event(&Event { at, what });
+        let event = Event { at, what };
+        self.observers
+            .iter()
+            .for_each(|observer| observer.event(&event));
     }
 
     /// The time since the host began.

@@ -7,13 +7,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ekuiper_sp::{Error, Pull, Push};
+use serde_json::Value;
 
 use super::channel::patiently;
-use super::shared::{Registered, Shared};
+use super::inner::Inner;
+use super::shared::Registered;
+use super::source::properties;
 use super::{Host, HostError};
 use crate::event::{Meaning, Message, What};
+use crate::go_json::{Numbers, write_value};
 use crate::profile::{self, Profile};
-use crate::symbol::{Channel, Side};
+use crate::symbol::{Channel, Meta, Side};
 use crate::wire::{self, Order, parse_ack};
 
 /// How long the one try to connect to a sink's channel may take: it listens
@@ -24,6 +28,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const QUIET: Duration = Duration::from_millis(200);
 
 /// A running sink, and the host's end of its channels.
+///
+/// Dropping it closes the channels alone; the sink goes on without a sender.
 #[derive(Debug)]
 pub struct Sink {
     order: Order,
@@ -32,10 +38,9 @@ pub struct Sink {
     acks: Option<Acks>,
     /// Whether each row waits for its ack.
     require_ack: bool,
-    ack_limit: Duration,
     sent: u64,
     acked: u64,
-    shared: Arc<Shared>,
+    host: Arc<Inner>,
 }
 
 #[derive(Debug)]
@@ -116,20 +121,92 @@ impl Sink {
         self.acked
     }
 
-    /// Sends a row, and with `requireAck` waits for its ack.
+    /// Sends a row as a rule does: an array of one object, or with `sendSingle`
+    /// in the sink's configuration the object. An array is a batch as it stands.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::Sink`] where the sink does not take it in time.
+    pub fn send(&mut self, row: &Value) -> Result<&mut Self, HostError> {
+        let single = self.order.config.get("sendSingle") == Some(&Value::Bool(true));
+        let wrapped = !single && !row.is_array();
+        let mut bytes = Vec::new();
+        bytes.extend(wrapped.then_some(b'['));
+        write_value(&mut bytes, row, Numbers::Float64);
+        bytes.extend(wrapped.then_some(b']'));
+        self.send_bytes(&bytes)
+    }
+
+    /// Sends a row of any bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_bytes(&mut self, row: &[u8]) -> Result<&mut Self, HostError> {
+        match self.push_row(row) {
+            Ok(()) => Ok(self),
+            Err(source) => Err(self.error(source)),
+        }
+    }
+
+    /// Waits for the next ack, at most `limit` from now. Acks come in the order
+    /// of the rows: this one is for the oldest row whose ack was not read.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::Sink`] for a row that failed, an ack that is none, or none
+    /// in time.
+    pub fn ack(&mut self, limit: Duration) -> Result<&mut Self, HostError> {
+        match self.receive_ack(limit) {
+            Ok(()) => Ok(self),
+            Err(source) => Err(self.error(source)),
+        }
+    }
+
+    /// Closes the channels and stops the sink, in this order, as eKuiper mostly
+    /// does.
+    ///
+    /// # Errors
+    ///
+    /// Those of an order: [`HostError::Refused`], [`HostError::NoAnswer`],
+    /// [`HostError::Crashed`].
+    pub fn stop(self) -> Result<(), HostError> {
+        let (host, order) = (Arc::clone(&self.host), self.order.clone());
+        drop(self);
+        host.stop(&order)
+    }
+
+    fn error(&self, source: SinkError) -> HostError {
+        self.host.note(HostError::Sink {
+            symbol: self.order.symbol.clone(),
+            source,
+        })
+    }
+
+    /// Sends a row of any bytes, and with `requireAck` waits for its ack, as
+    /// eKuiper does.
     ///
     /// # Errors
     ///
     /// A variant of [`SinkError`] for each way; the sink can be used on.
-    pub fn send(&mut self, row: &[u8]) -> Result<(), SinkError> {
-        let limit = self.shared.profile.sink_send_timeout;
+    pub fn deliver(&mut self, row: &[u8]) -> Result<(), SinkError> {
+        self.push_row(row)?;
+        if self.require_ack {
+            self.receive_ack(self.host.answer_limit)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn push_row(&mut self, row: &[u8]) -> Result<(), SinkError> {
+        let limit = self.host.shared.profile.sink_send_timeout;
         match self.push.send(row, Some(limit)) {
             Ok(()) => {}
             Err(Error::TimedOut) => return Err(SinkError::NotTaken { limit }),
             Err(error) => return Err(SinkError::Transport(error)),
         }
         self.sent += 1;
-        self.shared.tell(What::Message(Message {
+        self.host.shared.tell(What::Message(Message {
             channel: &self.channel,
             from: Side::Host,
             id: None,
@@ -138,11 +215,7 @@ impl Sink {
                 sink: &self.order.symbol,
             },
         }));
-        if self.require_ack {
-            self.receive_ack(self.ack_limit)
-        } else {
-            Ok(())
-        }
+        Ok(())
     }
 
     /// Waits until the sink has most likely taken what was sent, at most
@@ -181,7 +254,7 @@ impl Sink {
         };
         self.acked += 1;
         let ack = parse_ack(body);
-        self.shared.tell(What::Message(Message {
+        self.host.shared.tell(What::Message(Message {
             channel: &acks.channel,
             from: Side::Plugin,
             id: None,
@@ -205,7 +278,7 @@ impl Drop for Sink {
     fn drop(&mut self) {
         let acks = self.acks.as_ref().map(|acks| &acks.channel);
         for channel in std::iter::once(&self.channel).chain(acks) {
-            self.shared.tell(What::Closed {
+            self.host.shared.tell(What::Closed {
                 channel,
                 from: Side::Host,
             });
@@ -218,7 +291,67 @@ fn reads_acks(profile: &Profile) -> bool {
     profile.ack == profile::Ack::Require
 }
 
+/// A sink that is going to be started.
+#[derive(Debug)]
+#[must_use = "nothing is started before `start`"]
+pub struct SinkStart<'a> {
+    host: &'a Host,
+    symbol: String,
+    meta: Option<Meta>,
+    config: Value,
+    require_ack: bool,
+}
+
+impl SinkStart<'_> {
+    /// Sets the action's properties; an object.
+    pub fn config(mut self, properties: Value) -> Self {
+        self.config = properties;
+        self
+    }
+
+    /// Sets `requireAck`: the host reads an ack for each row.
+    pub fn require_ack(mut self) -> Self {
+        self.require_ack = true;
+        self
+    }
+
+    /// Names the rule, `mock` by default, and the action, `NAME_0` by default.
+    /// Two instances of one sink need two names.
+    pub fn within(mut self, rule: impl Into<String>, action: impl Into<String>) -> Self {
+        self.meta = Some(Meta::new(rule, action));
+        self
+    }
+
+    /// Starts the sink and connects to it.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::Input`] where `config` is no object, and those of
+    /// [`Host::start_sink`].
+    pub fn start(self) -> Result<Sink, HostError> {
+        let mut config = properties(&self.symbol, self.config)?;
+        if self.require_ack {
+            config.insert("requireAck".to_owned(), true.into());
+        }
+        let default = || Meta::new("mock", format!("{}_0", self.symbol));
+        let meta = self.meta.unwrap_or_else(default);
+        let order = Order::sink(self.symbol, meta, config);
+        self.host.start_sink(order, self.require_ack)
+    }
+}
+
 impl Host {
+    /// Begins to describe the start of a sink.
+    pub fn sink(&self, symbol: impl Into<String>) -> SinkStart<'_> {
+        SinkStart {
+            host: self,
+            symbol: symbol.into(),
+            meta: None,
+            config: Value::Null,
+            require_ack: false,
+        }
+    }
+
     /// Opens a sink's ack channel, where the release has one, starts the sink
     /// and connects to its channel.
     ///
@@ -230,8 +363,8 @@ impl Host {
     /// [`HostError::AddressInUse`], those of an order, and
     /// [`HostError::NotListening`] where the sink answered `ok` before it
     /// listened; it is stopped again then.
-    pub fn start_sink(&mut self, order: Order, require_ack: bool) -> Result<Sink, HostError> {
-        let shared = Arc::clone(&self.shared);
+    pub fn start_sink(&self, order: Order, require_ack: bool) -> Result<Sink, HostError> {
+        let shared = &self.inner.shared;
         let acks = match shared.profile.ack {
             profile::Ack::None => None,
             profile::Ack::Open | profile::Ack::Require => {
@@ -247,40 +380,28 @@ impl Host {
             }
         };
         let channel = Channel::sink(&order.meta);
-        self.files.insert(shared.file(&channel));
-        self.start(&order)?;
+        self.inner.note_file(shared.file(&channel));
+        self.inner.start(&order)?;
         let push = match Push::connect(&shared.url(&channel), shared.options(&channel), CONNECT) {
             Ok(push) => push,
             Err(source) => {
                 // What it answers is of no use: it has fallen short already.
-                let _ = self.stop(&order);
-                return Err(HostError::NotListening {
+                let _ = self.inner.stop(&order);
+                return Err(self.inner.note(HostError::NotListening {
                     symbol: order.symbol,
                     source,
-                });
+                }));
             }
         };
         Ok(Sink {
             require_ack: require_ack && reads_acks(shared.profile),
-            ack_limit: self.answer_limit,
             order,
             channel,
             push,
             acks,
             sent: 0,
             acked: 0,
-            shared,
+            host: Arc::clone(&self.inner),
         })
-    }
-
-    /// Closes a sink's channels and stops it.
-    ///
-    /// # Errors
-    ///
-    /// Those of an order.
-    pub fn stop_sink(&mut self, sink: Sink) -> Result<(), HostError> {
-        let order = sink.order.clone();
-        drop(sink);
-        self.stop(&order)
     }
 }

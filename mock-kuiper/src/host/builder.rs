@@ -1,0 +1,262 @@
+//! How a host comes to be: which plugin, which release, where, with what.
+//!
+//! Rules: protocol.md section 3.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::channel::RequestChannel;
+use super::inner::{Inner, Parts};
+use super::process::{Launch, Process};
+use super::shared::Shared;
+use super::watchdog::Watchdog;
+use super::{Host, HostError};
+use crate::event::{Limits, Observer, Recorder};
+use crate::isolate::Isolation;
+use crate::package::{Language, Package};
+use crate::profile::{DEFAULT_HOST, LAUNCH_ARGUMENT, Profile, WorkingDirectory};
+use crate::symbol::Channel;
+
+/// How long an order or an ack may take unless it is said otherwise; eKuiper
+/// waits an hour.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+/// Describes a host, and launches it.
+#[must_use = "nothing is launched before `launch`"]
+pub struct Builder {
+    plugin: Option<PathBuf>,
+    package: Option<Package>,
+    release: String,
+    isolated: bool,
+    visible: Vec<PathBuf>,
+    python: PathBuf,
+    environment: Vec<(String, String)>,
+    init_limit: Option<Duration>,
+    answer_limit: Duration,
+    limits: Limits,
+    observers: Vec<Arc<dyn Observer>>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            plugin: None,
+            package: None,
+            release: DEFAULT_HOST.to_owned(),
+            isolated: false,
+            visible: Vec::new(),
+            python: "python3".into(),
+            environment: Vec::new(),
+            init_limit: None,
+            answer_limit: ANSWER_LIMIT,
+            limits: Limits::default(),
+            observers: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("plugin", &self.plugin)
+            .field("release", &self.release)
+            .field("isolated", &self.isolated)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// Names the plugin: its directory, its zip, or a Cargo package with
+    /// `NAME.json` beside `Cargo.toml`, which is built with optimizations.
+    pub fn plugin(mut self, path: impl Into<PathBuf>) -> Self {
+        self.plugin = Some(path.into());
+        self
+    }
+
+    /// Takes a plugin that was opened already.
+    pub fn package(mut self, package: Package) -> Self {
+        self.package = Some(package);
+        self
+    }
+
+    /// Plays this eKuiper release, `1.4` to `2.4`; see [`Profile::all`].
+    pub fn release(mut self, release: impl Into<String>) -> Self {
+        self.release = release.into();
+        self
+    }
+
+    /// Gives the plugin a `/tmp` of its own, so that many hosts run at once;
+    /// see [`crate::isolate`].
+    pub fn isolated(mut self) -> Self {
+        self.isolated = true;
+        self
+    }
+
+    /// Lets an isolated plugin see a path of the real `/tmp`, for example the
+    /// temporary directory of a test.
+    pub fn visible(mut self, path: impl Into<PathBuf>) -> Self {
+        self.visible.push(path.into());
+        self
+    }
+
+    /// Names the Python interpreter; the default is `python3`.
+    pub fn python(mut self, interpreter: impl Into<PathBuf>) -> Self {
+        self.python = interpreter.into();
+        self
+    }
+
+    /// Adds a variable to the plugin's environment.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets how long the plugin may take to greet; the default is the release's
+    /// [`Profile::init_timeout`].
+    pub fn init_timeout(mut self, limit: Duration) -> Self {
+        self.init_limit = Some(limit);
+        self
+    }
+
+    /// Sets how long an answer to an order or an ack may take. The default is
+    /// 10 s; eKuiper waits an hour.
+    pub fn answer_timeout(mut self, limit: Duration) -> Self {
+        self.answer_limit = limit;
+        self
+    }
+
+    /// Sets how much is kept for [`Host::frames`] and [`Host::log`].
+    pub fn record(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Has `observer` told of what happens.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observers.push(observer);
+        self
+    }
+
+    /// Launches the plugin and waits for its greeting.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`spawn`](Self::spawn) and of [`Host::wait_greeting`].
+    pub fn launch(self) -> Result<Host, HostError> {
+        let limit = self.init_limit;
+        let host = self.spawn()?;
+        host.wait_greeting(limit.unwrap_or(host.release().init_timeout))?;
+        Ok(host)
+    }
+
+    /// Launches the plugin, and does not wait for its greeting.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::Package`] for a plugin that eKuiper would refuse,
+    /// [`HostError::Input`] for an unknown release or a missing plugin,
+    /// [`HostError::AddressInUse`], [`HostError::CannotLaunch`],
+    /// [`HostError::Isolation`], and trouble of ours. Nothing is launched then.
+    pub fn spawn(self) -> Result<Host, HostError> {
+        let profile =
+            Profile::find(&self.release).map_err(|error| HostError::Input(error.to_string()))?;
+        let package = match (self.package, &self.plugin) {
+            (Some(package), _) => package,
+            (None, Some(path)) => Package::build(path, true)?,
+            (None, None) => {
+                let text = "no plugin is named; call `plugin` with its directory";
+                return Err(HostError::Input(text.to_owned()));
+            }
+        };
+        let launch = command_line(&package, profile, &self.python, self.environment);
+
+        let isolation = if self.isolated {
+            let mut visible = self.visible;
+            visible.push(package.directory().to_owned());
+            Some(Isolation::prepare(&visible).map_err(HostError::Isolation)?)
+        } else {
+            None
+        };
+        let leftover = isolation.as_ref().map(Isolation::leftover);
+        let watchdog = Watchdog::start(leftover).map_err(|source| HostError::System {
+            doing: "start the watchdog, /bin/sh",
+            source,
+        })?;
+        let recorder = Arc::new(Recorder::new(self.limits));
+        let mut observers = self.observers;
+        if self.limits != Limits::NONE {
+            observers.push(Arc::clone(&recorder) as Arc<dyn Observer>);
+        }
+        let folder = isolation.as_ref().map(Isolation::folder);
+        let shared = Arc::new(Shared::new(
+            profile,
+            observers,
+            folder.unwrap_or(Path::new("/tmp")).to_owned(),
+            watchdog.group(),
+        ));
+        let channel = Channel::control(&package.manifest().name);
+        let control = RequestChannel::open(channel.clone(), "", &shared)
+            .map_err(|error| HostError::transport(&channel, error))?;
+        let process = Process::launch(&launch, watchdog, isolation.as_ref(), &shared)?;
+        let inner = Inner::new(Parts {
+            shared,
+            process,
+            recorder,
+            package,
+            answer_limit: self.answer_limit,
+            control,
+            isolation,
+        });
+        Ok(Host {
+            inner: Arc::new(inner),
+        })
+    }
+}
+
+/// The command line of protocol.md section 3.
+fn command_line(
+    package: &Package,
+    profile: &Profile,
+    python: &Path,
+    environment: Vec<(String, String)>,
+) -> Launch {
+    let manifest = package.manifest();
+    let mut command = Vec::new();
+    let mut hint = "is the interpreter in its first line, or its dynamic loader, on this machine?";
+    if let Language::Python { virtual_env } = &manifest.language {
+        if let Some(environment) = virtual_env {
+            command.extend(["conda", "run", "-n", environment, "python"].map(str::to_owned));
+            hint = "install conda, or put it on the path";
+        } else {
+            command.push(interpreter(python));
+            hint = "install it, or name another interpreter with --python";
+        }
+        if profile.python_unbuffered {
+            command.push("-u".to_owned());
+        }
+    }
+    command.push(manifest.executable.display().to_string());
+    command.push(LAUNCH_ARGUMENT.to_owned());
+    let directory = match profile.working_directory {
+        WorkingDirectory::Executable => manifest.executable.parent().map(Path::to_owned),
+        WorkingDirectory::Host => None,
+    };
+    Launch {
+        command,
+        directory,
+        environment,
+        hint,
+    }
+}
+
+/// The interpreter as the plugin's process finds it, whose working directory is
+/// another: a path becomes absolute, a plain name is looked up in `PATH`.
+///
+/// Links are not followed: a virtual environment's interpreter is one.
+fn interpreter(python: &Path) -> String {
+    let plain = python.components().count() == 1;
+    let absolute = (!plain).then(|| std::path::absolute(python).ok()).flatten();
+    absolute.as_deref().unwrap_or(python).display().to_string()
+}
