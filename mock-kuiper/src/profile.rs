@@ -42,6 +42,11 @@ pub struct Profile {
     pub call_cache_index: bool,
     /// What becomes of a sink's ack channel.
     pub ack: Ack,
+    /// Whether a sink's ack channel is closed when the sink is stopped. A
+    /// release that does not cannot start the sink again under the same rule.
+    ///
+    /// Source: protocol.md section 5.
+    pub ack_closes: bool,
     /// Whether a greeting in the place of an order's answer is a greeting.
     /// Otherwise it is the text of a refusal.
     pub regreet_on_control: bool,
@@ -145,6 +150,7 @@ const V1_4: Profile = Profile {
     column_index: false,
     call_cache_index: false,
     ack: Ack::None,
+    ack_closes: false,
     regreet_on_control: false,
     regreet_on_functions: false,
     wait_function_greeting: true,
@@ -185,6 +191,7 @@ const V2_0: Profile = Profile {
     datasource: Datasource::InConfig,
     stream_options: StreamOptions::Nine,
     ack: Ack::Require,
+    ack_closes: true,
     process_life: ProcessLife::Host,
     init_timeout: Duration::from_secs(60),
     max_message: None,
@@ -362,6 +369,7 @@ mod tests {
         );
         assert_eq!(since(|p| p.ack == Ack::Open), ["1.14", "2.0"]);
         assert_eq!(since(|p| p.ack == Ack::Require), ["2.0"]);
+        assert_eq!(since(|p| p.ack_closes), ["2.0"]);
         assert_eq!(since(|p| p.datasource == Datasource::InConfig), ["2.0"]);
         assert_eq!(since(|p| p.stream_options == StreamOptions::Nine), ["2.0"]);
         assert_eq!(since(|p| p.process_life == ProcessLife::Host), ["2.0"]);

@@ -33,9 +33,10 @@ pub(super) struct Plan {
     pub(super) input: Input,
     pub(super) send_single: bool,
     pub(super) require_ack: bool,
+    /// Whether the order of starts is drawn.
+    pub(super) seeded: bool,
     pub(super) count: Option<u64>,
     pub(super) duration: Option<Duration>,
-    pub(super) init_timeout: Duration,
 }
 
 /// Where the sinks' rows come from.
@@ -144,9 +145,9 @@ impl Plan {
             input,
             send_single: args.send_single,
             require_ack: args.require_ack,
+            seeded: args.seed.is_some(),
             count: args.count,
             duration: args.duration,
-            init_timeout: args.init_timeout,
         })
     }
 }

@@ -137,6 +137,11 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(super) debug: bool,
 
+    /// Draw what eKuiper does in no certain order, by this number: the order of
+    /// starts, and whether a channel closes before or after its stop
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
+
     /// Give the plugin a /tmp of its own: many runs at once are not in each
     /// other's way, nor in that of a real eKuiper
     #[arg(long)]
@@ -205,10 +210,14 @@ fn host(args: &Args, package: Package) -> Builder {
         .package(package)
         .release(args.host.name)
         .python(&args.python)
+        .init_timeout(args.init_timeout)
         .answer_timeout(args.answer_timeout)
         .record(Limits::NONE);
     if args.isolate {
         host = host.isolated();
+    }
+    if let Some(seed) = args.seed {
+        host = host.seed(seed);
     }
     for path in &args.bind {
         host = host.visible(path);

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use ekuiper_sp::Waker;
 use mock_kuiper::event::What;
-use mock_kuiper::host::{Builder, Function, Host, HostError, Source};
-use mock_kuiper::symbol::Meta;
-use mock_kuiper::wire::{Context, Expr};
+use mock_kuiper::host::{Builder, Function, Host, HostError, Sink, Source};
+use mock_kuiper::symbol::{Kind, Meta};
+use mock_kuiper::wire::{Context, Expr, Order};
 use serde_json::Value;
 
 use super::feed::Feed;
@@ -139,7 +139,7 @@ impl<'a> Session<'a> {
 
     /// Drives the run to its end.
     pub(super) fn finish(mut self) -> Result<Exit, CliError> {
-        match self.host.wait_greeting(self.plan.init_timeout) {
+        match self.host.wait_greeting() {
             Ok(()) => {}
             // Nothing ran yet.
             Err(HostError::Interrupted) => return Ok(Exit::Fine),
@@ -180,16 +180,18 @@ impl<'a> Session<'a> {
 
     fn start_all(&mut self) -> Result<(), HostError> {
         self.started = Instant::now();
-        let mut sinks = Vec::new();
-        for order in &self.plan.sinks {
-            let started = self.host.start_sink(order.clone(), self.plan.require_ack);
-            sinks.extend(self.survive(&order.symbol, started)?);
+        // The sinks come first, so that no row is lost; in an order that is
+        // drawn, the functions: eKuiper validates a rule before it starts it.
+        let mut orders: Vec<_> = self.plan.sinks.iter().chain(&self.plan.sources).collect();
+        let first = match self.plan.seeded {
+            true => 0,
+            false => self.plan.sinks.len(),
+        };
+        self.host.shuffle(&mut orders);
+        let (mut sinks, mut sources) = (Vec::new(), Vec::new());
+        for order in &orders[..first] {
+            self.start_instance(order, &mut sinks, &mut sources)?;
         }
-        self.feed = Arc::new(Feed::new(
-            sinks,
-            self.plan.send_single,
-            Arc::clone(&self.findings),
-        ));
         for symbol in &self.plan.functions {
             let started = self.start_function(symbol);
             if let Some(started) = self.survive(symbol, started)? {
@@ -197,11 +199,16 @@ impl<'a> Session<'a> {
             }
         }
         self.call_all()?;
-        for order in &self.plan.sources {
-            let started = self.host.start_source(order.clone());
-            if let Some(source) = self.survive(&order.symbol, started)? {
-                self.read(source)?;
-            }
+        for order in &orders[first..] {
+            self.start_instance(order, &mut sinks, &mut sources)?;
+        }
+        self.feed = Arc::new(Feed::new(
+            sinks,
+            self.plan.send_single,
+            Arc::clone(&self.findings),
+        ));
+        for source in sources {
+            self.read(source)?;
         }
         if !matches!(self.plan.input, Input::Sources) {
             let (feed, input) = (Arc::clone(&self.feed), self.plan.input.clone());
@@ -210,6 +217,22 @@ impl<'a> Session<'a> {
                 let ended = feed.send_all(&input);
                 let _ = tell.send(Happening::InputEnded(ended));
             })?;
+        }
+        Ok(())
+    }
+
+    fn start_instance(
+        &self,
+        order: &Order,
+        sinks: &mut Vec<Sink>,
+        sources: &mut Vec<Source>,
+    ) -> Result<(), HostError> {
+        if order.kind == Kind::Sink {
+            let started = self.host.start_sink(order.clone(), self.plan.require_ack);
+            sinks.extend(self.survive(&order.symbol, started)?);
+        } else {
+            let started = self.host.start_source(order.clone());
+            sources.extend(self.survive(&order.symbol, started)?);
         }
         Ok(())
     }

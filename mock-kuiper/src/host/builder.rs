@@ -35,6 +35,7 @@ pub struct Builder {
     environment: Vec<(String, String)>,
     init_limit: Option<Duration>,
     answer_limit: Duration,
+    seed: Option<u64>,
     limits: Limits,
     observers: Vec<Arc<dyn Observer>>,
 }
@@ -51,6 +52,7 @@ impl Default for Builder {
             environment: Vec::new(),
             init_limit: None,
             answer_limit: ANSWER_LIMIT,
+            seed: None,
             limits: Limits::default(),
             observers: Vec::new(),
         }
@@ -127,6 +129,14 @@ impl Builder {
         self
     }
 
+    /// Draws what eKuiper does in no certain order: whether a data channel is
+    /// closed before or after its stop is sent, and in what order the starts
+    /// are replayed. One seed gives one order; without one the usual happens.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
     /// Sets how much is kept for [`Host::frames`] and [`Host::log`].
     pub fn record(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -145,9 +155,8 @@ impl Builder {
     ///
     /// Those of [`spawn`](Self::spawn) and of [`Host::wait_greeting`].
     pub fn launch(self) -> Result<Host, HostError> {
-        let limit = self.init_limit;
         let host = self.spawn()?;
-        host.wait_greeting(limit.unwrap_or(host.release().init_timeout))?;
+        host.wait_greeting()?;
         Ok(host)
     }
 
@@ -179,11 +188,7 @@ impl Builder {
         } else {
             None
         };
-        let leftover = isolation.as_ref().map(Isolation::leftover);
-        let watchdog = Watchdog::start(leftover).map_err(|source| HostError::System {
-            doing: "start the watchdog, /bin/sh",
-            source,
-        })?;
+        let watchdog = Watchdog::launch(isolation.as_ref())?;
         let recorder = Arc::new(Recorder::new(self.limits));
         let mut observers = self.observers;
         if self.limits != Limits::NONE {
@@ -203,6 +208,9 @@ impl Builder {
         let inner = Inner::new(Parts {
             shared,
             process,
+            launch,
+            init_limit: self.init_limit.unwrap_or(profile.init_timeout),
+            seed: self.seed,
             recorder,
             package,
             answer_limit: self.answer_limit,

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use ekuiper_sp::{Error, Rep};
 
+use super::process::Exit;
 use super::shared::{Registered, Shared};
 use crate::event::{Meaning, Message, What};
 use crate::symbol::{Channel, Purpose, Side};
@@ -43,6 +44,8 @@ pub(crate) struct RequestChannel {
     function: String,
     /// `None` once the channel is closed.
     rep: Option<Rep>,
+    /// The process that was heard last.
+    heard: Arc<Exit>,
     shared: Arc<Shared>,
     _registered: Registered,
 }
@@ -63,6 +66,7 @@ impl RequestChannel {
             channel,
             function: function.to_owned(),
             rep: Some(rep),
+            heard: shared.exit(),
             shared: Arc::clone(shared),
             _registered: registered,
         })
@@ -94,17 +98,22 @@ impl RequestChannel {
     ///
     /// `limit` runs from the call. With `regreet` a message that begins with
     /// `h` is a greeting, and the order is sent again; without, it is an answer
-    /// as any other.
+    /// as any other. `sent` is called when the order is out.
     pub(crate) fn exchange(
         &mut self,
         order: &[u8],
         meaning: Meaning<'_>,
         limit: Duration,
         regreet: bool,
+        sent: impl FnOnce(),
     ) -> Result<Vec<u8>, Failure> {
         let deadline = Instant::now().checked_add(limit);
+        let mut sent = Some(sent);
         loop {
             self.send(order, meaning, deadline)?;
+            if let Some(sent) = sent.take() {
+                sent();
+            }
             let answer = self.receive(deadline)?;
             if regreet && answer.first() == Some(&b'h') {
                 self.tell(Side::Plugin, &answer, Meaning::Greeting);
@@ -161,7 +170,10 @@ impl RequestChannel {
                 None => Err(Error::Closed),
             };
             match received {
-                Ok(body) => return Ok(body.to_vec()),
+                Ok(body) => {
+                    self.heard = self.shared.exit();
+                    return Ok(body.to_vec());
+                }
                 Err(error) => self.look_into(error)?,
             }
         }
@@ -181,11 +193,13 @@ impl RequestChannel {
     fn look_into(&self, error: Error) -> Result<(), Failure> {
         let dying = match error {
             Error::Woken => Duration::ZERO,
-            Error::Disconnected => DYING,
+            // It may be the connection of a process that was replaced.
+            Error::Disconnected if Arc::ptr_eq(&self.heard, &self.shared.exit()) => DYING,
+            Error::Disconnected => Duration::ZERO,
             Error::TimedOut => return Err(Failure::TimedOut),
             other => return Err(Failure::Transport(other)),
         };
-        if self.shared.exit.wait(dying).is_some() {
+        if self.shared.has_crashed(dying) {
             return Err(Failure::Exited);
         }
         if self.shared.take_interrupt() {

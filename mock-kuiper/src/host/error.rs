@@ -148,6 +148,14 @@ pub enum HostError {
         /// Who, where the system tells.
         pid: Option<u32>,
     },
+    /// A sink cannot be started twice under one rule: the release never closes
+    /// its ack channel.
+    AckChannelOpen {
+        /// The sink.
+        symbol: String,
+        /// The release.
+        release: &'static str,
+    },
     /// The plugin cannot be isolated.
     Isolation(IsolationError),
     /// The transport failed.
@@ -185,6 +193,7 @@ impl HostError {
             | Self::CallFailed { .. }
             | Self::CannotLaunch { .. }
             | Self::AddressInUse { .. }
+            | Self::AckChannelOpen { .. }
             | Self::Isolation(_)
             | Self::Transport(_)
             | Self::System { .. }
@@ -309,6 +318,11 @@ impl fmt::Display for HostError {
                     None => f.write_str("; end the process that listens there first"),
                 }
             }
+            Self::AckChannelOpen { symbol, release } => write!(
+                f,
+                "eKuiper {release} cannot start sink `{symbol}` again under this rule, it never \
+                 closes the ack channel; start it under another rule, or play another release"
+            ),
             Self::Isolation(error) => write!(f, "{error}"),
             Self::Transport(error) => write!(f, "{error}"),
             Self::System { doing, source } => write!(f, "cannot {doing}: {source}"),

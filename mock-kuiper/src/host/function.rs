@@ -135,6 +135,7 @@ impl Function {
     }
 
     fn request(&mut self, name: &'static str, request: &[u8]) -> Result<Call, HostError> {
+        self.host.ensure_function(&self.symbol)?;
         let profile: &Profile = self.host.shared.profile;
         let meaning = Meaning::Request {
             function: &self.symbol,
@@ -145,6 +146,7 @@ impl Function {
             meaning,
             profile.function_timeout,
             profile.regreet_on_functions,
+            || {},
         );
         let answer = match answer {
             Ok(answer) => answer,

@@ -5,17 +5,21 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ekuiper_sp as sp;
 
 use super::HostError;
 use super::channel::{Failure, RequestChannel};
-use super::process::Process;
+use super::process::{Launch, Process};
 use super::shared::Shared;
+use super::sink::Acks;
+use super::watchdog::Watchdog;
 use crate::event::{Limits, Meaning, Recorder, What};
 use crate::isolate::Isolation;
 use crate::package::Package;
+use crate::profile::ProcessLife;
+use crate::symbol::{Channel, Kind};
 use crate::wire::{Command, Order, OrderAnswer};
 
 /// The frames and the lines that the report of a failed test shows.
@@ -24,14 +28,25 @@ const REPORTED: usize = 40;
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) process: Process,
+    process: Mutex<Arc<Process>>,
+    launch: Launch,
+    init_limit: Duration,
     pub(crate) recorder: Arc<Recorder>,
     /// Holds what a zip was unpacked to.
     pub(crate) package: Package,
     pub(crate) answer_limit: Duration,
     control: Mutex<RequestChannel>,
-    /// What runs, for the report of a crash.
+    /// What runs, in the order of its start.
     running: Mutex<Vec<Order>>,
+    /// Functions that run, as far as the host knows, and that the process does
+    /// not: their start is sent again when they are needed.
+    unknown: Mutex<BTreeSet<String>>,
+    /// Since when nothing runs.
+    idle_since: Mutex<Option<Instant>>,
+    /// Ack channels that the release never closes.
+    kept: Mutex<Vec<Acks>>,
+    /// Draws what eKuiper leaves to chance; without it the usual happens.
+    chance: Option<Mutex<fastrand::Rng>>,
     /// The socket files of the sinks, which a killed plugin leaves behind.
     files: Mutex<BTreeSet<PathBuf>>,
     isolation: Mutex<Option<Isolation>>,
@@ -42,6 +57,9 @@ pub(crate) struct Inner {
 pub(super) struct Parts {
     pub(super) shared: Arc<Shared>,
     pub(super) process: Process,
+    pub(super) launch: Launch,
+    pub(super) init_limit: Duration,
+    pub(super) seed: Option<u64>,
     pub(super) recorder: Arc<Recorder>,
     pub(super) package: Package,
     pub(super) answer_limit: Duration,
@@ -53,19 +71,116 @@ impl Inner {
     pub(super) fn new(parts: Parts) -> Self {
         Self {
             shared: parts.shared,
-            process: parts.process,
+            process: Mutex::new(Arc::new(parts.process)),
+            launch: parts.launch,
+            init_limit: parts.init_limit,
             recorder: parts.recorder,
             package: parts.package,
             answer_limit: parts.answer_limit,
             control: Mutex::new(parts.control),
             running: Mutex::default(),
+            unknown: Mutex::default(),
+            idle_since: Mutex::default(),
+            kept: Mutex::default(),
+            chance: parts
+                .seed
+                .map(|seed| Mutex::new(fastrand::Rng::with_seed(seed))),
             files: Mutex::default(),
             isolation: Mutex::new(parts.isolation),
             failed: AtomicBool::new(false),
         }
     }
 
-    pub(super) fn wait_greeting(&self, limit: Duration) -> Result<(), HostError> {
+    /// The process that runs now, or ran last.
+    pub(super) fn process(&self) -> Arc<Process> {
+        Arc::clone(&lock(&self.process))
+    }
+
+    /// Kills the process, and keeps all channels open for another one.
+    pub(super) fn kill(&self) {
+        self.shared.expect_end();
+        self.process().end();
+    }
+
+    /// Launches the plugin anew, and waits for its greeting.
+    pub(super) fn relaunch(&self) -> Result<(), HostError> {
+        self.kill();
+        let isolation = lock(&self.isolation);
+        let watchdog = Watchdog::launch(isolation.as_ref())?;
+        self.shared.replace(watchdog.group());
+        let process = Process::launch(&self.launch, watchdog, isolation.as_ref(), &self.shared)?;
+        drop(isolation);
+        *lock(&self.process) = Arc::new(process);
+        *lock(&self.unknown) = lock(&self.running)
+            .iter()
+            .filter(|order| order.kind == Kind::Function)
+            .map(|order| order.symbol.clone())
+            .collect();
+        self.wait_greeting()
+    }
+
+    /// Sends a new process the start orders that eKuiper replays: of the
+    /// sources and sinks that run, and of the function that was started last.
+    pub(super) fn replay(&self) -> Result<(), HostError> {
+        if !self.shared.profile.replay {
+            return Ok(());
+        }
+        let mut orders = lock(&self.running).clone();
+        let last = orders.iter().rposition(|o| o.kind == Kind::Function);
+        let mut place = 0;
+        orders.retain(|order| {
+            place += 1;
+            order.kind != Kind::Function || Some(place - 1) == last
+        });
+        if let Some(chance) = &self.chance {
+            lock(chance).shuffle(&mut orders);
+        }
+        for order in &orders {
+            self.order(Command::Start, order, || {})
+                .map_err(|error| self.note(error))?;
+            lock(&self.unknown).remove(&order.symbol);
+        }
+        Ok(())
+    }
+
+    /// Starts a function again that the process does not know.
+    pub(super) fn ensure_function(&self, symbol: &str) -> Result<(), HostError> {
+        if lock(&self.unknown).contains(symbol) {
+            self.order(Command::Start, &Order::function(symbol), || {})
+                .map_err(|error| self.note(error))?;
+            lock(&self.unknown).remove(symbol);
+        }
+        Ok(())
+    }
+
+    /// Whether this stop is one of those that eKuiper sends before it closes
+    /// the data channels: one of five.
+    ///
+    /// Source: protocol.md section 5, 80 of 100 recorded stops.
+    fn draws_stop_first(&self) -> bool {
+        let chance = self.chance.as_ref();
+        chance.is_some_and(|chance| lock(chance).u8(0..5) == 0)
+    }
+
+    /// Puts what eKuiper does in no certain order into the order of this run.
+    pub(super) fn shuffle<T>(&self, items: &mut [T]) {
+        if let Some(chance) = &self.chance {
+            lock(chance).shuffle(items);
+        }
+    }
+
+    /// Keeps an ack channel open for as long as the host lives.
+    pub(super) fn keep(&self, acks: Acks) {
+        lock(&self.kept).push(acks);
+    }
+
+    /// Whether an ack channel was kept open.
+    pub(super) fn keeps(&self, channel: &Channel) -> bool {
+        lock(&self.kept).iter().any(|acks| acks.channel == *channel)
+    }
+
+    pub(super) fn wait_greeting(&self) -> Result<(), HostError> {
+        let limit = self.init_limit;
         let mut control = lock(&self.control);
         match control.wait_greeting(limit) {
             Ok(()) => Ok(()),
@@ -81,14 +196,16 @@ impl Inner {
     }
 
     pub(super) fn check_alive(&self) -> Result<(), HostError> {
-        match self.process.exit().status() {
+        match self.process().exit().status() {
             None => Ok(()),
             Some(_) => Err(self.note(self.exited(false))),
         }
     }
 
     /// Sends an order to start or stop a symbol and waits for `ok`.
-    fn order(&self, command: Command, order: &Order) -> Result<(), HostError> {
+    ///
+    /// `sent` is called when the order is out, before its answer is awaited.
+    fn order(&self, command: Command, order: &Order, sent: impl FnOnce()) -> Result<(), HostError> {
         self.check_alive()?;
         let profile = self.shared.profile;
         let bytes = order.encode(command, profile);
@@ -104,6 +221,7 @@ impl Inner {
                 meaning,
                 self.answer_limit,
                 profile.regreet_on_control,
+                sent,
             )
             .map_err(|failure| match failure {
                 Failure::TimedOut => HostError::NoAnswer {
@@ -133,9 +251,11 @@ impl Inner {
 
     /// Starts a symbol, and notes that it runs.
     pub(super) fn start(&self, order: &Order) -> Result<(), HostError> {
-        self.order(Command::Start, order)
+        self.wake_up()?;
+        self.order(Command::Start, order, || {})
             .map_err(|error| self.note(error))?;
         lock(&self.running).push(order.clone());
+        *lock(&self.idle_since) = None;
         self.shared.tell(What::Started {
             kind: order.kind,
             symbol: &order.symbol,
@@ -143,10 +263,34 @@ impl Inner {
         Ok(())
     }
 
-    /// Stops an instance whose data channels are closed on our side.
-    pub(super) fn stop(&self, order: &Order) -> Result<(), HostError> {
-        let stopped = self.order(Command::Stop, order);
-        lock(&self.running).retain(|running| running != order);
+    /// Launches the plugin anew where the release has ended an idle one.
+    ///
+    /// eKuiper 1.x kills it about a second after its last symbol stopped.
+    fn wake_up(&self) -> Result<(), HostError> {
+        const IDLE: Duration = Duration::from_secs(1);
+        let ends = self.shared.profile.process_life == ProcessLife::Rules;
+        let idle = lock(&self.idle_since).is_some_and(|since| since.elapsed() >= IDLE);
+        if ends && idle {
+            self.relaunch()?;
+        }
+        Ok(())
+    }
+
+    /// Stops an instance; `close` closes its data channels on our side, which
+    /// eKuiper mostly does before it sends the order.
+    pub(super) fn stop(&self, order: &Order, close: impl FnOnce()) -> Result<(), HostError> {
+        let stopped = if self.draws_stop_first() {
+            self.order(Command::Stop, order, close)
+        } else {
+            close();
+            self.order(Command::Stop, order, || {})
+        };
+        let mut running = lock(&self.running);
+        running.retain(|running| running != order);
+        if running.is_empty() {
+            *lock(&self.idle_since) = Some(Instant::now());
+        }
+        drop(running);
         if stopped.is_ok() {
             self.shared.tell(What::Stopped {
                 kind: order.kind,
@@ -163,8 +307,8 @@ impl Inner {
 
     /// The error for a process that has ended.
     pub(super) fn exited(&self, early: bool) -> HostError {
-        let log = self.process.last_lines();
-        let Some(status) = self.process.exit().status() else {
+        let log = self.process().last_lines();
+        let Some(status) = self.process().exit().status() else {
             return HostError::Interrupted;
         };
         if early {
@@ -202,7 +346,7 @@ impl Inner {
     /// Kills the plugin's process group and removes what is left of it.
     pub(super) fn end(&self) {
         // Its sockets close with it.
-        self.process.end();
+        self.process().end();
         for file in std::mem::take(&mut *lock(&self.files)) {
             // A listener of ours removes a file that nobody answers on, and
             // takes its own with it.
@@ -211,6 +355,7 @@ impl Inner {
                 drop(sp::Pull::listen(&url, sp::Options::default()));
             }
         }
+        lock(&self.kept).clear();
         lock(&self.control).close();
         drop(lock(&self.isolation).take());
     }

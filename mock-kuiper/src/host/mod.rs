@@ -17,7 +17,6 @@ mod source;
 mod watchdog;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 pub use self::builder::Builder;
 pub use self::error::{HostError, how, process_name};
@@ -54,12 +53,12 @@ impl Interrupter {
 
 impl Host {
     /// Begins to describe a host.
-    #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// Waits for the plugin's first greeting, at most `limit` from now.
+    /// Waits for the plugin's first greeting, at most [`Builder::init_timeout`]
+    /// from now.
     ///
     /// [`Builder::launch`] has done so; this is for a plugin that was only
     /// [spawned](Builder::spawn). What the greeting says is not looked at.
@@ -67,9 +66,39 @@ impl Host {
     /// # Errors
     ///
     /// [`HostError::ExitedEarly`] if the process ends first, else
-    /// [`HostError::NoGreeting`] at `limit`.
-    pub fn wait_greeting(&self, limit: Duration) -> Result<(), HostError> {
-        self.inner.wait_greeting(limit)
+    /// [`HostError::NoGreeting`] at the limit.
+    pub fn wait_greeting(&self) -> Result<(), HostError> {
+        self.inner.wait_greeting()
+    }
+
+    /// Kills the plugin's process group with SIGKILL, and waits for its end.
+    ///
+    /// All channels stay open, as after a crash. Handles that wait go on to
+    /// wait for what a new process brings; see [`reload`](Self::reload).
+    pub fn kill(&self) {
+        self.inner.kill();
+    }
+
+    /// Replaces the plugin's process by a new one, as eKuiper does when a
+    /// plugin is updated or has crashed: it is killed if it runs, launched,
+    /// and gets the start orders of the sources and sinks that ran, and of the
+    /// function that was started last. The other functions are started again
+    /// when they are called.
+    ///
+    /// The handles stay good. A release before 1.8 replays nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of a launch, of a greeting, and of an order.
+    pub fn reload(&self) -> Result<(), HostError> {
+        self.inner.relaunch()?;
+        self.inner.replay()
+    }
+
+    /// Puts `items` into an order that [`Builder::seed`] draws; without a seed
+    /// they stay as they are. For what a rule starts at the same time.
+    pub fn shuffle<T>(&self, items: &mut [T]) {
+        self.inner.shuffle(items);
     }
 
     /// Gives a handle that ends waits from another thread.
@@ -92,7 +121,7 @@ impl Host {
     /// Returns the plugin's process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.inner.process.pid()
+        self.inner.process().pid()
     }
 
     /// Returns the last messages that went over the plugin's channels, the

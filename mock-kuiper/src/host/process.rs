@@ -160,23 +160,26 @@ impl Process {
             read_lines(stderr, &output, shared).map_err(no_thread)?;
         }
         let waiter = {
-            let shared = Arc::clone(shared);
+            let (shared, exit) = (Arc::clone(shared), shared.exit());
             thread::Builder::new()
                 .name("plugin-exit".to_owned())
                 .spawn(move || {
                     // Only a process that is waited for elsewhere gives an
                     // error here; it has ended all the same.
                     let status = child.wait().unwrap_or_else(|_| ExitStatus::from_raw(0));
-                    shared.exit.set(status);
+                    exit.set(status);
                     shared.tell(What::Exited { status });
-                    shared.wake();
+                    // One that the host ended is no news to those who wait.
+                    if shared.has_crashed(Duration::ZERO) {
+                        shared.wake();
+                    }
                 })
                 .map_err(no_thread)?
         };
         Ok(Self {
             pid,
             watchdog,
-            exit: Arc::clone(&shared.exit),
+            exit: shared.exit(),
             output,
             waiter: Mutex::new(Some(waiter)),
         })

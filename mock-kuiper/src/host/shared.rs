@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ekuiper_sp::{Options, Peer, Presence, Waker};
@@ -22,21 +22,30 @@ pub(crate) struct Shared {
     /// The directory of the sockets: `/tmp`, or what an isolated plugin sees as
     /// its `/tmp`.
     folder: PathBuf,
-    /// The plugin's process group.
-    group: u32,
-    /// The plugin's end.
-    pub(crate) exit: Arc<Exit>,
+    /// The process that runs now, or ran last.
+    current: Mutex<Current>,
     interrupted: AtomicBool,
     wakers: Mutex<Vec<(u64, Waker)>>,
     next_waker: AtomicU64,
     turned_away: Mutex<HashSet<Option<u32>>>,
 }
 
+/// What the channels need to know of the plugin's process.
+#[derive(Debug, Clone)]
+struct Current {
+    /// Its process group.
+    group: u32,
+    exit: Arc<Exit>,
+    /// Whether the host ends it, so that its end is no reason to stop waiting:
+    /// another process may follow.
+    replaced: bool,
+}
+
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Shared")
             .field("profile", &self.profile.name)
-            .field("group", &self.group)
+            .field("current", &self.current())
             .finish_non_exhaustive()
     }
 }
@@ -68,13 +77,51 @@ impl Shared {
             observers,
             started: Instant::now(),
             folder,
-            group,
-            exit: Arc::default(),
+            current: Mutex::new(Current {
+                group,
+                exit: Arc::default(),
+                replaced: false,
+            }),
             interrupted: AtomicBool::new(false),
             wakers: Mutex::default(),
             next_waker: AtomicU64::new(0),
             turned_away: Mutex::default(),
         }
+    }
+
+    /// Makes room for a new process, of another group. Gives its end.
+    pub(super) fn replace(&self, group: u32) -> Arc<Exit> {
+        let exit = Arc::default();
+        *self.lock_current() = Current {
+            group,
+            exit: Arc::clone(&exit),
+            replaced: false,
+        };
+        exit
+    }
+
+    /// Has nobody take the end of the process that runs for the plugin's own.
+    pub(super) fn expect_end(&self) {
+        self.lock_current().replaced = true;
+    }
+
+    /// The end of the process that runs now, or ran last.
+    pub(super) fn exit(&self) -> Arc<Exit> {
+        self.current().exit
+    }
+
+    /// Whether the process has ended, and not because the host ended it.
+    pub(crate) fn has_crashed(&self, limit: Duration) -> bool {
+        let current = self.current();
+        !current.replaced && current.exit.wait(limit).is_some()
+    }
+
+    fn current(&self) -> Current {
+        self.lock_current().clone()
+    }
+
+    fn lock_current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the observers of something that happens now.
@@ -134,7 +181,7 @@ impl Shared {
     fn admits(&self, channel: &Channel, peer: &Peer) -> bool {
         let Some(pid) = peer.pid else { return true };
         let group = Pid::from_raw(pid as i32).and_then(|pid| getpgid(Some(pid)).ok());
-        if group == Pid::from_raw(self.group as i32) {
+        if group == Pid::from_raw(self.current().group as i32) {
             return true;
         }
         // A process that has ended already only looked whether we are there.
@@ -177,7 +224,7 @@ impl Shared {
         self.interrupted.swap(false, Ordering::SeqCst)
     }
 
-    fn wakers(&self) -> std::sync::MutexGuard<'_, Vec<(u64, Waker)>> {
+    fn wakers(&self) -> MutexGuard<'_, Vec<(u64, Waker)>> {
         self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

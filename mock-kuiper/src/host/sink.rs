@@ -44,8 +44,8 @@ pub struct Sink {
 }
 
 #[derive(Debug)]
-struct Acks {
-    channel: Channel,
+pub(super) struct Acks {
+    pub(super) channel: Channel,
     pull: Pull,
     _registered: Registered,
 }
@@ -163,8 +163,8 @@ impl Sink {
         }
     }
 
-    /// Closes the channels and stops the sink, in this order, as eKuiper mostly
-    /// does.
+    /// Closes the channels and stops the sink, in this order unless
+    /// [`Builder::seed`](super::Builder::seed) draws the other.
     ///
     /// # Errors
     ///
@@ -172,8 +172,7 @@ impl Sink {
     /// [`HostError::Crashed`].
     pub fn stop(self) -> Result<(), HostError> {
         let (host, order) = (Arc::clone(&self.host), self.order.clone());
-        drop(self);
-        host.stop(&order)
+        host.stop(&order, || drop(self))
     }
 
     fn error(&self, source: SinkError) -> HostError {
@@ -276,12 +275,18 @@ impl Sink {
 
 impl Drop for Sink {
     fn drop(&mut self) {
-        let acks = self.acks.as_ref().map(|acks| &acks.channel);
-        for channel in std::iter::once(&self.channel).chain(acks) {
+        let closed = |channel| {
             self.host.shared.tell(What::Closed {
                 channel,
                 from: Side::Host,
             });
+        };
+        closed(&self.channel);
+        let Some(acks) = self.acks.take() else { return };
+        if self.host.shared.profile.ack_closes {
+            closed(&acks.channel);
+        } else {
+            self.host.keep(acks);
         }
     }
 }
@@ -369,6 +374,12 @@ impl Host {
             profile::Ack::None => None,
             profile::Ack::Open | profile::Ack::Require => {
                 let channel = Channel::ack(&order.meta);
+                if self.inner.keeps(&channel) {
+                    return Err(HostError::AckChannelOpen {
+                        symbol: order.symbol,
+                        release: shared.profile.name,
+                    });
+                }
                 let url = shared.url(&channel);
                 let pull = patiently(|| Pull::listen(&url, shared.options(&channel)))
                     .map_err(|error| HostError::transport(&channel, error))?;
@@ -386,7 +397,7 @@ impl Host {
             Ok(push) => push,
             Err(source) => {
                 // What it answers is of no use: it has fallen short already.
-                let _ = self.inner.stop(&order);
+                let _ = self.inner.stop(&order, || {});
                 return Err(self.inner.note(HostError::NotListening {
                     symbol: order.symbol,
                     source,

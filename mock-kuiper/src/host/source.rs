@@ -94,8 +94,11 @@ impl Source {
                         meta: decode(row.meta)?,
                     });
                 }
-                Err(Error::Woken) if host.process.exit().status().is_some() => {}
-                Err(Error::Woken) => return Err(HostError::Interrupted),
+                // The process has ended, or another one has begun.
+                Err(Error::Woken) if host.shared.take_interrupt() => {
+                    return Err(HostError::Interrupted);
+                }
+                Err(Error::Woken) => {}
                 Err(Error::TimedOut) if has_ended => return Err(host.exited(false)),
                 Err(Error::TimedOut) => {
                     return Err(HostError::NoRow {
@@ -148,10 +151,10 @@ impl Source {
         Ok(row)
     }
 
-    /// Whether the plugin's process has ended.
+    /// Whether the plugin's process has ended, and not by [`Host::kill`].
     #[must_use]
     pub fn plugin_has_ended(&self) -> bool {
-        self.host.shared.exit.status().is_some()
+        self.host.shared.has_crashed(Duration::ZERO)
     }
 
     /// Gives a handle that ends a wait from another thread.
@@ -160,8 +163,8 @@ impl Source {
         self.pull.waker()
     }
 
-    /// Closes the channel and stops the source, in this order, as eKuiper
-    /// mostly does.
+    /// Closes the channel and stops the source, in this order unless
+    /// [`Builder::seed`](super::Builder::seed) draws the other.
     ///
     /// # Errors
     ///
@@ -169,8 +172,7 @@ impl Source {
     /// [`HostError::Crashed`].
     pub fn stop(self) -> Result<(), HostError> {
         let (host, order) = (Arc::clone(&self.host), self.order.clone());
-        drop(self);
-        host.stop(&order)
+        host.stop(&order, || drop(self))
     }
 
     fn tell_caught_up(&self) {

@@ -12,6 +12,9 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::HostError;
+use crate::isolate::Isolation;
+
 /// Waits for the end of its input with the signals ignored that a terminal or a
 /// polite plugin might send to the group. Then it removes the directory that it
 /// was given, again if the plugin makes a file meanwhile; it cannot do so after
@@ -26,8 +29,15 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// `leftover` is the directory of an isolated plugin's `/tmp`.
-    pub(crate) fn start(leftover: Option<&Path>) -> io::Result<Self> {
+    /// Starts a watchdog that removes an isolated plugin's `/tmp`, too.
+    pub(super) fn launch(isolation: Option<&Isolation>) -> Result<Self, HostError> {
+        Self::start(isolation.map(Isolation::leftover)).map_err(|source| HostError::System {
+            doing: "start the watchdog, /bin/sh",
+            source,
+        })
+    }
+
+    fn start(leftover: Option<&Path>) -> io::Result<Self> {
         let leader = Command::new("/bin/sh")
             .args(["-c", SCRIPT, "sh"])
             .args(leftover)

@@ -1,0 +1,307 @@
+//! The library as a test uses it: hosts on the probe, many in one process.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mock_kuiper::event::{Event, Observer, Side, What};
+use mock_kuiper::host::{Builder, Host, HostError};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// The probe as a plugin `probe` with these functions; all have the same names,
+/// so that only isolation keeps them apart.
+fn plugin(functions: &[&str]) -> TempDir {
+    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_mock-kuiper"));
+    let probe = binary.with_file_name("examples").join("probe");
+    std::os::unix::fs::symlink(probe, place.path().join("probe")).unwrap();
+    let json = json!({
+        "version": "1", "language": "go", "executable": "probe",
+        "sources": ["random"], "sinks": ["append"], "functions": functions,
+    });
+    std::fs::write(place.path().join("probe.json"), json.to_string()).unwrap();
+    place
+}
+
+/// An isolated host of that plugin; `None`, with a word, where that is refused.
+fn isolated(place: &TempDir) -> Option<Builder> {
+    if let Some(error) = mock_kuiper::isolate::refused() {
+        println!("skipped: {error}");
+        return None;
+    }
+    Some(Host::builder().plugin(place.path()).isolated())
+}
+
+/// The texts of the messages on a channel from one side.
+fn texts(host: &Host, channel: &str, from: Side) -> Vec<String> {
+    let frames = host.frames().into_iter();
+    frames
+        .filter(|frame| frame.channel == channel && frame.from == from)
+        .map(|frame| frame.text())
+        .collect()
+}
+
+/// What the host sent on control, in short: `start random`, `stop random`.
+fn orders(host: &Host) -> Vec<String> {
+    texts(host, "plugin_probe", Side::Host)
+        .iter()
+        .map(|text| {
+            let order: Value = serde_json::from_str(text).unwrap();
+            let argument: Value = serde_json::from_str(order["arg"].as_str().unwrap()).unwrap();
+            let symbol = argument["symbolName"].as_str().unwrap();
+            format!("{} {symbol}", order["cmd"].as_str().unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn rows_acks_and_calls_go_through_handles() -> Result<(), HostError> {
+    let place = plugin(&["echo"]);
+    let Some(builder) = isolated(&place) else {
+        return Ok(());
+    };
+    let host = builder.launch()?;
+
+    let mut source = host.source("random").start()?;
+    let row = source.next(LIMIT)?;
+    assert_eq!(row.message, json!({"number": 1}));
+    assert_eq!(row.meta, json!({"from": "probe"}));
+    source.stop()?;
+    let mut sink = host.sink("append").require_ack().start()?;
+    sink.send(&json!({"a": 1}))?.ack(LIMIT)?;
+    sink.stop()?;
+    let mut echo = host.function("echo")?;
+    assert!(!echo.is_aggregate()?);
+    assert_eq!(echo.exec(&[json!({"k": [1]})])?, json!({"k": [1]}));
+
+    assert_eq!(
+        orders(&host),
+        [
+            "start random",
+            "stop random",
+            "start append",
+            "stop append",
+            "start echo"
+        ]
+    );
+    assert_eq!(
+        texts(&host, "mock_append_0_0", Side::Host),
+        [r#"[{"a":1}]"#]
+    );
+    assert_eq!(texts(&host, "mock_append_0_0_ack", Side::Plugin), ["{}"]);
+    assert!(host.log().iter().any(|line| line.starts_with("arguments ")));
+    Ok(())
+}
+
+#[test]
+fn sixteen_hosts_of_one_plugin_run_at_once_in_one_process() {
+    let place = plugin(&["echo"]);
+    if isolated(&place).is_none() {
+        return;
+    }
+
+    std::thread::scope(|scope| {
+        for number in 0..16 {
+            let place = &place;
+            scope.spawn(move || {
+                let host = Host::builder().plugin(place.path()).isolated();
+                let host = host.launch().unwrap();
+                let mut source = host.source("random").start().unwrap();
+                let mut echo = host.function("echo").unwrap();
+                assert_eq!(echo.exec(&[json!(number)]).unwrap(), json!(number));
+                assert_eq!(source.next(LIMIT).unwrap().message, json!({"number": 1}));
+                source.stop().unwrap();
+            });
+        }
+    });
+}
+
+#[test]
+fn a_reloaded_plugin_gets_its_orders_again_and_the_handles_stay_good() -> Result<(), HostError> {
+    let place = plugin(&["echo", "mirror"]);
+    let Some(builder) = isolated(&place) else {
+        return Ok(());
+    };
+    let host = builder.launch()?;
+    let mut echo = host.function("echo")?;
+    let mut mirror = host.function("mirror")?;
+    let mut source = host.source("random").start()?;
+    let mut sink = host.sink("append").require_ack().start()?;
+    source.next(LIMIT)?;
+    let first = host.pid();
+
+    host.kill();
+    host.reload()?;
+
+    assert_ne!(host.pid(), first);
+    // Of the functions the last alone, until the other one is needed.
+    assert_eq!(
+        orders(&host)[4..],
+        ["start mirror", "start random", "start append"]
+    );
+    // Rows of the old process may be on their way; the new one begins anew.
+    while source.next(LIMIT)?.message != json!({"number": 1}) {}
+    sink.send(&json!({"a": 1}))?.ack(LIMIT)?;
+    mirror.exec(&[json!(1)]).ok();
+    assert_eq!(echo.exec(&[json!(2)])?, json!(2));
+    assert_eq!(orders(&host)[7..], ["start echo"]);
+    source.stop()?;
+    sink.stop()
+}
+
+#[test]
+fn a_seed_draws_the_order_of_a_replay_and_of_closed_and_stop() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    if isolated(&place).is_none() {
+        return Ok(());
+    }
+    let mut replays = std::collections::BTreeSet::new();
+    let mut stops = std::collections::BTreeSet::new();
+    for seed in 0..24 {
+        let closed = Arc::new(Stops::default());
+        let host = Host::builder()
+            .plugin(place.path())
+            .isolated()
+            .observer(Arc::clone(&closed) as _)
+            .seed(seed)
+            .launch()?;
+        let one = host.source("random").within("rule", "one").start()?;
+        let two = host.sink("append").within("rule", "two").start()?;
+        host.reload()?;
+        replays.insert(orders(&host)[2..].to_vec());
+        one.stop()?;
+        two.stop()?;
+        stops.extend(closed.0.lock().unwrap().drain(..));
+    }
+
+    assert_eq!(replays.len(), 2, "{replays:?}");
+    assert_eq!(stops.len(), 2, "{stops:?}");
+    Ok(())
+}
+
+/// Notes whether the source's channel was closed before its stop was sent.
+#[derive(Default)]
+struct Stops(Mutex<Vec<&'static str>>);
+
+impl Observer for Stops {
+    fn event(&self, event: &Event<'_>) {
+        let mut seen = self.0.lock().unwrap();
+        match event.what {
+            What::Closed {
+                channel,
+                from: Side::Host,
+            } if channel.name() == "rule_one_0" && seen.is_empty() => seen.push("closed first"),
+            What::Message(message)
+                if message.channel.name() == "plugin_probe"
+                    && message.from == Side::Host
+                    && message.body.starts_with(br#"{"cmd":"stop""#)
+                    && seen.is_empty() =>
+            {
+                seen.push("stop first");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_release_before_1_8_replays_nothing() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    let Some(builder) = isolated(&place) else {
+        return Ok(());
+    };
+    let host = builder.release("1.7").launch()?;
+    let _source = host.source("random").start()?;
+
+    host.reload()?;
+
+    assert_eq!(orders(&host), ["start random"]);
+    Ok(())
+}
+
+#[test]
+fn a_sink_of_1_14_cannot_be_started_again_under_one_rule() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    let Some(builder) = isolated(&place) else {
+        return Ok(());
+    };
+    let host = builder.release("1.14").launch()?;
+    host.sink("append").start()?.stop()?;
+
+    let error = host.sink("append").start().unwrap_err();
+
+    assert_eq!(
+        error.to_string(),
+        "eKuiper 1.14 cannot start sink `append` again under this rule, it never closes the ack \
+         channel; start it under another rule, or play another release"
+    );
+    assert!(!error.is_finding());
+    host.sink("append")
+        .within("other", "append_0")
+        .start()?
+        .stop()
+}
+
+#[test]
+fn before_2_0_an_idle_plugin_is_ended_and_launched_for_the_next_start() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    let Some(builder) = isolated(&place) else {
+        return Ok(());
+    };
+    let host = builder.release("1.13").launch()?;
+    let first = host.pid();
+    host.source("random").start()?.stop()?;
+    host.source("random").start()?.stop()?;
+    assert_eq!(host.pid(), first);
+
+    // What is measured is the idle time itself.
+    std::thread::sleep(Duration::from_millis(1100));
+    host.source("random").start()?.stop()?;
+
+    assert_ne!(host.pid(), first);
+    Ok(())
+}
+
+#[test]
+fn nothing_is_left_when_a_host_goes_even_with_handles_still_there() -> Result<(), HostError> {
+    let place = plugin(&["echo"]);
+    let Some(builder) = isolated(&place) else {
+        return Ok(());
+    };
+    let host = builder.launch()?;
+    let mut source = host.source("random").start()?;
+    let mut echo = host.function("echo")?;
+    let folder = PathBuf::from(format!("/proc/{}/root", host.pid()));
+    assert!(folder.exists());
+
+    drop(host);
+
+    assert!(!folder.exists());
+    let ended = |error: HostError| matches!(error, HostError::Crashed { .. });
+    assert!(ended(echo.exec(&[]).unwrap_err()));
+    while let Ok(row) = source.next(LIMIT) {
+        assert!(row.message["number"].is_number());
+    }
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_is_said_before_anything_is_launched() {
+    let unknown = Host::builder().plugin(".").release("3.0").launch();
+    let unnamed = Host::builder().launch();
+    let missing = Host::builder().plugin("/no/such").launch();
+
+    let text = |outcome: Result<Host, HostError>| outcome.unwrap_err().to_string();
+    assert!(text(unknown).starts_with("no eKuiper release `3.0` is known; use one of 1.4"));
+    assert_eq!(
+        text(unnamed),
+        "no plugin is named; call `plugin` with its directory"
+    );
+    assert_eq!(
+        text(missing),
+        "/no/such: no such directory or zip; give the directory that holds the plugin's json"
+    );
+}
