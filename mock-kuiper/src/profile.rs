@@ -5,8 +5,12 @@
 //!
 //! Source: protocol.md section 9 unless a field says otherwise.
 
+mod properties;
+
 use std::fmt;
 use std::time::Duration;
+
+pub use properties::{Property, Setting};
 
 /// How long a host waits for the answer to an order, in every release.
 ///

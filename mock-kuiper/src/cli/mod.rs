@@ -1,9 +1,13 @@
 //! The command line: subcommands, exit statuses, and how an error is said.
 
+mod check;
 mod feed;
 mod findings;
+mod hosts;
+mod pack;
 mod plan;
 mod reader;
+mod report;
 mod rows;
 mod run;
 mod session;
@@ -12,6 +16,7 @@ mod summary;
 mod terminal;
 
 use std::fmt;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +41,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<run::Args>),
+    Check(check::Args),
+    Pack(pack::Args),
+    Hosts(hosts::Args),
 }
 
 /// How a command ends when nothing went wrong on our side.
@@ -99,11 +107,26 @@ impl fmt::Display for CliError {
     }
 }
 
+/// Writes results to stdout. A reader that has read enough is no error.
+fn print_results(text: &str) -> Result<(), CliError> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let text = format!("cannot write to stdout: {error}");
+            Err(CliError::Trouble(text))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reads the command line and does what it says.
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Run(args) => run::run(*args),
+        Command::Check(args) => check::run(&args),
+        Command::Pack(args) => pack::run(&args),
+        Command::Hosts(args) => hosts::run(&args),
     };
     match done {
         Ok(Exit::Fine) => ExitCode::SUCCESS,

@@ -64,6 +64,16 @@ pub(super) fn unpack(file: &Path) -> Result<TempDir, PackageError> {
     }
 }
 
+/// The names of a zip's entries, in their order; those of directories end with `/`.
+pub(super) fn names(file: &Path) -> Result<Vec<String>, PackageError> {
+    let reader = File::open(file).map_err(|error| PackageError::io(file, error))?;
+    let archive = ZipArchive::new(reader).map_err(|error| unreadable(file, error))?;
+    let names = archive.file_names();
+    names
+        .map(|name| Ok(name.map_err(|error| unreadable(file, error))?.into_owned()))
+        .collect()
+}
+
 fn unreadable(file: &Path, error: ZipError) -> PackageError {
     match error {
         ZipError::Io(error) => PackageError::io(file, error),

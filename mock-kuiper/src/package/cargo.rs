@@ -15,59 +15,114 @@ use serde::Deserialize;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::pack::PARTS;
 use super::{Package, PackageError, find_manifest, name_staged};
-
-/// What a plugin's directory holds beside its json and the executable.
-const PARTS: [&str; 4] = ["sources", "sinks", "functions", "install.sh"];
 
 /// Whether a directory is a Cargo package.
 pub(super) fn is_package(directory: &Path) -> bool {
     directory.join("Cargo.toml").is_file()
 }
 
-/// Builds the package in `directory`; `shown` is what the user gave.
-///
-/// Everything else is checked first, so that a mistake is not told after
-/// minutes of building only. Cargo's own output goes to stderr.
-pub(super) fn build(
-    directory: &Path,
-    shown: &Path,
-    release: bool,
-) -> Result<Package, PackageError> {
+/// How a Cargo package is built.
+#[derive(Debug, Clone, Default)]
+pub struct Build {
+    /// With optimizations.
+    pub release: bool,
+    /// For this target triple; `None`: for this machine.
+    pub target: Option<String>,
+}
+
+/// A package that is laid out as a plugin, with an empty file for the executable
+/// until it is built.
+#[derive(Debug)]
+pub(super) struct Staged {
+    package: PathBuf,
+    shown: PathBuf,
+    binary: String,
+    directory: PathBuf,
+    place: TempDir,
+}
+
+/// Lays out the package in `directory`; `shown` is what the user gave. `None`
+/// where the json does not even name an executable.
+pub(super) fn stage(directory: &Path, shown: &Path) -> Result<Option<Staged>, PackageError> {
     let json = find_manifest(directory, shown)?;
-    let staged = TempDir::with_prefix("mock-kuiper-")
-        .map_err(|error| PackageError::io(&std::env::temp_dir(), error))?;
-    let Some((name, executable)) = executable(&json) else {
-        // Nothing to build: the checks say what is wrong with the json.
-        return Package::open_directory(directory, shown, None);
+    let Some((name, binary)) = executable(&json) else {
+        return Ok(None);
     };
-    let plugin = staged.path().join(name);
-    let stage = |from: &Path| {
-        let to = plugin.join(from.file_name().unwrap_or_default());
+    let place = TempDir::with_prefix("mock-kuiper-")
+        .map_err(|error| PackageError::io(&std::env::temp_dir(), error))?;
+    let staged = Staged {
+        package: directory.to_owned(),
+        shown: shown.to_owned(),
+        binary,
+        directory: place.path().join(name),
+        place,
+    };
+    let link = |from: &Path| {
+        let to = staged.directory.join(from.file_name().unwrap_or_default());
         symlink(from, &to).map_err(|error| PackageError::io(&to, error))
     };
-    fs::create_dir(&plugin).map_err(|error| PackageError::io(&plugin, error))?;
-    stage(&json)?;
+    fs::create_dir(&staged.directory)
+        .map_err(|error| PackageError::io(&staged.directory, error))?;
+    link(&json)?;
     for part in PARTS.map(|part| directory.join(part)) {
         if part.exists() {
-            stage(&part)?;
+            link(&part)?;
         }
     }
-    let place = plugin.join(&executable);
     let stand_in = fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o755)
-        .open(&place);
-    stand_in.map_err(|error| PackageError::io(&place, error))?;
-    let mut package = Package::open_directory(&plugin, shown, None)
-        .map_err(|error| name_staged(error, &plugin, shown))?;
+        .open(staged.executable());
+    stand_in.map_err(|error| PackageError::io(&staged.executable(), error))?;
+    Ok(Some(staged))
+}
 
-    let binary = run_cargo(directory, shown, &executable, release)?;
-    fs::remove_file(&place)
-        .and_then(|()| symlink(binary, &place))
-        .map_err(|error| PackageError::io(&place, error))?;
-    package.keep(staged);
+impl Staged {
+    /// The directory of the plugin.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn executable(&self) -> PathBuf {
+        self.directory.join(&self.binary)
+    }
+
+    /// Builds the binary, and puts it in its place. Cargo's own output goes to
+    /// stderr.
+    pub(super) fn build(&self, build: &Build) -> Result<(), PackageError> {
+        let binary = run_cargo(&self.package, &self.shown, &self.binary, build)?;
+        let place = self.executable();
+        fs::remove_file(&place)
+            .and_then(|()| symlink(binary, &place))
+            .map_err(|error| PackageError::io(&place, error))
+    }
+
+    /// The temporary directory, to be kept for as long as the plugin is used.
+    pub(super) fn into_place(self) -> TempDir {
+        self.place
+    }
+}
+
+/// Builds the package in `directory`; `shown` is what the user gave.
+///
+/// Everything else is checked first, so that a mistake is not told after
+/// minutes of building only.
+pub(super) fn build(
+    directory: &Path,
+    shown: &Path,
+    build: &Build,
+) -> Result<Package, PackageError> {
+    let Some(staged) = stage(directory, shown)? else {
+        // Nothing to build: the checks say what is wrong with the json.
+        return Package::open_directory(directory, shown, None);
+    };
+    let mut package = Package::open_directory(staged.directory(), shown, None)
+        .map_err(|error| name_staged(error, staged.directory(), shown))?;
+    staged.build(build)?;
+    package.keep(staged.into_place());
     Ok(package)
 }
 
@@ -98,7 +153,7 @@ fn run_cargo(
     directory: &Path,
     shown: &Path,
     binary: &str,
-    release: bool,
+    build: &Build,
 ) -> Result<PathBuf, PackageError> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let refused = |text: String| PackageError::one(&shown.join("Cargo.toml"), None, text);
@@ -106,7 +161,8 @@ fn run_cargo(
     command
         .args(["build", "--message-format=json-render-diagnostics"])
         .args(["--bin", binary])
-        .args(release.then_some("--release"))
+        .args(build.release.then_some("--release"))
+        .args(build.target.iter().flat_map(|target| ["--target", target]))
         .current_dir(directory)
         .stdin(Stdio::null())
         .stdout(Stdio::piped());

@@ -23,18 +23,7 @@ pub(super) fn read(file: &Path, key: Option<&str>) -> Result<Map<String, Value>,
         }
         Err(error) => return Err(PackageError::io(file, error)),
     };
-    let mut sections = match parse(&text) {
-        Ok(Value::Null) => Map::new(),
-        Ok(Value::Object(sections)) => sections,
-        Ok(_) => {
-            let text = "expected sections, of which one is `default`";
-            return Err(PackageError::one(file, None, text));
-        }
-        Err(error) => {
-            let text = format!("is not valid YAML: {error}");
-            return Err(PackageError::one(file, None, text));
-        }
-    };
+    let mut sections = sections_of(file, &text)?;
     let names: Vec<_> = sections.keys().map(|name| format!("`{name}`")).collect();
     let mut config = section(file, "default", sections.remove("default"))?;
     if let Some(key) = key {
@@ -50,6 +39,32 @@ pub(super) fn read(file: &Path, key: Option<&str>) -> Result<Map<String, Value>,
         config.append(&mut section(file, key, overlay)?);
     }
     Ok(config)
+}
+
+/// Reads the names of the sections, all of which must be some.
+pub(super) fn section_names(file: &Path) -> Result<Vec<String>, PackageError> {
+    let text = fs::read_to_string(file).map_err(|error| PackageError::io(file, error))?;
+    let mut names = Vec::new();
+    for (name, value) in sections_of(file, &text)? {
+        section(file, &name, Some(value))?;
+        names.push(name);
+    }
+    Ok(names)
+}
+
+fn sections_of(file: &Path, text: &str) -> Result<Map<String, Value>, PackageError> {
+    match parse(text) {
+        Ok(Value::Null) => Ok(Map::new()),
+        Ok(Value::Object(sections)) => Ok(sections),
+        Ok(_) => {
+            let text = "expected sections, of which one is `default`";
+            Err(PackageError::one(file, None, text))
+        }
+        Err(error) => {
+            let text = format!("is not valid YAML: {error}");
+            Err(PackageError::one(file, None, text))
+        }
+    }
 }
 
 fn section(

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a plugin cannot be read.
+/// Why a plugin cannot be read or packed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PackageError {
@@ -13,6 +13,13 @@ pub enum PackageError {
     /// The system refused to read or to unpack a file.
     Io {
         /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system refused to write the zip.
+    Write {
+        /// The zip.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -77,6 +84,9 @@ impl fmt::Display for PackageError {
             PackageError::Io { path, source } => {
                 write!(f, "cannot read or unpack {}: {source}", path.display())
             }
+            PackageError::Write { path, source } => {
+                write!(f, "cannot write {}: {source}", path.display())
+            }
         }
     }
 }
@@ -85,7 +95,7 @@ impl std::error::Error for PackageError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             PackageError::Mistakes(_) => None,
-            PackageError::Io { source, .. } => Some(source),
+            PackageError::Io { source, .. } | PackageError::Write { source, .. } => Some(source),
         }
     }
 }

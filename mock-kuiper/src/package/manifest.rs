@@ -40,8 +40,55 @@ pub enum Language {
     },
 }
 
-/// Reads and checks a manifest.
-pub(super) fn read(file: &Path, directory: &Path) -> Result<Manifest, PackageError> {
+/// What could be read of a json, and all that is wrong with it.
+#[derive(Debug)]
+pub(super) struct Examined {
+    /// The plugin's name, which is the json's.
+    pub(super) name: String,
+    /// Its version; empty where the json has none.
+    pub(super) version: String,
+    /// What the json says under `executable`, letter by letter.
+    pub(super) executable_name: Option<String>,
+    /// The executable, where there is such a file.
+    pub(super) executable: Option<PathBuf>,
+    pub(super) language: Option<Language>,
+    pub(super) sources: Option<Vec<String>>,
+    pub(super) sinks: Option<Vec<String>>,
+    pub(super) functions: Option<Vec<String>>,
+    pub(super) mistakes: Vec<Mistake>,
+}
+
+/// Reads and checks a manifest; `zipped`: of a plugin that came in a zip.
+pub(super) fn read(file: &Path, directory: &Path, zipped: bool) -> Result<Manifest, PackageError> {
+    let examined = examine(file, directory, zipped)?;
+    let mistakes = examined.mistakes;
+    let manifest = (|| {
+        Some(Manifest {
+            name: examined.name,
+            version: examined.version,
+            language: examined.language?,
+            executable: examined.executable?,
+            sources: examined.sources?,
+            sinks: examined.sinks?,
+            functions: examined.functions?,
+        })
+    })();
+    match manifest {
+        Some(manifest) if mistakes.is_empty() => Ok(manifest),
+        _ => Err(PackageError::Mistakes(mistakes)),
+    }
+}
+
+/// Reads what can be read of a manifest.
+///
+/// # Errors
+///
+/// [`PackageError::Mistakes`] where it is no JSON object.
+pub(super) fn examine(
+    file: &Path,
+    directory: &Path,
+    zipped: bool,
+) -> Result<Examined, PackageError> {
     let bytes = fs::read(file).map_err(|error| PackageError::io(file, error))?;
     let value: Value = serde_json::from_slice(&bytes)
         .map_err(|error| PackageError::one(file, None, format!("is not valid JSON: {error}")))?;
@@ -52,24 +99,22 @@ pub(super) fn read(file: &Path, directory: &Path) -> Result<Manifest, PackageErr
     let mut reader = Reader {
         file,
         fields,
+        zipped,
         mistakes: Vec::new(),
     };
-    let manifest = reader.manifest(directory);
-    match manifest {
-        Some(manifest) if reader.mistakes.is_empty() => Ok(manifest),
-        _ => Err(PackageError::Mistakes(reader.mistakes)),
-    }
+    Ok(reader.examine(directory))
 }
 
 /// Collects mistakes while it reads fields.
 struct Reader<'a> {
     file: &'a Path,
     fields: Map<String, Value>,
+    zipped: bool,
     mistakes: Vec<Mistake>,
 }
 
 impl Reader<'_> {
-    fn manifest(&mut self, directory: &Path) -> Option<Manifest> {
+    fn examine(&mut self, directory: &Path) -> Examined {
         let stem = self.file.file_stem().unwrap_or_default();
         let stem = stem.to_string_lossy().into_owned();
         if let Some(name) = self.string("name")
@@ -96,15 +141,20 @@ impl Reader<'_> {
                 "all three are empty; name at least one symbol",
             );
         }
-        Some(Manifest {
+        Examined {
             name: stem,
             version,
-            language: language?,
-            executable: executable?,
-            sources: sources?,
-            sinks: sinks?,
-            functions: functions?,
-        })
+            executable_name: self
+                .field("executable")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+            executable,
+            language,
+            sources,
+            sinks,
+            functions,
+            mistakes: std::mem::take(&mut self.mistakes),
+        }
     }
 
     fn language(&mut self) -> Option<Language> {
@@ -190,11 +240,13 @@ impl Reader<'_> {
                 if language == Some(&Language::Native)
                     && metadata.permissions().mode() & 0o111 == 0 =>
             {
-                self.mistake(
-                    "executable",
-                    format!("{shown} is not executable; run `chmod +x {shown}`"),
-                );
-                None
+                let todo = if self.zipped {
+                    "make it so, and pack it again".to_owned()
+                } else {
+                    format!("run `chmod +x {shown}`")
+                };
+                self.mistake("executable", format!("{shown} is not executable; {todo}"));
+                Some(path)
             }
             Ok(_) => Some(path),
         }
@@ -265,7 +317,7 @@ impl Reader<'_> {
 }
 
 /// Describes a JSON value for a message.
-fn kind(value: &Value) -> String {
+pub(super) fn kind(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(_) | Value::Number(_) => format!("`{value}`"),

@@ -7,9 +7,11 @@
 
 mod archive;
 mod cargo;
+mod check;
 mod config;
 mod error;
 mod manifest;
+mod pack;
 #[cfg(test)]
 mod tests;
 
@@ -19,8 +21,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
+pub use cargo::Build;
+pub use check::{Checked, Level, Line, Report, check};
 pub use error::{Mistake, PackageError};
 pub use manifest::{Language, Manifest};
+pub use pack::{Packed, pack};
 
 /// A plugin that was read and checked.
 ///
@@ -71,7 +76,11 @@ impl Package {
     pub fn build(path: &Path, release: bool) -> Result<Package, PackageError> {
         let directory = find(path)?;
         if cargo::is_package(&directory) {
-            cargo::build(&directory, path, release)
+            let build = Build {
+                release,
+                target: None,
+            };
+            cargo::build(&directory, path, &build)
         } else {
             Package::open(path)
         }
@@ -84,7 +93,7 @@ impl Package {
     ) -> Result<Package, PackageError> {
         let json = find_manifest(directory, shown)?;
         Ok(Package {
-            manifest: manifest::read(&json, directory)?,
+            manifest: manifest::read(&json, directory, staged.is_some())?,
             directory: directory.to_owned(),
             _staged: staged,
         })

@@ -1,0 +1,140 @@
+//! `mock-kuiper pack`: the zip that eKuiper installs.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anstyle::{AnsiColor, Style};
+use clap::ValueHint;
+use indicatif::HumanBytes;
+use mock_kuiper::package::{self, Build, Level, Packed};
+
+use super::{CliError, Exit, STATUSES, print_results, report, terminal};
+
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+
+const EXAMPLES: &str = "\
+Examples:
+  mock-kuiper pack ./mirror
+      Builds a Cargo package, and writes mirror.zip here.
+  mock-kuiper pack ./mirror --target aarch64-unknown-linux-musl -o mirror-aarch64.zip
+      For a device with another processor.
+  curl http://HOST:9081/plugins/portables -H 'Content-Type: application/json' \\
+      -d '{\"name\":\"mirror\",\"file\":\"http://SERVER/mirror.zip\"}'
+      Installs it in eKuiper.";
+
+/// Pack a plugin into the zip that eKuiper installs.
+///
+/// A plugin in which `mock-kuiper check` finds an error is not packed. Packed
+/// are NAME.json, the executable, sources/, sinks/, functions/ and install.sh;
+/// of a Python plugin all that is in its directory, but for virtual
+/// environments. Hidden files, __pycache__ and *.pyc are left out.
+///
+/// The same files give the same zip, byte for byte. It is complete or not
+/// there at all. Its path is printed on stdout, what is in it on stderr.
+#[derive(Debug, clap::Args)]
+#[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
+pub(crate) struct Args {
+    /// The plugin: a directory with NAME.json and the executable, or a Cargo
+    /// package with NAME.json beside Cargo.toml, which is built first
+    #[arg(value_hint = ValueHint::DirPath)]
+    plugin: PathBuf,
+
+    /// The zip to write [default: NAME.zip]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    output: Option<PathBuf>,
+
+    /// The machine it is for, e.g. aarch64-unknown-linux-musl; Cargo builds for
+    /// it. Of what is not built, the processor alone suffices: aarch64
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<String>,
+
+    /// Build a Cargo package without optimizations
+    #[arg(long)]
+    debug: bool,
+}
+
+/// Packs a plugin.
+pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    if args.plugin.is_file() {
+        let plugin = args.plugin.display();
+        let text = format!("{plugin}: is a file; give the plugin's directory, or `check` the zip");
+        return Err(CliError::input(text));
+    }
+    if let Some(output) = &args.output {
+        check_output(output)?;
+    }
+    let build = Build {
+        release: !args.debug,
+        target: args.target.clone(),
+    };
+    let checked = package::check(&args.plugin, &build)?;
+    let report = checked.report();
+    for line in &report.lines {
+        match line.level {
+            Level::Ok => {}
+            Level::Warning => say(&format!(
+                "{WARNING}warning{WARNING:#}: {}",
+                report::line(line)
+            )),
+            Level::Error => terminal::print_error(&report::line(line)),
+        }
+    }
+    let name = report.plugin.as_deref().unwrap_or_default();
+    let output = match &args.output {
+        Some(output) => output.clone(),
+        None => PathBuf::from(format!("{name}.zip")),
+    };
+    match package::pack(&checked, &output)? {
+        Some(packed) => {
+            say_contents(&packed);
+            print_results(&format!("{}\n", output.display()))?;
+            Ok(Exit::Fine)
+        }
+        None => {
+            say("nothing was packed");
+            Ok(Exit::PluginFellShort)
+        }
+    }
+}
+
+/// Finds out before a build whether the zip has a place.
+fn check_output(output: &Path) -> Result<(), CliError> {
+    let shown = output.display();
+    if output.is_dir() {
+        let text = format!("--output {shown}: is a directory; name the zip");
+        return Err(CliError::input(text));
+    }
+    match output.parent() {
+        Some(parent) if parent != Path::new("") && !parent.is_dir() => {
+            let text = format!(
+                "--output {shown}: there is no directory {}; make it first",
+                parent.display()
+            );
+            Err(CliError::input(text))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn say_contents(packed: &Packed) {
+    let names = packed.files.iter().map(|(name, _)| name.chars().count());
+    let widest = names.max().unwrap_or(0);
+    for (name, size) in &packed.files {
+        let size = HumanBytes(*size).to_string();
+        say(&format!("  {name:widest$}  {size:>10}"));
+    }
+    let size = HumanBytes(packed.size).to_string();
+    say(&format!("  {DIM}{:widest$}  {size:>10}{DIM:#}", "the zip"));
+    if !packed.left_out.is_empty() {
+        say(&format!(
+            "  {DIM}left out: {}{DIM:#}",
+            packed.left_out.join(", ")
+        ));
+    }
+}
+
+fn say(line: &str) {
+    // Where stderr is closed there is nobody left to tell.
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
+}

@@ -1,0 +1,251 @@
+//! The zip that eKuiper installs: the same bytes for the same plugin, whatever
+//! the umask, the files' times and their order in the directory.
+
+use std::fs::{self, File};
+use std::io::{self, Cursor, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use zip::result::ZipError;
+use zip::write::{SimpleFileOptions, ZipWriter};
+use zip::{CompressionMethod, DateTime};
+
+use super::check::{Checked, Plugin};
+use super::{Mistake, PackageError};
+
+/// What every plugin may have beside its json and its executable.
+pub(super) const PARTS: [&str; 4] = ["sources", "sinks", "functions", "install.sh"];
+
+/// From this size on an entry needs the zip64 format, in bytes.
+const LARGE: u64 = 0xffff_ffff;
+
+/// A zip that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Packed {
+    /// The files in it, with their sizes in bytes.
+    pub files: Vec<(String, u64)>,
+    /// What the plugin's directory holds beside it, but for hidden files and
+    /// Python's caches.
+    pub left_out: Vec<String>,
+    /// The size of the zip in bytes.
+    pub size: u64,
+}
+
+/// Packs a plugin whose check found no error; `None` where it found one.
+///
+/// In the zip are the json, the executable, `sources/`, `sinks/`, `functions/`
+/// and `install.sh`. Of a Python plugin it is all that is in its directory, but
+/// for virtual environments. Hidden files and Python's caches are left out.
+///
+/// The zip is written beside `output` and renamed in the end.
+///
+/// # Errors
+///
+/// [`PackageError::Mistakes`] for names that cannot be in a zip and links in a
+/// circle, [`PackageError::Io`] where a file cannot be read, and
+/// [`PackageError::Write`] where the zip cannot be written.
+pub fn pack(checked: &Checked, output: &Path) -> Result<Option<Packed>, PackageError> {
+    let Some(plugin) = &checked.plugin else {
+        return Ok(None);
+    };
+    let contents = Contents::of(plugin, output)?;
+    let refused = |source| PackageError::Write {
+        path: output.to_owned(),
+        source,
+    };
+    let beside = match output.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    // In memory first: a writer of zips that cannot write complains on stderr.
+    let mut files = Vec::new();
+    let zip = zip(&contents.entries, &mut files).map_err(|error| match error {
+        ZipFailure::Read(error) => error,
+        ZipFailure::Write(error) => refused(error.into()),
+    })?;
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".mock-kuiper-")
+        .permissions(fs::Permissions::from_mode(0o666))
+        .tempfile_in(beside)
+        .map_err(refused)?;
+    temporary.as_file_mut().write_all(&zip).map_err(refused)?;
+    temporary
+        .persist(output)
+        .map_err(|error| refused(error.error))?;
+    Ok(Some(Packed {
+        files,
+        left_out: contents.left_out,
+        size: zip.len() as u64,
+    }))
+}
+
+enum ZipFailure {
+    Read(PackageError),
+    Write(ZipError),
+}
+
+impl From<ZipError> for ZipFailure {
+    fn from(error: ZipError) -> Self {
+        ZipFailure::Write(error)
+    }
+}
+
+/// Makes the zip; `files` gets the files' names and sizes.
+fn zip(entries: &[Entry], files: &mut Vec<(String, u64)>) -> Result<Vec<u8>, ZipFailure> {
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .last_modified_time(DateTime::DEFAULT);
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for entry in entries {
+        let name = entry.name.as_str();
+        let Some(path) = &entry.file else {
+            zip.add_directory(name, options.unix_permissions(0o755))?;
+            continue;
+        };
+        let unreadable = |error| ZipFailure::Read(PackageError::io(path, error));
+        let mut from = File::open(path).map_err(unreadable)?;
+        let size = from.metadata().map_err(unreadable)?.len();
+        let options = options
+            .unix_permissions(if entry.executable { 0o755 } else { 0o644 })
+            .large_file(size >= LARGE);
+        zip.start_file(name, options)?;
+        let size = io::copy(&mut from, &mut zip).map_err(unreadable)?;
+        files.push((entry.name.clone(), size));
+    }
+    Ok(zip.finish()?.into_inner())
+}
+
+/// What is to be packed, by name.
+#[derive(Debug, Default)]
+struct Contents {
+    entries: Vec<Entry>,
+    left_out: Vec<String>,
+    mistakes: Vec<Mistake>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// The name in the zip; of a directory it ends with `/`.
+    name: String,
+    /// The file; `None` for a directory.
+    file: Option<PathBuf>,
+    executable: bool,
+}
+
+impl Contents {
+    fn of(plugin: &Plugin, output: &Path) -> Result<Contents, PackageError> {
+        let mut contents = Contents::default();
+        let json = plugin.json.file_name().unwrap_or_default();
+        let output = output.canonicalize().ok();
+        let executable = Path::new(&plugin.executable);
+        for name in sorted(&plugin.directory)? {
+            let path = plugin.directory.join(&name);
+            let named = PARTS.contains(&name.as_str()) || json == name.as_str();
+            if output.is_some() && path.canonicalize().ok() == output {
+                continue;
+            }
+            if named || plugin.takes_all || executable == Path::new(&name) {
+                contents.add(&path, name, plugin, &mut Vec::new())?;
+            } else if !executable.starts_with(&name) {
+                contents.left_out.push(name);
+            }
+        }
+        // One in a directory of its own, of which nothing else is named.
+        let has = |entry: &Entry| entry.name == plugin.executable;
+        if !contents.entries.iter().any(has) {
+            for directory in executable.ancestors().skip(1) {
+                if directory != Path::new("") {
+                    contents.directory(format!("{}/", directory.display()));
+                }
+            }
+            contents.entries.push(Entry {
+                name: plugin.executable.clone(),
+                file: Some(plugin.directory.join(executable)),
+                executable: true,
+            });
+        }
+        contents.entries.sort_by(|a, b| a.name.cmp(&b.name));
+        if contents.mistakes.is_empty() {
+            Ok(contents)
+        } else {
+            Err(PackageError::Mistakes(contents.mistakes))
+        }
+    }
+
+    /// Adds a file, or a directory with all that is in it. `above` has the
+    /// directories it is in, as they are without links.
+    fn add(
+        &mut self,
+        path: &Path,
+        name: String,
+        plugin: &Plugin,
+        above: &mut Vec<PathBuf>,
+    ) -> Result<(), PackageError> {
+        let unreadable = |error| PackageError::io(path, error);
+        let metadata = fs::metadata(path).map_err(unreadable)?;
+        if metadata.is_file() {
+            let own = metadata.permissions().mode() & 0o100 != 0;
+            let executable = name == plugin.executable || name == "install.sh";
+            self.entries.push(Entry {
+                file: Some(path.to_owned()),
+                executable: executable || plugin.takes_all && own,
+                name,
+            });
+            return Ok(());
+        }
+        if !metadata.is_dir() {
+            self.left_out.push(name);
+            return Ok(());
+        }
+        if path.join("pyvenv.cfg").is_file() {
+            self.left_out.push(format!("{name}/"));
+            return Ok(());
+        }
+        let real = path.canonicalize().map_err(unreadable)?;
+        if above.contains(&real) {
+            let text = "is a link to a directory that it is in; remove it";
+            self.mistakes.push(Mistake::new(path, None, text));
+            return Ok(());
+        }
+        above.push(real);
+        // eKuiper 2.4 makes the directory that a file is in, and none above it.
+        // These three it has, and an entry would make a second one.
+        if !PARTS.contains(&name.as_str()) {
+            self.directory(format!("{name}/"));
+        }
+        for inner in sorted(path)? {
+            self.add(&path.join(&inner), format!("{name}/{inner}"), plugin, above)?;
+        }
+        above.pop();
+        Ok(())
+    }
+
+    fn directory(&mut self, name: String) {
+        self.entries.push(Entry {
+            name,
+            file: None,
+            executable: false,
+        });
+    }
+}
+
+/// The names in a directory in their order, but for hidden ones and Python's
+/// caches.
+pub(super) fn sorted(directory: &Path) -> Result<Vec<String>, PackageError> {
+    let unreadable = |error| PackageError::io(directory, error);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().unwrap_or_default();
+        let Some(name) = name.to_str() else {
+            let text = "has a name that is not UTF-8; rename it";
+            return Err(PackageError::one(&path, None, text));
+        };
+        if !name.starts_with('.') && name != "__pycache__" && !name.ends_with(".pyc") {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}

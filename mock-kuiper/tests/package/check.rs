@@ -1,0 +1,271 @@
+use serde_json::Value;
+
+use crate::common::{JSON, Plugin};
+
+#[test]
+fn a_plugin_without_fault_is_shown_file_by_file() {
+    let plugin = Plugin::new();
+    plugin.write("install.sh", "true\n");
+
+    let done = plugin.run("check", &["--strict"]);
+
+    assert_eq!(
+        done.stdout,
+        "\
+ok       mirror.json: 1.0.0, native; 1 source, 1 sink, 1 function
+ok       mirror: a script for `/bin/sh`
+ok       sources/ticks.yaml: sections `default`, `fast`
+ok       sources/ticks.json: UI metadata
+ok       sinks/lines.json: UI metadata
+ok       functions/same.json: UI metadata
+ok       install.sh: eKuiper runs it with `/bin/sh` once it has unpacked the plugin
+mirror: no errors, no warnings
+"
+    );
+    assert_eq!(done.stderr, "");
+    assert_eq!(done.status, 0);
+}
+
+#[test]
+fn mistakes_of_all_files_are_told_at_once() {
+    let plugin = Plugin::new();
+    plugin.write(
+        "mirror.json",
+        r#"{"language":"rust","executable":"gone","sources":["ticks","more"],"sinks":["a/b"],
+            "functions":["same"]}"#,
+    );
+    plugin.write("functions/same.json", "{");
+
+    let done = plugin.run("check", &[]);
+
+    done.assert_findings(
+        1,
+        &[
+            "error    mirror.json: `language`: expected `go` (any native executable) or \
+             `python`, found `rust`",
+            "error    mirror.json: `executable`: no file gone (No such file or directory \
+             (os error 2)); build it, or correct the name",
+            "error    mirror.json: `sinks[0]`: `a/b` has a `/`, and is a part of a file's name; \
+             rename it",
+            "error    sources/more.yaml: is missing: eKuiper installs no zip without it; write \
+             one, empty will do",
+            "warning  sources/more.json: is missing: eKuiper's UI cannot show the source; write \
+             one",
+            "warning  sinks/a/b.json: is missing: eKuiper's UI cannot show the sink; write one",
+            "warning  sinks/lines.json: belongs to no sink of the json: eKuiper installs it, and \
+             never removes it; name the sink in the json, or delete the file",
+            "warning  functions/same.json: is not valid JSON: EOF while parsing an object at \
+             line 1 column 1; eKuiper's UI gets no list of functions then",
+        ],
+    );
+    assert!(done.stdout.ends_with("\nmirror: 4 errors, 4 warnings\n"));
+}
+
+#[test]
+fn a_warning_is_an_error_for_strict_alone() {
+    let plugin = Plugin::new();
+    plugin.remove("sinks/lines.json");
+
+    let lax = plugin.run("check", &[]);
+    let strict = plugin.run("check", &["--strict"]);
+
+    assert_eq!((lax.status, strict.status), (0, 1));
+    assert!(lax.stdout.ends_with("\nmirror: no errors, 1 warning\n"));
+}
+
+#[test]
+fn an_empty_yaml_will_do_and_a_broken_one_is_ignored_by_ekuiper() {
+    let plugin = Plugin::new();
+    let check = |yaml: &str| {
+        plugin.write("sources/ticks.yaml", yaml);
+        plugin.run("check", &[])
+    };
+
+    check("").assert_findings(0, &[]);
+    check("fast:\n  a: 1\n").assert_findings(
+        0,
+        &[
+            "warning  sources/ticks.yaml: has no section `default`, with which eKuiper begins; \
+           add one",
+        ],
+    );
+    check("default: 1\n").assert_findings(
+        0,
+        &[
+            "warning  sources/ticks.yaml: `default`: expected a section of `name: value` lines; \
+           eKuiper ignores the whole file then",
+        ],
+    );
+    let broken = check("default: [");
+    assert!(broken.findings()[0].contains("sources/ticks.yaml: is not valid YAML: "));
+    assert_eq!(broken.status, 0);
+}
+
+#[test]
+fn ui_metadata_that_ekuiper_drops_is_a_warning_with_its_field() {
+    let plugin = Plugin::new();
+    plugin.write("sources/ticks.json", "{}");
+    plugin.write(
+        "sinks/lines.json",
+        r#"{"about":{},"properties":[{"name":"path","optional":"no"}]}"#,
+    );
+
+    let done = plugin.run("check", &[]);
+
+    done.assert_findings(
+        0,
+        &[
+            "warning  sources/ticks.json: `about`: is missing; an empty object suffices; \
+             eKuiper's UI cannot show the source then, nor, after a restart, those that come \
+             after it",
+            "warning  sinks/lines.json: `properties[0].optional`: expected true or false, found \
+             the string `no`; eKuiper's UI cannot show the sink then, nor, after a restart, \
+             those that come after it",
+        ],
+    );
+}
+
+#[test]
+fn names_have_to_fit_into_a_sockets_path_and_beside_ekuipers_own() {
+    let plugin = Plugin::new();
+    let (fits, too_long) = ("f".repeat(93), "f".repeat(94));
+    plugin.write(
+        "mirror.json",
+        format!(
+            r#"{{"language":"go","executable":"mirror","sources":["mqtt"],
+                "sinks":["log","{}"],"functions":["{fits}","{too_long}","Reverse"]}}"#,
+            "s".repeat(89)
+        ),
+    );
+
+    let done = plugin.run("check", &[]);
+
+    let of_json: Vec<_> = done
+        .findings()
+        .into_iter()
+        .filter(|line| line.contains("mirror.json"))
+        .collect();
+    assert_eq!(
+        of_json,
+        [
+            "warning  mirror.json: `sources[0]`: eKuiper has its own `mqtt`, which it uses \
+             instead; rename it",
+            "warning  mirror.json: `sinks[0]`: eKuiper has its own `log`, which it uses instead; \
+             rename it",
+            &format!(
+                "error    mirror.json: `sinks[1]`: its socket's path `/tmp/r_{}_0_0_ack.ipc` has \
+                 108 bytes, more than a socket can have (107); take a shorter name",
+                "s".repeat(89)
+            ),
+            &format!(
+                "error    mirror.json: `functions[1]`: its socket's path `/tmp/func_{too_long}.ipc` \
+                 has 108 bytes, more than a socket can have (107); take a shorter name"
+            ),
+            "warning  mirror.json: `functions[2]`: eKuiper has its own `Reverse`, which it uses \
+             instead; rename it",
+        ]
+    );
+}
+
+#[test]
+fn an_executable_has_to_be_named_as_ekuiper_looks_for_it() {
+    let plugin = Plugin::new();
+    for name in ["./mirror", "/mirror", "sub/../mirror"] {
+        plugin.write("sub/file", "");
+        plugin.write(
+            "mirror.json",
+            JSON.replace("\"mirror\"", &format!("{name:?}")),
+        );
+
+        let done = plugin.run("check", &[]);
+
+        let text = format!(
+            "error    mirror.json: `executable`: eKuiper finds no `{name}` in a zip; name the \
+             file from the plugin's directory on, without `.`, `..`, `//` or a leading `/`, and \
+             not in `sources`, `sinks` or `functions`"
+        );
+        done.assert_findings(1, &[&text]);
+    }
+}
+
+#[test]
+fn requirements_that_nobody_installs_are_a_warning() {
+    let plugin = Plugin::new();
+    plugin.write("mirror.json", JSON.replace("\"go\"", "\"python\""));
+    plugin.write("requirements.txt", "ekuiper\n");
+
+    plugin.run("check", &[]).assert_findings(
+        0,
+        &[
+            "warning  requirements.txt: eKuiper installs none of it; add an `install.sh` that \
+           does, or install it beforehand",
+        ],
+    );
+    plugin.write("install.sh", "pip install -r requirements.txt\n");
+    plugin.run("check", &[]).assert_findings(0, &[]);
+    plugin.write("install.sh", "pip install\r\n");
+    plugin.run("check", &[]).assert_findings(
+        0,
+        &[
+            "warning  install.sh: its lines end with CR LF, on which `/bin/sh` stumbles; save it \
+           with Unix line ends",
+        ],
+    );
+}
+
+#[test]
+fn json_has_the_same_lines() {
+    let plugin = Plugin::new();
+    plugin.write("mirror.json", JSON.replace("\"version\"", "\"name\""));
+
+    let done = plugin.run("check", &["--json"]);
+
+    let report: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(report["plugin"], "mirror");
+    assert_eq!(
+        (&report["errors"], &report["warnings"]),
+        (&1.into(), &0.into())
+    );
+    assert_eq!(
+        report["lines"][0],
+        serde_json::json!({
+            "level": "error", "file": "mirror.json", "field": "name",
+            "text": "expected `mirror`, the file's name, found `1.0.0`; rename one of them",
+        })
+    );
+    assert_eq!(
+        report["lines"][1],
+        serde_json::json!({
+            "level": "ok", "file": "mirror", "text": "a script for `/bin/sh`",
+        })
+    );
+    assert_eq!(done.status, 1);
+}
+
+#[test]
+fn what_is_no_plugin_fell_short_and_what_is_not_there_is_wrong_input() {
+    let plugin = Plugin::empty();
+    plugin.write("README.md", "");
+
+    let no_plugin = plugin.run("check", &[]);
+    let not_there = plugin.run_on("gone", "check", &[]);
+
+    no_plugin.assert_findings(
+        1,
+        &[
+            "error    not a plugin: there is no NAME.json at its top; give the directory that has \
+           one",
+        ],
+    );
+    assert!(
+        no_plugin
+            .stdout
+            .ends_with("\nno plugin: 1 error, no warnings\n")
+    );
+    assert_eq!(not_there.status, 2);
+    assert_eq!(not_there.stdout, "");
+    assert_eq!(
+        not_there.stderr,
+        "error: gone: no such directory or zip; give the directory that holds the plugin's json\n"
+    );
+}
