@@ -32,8 +32,10 @@ pub(crate) struct Args {
     #[arg(value_hint = ValueHint::AnyPath)]
     plugin: PathBuf,
 
-    /// The machine it is for, e.g. aarch64-unknown-linux-musl; Cargo builds for
-    /// it. Of what is not built, the processor alone suffices: aarch64
+    /// The machine it is for, if not this one: e.g. aarch64-unknown-linux-musl
+    ///
+    /// A Cargo package is built for it. Of anything else the processor alone is
+    /// looked at, so that `aarch64` suffices.
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
 

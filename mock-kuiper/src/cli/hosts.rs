@@ -1,6 +1,7 @@
 //! `mock-kuiper hosts`: the eKuiper releases, and how they differ.
 
 use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _};
 
 use anstyle::Style;
 use mock_kuiper::profile::{DEFAULT_HOST, Profile};
@@ -32,7 +33,13 @@ pub(crate) struct Args {
 
 /// Prints the releases.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
-    let text = if args.json { json() } else { table() };
+    let text = if args.json {
+        json()
+    } else if io::stdout().is_terminal() {
+        table(textwrap::termwidth())
+    } else {
+        table(usize::MAX)
+    };
     print_results(&text)?;
     Ok(Exit::Fine)
 }
@@ -68,7 +75,8 @@ impl Column {
     }
 }
 
-fn table() -> String {
+/// The releases, in as many blocks as it takes for no line to be wider.
+fn table(width: usize) -> String {
     let columns = columns();
     let titles = Profile::all()[0].properties();
     let titles = titles.iter().map(|property| property.title.to_owned());
@@ -82,16 +90,47 @@ fn table() -> String {
         }
         cells.push(cell);
     }
-    let width = |cells: &Vec<String>| cells.iter().map(|cell| cell.chars().count()).max();
-    let widths: Vec<_> = cells
-        .iter()
-        .map(|cells| width(cells).unwrap_or(0))
-        .collect();
+    let titles = cells.remove(0);
     let mut text = String::new();
-    for row in 0..cells[0].len() {
+    while !cells.is_empty() {
+        let rest = cells.split_off(columns_within(width, &titles, &cells));
+        cells.insert(0, titles.clone());
+        write_block(&mut text, &cells);
+        text.push('\n');
+        cells = rest;
+    }
+    let _ = writeln!(
+        text,
+        "{SAME} is as in the column before; 2.1.2 stands for 2.1.0 to 2.1.2.\n\
+         The default is {DEFAULT_HOST}; `run --host RELEASE` plays another."
+    );
+    text
+}
+
+/// Spaces between two columns.
+const GAP: usize = 2;
+
+fn width_of(cells: &[String]) -> usize {
+    let widths = cells.iter().map(|cell| cell.chars().count());
+    widths.max().unwrap_or(0)
+}
+
+/// How many of the columns fit beside the titles; at least one.
+fn columns_within(width: usize, titles: &[String], columns: &[Vec<String>]) -> usize {
+    let mut used = width_of(titles);
+    let fits = columns.iter().take_while(|column| {
+        used += GAP + width_of(column);
+        used <= width
+    });
+    fits.count().max(1)
+}
+
+fn write_block(text: &mut String, columns: &[Vec<String>]) {
+    for row in 0..columns[0].len() {
         let mut line = String::new();
-        for (cells, width) in cells.iter().zip(&widths) {
-            let _ = write!(line, "{:width$}  ", cells[row]);
+        for column in columns {
+            let width = width_of(column) + GAP;
+            let _ = write!(line, "{:width$}", column[row]);
         }
         let style = match row {
             0 => Style::new().bold(),
@@ -99,12 +138,6 @@ fn table() -> String {
         };
         let _ = writeln!(text, "{style}{}{style:#}", line.trim_end());
     }
-    let _ = writeln!(
-        text,
-        "\n{SAME} is as in the column before; 2.1.2 stands for 2.1.0 to 2.1.2.\n\
-         The default is {DEFAULT_HOST}; `run --host RELEASE` plays another."
-    );
-    text
 }
 
 fn columns() -> Vec<Column> {
@@ -121,4 +154,31 @@ fn columns() -> Vec<Column> {
         }
     }
     columns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_terminal_gets_the_releases_in_blocks() {
+        let plain = anstream::adapter::strip_str(&table(80)).to_string();
+
+        let headings = plain.lines().filter(|line| line.starts_with("eKuiper "));
+        assert_eq!(
+            headings.collect::<Vec<_>>(),
+            [
+                "eKuiper                      1.4–1.7  1.8–1.10  1.11–1.13  1.14    2.0     2.1.2",
+                "eKuiper                      2.1  2.2–2.3  2.4",
+            ]
+        );
+        assert!(plain.lines().all(|line| line.chars().count() <= 80));
+    }
+
+    #[test]
+    fn the_narrowest_terminal_gets_a_release_at_a_time() {
+        let releases = columns().len();
+
+        assert_eq!(table(1).matches("time to greet").count(), releases);
+    }
 }

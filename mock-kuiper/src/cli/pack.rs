@@ -44,8 +44,10 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
 
-    /// The machine it is for, e.g. aarch64-unknown-linux-musl; Cargo builds for
-    /// it. Of what is not built, the processor alone suffices: aarch64
+    /// The machine it is for, if not this one: e.g. aarch64-unknown-linux-musl
+    ///
+    /// A Cargo package is built for it. Of anything else the processor alone is
+    /// looked at, so that `aarch64` suffices.
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
 
@@ -104,6 +106,14 @@ fn check_output(output: &Path) -> Result<(), CliError> {
     if output.is_dir() {
         let text = format!("--output {shown}: is a directory; name the zip");
         return Err(CliError::input(text));
+    }
+    // Source: eKuiper 2.4.0, internal/plugin/portable/manager.go, `Register`.
+    if output
+        .extension()
+        .is_none_or(|extension| extension != "zip")
+    {
+        let text = format!("--output {shown}: eKuiper installs no other file than a `.zip`");
+        return Err(CliError::input(format!("{text}; let the name end so")));
     }
     match output.parent() {
         Some(parent) if parent != Path::new("") && !parent.is_dir() => {

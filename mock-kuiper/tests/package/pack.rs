@@ -262,6 +262,7 @@ fn an_output_without_a_place_is_wrong_input_told_first() {
 
     let nowhere = plugin.run("pack", &["-o", "gone/a.zip"]);
     let directory = plugin.run("pack", &["-o", "."]);
+    let no_zip = plugin.run("pack", &["-o", "mirror.tar"]);
     let of_a_zip = plugin.run_on("mirror/mirror.json", "pack", &[]);
 
     assert_eq!(
@@ -273,12 +274,22 @@ fn an_output_without_a_place_is_wrong_input_told_first() {
         "error: --output .: is a directory; name the zip\n"
     );
     assert_eq!(
+        no_zip.stderr,
+        "error: --output mirror.tar: eKuiper installs no other file than a `.zip`; let the name \
+         end so\n"
+    );
+    assert_eq!(
         of_a_zip.stderr,
         "error: mirror/mirror.json: is a file; give the plugin's directory, or `check` the zip\n"
     );
     assert_eq!(
-        (nowhere.status, directory.status, of_a_zip.status),
-        (2, 2, 2)
+        (
+            nowhere.status,
+            directory.status,
+            no_zip.status,
+            of_a_zip.status
+        ),
+        (2, 2, 2, 2)
     );
 }
 

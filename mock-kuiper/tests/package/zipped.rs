@@ -75,6 +75,19 @@ fn a_directory_in_a_directory_needs_an_entry_for_the_first() {
 }
 
 #[test]
+fn the_name_has_to_end_with_zip() {
+    let plugin = Plugin::new();
+    plugin.run("pack", &[]);
+    let zip = plugin.place().join("mirror.zip");
+    std::fs::rename(&zip, zip.with_extension("jar")).unwrap();
+
+    plugin.run_on("mirror.jar", "check", &[]).assert_findings(
+        1,
+        &["error    eKuiper installs no other file than a `.zip`; let the name end so"],
+    );
+}
+
+#[test]
 fn a_zip_that_cannot_be_unpacked_fell_short() {
     let place = Plugin::empty();
     std::fs::write(place.place().join("mirror.zip"), SCRIPT).unwrap();

@@ -21,6 +21,12 @@ pub(super) fn check(report: &mut Report, zip: &Path, json: &str) -> Result<(), P
         let parts = name.split('/').filter(|part| !matches!(*part, "" | "."));
         parts.map(str::to_owned).collect()
     };
+    if zip.extension().is_none_or(|extension| extension != "zip") {
+        report.error(
+            "",
+            "eKuiper installs no other file than a `.zip`; let the name end so",
+        );
+    }
     if !names.iter().any(|name| name == json) {
         let text = format!("stands in the zip under another name than `{json}`; pack it anew");
         report.error(json, text);
