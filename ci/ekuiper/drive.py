@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs a plugin under a real eKuiper server, through all that a user would do.
 
-The server works in a temporary directory and on 127.0.0.1 alone. The plugin is
-zipped, installed over REST, used by a rule (source → function → sink) without and
+The server works in a temporary directory and on 127.0.0.1 alone. The plugin's
+zip is installed over REST, used by a rule (source → function → sink) without and
 with acks, killed, updated while the rule runs, and deleted. Each step prints one
 line; the first that does not hold ends the run with status 1 and the server's log.
 
@@ -154,12 +154,12 @@ class Drive:
 
     def stage(self):
         given = self.arguments
-        if self.plugin.is_file():
+        if given.record:
+            work = self.server.directory
+            package(self.plugin, self.zip, given.record, work, given.python)
+        else:
             shutil.copy(self.plugin, self.zip)
-            return f"{self.zip.stat().st_size} bytes"
-        work = self.server.directory
-        size = package(self.plugin, self.zip, given.binary, given.record, work, given.python)
-        return f"{size} bytes"
+        return f"{self.zip.stat().st_size} bytes"
 
     def install(self):
         body = {"name": self.name, "file": f"file://{self.zip}"}
@@ -343,10 +343,9 @@ class Drive:
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("plugin", help="the plugin's directory, called after it, or its zip")
+    parser.add_argument("plugin", help="the plugin's zip, called after it")
     parser.add_argument("--server", required=True, help="eKuiper's server")
     parser.add_argument("--etc", required=True, help="the directory etc/ of the same release")
-    parser.add_argument("--binary", help="the plugin's executable, where the directory has none")
     parser.add_argument("--python", default="python3", help="the interpreter of Python plugins")
     parser.add_argument("--source", required=True)
     parser.add_argument("--conf-key", default="default")
@@ -355,13 +354,10 @@ def parse_arguments():
     parser.add_argument("--sink-config", default="{}", metavar="JSON")
     parser.add_argument("--sink-prefix", default="", metavar="TEXT")
     parser.add_argument("--kill-idle", action="store_true", help="stop the rule before the kill")
-    parser.add_argument("--record", metavar="FILE", help="write down every frame (a directory alone)")
+    parser.add_argument("--record", metavar="FILE", help="write down every frame")
     parser.add_argument("--rows", type=int, default=10, help="rows to wait for in each step")
     parser.add_argument("--expect", default="{}", metavar="JSON", help="what is in each row")
-    arguments = parser.parse_args()
-    if arguments.record and os.path.isfile(arguments.plugin):
-        parser.error("--record: the plugin must be a directory")
-    return arguments
+    return parser.parse_args()
 
 
 def main():

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Zips a plugin directory, if wanted with the recorder in front of the plugin.
+"""Puts the recorder in front of the plugin in a zip.
 
-Usage: package.py DIRECTORY ZIP [--binary FILE] [--record FILE --work DIR] [--python PATH]
+Usage: package.py ZIP TARGET --record FILE --work DIR [--python PATH]
 """
 
 import argparse
@@ -11,35 +11,25 @@ import pathlib
 import sys
 import zipfile
 
-LEFT_OUT = {".rs", ".pyc"}
 
-# What Cargo has made or reads in the directory of a plugin that is a package.
-CARGO = {"target", "src", "Cargo.toml", "Cargo.lock"}
+def package(source, target, record, work, python="python3"):
+    """Copies the zip of a plugin and returns the copy's size in bytes.
 
-
-def package(directory, target, binary=None, record=None, work=None, python="python3"):
-    """Writes the zip of a plugin and returns its size in bytes.
-
-    `binary` becomes the executable that the json names. With `record`, the
-    executable is one that runs the plugin's own under recorder.py, which writes
-    there and works in the directory `work`.
+    The executable in the copy runs the plugin's own under recorder.py, which
+    writes to `record` and works in the directory `work`.
     """
-    directory = pathlib.Path(directory).resolve()
-    manifest = json.loads((directory / f"{directory.name}.json").read_text())
-    executable = manifest["executable"]
-    behind = f"{executable}.recorded" if record else executable
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(directory.rglob("*")):
-            inside = path.relative_to(directory)
-            if path.is_file() and path.suffix not in LEFT_OUT and inside.parts[0] not in CARGO:
-                name = str(inside)
-                archive.write(path, behind if name == executable else name)
-        if binary:
-            archive.write(binary, behind)
-        if record:
-            entry = zipfile.ZipInfo(executable)
-            entry.external_attr = 0o755 << 16
-            archive.writestr(entry, wrapper(manifest, record, work, python))
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        name = f"{pathlib.Path(source).stem}.json"
+        manifest = json.loads(old.read(name))
+        executable = manifest["executable"]
+        for entry in old.infolist():
+            data = old.read(entry)
+            if entry.filename == executable:
+                entry.filename = f"{executable}.recorded"
+            new.writestr(entry, data)
+        entry = zipfile.ZipInfo(executable)
+        entry.external_attr = 0o755 << 16
+        new.writestr(entry, wrapper(manifest, record, work, python))
     return os.path.getsize(target)
 
 
@@ -62,24 +52,16 @@ def wrapper(manifest, record, work, python):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("directory")
     parser.add_argument("zip")
-    parser.add_argument("--binary")
-    parser.add_argument("--record")
-    parser.add_argument("--work")
+    parser.add_argument("target")
+    parser.add_argument("--record", required=True)
+    parser.add_argument("--work", required=True)
     parser.add_argument("--python", default="python3")
     arguments = parser.parse_args()
-    if arguments.record and not arguments.work:
-        parser.error("--record needs --work")
     size = package(
-        arguments.directory,
-        arguments.zip,
-        arguments.binary,
-        arguments.record,
-        arguments.work,
-        arguments.python,
+        arguments.zip, arguments.target, arguments.record, arguments.work, arguments.python
     )
-    print(f"{arguments.zip}: {size} bytes")
+    print(f"{arguments.target}: {size} bytes")
 
 
 if __name__ == "__main__":
