@@ -168,6 +168,24 @@ fn names_have_to_fit_into_a_sockets_path_and_beside_ekuipers_own() {
 }
 
 #[test]
+fn what_a_json_is_stands_before_what_is_odd_in_it() {
+    let plugin = Plugin::new();
+    plugin.write("mirror.json", JSON.replace("\"same\"", "\"reverse\""));
+
+    let done = plugin.run("check", &[]);
+
+    let lines: Vec<_> = done.stdout.lines().collect();
+    assert_eq!(
+        lines[..2],
+        [
+            "ok       mirror.json: 1.0.0, native; 1 source, 1 sink, 1 function",
+            "warning  mirror.json: `functions[0]`: eKuiper has its own `reverse`, which it uses \
+             instead; rename it",
+        ]
+    );
+}
+
+#[test]
 fn an_executable_has_to_be_named_as_ekuiper_looks_for_it() {
     let plugin = Plugin::new();
     for name in ["./mirror", "/mirror", "sub/../mirror"] {

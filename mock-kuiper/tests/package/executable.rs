@@ -134,6 +134,31 @@ fn what_a_program_needs_is_named() {
 }
 
 #[test]
+fn a_glibc_that_is_newer_than_that_of_ekuipers_images_is_a_warning() {
+    let mut bytes = program();
+    let newest = b"GLIBC_2.34";
+    let places: Vec<_> = (0..bytes.len() - newest.len())
+        .filter(|at| bytes[*at..].starts_with(newest))
+        .collect();
+    for at in places {
+        bytes[at + 8..at + 10].copy_from_slice(b"99");
+    }
+
+    let done = check(bytes, &[]);
+
+    assert!(
+        done.stdout.contains("needs glibc 2.99 or newer"),
+        "{done:#?}"
+    );
+    assert_eq!(
+        done.findings()[1],
+        "warning  mirror: needs a newer glibc than eKuiper's Debian images have (2.36); build it \
+         on an older system, or link it statically"
+    );
+    assert_eq!(done.status, 0);
+}
+
+#[test]
 fn a_library_or_half_a_program_is_refused() {
     let text = "error    mirror: is a library or an object file; name a program";
     check(bare(DYN, 0, None), &[]).assert_findings(1, &[text]);

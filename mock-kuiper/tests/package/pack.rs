@@ -95,7 +95,7 @@ fn the_same_files_give_the_same_bytes() {
             .unwrap();
         let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         file.set_modified(then).unwrap();
-        let mode = if *name == "mirror" { 0o700 } else { 0o666 };
+        let mode = if *name == "mirror" { 0o700 } else { 0o766 };
         file.set_permissions(fs::Permissions::from_mode(mode))
             .unwrap();
     }
@@ -171,6 +171,8 @@ fn of_a_python_plugin_all_is_packed_but_caches_and_environments() {
     ] {
         plugin.write(name, "x");
     }
+    let helper = fs::Permissions::from_mode(0o700);
+    fs::set_permissions(plugin.path("data.bin"), helper).unwrap();
     let output = plugin.path("out.zip");
 
     let first = plugin.run("pack", &["-o", "mirror/out.zip"]);
@@ -193,6 +195,11 @@ fn of_a_python_plugin_all_is_packed_but_caches_and_environments() {
             "sources/ticks.json",
             "sources/ticks.yaml",
         ]
+    );
+    assert_eq!(
+        entries(&output)[0].1,
+        0o755,
+        "what it runs stays executable"
     );
     assert!(
         first.stderr.ends_with("\n  left out: venv/\n"),
