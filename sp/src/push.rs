@@ -18,9 +18,9 @@ use rustix::net::{RecvFlags, recv};
 use crate::address::Address;
 use crate::connection::{Backoff, Connection, GREETING_LIMIT, lock, wait, wait_for};
 use crate::frame::{self, HEADER, Protocol};
-use crate::wake::Bell;
 use crate::options::{OnPeer, Presence};
 use crate::sys::peer_of;
+use crate::wake::Bell;
 use crate::{Error, Options};
 
 /// The sending end of a one-way channel; it dials.
