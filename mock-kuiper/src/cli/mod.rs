@@ -21,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use mock_kuiper::host::HostError;
+use mock_kuiper::isolate::IsolationError;
 use mock_kuiper::package::PackageError;
 
 const STATUSES: &str = "\
@@ -77,7 +78,9 @@ impl From<HostError> for CliError {
         } else {
             match error {
                 HostError::Package(error) => error.into(),
-                HostError::CannotLaunch { .. } | HostError::Input(_) => {
+                HostError::CannotLaunch { .. }
+                | HostError::Input(_)
+                | HostError::Isolation(IsolationError::TmpItself { .. }) => {
                     Self::input(error.to_string())
                 }
                 other => Self::Trouble(other.to_string()),

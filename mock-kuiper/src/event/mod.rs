@@ -206,6 +206,8 @@ pub enum Meaning<'a> {
     },
     /// An answer that nobody waits for any more; it is thrown away.
     Late,
+    /// Bytes of the caller's own, which no eKuiper sends.
+    Raw,
 }
 
 impl Meaning<'_> {
@@ -223,6 +225,7 @@ impl Meaning<'_> {
             Meaning::Request { .. } => "request",
             Meaning::Reply { .. } => "reply",
             Meaning::Late => "late",
+            Meaning::Raw => "raw",
         }
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::{Event, Observer, Side, What};
 use crate::host::how;
@@ -38,13 +38,13 @@ impl<W: Write> Trace<W> {
     ///
     /// Those of `writer`.
     pub fn new(mut writer: W, release: &str, plugin: &str) -> io::Result<Self> {
-        let header = json!({
-            "host": format!("mock-kuiper as eKuiper {release}"),
-            "plugin": plugin,
-            "note": "frames of one run, in order; t in seconds since the process was launched",
-            "dropped": 0,
-        });
-        writeln!(writer, "{header}")?;
+        let header = Header {
+            host: format!("mock-kuiper as eKuiper {release}"),
+            plugin,
+            note: "frames of one run, in order; t in seconds since the process was launched",
+            dropped: 0,
+        };
+        writeln!(writer, "{}", serde_json::to_string(&header)?)?;
         let failed = None;
         Ok(Self {
             out: Mutex::new(Out { writer, failed }),
@@ -64,58 +64,110 @@ impl<W: Write> Trace<W> {
         }
     }
 
-    fn write(&self, lines: &[Value]) {
+    fn write(&self, lines: &[Line<'_>]) {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        if out.failed.is_some() {
-            return;
-        }
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        if let Err(error) = out.writer.write_all(text.as_bytes()) {
-            out.failed = Some(error);
+        let Out { writer, failed } = &mut *out;
+        for line in lines {
+            if failed.is_some() {
+                return;
+            }
+            let written = serde_json::to_writer(&mut *writer, line)
+                .map_err(io::Error::from)
+                .and_then(|()| writer.write_all(b"\n"));
+            *failed = written.err();
         }
     }
 }
 
+/// The first line.
+#[derive(Serialize)]
+struct Header<'a> {
+    host: String,
+    plugin: &'a str,
+    note: &'a str,
+    dropped: u32,
+}
+
+/// One of the others, its keys in the order of the vectors.
+#[derive(Default, Serialize)]
+struct Line<'a> {
+    t: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    argument: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cwd: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dialer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sp: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hex: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
+}
+
 impl<W: Write + Send> Observer for Trace<W> {
     fn event(&self, event: &Event<'_>) {
-        let t = seconds(event.at);
+        let line = Line {
+            t: seconds(event.at),
+            ..Line::default()
+        };
         match &event.what {
-            What::Launched { directory, .. } => self.write(&[json!({
-                "t": t, "event": "launch", "argument": LAUNCH_ARGUMENT,
-                "cwd": directory.map(|directory| directory.display().to_string()),
-            })]),
+            What::Launched { directory, .. } => self.write(&[Line {
+                event: Some("launch"),
+                argument: Some(LAUNCH_ARGUMENT),
+                cwd: directory.map(|directory| directory.display().to_string()),
+                ..line
+            }]),
             What::Connected { channel, .. } => {
-                let name = channel.name();
-                let dialer = channel.dialer();
-                let greeting = |side: Side| {
-                    let sp = format!("0053500000{:02x}0000", channel.socket(side));
-                    json!({"t": t, "channel": name, "from": side.name(), "sp": sp})
+                let greeting = |side: Side| Line {
+                    t: line.t,
+                    channel: Some(channel.name()),
+                    from: Some(side.name()),
+                    sp: Some(format!("0053500000{:02x}0000", channel.socket(side))),
+                    ..Line::default()
                 };
-                self.write(&[
-                    json!({"t": t, "channel": name, "event": "connected", "dialer": dialer.name()}),
-                    greeting(Side::Plugin),
-                    greeting(Side::Host),
-                ]);
+                let greetings = [greeting(Side::Plugin), greeting(Side::Host)];
+                self.write(&[Line {
+                    channel: Some(channel.name()),
+                    event: Some("connected"),
+                    dialer: Some(channel.dialer().name()),
+                    ..line
+                }]);
+                self.write(&greetings);
             }
-            What::Closed { channel, from } => self.write(&[json!({
-                "t": t, "channel": channel.name(), "event": "closed", "from": from.name(),
-            })]),
+            What::Closed { channel, from } => self.write(&[Line {
+                channel: Some(channel.name()),
+                event: Some("closed"),
+                from: Some(from.name()),
+                ..line
+            }]),
             What::Message(message) => {
-                let mut line = json!({
-                    "t": t, "channel": message.channel.name(), "from": message.from.name(),
-                });
-                if let Some(id) = message.id {
-                    line["id"] = format!("{id:08x}").into();
-                }
-                match std::str::from_utf8(message.body) {
-                    Ok(text) => line["text"] = text.into(),
-                    Err(_) => line["hex"] = hex(message.body).into(),
-                }
-                self.write(&[line]);
+                let text = std::str::from_utf8(message.body).ok();
+                self.write(&[Line {
+                    channel: Some(message.channel.name()),
+                    from: Some(message.from.name()),
+                    id: message.id.map(|id| format!("{id:08x}")),
+                    hex: text.is_none().then(|| hex(message.body)),
+                    text,
+                    ..line
+                }]);
             }
-            What::Exited { status } => {
-                self.write(&[json!({"t": t, "event": "exit", "status": how(*status)})]);
-            }
+            What::Exited { status } => self.write(&[Line {
+                event: Some("exit"),
+                status: Some(how(*status)),
+                ..line
+            }]),
             _ => {}
         }
     }
@@ -128,4 +180,59 @@ pub(super) fn seconds(at: Duration) -> f64 {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Meaning, Message};
+    use crate::symbol::{Channel, Meta};
+
+    #[test]
+    fn a_line_has_the_keys_of_a_vector_in_their_order_and_bytes_as_hex() {
+        let trace = Trace::new(Vec::new(), "2.4", "mirror").unwrap();
+        let channel = Channel::sink(&Meta::new("rule1", "print_0"));
+        let message = |body| {
+            What::Message(Message {
+                channel: &channel,
+                from: Side::Host,
+                id: Some(0x8001_0203),
+                body,
+                meaning: Meaning::Late,
+            })
+        };
+        let whats = [
+            What::Connected {
+                channel: &channel,
+                pid: None,
+            },
+            message(b"{\"a\":1}"),
+            message(b"\xff\x00"),
+            What::Closed {
+                channel: &channel,
+                from: Side::Host,
+            },
+        ];
+
+        for what in whats {
+            trace.event(&Event::new(Duration::from_micros(1_234_560), what));
+        }
+
+        let out = trace.out.into_inner().unwrap().writer;
+        let channel = r#""channel":"rule1_print_0_0""#;
+        assert_eq!(
+            String::from_utf8(out).unwrap().lines().collect::<Vec<_>>(),
+            [
+                r#"{"host":"mock-kuiper as eKuiper 2.4","plugin":"mirror","note":"frames of one run, in order; t in seconds since the process was launched","dropped":0}"#,
+                &format!(r#"{{"t":1.2346,{channel},"event":"connected","dialer":"host"}}"#),
+                &format!(r#"{{"t":1.2346,{channel},"from":"plugin","sp":"0053500000510000"}}"#),
+                &format!(r#"{{"t":1.2346,{channel},"from":"host","sp":"0053500000500000"}}"#),
+                &format!(
+                    r#"{{"t":1.2346,{channel},"from":"host","id":"80010203","text":"{{\"a\":1}}"}}"#
+                ),
+                &format!(r#"{{"t":1.2346,{channel},"from":"host","id":"80010203","hex":"ff00"}}"#),
+                &format!(r#"{{"t":1.2346,{channel},"event":"closed","from":"host"}}"#),
+            ]
+        );
+    }
 }

@@ -135,23 +135,7 @@ impl Function {
     }
 
     fn request(&mut self, name: &'static str, request: &[u8]) -> Result<Call, HostError> {
-        self.host.ensure_function(&self.symbol)?;
-        let profile: &Profile = self.host.shared.profile;
-        let meaning = Meaning::Request {
-            function: &self.symbol,
-            request: name,
-        };
-        let answer = self.channel.exchange(
-            request,
-            meaning,
-            profile.function_timeout,
-            profile.regreet_on_functions,
-            || {},
-        );
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(failure) => return Err(self.failed(name, failure)),
-        };
+        let answer = self.exchange(name, request, false)?;
         let bad = |text| {
             self.host.note(HostError::BadReply {
                 symbol: self.symbol.clone(),
@@ -165,6 +149,32 @@ impl Function {
             Ok(FunctionAnswer::Greeting) => Err(bad("with a greeting".to_owned())),
             Err(error) => Err(bad(error.to_string())),
         }
+    }
+
+    pub(super) fn exchange(
+        &mut self,
+        name: &'static str,
+        request: &[u8],
+        raw: bool,
+    ) -> Result<Vec<u8>, HostError> {
+        self.host.ensure_function(&self.symbol)?;
+        let profile: &Profile = self.host.shared.profile;
+        let meaning = match raw {
+            true => Meaning::Raw,
+            false => Meaning::Request {
+                function: &self.symbol,
+                request: name,
+            },
+        };
+        self.channel
+            .exchange(
+                request,
+                meaning,
+                profile.function_timeout,
+                profile.regreet_on_functions,
+                || {},
+            )
+            .map_err(|failure| self.failed(name, failure))
     }
 
     fn failed(&self, request: &'static str, failure: Failure) -> HostError {

@@ -206,34 +206,13 @@ impl Inner {
     ///
     /// `sent` is called when the order is out, before its answer is awaited.
     fn order(&self, command: Command, order: &Order, sent: impl FnOnce()) -> Result<(), HostError> {
-        self.check_alive()?;
-        let profile = self.shared.profile;
-        let bytes = order.encode(command, profile);
+        let bytes = order.encode(command, self.shared.profile);
         let meaning = Meaning::Order {
             command,
             kind: order.kind,
             symbol: &order.symbol,
         };
-        let mut control = lock(&self.control);
-        let answer = control
-            .exchange(
-                &bytes,
-                meaning,
-                self.answer_limit,
-                profile.regreet_on_control,
-                sent,
-            )
-            .map_err(|failure| match failure {
-                Failure::TimedOut => HostError::NoAnswer {
-                    command: command.name(),
-                    kind: order.kind,
-                    symbol: order.symbol.clone(),
-                    limit: self.answer_limit,
-                },
-                Failure::Exited => self.exited(false),
-                Failure::Interrupted => HostError::Interrupted,
-                Failure::Transport(error) => HostError::transport(control.channel(), error),
-            })?;
+        let answer = self.exchange(&bytes, meaning, command, order, sent)?;
         let answer = OrderAnswer::parse(&answer);
         let greeting = match answer {
             OrderAnswer::Done => return Ok(()),
@@ -247,6 +226,58 @@ impl Inner {
             text: answer.text(),
             greeting,
         })
+    }
+
+    /// Sends `bytes` as an order and waits for the answer; `order` is for the
+    /// text of an error.
+    fn exchange(
+        &self,
+        bytes: &[u8],
+        meaning: Meaning<'_>,
+        command: Command,
+        order: &Order,
+        sent: impl FnOnce(),
+    ) -> Result<Vec<u8>, HostError> {
+        self.check_alive()?;
+        let regreet = self.shared.profile.regreet_on_control;
+        let mut control = lock(&self.control);
+        control
+            .exchange(bytes, meaning, self.answer_limit, regreet, sent)
+            .map_err(|failure| match failure {
+                Failure::TimedOut => HostError::NoAnswer {
+                    command: command.name(),
+                    kind: order.kind,
+                    symbol: order.symbol.clone(),
+                    limit: self.answer_limit,
+                },
+                Failure::Exited => self.exited(false),
+                Failure::Interrupted => HostError::Interrupted,
+                Failure::Transport(error) => HostError::transport(control.channel(), error),
+            })
+    }
+
+    /// Sends an order of the caller's own.
+    pub(super) fn send_order(
+        &self,
+        bytes: &[u8],
+        meaning: Meaning<'_>,
+        command: Command,
+        order: &Order,
+    ) -> Result<Vec<u8>, HostError> {
+        self.exchange(bytes, meaning, command, order, || {})
+            .map_err(|error| self.note(error))
+    }
+
+    /// Starts what runs once more, maybe with other properties.
+    pub(super) fn start_again(&self, before: &Order, order: &Order) -> Result<(), HostError> {
+        self.order(Command::Start, order, || {})
+            .map_err(|error| self.note(error))?;
+        for running in lock(&self.running).iter_mut() {
+            if running == before {
+                *running = order.clone();
+            }
+        }
+        Ok(())
     }
 
     /// Starts a symbol, and notes that it runs.

@@ -32,7 +32,7 @@ const QUIET: Duration = Duration::from_millis(200);
 /// Dropping it closes the channels alone; the sink goes on without a sender.
 #[derive(Debug)]
 pub struct Sink {
-    order: Order,
+    pub(super) order: Order,
     channel: Channel,
     push: Push,
     acks: Option<Acks>,
@@ -40,7 +40,7 @@ pub struct Sink {
     require_ack: bool,
     sent: u64,
     acked: u64,
-    host: Arc<Inner>,
+    pub(super) host: Arc<Inner>,
 }
 
 #[derive(Debug)]
@@ -173,6 +173,27 @@ impl Sink {
     pub fn stop(self) -> Result<(), HostError> {
         let (host, order) = (Arc::clone(&self.host), self.order.clone());
         host.stop(&order, || drop(self))
+    }
+
+    pub(super) fn dial_again(&mut self) -> Result<(), HostError> {
+        let shared = &self.host.shared;
+        let closed = What::Closed {
+            channel: &self.channel,
+            from: Side::Host,
+        };
+        self.push.close();
+        shared.tell(closed);
+        let (url, options) = (shared.url(&self.channel), shared.options(&self.channel));
+        match Push::connect(&url, options, CONNECT) {
+            Ok(push) => {
+                self.push = push;
+                Ok(())
+            }
+            Err(source) => Err(self.host.note(HostError::NotListening {
+                symbol: self.order.symbol.clone(),
+                source,
+            })),
+        }
     }
 
     fn error(&self, source: SinkError) -> HostError {

@@ -23,12 +23,12 @@ use crate::wire::{InvalidRow, Order, SourceRow, StreamOptions, source_config};
 ///
 /// Dropping it closes the channel alone; the source goes on without a reader.
 pub struct Source {
-    order: Order,
+    pub(super) order: Order,
     channel: Channel,
     pull: Pull,
     /// When the rows that are buffered were read.
     read_at: Duration,
-    host: Arc<Inner>,
+    pub(super) host: Arc<Inner>,
     _registered: Registered,
 }
 

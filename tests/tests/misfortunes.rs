@@ -1,0 +1,253 @@
+//! The SDK's example plugin meets what goes wrong in the life of a plugin.
+//! What survival means stands at each method of the library.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mock_kuiper::host::{Host, HostError};
+use mock_kuiper::symbol::Meta;
+use mock_kuiper::wire::{Command, Order};
+use serde_json::{Map, Value, json};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// An isolated host of `mirror`; `None`, with a word, where that is refused.
+fn mirror(release: &str) -> Option<Host> {
+    if let Some(error) = mock_kuiper::isolate::refused() {
+        println!("skipped: {error}");
+        return None;
+    }
+    let plugin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/examples/mirror");
+    let host = Host::builder().plugin(plugin).release(release).isolated();
+    Some(host.visible(env!("CARGO_TARGET_TMPDIR")).launch().unwrap())
+}
+
+/// `mirror`'s source, with a row every few milliseconds.
+fn quick(pattern: Value) -> Value {
+    json!({"interval": 5, "pattern": pattern})
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        other => panic!("{other} is no object"),
+    }
+}
+
+/// A directory that an isolated plugin may write to, and a file in it.
+fn file() -> (tempfile::TempDir, PathBuf) {
+    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let file = place.path().join("rows");
+    (place, file)
+}
+
+#[test]
+fn a_killed_process_is_replaced_in_any_order_of_replay() -> Result<(), HostError> {
+    let Some(host) = mirror("2.4") else {
+        return Ok(());
+    };
+    let (_place, path) = file();
+    let mut random = host
+        .source("random")
+        .config(quick(json!({"a": 1})))
+        .start()?;
+    let mut append = host
+        .sink("append")
+        .config(json!({"path": path}))
+        .require_ack()
+        .start()?;
+    let mut echo = host.function("echo")?;
+    let mut mean = host.function("mean")?;
+
+    for _ in 0..5 {
+        host.kill();
+        host.reload()?;
+        assert_eq!(random.next(LIMIT)?.message, json!({"a": 1}));
+        append.send(&json!({"b": 2}))?.ack(LIMIT)?;
+        assert_eq!(mean.exec(&[json!([1, 3])])?, json!(2.0));
+        assert_eq!(echo.exec(&[json!("x")])?, json!("x"));
+    }
+
+    assert_eq!(
+        std::fs::read_to_string(path).unwrap(),
+        "{\"b\":2}\n".repeat(5)
+    );
+    random.stop()?;
+    append.stop()
+}
+
+#[test]
+fn a_second_start_changes_nothing_and_one_with_other_properties_starts_anew()
+-> Result<(), HostError> {
+    let Some(host) = mirror("2.4") else {
+        return Ok(());
+    };
+    let mut random = host
+        .source("random")
+        .config(quick(json!({"a": 1})))
+        .start()?;
+    random.next(LIMIT)?;
+
+    random.start_again()?;
+    assert_eq!(random.next(LIMIT)?.message, json!({"a": 1}));
+    random.start_with(object(quick(json!({"a": 2}))))?;
+
+    // Rows of the first one may still be on their way, but none behind the second's.
+    while random.next(LIMIT)?.message != json!({"a": 2}) {}
+    for _ in 0..20 {
+        assert_eq!(random.next(LIMIT)?.message, json!({"a": 2}));
+    }
+    random.stop()
+}
+
+#[test]
+fn a_stop_of_what_does_not_run_keeps_it_serving() -> Result<(), HostError> {
+    let Some(host) = mirror("2.4") else {
+        return Ok(());
+    };
+    let unknown = Order::sink("append", Meta::new("rule9", "append_0"), Map::new());
+
+    host.order(Command::Stop, &unknown)?;
+
+    assert_eq!(host.function("echo")?.exec(&[json!(1)])?, json!(1));
+    Ok(())
+}
+
+#[test]
+fn orders_and_requests_of_any_bytes_are_answered_with_an_error() -> Result<(), HostError> {
+    let Some(host) = mirror("2.4") else {
+        return Ok(());
+    };
+    let mut echo = host.function("echo")?;
+    let huge = vec![b'x'; 64 * 1024 * 1024];
+    let broken: [&[u8]; 5] = [b"", b"{", b"\xff\x00", br#"{"cmd":"start"}"#, &huge];
+
+    for bytes in broken {
+        let answer = host.order_bytes(bytes)?;
+        assert!(answer != b"ok" && !answer.starts_with(b"h"), "{answer:?}");
+        let reply: Value = serde_json::from_slice(&echo.request_bytes(bytes)?).unwrap();
+        assert_eq!(reply["state"], json!(false));
+    }
+
+    assert_eq!(echo.exec(&[json!(1)])?, json!(1));
+    Ok(())
+}
+
+#[test]
+fn a_sink_takes_rows_of_any_bytes_and_a_sender_that_dials_again() -> Result<(), HostError> {
+    let Some(host) = mirror("2.4") else {
+        return Ok(());
+    };
+    let (_place, path) = file();
+    let mut append = host
+        .sink("append")
+        .config(json!({"path": path}))
+        .require_ack()
+        .start()?;
+
+    for bytes in [&b""[..], b"{", b"\xff", &vec![b' '; 64 * 1024 * 1024]] {
+        append.send_bytes(bytes)?;
+        // Whether such a row is taken or failed is the sink's own affair.
+        match append.ack(LIMIT) {
+            Ok(_) | Err(HostError::Sink { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    append.redial()?;
+    append.send(&json!({"a": 1}))?.ack(LIMIT)?;
+    append.start_again()?;
+    append.send(&json!({"a": 2}))?.ack(LIMIT)?;
+
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(text.ends_with("{\"a\":1}\n{\"a\":2}\n"), "{}", text.len());
+    append.stop()
+}
+
+#[test]
+fn rows_are_taken_though_nobody_reads_the_acks() -> Result<(), HostError> {
+    for release in ["1.13", "1.14", "2.4"] {
+        let Some(host) = mirror(release) else {
+            return Ok(());
+        };
+        let (_place, path) = file();
+        let mut append = host.sink("append").config(json!({"path": path})).start()?;
+
+        for number in 0..10_000 {
+            append.send(&json!({"n": number}))?;
+        }
+
+        let last = "{\"n\":9999}\n";
+        let deadline = std::time::Instant::now() + LIMIT;
+        while !std::fs::read_to_string(&path)
+            .unwrap_or_default()
+            .ends_with(last)
+        {
+            assert!(
+                std::time::Instant::now() < deadline,
+                "{release}: rows are missing"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap().lines().count(),
+            10_000
+        );
+        append.stop()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_source_whose_reader_pauses_goes_on_and_is_stopped() -> Result<(), HostError> {
+    let Some(host) = mirror("2.4") else {
+        return Ok(());
+    };
+    let flood = json!({"interval": 0, "pattern": {"n": 1}});
+    let mut random = host.source("random").config(flood).start()?;
+    random.next(LIMIT)?;
+
+    // Nobody reads: its channel fills up, and a stop must be answered still.
+    std::thread::sleep(Duration::from_millis(300));
+    for _ in 0..100 {
+        random.next(LIMIT)?;
+    }
+
+    random.stop()
+}
+
+#[test]
+fn two_hundred_starts_and_stops_leave_files_threads_and_memory_where_they_were()
+-> Result<(), HostError> {
+    let Some(host) = mirror("2.4") else {
+        return Ok(());
+    };
+    let cycle = |times: usize| -> Result<(), HostError> {
+        for _ in 0..times {
+            let mut random = host
+                .source("random")
+                .config(quick(json!({"a": 1})))
+                .start()?;
+            let append = host.sink("append").start()?;
+            random.next(LIMIT)?;
+            random.stop()?;
+            append.stop()?;
+        }
+        Ok(())
+    };
+    cycle(20)?;
+    let before = host.usage()?;
+
+    cycle(200)?;
+
+    let after = host.usage()?;
+    assert!(
+        after.open_files <= before.open_files + 2,
+        "{before:?} {after:?}"
+    );
+    assert!(after.threads <= before.threads + 1, "{before:?} {after:?}");
+    assert!(
+        after.memory <= before.memory + 2 * 1024 * 1024,
+        "{before:?} {after:?}"
+    );
+    Ok(())
+}
