@@ -10,6 +10,7 @@ mod reader;
 mod report;
 mod rows;
 mod run;
+mod running;
 mod session;
 mod stream;
 mod summary;

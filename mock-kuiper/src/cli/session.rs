@@ -6,14 +6,13 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::Waker;
 use mock_kuiper::event::What;
-use mock_kuiper::host::{Builder, Function, Host, HostError, Sink, Source};
+use mock_kuiper::host::{Builder, Host, HostError, Sink, Source};
 use mock_kuiper::symbol::{Kind, Meta};
 use mock_kuiper::wire::{Context, Expr, Order};
 use serde_json::Value;
@@ -22,6 +21,7 @@ use super::feed::Feed;
 use super::findings::Findings;
 use super::plan::{Input, Plan};
 use super::reader::Reader;
+use super::running::{Running, Started};
 use super::stream::Stream;
 use super::summary::{self, Line};
 use super::terminal::{REDRAW, Terminal};
@@ -43,23 +43,6 @@ pub(super) enum Happening {
     PluginEnded,
     Signal,
     StdoutFailed(io::Error),
-}
-
-/// A running source, as the ordering thread knows it.
-struct Running {
-    symbol: String,
-    stop: Arc<AtomicBool>,
-    rows: Arc<AtomicU64>,
-    waker: Waker,
-    /// Gives the source back; `None` once it is stopped.
-    thread: Option<JoinHandle<Source>>,
-}
-
-/// A running function, and what was asked of it.
-struct Started {
-    function: Function,
-    aggregate: bool,
-    calls: u64,
 }
 
 /// A run.
@@ -469,19 +452,6 @@ impl Drop for Session<'_> {
         for running in &mut self.sources {
             drop(running.join());
         }
-    }
-}
-
-impl Running {
-    fn count(&self) -> u64 {
-        self.rows.load(Ordering::Relaxed)
-    }
-
-    /// Has the thread end; gives the source back, once.
-    fn join(&mut self) -> Option<Source> {
-        self.stop.store(true, Ordering::SeqCst);
-        self.waker.wake();
-        self.thread.take()?.join().ok()
     }
 }
 
