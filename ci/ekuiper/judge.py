@@ -113,9 +113,8 @@ CASES = {
 def install(server, name, path):
     """Returns why eKuiper does not install the plugin; None where it does.
 
-    A plugin that was installed a moment ago is sometimes not heard: the socket
-    of the old one takes its file away when the new one's is there already.
-    That says nothing of the zip, which is tried again.
+    A plugin that eKuiper does not hear in time is tried again: on a loaded
+    machine that was seen of a good zip. Why is not known.
     """
     body = {"name": name, "file": f"file://{path}"}
     for _ in range(3):
