@@ -59,6 +59,13 @@ impl Ids {
         &self.bytes[..self.length]
     }
 
+    /// The same but for another id of the request's own.
+    fn stale(&self) -> Self {
+        let mut bytes = self.bytes;
+        bytes[self.length - 1] = bytes[self.length - 1].wrapping_sub(1);
+        Self { bytes, ..*self }
+    }
+
     /// The request's own id: the last, behind those of devices.
     fn own(&self) -> u32 {
         let last = &self.bytes[self.length - 4..self.length];
@@ -151,6 +158,41 @@ impl Rep {
     /// peer's connection is closed.
     pub fn send(&mut self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
         let Request { peer, ids } = self.asked.take().ok_or(Error::WrongState)?;
+        let written = self.write(peer, &ids, body, limit);
+        match written {
+            Ok(()) => self.answered = true,
+            Err(Error::TimedOut) if self.peers.connection(peer).is_some() => {
+                self.asked = Some(Request { peer, ids });
+            }
+            Err(_) => {}
+        }
+        written
+    }
+
+    /// Sends what looks like the answer to a request that the peer has given
+    /// up: under another id than that of the one that waits, which can still be
+    /// answered.
+    ///
+    /// For tests: a REQ socket has to drop it.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_stale(&mut self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
+        let Request { peer, ids } = self.asked.as_ref().ok_or(Error::WrongState)?;
+        let (peer, stale) = (*peer, ids.stale());
+        self.write(peer, &stale, body, limit)
+    }
+
+    /// Writes a frame; a peer that fails, or that has half of it at the limit,
+    /// is removed.
+    fn write(
+        &mut self,
+        peer: u64,
+        ids: &Ids,
+        body: &[u8],
+        limit: Option<Duration>,
+    ) -> Result<(), Error> {
         let connection = self.peers.connection(peer).ok_or(Error::Disconnected)?;
         let mut until = None;
         let length = HEADER + ids.length + body.len();
@@ -171,15 +213,21 @@ impl Rep {
                 }
                 Err(_) => Error::Disconnected,
             };
-            if matches!(failure, Error::TimedOut) && sent == 0 {
-                self.asked = Some(Request { peer, ids });
-            } else {
+            if sent > 0 || !matches!(failure, Error::TimedOut) {
                 self.remove(peer);
             }
             return Err(failure);
         }
-        self.answered = true;
         Ok(())
+    }
+
+    /// Closes the connection of the peer that was heard last; a request of its
+    /// can no longer be answered. It may come again.
+    pub fn disconnect(&mut self) {
+        self.asked = None;
+        if let Some(peer) = self.partner {
+            self.remove(peer);
+        }
     }
 
     /// Closes a peer's connection, which the caller is told of now.

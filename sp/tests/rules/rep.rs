@@ -262,3 +262,35 @@ fn a_second_peer_is_heard_while_the_first_talks() {
     drop(rep);
     talker.join().unwrap();
 }
+
+#[test]
+fn a_stale_answer_carries_another_id_and_leaves_the_request_to_be_answered() {
+    let place = Place::new();
+    let mut rep = listening(&place);
+    let mut raw = place.dial_raw(REQ);
+    raw.write_all(&frame(b"\x80\0\0\x07asked")).unwrap();
+
+    assert_eq!(rep.recv(LIMIT).unwrap(), b"asked");
+    rep.send_stale(b"stale", LIMIT).unwrap();
+    rep.send(b"right", LIMIT).unwrap();
+
+    assert_eq!(read_frame(&mut raw), b"\x80\0\0\x06stale");
+    assert_eq!(read_frame(&mut raw), b"\x80\0\0\x07right");
+}
+
+#[test]
+fn a_peer_that_is_disconnected_meets_the_end_and_may_come_again() {
+    let place = Place::new();
+    let mut rep = listening(&place);
+    let mut raw = place.dial_raw(REQ);
+    raw.write_all(&frame(b"\x80\0\0\x07asked")).unwrap();
+    assert_eq!(rep.recv(LIMIT).unwrap(), b"asked");
+
+    rep.disconnect();
+    let mut again = place.dial_raw(REQ);
+    again.write_all(&frame(b"\x80\0\0\x08again")).unwrap();
+
+    assert!(is_closed(&mut raw));
+    assert!(matches!(rep.send(b"", LIMIT), Err(Error::WrongState)));
+    assert_eq!(rep.recv(LIMIT).unwrap(), b"again");
+}
