@@ -49,7 +49,7 @@ impl fmt::Debug for Peers {
 }
 
 #[derive(Debug)]
-struct Peer {
+pub(crate) struct Peer {
     key: u64,
     connection: Connection,
     decoder: Decoder,
@@ -119,11 +119,17 @@ impl Peers {
             .map(|peer| &peer.connection)
     }
 
-    /// Closes a peer's connection, without telling of it.
+    /// Closes the connection of a peer that broke the protocol.
     pub(crate) fn remove(&mut self, key: u64) {
-        if let Some(index) = self.peers.iter().position(|peer| peer.key == key) {
-            self.take_out(index);
+        if let Some(peer) = self.close(key) {
+            self.tell(&peer.connection, Presence::Left);
         }
+    }
+
+    /// Takes a peer out; dropping it closes its connection.
+    pub(crate) fn close(&mut self, key: u64) -> Option<Peer> {
+        let index = self.peers.iter().position(|peer| peer.key == key)?;
+        Some(self.take_out(index))
     }
 
     /// Waits for the next message of any peer, until `deadline`.
@@ -247,7 +253,9 @@ impl Peers {
     }
 
     fn depart(&mut self, index: usize, broke: Option<ProtocolError>) {
-        let key = Some(self.take_out(index).key);
+        let peer = self.take_out(index);
+        self.tell(&peer.connection, Presence::Left);
+        let key = Some(peer.key);
         self.departures.push_back(Departure { key, broke });
     }
 
@@ -256,9 +264,7 @@ impl Peers {
         if index < self.turn {
             self.turn -= 1;
         }
-        let peer = self.peers.remove(index);
-        self.tell(&peer.connection, Presence::Left);
-        peer
+        self.peers.remove(index)
     }
 
     fn tell(&self, connection: &Connection, presence: Presence) {

@@ -223,10 +223,12 @@ impl Rep {
 
     /// Closes the connection of the peer that was heard last; a request of its
     /// can no longer be answered. It may come again.
+    ///
+    /// [`Options::on_peer`] is not told of it.
     pub fn disconnect(&mut self) {
         self.asked = None;
-        if let Some(peer) = self.partner {
-            self.remove(peer);
+        if let Some(peer) = self.partner.take() {
+            self.peers.close(peer);
         }
     }
 

@@ -141,7 +141,7 @@ impl<'a> Line<'a> {
                 json!({"function": function, "request": request})
             }
             Meaning::Reply { function } => json!({ "function": function }),
-            Meaning::Greeting | Meaning::Late | Meaning::Raw => json!({}),
+            Meaning::Greeting | Meaning::Late | Meaning::Stale | Meaning::Raw => json!({}),
         };
         // A row is there as JSON already.
         let text = row

@@ -206,6 +206,9 @@ pub enum Meaning<'a> {
     },
     /// An answer that nobody waits for any more; it is thrown away.
     Late,
+    /// An order under the id of a request that the plugin has given up; its
+    /// socket drops it.
+    Stale,
     /// Bytes of the caller's own, which no eKuiper sends.
     Raw,
 }
@@ -225,6 +228,7 @@ impl Meaning<'_> {
             Meaning::Request { .. } => "request",
             Meaning::Reply { .. } => "reply",
             Meaning::Late => "late",
+            Meaning::Stale => "stale",
             Meaning::Raw => "raw",
         }
     }

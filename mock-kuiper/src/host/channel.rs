@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use ekuiper_sp::{Error, Rep};
 
+use super::breach::{Breach, BreachError};
 use super::process::Exit;
 use super::shared::{Registered, Shared};
 use crate::event::{Meaning, Message, What};
@@ -36,18 +37,53 @@ pub(crate) enum Failure {
     Transport(Error),
 }
 
+/// In what manner an order goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// As the reply to what the plugin said last.
+    Plain,
+    /// The same, but first under an id that the plugin has given up.
+    Stale,
+    /// The connection is closed behind it.
+    Cut,
+}
+
+/// An order or a request on its way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) meaning: Meaning<'a>,
+    pub(crate) manner: Manner,
+}
+
 /// The host's end of a request channel.
 #[derive(Debug)]
 pub(crate) struct RequestChannel {
     channel: Channel,
     /// The function's name; of a control channel empty.
     function: String,
-    /// `None` once the channel is closed.
-    rep: Option<Rep>,
+    /// `None` while the channel is closed.
+    socket: Option<Socket>,
     /// The process that was heard last.
     heard: Arc<Exit>,
     shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Socket {
+    rep: Rep,
     _registered: Registered,
+}
+
+impl Socket {
+    fn listen(channel: &Channel, shared: &Arc<Shared>) -> Result<Self, Error> {
+        let url = shared.url(channel);
+        let rep = patiently(|| Rep::listen(&url, shared.options(channel)))?;
+        Ok(Self {
+            _registered: shared.register(rep.waker()),
+            rep,
+        })
+    }
 }
 
 impl RequestChannel {
@@ -59,16 +95,12 @@ impl RequestChannel {
         function: &str,
         shared: &Arc<Shared>,
     ) -> Result<Self, Error> {
-        let url = shared.url(&channel);
-        let rep = patiently(|| Rep::listen(&url, shared.options(&channel)))?;
-        let registered = shared.register(rep.waker());
         Ok(Self {
+            socket: Some(Socket::listen(&channel, shared)?),
             channel,
             function: function.to_owned(),
-            rep: Some(rep),
             heard: shared.exit(),
             shared: Arc::clone(shared),
-            _registered: registered,
         })
     }
 
@@ -78,12 +110,28 @@ impl RequestChannel {
 
     /// Stops listening, and removes the socket's file.
     pub(crate) fn close(&mut self) {
-        if self.rep.take().is_some() {
+        if self.socket.take().is_some() {
             self.shared.tell(What::Closed {
                 channel: &self.channel,
                 from: Side::Host,
             });
         }
+    }
+
+    /// Listens again where the channel was closed.
+    pub(crate) fn reopen(&mut self) -> Result<(), Error> {
+        self.close();
+        self.socket = Some(Socket::listen(&self.channel, &self.shared)?);
+        Ok(())
+    }
+
+    /// Breaks the transport's protocol on a plain socket in the place of the
+    /// host's.
+    pub(crate) fn breach(&mut self, breach: Breach, limit: Duration) -> Result<(), BreachError> {
+        self.close();
+        let played = breach.to_dialer(&self.channel, &self.shared, limit);
+        self.reopen()?;
+        played
     }
 
     /// Waits for one message, whatever it says: the greeting.
@@ -101,22 +149,25 @@ impl RequestChannel {
     /// as any other. `sent` is called when the order is out.
     pub(crate) fn exchange(
         &mut self,
-        order: &[u8],
-        meaning: Meaning<'_>,
+        order: Outgoing<'_>,
         limit: Duration,
         regreet: bool,
         sent: impl FnOnce(),
     ) -> Result<Vec<u8>, Failure> {
         let deadline = Instant::now().checked_add(limit);
-        let mut sent = Some(sent);
+        if order.manner == Manner::Stale {
+            self.send(order.bytes, Meaning::Stale, deadline, Rep::send_stale)?;
+        }
+        self.send(order.bytes, order.meaning, deadline, Rep::send)?;
+        sent();
+        if order.manner == Manner::Cut {
+            self.hang_up();
+        }
         loop {
-            self.send(order, meaning, deadline)?;
-            if let Some(sent) = sent.take() {
-                sent();
-            }
             let answer = self.receive(deadline)?;
             if regreet && answer.first() == Some(&b'h') {
                 self.tell(Side::Plugin, &answer, Meaning::Greeting);
+                self.send(order.bytes, order.meaning, deadline, Rep::send)?;
                 continue;
             }
             let meaning = match self.channel.purpose() {
@@ -130,6 +181,36 @@ impl RequestChannel {
         }
     }
 
+    /// Looks whether the plugin says something that was not asked for, until
+    /// `limit` from now. A greeting is not looked at.
+    pub(crate) fn overhear(&mut self, limit: Duration) -> Result<Option<Vec<u8>>, Failure> {
+        let deadline = Instant::now().checked_add(limit);
+        loop {
+            match self.receive(deadline) {
+                Ok(message) if message.first() == Some(&b'h') => {
+                    self.tell(Side::Plugin, &message, Meaning::Greeting);
+                }
+                Ok(message) => {
+                    self.tell(Side::Plugin, &message, Meaning::Late);
+                    return Ok(Some(message));
+                }
+                Err(Failure::TimedOut) => return Ok(None),
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// Closes the connection of the plugin, which may dial again.
+    fn hang_up(&mut self) {
+        if let Some(socket) = &mut self.socket {
+            socket.rep.disconnect();
+            self.shared.tell(What::Closed {
+                channel: &self.channel,
+                from: Side::Host,
+            });
+        }
+    }
+
     /// Sends an order as the reply to what the plugin said last.
     ///
     /// Where it has said nothing since the last answer, one message is awaited
@@ -139,10 +220,12 @@ impl RequestChannel {
         order: &[u8],
         meaning: Meaning<'_>,
         deadline: Option<Instant>,
+        write: impl Fn(&mut Rep, &[u8], Option<Duration>) -> Result<(), Error>,
     ) -> Result<(), Failure> {
+        self.shared.dawdle();
         loop {
-            let sent = match &mut self.rep {
-                Some(rep) => rep.send(order, left(deadline)),
+            let sent = match &mut self.socket {
+                Some(socket) => write(&mut socket.rep, order, left(deadline)),
                 None => Err(Error::Closed),
             };
             match sent {
@@ -165,8 +248,8 @@ impl RequestChannel {
 
     fn receive(&mut self, deadline: Option<Instant>) -> Result<Vec<u8>, Failure> {
         loop {
-            let received = match &mut self.rep {
-                Some(rep) => rep.recv(left(deadline)),
+            let received = match &mut self.socket {
+                Some(socket) => socket.rep.recv(left(deadline)),
                 None => Err(Error::Closed),
             };
             match received {
@@ -180,10 +263,15 @@ impl RequestChannel {
     }
 
     fn tell(&self, from: Side, body: &[u8], meaning: Meaning<'_>) {
+        let id = match (&self.socket, meaning) {
+            // Nobody has asked under it.
+            (_, Meaning::Stale) | (None, _) => None,
+            (Some(socket), _) => socket.rep.request_id(),
+        };
         self.shared.tell(What::Message(Message {
             channel: &self.channel,
             from,
-            id: self.rep.as_ref().and_then(Rep::request_id),
+            id,
             body,
             meaning,
         }));

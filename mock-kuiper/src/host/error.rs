@@ -68,6 +68,24 @@ pub enum HostError {
         /// The limit that passed.
         limit: Duration,
     },
+    /// An order whose first copy has to be dropped was answered twice.
+    AnsweredTwice {
+        /// `start` or `stop`.
+        command: &'static str,
+        /// What the symbol is.
+        kind: Kind,
+        /// The symbol.
+        symbol: String,
+        /// The answers.
+        texts: [String; 2],
+    },
+    /// The plugin did not dial a channel again.
+    NotDialed {
+        /// The channel, e.g. `plugin_mirror`.
+        channel: String,
+        /// The limit that passed.
+        limit: Duration,
+    },
     /// The plugin answered an order with an error.
     Refused {
         /// `start` or `stop`.
@@ -180,6 +198,8 @@ impl HostError {
             | Self::Crashed { .. }
             | Self::NoGreeting { .. }
             | Self::NoAnswer { .. }
+            | Self::AnsweredTwice { .. }
+            | Self::NotDialed { .. }
             | Self::Refused { .. }
             | Self::NotListening { .. }
             | Self::NoReply { .. }
@@ -263,6 +283,22 @@ impl fmt::Display for HostError {
                 f,
                 "{kind} `{symbol}` did not answer {command} within {limit:?}; eKuiper waits an \
                  hour: give it more time with --answer-timeout"
+            ),
+            Self::AnsweredTwice {
+                command,
+                kind,
+                symbol,
+                texts: [first, second],
+            } => write!(
+                f,
+                "{kind} `{symbol}` answered {command} twice, with {first:?} and {second:?}: the \
+                 order came first under a stale id; drop a reply whose id is not that of the \
+                 last request"
+            ),
+            Self::NotDialed { channel, limit } => write!(
+                f,
+                "the plugin did not dial channel {channel} again within {limit:?}; a channel \
+                 that is lost must be dialed until the host is back"
             ),
             Self::Refused {
                 command,

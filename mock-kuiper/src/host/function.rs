@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::channel::{Failure, RequestChannel};
+use super::channel::{Failure, Manner, Outgoing, RequestChannel};
 use super::inner::Inner;
 use super::{Host, HostError};
 use crate::event::{Meaning, What};
@@ -21,8 +21,8 @@ use crate::wire::{self, Context, Expr, FunctionAnswer, Order};
 #[derive(Debug)]
 pub struct Function {
     symbol: String,
-    channel: RequestChannel,
-    host: Arc<Inner>,
+    pub(super) channel: RequestChannel,
+    pub(super) host: Arc<Inner>,
 }
 
 /// What a function answered: a value, or its own error text.
@@ -166,14 +166,14 @@ impl Function {
                 request: name,
             },
         };
+        let outgoing = Outgoing {
+            bytes: request,
+            meaning,
+            manner: Manner::Plain,
+        };
+        let limit = profile.function_timeout;
         self.channel
-            .exchange(
-                request,
-                meaning,
-                profile.function_timeout,
-                profile.regreet_on_functions,
-                || {},
-            )
+            .exchange(outgoing, limit, profile.regreet_on_functions, || {})
             .map_err(|failure| self.failed(name, failure))
     }
 

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use ekuiper_sp as sp;
 
 use super::HostError;
-use super::channel::{Failure, RequestChannel};
+use super::breach::{Breach, BreachError};
+use super::channel::{Failure, Manner, Outgoing, RequestChannel};
 use super::process::{Launch, Process};
+use super::pull::PullChannel;
 use super::shared::Shared;
-use super::sink::Acks;
 use super::watchdog::Watchdog;
 use crate::event::{Limits, Meaning, Recorder, What};
 use crate::isolate::Isolation;
@@ -44,7 +45,7 @@ pub(crate) struct Inner {
     /// Since when nothing runs.
     idle_since: Mutex<Option<Instant>>,
     /// Ack channels that the release never closes.
-    kept: Mutex<Vec<Acks>>,
+    kept: Mutex<Vec<PullChannel>>,
     /// Draws what eKuiper leaves to chance; without it the usual happens.
     chance: Option<Mutex<fastrand::Rng>>,
     /// The socket files of the sinks, which a killed plugin leaves behind.
@@ -120,8 +121,9 @@ impl Inner {
     }
 
     /// Sends a new process the start orders that eKuiper replays: of the
-    /// sources and sinks that run, and of the function that was started last.
-    pub(super) fn replay(&self) -> Result<(), HostError> {
+    /// sources and sinks that run, and of the function that was started last,
+    /// in the order that `arrange` makes of it.
+    pub(super) fn replay(&self, arrange: impl FnOnce(&mut [Order])) -> Result<(), HostError> {
         if !self.shared.profile.replay {
             return Ok(());
         }
@@ -132,15 +134,37 @@ impl Inner {
             place += 1;
             order.kind != Kind::Function || Some(place - 1) == last
         });
-        if let Some(chance) = &self.chance {
-            lock(chance).shuffle(&mut orders);
-        }
-        for order in &orders {
+        arrange(&mut orders);
+        self.order_again(&orders)
+    }
+
+    /// Sends the start orders of all that runs, as an eKuiper that has come
+    /// back starts its rules.
+    pub(super) fn start_all_again(&self) -> Result<(), HostError> {
+        let mut orders = lock(&self.running).clone();
+        self.shuffle(&mut orders);
+        self.order_again(&orders)
+    }
+
+    fn order_again(&self, orders: &[Order]) -> Result<(), HostError> {
+        for order in orders {
             self.order(Command::Start, order, || {})
                 .map_err(|error| self.note(error))?;
             lock(&self.unknown).remove(&order.symbol);
         }
         Ok(())
+    }
+
+    /// Closes the control channel.
+    pub(super) fn close_control(&self) {
+        lock(&self.control).close();
+    }
+
+    /// Listens on the control channel again.
+    pub(super) fn reopen_control(&self) -> Result<(), HostError> {
+        let mut control = lock(&self.control);
+        let opened = control.reopen();
+        opened.map_err(|error| self.note(HostError::transport(control.channel(), error)))
     }
 
     /// Starts a function again that the process does not know.
@@ -170,29 +194,26 @@ impl Inner {
     }
 
     /// Keeps an ack channel open for as long as the host lives.
-    pub(super) fn keep(&self, acks: Acks) {
+    pub(super) fn keep(&self, acks: PullChannel) {
         lock(&self.kept).push(acks);
     }
 
     /// Whether an ack channel was kept open.
     pub(super) fn keeps(&self, channel: &Channel) -> bool {
-        lock(&self.kept).iter().any(|acks| acks.channel == *channel)
+        lock(&self.kept)
+            .iter()
+            .any(|acks| acks.channel() == channel)
     }
 
     pub(super) fn wait_greeting(&self) -> Result<(), HostError> {
-        let limit = self.init_limit;
         let mut control = lock(&self.control);
-        match control.wait_greeting(limit) {
-            Ok(()) => Ok(()),
-            Err(Failure::TimedOut) => Err(HostError::NoGreeting {
-                limit,
-                address: control.channel().url(),
-            }),
-            Err(Failure::Exited) => Err(self.exited(true)),
-            Err(Failure::Interrupted) => Err(HostError::Interrupted),
-            Err(Failure::Transport(error)) => Err(HostError::transport(control.channel(), error)),
-        }
-        .map_err(|error| self.note(error))
+        let greeted = control.wait_greeting(self.init_limit);
+        greeted.map_err(|failure| {
+            self.note(match failure {
+                Failure::Exited => self.exited(true),
+                other => self.failed(&control, other),
+            })
+        })
     }
 
     pub(super) fn check_alive(&self) -> Result<(), HostError> {
@@ -206,13 +227,7 @@ impl Inner {
     ///
     /// `sent` is called when the order is out, before its answer is awaited.
     fn order(&self, command: Command, order: &Order, sent: impl FnOnce()) -> Result<(), HostError> {
-        let bytes = order.encode(command, self.shared.profile);
-        let meaning = Meaning::Order {
-            command,
-            kind: order.kind,
-            symbol: &order.symbol,
-        };
-        let answer = self.exchange(&bytes, meaning, command, order, sent)?;
+        let answer = self.send_order(command, order, Manner::Plain, sent)?;
         let answer = OrderAnswer::parse(&answer);
         let greeting = match answer {
             OrderAnswer::Done => return Ok(()),
@@ -228,12 +243,33 @@ impl Inner {
         })
     }
 
-    /// Sends `bytes` as an order and waits for the answer; `order` is for the
-    /// text of an error.
-    fn exchange(
+    /// Sends an order, and gives what is answered.
+    pub(super) fn send_order(
         &self,
-        bytes: &[u8],
-        meaning: Meaning<'_>,
+        command: Command,
+        order: &Order,
+        manner: Manner,
+        sent: impl FnOnce(),
+    ) -> Result<Vec<u8>, HostError> {
+        let bytes = order.encode(command, self.shared.profile);
+        let meaning = Meaning::Order {
+            command,
+            kind: order.kind,
+            symbol: &order.symbol,
+        };
+        let outgoing = Outgoing {
+            bytes: &bytes,
+            meaning,
+            manner,
+        };
+        self.exchange(outgoing, command, order, sent)
+    }
+
+    /// Sends `outgoing` as an order and waits for the answer; `command` and
+    /// `order` are for the text of an error.
+    pub(super) fn exchange(
+        &self,
+        outgoing: Outgoing<'_>,
         command: Command,
         order: &Order,
         sent: impl FnOnce(),
@@ -242,7 +278,7 @@ impl Inner {
         let regreet = self.shared.profile.regreet_on_control;
         let mut control = lock(&self.control);
         control
-            .exchange(bytes, meaning, self.answer_limit, regreet, sent)
+            .exchange(outgoing, self.answer_limit, regreet, sent)
             .map_err(|failure| match failure {
                 Failure::TimedOut => HostError::NoAnswer {
                     command: command.name(),
@@ -250,22 +286,28 @@ impl Inner {
                     symbol: order.symbol.clone(),
                     limit: self.answer_limit,
                 },
-                Failure::Exited => self.exited(false),
-                Failure::Interrupted => HostError::Interrupted,
-                Failure::Transport(error) => HostError::transport(control.channel(), error),
+                other => self.failed(&control, other),
             })
     }
 
-    /// Sends an order of the caller's own.
-    pub(super) fn send_order(
-        &self,
-        bytes: &[u8],
-        meaning: Meaning<'_>,
-        command: Command,
-        order: &Order,
-    ) -> Result<Vec<u8>, HostError> {
-        self.exchange(bytes, meaning, command, order, || {})
-            .map_err(|error| self.note(error))
+    /// Looks whether the plugin says something on the control channel that was
+    /// not asked for, until `limit` from now.
+    pub(super) fn overhear(&self, limit: Duration) -> Result<Option<Vec<u8>>, HostError> {
+        let mut control = lock(&self.control);
+        let heard = control.overhear(limit);
+        heard.map_err(|failure| self.failed(&control, failure))
+    }
+
+    fn failed(&self, control: &RequestChannel, failure: Failure) -> HostError {
+        match failure {
+            Failure::TimedOut => HostError::NoGreeting {
+                limit: self.init_limit,
+                address: control.channel().url(),
+            },
+            Failure::Exited => self.exited(false),
+            Failure::Interrupted => HostError::Interrupted,
+            Failure::Transport(error) => HostError::transport(control.channel(), error),
+        }
     }
 
     /// Starts what runs once more, maybe with other properties.
@@ -329,6 +371,33 @@ impl Inner {
             });
         }
         stopped.map_err(|error| self.note(error))
+    }
+
+    /// Breaks the transport's protocol on the control channel, and waits until
+    /// the plugin is back.
+    pub(super) fn breach_control(&self, breach: Breach) -> Result<(), HostError> {
+        let mut control = lock(&self.control);
+        let played = control.breach(breach, self.answer_limit);
+        let channel = control.channel().clone();
+        drop(control);
+        played.map_err(|error| self.note(self.breached(&channel, error)))?;
+        self.wait_greeting()
+    }
+
+    /// The error for a breach that could not be played.
+    pub(super) fn breached(&self, channel: &Channel, error: BreachError) -> HostError {
+        match error {
+            BreachError::NobodyCame => HostError::NotDialed {
+                channel: channel.name().to_owned(),
+                limit: self.answer_limit,
+            },
+            BreachError::Exited => self.exited(false),
+            BreachError::Transport(error) => HostError::transport(channel, error),
+            BreachError::System(source) => HostError::System {
+                doing: "listen on a plain socket",
+                source,
+            },
+        }
     }
 
     /// Notes a socket's file that a killed plugin leaves behind.

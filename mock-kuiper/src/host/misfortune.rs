@@ -2,18 +2,25 @@
 //! repeats, bytes that are no order at all, senders that vanish.
 //!
 //! Killing a process and replacing it is in [`Host::kill`] and
-//! [`Host::reload`].
+//! [`Host::reload`], a host that goes and comes back in [`Host::restart`].
 //!
 //! Rules: protocol.md sections 5 to 8.
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
+use ekuiper_sp::Error;
 use serde_json::{Map, Value};
 
+use super::breach::{Breach, BreachError};
+use super::channel::{Manner, Outgoing};
 use super::{Function, Host, HostError, Sink, Source};
 use crate::event::Meaning;
 use crate::wire::{Command, Order};
+
+/// How long the plugin is watched for an answer too many.
+const QUIET: Duration = Duration::from_millis(200);
 
 /// What a plugin's process uses, as the system counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +45,57 @@ impl Host {
     /// [`HostError::NoAnswer`], [`HostError::Crashed`],
     /// [`HostError::BrokenChannel`].
     pub fn order(&self, command: Command, order: &Order) -> Result<String, HostError> {
-        let bytes = order.encode(command, self.release());
-        let meaning = Meaning::Order {
-            command,
-            kind: order.kind,
-            symbol: &order.symbol,
-        };
-        let answer = self.inner.send_order(&bytes, meaning, command, order)?;
+        self.order_in(Manner::Plain, command, order)
+    }
+
+    /// Sends an order under the id of a request that the plugin has given up,
+    /// then the same under the right one, as eKuiper does to a plugin that
+    /// greets when it is idle.
+    ///
+    /// Survival: the plugin's socket drops the first; the order is answered,
+    /// and carried out, once.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::AnsweredTwice`], and those of [`order`](Self::order).
+    pub fn order_stale(&self, command: Command, order: &Order) -> Result<String, HostError> {
+        let answer = self.order_in(Manner::Stale, command, order)?;
+        let second = self.inner.overhear(QUIET);
+        match second.map_err(|error| self.inner.note(error))? {
+            None => Ok(answer),
+            Some(second) => Err(self.inner.note(HostError::AnsweredTwice {
+                command: command.name(),
+                kind: order.kind,
+                symbol: order.symbol.clone(),
+                texts: [answer, String::from_utf8_lossy(&second).into_owned()],
+            })),
+        }
+    }
+
+    /// Sends an order and hangs up the control channel before it is answered,
+    /// so that the plugin dials again and its greeting comes in the place of
+    /// the answer.
+    ///
+    /// From 2.1.3 on eKuiper sends the order again then; an older one takes the
+    /// greeting for the answer, which is what this gives. Survival: the plugin
+    /// dials again within the limit, and the order that is sent again is
+    /// answered; it may have been carried out before.
+    ///
+    /// # Errors
+    ///
+    /// As [`order`](Self::order).
+    pub fn order_cut(&self, command: Command, order: &Order) -> Result<String, HostError> {
+        self.order_in(Manner::Cut, command, order)
+    }
+
+    fn order_in(
+        &self,
+        manner: Manner,
+        command: Command,
+        order: &Order,
+    ) -> Result<String, HostError> {
+        let answer = self.inner.send_order(command, order, manner, || {});
+        let answer = answer.map_err(|error| self.inner.note(error))?;
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 
@@ -57,9 +108,39 @@ impl Host {
     ///
     /// As [`order`](Self::order).
     pub fn order_bytes(&self, bytes: &[u8]) -> Result<Vec<u8>, HostError> {
+        let outgoing = Outgoing {
+            bytes,
+            meaning: Meaning::Raw,
+            manner: Manner::Plain,
+        };
         let order = Order::function("");
-        self.inner
-            .send_order(bytes, Meaning::Raw, Command::Start, &order)
+        let answer = self.inner.exchange(outgoing, Command::Start, &order, || {});
+        answer.map_err(|error| self.inner.note(error))
+    }
+
+    /// Has the host wait for so long before each message that it sends, and
+    /// before each row and ack that it reads, until it is told otherwise;
+    /// [`Duration::ZERO`] is the usual.
+    ///
+    /// Survival: everything takes longer, and nothing is lost.
+    pub fn set_delay(&self, delay: Duration) {
+        self.inner.shared.set_delay(delay);
+    }
+
+    /// Breaks the transport's protocol on the control channel: the host stops
+    /// to listen there, lets the plugin come to a plain socket, and after that
+    /// to itself again.
+    ///
+    /// Survival: the plugin dials again, greets, and the next order is
+    /// answered.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::NotDialed`] where the plugin does not come to the plain
+    /// socket, [`HostError::NoGreeting`] where it does not come back, and
+    /// [`HostError::Crashed`].
+    pub fn breach(&self, breach: Breach) -> Result<(), HostError> {
+        self.inner.breach_control(breach)
     }
 
     /// Returns what the plugin's process uses now.
@@ -126,6 +207,22 @@ impl Source {
     pub fn start_with(&mut self, properties: Map<String, Value>) -> Result<(), HostError> {
         start_again(&Arc::clone(&self.host), &mut self.order, Some(properties))
     }
+
+    /// Breaks the transport's protocol on the source's channel: the host stops
+    /// to listen there, lets the source come to a plain socket, and after that
+    /// to itself again. Rows that it sends to the plain socket are lost.
+    ///
+    /// Survival: the source dials again, and its rows come.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::NotDialed`] where the source does not come to the plain
+    /// socket, and [`HostError::Crashed`].
+    pub fn breach(&mut self, breach: Breach) -> Result<(), HostError> {
+        let played = self.rows.breach(breach, self.host.answer_limit);
+        let failed = |error| self.host.breached(self.rows.channel(), error);
+        played.map_err(|error| self.host.note(failed(error)))
+    }
 }
 
 impl Sink {
@@ -148,7 +245,38 @@ impl Sink {
     ///
     /// [`HostError::NotListening`].
     pub fn redial(&mut self) -> Result<(), HostError> {
-        self.dial_again()
+        self.close_data();
+        self.dial()
+    }
+
+    /// Breaks the transport's protocol on the sink's channels: as a second
+    /// sender beside the host, and on its ack channel, where it has one, as
+    /// [`Source::breach`] does.
+    ///
+    /// Survival: the sink listens on, rows are taken, and acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::NotListening`], [`HostError::NotDialed`] where the sink does
+    /// not come to its ack channel, and [`HostError::Crashed`].
+    pub fn breach(&mut self, breach: Breach) -> Result<(), HostError> {
+        self.host.check_alive()?;
+        let host = Arc::clone(&self.host);
+        if let Err(error) = breach.to_listener(&self.channel, &host.shared) {
+            return Err(host.note(match error {
+                BreachError::System(source) => self.not_listening(Error::Io {
+                    doing: "connect to",
+                    path: host.shared.file(&self.channel),
+                    source,
+                }),
+                other => host.breached(&self.channel, other),
+            }));
+        }
+        let Some(acks) = &mut self.acks else {
+            return Ok(());
+        };
+        let played = acks.breach(breach, host.answer_limit);
+        played.map_err(|error| host.note(host.breached(acks.channel(), error)))
     }
 }
 
@@ -164,5 +292,20 @@ impl Function {
     /// [`HostError::BrokenChannel`].
     pub fn request_bytes(&mut self, bytes: &[u8]) -> Result<Vec<u8>, HostError> {
         self.exchange("a request of any bytes", bytes, true)
+    }
+
+    /// Breaks the transport's protocol on the function's channel, as
+    /// [`Host::breach`] does on the control channel.
+    ///
+    /// Survival: the function dials again, and the next call is answered.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::NotDialed`] where the function does not come to the plain
+    /// socket, and [`HostError::Crashed`].
+    pub fn breach(&mut self, breach: Breach) -> Result<(), HostError> {
+        let played = self.channel.breach(breach, self.host.answer_limit);
+        let failed = |error| self.host.breached(self.channel.channel(), error);
+        played.map_err(|error| self.host.note(failed(error)))
     }
 }

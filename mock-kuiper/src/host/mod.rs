@@ -5,6 +5,7 @@
 //!
 //! Rules: protocol.md sections 3 to 7.
 
+mod breach;
 mod builder;
 mod channel;
 mod error;
@@ -12,6 +13,8 @@ mod function;
 mod inner;
 mod misfortune;
 mod process;
+mod pull;
+mod restart;
 mod shared;
 mod sink;
 mod source;
@@ -19,16 +22,19 @@ mod watchdog;
 
 use std::sync::Arc;
 
+pub use self::breach::Breach;
 pub use self::builder::Builder;
 pub use self::error::{HostError, how, process_name};
 pub use self::function::{Call, Function};
 use self::inner::Inner;
 pub use self::misfortune::Usage;
 pub use self::process::KEPT_LINES;
+pub use self::restart::Instance;
 pub use self::sink::{Sink, SinkError, SinkStart};
 pub use self::source::{Row, Source, SourceStart, source_order};
 use crate::event::Frame;
 use crate::profile::Profile;
+use crate::wire::Order;
 
 /// A host with one plugin. The crate's first page has an example.
 ///
@@ -93,8 +99,18 @@ impl Host {
     ///
     /// Those of a launch, of a greeting, and of an order.
     pub fn reload(&self) -> Result<(), HostError> {
+        self.reload_with(|orders| self.shuffle(orders))
+    }
+
+    /// Does as [`reload`](Self::reload), with the start orders in the order
+    /// that `arrange` makes of them; it finds them in that of their first start.
+    ///
+    /// # Errors
+    ///
+    /// As [`reload`](Self::reload).
+    pub fn reload_with(&self, arrange: impl FnOnce(&mut [Order])) -> Result<(), HostError> {
         self.inner.relaunch()?;
-        self.inner.replay()
+        self.inner.replay(arrange)
     }
 
     /// Puts `items` into an order that [`Builder::seed`] draws; without a seed

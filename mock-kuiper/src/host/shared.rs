@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::{Options, Peer, Presence, Waker};
+use ekuiper_sp::{Options, Presence, Waker};
 use rustix::process::{Pid, getpgid};
 
 use super::process::Exit;
@@ -24,6 +24,8 @@ pub(crate) struct Shared {
     folder: PathBuf,
     /// The process that runs now, or ran last.
     current: Mutex<Current>,
+    /// Nanoseconds; see [`dawdle`](Self::dawdle).
+    delay: AtomicU64,
     interrupted: AtomicBool,
     wakers: Mutex<Vec<(u64, Waker)>>,
     next_waker: AtomicU64,
@@ -82,6 +84,7 @@ impl Shared {
                 exit: Arc::default(),
                 replaced: false,
             }),
+            delay: AtomicU64::new(0),
             interrupted: AtomicBool::new(false),
             wakers: Mutex::default(),
             next_waker: AtomicU64::new(0),
@@ -124,6 +127,21 @@ impl Shared {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Has the host wait for so long before each message that it sends or
+    /// reads.
+    pub(super) fn set_delay(&self, delay: Duration) {
+        let nanoseconds = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
+        self.delay.store(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// Waits as long as a slow host does.
+    pub(super) fn dawdle(&self) {
+        let nanoseconds = self.delay.load(Ordering::Relaxed);
+        if nanoseconds > 0 {
+            std::thread::sleep(Duration::from_nanos(nanoseconds));
+        }
+    }
+
     /// Tells the observers of something that happens now.
     pub(crate) fn tell(&self, what: What<'_>) {
         self.tell_at(self.now(), what);
@@ -158,7 +176,7 @@ impl Shared {
         let mut options = Options::default();
         options.max_message = self.profile.max_message;
         let (shared, asked) = (Arc::clone(self), channel.clone());
-        options.admit = Some(Arc::new(move |peer| shared.admits(&asked, peer)));
+        options.admit = Some(Arc::new(move |peer| shared.admits(&asked, peer.pid)));
         let (shared, channel) = (Arc::clone(self), channel.clone());
         options.on_peer = Some(Arc::new(move |peer, presence| {
             shared.tell(match presence {
@@ -178,8 +196,8 @@ impl Shared {
     /// Whether a peer is the plugin, or a process that it started.
     ///
     /// One that is not is told of once: it most likely tries again and again.
-    fn admits(&self, channel: &Channel, peer: &Peer) -> bool {
-        let Some(pid) = peer.pid else { return true };
+    pub(super) fn admits(&self, channel: &Channel, pid: Option<u32>) -> bool {
+        let Some(pid) = pid else { return true };
         let group = Pid::from_raw(pid as i32).and_then(|pid| getpgid(Some(pid)).ok());
         if group == Pid::from_raw(self.current().group as i32) {
             return true;

@@ -6,12 +6,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::{Error, Pull, Push};
+use ekuiper_sp::{Error, Push};
 use serde_json::Value;
 
-use super::channel::patiently;
 use super::inner::Inner;
-use super::shared::Registered;
+use super::pull::PullChannel;
 use super::source::properties;
 use super::{Host, HostError};
 use crate::event::{Meaning, Message, What};
@@ -33,21 +32,14 @@ const QUIET: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct Sink {
     pub(super) order: Order,
-    channel: Channel,
+    pub(super) channel: Channel,
     push: Push,
-    acks: Option<Acks>,
+    pub(super) acks: Option<PullChannel>,
     /// Whether each row waits for its ack.
     require_ack: bool,
     sent: u64,
     acked: u64,
     pub(super) host: Arc<Inner>,
-}
-
-#[derive(Debug)]
-pub(super) struct Acks {
-    pub(super) channel: Channel,
-    pull: Pull,
-    _registered: Registered,
 }
 
 /// Why a row was not taken, or not acknowledged.
@@ -175,24 +167,32 @@ impl Sink {
         host.stop(&order, || drop(self))
     }
 
-    pub(super) fn dial_again(&mut self) -> Result<(), HostError> {
-        let shared = &self.host.shared;
-        let closed = What::Closed {
+    /// Closes the channel of the rows.
+    pub(super) fn close_data(&mut self) {
+        self.push.close();
+        self.host.shared.tell(What::Closed {
             channel: &self.channel,
             from: Side::Host,
-        };
-        self.push.close();
-        shared.tell(closed);
+        });
+    }
+
+    /// Connects to the sink in the place of the connection before.
+    pub(super) fn dial(&mut self) -> Result<(), HostError> {
+        let shared = &self.host.shared;
         let (url, options) = (shared.url(&self.channel), shared.options(&self.channel));
         match Push::connect(&url, options, CONNECT) {
             Ok(push) => {
                 self.push = push;
                 Ok(())
             }
-            Err(source) => Err(self.host.note(HostError::NotListening {
-                symbol: self.order.symbol.clone(),
-                source,
-            })),
+            Err(source) => Err(self.host.note(self.not_listening(source))),
+        }
+    }
+
+    pub(super) fn not_listening(&self, source: Error) -> HostError {
+        HostError::NotListening {
+            symbol: self.order.symbol.clone(),
+            source,
         }
     }
 
@@ -219,6 +219,7 @@ impl Sink {
     }
 
     fn push_row(&mut self, row: &[u8]) -> Result<(), SinkError> {
+        self.host.shared.dawdle();
         let limit = self.host.shared.profile.sink_send_timeout;
         match self.push.send(row, Some(limit)) {
             Ok(()) => {}
@@ -266,8 +267,9 @@ impl Sink {
         let Some(acks) = &mut self.acks else {
             return Ok(());
         };
-        let body = match acks.pull.recv(Some(limit)) {
-            Ok(body) => body,
+        self.host.shared.dawdle();
+        let (channel, body) = match acks.recv(Some(limit)) {
+            Ok(received) => received,
             Err(Error::TimedOut) => return Err(SinkError::NoAck { limit }),
             Err(Error::Woken) => return Err(SinkError::Ended),
             Err(error) => return Err(SinkError::Transport(error)),
@@ -275,7 +277,7 @@ impl Sink {
         self.acked += 1;
         let ack = parse_ack(body);
         self.host.shared.tell(What::Message(Message {
-            channel: &acks.channel,
+            channel,
             from: Side::Plugin,
             id: None,
             body,
@@ -296,16 +298,12 @@ impl Sink {
 
 impl Drop for Sink {
     fn drop(&mut self) {
-        let closed = |channel| {
-            self.host.shared.tell(What::Closed {
-                channel,
-                from: Side::Host,
-            });
+        self.close_data();
+        let Some(mut acks) = self.acks.take() else {
+            return;
         };
-        closed(&self.channel);
-        let Some(acks) = self.acks.take() else { return };
         if self.host.shared.profile.ack_closes {
-            closed(&acks.channel);
+            acks.close();
         } else {
             self.host.keep(acks);
         }
@@ -401,14 +399,8 @@ impl Host {
                         release: shared.profile.name,
                     });
                 }
-                let url = shared.url(&channel);
-                let pull = patiently(|| Pull::listen(&url, shared.options(&channel)))
-                    .map_err(|error| HostError::transport(&channel, error))?;
-                Some(Acks {
-                    channel,
-                    _registered: shared.register(pull.waker()),
-                    pull,
-                })
+                let acks = PullChannel::open(channel.clone(), shared);
+                Some(acks.map_err(|error| HostError::transport(&channel, error))?)
             }
         };
         let channel = Channel::sink(&order.meta);

@@ -6,12 +6,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::{Error, Pull, Waker};
+use ekuiper_sp::{Error, Waker};
 use serde_json::{Map, Value};
 
-use super::channel::patiently;
 use super::inner::Inner;
-use super::shared::Registered;
+use super::pull::PullChannel;
 use super::{Host, HostError};
 use crate::event::{Meaning, Message, What};
 use crate::package::{Package, PackageError};
@@ -24,12 +23,10 @@ use crate::wire::{InvalidRow, Order, SourceRow, StreamOptions, source_config};
 /// Dropping it closes the channel alone; the source goes on without a reader.
 pub struct Source {
     pub(super) order: Order,
-    channel: Channel,
-    pull: Pull,
+    pub(super) rows: PullChannel,
     /// When the rows that are buffered were read.
     read_at: Duration,
     pub(super) host: Arc<Inner>,
-    _registered: Registered,
 }
 
 impl fmt::Debug for Source {
@@ -72,7 +69,7 @@ impl Source {
     fn decode_next(&mut self, limit: Duration) -> Result<Row, HostError> {
         let deadline = Instant::now() + limit;
         let symbol = self.order.symbol.clone();
-        let channel = self.channel.clone();
+        let channel = self.rows.channel().clone();
         let host = Arc::clone(&self.host);
         loop {
             let has_ended = self.plugin_has_ended();
@@ -125,12 +122,13 @@ impl Source {
         &mut self,
         limit: Option<Duration>,
     ) -> Result<Result<SourceRow<'_>, InvalidRow>, Error> {
-        let buffered = self.pull.has_buffered();
+        let shared = &self.host.shared;
+        shared.dawdle();
+        let buffered = self.rows.has_buffered();
         if !buffered {
             self.tell_caught_up();
         }
-        let body = self.pull.recv(limit)?;
-        let shared = &self.host.shared;
+        let (channel, body) = self.rows.recv(limit)?;
         if !buffered {
             self.read_at = shared.now();
         }
@@ -141,7 +139,7 @@ impl Source {
             Err(error) => Meaning::InvalidRow { source, error },
         };
         let message = Message {
-            channel: &self.channel,
+            channel,
             from: Side::Plugin,
             id: None,
             body,
@@ -160,7 +158,7 @@ impl Source {
     /// Gives a handle that ends a wait from another thread.
     #[must_use]
     pub fn waker(&self) -> Waker {
-        self.pull.waker()
+        self.rows.waker()
     }
 
     /// Closes the channel and stops the source, in this order unless
@@ -185,10 +183,7 @@ impl Source {
 impl Drop for Source {
     fn drop(&mut self) {
         self.tell_caught_up();
-        self.host.shared.tell(What::Closed {
-            channel: &self.channel,
-            from: Side::Host,
-        });
+        self.rows.close();
     }
 }
 
@@ -313,13 +308,10 @@ impl Host {
     pub fn start_source(&self, order: Order) -> Result<Source, HostError> {
         let shared = &self.inner.shared;
         let channel = Channel::source(&order.meta);
-        let url = shared.url(&channel);
-        let pull = patiently(|| Pull::listen(&url, shared.options(&channel)))
+        let rows = PullChannel::open(channel.clone(), shared)
             .map_err(|error| HostError::transport(&channel, error))?;
         let source = Source {
-            channel,
-            _registered: shared.register(pull.waker()),
-            pull,
+            rows,
             read_at: Duration::ZERO,
             host: Arc::clone(&self.inner),
             order,
