@@ -69,6 +69,7 @@ pub mod isolate;
 pub mod package;
 pub mod profile;
 pub mod symbol;
+pub mod transport;
 pub mod wire;
 
 pub use host::{Host, HostError};

@@ -10,6 +10,7 @@ use mock_kuiper::event::Limits;
 use mock_kuiper::host::{Builder, Host};
 use mock_kuiper::package::Package;
 use mock_kuiper::profile::{DEFAULT_HOST, Profile};
+use mock_kuiper::transport::Transport;
 use serde_json::Value;
 
 use super::plan::Plan;
@@ -117,6 +118,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "RELEASE", default_value = DEFAULT_HOST, value_parser = Profile::find)]
     pub(super) host: &'static Profile,
 
+    /// What carries the messages: sp, our own transport, or nng, NNG's C library
+    #[arg(long, value_name = "NAME", default_value_t)]
+    pub(super) transport: Transport,
+
     /// The Python interpreter, e.g. of a virtual environment
     #[arg(long, value_name = "PATH", default_value = "python3", value_hint = ValueHint::CommandName)]
     pub(super) python: PathBuf,
@@ -209,6 +214,7 @@ fn host(args: &Args, package: Package) -> Builder {
     let mut host = Host::builder()
         .package(package)
         .release(args.host.name)
+        .transport(args.transport)
         .python(&args.python)
         .init_timeout(args.init_timeout)
         .answer_timeout(args.answer_timeout)

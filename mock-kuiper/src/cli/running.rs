@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use ekuiper_sp::Waker;
 use mock_kuiper::host::{Function, Source};
+use mock_kuiper::transport::Waker;
 
 /// A running source, and the thread that reads it.
 pub(super) struct Running {

@@ -18,6 +18,7 @@ use crate::isolate::Isolation;
 use crate::package::{Language, Package};
 use crate::profile::{DEFAULT_HOST, LAUNCH_ARGUMENT, Profile, WorkingDirectory};
 use crate::symbol::Channel;
+use crate::transport::Transport;
 
 /// How long an order or an ack may take unless it is said otherwise; eKuiper
 /// waits an hour.
@@ -29,6 +30,7 @@ pub struct Builder {
     plugin: Option<PathBuf>,
     package: Option<Package>,
     release: String,
+    transport: Transport,
     isolated: bool,
     visible: Vec<PathBuf>,
     python: PathBuf,
@@ -46,6 +48,7 @@ impl Default for Builder {
             plugin: None,
             package: None,
             release: DEFAULT_HOST.to_owned(),
+            transport: Transport::default(),
             isolated: false,
             visible: Vec::new(),
             python: "python3".into(),
@@ -86,6 +89,12 @@ impl Builder {
     /// Plays this eKuiper release, `1.4` to `2.4`; see [`Profile::all`].
     pub fn release(mut self, release: impl Into<String>) -> Self {
         self.release = release.into();
+        self
+    }
+
+    /// Picks what carries the messages; the default is [`Transport::Sp`].
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.transport = transport;
         self
     }
 
@@ -165,12 +174,15 @@ impl Builder {
     /// # Errors
     ///
     /// [`HostError::Package`] for a plugin that eKuiper would refuse,
-    /// [`HostError::Input`] for an unknown release or a missing plugin,
+    /// [`HostError::Input`] for an unknown release, a missing plugin or a
+    /// transport that this build does not have,
     /// [`HostError::AddressInUse`], [`HostError::CannotLaunch`],
     /// [`HostError::Isolation`], and trouble of ours. Nothing is launched then.
     pub fn spawn(self) -> Result<Host, HostError> {
         let profile =
             Profile::find(&self.release).map_err(|error| HostError::Input(error.to_string()))?;
+        let backend =
+            (self.transport.backend()).map_err(|error| HostError::Input(error.to_string()))?;
         let package = match (self.package, &self.plugin) {
             (Some(package), _) => package,
             (None, Some(path)) => Package::build(path, true)?,
@@ -197,6 +209,7 @@ impl Builder {
         let folder = isolation.as_ref().map(Isolation::folder);
         let shared = Arc::new(Shared::new(
             profile,
+            backend,
             observers,
             folder.unwrap_or(Path::new("/tmp")).to_owned(),
             watchdog.group(),

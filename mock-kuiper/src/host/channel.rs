@@ -10,13 +10,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::{Error, Rep};
+use ekuiper_sp::Error;
 
 use super::breach::{Breach, BreachError};
 use super::process::Exit;
 use super::shared::{Registered, Shared};
 use crate::event::{Meaning, Message, What};
 use crate::symbol::{Channel, Purpose, Side};
+use crate::transport::Rep;
 use crate::wire::OrderAnswer;
 
 /// How long after a lost connection the end of the process is still awaited.
@@ -78,7 +79,7 @@ struct Socket {
 impl Socket {
     fn listen(channel: &Channel, shared: &Arc<Shared>) -> Result<Self, Error> {
         let url = shared.url(channel);
-        let rep = patiently(|| Rep::listen(&url, shared.options(channel)))?;
+        let rep = patiently(|| Rep::listen(shared.backend, &url, shared.options(channel)))?;
         Ok(Self {
             _registered: shared.register(rep.waker()),
             rep,

@@ -5,13 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ekuiper_sp::{Error, Pull, Waker};
+use ekuiper_sp::Error;
 
 use super::breach::{Breach, BreachError};
 use super::channel::patiently;
 use super::shared::{Registered, Shared};
 use crate::event::What;
 use crate::symbol::{Channel, Side};
+use crate::transport::{Pull, Waker};
 
 /// The host's end of a channel that it reads.
 #[derive(Debug)]
@@ -98,7 +99,7 @@ impl PullChannel {
 impl Socket {
     fn listen(channel: &Channel, shared: &Arc<Shared>) -> Result<Self, Error> {
         let url = shared.url(channel);
-        let pull = patiently(|| Pull::listen(&url, shared.options(channel)))?;
+        let pull = patiently(|| Pull::listen(shared.backend, &url, shared.options(channel)))?;
         Ok(Self {
             _registered: shared.register(pull.waker()),
             pull,

@@ -7,16 +7,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::{Options, Presence, Waker};
+use ekuiper_sp::{Options, Presence};
 use rustix::process::{Pid, getpgid};
 
 use super::process::Exit;
 use crate::event::{Event, Observer, What};
 use crate::profile::Profile;
 use crate::symbol::{Channel, Side};
+use crate::transport::{Backend, Waker};
 
 pub(crate) struct Shared {
     pub(crate) profile: &'static Profile,
+    pub(crate) backend: Backend,
     observers: Vec<Arc<dyn Observer>>,
     started: Instant,
     /// The directory of the sockets: `/tmp`, or what an isolated plugin sees as
@@ -70,12 +72,14 @@ impl Drop for Registered {
 impl Shared {
     pub(crate) fn new(
         profile: &'static Profile,
+        backend: Backend,
         observers: Vec<Arc<dyn Observer>>,
         folder: PathBuf,
         group: u32,
     ) -> Self {
         Self {
             profile,
+            backend,
             observers,
             started: Instant::now(),
             folder,

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::{Error, Push};
+use ekuiper_sp::Error;
 use serde_json::Value;
 
 use super::inner::Inner;
@@ -17,6 +17,7 @@ use crate::event::{Meaning, Message, What};
 use crate::go_json::{Numbers, write_value};
 use crate::profile::{self, Profile};
 use crate::symbol::{Channel, Meta, Side};
+use crate::transport::Push;
 use crate::wire::{self, Order, parse_ack};
 
 /// How long the one try to connect to a sink's channel may take: it listens
@@ -180,7 +181,7 @@ impl Sink {
     pub(super) fn dial(&mut self) -> Result<(), HostError> {
         let shared = &self.host.shared;
         let (url, options) = (shared.url(&self.channel), shared.options(&self.channel));
-        match Push::connect(&url, options, CONNECT) {
+        match Push::connect(shared.backend, &url, options, CONNECT) {
             Ok(push) => {
                 self.push = push;
                 Ok(())
@@ -406,7 +407,12 @@ impl Host {
         let channel = Channel::sink(&order.meta);
         self.inner.note_file(shared.file(&channel));
         self.inner.start(&order)?;
-        let push = match Push::connect(&shared.url(&channel), shared.options(&channel), CONNECT) {
+        let push = match Push::connect(
+            shared.backend,
+            &shared.url(&channel),
+            shared.options(&channel),
+            CONNECT,
+        ) {
             Ok(push) => push,
             Err(source) => {
                 // What it answers is of no use: it has fallen short already.

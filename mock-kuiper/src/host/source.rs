@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::{Error, Waker};
+use ekuiper_sp::Error;
 use serde_json::{Map, Value};
 
 use super::inner::Inner;
@@ -16,6 +16,7 @@ use crate::event::{Meaning, Message, What};
 use crate::package::{Package, PackageError};
 use crate::profile::Profile;
 use crate::symbol::{Channel, Meta, Side};
+use crate::transport::Waker;
 use crate::wire::{InvalidRow, Order, SourceRow, StreamOptions, source_config};
 
 /// A running source, and the host's end of its channel.
