@@ -92,8 +92,8 @@ impl Rep {
         })
     }
 
-    /// Waits for the next request of any peer; the one before it can no longer
-    /// be answered.
+    /// Waits for the next request of any peer; once it is here, the one before
+    /// it can no longer be answered.
     ///
     /// `limit` runs from the call; `None` waits for ever.
     ///
@@ -106,7 +106,6 @@ impl Rep {
     pub fn recv(&mut self, limit: Option<Duration>) -> Result<&[u8], Error> {
         /// Many times a tick of the kernel's clock.
         const FAR: Duration = Duration::from_millis(100);
-        self.asked = None;
         let deadline = deadline(limit);
         let expected = mem::take(&mut self.answered) && limit.is_none_or(|limit| limit >= FAR);
         let request = loop {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mock_kuiper::host::{Host, HostError};
+use mock_kuiper::host::{Breach, Host, HostError, Sink};
 use mock_kuiper::symbol::Meta;
 use mock_kuiper::wire::{Command, Order};
 use serde_json::{Map, Value, json};
@@ -98,6 +98,133 @@ fn a_second_start_changes_nothing_and_one_with_other_properties_starts_anew()
         assert_eq!(random.next(LIMIT)?.message, json!({"a": 2}));
     }
     random.stop()
+}
+
+#[test]
+fn a_host_that_is_gone_and_back_finds_everything_running() -> Result<(), HostError> {
+    let Some(host) = mirror("2.4") else {
+        return Ok(());
+    };
+    let (_place, path) = file();
+    let mut random = host
+        .source("random")
+        .config(quick(json!({"a": 1})))
+        .start()?;
+    let mut append = host
+        .sink("append")
+        .config(json!({"path": path}))
+        .require_ack()
+        .start()?;
+    let mut echo = host.function("echo")?;
+    let process = host.pid();
+
+    for away in [0, 300] {
+        let away = Duration::from_millis(away);
+        host.restart(away, &mut [&mut random, &mut append, &mut echo])?;
+        assert_eq!(random.next(LIMIT)?.message, json!({"a": 1}));
+        append.send(&json!({"b": 2}))?.ack(LIMIT)?;
+        assert_eq!(echo.exec(&[json!("x")])?, json!("x"));
+    }
+
+    assert_eq!(host.pid(), process);
+    random.stop()?;
+    append.stop()
+}
+
+#[test]
+fn an_order_whose_answer_is_cut_off_is_answered_on_the_next_connection() -> Result<(), HostError> {
+    let Some(host) = mirror("2.4") else {
+        return Ok(());
+    };
+    let order = Order::function("echo");
+
+    for _ in 0..5 {
+        assert_eq!(host.order_cut(Command::Start, &order)?, "ok");
+    }
+
+    assert_eq!(host.order(Command::Start, &order)?, "ok");
+    Ok(())
+}
+
+#[test]
+fn an_order_under_a_stale_id_is_dropped() -> Result<(), HostError> {
+    let Some(host) = mirror("2.4") else {
+        return Ok(());
+    };
+
+    let answer = host.order_stale(Command::Start, &Order::function("echo"))?;
+
+    assert_eq!(answer, "ok");
+    assert_eq!(host.order(Command::Start, &Order::function("mean"))?, "ok");
+    Ok(())
+}
+
+#[test]
+fn a_breach_of_the_transports_protocol_ends_no_more_than_a_connection() -> Result<(), HostError> {
+    let Some(host) = mirror("2.4") else {
+        return Ok(());
+    };
+    let (_place, path) = file();
+    let mut random = host
+        .source("random")
+        .config(quick(json!({"a": 1})))
+        .start()?;
+    let mut append = host
+        .sink("append")
+        .config(json!({"path": path}))
+        .require_ack()
+        .start()?;
+    let mut echo = host.function("echo")?;
+
+    for breach in Breach::ALL {
+        host.breach(breach)?;
+        assert_eq!(host.order(Command::Start, &Order::function("mean"))?, "ok");
+        random.breach(breach)?;
+        assert_eq!(random.next(LIMIT)?.message, json!({"a": 1}));
+        append.breach(breach)?;
+        append.send(&json!({"b": 2}))?.ack(LIMIT)?;
+        echo.breach(breach)?;
+        assert_eq!(echo.exec(&[json!("x")])?, json!("x"));
+    }
+
+    random.stop()?;
+    append.stop()
+}
+
+#[test]
+fn a_slow_host_loses_nothing() -> Result<(), HostError> {
+    let Some(host) = mirror("2.4") else {
+        return Ok(());
+    };
+    host.set_delay(Duration::from_millis(50));
+    let flood = json!({"interval": 0, "pattern": {"n": 1}});
+    let mut random = host.source("random").config(flood).start()?;
+    let mut echo = host.function("echo")?;
+
+    for _ in 0..10 {
+        assert_eq!(random.next(LIMIT)?.message, json!({"n": 1}));
+        assert_eq!(echo.exec(&[json!(1)])?, json!(1));
+    }
+
+    random.stop()
+}
+
+#[test]
+fn a_sink_listens_where_a_stale_socket_file_was() -> Result<(), HostError> {
+    let Some(host) = mirror("2.4") else {
+        return Ok(());
+    };
+    let (_place, path) = file();
+    host.leave_stale_file(&Meta::new("mock", "append_0"))?;
+
+    let mut append = host
+        .sink("append")
+        .config(json!({"path": path}))
+        .require_ack()
+        .start()?;
+
+    append.send(&json!({"b": 2}))?.ack(LIMIT)?;
+    append.stop()
 }
 
 #[test]
@@ -195,6 +322,38 @@ fn rows_are_taken_though_nobody_reads_the_acks() -> Result<(), HostError> {
         append.stop()?;
     }
     Ok(())
+}
+
+#[test]
+fn rows_are_taken_in_order_though_the_acks_are_read_slowly() -> Result<(), HostError> {
+    const ROWS: usize = 1000;
+    let Some(host) = mirror("2.4") else {
+        return Ok(());
+    };
+    let (_place, path) = file();
+    let mut append = host
+        .sink("append")
+        .config(json!({"path": path}))
+        .require_ack()
+        .start()?;
+    let read_one = |append: &mut Sink| -> Result<(), HostError> {
+        std::thread::sleep(Duration::from_millis(1));
+        append.ack(LIMIT).map(drop)
+    };
+
+    for number in 0..ROWS {
+        append.send(&json!({"n": number}))?;
+        if number % 10 == 0 {
+            read_one(&mut append)?;
+        }
+    }
+    while append.acked() < append.sent() {
+        read_one(&mut append)?;
+    }
+
+    let expected: String = (0..ROWS).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    assert_eq!(std::fs::read_to_string(path).unwrap(), expected);
+    append.stop()
 }
 
 #[test]

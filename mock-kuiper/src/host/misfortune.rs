@@ -7,6 +7,7 @@
 //! Rules: protocol.md sections 5 to 8.
 
 use std::fs;
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::breach::{Breach, BreachError};
 use super::channel::{Manner, Outgoing};
 use super::{Function, Host, HostError, Sink, Source};
 use crate::event::Meaning;
+use crate::symbol::{Channel, Meta};
 use crate::wire::{Command, Order};
 
 /// How long the plugin is watched for an answer too many.
@@ -127,6 +129,27 @@ impl Host {
         self.inner.shared.set_delay(delay);
     }
 
+    /// Leaves a socket file that nobody answers on where a sink is going to
+    /// listen, as a killed process does.
+    ///
+    /// Survival: a sink that is started there removes it and listens.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::System`], for example where the sink runs.
+    pub fn leave_stale_file(&self, meta: &Meta) -> Result<(), HostError> {
+        let file = self.inner.shared.file(&Channel::sink(meta));
+        self.inner.note_file(file.clone());
+        // Dropped at once: only the file stays.
+        let bound = UnixListener::bind(file).map(drop);
+        bound.map_err(|source| {
+            self.inner.note(HostError::System {
+                doing: "leave a stale socket file",
+                source,
+            })
+        })
+    }
+
     /// Breaks the transport's protocol on the control channel: the host stops
     /// to listen there, lets the plugin come to a plain socket, and after that
     /// to itself again.
@@ -235,6 +258,18 @@ impl Sink {
     /// Those of an order.
     pub fn start_again(&mut self) -> Result<(), HostError> {
         start_again(&Arc::clone(&self.host), &mut self.order, None)
+    }
+
+    /// Sends the start of this running instance with other properties.
+    ///
+    /// Survival: the old one is stopped, and the new one takes the rows.
+    ///
+    /// # Errors
+    ///
+    /// Those of an order, and of [`redial`](Self::redial).
+    pub fn start_with(&mut self, properties: Map<String, Value>) -> Result<(), HostError> {
+        start_again(&Arc::clone(&self.host), &mut self.order, Some(properties))?;
+        self.redial()
     }
 
     /// Hangs up, and dials the sink again.

@@ -21,6 +21,7 @@ mod source;
 mod watchdog;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::breach::Breach;
 pub use self::builder::Builder;
@@ -128,6 +129,16 @@ impl Host {
     /// Forgets an interrupt that nobody waited for.
     pub fn clear_interrupt(&self) {
         self.inner.shared.take_interrupt();
+    }
+
+    /// Takes an interrupt, if there was one.
+    pub(crate) fn take_interrupt(&self) -> bool {
+        self.inner.shared.take_interrupt()
+    }
+
+    /// How long an answer may take.
+    pub(crate) fn answer_limit(&self) -> Duration {
+        self.inner.answer_limit
     }
 
     /// Returns the release that is played.

@@ -102,6 +102,12 @@ impl Sink {
         &self.order.symbol
     }
 
+    /// The order that started it.
+    #[must_use]
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
     /// The rows that were sent.
     #[must_use]
     pub fn sent(&self) -> u64 {

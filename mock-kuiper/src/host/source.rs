@@ -54,6 +54,12 @@ impl Source {
         &self.order.symbol
     }
 
+    /// Returns the order that started it.
+    #[must_use]
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
     /// Waits for the next row, at most `limit` from now.
     ///
     /// # Errors

@@ -79,6 +79,21 @@ fn a_new_request_replaces_the_one_before_it() {
 }
 
 #[test]
+fn a_wait_without_a_new_request_leaves_the_last_one_to_be_answered() {
+    let place = Place::new();
+    let mut rep = listening(&place);
+    let mut raw = place.dial_raw(REQ);
+    raw.write_all(&frame(b"\x80\0\0\x07asked")).unwrap();
+    assert_eq!(rep.recv(LIMIT).unwrap(), b"asked");
+
+    let nothing = rep.recv(Some(Duration::from_millis(1))).map(drop);
+    rep.send(b"ok", LIMIT).unwrap();
+
+    assert!(matches!(nothing, Err(Error::TimedOut)));
+    assert_eq!(read_frame(&mut raw), b"\x80\0\0\x07ok");
+}
+
+#[test]
 fn an_answer_to_nothing_is_the_wrong_state() {
     let place = Place::new();
     let mut rep = listening(&place);
