@@ -63,6 +63,7 @@
 
 pub mod call;
 pub mod event;
+pub mod fault;
 pub mod go_json;
 pub mod host;
 pub mod isolate;

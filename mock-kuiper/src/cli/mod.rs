@@ -1,6 +1,7 @@
 //! The command line: subcommands, exit statuses, and how an error is said.
 
 mod check;
+mod faults;
 mod feed;
 mod findings;
 mod hosts;

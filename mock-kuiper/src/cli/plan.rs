@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mock_kuiper::call::Call;
+use mock_kuiper::fault::Fault;
 use mock_kuiper::package::Package;
 use mock_kuiper::profile::Profile;
 use mock_kuiper::symbol::Meta;
@@ -14,6 +15,7 @@ use mock_kuiper::wire::{Order, StreamOptions};
 use serde_json::{Map, Value};
 
 use super::CliError;
+use super::faults;
 use super::run::Args;
 
 /// Mistakes of one file that are listed.
@@ -35,6 +37,7 @@ pub(super) struct Plan {
     pub(super) require_ack: bool,
     /// Whether the order of starts is drawn.
     pub(super) seeded: bool,
+    pub(super) faults: Vec<Fault>,
     pub(super) count: Option<u64>,
     pub(super) duration: Option<Duration>,
 }
@@ -52,6 +55,11 @@ pub(super) enum Input {
 }
 
 impl Plan {
+    /// Whether the run is over once the misfortunes are played.
+    pub(super) fn ends_with_faults(&self) -> bool {
+        !self.faults.is_empty() && self.count.is_none() && self.duration.is_none()
+    }
+
     /// Works out a run.
     ///
     /// # Errors
@@ -146,6 +154,7 @@ impl Plan {
             send_single: args.send_single,
             require_ack: args.require_ack,
             seeded: args.seed.is_some(),
+            faults: faults::chosen(&args.fault),
             count: args.count,
             duration: args.duration,
         })

@@ -32,6 +32,9 @@ impl Reader {
                 .report(symbol, &format!("source `{symbol}`: {text}"));
         };
         let mut buffer = Vec::new();
+        // What was read while misfortunes were played.
+        let before = self.source.received();
+        self.counted.store(before, Ordering::Relaxed);
         let mut count = 0;
         let mut limit = None;
         let mut woken = false;
@@ -39,7 +42,7 @@ impl Reader {
             match self.source.read(limit) {
                 Ok(Ok(row)) => {
                     count += 1;
-                    self.counted.store(count, Ordering::Relaxed);
+                    self.counted.store(before + count, Ordering::Relaxed);
                     if self.passes_on
                         && let Err(error) = self.feed.pass_on(row.message, &mut buffer)
                     {

@@ -13,11 +13,12 @@ use mock_kuiper::profile::{DEFAULT_HOST, Profile};
 use mock_kuiper::transport::Transport;
 use serde_json::Value;
 
+use super::faults::{self, FaultArg};
 use super::plan::Plan;
 use super::session::Session;
 use super::stream::Stream;
 use super::terminal::Terminal;
-use super::{CliError, Exit, STATUSES};
+use super::{CliError, Exit, STATUSES, print_results};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,6 +29,9 @@ Examples:
       Ends after 3 rows of each source.
   mock-kuiper run mirror.zip --function echo --call 'echo(1, \"a\", null)'
       Calls a function, and ends.
+  mock-kuiper run ./mirror --fault kill --fault restart=2s
+      Kills the process, and lets the host be gone for 2 s; ends with status 0
+      if the plugin survives.
   mock-kuiper run ./mirror --sink file --send '{\"a\":1}' --require-ack
       Sends a row to a sink, and waits for its ack.";
 
@@ -46,8 +50,8 @@ Examples:
 pub(crate) struct Args {
     /// The plugin: a directory with NAME.json and the executable, its zip, or
     /// a Cargo package with NAME.json beside Cargo.toml, which is built first
-    #[arg(value_hint = ValueHint::AnyPath)]
-    pub(super) plugin: PathBuf,
+    #[arg(value_hint = ValueHint::AnyPath, required_unless_present = "fault")]
+    pub(super) plugin: Option<PathBuf>,
 
     /// End after this many rows of each source
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
@@ -147,6 +151,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NUMBER")]
     pub(super) seed: Option<u64>,
 
+    /// Play a misfortune on all that was started, e.g. kill, or kill=2s; all of
+    /// them with `all`; `help` lists them. May be repeated. The run ends behind
+    /// the last, unless --count or --duration say otherwise
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    pub(super) fault: Vec<FaultArg>,
+
     /// Give the plugin a /tmp of its own: many runs at once are not in each
     /// other's way, nor in that of a real eKuiper
     #[arg(long)]
@@ -192,7 +202,15 @@ fn rule_id(text: &str) -> Result<String, String> {
 
 /// Runs a plugin.
 pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
-    let package = Package::build(&args.plugin, !args.debug)?;
+    if args.fault.iter().any(|arg| matches!(arg, FaultArg::Help)) {
+        print_results(&faults::help())?;
+        return Ok(Exit::Fine);
+    }
+    let plugin = args.plugin.as_deref();
+    let plugin = plugin.ok_or_else(|| {
+        CliError::input("no plugin is named; --fault plays misfortunes on a running plugin")
+    })?;
+    let package = Package::build(plugin, !args.debug)?;
     let plan = Plan::make(&args, &package)?;
     let terminal = Arc::new(Terminal::new(&plan.plugin, args.verbose));
     let stream = Stream::open(

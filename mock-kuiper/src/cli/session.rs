@@ -17,6 +17,7 @@ use mock_kuiper::symbol::{Kind, Meta};
 use mock_kuiper::wire::{Context, Expr, Order};
 use serde_json::Value;
 
+use super::faults::Play;
 use super::feed::Feed;
 use super::findings::Findings;
 use super::plan::{Input, Plan};
@@ -185,6 +186,19 @@ impl<'a> Session<'a> {
         for order in &orders[first..] {
             self.start_instance(order, &mut sinks, &mut sources)?;
         }
+        if !self.plan.faults.is_empty() {
+            let play = Play {
+                faults: &self.plan.faults,
+                host: &self.host,
+                input: &self.plan.input,
+                send_single: self.plan.send_single,
+                stream: &self.stream,
+                findings: &self.findings,
+            };
+            let functions = self.functions.iter_mut();
+            let functions = functions.map(|started| &mut started.function);
+            play.act(&mut sources, &mut sinks, functions)?;
+        }
         self.feed = Arc::new(Feed::new(
             sinks,
             self.plan.send_single,
@@ -330,7 +344,8 @@ impl<'a> Session<'a> {
         let deadline = self.plan.duration.map(|duration| self.started + duration);
         let mut input_ended = matches!(self.plan.input, Input::Sources);
         loop {
-            let reads = self.sources.iter().any(|running| running.thread.is_some());
+            let reads = !self.plan.ends_with_faults()
+                && self.sources.iter().any(|running| running.thread.is_some());
             if !reads && input_ended {
                 return Ok(());
             }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mock_kuiper::event::{Event, Meaning, Observer, What};
+use mock_kuiper::fault::Outcome;
 use mock_kuiper::host::process_name;
 
 use super::rows::Lines;
@@ -150,6 +151,18 @@ impl Observer for Terminal {
             )),
             What::Finding { text } => self.say(&format!("{ERROR}error{ERROR:#}: {text}")),
             What::Note { text } => self.say(&format!("{NOTE}note{NOTE:#}: {text}")),
+            What::Fault { fault, outcome } => match outcome {
+                None => self.status(format!("fault {fault}")),
+                Some(Outcome::Survived) => self.say(&format!("fault {fault}: survived")),
+                Some(Outcome::NotApplicable(reason)) => {
+                    self.say(&format!("fault {fault}: not applicable, {reason}"));
+                }
+            },
+            What::Breached { channel, breach } if self.verbose => self.say(&format!(
+                "{DIM}{:9.4} {channel} from host:{DIM:#} {}",
+                event.at.as_secs_f64(),
+                breach.describe()
+            )),
             What::TurnedAway { channel, pid } => self.say(&turned_away(channel.name(), *pid)),
             What::Launched { command, pid, .. } if self.verbose => self.say(&format!(
                 "{DIM}{:9.4} launched as process {pid}:{DIM:#} {}",

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::trace::seconds;
 use super::{Event, Meaning, Message, Observer, What};
+use crate::fault::Outcome;
 use crate::host::how;
 use crate::wire::{Ack, OrderAnswer};
 
@@ -207,6 +208,20 @@ fn plain<'a>(what: &What<'a>) -> (&'static str, Option<&'a str>, Value) {
         What::Log { line } => ("log", None, json!({ "line": line })),
         What::Exited { status } => ("exited", None, json!({"status": how(status)})),
         What::Finding { text } => ("finding", None, json!({ "what": text })),
+        What::Breached { channel, breach } => (
+            "breached",
+            Some(channel.name()),
+            json!({ "what": breach.describe() }),
+        ),
+        What::Fault { fault, outcome } => {
+            let mut fields = json!({ "fault": fault.to_string() });
+            match outcome {
+                None => {}
+                Some(Outcome::Survived) => fields["survived"] = true.into(),
+                Some(Outcome::NotApplicable(reason)) => fields["not_applicable"] = reason.into(),
+            }
+            ("fault", None, fields)
+        }
         What::Note { text } => ("note", None, json!({ "what": text })),
         What::Message(_) => ("message", None, json!({})),
     }

@@ -16,6 +16,8 @@ pub(crate) use record::Recorder;
 pub use record::{Frame, Limits};
 pub use trace::Trace;
 
+use crate::fault::{Fault, Outcome};
+use crate::host::Breach;
 pub use crate::symbol::Side;
 use crate::symbol::{Channel, Kind};
 use crate::wire::{Ack, Command, InvalidAnswer, InvalidRow, OrderAnswer, SourceRow};
@@ -120,6 +122,20 @@ pub enum What<'a> {
     Exited {
         /// How it ended.
         status: ExitStatus,
+    },
+    /// The host breaks the transport's protocol, on purpose.
+    Breached {
+        /// The channel.
+        channel: &'a Channel,
+        /// How.
+        breach: Breach,
+    },
+    /// A misfortune begins, or is survived.
+    Fault {
+        /// What it is.
+        fault: &'a Fault,
+        /// What came of it; `None` at its beginning.
+        outcome: Option<Outcome>,
     },
     /// The plugin did something wrong.
     Finding {

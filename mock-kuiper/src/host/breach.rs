@@ -134,8 +134,9 @@ impl Breach {
         channel: &Channel,
         shared: &Shared,
     ) -> Result<(), BreachError> {
-        shared.tell(What::Note {
-            text: &format!("broke the protocol on {channel}: {}", self.describe()),
+        shared.tell(What::Breached {
+            channel,
+            breach: self,
         });
         stream.set_nonblocking(false)?;
         stream.set_read_timeout(Some(GLANCE))?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ekuiper_sp as sp;
 
-use super::SinkError;
+use super::{SinkError, Usage};
 use crate::isolate::IsolationError;
 use crate::package::PackageError;
 use crate::symbol::{Channel, Kind};
@@ -78,6 +78,22 @@ pub enum HostError {
         symbol: String,
         /// The answers.
         texts: [String; 2],
+    },
+    /// What is no order was not answered with an error.
+    BrokenOrderTaken {
+        /// Its bytes.
+        bytes: usize,
+        /// The answer.
+        text: String,
+    },
+    /// Starts and stops leave something behind.
+    Leaked {
+        /// How often each instance was stopped and started.
+        cycles: u32,
+        /// What the process used before.
+        before: Usage,
+        /// What it uses now.
+        after: Usage,
     },
     /// The plugin did not dial a channel again.
     NotDialed {
@@ -199,6 +215,8 @@ impl HostError {
             | Self::NoGreeting { .. }
             | Self::NoAnswer { .. }
             | Self::AnsweredTwice { .. }
+            | Self::BrokenOrderTaken { .. }
+            | Self::Leaked { .. }
             | Self::NotDialed { .. }
             | Self::Refused { .. }
             | Self::NotListening { .. }
@@ -294,6 +312,20 @@ impl fmt::Display for HostError {
                 "{kind} `{symbol}` answered {command} twice, with {first:?} and {second:?}: the \
                  order came first under a stale id; drop a reply whose id is not that of the \
                  last request"
+            ),
+            Self::BrokenOrderTaken { bytes, text } => write!(
+                f,
+                "{bytes} bytes that are no order were answered with {text:?}; answer with an \
+                 error text that does not begin with h"
+            ),
+            Self::Leaked {
+                cycles,
+                before,
+                after,
+            } => write!(
+                f,
+                "{cycles} stops and starts of each instance grew the process from {before} to \
+                 {after}; close what an instance opened when it is stopped"
             ),
             Self::NotDialed { channel, limit } => write!(
                 f,

@@ -6,6 +6,7 @@
 //!
 //! Rules: protocol.md sections 5 to 8.
 
+use std::fmt;
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
@@ -33,6 +34,34 @@ pub struct Usage {
     pub threads: usize,
     /// Resident memory, in bytes.
     pub memory: u64,
+}
+
+impl Usage {
+    /// Whether this is more than starts and stops may leave: 4 files, 2 threads
+    /// and 8 MiB beyond `before`, which allocators and pools take without a
+    /// leak.
+    #[must_use]
+    pub fn is_beyond(&self, before: &Self) -> bool {
+        const MEMORY: u64 = 8 * 1024 * 1024;
+        self.open_files > before.open_files + 4
+            || self.threads > before.threads + 2
+            || self.memory > before.memory + MEMORY
+    }
+}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            open_files,
+            threads,
+            memory,
+        } = self;
+        let memory = *memory as f64 / (1024.0 * 1024.0);
+        write!(
+            f,
+            "{open_files} open files, {threads} threads, {memory:.1} MiB"
+        )
+    }
 }
 
 impl Host {

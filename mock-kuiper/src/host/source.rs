@@ -25,6 +25,7 @@ use crate::wire::{InvalidRow, Order, SourceRow, StreamOptions, source_config};
 pub struct Source {
     pub(super) order: Order,
     pub(super) rows: PullChannel,
+    received: u64,
     /// When the rows that are buffered were read.
     read_at: Duration,
     pub(super) host: Arc<Inner>,
@@ -52,6 +53,12 @@ impl Source {
     #[must_use]
     pub fn symbol(&self) -> &str {
         &self.order.symbol
+    }
+
+    /// Returns how many rows were read.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received
     }
 
     /// Returns the order that started it.
@@ -142,7 +149,10 @@ impl Source {
         let source = &self.order.symbol;
         let row = SourceRow::parse(body);
         let meaning = match &row {
-            Ok(row) => Meaning::Row { source, row: *row },
+            Ok(row) => {
+                self.received += 1;
+                Meaning::Row { source, row: *row }
+            }
             Err(error) => Meaning::InvalidRow { source, error },
         };
         let message = Message {
@@ -319,6 +329,7 @@ impl Host {
             .map_err(|error| HostError::transport(&channel, error))?;
         let source = Source {
             rows,
+            received: 0,
             read_at: Duration::ZERO,
             host: Arc::clone(&self.inner),
             order,

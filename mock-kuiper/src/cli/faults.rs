@@ -1,0 +1,151 @@
+//! `run --fault`: misfortunes, one after the other, on what runs.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _};
+use std::str::FromStr;
+
+use anstyle::Style;
+use mock_kuiper::event::What;
+use mock_kuiper::fault::{Amount, Fault, FaultError, Stage};
+use mock_kuiper::go_json::{Numbers, write_value};
+use mock_kuiper::host::{Function, Host, HostError, Sink, Source};
+use serde_json::{Value, json};
+
+use super::findings::Findings;
+use super::plan::Input;
+use super::stream::Stream;
+
+/// What `--fault` may say.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum FaultArg {
+    Help,
+    All,
+    One(Fault),
+}
+
+impl FromStr for FaultArg {
+    type Err = FaultError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "help" => Self::Help,
+            "all" => Self::All,
+            other => Self::One(other.parse()?),
+        })
+    }
+}
+
+/// The misfortunes that the command line asks for, in its order.
+pub(super) fn chosen(args: &[FaultArg]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for arg in args {
+        match arg {
+            FaultArg::Help => {}
+            FaultArg::All => faults.extend(Fault::all()),
+            FaultArg::One(fault) => faults.push(*fault),
+        }
+    }
+    faults
+}
+
+/// The list of `--fault help`.
+pub(super) fn help() -> String {
+    const INDENT: &str = "      ";
+    const NAME: Style = Style::new().bold();
+    let width = match io::stdout().is_terminal() {
+        true => textwrap::termwidth(),
+        false => 80,
+    };
+    let options = textwrap::Options::new(width)
+        .initial_indent(INDENT)
+        .subsequent_indent(INDENT);
+    let mut text = String::from("--fault NAME[=VALUE], and --fault all for all of them:\n");
+    for fault in Fault::all() {
+        let entry = fault.entry;
+        let value = match fault.amount {
+            Amount::Fixed => String::new(),
+            Amount::Time(_) => format!("[=TIME]  default {}", &fault.amount.to_string()[1..]),
+            Amount::Times(_) => format!("[=TIMES]  default {}", &fault.amount.to_string()[1..]),
+        };
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "\n  {NAME}{}{NAME:#}{value}", entry.name);
+        for (what, sentence) in [("Happens", entry.happens), ("Survival", entry.survival)] {
+            let paragraph = format!("{what}: {sentence}.");
+            for line in textwrap::wrap(&paragraph, &options) {
+                let _ = writeln!(text, "{line}");
+            }
+        }
+    }
+    text
+}
+
+/// What is played, and on what.
+pub(super) struct Play<'a> {
+    pub(super) faults: &'a [Fault],
+    pub(super) host: &'a Host,
+    pub(super) input: &'a Input,
+    pub(super) send_single: bool,
+    pub(super) stream: &'a Stream,
+    pub(super) findings: &'a Findings,
+}
+
+impl Play<'_> {
+    /// Plays one misfortune after the other.
+    ///
+    /// What the plugin does wrong is reported, and the next is played, on a new
+    /// process where the old one has ended.
+    ///
+    /// # Errors
+    ///
+    /// What does not work before the first; what ends the run.
+    pub(super) fn act<'i>(
+        &self,
+        sources: impl IntoIterator<Item = &'i mut Source>,
+        sinks: impl IntoIterator<Item = &'i mut Sink>,
+        functions: impl IntoIterator<Item = &'i mut Function>,
+    ) -> Result<(), HostError>
+    where
+        Self: 'i,
+    {
+        // The handles live as long as the host that they belong to.
+        let mut stage = Stage::set(self.host, sources, sinks, functions, self.row())?;
+        for fault in self.faults {
+            self.stream.tell(What::Fault {
+                fault,
+                outcome: None,
+            });
+            match fault.play(&mut stage) {
+                Ok(outcome) => self.stream.tell(What::Fault {
+                    fault,
+                    outcome: Some(outcome),
+                }),
+                Err(error) if error.is_finding() => {
+                    let text = format!("fault {fault}: {error}");
+                    self.findings.report(&fault.to_string(), &text);
+                    if self.host.check_alive().is_err() {
+                        self.host.reload()?;
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The row that sinks are sent: the first of --send, or one of ours.
+    fn row(&self) -> Vec<u8> {
+        let row = match self.input {
+            Input::Given(rows) => rows.first().cloned(),
+            Input::Sources | Input::File(_) | Input::Stdin => None,
+        };
+        let row = row.unwrap_or_else(|| json!({"mock": 1}));
+        let row = match row {
+            Value::Array(_) => row,
+            row if self.send_single => row,
+            row => Value::Array(vec![row]),
+        };
+        let mut bytes = Vec::new();
+        write_value(&mut bytes, &row, Numbers::Float64);
+        bytes
+    }
+}
