@@ -32,7 +32,15 @@ fn isolated(place: &TempDir) -> Option<Builder> {
         println!("skipped: {error}");
         return None;
     }
-    Some(Host::builder().plugin(place.path()).isolated())
+    Some(builder(place))
+}
+
+fn builder(place: &TempDir) -> Builder {
+    let host = Host::builder().plugin(place.path()).isolated();
+    match std::env::var("MOCK_KUIPER_TEST_TRANSPORT") {
+        Ok(transport) => host.transport(transport.parse().unwrap()),
+        Err(_) => host,
+    }
 }
 
 /// The texts of the messages on a channel from one side.
@@ -107,8 +115,7 @@ fn sixteen_hosts_of_one_plugin_run_at_once_in_one_process() {
         for number in 0..16 {
             let place = &place;
             scope.spawn(move || {
-                let host = Host::builder().plugin(place.path()).isolated();
-                let host = host.launch().unwrap();
+                let host = builder(place).launch().unwrap();
                 let mut source = host.source("random").start().unwrap();
                 let mut echo = host.function("echo").unwrap();
                 assert_eq!(echo.exec(&[json!(number)]).unwrap(), json!(number));
@@ -162,9 +169,7 @@ fn a_seed_draws_the_order_of_a_replay_and_of_closed_and_stop() -> Result<(), Hos
     let mut stops = std::collections::BTreeSet::new();
     for seed in 0..24 {
         let closed = Arc::new(Stops::default());
-        let host = Host::builder()
-            .plugin(place.path())
-            .isolated()
+        let host = builder(&place)
             .observer(Arc::clone(&closed) as _)
             .seed(seed)
             .launch()?;

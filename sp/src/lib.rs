@@ -61,6 +61,7 @@ mod sys;
 mod wake;
 
 pub use error::{Error, ProtocolError};
+pub use listener::{Claim, claim};
 pub use options::{Admit, OnPeer, Options, Peer, Presence};
 pub use pull::Pull;
 pub use push::Push;

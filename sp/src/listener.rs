@@ -196,6 +196,28 @@ fn take_turn(path: &Path) -> Option<fs::File> {
     Some(directory)
 }
 
+/// An address that is free, and is kept free of this crate's listeners until
+/// this is dropped; see [`claim`].
+#[derive(Debug)]
+pub struct Claim {
+    _turn: Option<fs::File>,
+}
+
+/// Makes `url` free for a listener that is not this crate's: a socket file that
+/// nobody answers on is removed. Bind while you hold the claim; others who come
+/// for the address wait for it, for at most a second.
+///
+/// # Errors
+///
+/// [`Error::Address`], [`Error::InUse`] where somebody listens there,
+/// [`Error::NotASocket`] where another file is in the way, [`Error::Io`].
+pub fn claim(url: &str) -> Result<Claim, Error> {
+    let address = Address::parse(url)?;
+    let turn = take_turn(address.path());
+    remove_stale(&address)?;
+    Ok(Claim { _turn: turn })
+}
+
 /// Removes the file at `address` if it is a socket on which nobody answers.
 fn remove_stale(address: &Address) -> Result<(), Error> {
     let path = address.path();

@@ -80,3 +80,12 @@ pub struct Peer {
     /// `None` where the system does not tell.
     pub pid: Option<u32>,
 }
+
+impl Peer {
+    /// Describes a peer of a socket that is not this crate's, to ask the same
+    /// [`Options`] about it.
+    #[must_use]
+    pub fn new(pid: Option<u32>) -> Self {
+        Self { pid }
+    }
+}

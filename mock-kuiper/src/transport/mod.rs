@@ -5,6 +5,9 @@
 //! both the sockets do the same and fail with the same errors; which one it is
 //! is decided once, when a socket is opened.
 
+#[cfg(feature = "nng")]
+mod nng;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -84,6 +87,9 @@ impl Transport {
     pub(crate) fn backend(self) -> Result<Backend, TransportError> {
         match self {
             Self::Sp => Ok(Backend::Sp),
+            #[cfg(feature = "nng")]
+            Self::Nng => Ok(Backend::Nng),
+            #[cfg(not(feature = "nng"))]
             Self::Nng => Err(TransportError::WithoutNng),
         }
     }
@@ -93,6 +99,8 @@ impl Transport {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Backend {
     Sp,
+    #[cfg(feature = "nng")]
+    Nng,
 }
 
 /// Makes the current or the next wait of a socket return
@@ -105,6 +113,8 @@ pub struct Waker(AnyWaker);
 #[derive(Debug, Clone)]
 enum AnyWaker {
     Sp(sp::Waker),
+    #[cfg(feature = "nng")]
+    Nng(nng::Waker),
 }
 
 impl Waker {
@@ -112,32 +122,49 @@ impl Waker {
     pub fn wake(&self) {
         match &self.0 {
             AnyWaker::Sp(waker) => waker.wake(),
+            #[cfg(feature = "nng")]
+            AnyWaker::Nng(waker) => waker.wake(),
         }
     }
 }
 
 /// The answering end of a request channel; see [`sp::Rep`].
 #[derive(Debug)]
+#[cfg_attr(
+    feature = "nng",
+    expect(
+        clippy::large_enum_variant,
+        reason = "a host has few, and what the usual one would cost a call is what counts"
+    )
+)]
 pub(crate) enum Rep {
     Sp(sp::Rep),
+    #[cfg(feature = "nng")]
+    Nng(nng::Rep),
 }
 
 impl Rep {
     pub(crate) fn listen(backend: Backend, url: &str, options: Options) -> Result<Self, Error> {
         match backend {
             Backend::Sp => sp::Rep::listen(url, options).map(Self::Sp),
+            #[cfg(feature = "nng")]
+            Backend::Nng => nng::Rep::listen(url, &options).map(Self::Nng),
         }
     }
 
     pub(crate) fn recv(&mut self, limit: Option<Duration>) -> Result<&[u8], Error> {
         match self {
             Self::Sp(rep) => rep.recv(limit),
+            #[cfg(feature = "nng")]
+            Self::Nng(rep) => rep.recv(limit),
         }
     }
 
     pub(crate) fn send(&mut self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
         match self {
             Self::Sp(rep) => rep.send(body, limit),
+            #[cfg(feature = "nng")]
+            Self::Nng(rep) => rep.send(body, limit),
         }
     }
 
@@ -146,6 +173,8 @@ impl Rep {
     pub(crate) fn send_stale(&mut self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
         match self {
             Self::Sp(rep) => rep.send_stale(body, limit),
+            #[cfg(feature = "nng")]
+            Self::Nng(rep) => rep.send_stale(body, limit),
         }
     }
 
@@ -153,32 +182,49 @@ impl Rep {
     pub(crate) fn disconnect(&mut self) {
         match self {
             Self::Sp(rep) => rep.disconnect(),
+            #[cfg(feature = "nng")]
+            Self::Nng(rep) => rep.disconnect(),
         }
     }
 
     pub(crate) fn request_id(&self) -> Option<u32> {
         match self {
             Self::Sp(rep) => rep.request_id(),
+            #[cfg(feature = "nng")]
+            Self::Nng(rep) => rep.request_id(),
         }
     }
 
     pub(crate) fn waker(&self) -> Waker {
         Waker(match self {
             Self::Sp(rep) => AnyWaker::Sp(rep.waker()),
+            #[cfg(feature = "nng")]
+            Self::Nng(rep) => AnyWaker::Nng(rep.waker()),
         })
     }
 }
 
 /// The receiving end of a one-way channel; see [`sp::Pull`].
 #[derive(Debug)]
+#[cfg_attr(
+    feature = "nng",
+    expect(
+        clippy::large_enum_variant,
+        reason = "a host has few, and what the usual one would cost a call is what counts"
+    )
+)]
 pub(crate) enum Pull {
     Sp(sp::Pull),
+    #[cfg(feature = "nng")]
+    Nng(nng::Pull),
 }
 
 impl Pull {
     pub(crate) fn listen(backend: Backend, url: &str, options: Options) -> Result<Self, Error> {
         match backend {
             Backend::Sp => sp::Pull::listen(url, options).map(Self::Sp),
+            #[cfg(feature = "nng")]
+            Backend::Nng => nng::Pull::listen(url, &options).map(Self::Nng),
         }
     }
 
@@ -186,6 +232,8 @@ impl Pull {
     pub(crate) fn recv(&mut self, limit: Option<Duration>) -> Result<&[u8], Error> {
         match self {
             Self::Sp(pull) => pull.recv(limit),
+            #[cfg(feature = "nng")]
+            Self::Nng(pull) => pull.recv(limit),
         }
     }
 
@@ -193,12 +241,16 @@ impl Pull {
     pub(crate) fn has_buffered(&self) -> bool {
         match self {
             Self::Sp(pull) => pull.has_buffered(),
+            #[cfg(feature = "nng")]
+            Self::Nng(pull) => pull.has_buffered(),
         }
     }
 
     pub(crate) fn waker(&self) -> Waker {
         Waker(match self {
             Self::Sp(pull) => AnyWaker::Sp(pull.waker()),
+            #[cfg(feature = "nng")]
+            Self::Nng(pull) => AnyWaker::Nng(pull.waker()),
         })
     }
 }
@@ -207,6 +259,8 @@ impl Pull {
 #[derive(Debug)]
 pub(crate) enum Push {
     Sp(sp::Push),
+    #[cfg(feature = "nng")]
+    Nng(nng::Push),
 }
 
 impl Push {
@@ -218,24 +272,32 @@ impl Push {
     ) -> Result<Self, Error> {
         match backend {
             Backend::Sp => sp::Push::connect(url, options, limit).map(Self::Sp),
+            #[cfg(feature = "nng")]
+            Backend::Nng => nng::Push::connect(url, &options, limit).map(Self::Nng),
         }
     }
 
     pub(crate) fn send(&self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
         match self {
             Self::Sp(push) => push.send(body, limit),
+            #[cfg(feature = "nng")]
+            Self::Nng(push) => push.send(body, limit),
         }
     }
 
     pub(crate) fn flush(&self, limit: Duration) -> Result<(), Error> {
         match self {
             Self::Sp(push) => push.flush(limit),
+            #[cfg(feature = "nng")]
+            Self::Nng(push) => push.flush(limit),
         }
     }
 
-    pub(crate) fn close(&self) {
+    pub(crate) fn close(&mut self) {
         match self {
             Self::Sp(push) => push.close(),
+            #[cfg(feature = "nng")]
+            Self::Nng(push) => push.close(),
         }
     }
 }

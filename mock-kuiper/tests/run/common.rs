@@ -23,6 +23,11 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// The variable by which the processes of one test are known.
 const MARK: &str = "MOCK_KUIPER_TEST";
 
+/// The transport that all tests are to run on; without it the usual one.
+pub(crate) fn transport() -> Option<String> {
+    std::env::var("MOCK_KUIPER_TEST_TRANSPORT").ok()
+}
+
 /// A plugin on disk with a name of its own.
 pub(crate) struct Plugin {
     /// The name of the plugin, of its executable and of the rule.
@@ -114,6 +119,9 @@ impl Plugin {
             .args(["--rule", &self.id])
             .args(args)
             .env(MARK, &self.id);
+        if let Some(transport) = transport() {
+            command.args(["--transport", &transport]);
+        }
         command
     }
 
