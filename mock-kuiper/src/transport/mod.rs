@@ -301,3 +301,6 @@ impl Push {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

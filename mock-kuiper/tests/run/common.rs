@@ -28,6 +28,12 @@ pub(crate) fn transport() -> Option<String> {
     std::env::var("MOCK_KUIPER_TEST_TRANSPORT").ok()
 }
 
+/// Whether they are to run on NNG, which sends a peer that breaks the protocol
+/// away without a word: a host on it cannot say what the plugin did.
+pub(crate) fn on_nng() -> bool {
+    transport().as_deref() == Some("nng")
+}
+
 /// A plugin on disk with a name of its own.
 pub(crate) struct Plugin {
     /// The name of the plugin, of its executable and of the rule.

@@ -8,6 +8,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -33,12 +34,12 @@ const MOMENT: Duration = Duration::from_millis(50);
 /// A listening socket, and what came over it.
 pub(super) struct Receiver {
     pub(super) socket: Socket,
+    pub(super) path: PathBuf,
     aio: Aio,
     inbox: Arc<Inbox>,
     /// What was taken out of the inbox.
     ready: VecDeque<Item>,
     on_peer: Option<OnPeer>,
-    path: std::path::PathBuf,
 }
 
 impl fmt::Debug for Receiver {

@@ -108,7 +108,7 @@ impl Rep {
     }
 
     fn answer(
-        &self,
+        &mut self,
         pipe: Pipe,
         header: &[u8],
         body: &[u8],
@@ -116,6 +116,7 @@ impl Rep {
     ) -> Result<(), Error> {
         // NNG throws an answer to nobody away.
         if !self.receiver.is_connected(pipe) {
+            self.partner = None;
             return Err(Error::Disconnected);
         }
         let mut message = Message::from(body);
@@ -126,7 +127,7 @@ impl Rep {
             .and_then(|()| socket.send(message).map_err(|(_, error)| error))
             .map_err(|error| match error {
                 nng::Error::TimedOut => Error::TimedOut,
-                _ => Error::Disconnected,
+                error => failed("answer at", &self.receiver.path, error),
             })
     }
 

@@ -1,0 +1,485 @@
+//! What the host relies on, on each transport that this build has.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ekuiper_sp as sp;
+use sp::{Error, Options, Presence};
+use tempfile::TempDir;
+
+use super::*;
+
+/// How long anything may take before a test gives up.
+const LIMIT: Option<Duration> = Some(Duration::from_secs(20));
+
+/// A limit that is to pass.
+const SHORT: Option<Duration> = Some(Duration::from_millis(100));
+
+const BACKENDS: &[Backend] = &[
+    Backend::Sp,
+    #[cfg(feature = "nng")]
+    Backend::Nng,
+];
+
+/// An address of a test's own.
+struct Address(TempDir);
+
+impl Address {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("socket.ipc")
+    }
+
+    fn url(&self) -> String {
+        format!("ipc://{}", self.path().display())
+    }
+
+    fn rep(&self, backend: Backend) -> Rep {
+        Rep::listen(backend, &self.url(), Options::default()).unwrap()
+    }
+
+    fn pull(&self, backend: Backend) -> Pull {
+        Pull::listen(backend, &self.url(), Options::default()).unwrap()
+    }
+
+    fn push(&self, backend: Backend) -> Push {
+        Push::connect(backend, &self.url(), Options::default(), LIMIT.unwrap()).unwrap()
+    }
+
+    fn plugin_req(&self) -> sp::Req {
+        let mut req = sp::Req::dial(&self.url(), Options::default()).unwrap();
+        req.wait_connected(LIMIT).unwrap();
+        req
+    }
+
+    fn plugin_push(&self) -> sp::Push {
+        sp::Push::connect(&self.url(), Options::default(), LIMIT.unwrap()).unwrap()
+    }
+
+    fn plugin_pull(&self) -> sp::Pull {
+        sp::Pull::listen(&self.url(), Options::default()).unwrap()
+    }
+}
+
+/// Process ids that came and went.
+type Seen = Arc<Mutex<Vec<(Option<u32>, Presence)>>>;
+
+/// Options that note who came and went.
+fn watched() -> (Options, Seen) {
+    let seen = Seen::default();
+    let mut options = Options::default();
+    let notes = Arc::clone(&seen);
+    options.on_peer = Some(Arc::new(move |peer, presence| {
+        notes.lock().unwrap().push((peer.pid, presence));
+    }));
+    (options, seen)
+}
+
+#[test]
+fn a_request_is_answered_once_under_its_id() {
+    for backend in BACKENDS {
+        let address = Address::new();
+        let mut rep = address.rep(*backend);
+        let mut req = address.plugin_req();
+
+        assert!(matches!(rep.send(b"early", LIMIT), Err(Error::WrongState)));
+        req.send(b"handshake").unwrap();
+        assert_eq!(rep.recv(LIMIT).unwrap(), b"handshake");
+        rep.send(b"order", LIMIT).unwrap();
+
+        assert_eq!(req.recv(LIMIT).unwrap(), b"order");
+        assert!(rep.request_id().unwrap() & 0x8000_0000 != 0);
+        assert!(matches!(rep.send(b"again", LIMIT), Err(Error::WrongState)));
+    }
+}
+
+#[test]
+fn the_request_id_is_that_of_the_wire() {
+    for backend in BACKENDS {
+        let address = Address::new();
+        let mut rep = address.rep(*backend);
+        let mut peer = UnixStream::connect(address.path()).unwrap();
+        peer.write_all(b"\0SP\0\0\x30\0\0").unwrap();
+        peer.write_all(b"\x01\0\0\0\0\0\0\0\x06\x80\x01\x02\x03hi")
+            .unwrap();
+
+        assert_eq!(rep.recv(LIMIT).unwrap(), b"hi");
+        rep.send(b"yes", LIMIT).unwrap();
+
+        assert_eq!(rep.request_id(), Some(0x8001_0203));
+        let mut answer = [0; 24];
+        peer.read_exact(&mut answer).unwrap();
+        assert_eq!(
+            &answer,
+            b"\0SP\0\0\x31\0\0\x01\0\0\0\0\0\0\0\x07\x80\x01\x02\x03yes"
+        );
+    }
+}
+
+#[test]
+fn a_partner_that_leaves_ends_the_wait_and_not_before_its_last_message() {
+    for backend in BACKENDS {
+        for _ in 0..20 {
+            let address = Address::new();
+            let mut rep = address.rep(*backend);
+            let mut req = address.plugin_req();
+
+            req.send(b"last words").unwrap();
+            drop(req);
+
+            assert_eq!(rep.recv(LIMIT).unwrap(), b"last words");
+            assert!(matches!(rep.recv(LIMIT), Err(Error::Disconnected)));
+            assert!(matches!(rep.recv(SHORT), Err(Error::TimedOut)));
+        }
+    }
+}
+
+#[test]
+fn of_a_partner_that_did_not_wait_for_its_answer_is_told_once() {
+    for backend in BACKENDS {
+        let address = Address::new();
+        let mut rep = address.rep(*backend);
+        let mut req = address.plugin_req();
+        req.send(b"ask").unwrap();
+        rep.recv(LIMIT).unwrap();
+        drop(req);
+
+        // The answer may still go into a queue that is thrown away.
+        let sent = rep.send(b"answer", LIMIT);
+        let received = rep.recv(SHORT).map(<[u8]>::to_vec);
+
+        let both = (sent, received);
+        let told = matches!(
+            both,
+            (Err(Error::Disconnected), Err(Error::TimedOut)) | (Ok(()), Err(Error::Disconnected))
+        );
+        assert!(told, "{both:?}");
+    }
+}
+
+#[test]
+fn rows_come_whole_in_order_and_all_of_them_before_the_end() {
+    for backend in BACKENDS {
+        let address = Address::new();
+        let mut pull = address.pull(*backend);
+        let push = address.plugin_push();
+        let row = |n: usize| vec![n as u8; n * 37 % 5000];
+
+        let sender = thread::spawn(move || {
+            (0..3000).for_each(|n| push.send(&row(n), LIMIT).unwrap());
+            push.flush(LIMIT.unwrap()).unwrap();
+        });
+
+        for n in 0..3000 {
+            assert_eq!(pull.recv(LIMIT).unwrap(), row(n), "row {n}");
+        }
+        sender.join().unwrap();
+        assert!(matches!(pull.recv(SHORT), Err(Error::TimedOut)));
+    }
+}
+
+#[test]
+fn what_was_sent_before_the_end_is_there_without_waiting() {
+    for backend in BACKENDS {
+        let address = Address::new();
+        let mut pull = address.pull(*backend);
+        let push = address.plugin_push();
+        (0..100).for_each(|_| push.send(b"row", LIMIT).unwrap());
+        push.flush(LIMIT.unwrap()).unwrap();
+        drop(push);
+
+        let rows = (0..).take_while(|_| pull.recv(Some(Duration::ZERO)).is_ok());
+
+        assert_eq!(rows.count(), 100);
+    }
+}
+
+#[test]
+fn what_lies_ready_comes_without_waiting() {
+    for backend in BACKENDS {
+        let address = Address::new();
+        let mut pull = address.pull(*backend);
+        let push = address.plugin_push();
+        assert!(!pull.has_buffered());
+        (0..100).for_each(|_| push.send(b"row", LIMIT).unwrap());
+
+        for n in 0..100 {
+            let limit = if pull.has_buffered() {
+                Some(Duration::ZERO)
+            } else {
+                LIMIT
+            };
+            assert_eq!(pull.recv(limit).unwrap(), b"row", "row {n}");
+        }
+
+        assert!(!pull.has_buffered());
+    }
+}
+
+#[test]
+fn a_waker_ends_a_wait_at_once_and_one_alone() {
+    for backend in BACKENDS {
+        let address = Address::new();
+        let mut pull = address.pull(*backend);
+        let waker = pull.waker();
+
+        let begin = Instant::now();
+        let waking = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(50));
+            waker.wake();
+        });
+        let woken = pull.recv(LIMIT).map(<[u8]>::to_vec);
+        waking.join().unwrap();
+
+        assert!(matches!(woken, Err(Error::Woken)), "{woken:?}");
+        assert!(begin.elapsed() < Duration::from_secs(5));
+        assert!(matches!(pull.recv(SHORT), Err(Error::TimedOut)));
+        pull.waker().wake();
+        assert!(matches!(pull.recv(LIMIT), Err(Error::Woken)));
+    }
+}
+
+#[test]
+fn a_time_limit_ends_a_wait() {
+    for backend in BACKENDS {
+        let address = Address::new();
+        let mut rep = address.rep(*backend);
+        let _req = address.plugin_req();
+
+        let begin = Instant::now();
+        let received = rep.recv(SHORT).map(<[u8]>::to_vec);
+
+        assert!(matches!(received, Err(Error::TimedOut)), "{received:?}");
+        assert!(begin.elapsed() >= SHORT.unwrap());
+        assert!(begin.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[test]
+fn peers_are_told_of_in_order_with_their_process_id() {
+    for backend in BACKENDS {
+        let address = Address::new();
+        let (options, seen) = watched();
+        let mut pull = Pull::listen(*backend, &address.url(), options).unwrap();
+        let push = address.plugin_push();
+        push.send(b"row", LIMIT).unwrap();
+
+        pull.recv(LIMIT).unwrap();
+        let first = seen.lock().unwrap().clone();
+        drop(push);
+        assert!(matches!(pull.recv(SHORT), Err(Error::TimedOut)));
+
+        let pid = Some(std::process::id());
+        assert_eq!(first, [(pid, Presence::Connected)]);
+        let both = [(pid, Presence::Connected), (pid, Presence::Left)];
+        assert_eq!(*seen.lock().unwrap(), both);
+    }
+}
+
+#[test]
+fn a_peer_that_is_not_admitted_is_turned_away_and_not_told_of() {
+    for backend in BACKENDS {
+        let address = Address::new();
+        let (mut options, seen) = watched();
+        options.admit = Some(Arc::new(|peer| peer.pid != Some(std::process::id())));
+        let mut pull = Pull::listen(*backend, &address.url(), options).unwrap();
+        let push = sp::Push::dial(&address.url(), Options::default()).unwrap();
+        push.send(b"row", LIMIT).unwrap();
+
+        let received = pull.recv(Some(Duration::from_millis(300)));
+
+        assert!(matches!(received, Err(Error::TimedOut)), "{received:?}");
+        assert_eq!(*seen.lock().unwrap(), []);
+    }
+}
+
+#[test]
+fn a_message_beyond_the_limit_is_not_received() {
+    for backend in BACKENDS {
+        let address = Address::new();
+        let mut options = Options::default();
+        options.max_message = Some(10);
+        let mut pull = Pull::listen(*backend, &address.url(), options).unwrap();
+        let push = address.plugin_push();
+
+        push.send(b"0123456789", LIMIT).unwrap();
+        assert_eq!(pull.recv(LIMIT).unwrap(), b"0123456789");
+        push.send(b"0123456789a", LIMIT).unwrap();
+        let received = pull.recv(SHORT).map(<[u8]>::to_vec);
+
+        match backend {
+            Backend::Sp => assert!(matches!(received, Err(Error::Protocol(_)))),
+            // It hangs up, and does not tell.
+            #[cfg(feature = "nng")]
+            Backend::Nng => assert!(matches!(received, Err(Error::TimedOut))),
+        }
+    }
+}
+
+#[test]
+fn an_address_in_use_is_an_error_with_the_process_and_is_left_alone() {
+    for backend in BACKENDS {
+        for other in BACKENDS {
+            let address = Address::new();
+            let mut first = address.pull(*other);
+
+            let error = Rep::listen(*backend, &address.url(), Options::default()).unwrap_err();
+
+            let Error::InUse { path, pid } = error else {
+                panic!("{error}");
+            };
+            assert_eq!(path, address.path());
+            assert_eq!(pid, Some(std::process::id()));
+            address.plugin_push().send(b"row", LIMIT).unwrap();
+            assert_eq!(first.recv(LIMIT).unwrap(), b"row");
+        }
+    }
+}
+
+#[test]
+fn a_stale_file_is_removed_another_is_not_and_ours_goes_with_the_socket() {
+    for backend in BACKENDS {
+        let address = Address::new();
+        drop(UnixListener::bind(address.path()).unwrap());
+        assert!(address.path().exists());
+
+        let pull = address.pull(*backend);
+        let _push = address.plugin_push();
+        drop(pull);
+
+        assert!(!address.path().exists());
+        std::fs::write(address.path(), "mine").unwrap();
+        let refused = Pull::listen(*backend, &address.url(), Options::default());
+        assert!(matches!(refused, Err(Error::NotASocket { .. })));
+        assert_eq!(std::fs::read(address.path()).unwrap(), b"mine");
+    }
+}
+
+#[test]
+fn nobody_or_nothing_that_greets_at_an_address_is_unreachable() {
+    for backend in BACKENDS {
+        let unreachable = |address: &Address| {
+            let limit = Duration::from_millis(300);
+            let begin = Instant::now();
+            let error = Push::connect(*backend, &address.url(), Options::default(), limit);
+            assert!(begin.elapsed() < Duration::from_secs(5));
+            let error = error.unwrap_err();
+            assert!(matches!(error, Error::Unreachable { .. }), "{error}");
+        };
+        let nobody = Address::new();
+        let silent = Address::new();
+        let _silent = UnixListener::bind(silent.path()).unwrap();
+        let wrong = Address::new();
+        let _wrong = sp::Rep::listen(&wrong.url(), Options::default()).unwrap();
+
+        unreachable(&nobody);
+        unreachable(&silent);
+        unreachable(&wrong);
+    }
+}
+
+#[test]
+fn a_sender_that_is_not_read_times_out_and_what_it_sent_arrives() {
+    for backend in BACKENDS {
+        let address = Address::new();
+        let mut sink = address.plugin_pull();
+        let push = address.push(*backend);
+        let row = vec![b'x'; 64 * 1024];
+
+        let sent = (0..1000).take_while(|_| match push.send(&row, SHORT) {
+            Ok(()) => true,
+            Err(Error::TimedOut) => false,
+            Err(error) => panic!("{error}"),
+        });
+        let sent = sent.count();
+        assert!((1..1000).contains(&sent), "{sent}");
+        assert!(matches!(push.flush(SHORT.unwrap()), Err(Error::TimedOut)));
+
+        for _ in 0..sent {
+            assert_eq!(sink.recv(LIMIT).unwrap().len(), row.len());
+        }
+        push.flush(LIMIT.unwrap()).unwrap();
+        assert!(matches!(sink.recv(SHORT), Err(Error::TimedOut)));
+    }
+}
+
+#[test]
+fn a_sender_connects_again_and_tells_until_it_is_closed() {
+    for backend in BACKENDS {
+        let address = Address::new();
+        let (options, seen) = watched();
+        let first = address.plugin_pull();
+        let limit = LIMIT.unwrap();
+        let mut push = Push::connect(*backend, &address.url(), options, limit).unwrap();
+        drop(first);
+        let mut second = address.plugin_pull();
+
+        let lost = || seen.lock().unwrap().len() >= 2;
+        while !lost() {
+            assert!(second.recv(SHORT).is_err());
+        }
+        push.send(b"row", LIMIT).unwrap();
+        assert_eq!(second.recv(LIMIT).unwrap(), b"row");
+        push.close();
+        let sent = push.send(b"late", LIMIT);
+
+        assert!(matches!(sent, Err(Error::Closed)), "{sent:?}");
+        let presences = seen.lock().unwrap();
+        let presences: Vec<_> = presences.iter().map(|(_, presence)| *presence).collect();
+        let connected = Presence::Connected;
+        assert_eq!(presences, [connected, Presence::Left, connected]);
+    }
+}
+
+#[test]
+fn sockets_leave_no_descriptor_and_no_thread_behind() {
+    let count = |what: &str| {
+        let entries = std::fs::read_dir(format!("/proc/self/{what}"));
+        entries.unwrap().count()
+    };
+    for backend in BACKENDS {
+        let use_them = || {
+            let (control, rows, sink) = (Address::new(), Address::new(), Address::new());
+            let (rep, pull) = (control.rep(*backend), rows.pull(*backend));
+            let plugin = (control.plugin_req(), rows.plugin_push(), sink.plugin_pull());
+            let push = sink.push(*backend);
+            push.flush(LIMIT.unwrap()).unwrap();
+            drop((rep, pull, push, plugin));
+        };
+        use_them();
+        let before = (count("fd"), count("task"));
+
+        (0..200).for_each(|_| use_them());
+
+        // Other tests run at the same time, and have some of their own.
+        let after = (count("fd"), count("task"));
+        assert!(after.0 < before.0 + 300, "{before:?} {after:?}");
+        assert!(after.1 < before.1 + 100, "{before:?} {after:?}");
+    }
+}
+
+#[test]
+fn a_transport_has_a_name_and_another_name_is_an_error() {
+    let read = |name: &str| name.parse::<Transport>();
+
+    assert_eq!(read("sp"), Ok(Transport::Sp));
+    assert_eq!(
+        read("tcp").unwrap_err().to_string(),
+        "no transport `tcp` is known; use sp or nng"
+    );
+    #[cfg(feature = "nng")]
+    assert_eq!(read("nng"), Ok(Transport::Nng));
+    #[cfg(not(feature = "nng"))]
+    assert_eq!(
+        read("nng").unwrap_err().to_string(),
+        "this mock-kuiper was built without NNG; build it with `--features nng`, or use the \
+         transport sp"
+    );
+}
