@@ -197,7 +197,7 @@ fn what_was_sent_before_the_end_is_there_without_waiting() {
 
         let rows = (0..).take_while(|_| pull.recv(Some(Duration::ZERO)).is_ok());
 
-        assert_eq!(rows.count(), 100);
+        assert_eq!(rows.count(), 100, "{backend:?}");
     }
 }
 

@@ -27,8 +27,8 @@ const MOST_MESSAGES: usize = 256;
 /// The same in bytes.
 const MOST_BYTES: usize = 1024 * 1024;
 
-/// How long the shortest wait is while somebody is connected: what the kernel
-/// has taken reaches us by NNG's threads, and they need a moment.
+/// How long the shortest wait is: what the kernel has taken, connections too,
+/// reaches us by NNG's threads, and they need a moment.
 const MOMENT: Duration = Duration::from_millis(50);
 
 /// A listening socket, and what came over it.
@@ -338,7 +338,7 @@ impl Receiver {
 
     /// Waits until something is in the inbox, and takes all of it.
     fn wait(&mut self, inbox: &Inbox, deadline: Option<Instant>) -> Result<(), Error> {
-        let mut moment = None;
+        let deadline = deadline.map(|at| at.max(Instant::now() + MOMENT));
         let mut state = lock(&inbox.state);
         loop {
             if !state.items.is_empty() {
@@ -358,18 +358,12 @@ impl Receiver {
             state = match deadline {
                 None => inbox.changed.wait(state).unwrap_or_else(|e| e.into_inner()),
                 Some(at) => {
-                    let now = Instant::now();
-                    let shortest = *moment.get_or_insert(now + MOMENT);
-                    let at = if state.peers.is_empty() {
-                        at
-                    } else {
-                        at.max(shortest)
-                    };
-                    if now >= at {
+                    let left = at.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
                         state.waiting = false;
                         return Err(Error::TimedOut);
                     }
-                    let waited = inbox.changed.wait_timeout(state, at - now);
+                    let waited = inbox.changed.wait_timeout(state, left);
                     waited.unwrap_or_else(|e| e.into_inner()).0
                 }
             };
