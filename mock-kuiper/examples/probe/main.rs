@@ -40,8 +40,8 @@ fn main() -> Result<(), Error> {
     loop {
         control.wait_connected(None)?;
         match plugin.serve(&mut control) {
-            // A new host listens there some day, and is greeted first.
-            Err(Error::Disconnected) => {}
+            // Another host listens there some day, and is greeted first.
+            Err(Error::Disconnected | Error::Protocol(_)) => {}
             ended => return ended,
         }
     }
@@ -200,7 +200,13 @@ fn start_sink(arg: &Argument) -> Result<Instance, Error> {
     let waker = rows.waker();
     let (symbol, config) = (arg.symbol_name.clone(), arg.config.clone());
     let run = move || {
-        while let Ok(row) = rows.recv(None) {
+        loop {
+            let row = match rows.recv(None) {
+                Ok(row) => row,
+                // Of one sender; the next may do better.
+                Err(Error::Protocol(_)) => continue,
+                Err(_) => return,
+            };
             println!("{symbol} got {}", String::from_utf8_lossy(row));
             if let Some(ack) = faults::ack(&config) {
                 // Where nobody reads acks they must not hold up the rows.
@@ -217,7 +223,7 @@ fn start_function(arg: &Argument) -> Result<Instance, Error> {
     let closer = calls.closer();
     let run = move || {
         while calls.wait_connected(None).is_ok() {
-            while let Err(Error::Disconnected) = serve_function(&mut calls) {}
+            while let Err(Error::Disconnected | Error::Protocol(_)) = serve_function(&mut calls) {}
         }
     };
     Ok(Instance::start(move || closer.close(), run))

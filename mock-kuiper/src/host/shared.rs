@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     /// Nanoseconds; see [`dawdle`](Self::dawdle).
     delay: AtomicU64,
     interrupted: AtomicBool,
+    /// How often the host was interrupted.
+    interrupts: AtomicU64,
     wakers: Mutex<Vec<(u64, Waker)>>,
     next_waker: AtomicU64,
     turned_away: Mutex<HashSet<Option<u32>>>,
@@ -90,6 +92,7 @@ impl Shared {
             }),
             delay: AtomicU64::new(0),
             interrupted: AtomicBool::new(false),
+            interrupts: AtomicU64::new(0),
             wakers: Mutex::default(),
             next_waker: AtomicU64::new(0),
             turned_away: Mutex::default(),
@@ -234,7 +237,14 @@ impl Shared {
     /// Ends the current or the next wait for the plugin.
     pub(crate) fn interrupt(&self) {
         self.interrupted.store(true, Ordering::SeqCst);
+        self.interrupts.fetch_add(1, Ordering::SeqCst);
         self.wake();
+    }
+
+    /// How often the host was interrupted: who remembers it knows whether a
+    /// wait that ended was, however many others were too.
+    pub(crate) fn interrupts(&self) -> u64 {
+        self.interrupts.load(Ordering::SeqCst)
     }
 
     /// Has every wait look at what has changed.

@@ -40,6 +40,8 @@ pub struct Sink {
     require_ack: bool,
     sent: u64,
     acked: u64,
+    /// The interrupts that its waits for acks have told of.
+    interrupts: u64,
     pub(super) host: Arc<Inner>,
 }
 
@@ -274,8 +276,18 @@ impl Sink {
         let Some(acks) = &mut self.acks else {
             return Ok(());
         };
-        self.host.shared.dawdle();
-        let (channel, body) = match acks.recv(Some(limit)) {
+        let shared = &self.host.shared;
+        shared.dawdle();
+        // A wake may be left from the end of a process that was replaced since.
+        let mut received = acks.recv(Some(limit));
+        while matches!(received, Err(Error::Woken))
+            && !shared.has_crashed(Duration::ZERO)
+            && self.interrupts == shared.interrupts()
+        {
+            received = acks.recv(Some(limit));
+        }
+        self.interrupts = shared.interrupts();
+        let (channel, body) = match received {
             Ok(received) => received,
             Err(Error::TimedOut) => return Err(SinkError::NoAck { limit }),
             Err(Error::Woken) => return Err(SinkError::Ended),
@@ -437,6 +449,7 @@ impl Host {
             acks,
             sent: 0,
             acked: 0,
+            interrupts: self.inner.shared.interrupts(),
             host: Arc::clone(&self.inner),
         })
     }

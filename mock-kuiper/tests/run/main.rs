@@ -5,6 +5,7 @@ mod endings;
 mod faults;
 mod functions;
 mod isolation;
+mod misfortunes;
 mod orders;
 mod packages;
 mod rows;

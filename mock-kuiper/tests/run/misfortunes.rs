@@ -1,0 +1,198 @@
+//! `--fault`: misfortunes that are played on what runs.
+//!
+//! What each of them does is tested in `tests/tests/misfortunes.rs`.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::common::Plugin;
+
+fn all() -> Plugin {
+    Plugin::new(&["random"], &["append"], &["echo"])
+}
+
+/// `mock-kuiper run` without a plugin.
+fn run(args: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_mock-kuiper"))
+        .arg("run")
+        .args(args)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let status = output.status.code().unwrap();
+    (status, text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_list_says_of_each_what_happens_and_what_survival_means() {
+    let (status, stdout, stderr) = run(&["--fault", "help"]);
+
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    let paragraphs: Vec<_> = stdout.split("\n\n").skip(1).collect();
+    assert_eq!(paragraphs.len(), 19, "{stdout}");
+    for paragraph in &paragraphs {
+        let lines: Vec<_> = paragraph.lines().collect();
+        assert!(lines[0].starts_with("  "), "{paragraph}");
+        assert!(lines[1].starts_with("      Happens: "), "{paragraph}");
+        assert!(paragraph.contains("\n      Survival: "), "{paragraph}");
+        assert!(lines.iter().all(|line| line.len() <= 80), "{paragraph}");
+    }
+    assert!(stdout.contains("\n  kill[=TIME]  default 200ms\n"));
+    assert!(stdout.contains("\n  churn[=TIMES]  default 200\n"));
+    assert!(stdout.contains("\n  cut\n"));
+}
+
+#[test]
+fn what_is_no_fault_and_a_fault_without_a_plugin_are_refused() {
+    for (args, says) in [
+        (
+            vec!["--fault", "fire", "plugin"],
+            "no fault `fire` is known; `--fault help` lists them",
+        ),
+        (
+            vec!["--fault", "kill=soon", "plugin"],
+            "kill: expected a time, e.g. 500ms or 2s, got `soon`",
+        ),
+        (vec!["--fault", "kill"], "no plugin is named"),
+    ] {
+        let (status, stdout, stderr) = run(&args);
+
+        assert_eq!((status, stdout.as_str()), (2, ""), "{stderr}");
+        assert!(stderr.contains(says), "{stderr}");
+    }
+}
+
+#[test]
+fn each_is_played_in_its_turn_and_the_run_ends_behind_the_last() {
+    let plugin = all();
+    let file = plugin.place().join("events");
+
+    let done = plugin.run(&[
+        "--fault",
+        "kill=0ms",
+        "--fault",
+        "start-again",
+        "--fault",
+        "churn=1",
+        "--json",
+        file.to_str().unwrap(),
+    ]);
+
+    done.assert_status(0);
+    let said = done.said();
+    let survived: Vec<_> = said
+        .lines()
+        .filter(|line| line.starts_with("fault"))
+        .collect();
+    assert_eq!(
+        survived,
+        [
+            "fault kill=0s: survived",
+            "fault start-again: survived",
+            "fault churn=1: survived"
+        ]
+    );
+    assert!(said.contains("no errors"), "{done}");
+    let events = fs::read_to_string(file).unwrap();
+    let events: Vec<Value> = events
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let count = |event: &str| events.iter().filter(|line| line["event"] == event).count();
+    assert_eq!(count("launched"), 2);
+    let faults: Vec<_> = events
+        .iter()
+        .filter(|line| line["event"] == "fault")
+        .map(|line| (line["fault"].clone(), line["survived"].clone()))
+        .collect();
+    let expected = ["kill=0s", "start-again", "churn=1"].map(|fault| {
+        [
+            (json!(fault), Value::Null),
+            (json!(fault), Value::Bool(true)),
+        ]
+    });
+    assert_eq!(faults, expected.concat());
+}
+
+#[test]
+fn with_a_count_the_run_goes_on_behind_the_last() {
+    let plugin = all();
+
+    let done = plugin.run(&[
+        "--fault",
+        "start-again",
+        "--count",
+        "2",
+        "--source",
+        "random",
+    ]);
+
+    done.assert_status(0)
+        .assert_says("fault start-again: survived");
+    let rows = done.stdout.lines().count();
+    assert!(rows >= 2, "{done}");
+}
+
+#[test]
+fn a_plugin_that_falls_short_is_told_and_meets_the_next_as_a_new_process() {
+    let plugin = all();
+
+    let done = plugin.run(&[
+        "--fault",
+        "stop-unknown",
+        "--fault",
+        "redial",
+        "--env",
+        "PROBE=dies=stop",
+    ]);
+
+    done.assert_status(1).assert_says(
+        "error: fault stop-unknown: the plugin ended in the middle: signal 9 (SIGKILL)",
+    );
+    let said = done.said();
+    let behind = said.split_once("fault stop-unknown").unwrap().1;
+    assert!(behind.contains("\nfault redial: survived\n"), "{done}");
+    assert!(!said.contains("fault stop-unknown: survived"), "{done}");
+}
+
+#[test]
+fn what_cannot_happen_here_is_told_with_its_reason() {
+    let plugin = all();
+    for (args, says) in [
+        (
+            vec!["--fault", "redial", "--source", "random"],
+            "fault redial: not applicable, no sink runs",
+        ),
+        (
+            vec!["--fault", "requests", "--source", "random"],
+            "fault requests: not applicable, no function runs",
+        ),
+        (
+            vec!["--fault", "cut", "--host", "1.13", "--source", "random"],
+            "fault cut: not applicable, this release takes a greeting for the answer",
+        ),
+    ] {
+        plugin.run(&args).assert_status(0).assert_says(says);
+    }
+}
+
+#[test]
+fn rows_of_the_command_line_are_what_the_sinks_are_sent() {
+    let plugin = all();
+
+    let done = plugin.run(&[
+        "--fault",
+        "redial",
+        "--sink",
+        "append",
+        "--send",
+        r#"{"mine":7}"#,
+    ]);
+
+    done.assert_status(0);
+    let rows = done.logged("append got ");
+    assert!(rows.len() >= 2, "{done}");
+    assert!(rows.iter().all(|row| *row == r#"[{"mine":7}]"#), "{done}");
+}
