@@ -92,8 +92,8 @@ pub(super) struct Play<'a> {
 impl Play<'_> {
     /// Plays one misfortune after the other.
     ///
-    /// What the plugin does wrong is reported, and the next is played, on a new
-    /// process where the old one has ended.
+    /// What the plugin does wrong is reported, and the next is played on a new
+    /// process.
     ///
     /// # Errors
     ///
@@ -122,9 +122,8 @@ impl Play<'_> {
                 Err(error) if error.is_finding() => {
                     let text = format!("fault {fault}: {error}");
                     self.findings.report(&fault.to_string(), &text);
-                    if self.host.check_alive().is_err() {
-                        self.host.reload()?;
-                    }
+                    // What one has broken must not be the next one's fault.
+                    stage.renew()?;
                 }
                 Err(error) => return Err(error),
             }

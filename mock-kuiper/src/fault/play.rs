@@ -269,12 +269,12 @@ pub(super) fn pause(stage: &mut Stage<'_>, amount: Amount) -> Played {
         return Ok(NO_SOURCE);
     }
     std::thread::sleep(time(amount));
-    start_again(stage, Amount::Fixed)
+    stop_unknown(stage, Amount::Fixed)
 }
 
 pub(super) fn slow(stage: &mut Stage<'_>, amount: Amount) -> Played {
     stage.host.set_delay(time(amount));
-    let played = start_again(stage, Amount::Fixed).and_then(|outcome| {
+    let played = stop_unknown(stage, Amount::Fixed).and_then(|outcome| {
         stage.prove_alive()?;
         Ok(outcome)
     });

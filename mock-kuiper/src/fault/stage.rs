@@ -95,7 +95,17 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// Reads rows for so long.
+    /// Begins anew with a new process; see [`Host::renew`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Host::renew`].
+    pub fn renew(&mut self) -> Result<(), HostError> {
+        let host = self.host;
+        host.renew(&mut self.instances())
+    }
+
+    /// Reads rows and acks for so long.
     pub(super) fn go_on_for(&mut self, time: Duration) -> Result<(), HostError> {
         let deadline = Instant::now() + time;
         loop {
@@ -105,6 +115,9 @@ impl<'a> Stage<'a> {
             }
             for source in &mut self.sources {
                 drain(self.host, source.instance, left.min(DRAIN))?;
+            }
+            for sink in &mut self.sinks {
+                sink.instance.take_acks();
             }
             std::thread::sleep(left.min(Duration::from_millis(1)));
         }

@@ -54,6 +54,26 @@ impl Host {
         away: Duration,
         instances: &mut [&mut dyn Instance],
     ) -> Result<(), HostError> {
+        self.go_and_come(away, instances, || self.inner.wait_greeting())
+    }
+
+    /// Begins anew with a new process and new channels, whatever became of the
+    /// old ones: all that runs is started in it, on any release.
+    ///
+    /// # Errors
+    ///
+    /// Those of a launch, of a greeting, and of an order.
+    pub fn renew(&self, instances: &mut [&mut dyn Instance]) -> Result<(), HostError> {
+        self.inner.kill();
+        self.go_and_come(Duration::ZERO, instances, || self.inner.relaunch())
+    }
+
+    fn go_and_come(
+        &self,
+        away: Duration,
+        instances: &mut [&mut dyn Instance],
+        greet: impl FnOnce() -> Result<(), HostError>,
+    ) -> Result<(), HostError> {
         for instance in instances.iter_mut() {
             instance.close();
         }
@@ -63,7 +83,7 @@ impl Host {
         for instance in instances.iter_mut() {
             instance.listen()?;
         }
-        self.inner.wait_greeting()?;
+        greet()?;
         self.inner.start_all_again()?;
         instances
             .iter_mut()

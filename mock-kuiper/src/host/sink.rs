@@ -272,6 +272,16 @@ impl Sink {
         }
     }
 
+    /// Reads the acks that are here, and lets those in who came to send some.
+    pub(crate) fn take_acks(&mut self) {
+        while self.acks.is_some() {
+            match self.receive_ack(Duration::ZERO) {
+                Ok(()) | Err(SinkError::Failed { .. } | SinkError::BadAck { .. }) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
     fn receive_ack(&mut self, limit: Duration) -> Result<(), SinkError> {
         let Some(acks) = &mut self.acks else {
             return Ok(());

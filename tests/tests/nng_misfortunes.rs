@@ -1,0 +1,70 @@
+//! Misfortunes on a plugin that is not built on our transport: the reference
+//! plugin, on NNG's C library.
+
+#![cfg(feature = "nng")]
+
+use std::{fs, path::Path, thread};
+
+use mock_kuiper::fault::{Fault, Outcome, Stage};
+use mock_kuiper::{Host, HostError};
+
+/// `breach` is left out: a listener of NNG 1.4 to which peers have sent half
+/// frames and lying lengths may greet the next one and read nothing of what it
+/// sends, and now and then NNG ends the process in a panic.
+const NOT_FOR_NNG: &[&str] = &["breach"];
+
+#[test]
+fn the_reference_plugin_survives_all_that_nng_survives() {
+    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let plugin = place.path().join("reference");
+    copy(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("plugins/reference"),
+        &plugin,
+    );
+    fs::copy(env!("CARGO_BIN_EXE_reference"), plugin.join("reference")).unwrap();
+
+    let plugin = &plugin;
+    thread::scope(|scope| {
+        let faults = Fault::all().filter(|fault| !NOT_FOR_NNG.contains(&fault.entry.name));
+        let played: Vec<_> = faults
+            .map(|fault| (fault, scope.spawn(move || play(plugin, fault))))
+            .collect();
+        for (fault, outcome) in played {
+            let outcome = outcome.join().unwrap();
+            assert!(
+                matches!(outcome, Ok(Outcome::Survived)),
+                "{fault}: {outcome:?}"
+            );
+        }
+    });
+}
+
+/// Plays a misfortune on all that the plugin offers.
+fn play(plugin: &Path, fault: Fault) -> Result<Outcome, HostError> {
+    let host = Host::builder().plugin(plugin).isolated().launch()?;
+    let mut ticks = host.source("ticks").start()?;
+    let mut lines = host.sink("lines").start()?;
+    let mut mirror = host.function("mirror")?;
+    let row = br#"[{"n":1}]"#.to_vec();
+    fault.play(&mut Stage::set(
+        &host,
+        [&mut ticks],
+        [&mut lines],
+        [&mut mirror],
+        row,
+    )?)
+}
+
+/// Copies a directory with all that is in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
