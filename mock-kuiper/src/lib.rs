@@ -8,11 +8,7 @@
 //! use serde_json::json;
 //!
 //! # fn main() -> Result<(), HostError> {
-//! # if let Some(error) = mock_kuiper::isolate::refused() {
-//! #     eprintln!("skipped: {error}");
-//! #     return Ok(());
-//! # }
-//! let host = Host::builder().plugin("../sdk/examples/mirror").isolated().launch()?;
+//! let host = Host::builder().plugin("../sdk/examples/mirror").isolated_or_in_turn().launch()?;
 //!
 //! let mut random = host.source("random").config(json!({"interval": 10})).start()?;
 //! assert_eq!(random.next(Duration::from_secs(5))?.message, json!({"count": 50}));
@@ -24,7 +20,9 @@
 //! # }
 //! ```
 //!
-//! The plugin is a directory, a zip, or a Cargo package, which is built first.
+//! The plugin is a directory, a zip, or a Cargo package, which is built first;
+//! a package's own tests name the binary that Cargo has built for them:
+//! `.plugin(".").executable(env!("CARGO_BIN_EXE_mirror"))`.
 //! It is launched as eKuiper launches it, and the orders it gets are byte for
 //! byte those of the [release](host::Builder::release) that is played. When the
 //! host goes out of scope the plugin's process group is killed, and nothing is
@@ -33,22 +31,22 @@
 //!
 //! eKuiper's addresses in `/tmp` are fixed, so that two hosts at once are in
 //! each other's way; [`isolated`](host::Builder::isolated) gives the plugin a
-//! `/tmp` of its own, and then any number runs side by side.
+//! `/tmp` of its own, and then any number runs side by side. Where the system
+//! allows no such thing that is an error, and with
+//! [`isolated_or_in_turn`](host::Builder::isolated_or_in_turn) they run one
+//! after the other.
 //!
 //! ```
 //! # use std::time::Duration;
 //! # use mock_kuiper::{Host, HostError};
 //! # use serde_json::json;
 //! # fn main() -> Result<(), HostError> {
-//! # if mock_kuiper::isolate::refused().is_some() {
-//! #     return Ok(());
-//! # }
 //! # let out = tempfile::tempdir().unwrap();
 //! # let path = out.path().join("rows");
 //! let host = Host::builder()
 //!     .plugin("../sdk/examples/mirror")
 //!     .release("2.0")
-//!     .isolated()
+//!     .isolated_or_in_turn()
 //!     .visible(out.path()) // in /tmp, where the sink shall write
 //!     .launch()?;
 //!

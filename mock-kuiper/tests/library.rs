@@ -26,17 +26,9 @@ fn plugin(functions: &[&str]) -> TempDir {
     place
 }
 
-/// An isolated host of that plugin; `None`, with a word, where that is refused.
-fn isolated(place: &TempDir) -> Option<Builder> {
-    if let Some(error) = mock_kuiper::isolate::refused() {
-        println!("skipped: {error}");
-        return None;
-    }
-    Some(builder(place))
-}
-
+/// A host of that plugin.
 fn builder(place: &TempDir) -> Builder {
-    let host = Host::builder().plugin(place.path()).isolated();
+    let host = Host::builder().plugin(place.path()).isolated_or_in_turn();
     match std::env::var("MOCK_KUIPER_TEST_TRANSPORT") {
         Ok(transport) => host.transport(transport.parse().unwrap()),
         Err(_) => host,
@@ -68,9 +60,7 @@ fn orders(host: &Host) -> Vec<String> {
 #[test]
 fn rows_acks_and_calls_go_through_handles() -> Result<(), HostError> {
     let place = plugin(&["echo"]);
-    let Some(builder) = isolated(&place) else {
-        return Ok(());
-    };
+    let builder = builder(&place);
     let host = builder.launch()?;
 
     let mut source = host.source("random").start()?;
@@ -107,9 +97,6 @@ fn rows_acks_and_calls_go_through_handles() -> Result<(), HostError> {
 #[test]
 fn sixteen_hosts_of_one_plugin_run_at_once_in_one_process() {
     let place = plugin(&["echo"]);
-    if isolated(&place).is_none() {
-        return;
-    }
 
     std::thread::scope(|scope| {
         for number in 0..16 {
@@ -129,9 +116,7 @@ fn sixteen_hosts_of_one_plugin_run_at_once_in_one_process() {
 #[test]
 fn a_reloaded_plugin_gets_its_orders_again_and_the_handles_stay_good() -> Result<(), HostError> {
     let place = plugin(&["echo", "mirror"]);
-    let Some(builder) = isolated(&place) else {
-        return Ok(());
-    };
+    let builder = builder(&place);
     let host = builder.launch()?;
     let mut echo = host.function("echo")?;
     let mut mirror = host.function("mirror")?;
@@ -162,9 +147,6 @@ fn a_reloaded_plugin_gets_its_orders_again_and_the_handles_stay_good() -> Result
 #[test]
 fn a_seed_draws_the_order_of_a_replay_and_of_closed_and_stop() -> Result<(), HostError> {
     let place = plugin(&[]);
-    if isolated(&place).is_none() {
-        return Ok(());
-    }
     let mut replays = std::collections::BTreeSet::new();
     let mut stops = std::collections::BTreeSet::new();
     for seed in 0..24 {
@@ -215,9 +197,7 @@ impl Observer for Stops {
 #[test]
 fn a_release_before_1_8_replays_nothing() -> Result<(), HostError> {
     let place = plugin(&[]);
-    let Some(builder) = isolated(&place) else {
-        return Ok(());
-    };
+    let builder = builder(&place);
     let host = builder.release("1.7").launch()?;
     let _source = host.source("random").start()?;
 
@@ -230,9 +210,7 @@ fn a_release_before_1_8_replays_nothing() -> Result<(), HostError> {
 #[test]
 fn a_sink_of_1_14_cannot_be_started_again_under_one_rule() -> Result<(), HostError> {
     let place = plugin(&[]);
-    let Some(builder) = isolated(&place) else {
-        return Ok(());
-    };
+    let builder = builder(&place);
     let host = builder.release("1.14").launch()?;
     host.sink("append").start()?.stop()?;
 
@@ -253,9 +231,7 @@ fn a_sink_of_1_14_cannot_be_started_again_under_one_rule() -> Result<(), HostErr
 #[test]
 fn before_2_0_an_idle_plugin_is_ended_and_launched_for_the_next_start() -> Result<(), HostError> {
     let place = plugin(&[]);
-    let Some(builder) = isolated(&place) else {
-        return Ok(());
-    };
+    let builder = builder(&place);
     let host = builder.release("1.13").launch()?;
     let first = host.pid();
     host.source("random").start()?.stop()?;
@@ -273,9 +249,7 @@ fn before_2_0_an_idle_plugin_is_ended_and_launched_for_the_next_start() -> Resul
 #[test]
 fn nothing_is_left_when_a_host_goes_even_with_handles_still_there() -> Result<(), HostError> {
     let place = plugin(&["echo"]);
-    let Some(builder) = isolated(&place) else {
-        return Ok(());
-    };
+    let builder = builder(&place);
     let host = builder.launch()?;
     let mut source = host.source("random").start()?;
     let mut echo = host.function("echo")?;
@@ -309,4 +283,27 @@ fn what_cannot_be_is_said_before_anything_is_launched() {
         text(missing),
         "/no/such: no such directory or zip; give the directory that holds the plugin's json"
     );
+}
+
+#[test]
+fn an_executable_that_was_built_already_takes_the_place_of_a_build() -> Result<(), HostError> {
+    let place = plugin(&["echo"]);
+    let link = place.path().join("probe");
+    let probe = std::fs::read_link(&link).unwrap();
+    std::fs::remove_file(link).unwrap();
+    // A package that cannot be built.
+    std::fs::write(place.path().join("Cargo.toml"), "no package").unwrap();
+
+    let host = builder(&place).executable(&probe).launch()?;
+
+    let mut echo = host.function("echo")?;
+    assert_eq!(echo.exec(&[json!(1)])?, json!(1));
+    drop((echo, host));
+    let missing = builder(&place).executable("/nowhere/probe").launch();
+    assert_eq!(
+        missing.unwrap_err().to_string(),
+        "/nowhere/probe: cannot be the executable: No such file or directory (os error 2); build \
+         it, or correct the path"
+    );
+    Ok(())
 }

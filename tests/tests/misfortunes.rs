@@ -11,15 +11,12 @@ use serde_json::{Map, Value, json};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// An isolated host of `mirror`; `None`, with a word, where that is refused.
-fn mirror(release: &str) -> Option<Host> {
-    if let Some(error) = mock_kuiper::isolate::refused() {
-        println!("skipped: {error}");
-        return None;
-    }
+/// A host of `mirror`.
+fn mirror(release: &str) -> Host {
     let plugin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/examples/mirror");
-    let host = Host::builder().plugin(plugin).release(release).isolated();
-    Some(host.visible(env!("CARGO_TARGET_TMPDIR")).launch().unwrap())
+    let host = Host::builder().plugin(plugin).release(release);
+    let host = host.isolated_or_in_turn();
+    host.visible(env!("CARGO_TARGET_TMPDIR")).launch().unwrap()
 }
 
 /// `mirror`'s source, with a row every few milliseconds.
@@ -43,9 +40,7 @@ fn file() -> (tempfile::TempDir, PathBuf) {
 
 #[test]
 fn a_killed_process_is_replaced_in_any_order_of_replay() -> Result<(), HostError> {
-    let Some(host) = mirror("2.4") else {
-        return Ok(());
-    };
+    let host = mirror("2.4");
     let (_place, path) = file();
     let mut random = host
         .source("random")
@@ -79,9 +74,7 @@ fn a_killed_process_is_replaced_in_any_order_of_replay() -> Result<(), HostError
 #[test]
 fn a_second_start_changes_nothing_and_one_with_other_properties_starts_anew()
 -> Result<(), HostError> {
-    let Some(host) = mirror("2.4") else {
-        return Ok(());
-    };
+    let host = mirror("2.4");
     let mut random = host
         .source("random")
         .config(quick(json!({"a": 1})))
@@ -102,9 +95,7 @@ fn a_second_start_changes_nothing_and_one_with_other_properties_starts_anew()
 
 #[test]
 fn a_host_that_is_gone_and_back_finds_everything_running() -> Result<(), HostError> {
-    let Some(host) = mirror("2.4") else {
-        return Ok(());
-    };
+    let host = mirror("2.4");
     let (_place, path) = file();
     let mut random = host
         .source("random")
@@ -133,9 +124,7 @@ fn a_host_that_is_gone_and_back_finds_everything_running() -> Result<(), HostErr
 
 #[test]
 fn an_order_whose_answer_is_cut_off_is_answered_on_the_next_connection() -> Result<(), HostError> {
-    let Some(host) = mirror("2.4") else {
-        return Ok(());
-    };
+    let host = mirror("2.4");
     let order = Order::function("echo");
 
     for _ in 0..5 {
@@ -148,9 +137,7 @@ fn an_order_whose_answer_is_cut_off_is_answered_on_the_next_connection() -> Resu
 
 #[test]
 fn an_order_under_a_stale_id_is_dropped() -> Result<(), HostError> {
-    let Some(host) = mirror("2.4") else {
-        return Ok(());
-    };
+    let host = mirror("2.4");
 
     let answer = host.order_stale(Command::Start, &Order::function("echo"))?;
 
@@ -161,9 +148,7 @@ fn an_order_under_a_stale_id_is_dropped() -> Result<(), HostError> {
 
 #[test]
 fn a_breach_of_the_transports_protocol_ends_no_more_than_a_connection() -> Result<(), HostError> {
-    let Some(host) = mirror("2.4") else {
-        return Ok(());
-    };
+    let host = mirror("2.4");
     let (_place, path) = file();
     let mut random = host
         .source("random")
@@ -193,9 +178,7 @@ fn a_breach_of_the_transports_protocol_ends_no_more_than_a_connection() -> Resul
 
 #[test]
 fn a_slow_host_loses_nothing() -> Result<(), HostError> {
-    let Some(host) = mirror("2.4") else {
-        return Ok(());
-    };
+    let host = mirror("2.4");
     host.set_delay(Duration::from_millis(50));
     let flood = json!({"interval": 0, "pattern": {"n": 1}});
     let mut random = host.source("random").config(flood).start()?;
@@ -211,9 +194,7 @@ fn a_slow_host_loses_nothing() -> Result<(), HostError> {
 
 #[test]
 fn a_sink_listens_where_a_stale_socket_file_was() -> Result<(), HostError> {
-    let Some(host) = mirror("2.4") else {
-        return Ok(());
-    };
+    let host = mirror("2.4");
     let (_place, path) = file();
     host.leave_stale_file(&Meta::new("mock", "append_0"))?;
 
@@ -229,9 +210,7 @@ fn a_sink_listens_where_a_stale_socket_file_was() -> Result<(), HostError> {
 
 #[test]
 fn a_stop_of_what_does_not_run_keeps_it_serving() -> Result<(), HostError> {
-    let Some(host) = mirror("2.4") else {
-        return Ok(());
-    };
+    let host = mirror("2.4");
     let unknown = Order::sink("append", Meta::new("rule9", "append_0"), Map::new());
 
     host.order(Command::Stop, &unknown)?;
@@ -242,9 +221,7 @@ fn a_stop_of_what_does_not_run_keeps_it_serving() -> Result<(), HostError> {
 
 #[test]
 fn orders_and_requests_of_any_bytes_are_answered_with_an_error() -> Result<(), HostError> {
-    let Some(host) = mirror("2.4") else {
-        return Ok(());
-    };
+    let host = mirror("2.4");
     let mut echo = host.function("echo")?;
     let huge = vec![b'x'; 64 * 1024 * 1024];
     let broken: [&[u8]; 5] = [b"", b"{", b"\xff\x00", br#"{"cmd":"start"}"#, &huge];
@@ -262,9 +239,7 @@ fn orders_and_requests_of_any_bytes_are_answered_with_an_error() -> Result<(), H
 
 #[test]
 fn a_sink_takes_rows_of_any_bytes_and_a_sender_that_dials_again() -> Result<(), HostError> {
-    let Some(host) = mirror("2.4") else {
-        return Ok(());
-    };
+    let host = mirror("2.4");
     let (_place, path) = file();
     let mut append = host
         .sink("append")
@@ -293,9 +268,7 @@ fn a_sink_takes_rows_of_any_bytes_and_a_sender_that_dials_again() -> Result<(), 
 #[test]
 fn rows_are_taken_though_nobody_reads_the_acks() -> Result<(), HostError> {
     for release in ["1.13", "1.14", "2.4"] {
-        let Some(host) = mirror(release) else {
-            return Ok(());
-        };
+        let host = mirror(release);
         let (_place, path) = file();
         let mut append = host.sink("append").config(json!({"path": path})).start()?;
 
@@ -327,9 +300,7 @@ fn rows_are_taken_though_nobody_reads_the_acks() -> Result<(), HostError> {
 #[test]
 fn rows_are_taken_in_order_though_the_acks_are_read_slowly() -> Result<(), HostError> {
     const ROWS: usize = 1000;
-    let Some(host) = mirror("2.4") else {
-        return Ok(());
-    };
+    let host = mirror("2.4");
     let (_place, path) = file();
     let mut append = host
         .sink("append")
@@ -358,9 +329,7 @@ fn rows_are_taken_in_order_though_the_acks_are_read_slowly() -> Result<(), HostE
 
 #[test]
 fn a_source_whose_reader_pauses_goes_on_and_is_stopped() -> Result<(), HostError> {
-    let Some(host) = mirror("2.4") else {
-        return Ok(());
-    };
+    let host = mirror("2.4");
     let flood = json!({"interval": 0, "pattern": {"n": 1}});
     let mut random = host.source("random").config(flood).start()?;
     random.next(LIMIT)?;
@@ -377,9 +346,7 @@ fn a_source_whose_reader_pauses_goes_on_and_is_stopped() -> Result<(), HostError
 #[test]
 fn two_hundred_starts_and_stops_leave_files_threads_and_memory_where_they_were()
 -> Result<(), HostError> {
-    let Some(host) = mirror("2.4") else {
-        return Ok(());
-    };
+    let host = mirror("2.4");
     let cycle = |times: usize| -> Result<(), HostError> {
         for _ in 0..times {
             let mut random = host

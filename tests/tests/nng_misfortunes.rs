@@ -3,7 +3,7 @@
 
 #![cfg(feature = "nng")]
 
-use std::{fs, path::Path, thread};
+use std::{path::Path, thread};
 
 use mock_kuiper::fault::{Fault, Outcome, Stage};
 use mock_kuiper::{Host, HostError};
@@ -15,15 +15,9 @@ const NOT_FOR_NNG: &[&str] = &["breach"];
 
 #[test]
 fn the_reference_plugin_survives_all_that_nng_survives() {
-    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let plugin = place.path().join("reference");
-    copy(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("plugins/reference"),
-        &plugin,
-    );
-    fs::copy(env!("CARGO_BIN_EXE_reference"), plugin.join("reference")).unwrap();
-
-    let plugin = &plugin;
+    let binary = Path::new(env!("CARGO_BIN_EXE_reference"));
+    let plugin = ekuiper_tests::stage("reference", Some(binary)).unwrap();
+    let plugin = plugin.path();
     thread::scope(|scope| {
         let faults = Fault::all().filter(|fault| !NOT_FOR_NNG.contains(&fault.entry.name));
         let played: Vec<_> = faults
@@ -41,7 +35,10 @@ fn the_reference_plugin_survives_all_that_nng_survives() {
 
 /// Plays a misfortune on all that the plugin offers.
 fn play(plugin: &Path, fault: Fault) -> Result<Outcome, HostError> {
-    let host = Host::builder().plugin(plugin).isolated().launch()?;
+    let host = Host::builder()
+        .plugin(plugin)
+        .isolated_or_in_turn()
+        .launch()?;
     let mut ticks = host.source("ticks").start()?;
     let mut lines = host.sink("lines").start()?;
     let mut mirror = host.function("mirror")?;
@@ -53,18 +50,4 @@ fn play(plugin: &Path, fault: Fault) -> Result<Outcome, HostError> {
         [&mut mirror],
         row,
     )?)
-}
-
-/// Copies a directory with all that is in it.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }

@@ -11,10 +11,11 @@ use super::channel::RequestChannel;
 use super::inner::{Inner, Parts};
 use super::process::{Launch, Process};
 use super::shared::Shared;
+use super::turn::Turn;
 use super::watchdog::Watchdog;
 use super::{Host, HostError};
 use crate::event::{Limits, Observer, Recorder};
-use crate::isolate::Isolation;
+use crate::isolate::{self, Isolation};
 use crate::package::{Language, Package};
 use crate::profile::{DEFAULT_HOST, LAUNCH_ARGUMENT, Profile, WorkingDirectory};
 use crate::symbol::Channel;
@@ -24,14 +25,27 @@ use crate::transport::Transport;
 /// waits an hour.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
+/// Where a plugin's sockets are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In the machine's `/tmp`.
+    Shared,
+    /// In a `/tmp` of its own.
+    Own,
+    /// The same, or where that is refused in the machine's, in its turn.
+    OwnOrInTurn,
+}
+
 /// Describes a host, and launches it.
 #[must_use = "nothing is launched before `launch`"]
 pub struct Builder {
     plugin: Option<PathBuf>,
     package: Option<Package>,
+    executable: Option<PathBuf>,
+    optimized: bool,
     release: String,
     transport: Transport,
-    isolated: bool,
+    place: Place,
     visible: Vec<PathBuf>,
     python: PathBuf,
     environment: Vec<(String, String)>,
@@ -47,9 +61,11 @@ impl Default for Builder {
         Self {
             plugin: None,
             package: None,
+            executable: None,
+            optimized: true,
             release: DEFAULT_HOST.to_owned(),
             transport: Transport::default(),
-            isolated: false,
+            place: Place::Shared,
             visible: Vec::new(),
             python: "python3".into(),
             environment: Vec::new(),
@@ -67,7 +83,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("plugin", &self.plugin)
             .field("release", &self.release)
-            .field("isolated", &self.isolated)
+            .field("place", &self.place)
             .finish_non_exhaustive()
     }
 }
@@ -77,6 +93,24 @@ impl Builder {
     /// `NAME.json` beside `Cargo.toml`, which is built with optimizations.
     pub fn plugin(mut self, path: impl Into<PathBuf>) -> Self {
         self.plugin = Some(path.into());
+        self
+    }
+
+    /// Builds a Cargo package without optimizations: sooner, for a plugin that
+    /// runs slower.
+    pub fn debug(mut self) -> Self {
+        self.optimized = false;
+        self
+    }
+
+    /// Takes this file for the plugin's executable, and builds nothing. In a
+    /// plugin's own tests Cargo has built it already:
+    ///
+    /// ```ignore
+    /// Host::builder().plugin(".").executable(env!("CARGO_BIN_EXE_mirror"))
+    /// ```
+    pub fn executable(mut self, path: impl Into<PathBuf>) -> Self {
+        self.executable = Some(path.into());
         self
     }
 
@@ -101,7 +135,15 @@ impl Builder {
     /// Gives the plugin a `/tmp` of its own, so that many hosts run at once;
     /// see [`crate::isolate`].
     pub fn isolated(mut self) -> Self {
-        self.isolated = true;
+        self.place = Place::Own;
+        self
+    }
+
+    /// The same where the system allows it. Where it does not, the host uses the
+    /// machine's `/tmp`, and hosts that were told so run one after the other, in
+    /// all processes: a launch waits until it is its turn.
+    pub fn isolated_or_in_turn(mut self) -> Self {
+        self.place = Place::OwnOrInTurn;
         self
     }
 
@@ -177,23 +219,27 @@ impl Builder {
     /// [`HostError::Input`] for an unknown release, a missing plugin or a
     /// transport that this build does not have,
     /// [`HostError::AddressInUse`], [`HostError::CannotLaunch`],
-    /// [`HostError::Isolation`], and trouble of ours. Nothing is launched then.
+    /// [`HostError::Isolation`], [`HostError::NoTurn`], and trouble of ours.
+    /// Nothing is launched then.
     pub fn spawn(self) -> Result<Host, HostError> {
         let profile =
             Profile::find(&self.release).map_err(|error| HostError::Input(error.to_string()))?;
         let backend =
             (self.transport.backend()).map_err(|error| HostError::Input(error.to_string()))?;
-        let package = match (self.package, &self.plugin) {
-            (Some(package), _) => package,
-            (None, Some(path)) => Package::build(path, true)?,
-            (None, None) => {
+        let package = match (self.package, &self.plugin, &self.executable) {
+            (Some(package), ..) => package,
+            (None, Some(path), Some(executable)) => Package::with_executable(path, executable)?,
+            (None, Some(path), None) => Package::build(path, self.optimized)?,
+            (None, None, _) => {
                 let text = "no plugin is named; call `plugin` with its directory";
                 return Err(HostError::Input(text.to_owned()));
             }
         };
         let launch = command_line(&package, profile, &self.python, self.environment);
 
-        let isolation = if self.isolated {
+        let in_turn = self.place == Place::OwnOrInTurn && isolate::refused().is_some();
+        let turn = in_turn.then(Turn::wait).transpose()?;
+        let isolation = if self.place != Place::Shared && !in_turn {
             let mut visible = self.visible;
             visible.push(package.directory().to_owned());
             Some(Isolation::prepare(&visible).map_err(HostError::Isolation)?)
@@ -229,6 +275,7 @@ impl Builder {
             answer_limit: self.answer_limit,
             control,
             isolation,
+            turn,
         });
         Ok(Host {
             inner: Arc::new(inner),

@@ -182,6 +182,12 @@ pub enum HostError {
         /// Who, where the system tells.
         pid: Option<u32>,
     },
+    /// Other hosts do not end; see
+    /// [`Builder::isolated_or_in_turn`](super::Builder::isolated_or_in_turn).
+    NoTurn {
+        /// How long they were waited for.
+        limit: Duration,
+    },
     /// A sink cannot be started twice under one rule: the release never closes
     /// its ack channel.
     AckChannelOpen {
@@ -231,6 +237,7 @@ impl HostError {
             | Self::CallFailed { .. }
             | Self::CannotLaunch { .. }
             | Self::AddressInUse { .. }
+            | Self::NoTurn { .. }
             | Self::AckChannelOpen { .. }
             | Self::Isolation(_)
             | Self::Transport(_)
@@ -374,6 +381,11 @@ impl fmt::Display for HostError {
                      are REQ for control and functions, PUSH for rows and acks, PULL for a sink"
                 )
             }
+            Self::NoTurn { limit } => write!(
+                f,
+                "another host has not ended within {limit:?}, and plugins cannot be isolated \
+                 here, so that they take turns; drop one host before you launch the next"
+            ),
             Self::AddressInUse { path, pid } => {
                 write!(f, "address {} is in use", path.display())?;
                 match pid {

@@ -15,6 +15,7 @@ use super::channel::{Failure, Manner, Outgoing, RequestChannel};
 use super::process::{Launch, Process};
 use super::pull::PullChannel;
 use super::shared::Shared;
+use super::turn::Turn;
 use super::watchdog::Watchdog;
 use crate::event::{Limits, Meaning, Recorder, What};
 use crate::isolate::Isolation;
@@ -52,6 +53,8 @@ pub(crate) struct Inner {
     files: Mutex<BTreeSet<PathBuf>>,
     isolation: Mutex<Option<Isolation>>,
     failed: AtomicBool,
+    /// The last to go.
+    _turn: Option<Turn>,
 }
 
 /// What an [`Inner`] is made of.
@@ -66,6 +69,7 @@ pub(super) struct Parts {
     pub(super) answer_limit: Duration,
     pub(super) control: RequestChannel,
     pub(super) isolation: Option<Isolation>,
+    pub(super) turn: Option<Turn>,
 }
 
 impl Inner {
@@ -89,6 +93,7 @@ impl Inner {
             files: Mutex::default(),
             isolation: Mutex::new(parts.isolation),
             failed: AtomicBool::new(false),
+            _turn: parts.turn,
         }
     }
 

@@ -18,6 +18,7 @@ mod restart;
 mod shared;
 mod sink;
 mod source;
+mod turn;
 mod watchdog;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use self::restart::Instance;
 pub use self::sink::{Sink, SinkError, SinkStart};
 pub use self::source::{Row, Source, SourceStart, source_order};
 use crate::event::Frame;
+use crate::package::Package;
 use crate::profile::Profile;
 use crate::wire::Order;
 
@@ -78,6 +80,12 @@ impl Host {
     /// [`HostError::NoGreeting`] at the limit.
     pub fn wait_greeting(&self) -> Result<(), HostError> {
         self.inner.wait_greeting()
+    }
+
+    /// Returns the plugin on disk.
+    #[must_use]
+    pub fn package(&self) -> &Package {
+        &self.inner.package
     }
 
     /// Kills the plugin's process group with SIGKILL, and waits for its end.

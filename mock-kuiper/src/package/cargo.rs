@@ -16,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::pack::PARTS;
-use super::{Package, PackageError, find_manifest, name_staged};
+use super::{PackageError, find_manifest};
 
 /// Whether a directory is a Cargo package.
 pub(super) fn is_package(directory: &Path) -> bool {
@@ -94,6 +94,11 @@ impl Staged {
     /// stderr.
     pub(super) fn build(&self, build: &Build) -> Result<(), PackageError> {
         let binary = run_cargo(&self.package, &self.shown, &self.binary, build)?;
+        self.put(&binary)
+    }
+
+    /// Puts a binary in the executable's place.
+    pub(super) fn put(&self, binary: &Path) -> Result<(), PackageError> {
         let place = self.executable();
         fs::remove_file(&place)
             .and_then(|()| symlink(binary, &place))
@@ -104,26 +109,6 @@ impl Staged {
     pub(super) fn into_place(self) -> TempDir {
         self.place
     }
-}
-
-/// Builds the package in `directory`; `shown` is what the user gave.
-///
-/// Everything else is checked first, so that a mistake is not told after
-/// minutes of building only.
-pub(super) fn build(
-    directory: &Path,
-    shown: &Path,
-    build: &Build,
-) -> Result<Package, PackageError> {
-    let Some(staged) = stage(directory, shown)? else {
-        // Nothing to build: the checks say what is wrong with the json.
-        return Package::open_directory(directory, shown, None);
-    };
-    let mut package = Package::open_directory(staged.directory(), shown, None)
-        .map_err(|error| name_staged(error, staged.directory(), shown))?;
-    staged.build(build)?;
-    package.keep(staged.into_place());
-    Ok(package)
 }
 
 /// The plugin's name and the plain file name of its executable.

@@ -35,7 +35,21 @@ pub use pack::{Packed, pack};
 pub struct Package {
     manifest: Manifest,
     directory: PathBuf,
-    _staged: Option<TempDir>,
+    stage: Stage,
+}
+
+/// Where the plugin's directory comes from, if it is not the user's.
+#[derive(Debug)]
+enum Stage {
+    None,
+    Unpacked {
+        _place: TempDir,
+    },
+    Laid {
+        staged: cargo::Staged,
+        /// How it is built; `None` where the executable is somebody else's.
+        build: Option<Build>,
+    },
 }
 
 impl Package {
@@ -52,11 +66,11 @@ impl Package {
     pub fn open(path: &Path) -> Result<Package, PackageError> {
         let directory = find(path)?;
         if directory.is_dir() {
-            return Package::open_directory(&directory, path, None);
+            return Package::open_directory(&directory, path, Stage::None);
         }
         let unpacked = archive::unpack(path)?;
         let directory = unpacked.path().to_owned();
-        Package::open_directory(&directory, path, Some(unpacked))
+        Package::open_directory(&directory, path, Stage::Unpacked { _place: unpacked })
             .and_then(|package| {
                 check_yaml_of_zip(&package.manifest, &directory)?;
                 Ok(package)
@@ -80,28 +94,89 @@ impl Package {
                 release,
                 target: None,
             };
-            cargo::build(&directory, path, &build)
+            Package::lay(&directory, path, Some(build))
         } else {
             Package::open(path)
         }
     }
 
+    /// Reads the plugin as [`open`](Package::open) does, with another file as
+    /// its executable: a binary that was built already. A Cargo package is not
+    /// built.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Package::open), and [`PackageError::Mistakes`] where there is
+    /// no such file, or the plugin is a zip.
+    pub fn with_executable(path: &Path, executable: &Path) -> Result<Package, PackageError> {
+        let directory = find(path)?;
+        if !directory.is_dir() {
+            let text = "a zip has its own executable; give the plugin's directory";
+            return Err(PackageError::one(path, None, text));
+        }
+        let executable = fs::canonicalize(executable).map_err(|error| {
+            let text = format!("cannot be the executable: {error}; build it, or correct the path");
+            PackageError::one(executable, None, text)
+        })?;
+        let package = Package::lay(&directory, path, None)?;
+        if let Stage::Laid { staged, .. } = &package.stage {
+            staged.put(&executable)?;
+        }
+        Ok(package)
+    }
+
+    /// Builds a Cargo package again, in the place of what was built before,
+    /// which stays where the build fails; does nothing to other plugins.
+    ///
+    /// # Errors
+    ///
+    /// [`PackageError::Mistakes`] where the build fails.
+    pub fn rebuild(&self) -> Result<(), PackageError> {
+        match &self.stage {
+            Stage::Laid {
+                staged,
+                build: Some(build),
+            } => staged.build(build),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it is a Cargo package, which [`rebuild`](Self::rebuild) builds.
+    #[must_use]
+    pub fn is_built(&self) -> bool {
+        matches!(self.stage, Stage::Laid { build: Some(_), .. })
+    }
+
+    /// Lays out the plugin in `directory`, and builds its executable if it is
+    /// said how; `shown` is what the user gave.
+    ///
+    /// Everything else is checked first, so that a mistake is not told after
+    /// minutes of building only.
+    fn lay(directory: &Path, shown: &Path, build: Option<Build>) -> Result<Package, PackageError> {
+        let Some(staged) = cargo::stage(directory, shown)? else {
+            // Nothing to build: the checks say what is wrong with the json.
+            return Package::open_directory(directory, shown, Stage::None);
+        };
+        let mut package = Package::open_directory(staged.directory(), shown, Stage::None)
+            .map_err(|error| name_staged(error, staged.directory(), shown))?;
+        if let Some(build) = &build {
+            staged.build(build)?;
+        }
+        package.stage = Stage::Laid { staged, build };
+        Ok(package)
+    }
+
     fn open_directory(
         directory: &Path,
         shown: &Path,
-        staged: Option<TempDir>,
+        stage: Stage,
     ) -> Result<Package, PackageError> {
         let json = find_manifest(directory, shown)?;
         Ok(Package {
-            manifest: manifest::read(&json, directory, staged.is_some())?,
+            manifest: manifest::read(&json, directory, matches!(stage, Stage::Unpacked { .. }))?,
             directory: directory.to_owned(),
-            _staged: staged,
+            stage,
         })
-    }
-
-    /// Keeps the directory that the plugin is staged in for as long as this.
-    fn keep(&mut self, staged: TempDir) {
-        self._staged = Some(staged);
     }
 
     /// Returns what the plugin says of itself.

@@ -1,0 +1,72 @@
+//! One host after the other, where they cannot have a `/tmp` each.
+
+use std::time::{Duration, Instant};
+
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
+
+use super::HostError;
+
+/// How long the others may take.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// The pause between two looks whether it is our turn.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// The turn of one host among all on this machine that take turns, until it is
+/// dropped or the process ends.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// Bound to an abstract address, which the kernel gives to one and takes
+    /// back by itself: no file is left behind.
+    _address: OwnedFd,
+}
+
+impl Turn {
+    /// Waits for its turn.
+    pub(super) fn wait() -> Result<Self, HostError> {
+        let failed = |errno: Errno| HostError::System {
+            doing: "wait for its turn",
+            source: errno.into(),
+        };
+        let address = SocketAddrUnix::new_abstract_name(b"mock-kuiper.turn").map_err(failed)?;
+        let socket = socket_with(
+            AddressFamily::UNIX,
+            SocketType::STREAM,
+            SocketFlags::CLOEXEC,
+            None,
+        )
+        .map_err(failed)?;
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            match bind(&socket, &address) {
+                Ok(()) => return Ok(Self { _address: socket }),
+                Err(Errno::ADDRINUSE) if Instant::now() < deadline => std::thread::sleep(PAUSE),
+                Err(Errno::ADDRINUSE) => return Err(HostError::NoTurn { limit: LIMIT }),
+                Err(errno) => return Err(failed(errno)),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_ends_when_it_is_dropped_and_the_next_is_waited_for() {
+        let (mut order, turn) = (Vec::new(), Turn::wait().unwrap());
+        let next = std::thread::spawn(|| {
+            let _turn = Turn::wait().unwrap();
+            Instant::now()
+        });
+        std::thread::sleep(Duration::from_millis(50));
+
+        order.push(Instant::now());
+        drop(turn);
+        order.push(next.join().unwrap());
+
+        assert!(order.is_sorted());
+    }
+}
