@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use mock_kuiper::go_json::{Numbers, write_value};
 use mock_kuiper::host::{Sink, SinkError};
@@ -25,12 +26,26 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    pub(super) fn new(sinks: Vec<Sink>, single: bool, findings: Arc<Findings>) -> Self {
+    pub(super) fn new(single: bool, findings: Arc<Findings>) -> Self {
         Self {
-            sinks: Mutex::new(Some(sinks)),
+            sinks: Mutex::new(Some(Vec::new())),
             single,
             findings,
             sent: AtomicU64::new(0),
+        }
+    }
+
+    /// Feeds these as well.
+    pub(super) fn add(&self, sinks: Vec<Sink>) {
+        if let Some(fed) = &mut *self.lock() {
+            fed.extend(sinks);
+        }
+    }
+
+    /// Waits until the sinks have most likely taken what was sent.
+    pub(super) fn settle(&self, limit: Duration) {
+        for sink in self.lock().iter_mut().flatten() {
+            sink.settle(limit);
         }
     }
 

@@ -16,6 +16,7 @@ mod session;
 mod stream;
 mod summary;
 mod terminal;
+mod watch;
 
 use std::fmt;
 use std::io::{self, Write as _};

@@ -18,6 +18,8 @@ pub(super) struct Reader {
     pub(super) passes_on: bool,
     pub(super) feed: Arc<Feed>,
     pub(super) findings: Arc<Findings>,
+    /// Whether it reads on when the plugin ends: another process follows.
+    pub(super) outlives: bool,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) counted: Arc<AtomicU64>,
 }
@@ -54,7 +56,7 @@ impl Reader {
                 Err(Error::Protocol(error)) => wrong(&error),
                 Err(_) => break,
             }
-            if std::mem::take(&mut woken) && self.source.plugin_has_ended() {
+            if std::mem::take(&mut woken) && !self.outlives && self.source.plugin_has_ended() {
                 // What it had sent by then is still read.
                 limit = Some(Duration::ZERO);
             }

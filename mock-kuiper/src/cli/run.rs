@@ -146,6 +146,12 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(super) debug: bool,
 
+    /// Watch the plugin's directory: on a change build a Cargo package, replace
+    /// the process as eKuiper's plugin update does, start again what runs, and
+    /// make the calls and send the rows again. Ctrl-C ends the run
+    #[arg(long, conflicts_with_all = ["count", "fault"])]
+    pub(super) watch: bool,
+
     /// Draw what eKuiper does in no certain order, by this number: the order of
     /// starts, and whether a channel closes before or after its stop
     #[arg(long, value_name = "NUMBER")]
@@ -210,7 +216,12 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     let plugin = plugin.ok_or_else(|| {
         CliError::input("no plugin is named; --fault plays misfortunes on a running plugin")
     })?;
-    let package = Package::build(plugin, !args.debug)?;
+    if args.watch && plugin.is_file() {
+        return Err(CliError::input(
+            "a zip is not watched; give the plugin's directory",
+        ));
+    }
+    let package = Arc::new(Package::build(plugin, !args.debug)?);
     let plan = Plan::make(&args, &package)?;
     let terminal = Arc::new(Terminal::new(&plan.plugin, args.verbose));
     let stream = Stream::open(
@@ -220,15 +231,19 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
         args.trace.as_deref(),
     )?;
     let stream = Arc::new(stream);
-    let outcome =
-        Session::start(&plan, host(&args, package), Arc::clone(&terminal), &stream)?.finish();
+    let host = host(&args, Arc::clone(&package));
+    let mut session = Session::start(&plan, host, Arc::clone(&terminal), &stream)?;
+    if args.watch {
+        session.watch(plugin, package)?;
+    }
+    let outcome = session.finish();
     terminal.close();
     let written = stream.finish();
     outcome.and_then(|exit| written.map(|()| exit))
 }
 
 /// The host that the command line asks for.
-fn host(args: &Args, package: Package) -> Builder {
+fn host(args: &Args, package: Arc<Package>) -> Builder {
     let mut host = Host::builder()
         .package(package)
         .release(args.host.name)

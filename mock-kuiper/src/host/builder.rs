@@ -40,7 +40,7 @@ enum Place {
 #[must_use = "nothing is launched before `launch`"]
 pub struct Builder {
     plugin: Option<PathBuf>,
-    package: Option<Package>,
+    package: Option<Arc<Package>>,
     executable: Option<PathBuf>,
     optimized: bool,
     release: String,
@@ -106,7 +106,7 @@ impl Builder {
     /// Takes this file for the plugin's executable, and builds nothing. In a
     /// plugin's own tests Cargo has built it already:
     ///
-    /// ```ignore
+    /// ```text
     /// Host::builder().plugin(".").executable(env!("CARGO_BIN_EXE_mirror"))
     /// ```
     pub fn executable(mut self, path: impl Into<PathBuf>) -> Self {
@@ -115,8 +115,8 @@ impl Builder {
     }
 
     /// Takes a plugin that was opened already.
-    pub fn package(mut self, package: Package) -> Self {
-        self.package = Some(package);
+    pub fn package(mut self, package: impl Into<Arc<Package>>) -> Self {
+        self.package = Some(package.into());
         self
     }
 
@@ -228,8 +228,10 @@ impl Builder {
             (self.transport.backend()).map_err(|error| HostError::Input(error.to_string()))?;
         let package = match (self.package, &self.plugin, &self.executable) {
             (Some(package), ..) => package,
-            (None, Some(path), Some(executable)) => Package::with_executable(path, executable)?,
-            (None, Some(path), None) => Package::build(path, self.optimized)?,
+            (None, Some(path), Some(executable)) => {
+                Package::with_executable(path, executable)?.into()
+            }
+            (None, Some(path), None) => Package::build(path, self.optimized)?.into(),
             (None, None, _) => {
                 let text = "no plugin is named; call `plugin` with its directory";
                 return Err(HostError::Input(text.to_owned()));

@@ -35,7 +35,7 @@ pub(crate) struct Inner {
     init_limit: Duration,
     pub(crate) recorder: Arc<Recorder>,
     /// Holds what a zip was unpacked to.
-    pub(crate) package: Package,
+    pub(crate) package: Arc<Package>,
     pub(crate) answer_limit: Duration,
     control: Mutex<RequestChannel>,
     /// What runs, in the order of its start.
@@ -65,7 +65,7 @@ pub(super) struct Parts {
     pub(super) init_limit: Duration,
     pub(super) seed: Option<u64>,
     pub(super) recorder: Arc<Recorder>,
-    pub(super) package: Package,
+    pub(super) package: Arc<Package>,
     pub(super) answer_limit: Duration,
     pub(super) control: RequestChannel,
     pub(super) isolation: Option<Isolation>,

@@ -35,7 +35,6 @@ pub use self::restart::Instance;
 pub use self::sink::{Sink, SinkError, SinkStart};
 pub use self::source::{Row, Source, SourceStart, source_order};
 use crate::event::Frame;
-use crate::package::Package;
 use crate::profile::Profile;
 use crate::wire::Order;
 
@@ -80,12 +79,6 @@ impl Host {
     /// [`HostError::NoGreeting`] at the limit.
     pub fn wait_greeting(&self) -> Result<(), HostError> {
         self.inner.wait_greeting()
-    }
-
-    /// Returns the plugin on disk.
-    #[must_use]
-    pub fn package(&self) -> &Package {
-        &self.inner.package
     }
 
     /// Kills the plugin's process group with SIGKILL, and waits for its end.

@@ -1,0 +1,258 @@
+//! What a run starts, and in what order.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Instant;
+
+use mock_kuiper::event::What;
+use mock_kuiper::host::{HostError, Sink, Source};
+use mock_kuiper::symbol::{Kind, Meta};
+use mock_kuiper::wire::{Context, Expr, Order};
+use serde_json::Value;
+
+use super::super::faults::Play;
+use super::super::feed::Feed;
+use super::super::plan::{Input, Plan};
+use super::super::reader::Reader;
+use super::super::running::{Running, Started};
+use super::{Happening, Session, spawn};
+
+/// Something that is to be started.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Todo<'a> {
+    Instance(&'a Order),
+    Function(&'a str),
+}
+
+/// What was started, before it is read and fed.
+#[derive(Debug, Default)]
+struct Instances {
+    sources: Vec<Source>,
+    sinks: Vec<Sink>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn start_all(&mut self) -> Result<(), HostError> {
+        self.started = Instant::now();
+        let plan: &'a Plan = self.plan;
+        // The sinks come first, so that no row is lost; in an order that is
+        // drawn, the functions: eKuiper validates a rule before it starts it.
+        let mut orders: Vec<_> = plan.sinks.iter().chain(&plan.sources).collect();
+        let first = match plan.seeded {
+            true => 0,
+            false => plan.sinks.len(),
+        };
+        self.host.shuffle(&mut orders);
+        let mut instances = Instances::default();
+        let functions = plan.functions.iter().map(|symbol| Todo::Function(symbol));
+        let (before, behind) = orders.split_at(first);
+        let before = before.iter().map(|order| Todo::Instance(order));
+        self.start_each(before.chain(functions).collect(), &mut instances)?;
+        self.call_all()?;
+        let behind = behind.iter().map(|order| Todo::Instance(order));
+        self.start_each(behind.collect(), &mut instances)?;
+        if !plan.faults.is_empty() {
+            let play = Play {
+                faults: &plan.faults,
+                host: &self.host,
+                input: &plan.input,
+                send_single: plan.send_single,
+                stream: &self.stream,
+                findings: &self.findings,
+            };
+            let functions = self.functions.iter_mut();
+            let functions = functions.map(|started| &mut started.function);
+            play.act(&mut instances.sources, &mut instances.sinks, functions)?;
+        }
+        self.feed = Arc::new(Feed::new(plan.send_single, Arc::clone(&self.findings)));
+        self.set_going(instances)?;
+        self.send_input()
+    }
+
+    /// Starts what could not be started before, in a plugin that was changed
+    /// since; makes the calls and sends the rows of the command line again.
+    pub(super) fn start_rest(&mut self) -> Result<(), HostError> {
+        let mut instances = Instances::default();
+        let rest = std::mem::take(&mut self.unstarted);
+        self.start_each(rest, &mut instances)?;
+        self.call_all()?;
+        self.set_going(instances)?;
+        self.send_input()
+    }
+
+    fn start_each(
+        &mut self,
+        todo: Vec<Todo<'a>>,
+        instances: &mut Instances,
+    ) -> Result<(), HostError> {
+        for one in todo {
+            let started = match one {
+                Todo::Instance(order) if order.kind == Kind::Sink => {
+                    let sink = self.host.start_sink(order.clone(), self.plan.require_ack);
+                    let sink = self.survive(&order.symbol, sink)?;
+                    sink.map(|sink| instances.sinks.push(sink))
+                }
+                Todo::Instance(order) => {
+                    let source = self.host.start_source(order.clone());
+                    let source = self.survive(&order.symbol, source)?;
+                    source.map(|source| instances.sources.push(source))
+                }
+                Todo::Function(symbol) => {
+                    let function = self.start_function(symbol);
+                    let function = self.survive(symbol, function)?;
+                    function.map(|function| self.functions.push(function))
+                }
+            };
+            if started.is_none() {
+                self.unstarted.push(one);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the sources read, and the sinks fed.
+    fn set_going(&mut self, instances: Instances) -> Result<(), HostError> {
+        self.feed.add(instances.sinks);
+        for source in instances.sources {
+            self.read(source)?;
+        }
+        Ok(())
+    }
+
+    /// Sends the rows of the command line, unless they are being sent.
+    fn send_input(&mut self) -> Result<(), HostError> {
+        if matches!(self.plan.input, Input::Sources) || self.sending {
+            return Ok(());
+        }
+        self.sending = true;
+        let (feed, input) = (Arc::clone(&self.feed), self.plan.input.clone());
+        let tell = self.tell.clone();
+        spawn("rows", move || {
+            let ended = feed.send_all(&input);
+            let _ = tell.send(Happening::InputEnded(ended));
+        })?;
+        Ok(())
+    }
+
+    fn start_function(&mut self, symbol: &str) -> Result<Started, HostError> {
+        let mut function = self.host.function(symbol)?;
+        let aggregate = function.is_aggregate()?;
+        Ok(Started {
+            function,
+            aggregate,
+            calls: 0,
+        })
+    }
+
+    /// Notes what one symbol did wrong, so that the others go on; gives back
+    /// what ends the run.
+    pub(super) fn survive<T>(
+        &self,
+        symbol: &str,
+        result: Result<T, HostError>,
+    ) -> Result<Option<T>, HostError> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error @ (HostError::Crashed { .. } | HostError::ExitedEarly { .. }))
+                if self.watch.is_some() =>
+            {
+                // Of one process it is said once, whatever notices it.
+                if !self.end_told.replace(true) {
+                    self.findings.report("", &error.to_string());
+                }
+                Ok(None)
+            }
+            Err(error @ HostError::Crashed { .. }) => Err(error),
+            Err(error) if error.is_finding() => {
+                self.findings.report(symbol, &error.to_string());
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Validates and executes each call of the command line.
+    fn call_all(&mut self) -> Result<(), HostError> {
+        for (index, call) in self.plan.calls.iter().enumerate() {
+            let Some(place) = self
+                .functions
+                .iter()
+                .position(|started| started.function.symbol() == call.function)
+            else {
+                // It refused to start, which has been said.
+                continue;
+            };
+            let context = Context {
+                meta: Meta::new(&self.plan.rule, "2_project"),
+                func_id: index as u32,
+            };
+            let outcome = self.call(place, &call.args, &context);
+            if self.survive(&call.function, outcome)?.is_some() {
+                self.functions[place].calls += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn call(
+        &mut self,
+        place: usize,
+        args: &[Value],
+        context: &Context,
+    ) -> Result<Result<Value, String>, HostError> {
+        let function = &mut self.functions[place].function;
+        let expressions: Vec<_> = args.iter().enumerate().map(expression).collect();
+        match function.validate(&expressions)? {
+            Ok(()) => function.exec_in(context, args),
+            Err(text) => {
+                self.stream.tell(What::Called {
+                    function: function.symbol(),
+                    args,
+                    outcome: Err(&text),
+                });
+                Ok(Err(text))
+            }
+        }
+    }
+
+    /// Starts a thread that reads a source's rows.
+    fn read(&mut self, source: Source) -> Result<(), HostError> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let counted = Arc::new(AtomicU64::new(0));
+        let waker = source.waker();
+        let symbol = source.symbol().to_owned();
+        let reader = Reader {
+            symbol: symbol.clone(),
+            source,
+            limit: self.plan.count,
+            passes_on: matches!(self.plan.input, Input::Sources) && !self.plan.sinks.is_empty(),
+            feed: Arc::clone(&self.feed),
+            findings: Arc::clone(&self.findings),
+            outlives: self.watch.is_some(),
+            stop: Arc::clone(&stop),
+            counted: Arc::clone(&counted),
+        };
+        let (index, tell) = (self.sources.len(), self.tell.clone());
+        let thread = spawn("source", move || {
+            let source = reader.run();
+            let _ = tell.send(Happening::SourceEnded(index));
+            source
+        })?;
+        self.sources.push(Running {
+            symbol,
+            stop,
+            rows: counted,
+            waker,
+            thread: Some(thread),
+        });
+        Ok(())
+    }
+}
+
+/// The syntax tree of an argument: what SQL has no literal for is a column.
+fn expression((index, value): (usize, &Value)) -> Expr {
+    match value {
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => Expr::Literal(value.clone()),
+        Value::Null | Value::Array(_) | Value::Object(_) => Expr::Column(format!("c{index}")),
+    }
+}

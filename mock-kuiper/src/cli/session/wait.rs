@@ -1,0 +1,150 @@
+//! What a run waits for.
+
+use std::io;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::{Duration, Instant};
+
+use mock_kuiper::event::What;
+use mock_kuiper::host::HostError;
+
+use super::super::CliError;
+use super::super::running::Running;
+use super::super::summary;
+use super::super::terminal::REDRAW;
+use super::super::watch::Change;
+use super::{Happening, SETTLE_AT_SIGNAL, Session};
+
+impl Session<'_> {
+    /// Waits until a changed plugin greets; `false` where a signal ends that.
+    pub(super) fn wait_for_a_greeting(&mut self) -> Result<bool, CliError> {
+        loop {
+            match self.told.recv() {
+                Ok(Happening::Changed(change)) => match self.load(&change) {
+                    Ok(true) => return Ok(true),
+                    Ok(false) | Err(HostError::Interrupted) => {}
+                    Err(error) => return Err(error.into()),
+                },
+                Ok(Happening::Signal) | Err(_) => return Ok(false),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    fn load_and_go_on(&mut self, change: &Change) -> Result<(), HostError> {
+        if self.load(change)? {
+            self.start_rest()?;
+        }
+        Ok(())
+    }
+
+    /// Loads a changed plugin: the process is replaced, and what runs is
+    /// started in the new one. Tells whether that has worked.
+    fn load(&mut self, change: &Change) -> Result<bool, HostError> {
+        let what = &change.what;
+        let built = match &change.built {
+            Ok(built) => built,
+            Err(error) => {
+                let text = format!("{what} changed, and what runs goes on as it was: {error}");
+                self.stream.tell(What::Note { text: &text });
+                return Ok(false);
+            }
+        };
+        let began = Instant::now();
+        self.end_told.set(false);
+        let loaded = self.host.reload();
+        if self.survive("", loaded)?.is_none() {
+            let text = format!("{what} changed, and does not work; change it again");
+            self.stream.tell(What::Note { text: &text });
+            return Ok(false);
+        }
+        let built = built.map_or_else(String::new, |took| format!("built in {}, ", short(took)));
+        let text = format!(
+            "{what} changed: {built}loaded in {}",
+            short(began.elapsed())
+        );
+        self.stream.tell(What::Note { text: &text });
+        Ok(true)
+    }
+
+    /// Waits for the end: of the sources, of the input, of the time, of the
+    /// plugin, or a signal.
+    pub(super) fn wait(&mut self) -> Result<(), CliError> {
+        let deadline = self.plan.duration.map(|duration| self.started + duration);
+        loop {
+            let reads = !self.plan.ends_with_faults()
+                && self.sources.iter().any(|running| running.thread.is_some());
+            if !reads && !self.sending && self.watch.is_none() {
+                return Ok(());
+            }
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Ok(());
+            }
+            let tick = self.terminal.has_status().then_some(REDRAW);
+            let happening = match left.into_iter().chain(tick).min() {
+                None => self.told.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(limit) => self.told.recv_timeout(limit),
+            };
+            match happening {
+                Ok(Happening::SourceEnded(index)) => self.stop_source(index)?,
+                Ok(Happening::InputEnded(ended)) => {
+                    self.sending = false;
+                    self.mistakes.extend(ended.err().into_iter().flatten());
+                }
+                Ok(Happening::PluginEnded) => {
+                    let alive = self.host.check_alive();
+                    self.survive("", alive)?;
+                }
+                Ok(Happening::Changed(change)) => match self.load_and_go_on(&change) {
+                    // The signal itself is told behind it.
+                    Ok(()) | Err(HostError::Interrupted) => {}
+                    Err(error) => return Err(error.into()),
+                },
+                Ok(Happening::Signal) => {
+                    self.settle = SETTLE_AT_SIGNAL;
+                    return Ok(());
+                }
+                Ok(Happening::StdoutFailed(error)) => return unwritten(error),
+                Err(RecvTimeoutError::Timeout) => self.show_status(),
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+    }
+
+    fn show_status(&self) {
+        let rows: u64 = self.sources.iter().map(Running::count).sum();
+        let rate = rows as f64 / self.started.elapsed().as_secs_f64().max(0.001);
+        let mut text = format!(
+            "{}, {} a second",
+            summary::count(rows, "row"),
+            summary::grouped(rate.round() as u64)
+        );
+        if !self.plan.sinks.is_empty() {
+            text.push_str(&format!(", {} sent", summary::grouped(self.feed.sent())));
+        }
+        let errors = self.findings.total();
+        if errors > 0 {
+            text.push_str(&format!(", {}", summary::count(errors, "error")));
+        }
+        self.terminal.status(text);
+    }
+}
+
+/// A time as a person reads it: `1.20 s`, `35 ms`.
+fn short(time: Duration) -> String {
+    match time.as_secs_f64() {
+        seconds if seconds < 1.0 => format!("{:.0} ms", seconds * 1e3),
+        seconds => format!("{seconds:.1} s"),
+    }
+}
+
+/// What it means for a run that stdout takes no more.
+pub(super) fn unwritten(error: io::Error) -> Result<(), CliError> {
+    match error.kind() {
+        // `| head -1`: there is nobody left to print for.
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(CliError::Trouble(format!(
+            "cannot write to stdout: {error}"
+        ))),
+    }
+}

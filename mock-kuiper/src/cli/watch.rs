@@ -1,0 +1,220 @@
+//! `run --watch`: what changes in the plugin's directory, and the build that it
+//! calls for.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mock_kuiper::package::{Package, PackageError};
+use notify::event::{EventKind, ModifyKind};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+
+use super::CliError;
+
+/// How long nothing changes once a burst of changes is over.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// How long a burst may last.
+const BURST: Duration = Duration::from_secs(2);
+
+/// What is never a part of a plugin, beside hidden files.
+const IGNORED: [&str; 2] = ["target", "__pycache__"];
+
+/// Endings of the same.
+const IGNORED_ENDINGS: [&str; 4] = ["pyc", "log", "tmp", "swp"];
+
+/// A change of the plugin, ready to be loaded.
+#[derive(Debug)]
+pub(super) struct Change {
+    /// What changed, in short.
+    pub(super) what: String,
+    /// How long the build took; `None` where there is nothing to build.
+    pub(super) built: Result<Option<Duration>, PackageError>,
+}
+
+/// Watches for as long as it lives.
+#[derive(Debug)]
+pub(super) struct Watch {
+    _watcher: RecommendedWatcher,
+}
+
+impl Watch {
+    /// Watches the directory that the user gave, builds the package anew after
+    /// each burst of changes, and hands over what came of it.
+    ///
+    /// # Errors
+    ///
+    /// [`CliError::Trouble`] where the system watches no more.
+    pub(super) fn start(
+        directory: &Path,
+        package: Arc<Package>,
+        changed: impl Fn(Change) + Send + 'static,
+    ) -> Result<Self, CliError> {
+        let trouble = |error: &dyn std::fmt::Display| {
+            CliError::Trouble(format!("cannot watch {}: {error}", directory.display()))
+        };
+        let root = fs::canonicalize(directory).map_err(|error| trouble(&error))?;
+        let filter = Filter {
+            built_in: built_in(&package),
+            root: root.clone(),
+        };
+        let (tell, told) = mpsc::channel();
+        let mut watcher = notify::recommended_watcher(move |event: notify::Result<_>| {
+            // Where events were lost, anything may have changed.
+            let files = match event {
+                Ok(event) => filter.files(&event),
+                Err(_) => vec![PathBuf::from(".")],
+            };
+            for file in files {
+                let _ = tell.send(file);
+            }
+        })
+        .map_err(|error| trouble(&error))?;
+        watcher
+            .watch(&root, RecursiveMode::Recursive)
+            .map_err(|error| trouble(&error))?;
+        thread::Builder::new()
+            .name("watch".to_owned())
+            .spawn(move || {
+                while let Some(files) = burst(&told) {
+                    changed(Change {
+                        what: describe(&files),
+                        built: build(&package),
+                    });
+                }
+            })
+            .map_err(|error| trouble(&error))?;
+        Ok(Self { _watcher: watcher })
+    }
+}
+
+fn build(package: &Package) -> Result<Option<Duration>, PackageError> {
+    if !package.is_built() {
+        return Ok(None);
+    }
+    let began = Instant::now();
+    package.rebuild()?;
+    Ok(Some(began.elapsed()))
+}
+
+/// The directory that Cargo builds the package in.
+fn built_in(package: &Package) -> Option<PathBuf> {
+    let binary = fs::read_link(&package.manifest().executable).ok()?;
+    // target/release/NAME
+    Some(binary.parent()?.parent()?.to_owned())
+}
+
+/// Waits for changes, until none comes for a while. `None` at the end.
+fn burst(told: &Receiver<PathBuf>) -> Option<BTreeSet<PathBuf>> {
+    let mut files = BTreeSet::from([told.recv().ok()?]);
+    let end = Instant::now() + BURST;
+    loop {
+        let left = end.saturating_duration_since(Instant::now()).min(QUIET);
+        match told.recv_timeout(left) {
+            Ok(file) => files.insert(file),
+            Err(RecvTimeoutError::Timeout) => return Some(files),
+            Err(RecvTimeoutError::Disconnected) => return None,
+        };
+    }
+}
+
+/// `src/main.rs`, `src/main.rs and 2 more`.
+fn describe(files: &BTreeSet<PathBuf>) -> String {
+    let first = files.first().map(|file| file.display().to_string());
+    let first = first.unwrap_or_default();
+    match files.len() {
+        0 | 1 => first,
+        more => format!("{first} and {} more", more - 1),
+    }
+}
+
+/// What counts as a change of the plugin.
+struct Filter {
+    root: PathBuf,
+    built_in: Option<PathBuf>,
+}
+
+impl Filter {
+    /// The files of an event that are the plugin's, as seen from its directory.
+    fn files(&self, event: &notify::Event) -> Vec<PathBuf> {
+        let counts = match event.kind {
+            EventKind::Access(_) | EventKind::Other => false,
+            // A directory's, when a file in it comes or goes.
+            EventKind::Modify(ModifyKind::Metadata(_)) => {
+                event.paths.iter().all(|path| path.is_file())
+            }
+            _ => true,
+        };
+        let files = event.paths.iter().filter(|_| counts);
+        files.filter_map(|path| self.file(path)).collect()
+    }
+
+    fn file(&self, path: &Path) -> Option<PathBuf> {
+        if self
+            .built_in
+            .as_ref()
+            .is_some_and(|to| path.starts_with(to))
+        {
+            return None;
+        }
+        let file = path.strip_prefix(&self.root).ok()?;
+        let plain = |component: Component<'_>| {
+            let name = component.as_os_str().to_string_lossy();
+            !(name.starts_with('.') || name.ends_with('~') || IGNORED.contains(&&*name))
+        };
+        let ending = file.extension().unwrap_or_default().to_string_lossy();
+        let counts = file.components().all(plain) && !IGNORED_ENDINGS.contains(&&*ending);
+        (counts && !file.as_os_str().is_empty()).then(|| file.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(path: &str) -> bool {
+        let filter = Filter {
+            root: "/plugin".into(),
+            built_in: Some("/plugin/out".into()),
+        };
+        filter.file(Path::new(path)).is_some()
+    }
+
+    #[test]
+    fn what_is_made_from_the_plugin_is_no_change_of_it() {
+        for path in [
+            "/plugin/target/debug/mirror",
+            "/plugin/out/release/mirror",
+            "/plugin/.git/index",
+            "/plugin/src/.main.rs.swp",
+            "/plugin/src/main.rs~",
+            "/plugin/__pycache__/pysam.cpython-311.pyc",
+            "/plugin/plugin.log",
+            "/plugin",
+            "/elsewhere/src/main.rs",
+        ] {
+            assert!(!counts(path), "{path}");
+        }
+        for path in ["/plugin/src/main.rs", "/plugin/mirror", "/plugin/outer"] {
+            assert!(counts(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_burst_is_one_change() {
+        let (tell, told) = mpsc::channel();
+        for file in ["src/b.rs", "src/a.rs", "src/b.rs"] {
+            tell.send(PathBuf::from(file)).unwrap();
+        }
+
+        let files = burst(&told).unwrap();
+
+        assert_eq!(describe(&files), "src/a.rs and 1 more");
+        drop(tell);
+        assert_eq!(burst(&told), None);
+    }
+}
