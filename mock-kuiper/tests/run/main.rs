@@ -12,3 +12,4 @@ mod rows;
 mod sinks;
 mod terminal;
 mod traces;
+mod watch;

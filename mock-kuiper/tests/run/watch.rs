@@ -1,0 +1,207 @@
+//! `--watch`: a plugin that is changed while it runs.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::Signal;
+
+use crate::common::{Live, Plugin, wait_until};
+
+/// Waits until stderr has `text` for the `count`th time.
+fn wait_for(run: &Live, text: &str, count: usize) {
+    wait_until(text, || run.stderr().matches(text).count() >= count);
+}
+
+/// Makes the plugin a Cargo package that prints `word` and becomes the probe.
+fn make_package(plugin: &Plugin) {
+    let probe = plugin.place().join("probe");
+    fs::rename(plugin.executable(), &probe).unwrap();
+    let manifest = format!(
+        "[package]\nname = \"{}\"\nedition = \"2021\"\n[workspace]\n",
+        plugin.id
+    );
+    plugin.write("Cargo.toml", &manifest);
+    write_main(plugin, "first");
+}
+
+fn write_main(plugin: &Plugin, word: &str) {
+    let probe = plugin.place().join("probe");
+    let main = format!(
+        r#"use std::os::unix::process::CommandExt;
+        fn main() {{
+            println!("word {word}");
+            let mut args = std::env::args();
+            let mut probe = std::process::Command::new({probe:?});
+            let error = probe.arg0(args.next().unwrap()).args(args).exec();
+            panic!("{{error}}");
+        }}"#
+    );
+    plugin.write("src/main.rs", &main);
+}
+
+fn watch(plugin: &Plugin, args: &[&str]) -> Live {
+    let mut command = plugin.command(&[&["--watch", "--debug"], args].concat());
+    // Shared by the packages: each has a name of its own.
+    command.env("CARGO_TARGET_DIR", cargo_target());
+    Live::spawn(command, &plugin.id)
+}
+
+fn cargo_target() -> std::path::PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("watched")
+}
+
+/// Ends a run as a person does.
+fn end(run: Live, status: i32) -> crate::common::Done {
+    run.signal(Signal::INT);
+    let done = run.finish();
+    done.assert_status(status);
+    done
+}
+
+#[test]
+fn a_changed_file_has_the_process_replaced_and_its_orders_sent_again() {
+    let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
+    let call = format!("{}(1)", plugin.function("echo"));
+    plugin.write("sources/random.yaml", "");
+    let run = watch(&plugin, &["--call", &call]);
+    run.wait_for_stdout("\"number\":2");
+
+    plugin.write("sources/random.yaml", "default: {}\n");
+
+    wait_for(&run, "sources/random.yaml changed: loaded in ", 1);
+    wait_for(&run, "append got [{\"number\":1}]", 2);
+    let done = end(run, 0);
+    for symbol in ["random", "append", &plugin.function("echo")] {
+        let order = format!("start {{\"symbolName\":\"{symbol}\"");
+        assert_eq!(done.stderr.matches(&order).count(), 2, "{order} in {done}");
+    }
+    // Calls are made again.
+    assert_eq!(done.stdout.matches("\"result\":1").count(), 2, "{done}");
+    assert!(done.said().contains("no errors"), "{done}");
+}
+
+#[test]
+fn rows_of_the_command_line_are_sent_again() {
+    let plugin = Plugin::new(&[], &["append"], &[]);
+    let run = watch(&plugin, &["--send", r#"{"a":1}"#, "--require-ack"]);
+    wait_for(&run, "append got [{\"a\":1}]", 1);
+
+    plugin.write("sinks/append.json", "{}");
+
+    wait_for(&run, "append got [{\"a\":1}]", 2);
+    end(run, 0).assert_says("2 rows sent, 2 acks");
+}
+
+#[test]
+fn a_cargo_package_is_built_and_a_build_that_fails_leaves_the_old_process() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    make_package(&plugin);
+    let run = watch(&plugin, &[]);
+    wait_for(&run, "word first", 1);
+
+    plugin.write("src/main.rs", "fn main() { no Rust }");
+    wait_for(
+        &run,
+        "src/main.rs changed, and what runs goes on as it was",
+        1,
+    );
+    let rows = run.stdout().lines().count();
+    wait_until("a row of the old process", || {
+        run.stdout().lines().count() > rows
+    });
+    assert_eq!(run.stderr().matches("launched").count(), 0);
+    write_main(&plugin, "second");
+
+    wait_for(&run, "src/main.rs changed: built in ", 1);
+    wait_for(&run, "word second", 1);
+    let rows = run.stdout().lines().count();
+    wait_until("a row of the new process", || {
+        run.stdout().lines().count() > rows
+    });
+    let done = end(run, 0);
+    assert_eq!(done.logged("word "), ["first", "second"], "{done}");
+}
+
+#[test]
+fn many_files_at_once_are_one_change() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let run = watch(&plugin, &[]);
+    run.wait_for_stdout("\"number\":1");
+
+    for number in 0..20 {
+        plugin.write(&format!("lib/file{number}"), "text");
+    }
+    wait_for(&run, " changed: loaded in ", 1);
+    // Behind it, so that a second one for the same would be in front.
+    plugin.write("last", "text");
+
+    wait_for(&run, "last changed: loaded in ", 1);
+    let done = end(run, 0);
+    assert_eq!(done.stderr.matches("changed: loaded").count(), 2, "{done}");
+}
+
+#[test]
+fn what_the_plugin_makes_of_itself_is_no_change() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let run = watch(&plugin, &[]);
+    run.wait_for_stdout("\"number\":1");
+
+    for file in ["__pycache__/a.pyc", ".git/index", "target/x", "plugin.log"] {
+        plugin.write(file, "text");
+    }
+    plugin.write("last", "text");
+
+    wait_for(&run, "changed: loaded in ", 1);
+    let done = end(run, 0);
+    assert!(done.said().contains("note: last changed: loaded"), "{done}");
+}
+
+#[test]
+fn a_plugin_that_dies_is_told_once_and_the_next_change_revives_it() {
+    let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
+    plugin.write("word", "dies=start");
+    plugin.wrap("PROBE=$(cat word) exec bin/$(basename \"$0\") \"$@\"");
+    let run = watch(&plugin, &[]);
+    wait_for(&run, "error: the plugin ended in the middle", 1);
+
+    plugin.write("word", "");
+
+    wait_for(&run, "word changed: loaded in ", 1);
+    wait_for(&run, "append got [{\"number\":2}]", 1);
+    let done = end(run, 1);
+    assert_eq!(done.said().matches("error:").count(), 1, "{done}");
+}
+
+#[test]
+fn a_plugin_that_never_greeted_gets_all_its_orders_after_a_change() {
+    let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
+    plugin.wrap("echo \"[probe] nothing yet\"; exit 3");
+    let run = watch(&plugin, &[]);
+    wait_for(&run, "error: the plugin ended before it greeted", 1);
+
+    let probe = plugin.directory().join("bin").join(&plugin.id);
+    fs::rename(probe, plugin.executable()).unwrap();
+
+    wait_for(&run, "changed: loaded in ", 1);
+    wait_for(&run, "append got [{\"number\":2}]", 1);
+    let done = end(run, 1);
+    assert_eq!(done.said().matches("error:").count(), 1, "{done}");
+}
+
+#[test]
+fn what_cannot_be_watched_is_refused() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    plugin
+        .run(&["--watch", "--count", "1"])
+        .assert_status(2)
+        .assert_says("'--watch' cannot be used with '--count <ROWS>'");
+    plugin
+        .run(&["--watch", "--fault", "kill"])
+        .assert_status(2)
+        .assert_says("cannot be used with");
+    let zip = plugin.place().join("plugin.zip");
+    fs::write(&zip, "no zip").unwrap();
+    let done = Live::spawn(plugin.command_on(&zip, &["--watch"]), &plugin.id).finish();
+    done.assert_status(2)
+        .assert_says("a zip is not watched; give the plugin's directory");
+}
