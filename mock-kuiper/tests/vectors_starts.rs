@@ -1,0 +1,155 @@
+//! What a release does in no certain order (which of a rule's source and sink is
+//! started first, whether a channel is closed before or after its stop is sent)
+//! was recorded one way each time; a seed plays each of these ways.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use mock_kuiper::event::Trace;
+use mock_kuiper::host::{Host, HostError};
+use serde_json::{Value, json};
+
+/// Of the recorded rule: its function, its source and its sink.
+const RULE: &str = "p1";
+const FUNCTION: &str = "revert";
+const SOURCE: (&str, &str) = ("pyjson", "py");
+const SINK: (&str, &str) = ("print", "print_0");
+
+/// Seeds that are tried.
+const SEEDS: u64 = 64;
+
+/// What a recording is looked at for: of some releases the rule's end is not in
+/// it as a whole.
+const STARTS: &[&str] = &["start function", "start source", "start sink"];
+const SINK_STOPS: &[&str] = &["closed sink", "stop sink"];
+const SOURCE_STOPS: &[&str] = &["closed source", "stop source"];
+
+/// The steps of the rule in a recording, each where it came first.
+fn steps(text: &str, looked_at: &[&str]) -> Vec<String> {
+    let mut steps = Vec::new();
+    for line in text.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let Some(step) = order(&line).or_else(|| closed(&line)) else {
+            continue;
+        };
+        if looked_at.contains(&step.as_str()) && !steps.contains(&step) {
+            steps.push(step);
+        }
+    }
+    steps
+}
+
+/// `start sink`, of an order of the rule.
+fn order(line: &Value) -> Option<String> {
+    if line["from"] != "host" {
+        return None;
+    }
+    let order: Value = serde_json::from_str(line["text"].as_str()?).ok()?;
+    let argument: Value = serde_json::from_str(order["arg"].as_str()?).ok()?;
+    let what = match argument["symbolName"].as_str()? {
+        FUNCTION => "function",
+        _ if argument["meta"]["ruleId"] != RULE => return None,
+        symbol if symbol == SOURCE.0 => "source",
+        symbol if symbol == SINK.0 => "sink",
+        _ => return None,
+    };
+    Some(format!("{} {what}", order["cmd"].as_str()?))
+}
+
+/// `closed sink`, of a data channel that the host has closed.
+fn closed(line: &Value) -> Option<String> {
+    if line["event"] != "closed" || line["from"] != "host" {
+        return None;
+    }
+    let channel = line["channel"].as_str()?;
+    let of = |op| format!("{RULE}_{op}_0");
+    match channel {
+        _ if channel == of(SOURCE.1) => Some("closed source".to_owned()),
+        _ if channel == of(SINK.1) => Some("closed sink".to_owned()),
+        _ => None,
+    }
+}
+
+/// Plays the rule; gives what went over the wire as the recordings have it.
+fn play(release: &str, seed: u64, place: &Path) -> Result<String, HostError> {
+    let file = place.join("trace");
+    let out = fs::File::create(&file).unwrap();
+    let trace = Arc::new(Trace::new(out, release, "probe").unwrap());
+    let host = Host::builder()
+        .plugin(place)
+        .release(release)
+        .seed(seed)
+        .observer(Arc::clone(&trace) as _)
+        .isolated_or_in_turn()
+        .launch()?;
+    let _function = host.function(FUNCTION)?;
+    let (mut source, mut sink) = (None, None);
+    let mut both = ["source", "sink"];
+    host.shuffle(&mut both);
+    for one in both {
+        match one {
+            "source" => source = Some(host.source(SOURCE.0).within(RULE, SOURCE.1).start()?),
+            _ => sink = Some(host.sink(SINK.0).within(RULE, SINK.1).start()?),
+        }
+    }
+    // A rule's sinks are stopped first.
+    sink.into_iter().try_for_each(|sink| sink.stop())?;
+    source.into_iter().try_for_each(|source| source.stop())?;
+    drop(host);
+    trace.finish().unwrap();
+    Ok(fs::read_to_string(file).unwrap())
+}
+
+/// The probe with the recorded symbols.
+fn plugin() -> tempfile::TempDir {
+    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_mock-kuiper"));
+    let probe = binary.with_file_name("examples").join("probe");
+    std::os::unix::fs::symlink(probe, place.path().join("probe")).unwrap();
+    let json = json!({
+        "version": "1", "language": "go", "executable": "probe",
+        "sources": [SOURCE.0], "sinks": [SINK.0], "functions": [FUNCTION],
+    });
+    fs::write(place.path().join("probe.json"), json.to_string()).unwrap();
+    place
+}
+
+#[test]
+fn a_seed_plays_the_order_that_each_release_was_recorded_with() -> Result<(), HostError> {
+    let all = [STARTS, SINK_STOPS, SOURCE_STOPS].concat();
+    let place = plugin();
+    for (release, file, looked_at) in [
+        ("1.8", "ekuiper-1.8.2-python", STARTS.to_vec()),
+        ("1.13", "ekuiper-1.13.5-python", STARTS.to_vec()),
+        (
+            "1.14",
+            "ekuiper-1.14.7-python",
+            [STARTS, SINK_STOPS].concat(),
+        ),
+        ("2.0", "ekuiper-2.0.8-python", all.clone()),
+        ("2.2", "ekuiper-2.2.5-python", all.clone()),
+        ("2.4", "ekuiper-2.4.0-python", all.clone()),
+    ] {
+        let vector = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../tests/vectors")
+            .join(format!("{file}.jsonl"));
+        let recorded = steps(&fs::read_to_string(vector).unwrap(), &looked_at);
+        assert_eq!(recorded.len(), looked_at.len(), "{file}: {recorded:?}");
+
+        let mut played = Vec::new();
+        for seed in 0..SEEDS {
+            played.push(steps(&play(release, seed, place.path())?, &looked_at));
+            if played.last() == Some(&recorded) {
+                break;
+            }
+        }
+
+        assert_eq!(
+            played.last(),
+            Some(&recorded),
+            "{release}, none of {played:?}"
+        );
+    }
+    Ok(())
+}
