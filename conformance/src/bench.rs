@@ -1,0 +1,394 @@
+//! What a check works with: the plugin, a host for it, and its symbols.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mock_kuiper::event::Limits;
+use mock_kuiper::fault::{Fault, Outcome, Stage};
+use mock_kuiper::host::{Builder, Function, Host, HostError, Sink, SinkError, Source};
+use mock_kuiper::package::{Manifest, Package};
+use mock_kuiper::profile::Profile;
+use mock_kuiper::wire::{Command, Order, OrderAnswer};
+use serde_json::{Map, Value, json};
+
+use crate::redact::Secrets;
+use crate::transcript::Transcript;
+
+/// How long a plugin may take to greet, to answer an order, to send a row.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// What is tried: a plugin under a release.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The plugin; or why it cannot even be opened.
+    package: Result<Arc<Package>, String>,
+    pub(crate) profile: &'static Profile,
+    /// Where the user's plugin is, for the checks of its files.
+    pub plugin: PathBuf,
+    /// The properties that a symbol needs.
+    pub configs: HashMap<String, Map<String, Value>>,
+    /// Properties that a symbol has to refuse.
+    pub refused: HashMap<String, Map<String, Value>>,
+    /// What is kept out of every report.
+    pub secrets: Secrets,
+    /// The Python interpreter.
+    pub python: PathBuf,
+    /// Variables for the plugin's environment.
+    pub environment: Vec<(String, String)>,
+    /// All waits are this many times as long: for slow machines.
+    pub timeout_scale: f64,
+    /// Checks that go on at the same time, where plugins can be isolated.
+    pub jobs: usize,
+}
+
+impl Plan {
+    /// Plans to try a plugin under a release.
+    #[must_use]
+    pub fn new(package: Package, profile: &'static Profile) -> Self {
+        let plugin = package.directory().to_owned();
+        Self::of(Ok(Arc::new(package)), plugin, profile)
+    }
+
+    /// The same for a plugin that cannot be opened, and why: all that is not
+    /// about its files is not testable.
+    #[must_use]
+    pub fn broken(
+        plugin: impl Into<PathBuf>,
+        reason: impl Into<String>,
+        profile: &'static Profile,
+    ) -> Self {
+        Self::of(Err(reason.into()), plugin.into(), profile)
+    }
+
+    fn of(
+        package: Result<Arc<Package>, String>,
+        plugin: PathBuf,
+        profile: &'static Profile,
+    ) -> Self {
+        Self {
+            package,
+            profile,
+            plugin,
+            configs: HashMap::new(),
+            refused: HashMap::new(),
+            secrets: Secrets::default(),
+            python: "python3".into(),
+            environment: Vec::new(),
+            timeout_scale: 1.0,
+            jobs: 8,
+        }
+    }
+
+    /// The same plugin under another release.
+    #[must_use]
+    pub fn under(&self, profile: &'static Profile) -> Self {
+        Self {
+            profile,
+            ..self.clone()
+        }
+    }
+
+    /// Returns the release that is played.
+    #[must_use]
+    pub fn release(&self) -> &'static Profile {
+        self.profile
+    }
+
+    /// Returns the plugin's name, or that of its file.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.package {
+            Ok(package) => package.manifest().name.clone(),
+            Err(_) => {
+                let name = self.plugin.file_name().unwrap_or(self.plugin.as_os_str());
+                name.to_string_lossy().into_owned()
+            }
+        }
+    }
+}
+
+/// Why a check did not pass.
+#[derive(Debug)]
+pub enum Stop {
+    /// The plugin fell short: what was seen.
+    Failed(String),
+    /// The plugin has nothing that the rule is about.
+    NotApplicable(&'static str),
+    /// The plugin could not be brought to where the rule is observed.
+    NotTestable(String),
+    /// Trouble of ours, or of the machine.
+    Trouble(String),
+}
+
+/// What a check comes to.
+pub type Checked = Result<(), Stop>;
+
+impl From<HostError> for Stop {
+    fn from(error: HostError) -> Self {
+        // A program that cannot be run is the plugin's own.
+        if error.is_finding() || matches!(error, HostError::CannotLaunch { .. }) {
+            Self::Failed(error.to_string())
+        } else {
+            Self::Trouble(error.to_string())
+        }
+    }
+}
+
+/// That the plugin fell short.
+pub(crate) fn failed(seen: impl Into<String>) -> Stop {
+    Stop::Failed(seen.into())
+}
+
+/// What kinds of symbols a stage has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kinds {
+    Sources,
+    Sinks,
+    Functions,
+    All,
+}
+
+/// The plugin, launched as often as a check asks for it.
+#[derive(Debug)]
+pub struct Bench<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) transcript: Arc<Transcript>,
+}
+
+impl<'a> Bench<'a> {
+    pub(crate) fn new(plan: &'a Plan) -> Self {
+        Self {
+            plan,
+            transcript: Arc::new(Transcript::new(plan.secrets.clone())),
+        }
+    }
+
+    /// A time, as long as `--timeout-scale` makes it.
+    pub(crate) fn scaled(&self, time: Duration) -> Duration {
+        time.mul_f64(self.plan.timeout_scale)
+    }
+
+    pub(crate) fn limit(&self) -> Duration {
+        self.scaled(LIMIT)
+    }
+
+    fn package(&self) -> Result<&Arc<Package>, Stop> {
+        let package = self.plan.package.as_ref();
+        package.map_err(|reason| Stop::NotTestable(reason.clone()))
+    }
+
+    /// What the plugin says of itself.
+    pub(crate) fn manifest(&self) -> Result<&Manifest, Stop> {
+        Ok(self.package()?.manifest())
+    }
+
+    /// How the plugin is launched: in a `/tmp` of its own where that is possible.
+    pub(crate) fn builder(&self) -> Result<Builder, Stop> {
+        let host = Host::builder()
+            .package(Arc::clone(self.package()?))
+            .release(self.plan.profile.name)
+            .python(&self.plan.python)
+            .init_timeout(self.limit())
+            .answer_timeout(self.limit())
+            .record(Limits::NONE)
+            .observer(Arc::clone(&self.transcript) as _)
+            .isolated_or_in_turn();
+        let environment = self.plan.environment.iter();
+        Ok(environment.fold(host, |host, (name, value)| host.env(name, value)))
+    }
+
+    /// Launches it for a check that is not about launching.
+    pub(crate) fn host(&self) -> Result<Host, Stop> {
+        self.builder()?.launch().map_err(not_testable)
+    }
+
+    fn config(&self, symbol: &str) -> Value {
+        let config = self.plan.configs.get(symbol).cloned();
+        Value::Object(config.unwrap_or_default())
+    }
+
+    pub(crate) fn source_name(&self) -> Result<&str, Stop> {
+        let sources = &self.manifest()?.sources;
+        first(sources, "the plugin has no source")
+    }
+
+    pub(crate) fn sink_name(&self) -> Result<&str, Stop> {
+        let sinks = &self.manifest()?.sinks;
+        first(sinks, "the plugin has no sink")
+    }
+
+    pub(crate) fn function_name(&self) -> Result<&str, Stop> {
+        let functions = &self.manifest()?.functions;
+        first(functions, "the plugin has no function")
+    }
+
+    /// Starts a source under a rule.
+    pub(crate) fn start_source(
+        &self,
+        host: &Host,
+        symbol: &str,
+        rule: &str,
+    ) -> Result<Source, HostError> {
+        let source = host.source(symbol).config(self.config(symbol));
+        source.within(rule, "stream").start()
+    }
+
+    /// Starts a sink under a rule.
+    pub(crate) fn start_sink(
+        &self,
+        host: &Host,
+        symbol: &str,
+        rule: &str,
+    ) -> Result<Sink, HostError> {
+        let mut config = self.config(symbol);
+        let reads_acks = crate::requirement::Releases::WithAcks.has(self.plan.profile);
+        if reads_acks {
+            config["requireAck"] = json!(true);
+        }
+        let sink = host.sink(symbol).config(config);
+        let sink = sink.within(rule, format!("{symbol}_0"));
+        if reads_acks {
+            sink.require_ack().start()
+        } else {
+            sink.start()
+        }
+    }
+
+    /// The first source, running, for a check that is not about its start.
+    pub(crate) fn source(&self, host: &Host) -> Result<Source, Stop> {
+        let source = self.start_source(host, self.source_name()?, "rule");
+        source.map_err(not_testable)
+    }
+
+    /// The same of a source that gives rows.
+    pub(crate) fn flowing_source(&self, host: &Host) -> Result<Source, Stop> {
+        let mut source = self.source(host)?;
+        source.next(self.limit()).map_err(not_testable)?;
+        Ok(source)
+    }
+
+    /// The first sink, running.
+    pub(crate) fn sink(&self, host: &Host) -> Result<Sink, Stop> {
+        let sink = self.start_sink(host, self.sink_name()?, "rule");
+        sink.map_err(not_testable)
+    }
+
+    /// The first function, running.
+    pub(crate) fn function(&self, host: &Host) -> Result<Function, Stop> {
+        host.function(self.function_name()?).map_err(not_testable)
+    }
+
+    /// The first source or sink, or a function where there is neither: what
+    /// orders are about. Gives the start that it had.
+    pub(crate) fn anything(&self, host: &Host) -> Result<(Running, Order), Stop> {
+        if self.source_name().is_ok() {
+            let source = self.source(host)?;
+            let order = source.order().clone();
+            return Ok((Running::Source(source), order));
+        }
+        if self.sink_name().is_ok() {
+            let sink = self.sink(host)?;
+            let order = sink.order().clone();
+            return Ok((Running::Sink(sink), order));
+        }
+        let function = self.function(host)?;
+        let order = Order::function(function.symbol());
+        Ok((Running::Function(function), order))
+    }
+
+    /// Starts the first symbol of each of these kinds, and plays a misfortune
+    /// of `mock-kuiper run --fault` on them.
+    pub(crate) fn play(&self, kinds: Kinds, fault: &str) -> Checked {
+        let has = |kind| kinds == Kinds::All || kinds == kind;
+        let fault: Fault = (fault.parse()).map_err(|error| Stop::Trouble(format!("{error}")))?;
+        let host = self.host()?;
+        let (mut sources, mut sinks, mut functions) = (Vec::new(), Vec::new(), Vec::new());
+        let single = kinds != Kinds::All;
+        if has(Kinds::Sinks) && (single || self.sink_name().is_ok()) {
+            sinks.push(self.sink(&host)?);
+        }
+        if has(Kinds::Functions) && (single || self.function_name().is_ok()) {
+            functions.push(self.function(&host)?);
+        }
+        if has(Kinds::Sources) && (single || self.source_name().is_ok()) {
+            sources.push(self.source(&host)?);
+        }
+        let row = b"[{\"conformance\":1}]".to_vec();
+        let mut stage = Stage::set(&host, &mut sources, &mut sinks, &mut functions, row)
+            .map_err(not_testable)?;
+        match fault.play(&mut stage)? {
+            Outcome::Survived => Ok(()),
+            Outcome::NotApplicable(reason) => Err(Stop::NotApplicable(reason)),
+        }
+    }
+
+    /// Sends an order that has to be answered with `ok`.
+    pub(crate) fn order_ok(&self, host: &Host, command: Command, order: &Order) -> Checked {
+        let answer = host.order(command, order)?;
+        match OrderAnswer::parse(answer.as_bytes()) {
+            OrderAnswer::Done => Ok(()),
+            _ => Err(failed(format!(
+                "{} of `{}` was answered with `{answer}`, not `ok`",
+                command.name(),
+                order.symbol
+            ))),
+        }
+    }
+
+    /// Sends bytes that have to be refused, and looks whether the plugin goes
+    /// on.
+    pub(crate) fn refused(&self, host: &Host, what: &str, bytes: &[u8]) -> Checked {
+        let answer = host.order_bytes(bytes)?;
+        match OrderAnswer::parse(&answer) {
+            OrderAnswer::Done => Err(failed(format!("{what} was answered with `ok`"))),
+            OrderAnswer::Greeting(_) => Err(failed(format!(
+                "{what} was answered with `{}`, which begins with `h`: eKuiper takes it for a \
+                 greeting and sends the order again",
+                String::from_utf8_lossy(&answer)
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Something that runs, for as long as it is held.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held for its channels alone")]
+pub(crate) enum Running {
+    Source(Source),
+    Sink(Sink),
+    Function(Function),
+}
+
+/// The bytes of an order; `argument` is encoded twice, as eKuiper does.
+pub(crate) fn order_bytes(command: &str, argument: &Value) -> Vec<u8> {
+    json!({"cmd": command, "arg": argument.to_string()})
+        .to_string()
+        .into_bytes()
+}
+
+/// That a plugin does not even come to where a rule is observed.
+pub(crate) fn not_testable(error: HostError) -> Stop {
+    match Stop::from(error) {
+        Stop::Failed(seen) => Stop::NotTestable(seen),
+        other => other,
+    }
+}
+
+/// Whether no ack came.
+pub(crate) fn is_no_ack(error: &HostError) -> bool {
+    matches!(
+        error,
+        HostError::Sink {
+            source: SinkError::NoAck { .. },
+            ..
+        }
+    )
+}
+
+fn first<'n>(names: &'n [String], missing: &'static str) -> Result<&'n str, Stop> {
+    let name = names.first().map(String::as_str);
+    name.ok_or(Stop::NotApplicable(missing))
+}

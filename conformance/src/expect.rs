@@ -1,0 +1,183 @@
+//! The file of failures that are known and accepted, `--expect-fail`.
+//!
+//! One a line: the number of the requirement, the releases, the reason.
+//!
+//! ```text
+//! # the sink's socket is bound twice
+//! CTL-13  all      the SDK refuses a second start of a sink
+//! CTL-11  1.13,2.0  it greets when it is idle
+//! ```
+
+use std::fmt::Write as _;
+
+use mock_kuiper::profile::Profile;
+
+use crate::requirement;
+
+/// Known failures, with their releases and reasons.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expected(Vec<Entry>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    id: String,
+    /// `None`: all of them.
+    releases: Option<Vec<String>>,
+    reason: String,
+}
+
+impl Entry {
+    fn has(&self, release: &str) -> bool {
+        let listed = |releases: &Vec<String>| releases.iter().any(|listed| listed == release);
+        self.releases.as_ref().is_none_or(listed)
+    }
+}
+
+impl Expected {
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes at once, each with its line.
+    pub fn parse(text: &str) -> Result<Self, Vec<String>> {
+        let (mut entries, mut mistakes) = (Vec::new(), Vec::new());
+        for (number, line) in (1..).zip(text.lines().map(str::trim)) {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            match parse_entry(line, &entries) {
+                Ok(entry) => entries.push(entry),
+                Err(mistake) => mistakes.push(format!("line {number}: {mistake}")),
+            }
+        }
+        match mistakes.is_empty() {
+            true => Ok(Self(entries)),
+            false => Err(mistakes),
+        }
+    }
+
+    /// Returns why a requirement is expected to fail under a release, if it is.
+    #[must_use]
+    pub fn reason(&self, id: &str, release: &str) -> Option<&str> {
+        let mut entries = self.0.iter();
+        let entry = entries.find(|entry| entry.id == id && entry.has(release));
+        entry.map(|entry| entry.reason.as_str())
+    }
+
+    /// Writes the file anew for what failed under the releases that were tried:
+    /// `failures` has a number and a release each. Reasons are kept, and so is
+    /// what the file says of other releases.
+    #[must_use]
+    pub fn write(&self, tried: &[&str], failures: &[(&str, &str)]) -> String {
+        let all: Vec<_> = Profile::all().iter().map(|profile| profile.name).collect();
+        let mut text = String::new();
+        for requirement in requirement::all() {
+            let id = requirement.id;
+            let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+            for release in &all {
+                let known = self.reason(id, release);
+                let reason = if failures.contains(&(id, release)) {
+                    known.unwrap_or("not looked into yet")
+                } else {
+                    match known.filter(|_| !tried.contains(release)) {
+                        Some(reason) => reason,
+                        None => continue,
+                    }
+                };
+                match reasons.iter_mut().find(|(other, _)| *other == reason) {
+                    Some((_, releases)) => releases.push(release),
+                    None => reasons.push((reason, vec![release])),
+                }
+            }
+            for (reason, releases) in reasons {
+                let whole = releases.len() == all.len();
+                let releases = if whole { "all".to_owned() } else { releases.join(",") };
+                // Writing to a string does not fail.
+                let _ = writeln!(text, "{id}  {releases}  {reason}");
+            }
+        }
+        text
+    }
+}
+
+fn parse_entry(line: &str, before: &[Entry]) -> Result<Entry, String> {
+    let (id, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let rest = rest.trim_start();
+    let (releases, reason) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let known = requirement::all();
+    if !known.iter().any(|requirement| requirement.id == id) {
+        return Err(format!(
+            "no requirement `{id}` is known; `--list` shows them"
+        ));
+    }
+    let names: Vec<_> = releases.split(',').map(str::to_owned).collect();
+    if releases != "all" {
+        for name in &names {
+            Profile::find(name).map_err(|_| {
+                format!("{id}: expected a release, e.g. 2.4 or 1.13,2.0 or all, got `{name}`")
+            })?;
+        }
+    }
+    let entry = Entry {
+        id: id.to_owned(),
+        releases: (releases != "all").then_some(names),
+        reason: reason.trim().to_owned(),
+    };
+    if entry.reason.is_empty() {
+        return Err(format!("{id} needs a reason behind its releases"));
+    }
+    let twice = Profile::all().iter().any(|profile| {
+        let is = |other: &Entry| other.id == id && other.has(profile.name);
+        entry.has(profile.name) && before.iter().any(is)
+    });
+    match twice {
+        true => Err(format!("{id} is there twice; delete one")),
+        false => Ok(entry),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_a_number_releases_and_a_reason() {
+        let text = "# known\n\nCTL-13  all  refuses it\nCTL-11 1.13,2.0 greets\n";
+        let expected = Expected::parse(text).unwrap();
+
+        assert_eq!(expected.reason("CTL-13", "2.4"), Some("refuses it"));
+        assert_eq!(expected.reason("CTL-11", "2.0"), Some("greets"));
+        assert_eq!(expected.reason("CTL-11", "2.4"), None);
+        assert_eq!(expected.reason("CTL-14", "2.4"), None);
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once_with_their_lines() {
+        let text = "CTL-99 all x\nCTL-13\nCTL-14 all\nSNK-01 all a\nSNK-01 2.4 b\nSNK-02 3.7 c\n";
+
+        assert_eq!(
+            Expected::parse(text).unwrap_err(),
+            [
+                "line 1: no requirement `CTL-99` is known; `--list` shows them",
+                "line 2: CTL-13: expected a release, e.g. 2.4 or 1.13,2.0 or all, got ``",
+                "line 3: CTL-14 needs a reason behind its releases",
+                "line 5: SNK-01 is there twice; delete one",
+                "line 6: SNK-02: expected a release, e.g. 2.4 or 1.13,2.0 or all, got `3.7`",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_file_is_written_with_old_reasons_and_without_what_passes() {
+        let old = Expected::parse("CTL-13 all known\nCTL-11 1.13,2.4 greets\nSNK-01 2.4 x\n");
+        let failures = [("CTL-13", "2.4"), ("SNK-02", "2.4")];
+
+        let text = old.unwrap().write(&["2.4"], &failures);
+
+        assert_eq!(
+            text,
+            "CTL-11  1.13  greets\nCTL-13  all  known\nSNK-02  2.4  not looked into yet\n"
+        );
+        assert!(Expected::parse(&text).is_ok());
+    }
+}

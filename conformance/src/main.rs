@@ -1,0 +1,7 @@
+//! The command `ekuiper-conformance`.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,125 @@
+//! Secrets of configurations, kept out of every report.
+
+use serde_json::{Map, Value};
+
+/// What stands in the place of a secret.
+const HIDDEN: &str = "[redacted]";
+
+/// The shortest beginning of a secret that is hidden where a text was cut.
+const BEGINNING: usize = 3;
+
+/// Values that no report shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Secrets(Vec<String>);
+
+impl Secrets {
+    /// Takes note of the values under these keys, at any depth of a
+    /// configuration.
+    pub fn add(&mut self, keys: &[String], config: &Map<String, Value>) {
+        for (key, value) in config {
+            if keys.contains(key) {
+                self.add_value(value);
+            } else {
+                self.search(keys, value);
+            }
+        }
+    }
+
+    /// Takes note of a text.
+    pub fn add_text(&mut self, secret: &str) {
+        let mut spelled = secret.to_owned();
+        // As it is, as JSON, and as JSON inside a string.
+        for _ in 0..3 {
+            if !spelled.is_empty() && !self.0.contains(&spelled) {
+                self.0.push(spelled.clone());
+                self.0.push(go_escaped(&spelled));
+            }
+            let quoted = Value::from(spelled.as_str()).to_string();
+            quoted[1..quoted.len() - 1].clone_into(&mut spelled);
+        }
+        // One that contains another is to be hidden as a whole.
+        self.0.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        self.0.dedup();
+    }
+
+    fn search(&mut self, keys: &[String], value: &Value) {
+        match value {
+            Value::Object(object) => self.add(keys, object),
+            Value::Array(values) => values.iter().for_each(|value| self.search(keys, value)),
+            _ => {}
+        }
+    }
+
+    fn add_value(&mut self, value: &Value) {
+        match value {
+            Value::Null | Value::Bool(_) => {}
+            Value::Number(number) => self.add_text(&number.to_string()),
+            Value::String(text) => self.add_text(text),
+            Value::Array(values) => values.iter().for_each(|value| self.add_value(value)),
+            Value::Object(object) => object.values().for_each(|value| self.add_value(value)),
+        }
+    }
+
+    /// Returns the text without the secrets, and without the beginning of one
+    /// where the text was cut with `…`.
+    #[must_use]
+    pub fn hide(&self, text: &str) -> String {
+        let mut shown = text.to_owned();
+        for secret in &self.0 {
+            shown = shown.replace(secret.as_str(), HIDDEN);
+            let beginnings = (BEGINNING..secret.len()).rev();
+            for end in beginnings.filter(|end| secret.is_char_boundary(*end)) {
+                shown = shown.replace(&format!("{}…", &secret[..end]), &format!("{HIDDEN}…"));
+            }
+        }
+        shown
+    }
+}
+
+/// As Go's encoder writes it inside a string.
+fn go_escaped(text: &str) -> String {
+    text.replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn secrets(config: &Value) -> Secrets {
+        let mut secrets = Secrets::default();
+        secrets.add(&["password".to_owned()], config.as_object().unwrap());
+        secrets
+    }
+
+    #[test]
+    fn values_under_a_key_are_hidden_at_any_depth_and_however_often_encoded() {
+        let secrets = secrets(&json!({"server": [{"password": "a\"b<c"}], "user": "me"}));
+        let argument = json!({"config": {"password": "a\"b<c"}}).to_string();
+        let order = json!({"cmd": "start", "arg": argument.replace('<', "\\u003c")}).to_string();
+
+        for text in ["a\"b<c by me", &argument, &order] {
+            let shown = secrets.hide(text);
+            assert!(shown.contains(HIDDEN), "{shown}");
+            assert!(!shown.contains("b<c") && !shown.contains("u003cc"), "{shown}");
+        }
+        assert!(secrets.hide("a\"b<c by me").ends_with(" by me"));
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_is_hidden_as_well() {
+        let secrets = secrets(&json!({"password": "correct horse"}));
+
+        assert_eq!(secrets.hide("it is correct h… (900 bytes)"), "it is [redacted]… (900 bytes)");
+    }
+
+    #[test]
+    fn other_keys_are_shown() {
+        let secrets = secrets(&json!({"user": "me", "password": true}));
+
+        assert_eq!(secrets.hide("me, true"), "me, true");
+    }
+}

@@ -1,0 +1,133 @@
+//! Trying the requirements, many side by side.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::bench::{Bench, Stop};
+use crate::{Plan, Requirement};
+
+/// What came of a requirement.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The requirement.
+    pub requirement: &'static Requirement,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// How long that took.
+    pub took: Duration,
+}
+
+/// What a requirement came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "verdict")]
+pub enum Verdict {
+    /// The plugin does what the rule says.
+    Passed,
+    /// It does not.
+    Failed(Evidence),
+    /// It could not be brought to where that is observed, which counts as
+    /// failed.
+    NotTestable(Evidence),
+    /// It has nothing that the rule is about, or the release has no such rule.
+    NotApplicable {
+        /// Why.
+        reason: String,
+    },
+    /// Trouble of ours, or of the machine: no verdict.
+    Trouble {
+        /// What.
+        text: String,
+    },
+}
+
+/// What was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    /// What the plugin did instead.
+    pub seen: String,
+    /// The last that went over the wire and that the plugin wrote.
+    pub transcript: Vec<String>,
+}
+
+impl Verdict {
+    /// Whether the plugin fell short.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::NotTestable(_))
+    }
+}
+
+/// Tries each requirement on a process of its own, and gives what came of them
+/// in their order; `done` is called as each is over.
+///
+/// As many as [`Plan::jobs`] go on at the same time, since most only wait; where
+/// plugins cannot be isolated, they take turns.
+pub fn run(
+    plan: &Plan,
+    requirements: &[&'static Requirement],
+    done: &(dyn Fn(&Outcome) + Sync),
+) -> Vec<Outcome> {
+    let next = AtomicUsize::new(0);
+    // Those that wait for long begin first.
+    let mut order: Vec<usize> = (0..requirements.len()).collect();
+    order.sort_by_key(|index| !waits_long(requirements[*index].id));
+    let outcomes: Vec<Mutex<Option<Outcome>>> =
+        requirements.iter().map(|_| Mutex::default()).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..plan.jobs.max(1) {
+            scope.spawn(|| {
+                while let Some(index) = order.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    let outcome = try_one(plan, requirements[*index]);
+                    done(&outcome);
+                    if let Ok(mut place) = outcomes[*index].lock() {
+                        *place = Some(outcome);
+                    }
+                }
+            });
+        }
+    });
+    let outcomes = outcomes.into_iter();
+    outcomes
+        .filter_map(|outcome| outcome.into_inner().ok().flatten())
+        .collect()
+}
+
+/// Rules whose checks take seconds.
+fn waits_long(id: &str) -> bool {
+    ["CTL-11", "FUN-07", "LIF-04", "LIF-03", "SRC-04", "SNK-04"].contains(&id)
+}
+
+fn try_one(plan: &Plan, requirement: &'static Requirement) -> Outcome {
+    let began = Instant::now();
+    let bench = Bench::new(plan);
+    let checked = if requirement.releases.has(plan.profile) {
+        (requirement.check)(&bench)
+    } else {
+        Err(Stop::NotApplicable("this release has no such rule"))
+    };
+    let evidence = |seen: String| Evidence {
+        seen: plan.secrets.hide(&seen),
+        transcript: bench.transcript.lines(),
+    };
+    let ours = bench.transcript.our_mistake();
+    let checked = ours.map_or(checked, |mistake| Err(Stop::Trouble(mistake)));
+    let verdict = match checked {
+        Ok(()) => Verdict::Passed,
+        Err(Stop::Failed(seen)) => Verdict::Failed(evidence(seen)),
+        Err(Stop::NotTestable(seen)) => Verdict::NotTestable(evidence(seen)),
+        Err(Stop::NotApplicable(reason)) => Verdict::NotApplicable {
+            reason: reason.to_owned(),
+        },
+        Err(Stop::Trouble(text)) => Verdict::Trouble {
+            text: plan.secrets.hide(&text),
+        },
+    };
+    Outcome {
+        requirement,
+        verdict,
+        took: began.elapsed(),
+    }
+}
