@@ -10,6 +10,7 @@ use mock_kuiper::fault::{Fault, Outcome, Stage};
 use mock_kuiper::host::{Builder, Function, Host, HostError, Sink, SinkError, Source};
 use mock_kuiper::package::{Manifest, Package};
 use mock_kuiper::profile::Profile;
+use mock_kuiper::symbol::Channel;
 use mock_kuiper::wire::{Command, Order, OrderAnswer};
 use serde_json::{Map, Value, json};
 
@@ -321,6 +322,16 @@ impl<'a> Bench<'a> {
         match fault.play(&mut stage)? {
             Outcome::Survived => Ok(()),
             Outcome::NotApplicable(reason) => Err(Stop::NotApplicable(reason)),
+        }
+    }
+
+    /// Looks whether one connection stands on a channel, and no more.
+    pub(crate) fn one_connection(&self, channel: &Channel) -> Checked {
+        match self.transcript.open(channel.name()) {
+            0 | 1 => Ok(()),
+            open => Err(failed(format!(
+                "{open} connections stand on {channel}, as if it had been started {open} times"
+            ))),
         }
     }
 

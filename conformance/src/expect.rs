@@ -91,7 +91,11 @@ impl Expected {
             }
             for (reason, releases) in reasons {
                 let whole = releases.len() == all.len();
-                let releases = if whole { "all".to_owned() } else { releases.join(",") };
+                let releases = if whole {
+                    "all".to_owned()
+                } else {
+                    releases.join(",")
+                };
                 // Writing to a string does not fail.
                 let _ = writeln!(text, "{id}  {releases}  {reason}");
             }

@@ -104,7 +104,10 @@ mod tests {
         for text in ["a\"b<c by me", &argument, &order] {
             let shown = secrets.hide(text);
             assert!(shown.contains(HIDDEN), "{shown}");
-            assert!(!shown.contains("b<c") && !shown.contains("u003cc"), "{shown}");
+            assert!(
+                !shown.contains("b<c") && !shown.contains("u003cc"),
+                "{shown}"
+            );
         }
         assert!(secrets.hide("a\"b<c by me").ends_with(" by me"));
     }
@@ -113,7 +116,10 @@ mod tests {
     fn a_secret_that_was_cut_is_hidden_as_well() {
         let secrets = secrets(&json!({"password": "correct horse"}));
 
-        assert_eq!(secrets.hide("it is correct h… (900 bytes)"), "it is [redacted]… (900 bytes)");
+        assert_eq!(
+            secrets.hide("it is correct h… (900 bytes)"),
+            "it is [redacted]… (900 bytes)"
+        );
     }
 
     #[test]

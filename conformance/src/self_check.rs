@@ -102,7 +102,10 @@ mod tests {
             for line in text.lines() {
                 let line: Value = serde_json::from_str(line).unwrap();
                 let of = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
-                if of("from") == "host" && of("channel").starts_with(channels) && line["text"] != Value::Null {
+                if of("from") == "host"
+                    && of("channel").starts_with(channels)
+                    && line["text"] != Value::Null
+                {
                     frames.push(of("text"));
                 }
             }
@@ -130,16 +133,29 @@ mod tests {
             (r#"[]"#, "the order is no JSON object"),
             (r#"{"cmd":"pause","arg":""}"#, "the command is `pause`"),
             (r#"{"cmd":"start","arg":{}}"#, "`arg` is no text"),
-            (r#"{"cmd":"start","arg":"{}","v":1}"#, "the order has a field `v`"),
+            (
+                r#"{"cmd":"start","arg":"{}","v":1}"#,
+                "the order has a field `v`",
+            ),
         ] {
             assert_eq!(order(bytes.as_bytes()), Err(expected.to_owned()), "{bytes}");
         }
         for (bytes, expected) in [
-            (r#"{"func":"Describe","arg":null}"#, "the func is `Describe`"),
-            (r#"{"func":"Exec","arg":[1]}"#, "the last argument of `Exec` is no JSON object"),
+            (
+                r#"{"func":"Describe","arg":null}"#,
+                "the func is `Describe`",
+            ),
+            (
+                r#"{"func":"Exec","arg":[1]}"#,
+                "the last argument of `Exec` is no JSON object",
+            ),
             (r#"{"func":"Validate","arg":5}"#, "`arg` is 5"),
         ] {
-            assert_eq!(request(bytes.as_bytes()), Err(expected.to_owned()), "{bytes}");
+            assert_eq!(
+                request(bytes.as_bytes()),
+                Err(expected.to_owned()),
+                "{bytes}"
+            );
         }
     }
 }

@@ -95,10 +95,10 @@ impl Observer for Transcript {
         let mut seen = self.lock();
         match &event.what {
             What::Connected { channel, .. } => {
-                *seen.open.entry(channel.to_string()).or_default() += 1;
+                *seen.open.entry(channel.name().to_owned()).or_default() += 1;
             }
             What::Closed { channel, .. } => {
-                let open = seen.open.entry(channel.to_string()).or_default();
+                let open = seen.open.entry(channel.name().to_owned()).or_default();
                 *open = open.saturating_sub(1);
             }
             _ => {}
@@ -126,7 +126,10 @@ fn mistake(message: &Message<'_>) -> Option<String> {
     };
     wrong.map(|wrong| {
         let sent = String::from_utf8_lossy(message.body);
-        format!("the suite sent what no eKuiper sends: {wrong}, in `{}`", excerpt(&sent, sent.len()))
+        format!(
+            "the suite sent what no eKuiper sends: {wrong}, in `{}`",
+            excerpt(&sent, sent.len())
+        )
     })
 }
 
@@ -156,6 +159,9 @@ mod tests {
         assert_eq!(excerpt("a\x1b[2J", 5), "a\\u{1b}[2J");
         let long = excerpt(&"x".repeat(1000), 1000);
         assert!(long.ends_with("x… (1000 bytes)"));
-        assert_eq!(long.chars().count(), SHOWN + "… (1000 bytes)".chars().count());
+        assert_eq!(
+            long.chars().count(),
+            SHOWN + "… (1000 bytes)".chars().count()
+        );
     }
 }

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::str::FromStr;
 
+use ekuiper_conformance::Plan;
 use ekuiper_conformance::expect::Expected;
 use ekuiper_conformance::redact::Secrets;
 use ekuiper_conformance::requirement::{self, Requirement};
-use ekuiper_conformance::Plan;
 use mock_kuiper::call::SymbolConfig;
 use mock_kuiper::package::{Package, PackageError};
 use mock_kuiper::profile::Profile;
@@ -102,7 +102,9 @@ pub(super) fn read(args: &Args) -> Result<Input, CliError> {
             .and_then(|text| {
                 Expected::parse(&text).map_err(|lines| {
                     let lines = lines.into_iter();
-                    lines.map(|line| format!("{}: {line}", path.display())).collect()
+                    lines
+                        .map(|line| format!("{}: {line}", path.display()))
+                        .collect()
                 })
             })
             .unwrap_or_else(|lines| {
@@ -182,13 +184,20 @@ fn unknown_symbols(option: &str, configs: &Configs, package: &Package) -> Vec<St
     let known: Vec<_> = manifest.sources.iter().chain(&manifest.sinks).collect();
     let listed = known.iter().map(|name| format!("`{name}`"));
     let listed = listed.collect::<Vec<_>>().join(", ");
-    let mut unknown: Vec<_> = configs.keys().filter(|name| !known.contains(name)).collect();
+    let mut unknown: Vec<_> = configs
+        .keys()
+        .filter(|name| !known.contains(name))
+        .collect();
     unknown.sort_unstable();
     unknown
         .into_iter()
         .map(|name| match known.is_empty() {
-            true => format!("{option}: `{name}` cannot be configured: the plugin has functions alone"),
-            false => format!("{option}: the plugin has no source or sink `{name}`; it has {listed}"),
+            true => {
+                format!("{option}: `{name}` cannot be configured: the plugin has functions alone")
+            }
+            false => {
+                format!("{option}: the plugin has no source or sink `{name}`; it has {listed}")
+            }
         })
         .collect()
 }

@@ -257,9 +257,9 @@ fn cannot_write(path: &Path, error: &io::Error) -> CliError {
 fn print(text: &str) -> Result<(), CliError> {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(CliError::Trouble(format!("cannot write to stdout: {error}")))
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::Trouble(format!(
+            "cannot write to stdout: {error}"
+        ))),
         _ => Ok(()),
     }
 }

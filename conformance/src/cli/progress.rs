@@ -22,7 +22,8 @@ impl Progress {
         }
         let all = u64::try_from(all).unwrap_or(u64::MAX);
         let bar = ProgressBar::with_draw_target(Some(all), ProgressDrawTarget::stderr_with_hz(10));
-        let style = ProgressStyle::with_template("{spinner} {elapsed_precise} {prefix} {pos}/{len} {msg}");
+        let style =
+            ProgressStyle::with_template("{spinner} {elapsed_precise} {prefix} {pos}/{len} {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
         bar.set_prefix(format!("eKuiper {release}"));
         bar.enable_steady_tick(REDRAW);

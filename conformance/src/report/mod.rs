@@ -8,7 +8,7 @@ mod text;
 pub use self::github::{annotations, summary};
 pub use self::json::json;
 pub use self::junit::junit;
-pub use self::text::{explain, list, text};
+pub use self::text::{explain, list, markdown, text};
 
 use crate::expect::Expected;
 use crate::requirement::Level;
@@ -64,6 +64,14 @@ impl Results<'_> {
             }
             (_, None) => Standing::Tolerated,
         }
+    }
+
+    /// Returns the number of each requirement that failed, and the release.
+    pub fn failures(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let failed = self.outcomes.iter();
+        failed
+            .filter(|outcome| outcome.verdict.is_failure())
+            .map(|outcome| (outcome.requirement.id, self.release))
     }
 
     /// Counts the results of a standing.

@@ -12,14 +12,22 @@ use crate::run::Verdict;
 /// Lines of the transcript that are shown.
 const SHOWN: usize = 12;
 
-/// A line for each requirement, by section; below a failure what was expected
-/// and seen, and the last lines of its transcript.
+/// A line for each requirement, by section; below a failure what was seen, why
+/// it matters, and the last lines of its transcript. `short` leaves out what is
+/// as it should be.
 #[must_use]
-pub fn text(results: &Results<'_>) -> String {
+pub fn text(results: &Results<'_>, short: bool) -> String {
     let mut out = String::new();
     for (prefix, section) in SECTIONS {
+        let is_fine = |standing| {
+            matches!(
+                standing,
+                Standing::Passed | Standing::NotApplicable | Standing::Expected(_)
+            )
+        };
         let of: Vec<_> = (results.outcomes.iter())
             .filter(|outcome| outcome.requirement.id.starts_with(prefix))
+            .filter(|outcome| !short || !is_fine(results.standing(outcome)))
             .collect();
         if of.is_empty() {
             continue;
@@ -135,4 +143,69 @@ pub fn explain(requirement: &Requirement) -> String {
         "{id}  {level}, releases: {releases}\n\n{rule}\n\nWhy it matters: {why}\n\n\
          How it is observed: {how}\n\nSource: {source}\n"
     )
+}
+
+/// What no test of a plugin can observe, and why.
+const UNOBSERVED: [(&str, &str); 6] = [
+    (
+        "A sink collects its rows in the order in which they came.",
+        "Only the sink knows what it collected; SNK-03 sees that acks come one by one.",
+    ),
+    (
+        "An ack `{}` means that the row was collected.",
+        "As before.",
+    ),
+    (
+        "A late answer of a function is not taken for that of the next call.",
+        "No function can be made slow from outside; the socket's request ids see to it, and CTL-12 \
+         looks at them on the control channel.",
+    ),
+    (
+        "A refused configuration is the answer's text.",
+        "Which configuration a plugin has to refuse only its author knows: CTL-18 with `--refused`.",
+    ),
+    (
+        "A plugin that writes much to its log goes on.",
+        "Not every plugin can be made to write; the host reads all output, as eKuiper does.",
+    ),
+    (
+        "A plugin MAY end when its control address stays away.",
+        "eKuiper ends it with SIGKILL before that.",
+    ),
+];
+
+/// All requirements, as the page `docs/requirements.md`.
+#[must_use]
+pub fn markdown() -> String {
+    let mut out = String::from(
+        "<!-- Written by `ekuiper-conformance --explain all`. -->\n\n# What is required of a plugin\n\n\
+         Each rule is one of [the protocol](protocol.md), and is observed on a process of the plugin's \
+         own. A failed MUST makes a plugin fall short, a failed SHOULD with `--strict`.\n",
+    );
+    for (prefix, section) in SECTIONS {
+        let _ = writeln!(out, "\n## {section}");
+        let all = crate::requirement::all();
+        for requirement in all.iter().filter(|rule| rule.id.starts_with(prefix)) {
+            let Requirement {
+                id,
+                level,
+                releases,
+                rule,
+                why,
+                how,
+                source,
+                ..
+            } = requirement;
+            let _ = writeln!(
+                out,
+                "\n### {id}\n\n**{rule}** ({level}, releases: {releases})\n\n- Why it matters: \
+                 {why}\n- How it is observed: {how}\n- Source: {source}"
+            );
+        }
+    }
+    out.push_str("\n## What no test observes\n\n");
+    for (rule, reason) in UNOBSERVED {
+        let _ = writeln!(out, "- {rule} {reason}");
+    }
+    out
 }

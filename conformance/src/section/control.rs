@@ -1,9 +1,9 @@
 //! `CTL`: orders, and what answers them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use mock_kuiper::host::Host;
-use mock_kuiper::symbol::Meta;
+use mock_kuiper::host::{Host, HostError};
+use mock_kuiper::symbol::Channel;
 use mock_kuiper::wire::{Command, Order, OrderAnswer};
 use serde_json::{Map, Value, json};
 
@@ -60,7 +60,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
     },
     &Requirement {
         id: "CTL-05",
-        level: Level::Must,
+        level: Level::Should,
         releases: Releases::All,
         rule: "An unknown `pluginType` is refused with a text.",
         why: "A newer eKuiper may have kinds of symbols that this plugin does not know.",
@@ -70,7 +70,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
     },
     &Requirement {
         id: "CTL-06",
-        level: Level::Must,
+        level: Level::Should,
         releases: Releases::All,
         rule: "An unknown `cmd` is refused with a text.",
         why: "A newer eKuiper may have orders that this plugin does not know.",
@@ -149,9 +149,10 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
                changes nothing.",
         why: "After a crash the replay and the restarting rule both send one: a refusal stops the \
               rule, a second instance doubles its rows.",
-        how: "Everything is started twice; afterwards it has to work as before.",
+        how: "Everything is started twice; afterwards it has to work as before, and a source has to \
+              have one connection.",
         source: "protocol.md section 5; ekuiper-2.4.0-go, third launch",
-        check: |bench| bench.play(Kinds::All, "start-again"),
+        check: starts_twice,
     },
     &Requirement {
         id: "CTL-14",
@@ -170,8 +171,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "Orders are answered while instances work.",
         why: "eKuiper sends one order at a time: one that waits for a busy source holds up all rules.",
-        how: "A source's rows are not read and a sink gets rows; an order has to be answered \
-              within 2 s.",
+        how: "A sink gets rows and a source's are not read; a start under another rule has to be \
+              answered within 2 s.",
         source: "protocol.md section 5, orders come one at a time",
         check: answers_while_busy,
     },
@@ -195,6 +196,17 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         how: "The host closes the connection, and waits for a greeting and the answer to an order.",
         source: "protocol.md section 5, the greeting again",
         check: dials_again,
+    },
+    &Requirement {
+        id: "CTL-18",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "A configuration that cannot be used is refused with a text, and leaves nothing behind.",
+        why: "The author of a rule sees no mistake, and the corrected rule cannot be started.",
+        how: "Each symbol is started with the properties of --refused, then with right ones under the \
+              same rule.",
+        source: "protocol.md section 5, what a plugin does on start",
+        check: refuses_configurations,
     },
 ];
 
@@ -408,9 +420,25 @@ fn drops_stale_orders(bench: &Bench<'_>) -> Checked {
     }
 }
 
+fn starts_twice(bench: &Bench<'_>) -> Checked {
+    bench.play(Kinds::All, "start-again")?;
+    if bench.source_name().is_err() {
+        return Ok(());
+    }
+    let host = bench.host()?;
+    let mut source = bench.flowing_source(&host)?;
+    source.start_again()?;
+    // A second instance would dial within this time.
+    for _ in 0..3 {
+        source.next(bench.limit())?;
+    }
+    std::thread::sleep(bench.scaled(Duration::from_millis(200)));
+    let channel = Channel::source(&source.order().meta);
+    bench.one_connection(&channel)
+}
+
 fn answers_while_busy(bench: &Bench<'_>) -> Checked {
     let host = bench.host()?;
-    let _source = bench.source_name().is_ok().then(|| bench.source(&host));
     let mut sink = match bench.sink_name() {
         Ok(_) => Some(bench.sink(&host)?),
         Err(_) => None,
@@ -420,26 +448,69 @@ fn answers_while_busy(bench: &Bench<'_>) -> Checked {
             sink.send_bytes(b"[{\"conformance\":1}]")?;
         }
     }
+    let source = match bench.source_name() {
+        Ok(_) => Some(bench.source(&host)?),
+        Err(_) => None,
+    };
     std::thread::sleep(bench.scaled(Duration::from_secs(1)));
-    let meta = Meta::new("no_such_rule", "op");
-    let (symbol, kind) = symbol(bench)?;
-    let order = match kind {
-        "func" => Order::function(symbol),
-        _ => Order::sink(symbol, meta, Map::new()),
+    let asked = Instant::now();
+    let started = match (&source, &sink) {
+        (Some(source), _) => bench
+            .start_source(&host, &source.order().symbol, "elsewhere")
+            .map(drop),
+        (None, Some(sink)) => bench
+            .start_sink(&host, sink.symbol(), "elsewhere")
+            .map(drop),
+        (None, None) => return Err(Stop::NotApplicable("a function alone is never busy")),
     };
-    let asked = std::time::Instant::now();
-    let command = if kind == "func" {
-        Command::Start
-    } else {
-        Command::Stop
-    };
-    host.order(command, &order)?;
+    started?;
     let took = asked.elapsed();
     if took > bench.scaled(PROMPT) {
-        return Err(failed(format!(
-            "the answer took {:.1} s",
-            took.as_secs_f64()
-        )));
+        let took = took.as_secs_f64();
+        return Err(failed(format!("the answer took {took:.1} s")));
+    }
+    Ok(())
+}
+
+fn refuses_configurations(bench: &Bench<'_>) -> Checked {
+    if bench.plan.refused.is_empty() {
+        return Err(Stop::NotApplicable(
+            "no --refused names a configuration that has to be refused",
+        ));
+    }
+    let host = bench.host()?;
+    for (symbol, properties) in &bench.plan.refused {
+        let is_source = bench.manifest()?.sources.contains(symbol);
+        let config = Value::Object(properties.clone());
+        let started = match is_source {
+            true => {
+                let source = host.source(symbol).config(config);
+                source.within("refused", "stream").start().map(drop)
+            }
+            false => {
+                let sink = host.sink(symbol).config(config);
+                sink.within("refused", format!("{symbol}_0"))
+                    .start()
+                    .map(drop)
+            }
+        };
+        match started {
+            Err(HostError::Refused {
+                greeting: false, ..
+            }) => {}
+            Err(error) => return Err(error.into()),
+            Ok(()) => {
+                let properties = Value::Object(properties.clone());
+                return Err(failed(format!(
+                    "`{symbol}` was started with {properties}, which it has to refuse"
+                )));
+            }
+        }
+        // Nothing of it is left: what can be used is started in its place.
+        match is_source {
+            true => bench.start_source(&host, symbol, "refused").map(drop)?,
+            false => bench.start_sink(&host, symbol, "refused").map(drop)?,
+        }
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use mock_kuiper::host::Builder;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::bench::{Bench, Checked, Kinds, Stop, failed};
@@ -61,6 +62,27 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         source: "protocol.md sections 5 and 8",
         check: |bench| bench.play(Kinds::All, "restart"),
     },
+    &Requirement {
+        id: "LIF-06",
+        level: Level::Should,
+        releases: Releases::All,
+        rule: "The plugin works whatever its working directory is.",
+        why: "Releases before 1.11 launch it in their own; later ones in the executable's.",
+        how: "It is launched in `/`, and has to greet and to start something.",
+        source: "protocol.md section 3",
+        check: works_elsewhere,
+    },
+    &Requirement {
+        id: "LIF-07",
+        level: Level::Should,
+        releases: Releases::All,
+        rule: "The plugin works with any JSON object as its argument, and without one.",
+        why: "Releases may add to the argument; without one a plugin can be tried by hand.",
+        how: "It is launched with `{}`, with a field more, and without an argument; each time it has to \
+              greet and to start something.",
+        source: "protocol.md section 3",
+        check: takes_any_argument,
+    },
 ];
 
 fn leaves_at_sigterm(bench: &Bench<'_>) -> Checked {
@@ -77,4 +99,35 @@ fn leaves_at_sigterm(bench: &Bench<'_>) -> Checked {
         std::thread::sleep(Duration::from_millis(10));
     }
     Ok(())
+}
+
+fn works_elsewhere(bench: &Bench<'_>) -> Checked {
+    starts(bench, bench.builder()?.directory("/"))
+}
+
+fn takes_any_argument(bench: &Bench<'_>) -> Checked {
+    for argument in [
+        Some("{}"),
+        Some(r#"{"sendTimeout":1000,"of":["a","newer","release"]}"#),
+        None,
+    ] {
+        let builder = bench.builder()?.argument(argument.map(str::to_owned));
+        starts(bench, builder).map_err(|stop| match stop {
+            Stop::Failed(seen) => failed(match argument {
+                Some(argument) => format!("with the argument `{argument}`: {seen}"),
+                None => format!("without an argument: {seen}"),
+            }),
+            other => other,
+        })?;
+    }
+    Ok(())
+}
+
+/// Launches the plugin so, and starts something.
+fn starts(bench: &Bench<'_>, builder: Builder) -> Checked {
+    let host = builder.launch()?;
+    match bench.anything(&host) {
+        Err(Stop::NotTestable(seen)) => Err(failed(seen)),
+        other => other.map(drop),
+    }
 }

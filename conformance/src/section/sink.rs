@@ -30,8 +30,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "A row may be any bytes: a sink that cannot use one goes on to the next.",
         why: "With another `format` or a `dataTemplate` eKuiper sends what the rule makes.",
-        how: "Rows of 0 bytes, 1 byte, broken JSON, no UTF-8 and 2 MiB, an error row and a good one \
-              are sent; where acks are read, each has to be followed by one.",
+        how: "Rows of 1 byte, broken JSON, no UTF-8 and 2 MiB, an error row and a good one are sent; \
+              where acks are read, each has to be followed by one.",
         source: "protocol.md section 6; ekuiper-1.14.7-python-errors",
         check: takes_any_bytes,
     },
@@ -96,6 +96,17 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         source: "protocol.md section 1, instance",
         check: instances_are_independent,
     },
+    &Requirement {
+        id: "SNK-09",
+        level: Level::Should,
+        releases: Releases::All,
+        rule: "A row of 0 bytes is taken as any other.",
+        why: "A `dataTemplate` may come to nothing; a sink that ends of it takes no row any more.",
+        how: "A row of 0 bytes and a good one are sent; where acks are read, both have to be followed \
+              by one.",
+        source: "protocol.md section 6",
+        check: takes_no_bytes,
+    },
 ];
 
 fn listens_in_time(bench: &Bench<'_>) -> Checked {
@@ -136,8 +147,7 @@ fn takes_any_bytes(bench: &Bench<'_>) -> Checked {
     let host = bench.host()?;
     let mut sink = bench.sink(&host)?;
     let big = [b"[{\"text\":\"", vec![b'x'; BIG].as_slice(), b"\"}]"].concat();
-    let rows: [(&str, &[u8]); 7] = [
-        ("0 bytes", b""),
+    let rows: [(&str, &[u8]); 6] = [
         ("1 byte", b"x"),
         ("broken JSON", b"[{\"a\":"),
         ("no UTF-8", b"\xff\xfe\x00"),
@@ -146,18 +156,30 @@ fn takes_any_bytes(bench: &Bench<'_>) -> Checked {
         ("good JSON", ROW),
     ];
     let takes_big = bench.plan.release().max_message.is_none();
-    for (what, row) in rows
-        .into_iter()
-        .filter(|(what, _)| takes_big || *what != "2 MiB")
-    {
-        send(bench, &mut sink, row).map_err(|error| match error {
-            error if error.is_finding() => failed(format!("at a row of {what}: {error}")),
-            error => error.into(),
-        })?;
+    let rows = rows.into_iter();
+    for (what, row) in rows.filter(|(what, _)| takes_big || *what != "2 MiB") {
+        send_named(bench, &mut sink, what, row)?;
     }
     host.check_alive()?;
     sink.stop()?;
     Ok(())
+}
+
+fn takes_no_bytes(bench: &Bench<'_>) -> Checked {
+    let host = bench.host()?;
+    let mut sink = bench.sink(&host)?;
+    send_named(bench, &mut sink, "0 bytes", b"")?;
+    send_named(bench, &mut sink, "good JSON", ROW)?;
+    host.check_alive()?;
+    Ok(())
+}
+
+/// The same, with the row's name where it is not taken.
+fn send_named(bench: &Bench<'_>, sink: &mut Sink, what: &str, row: &[u8]) -> Checked {
+    send(bench, sink, row).map_err(|error| match error {
+        error if error.is_finding() => failed(format!("at a row of {what}: {error}")),
+        error => error.into(),
+    })
 }
 
 fn acks_once(bench: &Bench<'_>) -> Checked {

@@ -49,6 +49,8 @@ pub struct Builder {
     visible: Vec<PathBuf>,
     python: PathBuf,
     environment: Vec<(String, String)>,
+    argument: Option<String>,
+    directory: Option<PathBuf>,
     init_limit: Option<Duration>,
     answer_limit: Duration,
     seed: Option<u64>,
@@ -69,6 +71,8 @@ impl Default for Builder {
             visible: Vec::new(),
             python: "python3".into(),
             environment: Vec::new(),
+            argument: Some(LAUNCH_ARGUMENT.to_owned()),
+            directory: None,
             init_limit: None,
             answer_limit: ANSWER_LIMIT,
             seed: None,
@@ -166,6 +170,20 @@ impl Builder {
         self
     }
 
+    /// Launches the plugin with this argument, or with none, in the place of
+    /// [`LAUNCH_ARGUMENT`].
+    pub fn argument(mut self, argument: Option<String>) -> Self {
+        self.argument = argument;
+        self
+    }
+
+    /// Launches the plugin in this working directory, in the place of the
+    /// release's; see [`Profile::working_directory`].
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
     /// Sets how long the plugin may take to greet; the default is the release's
     /// [`Profile::init_timeout`].
     pub fn init_timeout(mut self, limit: Duration) -> Self {
@@ -237,7 +255,11 @@ impl Builder {
                 return Err(HostError::Input(text.to_owned()));
             }
         };
-        let launch = command_line(&package, profile, &self.python, self.environment);
+        let mut launch = command_line(&package, profile, &self.python, self.environment);
+        launch.command.extend(self.argument);
+        if let Some(directory) = self.directory {
+            launch.directory = Some(directory);
+        }
 
         let in_turn = self.place == Place::OwnOrInTurn && isolate::refused().is_some();
         let turn = in_turn.then(Turn::wait).transpose()?;
@@ -285,7 +307,7 @@ impl Builder {
     }
 }
 
-/// The command line of protocol.md section 3.
+/// The command line of protocol.md section 3, without the argument.
 fn command_line(
     package: &Package,
     profile: &Profile,
@@ -308,7 +330,6 @@ fn command_line(
         }
     }
     command.push(manifest.executable.display().to_string());
-    command.push(LAUNCH_ARGUMENT.to_owned());
     let directory = match profile.working_directory {
         WorkingDirectory::Executable => manifest.executable.parent().map(Path::to_owned),
         WorkingDirectory::Host => None,
