@@ -382,7 +382,12 @@ pub(crate) fn order_bytes(command: &str, argument: &Value) -> Vec<u8> {
 
 /// That a plugin does not even come to where a rule is observed.
 pub(crate) fn not_testable(error: HostError) -> Stop {
-    match Stop::from(error) {
+    not_reached(error.into())
+}
+
+/// The same of what another rule is about.
+pub(crate) fn not_reached(stop: Stop) -> Stop {
+    match stop {
         Stop::Failed(seen) => Stop::NotTestable(seen),
         other => other,
     }

@@ -27,18 +27,15 @@ impl Secrets {
 
     /// Takes note of a text.
     pub fn add_text(&mut self, secret: &str) {
-        let mut spelled = secret.to_owned();
-        // As it is, as JSON, and as JSON inside a string.
+        // As it is, as JSON, and as JSON inside a string; by Go's encoder or not.
+        let mut spellings = vec![secret.to_owned()];
         for _ in 0..3 {
-            if !spelled.is_empty() && !self.0.contains(&spelled) {
-                self.0.push(spelled.clone());
-                self.0.push(go_escaped(&spelled));
-            }
-            let quoted = Value::from(spelled.as_str()).to_string();
-            quoted[1..quoted.len() - 1].clone_into(&mut spelled);
+            self.0
+                .extend(spellings.iter().filter(|text| !text.is_empty()).cloned());
+            spellings = spellings.iter().flat_map(|text| encoded(text)).collect();
         }
         // One that contains another is to be hidden as a whole.
-        self.0.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        self.0.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
         self.0.dedup();
     }
 
@@ -76,11 +73,15 @@ impl Secrets {
     }
 }
 
-/// As Go's encoder writes it inside a string.
-fn go_escaped(text: &str) -> String {
-    text.replace('<', "\\u003c")
+/// As JSON has it inside a string: plainly, and as Go's encoder writes it.
+fn encoded(text: &str) -> [String; 2] {
+    let quoted = Value::from(text).to_string();
+    let plain = quoted[1..quoted.len() - 1].to_owned();
+    let go = plain
+        .replace('<', "\\u003c")
         .replace('>', "\\u003e")
-        .replace('&', "\\u0026")
+        .replace('&', "\\u0026");
+    [plain, go]
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mock_kuiper::host::{Host, HostError};
 use mock_kuiper::symbol::Channel;
-use mock_kuiper::wire::{Command, Order, OrderAnswer};
+use mock_kuiper::wire::{Command, OrderAnswer};
 use serde_json::{Map, Value, json};
 
 use crate::bench::{Bench, Checked, Kinds, Stop, failed, order_bytes};

@@ -8,7 +8,7 @@ use mock_kuiper::wire::{Command, Context, Expr, FunctionAnswer, Order};
 use serde_json::{Value, json};
 
 use super::control::IDLE;
-use crate::bench::{Bench, Checked, Kinds, Stop, failed, not_testable};
+use crate::bench::{Bench, Checked, Kinds, Stop, failed, not_reached, not_testable};
 use crate::requirement::{Level, Releases, Requirement};
 
 pub(crate) const REQUIREMENTS: &[&Requirement] = &[
@@ -88,9 +88,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         id: "FUN-08",
         level: Level::Must,
         releases: Releases::All,
-        rule: "A second start of a function that runs is answered with `ok` and changes nothing.",
-        why: "eKuiper starts a function for every rule that uses it.",
-        how: "Started twice more; calls have to be answered, over one connection.",
+        rule: "A second start of a function that runs is answered with `ok`, and calls are answered.",
+        why: "The replay after a crash and a rule that restarts both send one.",
+        how: "Started twice more, and asked behind each start.",
         source: "protocol.md section 5, what a plugin does on start",
         check: starts_twice,
     },
@@ -114,6 +114,16 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         how: "Called with `null` and with `[]` for each of its arguments, one to three.",
         source: "protocol.md section 7, seen on the wire",
         check: survives_empty_windows,
+    },
+    &Requirement {
+        id: "FUN-11",
+        level: Level::Should,
+        releases: Releases::All,
+        rule: "A second start of a function that runs opens no second channel.",
+        why: "eKuiper copes with the second greeting; the connection and its thread are never freed.",
+        how: "Started twice more; one connection has to stand.",
+        source: "protocol.md section 5, what a plugin does on start",
+        check: keeps_one_channel,
     },
 ];
 
@@ -221,15 +231,25 @@ fn answers_after_idling(bench: &Bench<'_>) -> Checked {
 
 fn starts_twice(bench: &Bench<'_>) -> Checked {
     let host = bench.host()?;
-    let mut function = bench.function(&host)?;
-    let order = Order::function(function.symbol());
-    for _ in 0..2 {
-        bench.order_ok(&host, Command::Start, &order)?;
-        function.is_aggregate()?;
-    }
+    started_twice_more(bench, &host).map(drop)
+}
+
+fn keeps_one_channel(bench: &Bench<'_>) -> Checked {
+    let host = bench.host()?;
+    let function = started_twice_more(bench, &host).map_err(not_reached)?;
     // A second channel would be dialed within this time.
     std::thread::sleep(bench.scaled(Duration::from_millis(200)));
     bench.one_connection(&Channel::function(function.symbol()))
+}
+
+fn started_twice_more(bench: &Bench<'_>, host: &Host) -> Result<Function, Stop> {
+    let mut function = bench.function(host)?;
+    let order = Order::function(function.symbol());
+    for _ in 0..2 {
+        bench.order_ok(host, Command::Start, &order)?;
+        function.is_aggregate()?;
+    }
+    Ok(function)
 }
 
 fn functions_are_independent(bench: &Bench<'_>) -> Checked {
