@@ -8,6 +8,8 @@ use nng::{
 };
 use serde_json::json;
 
+use crate::fault;
+
 /// Acks that fit in the channel go out; the others wait here, and cost nothing
 /// where the host never reads them: those for success are only counted.
 pub(crate) struct Acks {
@@ -43,7 +45,12 @@ impl Acks {
 
     /// Adds the ack of one message.
     pub(crate) fn push(&mut self, collected: io::Result<()>) {
+        if fault::has("no-acks") {
+            return;
+        }
         match (collected, self.waiting.back_mut()) {
+            (Ok(()), Some(Ack::Done(count))) if fault::has("acks-twice") => *count += 2,
+            (Ok(()), _) if fault::has("acks-twice") => self.waiting.push_back(Ack::Done(2)),
             (Ok(()), Some(Ack::Done(count))) => *count += 1,
             (Ok(()), _) => self.waiting.push_back(Ack::Done(1)),
             (Err(error), _) => self.waiting.push_back(Ack::Failed(error.to_string())),
@@ -58,6 +65,7 @@ impl Acks {
     pub(crate) fn send_waiting(&mut self) {
         while let Some(ack) = self.waiting.front_mut() {
             let text = match ack {
+                Ack::Done(_) if fault::has("acks-in-text") => json!("{}").to_string(),
                 Ack::Done(_) => "{}".to_owned(),
                 Ack::Failed(error) => json!({ "error": error }).to_string(),
             };

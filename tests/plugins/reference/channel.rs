@@ -14,10 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::fault;
 use nng::{
     Error, PipeEvent, Protocol, Socket,
     options::{
-        Options, ReconnectMaxTime, ReconnectMinTime, RecvMaxSize, SendTimeout,
+        Options, ReconnectMaxTime, ReconnectMinTime, RecvMaxSize, RecvTimeout, SendTimeout,
         protocol::reqrep::ResendTime,
     },
 };
@@ -37,13 +38,19 @@ pub(crate) fn serve(url: &str, limit: Duration, mut answer: impl FnMut(&[u8]) ->
         let ended = Connection::dial(url).and_then(|connection| {
             connection.send(GREETING, Some(limit))?;
             loop {
-                let order = connection.socket.recv()?;
+                let order = connection.receive(url)?;
                 connection.send(&answer(&order), None)?;
             }
         });
         match ended {
             Ok(never) => never,
-            Err(Error::ConnectionReset) => {}
+            Err(error @ Error::ConnectionReset) => {
+                let control = url.contains("/plugin_");
+                if fault::has("leaves-with-host") && control || fault::has("dials-once") && !control
+                {
+                    return error;
+                }
+            }
             Err(error) => return error,
         }
     }
@@ -74,6 +81,27 @@ impl Connection {
         })?;
         socket.dial_async(url)?;
         Ok(Connection { socket, lost })
+    }
+
+    /// Receives an order or a request.
+    fn receive(&self, url: &str) -> Result<nng::Message, Error> {
+        let control = url.contains("/plugin_");
+        let deaf = fault::has(if control {
+            "deaf-control"
+        } else {
+            "deaf-function"
+        });
+        let greets = fault::has("idle-greeting") && control;
+        if deaf || greets {
+            self.socket.set_opt::<RecvTimeout>(Some(fault::idle()))?;
+        }
+        loop {
+            match self.socket.recv() {
+                Err(Error::TimedOut) if deaf => fault::hang(),
+                Err(Error::TimedOut) => self.send(GREETING, None)?,
+                received => return received,
+            }
+        }
     }
 
     /// Sends on this connection, or waits at most `limit` for it to stand.

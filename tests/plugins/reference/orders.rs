@@ -11,13 +11,18 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{function, sink, source};
+use crate::{fault, function, sink, source};
 
 /// The instances that run, and the answers to orders about them.
 #[derive(Default)]
 pub(crate) struct Dispatcher {
     instances: HashMap<String, Instance>,
     functions: HashSet<String>,
+    /// What faults need to know: the keys that have failed, the starts of
+    /// sources, the instances beside those that are known.
+    failed: HashSet<String>,
+    starts: HashMap<String, u32>,
+    doubled: Vec<Instance>,
 }
 
 /// A source or a sink on its thread, and the argument that started it.
@@ -43,6 +48,9 @@ impl Worker {
 
     fn stop(self) {
         self.stopped.store(true, SeqCst);
+        if fault::has("rows-after-stop") {
+            return;
+        }
         if self.thread.join().is_err() {
             eprintln!("reference: an instance had panicked");
         }
@@ -83,6 +91,23 @@ impl Argument {
         })
     }
 
+    /// The faults of a plugin that takes less than eKuiper may send.
+    fn tolerates_faults(&self) -> Result<(), String> {
+        let known = ["symbolName", "meta", "pluginType", "config", "dataSource"];
+        let mut fields = self
+            .whole
+            .as_object()
+            .into_iter()
+            .flat_map(|fields| fields.keys());
+        if fault::has("fields-refused") && fields.any(|field| !known.contains(&field.as_str())) {
+            return Err("the argument has an unknown field".to_owned());
+        }
+        if fault::has("escapes-refused") && self.config.to_string().contains('<') {
+            return Err("the configuration has a `<`".to_owned());
+        }
+        Ok(())
+    }
+
     fn key(&self) -> String {
         format!("{}_{}", self.address, self.symbol)
     }
@@ -100,16 +125,24 @@ impl Dispatcher {
     }
 
     fn carry_out(&mut self, order: &[u8]) -> Result<(), String> {
-        let order: Value =
-            serde_json::from_slice(order).map_err(|e| format!("the order is no JSON: {e}"))?;
+        let order: Value = serde_json::from_slice(order).map_err(|e| {
+            if fault::has("dies-of-bytes") {
+                std::process::exit(1);
+            }
+            format!("the order is no JSON: {e}")
+        })?;
         let argument = order["arg"].as_str();
         let argument = Argument::parse(argument.ok_or("the order has no text `arg`")?)?;
+        argument.tolerates_faults()?;
         match order["cmd"].as_str() {
             Some("start") => self.start(argument),
+            Some("stop") if fault::has("stop-refused") => Err("it cannot be stopped".to_owned()),
             Some("stop") => {
                 self.stop(&argument.key());
+                self.stop_others(&argument.kind);
                 Ok(())
             }
+            _ if fault::has("unknown-command-ok") => Ok(()),
             _ => Err(format!("unknown command {}", order["cmd"])),
         }
     }
@@ -119,25 +152,48 @@ impl Dispatcher {
     fn start(&mut self, argument: Argument) -> Result<(), String> {
         let key = argument.key();
         let start = match (&*argument.kind, &*argument.symbol) {
-            ("func", "mirror") => {
-                if self.functions.insert(argument.symbol.clone()) {
+            ("func", "mirror" | "largest") => {
+                let new = self.functions.insert(argument.symbol.clone());
+                if new || fault::has("second-channel") {
                     function::start(&argument.symbol);
                 }
                 return Ok(());
             }
             ("source", "ticks") => source::start,
             ("sink", "lines") => sink::start,
+            ("func" | "source" | "sink", "no_such_symbol") if fault::has("unknown-symbol-ok") => {
+                return Ok(());
+            }
+            ("" | "func" | "source" | "sink", "" | "ticks") if fault::has("gaps-ok") => {
+                return Ok(());
+            }
             ("func" | "source" | "sink", symbol) => {
                 return Err(format!("there is no {} `{symbol}`", argument.kind));
             }
+            ("lookup", _) if fault::has("unknown-type-ok") => return Ok(()),
             (kind, _) => return Err(format!("unknown plugin type `{kind}`")),
         };
         match self.instances.get(&key) {
-            Some(running) if running.argument == argument.whole => return Ok(()),
+            Some(running) if running.argument == argument.whole => {
+                if fault::has("start-again-refused") {
+                    return Err("it runs already".to_owned());
+                }
+                let doubles = fault::has("start-again-doubles") && argument.kind == "source";
+                if !doubles {
+                    return Ok(());
+                }
+                self.doubled.extend(self.instances.remove(&key));
+            }
+            Some(_) if fault::has("start-anew-refused") => {
+                return Err("it runs already".to_owned());
+            }
             Some(_) => self.stop(&key),
             None => {}
         }
-        let worker = start(&argument)?;
+        self.start_with_faults(&argument)?;
+        let worker = start(&argument).inspect_err(|_| {
+            self.failed.insert(key.clone());
+        })?;
         let argument = argument.whole;
         self.instances.insert(key, Instance { argument, worker });
         Ok(())
@@ -148,7 +204,49 @@ impl Dispatcher {
     fn stop(&mut self, key: &str) {
         match self.instances.remove(key) {
             Some(instance) => instance.worker.stop(),
+            None if fault::has("stop-unknown-dies") => std::process::exit(1),
             None => eprintln!("reference: nothing to stop under {key}"),
+        }
+    }
+
+    /// The faults of a start.
+    fn start_with_faults(&mut self, argument: &Argument) -> Result<(), String> {
+        let runs = |kind: &str| {
+            let mut instances = self.instances.values();
+            instances.any(|instance| instance.argument["pluginType"] == kind)
+        };
+        if fault::has("sinks-first") && argument.kind == "sink" && runs("source") {
+            return Err("a sink cannot be started behind a source".to_owned());
+        }
+        if fault::has("config-left") && self.failed.contains(&argument.key()) {
+            return Err("it is being started".to_owned());
+        }
+        if fault::has("files-kept") {
+            std::mem::forget(std::fs::File::open("/dev/null"));
+        }
+        if fault::has("busy") && argument.address.starts_with("elsewhere") {
+            std::thread::sleep(fault::idle());
+        }
+        if fault::has("third-start-refused") && argument.kind == "source" {
+            let starts = self.starts.entry(argument.key()).or_default();
+            *starts += 1;
+            if *starts > 2 {
+                return Err("it was started before".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// The fault of a stop that is meant for one instance and hits others.
+    fn stop_others(&mut self, kind: &str) {
+        if fault::has("stops-all-sources") && kind == "source"
+            || fault::has("stops-all-sinks") && kind == "sink"
+        {
+            let hit = |(key, instance): (&String, &Instance)| {
+                (instance.argument["pluginType"] == kind).then(|| key.clone())
+            };
+            let keys: Vec<_> = self.instances.iter().filter_map(hit).collect();
+            keys.iter().for_each(|key| self.stop(key));
         }
     }
 

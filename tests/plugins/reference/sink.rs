@@ -3,18 +3,23 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
-    sync::atomic::Ordering::SeqCst,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    thread,
     time::Duration,
 };
 
 use nng::{
-    Error, Protocol, Socket,
+    Error, PipeEvent, Protocol, Socket,
     options::{Options, RecvMaxSize, RecvTimeout},
 };
 use serde_json::Value;
 
 use crate::{
     acks::Acks,
+    fault,
     orders::{Argument, Worker},
 };
 
@@ -38,11 +43,33 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
         value => return Err(format!("config.path: expected a text, got {value}")),
     };
     let url = format!("ipc:///tmp/{}.ipc", argument.address);
-    let socket = listen(&url).map_err(|e| format!("cannot listen at {url}: {e}"))?;
+    if fault::has("stale-file-refused") && std::path::Path::new(&url["ipc://".len()..]).exists() {
+        return Err(format!("{url} is there already"));
+    }
+    let late = fault::has("late-listener").then(|| url.clone());
+    let mut socket = match late {
+        Some(_) => None,
+        None => Some(listen(&url).map_err(|e| format!("cannot listen at {url}: {e}"))?),
+    };
+    let left = Arc::new(AtomicBool::new(false));
+    if let (Some(socket), true) = (&socket, fault::has("ends-with-sender")) {
+        let left = Arc::clone(&left);
+        let notified = socket.pipe_notify(move |_, event| {
+            if event == PipeEvent::RemovePost {
+                left.store(true, SeqCst);
+            }
+        });
+        notified.map_err(|e| e.to_string())?;
+    }
     let mut acks = Acks::dial(&format!("ipc:///tmp/{}_ack.ipc", argument.address))
         .map_err(|e| format!("no ack channel: {e}"))?;
     Ok(Worker::spawn(move |stopped| {
-        while !stopped.load(SeqCst) {
+        if let Some(url) = late {
+            thread::sleep(Duration::from_millis(300));
+            socket = listen(&url).ok();
+        }
+        let Some(socket) = socket else { return };
+        while !stopped.load(SeqCst) && !left.load(SeqCst) {
             let step = if acks.is_empty() {
                 STEP
             } else {
@@ -52,6 +79,7 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
                 .set_opt::<RecvTimeout>(Some(step))
                 .and_then(|()| socket.recv());
             match received {
+                Ok(message) if is_deadly(&message) => break,
                 Ok(message) => acks.push(write_line(&mut output, &message)),
                 Err(Error::TimedOut) => {}
                 Err(error) => {
@@ -60,8 +88,24 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
                 }
             }
             acks.send_waiting();
+            while fault::has("acks-block") && !acks.is_empty() && !stopped.load(SeqCst) {
+                thread::sleep(Duration::from_millis(1));
+                acks.send_waiting();
+            }
+        }
+        if fault::has("address-kept") {
+            std::mem::forget(socket);
         }
     }))
+}
+
+/// The faults of a sink that ends at a row that it cannot use.
+fn is_deadly(row: &[u8]) -> bool {
+    let no_json = || serde_json::from_slice::<Value>(row).is_err();
+    match row.is_empty() {
+        true => fault::has("ends-at-no-bytes"),
+        false => fault::has("ends-at-bad-rows") && no_json(),
+    }
 }
 
 fn listen(url: &str) -> Result<Socket, Error> {

@@ -12,7 +12,10 @@ use nng::{
 };
 use serde_json::{Value, json};
 
-use crate::orders::{Argument, Worker};
+use crate::{
+    fault,
+    orders::{Argument, Worker},
+};
 
 /// How often a source that waits looks whether it was stopped.
 const STEP: Duration = Duration::from_millis(50);
@@ -21,6 +24,7 @@ const STEP: Duration = Duration::from_millis(50);
 pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
     let number = |name: &str, default: u64| match &argument.config[name] {
         Value::Null => Ok(default),
+        _ if fault::has("config-taken") => Ok(default),
         value => value
             .as_u64()
             .ok_or_else(|| format!("config.{name}: expected a whole number, got {value}")),
@@ -33,6 +37,9 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
     let socket = dial(&url).map_err(|e| format!("cannot dial {url}: {e}"))?;
     let meta = json!({ "datasource": argument.datasource });
     Ok(Worker::spawn(move |stopped| {
+        if fault::has("no-rows") {
+            return pause(Duration::MAX, stopped);
+        }
         let mut n = 0;
         while !stopped.load(SeqCst) && (count == 0 || n < count) {
             n += 1;
@@ -40,11 +47,21 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
             if !padding.is_empty() {
                 row["message"]["padding"] = padding.as_str().into();
             }
+            if fault::has("list-rows") && n > 2 {
+                row["message"] = json!([n]);
+            }
             if let Err(error) = send(&socket, row.to_string().as_bytes(), stopped) {
                 eprintln!("reference: ticks ends: {error}");
                 return;
             }
             pause(interval, stopped);
+        }
+        if fault::has("rows-after-stop") {
+            for _ in 0..200 {
+                let row = json!({ "message": { "n": 0 }, "meta": meta });
+                _ = socket.try_send(row.to_string().as_bytes());
+                thread::sleep(interval);
+            }
         }
         // The channel stays open until the stop: the last rows are on their way.
         pause(Duration::MAX, stopped);
@@ -63,6 +80,7 @@ fn send(socket: &Socket, row: &[u8], stopped: &AtomicBool) -> Result<(), Error> 
     let mut message = Message::from(row);
     while let Err((back, error)) = socket.send(message) {
         match error {
+            Error::TimedOut if fault::has("blocked-stop") => message = back,
             Error::TimedOut if stopped.load(SeqCst) => return Ok(()),
             Error::TimedOut => message = back,
             error => return Err(error),

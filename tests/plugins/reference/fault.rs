@@ -1,0 +1,25 @@
+//! Faults that the plugin can be told to have, by the variable `REFERENCE_FAULT`:
+//! each shows that the conformance suite finds what it is there to find.
+
+use std::{env, sync::OnceLock, thread, time::Duration};
+
+/// Whether the plugin has a fault.
+pub(crate) fn has(name: &str) -> bool {
+    static FAULT: OnceLock<String> = OnceLock::new();
+    FAULT.get_or_init(|| env::var("REFERENCE_FAULT").unwrap_or_default()) == name
+}
+
+/// How long nothing comes until the faults of an idle plugin begin; it is set by
+/// `REFERENCE_IDLE`, in milliseconds, and is 5 s otherwise, as the SDKs have it.
+pub(crate) fn idle() -> Duration {
+    let set = env::var("REFERENCE_IDLE").ok();
+    let set = set.and_then(|text| text.parse().ok());
+    Duration::from_millis(set.unwrap_or(5000))
+}
+
+/// Does nothing any more on this thread.
+pub(crate) fn hang() -> ! {
+    loop {
+        thread::sleep(Duration::from_secs(60));
+    }
+}
