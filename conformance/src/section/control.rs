@@ -380,7 +380,8 @@ fn passes_over_fields(bench: &Bench<'_>) -> Checked {
 }
 
 fn takes_any_properties(bench: &Bench<'_>) -> Checked {
-    if bench.source_name().is_err() && bench.sink_name().is_err() {
+    let manifest = bench.manifest()?;
+    if manifest.sources.is_empty() && manifest.sinks.is_empty() {
         return Err(Stop::NotApplicable("a function has no properties"));
     }
     start_changed(bench, |argument| {

@@ -122,6 +122,11 @@ pub enum HostError {
         /// What a try to connect gave.
         source: sp::Error,
     },
+    /// An address at which nothing runs any more is still listened at.
+    AddressKept {
+        /// The socket file.
+        file: PathBuf,
+    },
     /// A function did not answer a request in time.
     NoReply {
         /// The function.
@@ -226,6 +231,7 @@ impl HostError {
             | Self::NotDialed { .. }
             | Self::Refused { .. }
             | Self::NotListening { .. }
+            | Self::AddressKept { .. }
             | Self::NoReply { .. }
             | Self::BadReply { .. }
             | Self::NoRow { .. }
@@ -359,6 +365,12 @@ impl fmt::Display for HostError {
                 f,
                 "sink `{symbol}` answered start before it listened: {source}; it must listen \
                  first, eKuiper dials at once"
+            ),
+            Self::AddressKept { file } => write!(
+                f,
+                "{} is still listened at, although its sink was stopped; close the socket before \
+                 the stop is answered",
+                file.display()
             ),
             Self::NoReply {
                 symbol,

@@ -8,7 +8,8 @@
 
 use std::fmt;
 use std::fs;
-use std::os::unix::net::UnixListener;
+use std::io;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -165,18 +166,26 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// [`HostError::System`], for example where the sink runs.
+    /// [`HostError::AddressKept`] where somebody still listens, e.g. a sink that
+    /// was stopped; [`HostError::System`].
     pub fn leave_stale_file(&self, meta: &Meta) -> Result<(), HostError> {
         let file = self.inner.shared.file(&Channel::sink(meta));
         self.inner.note_file(file.clone());
         // Dropped at once: only the file stays.
-        let bound = UnixListener::bind(file).map(drop);
-        bound.map_err(|source| {
-            self.inner.note(HostError::System {
+        let Err(source) = UnixListener::bind(&file).map(drop) else {
+            return Ok(());
+        };
+        if source.kind() != io::ErrorKind::AddrInUse {
+            return Err(self.inner.note(HostError::System {
                 doing: "leave a stale socket file",
                 source,
-            })
-        })
+            }));
+        }
+        match UnixStream::connect(&file) {
+            Ok(_) => Err(self.inner.note(HostError::AddressKept { file })),
+            // The sink itself has left one.
+            Err(_) => Ok(()),
+        }
     }
 
     /// Breaks the transport's protocol on the control channel: the host stops
