@@ -1,0 +1,313 @@
+//! The command `ekuiper-conformance`, on plugins that are shell scripts: what it
+//! tells of them, and how it ends.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A plugin with a source `ticks` that is a shell script.
+struct Script {
+    directory: TempDir,
+}
+
+impl Script {
+    fn new(script: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let plugin = directory.path().join("script");
+        fs::create_dir(&plugin).unwrap();
+        let executable = plugin.join("script");
+        fs::write(&executable, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&executable, fs::Permissions::from_mode(0o755)).unwrap();
+        let this = Self { directory };
+        this.manifest(
+            r#"{"version":"1","language":"go","executable":"script","sources":["ticks"],"sinks":[],"functions":[]}"#,
+        );
+        this
+    }
+
+    /// A plugin that ends at once.
+    fn ending() -> Self {
+        Self::new("echo no license >&2; exit 3")
+    }
+
+    fn manifest(&self, text: &str) {
+        fs::write(self.plugin().join("script.json"), text).unwrap();
+    }
+
+    fn plugin(&self) -> PathBuf {
+        self.directory.path().join("script")
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+}
+
+fn command(plugin: Option<&Path>, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ekuiper-conformance"));
+    command.args(plugin).args(args).env_remove("GITHUB_ACTIONS");
+    command
+}
+
+fn run(plugin: &Path, args: &[&str]) -> (i32, String, String) {
+    said(command(Some(plugin), args).output().unwrap())
+}
+
+fn said(output: Output) -> (i32, String, String) {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let status = output.status.code().unwrap();
+    (status, text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_plugin_that_ends_fails_with_the_reason_and_what_it_wrote() {
+    let (status, out, err) = run(Script::ending().plugin().as_path(), &["--filter", "CTL-01"]);
+
+    assert_eq!((status, err.as_str()), (1, ""));
+    assert!(out.contains("FAILED   CTL-01  The plugin dials"), "{out}");
+    assert!(out.contains("exit status 3"), "{out}");
+    assert!(out.contains("[plugin] no license"), "{out}");
+    assert!(
+        out.ends_with("script under eKuiper 2.4: 0 passed, 1 failed\n"),
+        "{out}"
+    );
+}
+
+#[test]
+fn what_could_not_be_reached_is_untested_and_counts() {
+    let (status, out, _) = run(Script::ending().plugin().as_path(), &["--filter", "SRC"]);
+
+    assert_eq!(status, 1);
+    assert!(out.contains("UNTESTED SRC-01"), "{out}");
+    assert!(out.ends_with("0 passed, 6 failed\n"), "{out}");
+}
+
+#[test]
+fn a_plugin_that_cannot_be_opened_is_judged_by_its_files() {
+    let script = Script::ending();
+    script
+        .manifest(r#"{"version":"1","language":"rust","executable":"script","sources":["ticks"]}"#);
+
+    let (status, out, err) = run(
+        &script.plugin(),
+        &["--filter", "PKG-01", "--filter", "CTL-01"],
+    );
+
+    assert_eq!((status, err.as_str()), (1, ""));
+    assert!(out.contains("FAILED   PKG-01"), "{out}");
+    assert!(out.contains("UNTESTED CTL-01"), "{out}");
+}
+
+#[test]
+fn wrong_input_is_told_all_at_once_with_status_2() {
+    let script = Script::ending();
+    let known = script.file("known");
+    fs::write(&known, "XXX-01 all why\nCTL-01 9.9 why\n").unwrap();
+    let known = known.to_str().unwrap();
+
+    let (status, out, err) = run(
+        &script.plugin(),
+        &[
+            "--expect-fail",
+            known,
+            "--config",
+            "tocks={}",
+            "--config-file",
+            "/nowhere",
+        ],
+    );
+
+    assert_eq!((status, out.as_str()), (2, ""));
+    let lines: Vec<_> = err.lines().collect();
+    assert_eq!(lines.len(), 4, "{err}");
+    assert!(
+        lines[0].contains("line 1: no requirement `XXX-01` is known"),
+        "{err}"
+    );
+    assert!(
+        lines[1].contains("line 2: CTL-01: expected a release"),
+        "{err}"
+    );
+    assert!(
+        lines[2].starts_with("error: /nowhere: cannot be read"),
+        "{err}"
+    );
+    assert!(
+        lines[3].contains("no source or sink `tocks`; it has `ticks`"),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_missing_plugin_or_an_unknown_number_is_wrong_input() {
+    assert_eq!(run(Path::new("/nowhere"), &[]).0, 2);
+    assert_eq!(run(Path::new("."), &["--filter", "ABC"]).0, 2);
+    let explained = command(None, &["--explain", "ABC-01"]).output().unwrap();
+    assert_eq!(said(explained).0, 2);
+}
+
+#[test]
+fn a_known_failure_is_fine_and_one_that_passes_is_stale() {
+    let script = Script::ending();
+    let known = script.file("known");
+    let args = [
+        "--filter",
+        "CTL-01",
+        "--write-expect-fail",
+        known.to_str().unwrap(),
+    ];
+    assert_eq!(run(&script.plugin(), &args).0, 1);
+    let written = fs::read_to_string(&known).unwrap();
+    assert_eq!(written, "CTL-01  2.4  not looked into yet\n");
+
+    let args = [
+        "--filter",
+        "CTL-01",
+        "--expect-fail",
+        known.to_str().unwrap(),
+    ];
+    let (status, out, _) = run(&script.plugin(), &args);
+    assert_eq!(status, 0, "{out}");
+    assert!(out.contains("known      not looked into yet"), "{out}");
+
+    fs::write(&known, "PKG-01 2.4 it is there\n").unwrap();
+    let args = [
+        "--filter",
+        "PKG-01",
+        "--expect-fail",
+        known.to_str().unwrap(),
+    ];
+    let (status, out, _) = run(&script.plugin(), &args);
+    assert_eq!(status, 1, "{out}");
+    assert!(out.contains("STALE    PKG-01"), "{out}");
+}
+
+#[test]
+fn a_should_counts_with_strict_alone() {
+    let script = Script::ending();
+
+    let (status, out, _) = run(&script.plugin(), &["--filter", "PKG-02"]);
+    assert_eq!(status, 0, "{out}");
+    assert!(out.contains("should   PKG-02"), "{out}");
+    let (status, out, _) = run(&script.plugin(), &["--filter", "PKG-02", "--strict"]);
+    assert_eq!(status, 1, "{out}");
+}
+
+#[test]
+fn results_are_written_as_json_and_junit() {
+    let script = Script::ending();
+    let (json, junit) = (script.file("results.json"), script.file("junit.xml"));
+
+    run(
+        &script.plugin(),
+        &[
+            "--filter",
+            "CTL-01",
+            "--release",
+            "1.13,2.4",
+            "--json",
+            json.to_str().unwrap(),
+            "--junit",
+            junit.to_str().unwrap(),
+        ],
+    );
+
+    let json: Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    assert_eq!(json["runs"][0]["release"], "1.13");
+    let requirement = &json["runs"][1]["requirements"][0];
+    assert_eq!(requirement["id"], "CTL-01");
+    assert_eq!(requirement["standing"], "failed");
+    assert!(
+        requirement["seen"]
+            .as_str()
+            .unwrap()
+            .contains("exit status 3")
+    );
+    let junit = fs::read_to_string(junit).unwrap();
+    assert!(
+        junit.contains(r#"<testsuite name="script under eKuiper 2.4" tests="1""#),
+        "{junit}"
+    );
+    assert!(junit.contains("<failure message="), "{junit}");
+}
+
+#[test]
+fn github_gets_annotations_and_a_summary() {
+    let script = Script::ending();
+    let summary = script.file("summary.md");
+
+    let output = command(Some(&script.plugin()), &["--filter", "CTL-01"])
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_STEP_SUMMARY", &summary)
+        .output()
+        .unwrap();
+
+    let (_, out, _) = said(output);
+    assert!(
+        out.contains("\n::error title=CTL-01 under eKuiper 2.4::The plugin dials"),
+        "{out}"
+    );
+    let summary = fs::read_to_string(summary).unwrap();
+    assert!(
+        summary.starts_with("### script under eKuiper 2.4: 0 passed, 1 failed\n"),
+        "{summary}"
+    );
+    assert!(summary.contains("\n| CTL-01 | "), "{summary}");
+}
+
+#[test]
+fn secrets_are_in_no_report() {
+    let script = Script::new("echo \"the password is $PASSWORD\"; exit 3");
+    let (json, junit) = (script.file("results.json"), script.file("junit.xml"));
+
+    let (_, out, _) = run(
+        &script.plugin(),
+        &[
+            "--filter",
+            "CTL-01",
+            "--env",
+            "PASSWORD=hunter2",
+            "--redact",
+            "PASSWORD",
+            "--json",
+            json.to_str().unwrap(),
+            "--junit",
+            junit.to_str().unwrap(),
+        ],
+    );
+
+    for text in [
+        out,
+        fs::read_to_string(json).unwrap(),
+        fs::read_to_string(junit).unwrap(),
+    ] {
+        assert!(text.contains("the password is [redacted]"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn all_is_listed_and_explained() {
+    let (status, listed, _) = said(
+        command(None, &["--list", "--release", "1.13"])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(status, 0);
+    assert!(
+        listed.contains("CTL-01  MUST    The plugin dials"),
+        "{listed}"
+    );
+    assert!(!listed.contains("SNK-03"), "1.13 reads no acks: {listed}");
+
+    let (status, explained, _) = said(command(None, &["--explain", "SNK-03"]).output().unwrap());
+    assert_eq!(status, 0);
+    assert!(
+        explained.starts_with("SNK-03  MUST, releases: 2.0 on\n"),
+        "{explained}"
+    );
+}
