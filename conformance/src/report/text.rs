@@ -100,7 +100,7 @@ pub(super) fn conclusion(results: &Results<'_>) -> String {
         ),
     ];
     let counts: Vec<_> = (counts.iter())
-        .filter(|(what, count)| *count > 0 || *what == "failed")
+        .filter(|(what, count)| *count > 0 || ["passed", "failed"].contains(what))
         .map(|(what, count)| format!("{count} {what}"))
         .collect();
     format!(

@@ -20,6 +20,12 @@ const NO_SINK: Outcome = Outcome::NotApplicable("no sink runs");
 const NO_FUNCTION: Outcome = Outcome::NotApplicable("no function runs");
 const NOTHING: Outcome = Outcome::NotApplicable("no source and no sink runs");
 
+/// Bytes of a row of which a hundred do not fit in a socket's buffers.
+const LARGE: usize = 4096;
+
+/// How long a sink may take to end, because its sender has gone.
+const LATE_END: Duration = Duration::from_millis(200);
+
 /// Bytes that are neither an order, nor a request, nor a row.
 fn broken() -> [Vec<u8>; 4] {
     const HUGE: usize = 64 * 1024 * 1024;
@@ -214,6 +220,8 @@ pub(super) fn redial(stage: &mut Stage<'_>, _: Amount) -> Played {
     for sink in &mut stage.sinks {
         sink.instance.redial()?;
     }
+    // A sink that ends with its sender may take a last row of the next one.
+    std::thread::sleep(LATE_END);
     Ok(Outcome::Survived)
 }
 
@@ -238,9 +246,13 @@ pub(super) fn acks_unread(stage: &mut Stage<'_>, amount: Amount) -> Played {
     if stage.sinks.is_empty() {
         return Ok(NO_SINK);
     }
+    // Spaces behind JSON change nothing. Small rows would all fit in the buffers
+    // of the socket, whether the sink takes them or not.
+    let mut row = stage.row.clone();
+    row.resize(row.len().max(LARGE), b' ');
     for sink in &mut stage.sinks {
         for _ in 0..times(amount) {
-            sink.instance.send_bytes(&stage.row)?;
+            sink.instance.send_bytes(&row)?;
         }
     }
     Ok(Outcome::Survived)

@@ -37,8 +37,10 @@ pub(crate) fn serve(url: &str, limit: Duration, mut answer: impl FnMut(&[u8]) ->
     loop {
         let ended = Connection::dial(url).and_then(|connection| {
             connection.send(GREETING, Some(limit))?;
+            let mut first = true;
             loop {
-                let order = connection.receive(url)?;
+                let order = connection.receive(url, first)?;
+                first = false;
                 connection.send(&answer(&order), None)?;
             }
         });
@@ -84,17 +86,13 @@ impl Connection {
     }
 
     /// Receives an order or a request.
-    fn receive(&self, url: &str) -> Result<nng::Message, Error> {
+    fn receive(&self, url: &str, first: bool) -> Result<nng::Message, Error> {
         let control = url.contains("/plugin_");
-        let deaf = fault::has(if control {
-            "deaf-control"
-        } else {
-            "deaf-function"
-        });
+        let deaf = fault::has("deaf-control") && control
+            || fault::has("deaf-function") && !control && first;
         let greets = fault::has("idle-greeting") && control;
-        if deaf || greets {
-            self.socket.set_opt::<RecvTimeout>(Some(fault::idle()))?;
-        }
+        let limit = (deaf || greets).then(fault::idle);
+        self.socket.set_opt::<RecvTimeout>(limit)?;
         loop {
             match self.socket.recv() {
                 Err(Error::TimedOut) if deaf => fault::hang(),

@@ -31,6 +31,12 @@ struct Instance {
     worker: Worker,
 }
 
+impl Instance {
+    fn is_source(&self) -> bool {
+        self.argument["pluginType"] == "source"
+    }
+}
+
 /// A thread that ends soon after it was told to.
 pub(crate) struct Worker {
     stopped: Arc<AtomicBool>,
@@ -48,9 +54,6 @@ impl Worker {
 
     fn stop(self) {
         self.stopped.store(true, SeqCst);
-        if fault::has("rows-after-stop") {
-            return;
-        }
         if self.thread.join().is_err() {
             eprintln!("reference: an instance had panicked");
         }
@@ -203,6 +206,9 @@ impl Dispatcher {
     /// it had started in a process that crashed.
     fn stop(&mut self, key: &str) {
         match self.instances.remove(key) {
+            Some(instance) if fault::has("rows-after-stop") && instance.is_source() => {
+                instance.worker.stopped.store(true, SeqCst);
+            }
             Some(instance) => instance.worker.stop(),
             None if fault::has("stop-unknown-dies") => std::process::exit(1),
             None => eprintln!("reference: nothing to stop under {key}"),
