@@ -1,8 +1,7 @@
 //! What is written down of the requirements is what the code has.
 //!
-//! After a change on purpose: `ekuiper-conformance --explain all
-//! >docs/requirements.md`, and `--list --release R >conformance/sets/R.txt` for
-//! each release.
+//! After a change on purpose, `--explain all` writes `docs/requirements.md`, and
+//! `--list --release R` writes `conformance/sets/R.txt`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -113,7 +113,7 @@ const FAULTS: &[Fault] = &[
             "SRC-02", "SRC-05",
         ],
     ),
-    Fault::new("rows-after-stop", &["LIF-04", "SRC-03"]),
+    Fault::new("rows-after-stop", &["SRC-03"]),
     Fault::new(
         "blocked-stop",
         &["CTL-03", "LIF-04", "SRC-04", "SRC-05", "SRC-06"],
@@ -291,7 +291,7 @@ fn a_missing_yaml_is_found() {
 fn a_symbol_of_the_json_alone_is_found() {
     let failed = failing_with(|plugin| {
         rewrite(plugin, |manifest| {
-            manifest["sources"] = json!(["ticks", "missing"])
+            manifest["sources"] = json!(["ticks", "missing"]);
         });
         for kind in ["json", "yaml"] {
             let of = |name| plugin.join(format!("sources/{name}.{kind}"));

@@ -57,7 +57,7 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
             pause(interval, stopped);
         }
         if fault::has("rows-after-stop") {
-            for _ in 0..100 {
+            for _ in 0..40 {
                 let row = json!({ "message": { "n": 0 }, "meta": meta });
                 _ = socket.try_send(row.to_string().as_bytes());
                 thread::sleep(interval);
