@@ -27,6 +27,8 @@ const IDLE: &str = "2000";
 struct Fault {
     name: &'static str,
     fails: &'static [&'static str],
+    /// What fails as well where the one thread is sooner than the other.
+    may_fail: &'static [&'static str],
     /// The release under which it is seen.
     release: &'static str,
     /// The properties of `ticks`.
@@ -38,9 +40,20 @@ impl Fault {
         Self {
             name,
             fails,
+            may_fail: &[],
             release: "2.4",
             ticks: "{}",
         }
+    }
+
+    const fn or(self, may_fail: &'static [&'static str]) -> Self {
+        Self { may_fail, ..self }
+    }
+
+    /// Whether these are what has to fail.
+    fn is_found_by(&self, failed: &BTreeSet<&'static str>) -> bool {
+        let may = |id: &&str| self.fails.contains(id) || self.may_fail.contains(id);
+        self.fails.iter().all(|id| failed.contains(id)) && failed.iter().all(may)
     }
 
     const fn under(self, release: &'static str) -> Self {
@@ -114,11 +127,9 @@ const FAULTS: &[Fault] = &[
         ],
     ),
     Fault::new("rows-after-stop", &["SRC-03"]),
-    Fault::new(
-        "blocked-stop",
-        &["CTL-03", "LIF-04", "SRC-04", "SRC-05", "SRC-06"],
-    )
-    .ticks(r#"{"interval":0,"size":10000}"#),
+    Fault::new("blocked-stop", &["CTL-03", "LIF-04", "SRC-04", "SRC-06"])
+        .or(&["SRC-05"])
+        .ticks(r#"{"interval":0,"size":10000}"#),
     Fault::new(
         "late-listener",
         &[
@@ -129,7 +140,7 @@ const FAULTS: &[Fault] = &[
     ),
     Fault::new("ends-at-bad-rows", &["SNK-02"]),
     Fault::new("ends-at-no-bytes", &["SNK-09"]),
-    Fault::new("acks-twice", &["SNK-03"]),
+    Fault::new("acks-twice", &["SNK-03"]).or(&["SNK-06"]),
     Fault::new(
         "acks-in-text",
         &[
@@ -236,24 +247,29 @@ fn the_reference_plugin_does_all_that_is_required() {
 fn each_fault_is_found_by_the_requirements_that_forbid_it() {
     let staged = stage();
     let next = AtomicUsize::new(0);
-    let wrong = Mutex::new(String::new());
+    let wrong = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 while let Some(fault) = FAULTS.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let failed = failing_for(staged.path(), fault);
-                    let expected: BTreeSet<_> = fault.fails.iter().copied().collect();
-                    if failed != expected {
+                    if !fault.is_found_by(&failing_for(staged.path(), fault)) {
                         let mut wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner);
-                        eprintln!("{}: {failed:?}", fault.name);
-                        let _ = writeln!(wrong, "{}: {failed:?}, not {expected:?}", fault.name);
+                        wrong.push(fault);
                     }
                 }
             });
         }
     });
-    let wrong = wrong.into_inner().unwrap();
-    assert!(wrong.is_empty(), "{wrong}");
+    // With nothing beside it: the waits are short, and the machine was busy.
+    let mut text = String::new();
+    for fault in wrong.into_inner().unwrap() {
+        let failed = failing_for(staged.path(), fault);
+        if !fault.is_found_by(&failed) {
+            let Fault { name, fails, .. } = fault;
+            let _ = writeln!(text, "{name}: {failed:?}, not {fails:?}");
+        }
+    }
+    assert!(text.is_empty(), "{text}");
 }
 
 /// Changes the plugin's files, and tries it.

@@ -13,6 +13,9 @@ use crate::requirement::{Level, Releases, Requirement};
 /// Longer than the 5 s after which an SDK that waits with a limit greets again.
 pub(super) const IDLE: Duration = Duration::from_secs(6);
 
+/// How long a connection too many may take to come.
+pub(super) const DIAL: Duration = Duration::from_millis(300);
+
 /// How long an order may take while instances work.
 const PROMPT: Duration = Duration::from_secs(2);
 
@@ -433,7 +436,7 @@ fn starts_twice(bench: &Bench<'_>) -> Checked {
     for _ in 0..3 {
         source.next(bench.limit())?;
     }
-    std::thread::sleep(bench.scaled(Duration::from_millis(200)));
+    std::thread::sleep(bench.scaled(DIAL).max(DIAL));
     let channel = Channel::source(&source.order().meta);
     bench.one_connection(&channel)
 }

@@ -7,7 +7,7 @@ use mock_kuiper::symbol::{Channel, Meta};
 use mock_kuiper::wire::{Command, Context, Expr, FunctionAnswer, Order};
 use serde_json::{Value, json};
 
-use super::control::IDLE;
+use super::control::{DIAL, IDLE};
 use crate::bench::{Bench, Checked, Kinds, Stop, failed, not_reached, not_testable};
 use crate::requirement::{Level, Releases, Requirement};
 
@@ -238,7 +238,7 @@ fn keeps_one_channel(bench: &Bench<'_>) -> Checked {
     let host = bench.host()?;
     let function = started_twice_more(bench, &host).map_err(not_reached)?;
     // A second channel would be dialed within this time.
-    std::thread::sleep(bench.scaled(Duration::from_millis(200)));
+    std::thread::sleep(bench.scaled(DIAL).max(DIAL));
     bench.one_connection(&Channel::function(function.symbol()))
 }
 

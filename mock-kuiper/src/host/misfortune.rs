@@ -11,7 +11,7 @@ use std::fs;
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ekuiper_sp::Error;
 use serde_json::{Map, Value};
@@ -22,6 +22,9 @@ use super::{Function, Host, HostError, Sink, Source};
 use crate::event::Meaning;
 use crate::symbol::{Channel, Meta};
 use crate::wire::{Command, Order};
+
+/// How long a sink that was stopped may take to close its socket.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// How long the plugin is watched for an answer too many.
 const QUIET: Duration = Duration::from_millis(200);
@@ -172,19 +175,25 @@ impl Host {
         let file = self.inner.shared.file(&Channel::sink(meta));
         self.inner.note_file(file.clone());
         // Dropped at once: only the file stays.
-        let Err(source) = UnixListener::bind(&file).map(drop) else {
-            return Ok(());
-        };
-        if source.kind() != io::ErrorKind::AddrInUse {
-            return Err(self.inner.note(HostError::System {
-                doing: "leave a stale socket file",
-                source,
-            }));
-        }
-        match UnixStream::connect(&file) {
-            Ok(_) => Err(self.inner.note(HostError::AddressKept { file })),
-            // The sink itself has left one.
-            Err(_) => Ok(()),
+        let deadline = Instant::now() + CLOSING;
+        loop {
+            let Err(source) = UnixListener::bind(&file).map(drop) else {
+                return Ok(());
+            };
+            if source.kind() != io::ErrorKind::AddrInUse {
+                return Err(self.inner.note(HostError::System {
+                    doing: "leave a stale socket file",
+                    source,
+                }));
+            }
+            if UnixStream::connect(&file).is_err() {
+                // The sink itself has left one, or is about to remove it.
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(self.inner.note(HostError::AddressKept { file }));
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 
