@@ -1,7 +1,5 @@
 //! `FUN`: calls of a function.
 
-use std::time::Duration;
-
 use mock_kuiper::host::{Function, Host};
 use mock_kuiper::symbol::{Channel, Meta};
 use mock_kuiper::wire::{Command, Context, Expr, FunctionAnswer, Order};
