@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::{fs, thread};
 
 use ekuiper_conformance::run::{self, Outcome, Verdict};
@@ -127,8 +127,8 @@ const FAULTS: &[Fault] = &[
         ],
     ),
     Fault::new("rows-after-stop", &["SRC-03"]),
-    Fault::new("blocked-stop", &["CTL-03", "LIF-04", "SRC-04", "SRC-06"])
-        .or(&["SRC-05"])
+    Fault::new("blocked-stop", &["LIF-04", "SRC-04", "SRC-06"])
+        .or(&["CTL-03", "SRC-05"])
         .ticks(r#"{"interval":0,"size":10000}"#),
     Fault::new(
         "late-listener",
@@ -204,6 +204,31 @@ fn failing(plan: &Plan) -> BTreeSet<&'static str> {
     failed.map(|outcome| outcome.requirement.id).collect()
 }
 
+/// Tries all requirements until those that fail are right, or gives those that
+/// did. The waits are short: on a busy machine a plugin is late for them, so it
+/// is tried again with nothing beside it.
+fn failing_as(
+    plan: &Plan,
+    is_right: impl Fn(&BTreeSet<&'static str>) -> bool,
+) -> Result<(), BTreeSet<&'static str>> {
+    static MACHINE: RwLock<()> = RwLock::new(());
+    let shared = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+    let mut failed = failing(plan);
+    drop(shared);
+    for _ in 0..2 {
+        if is_right(&failed) {
+            return Ok(());
+        }
+        let _alone = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+        failed = failing(plan);
+    }
+    if is_right(&failed) {
+        Ok(())
+    } else {
+        Err(failed)
+    }
+}
+
 fn plan(plugin: &Path, release: &str) -> Plan {
     let release = Profile::find(release).unwrap();
     let mut plan = match Package::open(plugin) {
@@ -220,14 +245,14 @@ fn plan(plugin: &Path, release: &str) -> Plan {
     plan
 }
 
-/// Tries all requirements on the plugin with a fault.
-fn failing_for(plugin: &Path, fault: &Fault) -> BTreeSet<&'static str> {
+/// What is tried where the plugin has a fault.
+fn plan_with(plugin: &Path, fault: &Fault) -> Plan {
     let mut plan = plan(plugin, fault.release);
     plan.configs.insert("ticks".to_owned(), object(fault.ticks));
     plan.environment = [("REFERENCE_FAULT", fault.name), ("REFERENCE_IDLE", IDLE)]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec();
-    failing(&plan)
+    plan
 }
 
 #[test]
@@ -247,36 +272,31 @@ fn the_reference_plugin_does_all_that_is_required() {
 fn each_fault_is_found_by_the_requirements_that_forbid_it() {
     let staged = stage();
     let next = AtomicUsize::new(0);
-    let wrong = Mutex::new(Vec::new());
+    let wrong = Mutex::new(String::new());
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 while let Some(fault) = FAULTS.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    if !fault.is_found_by(&failing_for(staged.path(), fault)) {
+                    let plan = plan_with(staged.path(), fault);
+                    if let Err(failed) = failing_as(&plan, |failed| fault.is_found_by(failed)) {
+                        let Fault { name, fails, .. } = fault;
                         let mut wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner);
-                        wrong.push(fault);
+                        let _ = writeln!(wrong, "{name}: {failed:?}, not {fails:?}");
                     }
                 }
             });
         }
     });
-    // With nothing beside it: the waits are short, and the machine was busy.
-    let mut text = String::new();
-    for fault in wrong.into_inner().unwrap() {
-        let failed = failing_for(staged.path(), fault);
-        if !fault.is_found_by(&failed) {
-            let Fault { name, fails, .. } = fault;
-            let _ = writeln!(text, "{name}: {failed:?}, not {fails:?}");
-        }
-    }
-    assert!(text.is_empty(), "{text}");
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// Changes the plugin's files, and tries it.
-fn failing_with(change: impl FnOnce(&Path)) -> BTreeSet<&'static str> {
+/// Changes the plugin's files; then these have to fail, and no others.
+fn fails_with(change: impl FnOnce(&Path), expected: &BTreeSet<&'static str>) {
     let staged = stage();
     change(staged.path());
-    failing(&plan(staged.path(), "2.4"))
+    let plan = plan(staged.path(), "2.4");
+    assert_eq!(failing_as(&plan, |failed| failed == expected), Ok(()));
 }
 
 fn rewrite(plugin: &Path, change: impl FnOnce(&mut Value)) {
@@ -288,24 +308,26 @@ fn rewrite(plugin: &Path, change: impl FnOnce(&mut Value)) {
 
 #[test]
 fn a_plugin_that_cannot_be_installed_fails_in_all() {
-    let failed = failing_with(|plugin| fs::remove_file(plugin.join("reference")).unwrap());
-
-    assert!(failed.contains("PKG-01"));
     // The files of its symbols are judged nevertheless.
-    assert_eq!(failed.len(), requirement::all().len() - 1, "{failed:?}");
-    assert!(!failed.contains("PKG-02"));
+    let all = requirement::all();
+    let ids = all.iter().map(|requirement| requirement.id);
+    fails_with(
+        |plugin| fs::remove_file(plugin.join("reference")).unwrap(),
+        &ids.filter(|id| *id != "PKG-02").collect(),
+    );
 }
 
 #[test]
 fn a_missing_yaml_is_found() {
-    let failed = failing_with(|plugin| fs::remove_file(plugin.join("sources/ticks.yaml")).unwrap());
-
-    assert_eq!(failed, BTreeSet::from(["PKG-02"]));
+    fails_with(
+        |plugin| fs::remove_file(plugin.join("sources/ticks.yaml")).unwrap(),
+        &BTreeSet::from(["PKG-02"]),
+    );
 }
 
 #[test]
 fn a_symbol_of_the_json_alone_is_found() {
-    let failed = failing_with(|plugin| {
+    let declare = |plugin: &Path| {
         rewrite(plugin, |manifest| {
             manifest["sources"] = json!(["ticks", "missing"]);
         });
@@ -313,9 +335,9 @@ fn a_symbol_of_the_json_alone_is_found() {
             let of = |name| plugin.join(format!("sources/{name}.{kind}"));
             fs::copy(of("ticks"), of("missing")).unwrap();
         }
-    });
+    };
 
-    assert_eq!(failed, BTreeSet::from(["CTL-02", "CTL-03"]));
+    fails_with(declare, &BTreeSet::from(["CTL-02", "CTL-03"]));
 }
 
 #[test]
