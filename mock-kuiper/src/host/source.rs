@@ -169,7 +169,7 @@ impl Source {
     /// Whether the plugin's process has ended, and not by [`Host::kill`].
     #[must_use]
     pub fn plugin_has_ended(&self) -> bool {
-        self.host.shared.has_crashed(Duration::ZERO)
+        self.host.shared.has_crashed()
     }
 
     /// Gives a handle that ends a wait from another thread.
