@@ -12,6 +12,9 @@ const FIRST_ROW: Duration = Duration::from_secs(2);
 /// How long a sink has for its first ack, to count as one that gives acks.
 const FIRST_ACK: Duration = Duration::from_secs(1);
 
+/// How long each ack from before a misfortune may still take.
+const LATE_ACK: Duration = Duration::from_millis(200);
+
 /// How long rows from before a misfortune are read away.
 const DRAIN: Duration = Duration::from_millis(100);
 
@@ -65,7 +68,7 @@ impl<'a> Stage<'a> {
         }
         for sink in &mut stage.sinks {
             sink.instance.send_bytes(&stage.row)?;
-            sink.instance.settle(FIRST_ACK);
+            sink.instance.settle_acks(FIRST_ACK, FIRST_ACK);
             sink.speaks = sink.instance.acked() == sink.instance.sent();
         }
         stage.prove_alive()?;
@@ -83,7 +86,7 @@ impl<'a> Stage<'a> {
         }
         for sink in &mut self.sinks {
             // Acks that are late, or will never come.
-            sink.instance.settle(limit);
+            sink.instance.settle_acks(limit, LATE_ACK);
             sink.instance.send_bytes(&self.row)?;
             if sink.speaks {
                 take_ack(sink.instance, limit)?;

@@ -52,6 +52,8 @@ pub(crate) struct Inner {
     /// The socket files of the sinks, which a killed plugin leaves behind.
     files: Mutex<BTreeSet<PathBuf>>,
     isolation: Mutex<Option<Isolation>>,
+    /// Whether the process that runs now, or ran last, has greeted.
+    greeted: AtomicBool,
     failed: AtomicBool,
     /// The last to go.
     _turn: Option<Turn>,
@@ -92,6 +94,7 @@ impl Inner {
                 .map(|seed| Mutex::new(fastrand::Rng::with_seed(seed))),
             files: Mutex::default(),
             isolation: Mutex::new(parts.isolation),
+            greeted: AtomicBool::new(false),
             failed: AtomicBool::new(false),
             _turn: parts.turn,
         }
@@ -117,6 +120,7 @@ impl Inner {
         let process = Process::launch(&self.launch, watchdog, isolation.as_ref(), &self.shared)?;
         drop(isolation);
         *lock(&self.process) = Arc::new(process);
+        self.greeted.store(false, Ordering::SeqCst);
         *lock(&self.unknown) = lock(&self.running)
             .iter()
             .filter(|order| order.kind == Kind::Function)
@@ -212,19 +216,19 @@ impl Inner {
 
     pub(super) fn wait_greeting(&self) -> Result<(), HostError> {
         let mut control = lock(&self.control);
-        let greeted = control.wait_greeting(self.init_limit);
-        greeted.map_err(|failure| {
-            self.note(match failure {
-                Failure::Exited => self.exited(true),
-                other => self.failed(&control, other),
-            })
-        })
+        match control.wait_greeting(self.init_limit) {
+            Ok(()) => {
+                self.greeted.store(true, Ordering::SeqCst);
+                Ok(())
+            }
+            Err(failure) => Err(self.note(self.failed(&control, failure))),
+        }
     }
 
     pub(super) fn check_alive(&self) -> Result<(), HostError> {
         match self.process().exit().status() {
             None => Ok(()),
-            Some(_) => Err(self.note(self.exited(false))),
+            Some(_) => Err(self.note(self.exited())),
         }
     }
 
@@ -309,7 +313,7 @@ impl Inner {
                 limit: self.init_limit,
                 address: control.channel().url(),
             },
-            Failure::Exited => self.exited(false),
+            Failure::Exited => self.exited(),
             Failure::Interrupted => HostError::Interrupted,
             Failure::Transport(error) => HostError::transport(control.channel(), error),
         }
@@ -396,7 +400,7 @@ impl Inner {
                 channel: channel.name().to_owned(),
                 limit: self.answer_limit,
             },
-            BreachError::Exited => self.exited(false),
+            BreachError::Exited => self.exited(),
             BreachError::Transport(error) => HostError::transport(channel, error),
             BreachError::System(source) => HostError::System {
                 doing: "listen on a plain socket",
@@ -411,12 +415,12 @@ impl Inner {
     }
 
     /// The error for a process that has ended.
-    pub(super) fn exited(&self, early: bool) -> HostError {
+    pub(super) fn exited(&self) -> HostError {
         let log = self.process().last_lines();
         let Some(status) = self.process().exit().status() else {
             return HostError::Interrupted;
         };
-        if early {
+        if !self.greeted.load(Ordering::SeqCst) {
             return HostError::ExitedEarly { status, log };
         }
         let running = lock(&self.running)

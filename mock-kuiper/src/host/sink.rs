@@ -31,8 +31,8 @@ const GLANCE: Duration = Duration::from_millis(20);
 /// sent, before it is stopped.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// How long the first ack of a sink is awaited, which may never send one.
-const FIRST_ACK: Duration = Duration::from_secs(1);
+/// How long each ack is awaited then, which may never come.
+const LAST_ACKS: Duration = Duration::from_secs(1);
 
 /// A running sink, and the host's end of its channels.
 ///
@@ -47,6 +47,8 @@ pub struct Sink {
     require_ack: bool,
     sent: u64,
     acked: u64,
+    /// Rows whose acks are no longer awaited.
+    given_up: u64,
     /// The interrupts that its waits for acks have told of.
     interrupts: u64,
     pub(super) host: Arc<Inner>,
@@ -186,7 +188,7 @@ impl Sink {
     }
 
     /// Closes the channel of the rows.
-    pub(super) fn close_data(&mut self) {
+    pub(crate) fn close_data(&mut self) {
         self.push.close();
         self.host.shared.tell(What::Closed {
             channel: &self.channel,
@@ -195,7 +197,7 @@ impl Sink {
     }
 
     /// Connects to the sink in the place of the connection before.
-    pub(super) fn dial(&mut self) -> Result<(), HostError> {
+    pub(crate) fn dial(&mut self) -> Result<(), HostError> {
         let shared = &self.host.shared;
         let (url, options) = (shared.url(&self.channel), shared.options(&self.channel));
         match Push::connect(shared.backend, &url, options, CONNECT) {
@@ -216,7 +218,7 @@ impl Sink {
 
     fn error(&self, source: SinkError) -> HostError {
         self.host.note(match source {
-            SinkError::Ended if self.host.shared.has_crashed() => self.host.exited(false),
+            SinkError::Ended if self.host.shared.has_crashed() => self.host.exited(),
             SinkError::Ended => {
                 self.host.shared.take_interrupt();
                 HostError::Interrupted
@@ -287,32 +289,34 @@ impl Sink {
     /// `limit` from now.
     ///
     /// eKuiper does no such thing: it is for a run that has an end, where a
-    /// stop right behind the last row would have it dropped unread. Acks tell:
-    /// a sink that has sent one sends them all, and one that has sent none yet
-    /// is given a second. Where the release has no acks it is given a moment.
+    /// stop right behind the last row would have it dropped unread. Acks tell;
+    /// one that does not come within a second never will. Where the release has
+    /// no acks the sink is given a moment.
     pub fn settle(&mut self, limit: Duration) {
+        if !self.is_settled() && self.push.flush(limit).is_ok() {
+            match self.acks {
+                Some(_) => self.settle_acks(limit, LAST_ACKS),
+                None => std::thread::sleep(QUIET.min(limit)),
+            }
+        }
+    }
+
+    /// Waits at most `limit` for the acks of what was sent, and gives those up
+    /// that have not come once none has for so long as `quiet`.
+    pub(crate) fn settle_acks(&mut self, limit: Duration, quiet: Duration) {
         let deadline = Instant::now() + limit;
-        if self.sent == self.acked || self.push.flush(limit).is_err() {
-            return;
-        }
-        if self.acks.is_none() {
-            std::thread::sleep(QUIET.min(limit));
-            return;
-        }
-        while self.acked < self.sent {
+        while self.acks.is_some() && !self.is_settled() {
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
-            }
-            let left = match self.acked {
-                0 => FIRST_ACK.min(left),
-                _ => left,
-            };
-            match self.receive_ack(left) {
+            match self.receive_ack(quiet.min(left)) {
                 Ok(()) | Err(SinkError::Failed { .. } | SinkError::BadAck { .. }) => {}
-                Err(_) => return,
+                Err(_) => self.given_up = self.sent.saturating_sub(self.acked),
             }
         }
+    }
+
+    /// Whether all is acknowledged that will ever be.
+    fn is_settled(&self) -> bool {
+        self.sent <= self.acked + self.given_up
     }
 
     /// Reads the acks that are here, and lets those in who came to send some.
@@ -507,6 +511,7 @@ impl Host {
             acks,
             sent: 0,
             acked: 0,
+            given_up: 0,
             interrupts: self.inner.shared.interrupts(),
             host: Arc::clone(&self.inner),
         })

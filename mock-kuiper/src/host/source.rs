@@ -110,7 +110,7 @@ impl Source {
                     return Err(HostError::Interrupted);
                 }
                 Err(Error::Woken) => {}
-                Err(Error::TimedOut) if has_ended => return Err(host.exited(false)),
+                Err(Error::TimedOut) if has_ended => return Err(host.exited()),
                 Err(Error::TimedOut) => {
                     return Err(HostError::NoRow {
                         symbol: symbol.clone(),

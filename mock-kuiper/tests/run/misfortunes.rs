@@ -94,6 +94,8 @@ fn each_is_played_in_its_turn_and_the_run_ends_behind_the_last() {
             "fault churn=1: survived"
         ]
     );
+    done.assert_says("1 stops and starts: ")
+        .assert_says(" open files, ");
     assert!(said.contains("no errors"), "{done}");
     let events = fs::read_to_string(file).unwrap();
     let events: Vec<Value> = events
@@ -102,6 +104,12 @@ fn each_is_played_in_its_turn_and_the_run_ends_behind_the_last() {
         .collect();
     let count = |event: &str| events.iter().filter(|line| line["event"] == event).count();
     assert_eq!(count("launched"), 2);
+    let used = events.iter().find(|line| line["event"] == "used").unwrap();
+    for moment in ["before", "after"] {
+        for what in ["open_files", "threads", "memory_bytes"] {
+            assert!(used[moment][what].as_u64().is_some_and(|n| n > 0), "{used}");
+        }
+    }
     let faults: Vec<_> = events
         .iter()
         .filter(|line| line["event"] == "fault")
