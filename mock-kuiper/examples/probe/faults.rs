@@ -133,6 +133,11 @@ pub(super) fn at_order(cmd: &str, arg: &Argument) -> Result<(), String> {
     }
 }
 
+/// `doubles`: whether a second start of a source leaves the first running.
+pub(super) fn doubles() -> bool {
+    asked_for("doubles").is_some()
+}
+
 /// The property `deaf`: whether a sink answers `ok` and does not listen.
 pub(super) fn is_deaf(config: &Value) -> bool {
     config["deaf"] == true

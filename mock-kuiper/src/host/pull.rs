@@ -3,10 +3,10 @@
 //! Rules: protocol.md section 4.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ekuiper_sp::{Error, Presence, ProtocolError};
+use ekuiper_sp::{Error, Peer, Presence, ProtocolError};
 
 use super::breach::{Breach, BreachError};
 use super::channel::{DYING, patiently};
@@ -24,9 +24,32 @@ pub(crate) struct PullChannel {
     socket: Option<Socket>,
     /// Of the socket that was opened last.
     waker: Waker,
-    /// The process that left last; 0 is none.
-    left: Arc<AtomicU32>,
+    /// The same.
+    peers: Arc<Peers>,
     shared: Arc<Shared>,
+}
+
+/// Who is connected, as far as the host has looked.
+#[derive(Debug, Default)]
+struct Peers {
+    /// How many are.
+    count: AtomicUsize,
+    /// The process that left last; 0 is none.
+    left: AtomicU32,
+}
+
+impl Peers {
+    fn note(&self, peer: &Peer, presence: Presence) {
+        match presence {
+            Presence::Connected => {
+                self.count.fetch_add(1, Ordering::SeqCst);
+            }
+            Presence::Left => {
+                self.count.fetch_sub(1, Ordering::SeqCst);
+                self.left.store(peer.pid.unwrap_or(0), Ordering::SeqCst);
+            }
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -40,11 +63,11 @@ impl PullChannel {
     ///
     /// An address in use is tried 5 more times, 100 ms apart, as eKuiper does.
     pub(crate) fn open(channel: Channel, shared: &Arc<Shared>) -> Result<Self, Error> {
-        let left = Arc::default();
-        let socket = Socket::listen(&channel, shared, &left)?;
+        let peers = Arc::default();
+        let socket = Socket::listen(&channel, shared, &peers)?;
         Ok(Self {
             channel,
-            left,
+            peers,
             waker: socket.pull.waker(),
             socket: Some(socket),
             shared: Arc::clone(shared),
@@ -68,7 +91,8 @@ impl PullChannel {
     /// Listens again where the channel was closed.
     pub(crate) fn reopen(&mut self) -> Result<(), Error> {
         self.close();
-        let socket = Socket::listen(&self.channel, &self.shared, &self.left)?;
+        self.peers = Arc::default();
+        let socket = Socket::listen(&self.channel, &self.shared, &self.peers)?;
         self.waker = socket.pull.waker();
         self.socket = Some(socket);
         Ok(())
@@ -94,12 +118,17 @@ impl PullChannel {
         match socket.pull.recv(limit) {
             Ok(message) => Ok((&self.channel, message)),
             Err(Error::Protocol(ProtocolError::Truncated { .. }))
-                if ends_within(self.left.load(Ordering::SeqCst), DYING) =>
+                if ends_within(self.peers.left.load(Ordering::SeqCst), DYING) =>
             {
                 Err(Error::Woken)
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// How many connections there are, as far as the host has looked.
+    pub(crate) fn connections(&self) -> usize {
+        self.peers.count.load(Ordering::SeqCst)
     }
 
     /// Whether a message is here already.
@@ -114,19 +143,13 @@ impl PullChannel {
 }
 
 impl Socket {
-    fn listen(
-        channel: &Channel,
-        shared: &Arc<Shared>,
-        left: &Arc<AtomicU32>,
-    ) -> Result<Self, Error> {
+    fn listen(channel: &Channel, shared: &Arc<Shared>, peers: &Arc<Peers>) -> Result<Self, Error> {
         let url = shared.url(channel);
         let pull = patiently(|| {
             let mut options = shared.options(channel);
-            let (told, left) = (options.on_peer.take(), Arc::clone(left));
+            let (told, peers) = (options.on_peer.take(), Arc::clone(peers));
             options.on_peer = Some(Arc::new(move |peer, presence| {
-                if presence == Presence::Left {
-                    left.store(peer.pid.unwrap_or(0), Ordering::SeqCst);
-                }
+                peers.note(peer, presence);
                 if let Some(told) = &told {
                     told(peer, presence);
                 }

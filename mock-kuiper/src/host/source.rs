@@ -61,6 +61,12 @@ impl Source {
         self.received
     }
 
+    /// How many connections the source has to its channel, as far as the host
+    /// has looked; an instance has one.
+    pub(crate) fn connections(&self) -> usize {
+        self.rows.connections()
+    }
+
     /// Returns the order that started it.
     #[must_use]
     pub fn order(&self) -> &Order {
