@@ -118,7 +118,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ID", default_value = "mock", value_parser = rule_id)]
     pub(super) rule: String,
 
-    /// The eKuiper release to play, 1.4 to 2.4
+    /// The eKuiper release to play, 1.4 to 2.4, or with its patch level, 1.13.5
     #[arg(long, value_name = "RELEASE", default_value = DEFAULT_HOST, value_parser = Profile::find)]
     pub(super) host: &'static Profile,
 
@@ -134,9 +134,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "K=V")]
     pub(super) env: Vec<EnvVar>,
 
-    /// How long the plugin may take to greet, from its launch
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
-    pub(super) init_timeout: Duration,
+    /// How long the plugin may take to greet, from its launch; by default as
+    /// long as the release gives it, 60s from 2.0 on and 5s before
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(super) init_timeout: Option<Duration>,
 
     /// How long an answer or an ack may take; eKuiper waits an hour
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
@@ -232,10 +233,8 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     )?;
     let stream = Arc::new(stream);
     let host = host(&args, Arc::clone(&package));
-    let mut session = Session::start(&plan, host, Arc::clone(&terminal), &stream)?;
-    if args.watch {
-        session.watch(plugin, package)?;
-    }
+    let watched = args.watch.then_some((plugin, package));
+    let session = Session::start(&plan, host, Arc::clone(&terminal), &stream, watched)?;
     let outcome = session.finish();
     terminal.close();
     let written = stream.finish();
@@ -249,11 +248,13 @@ fn host(args: &Args, package: Arc<Package>) -> Builder {
         .release(args.host.name)
         .transport(args.transport)
         .python(&args.python)
-        .init_timeout(args.init_timeout)
         .answer_timeout(args.answer_timeout)
         .record(Limits::NONE);
     if args.isolate {
         host = host.isolated();
+    }
+    if let Some(limit) = args.init_timeout {
+        host = host.init_timeout(limit);
     }
     if let Some(seed) = args.seed {
         host = host.seed(seed);
