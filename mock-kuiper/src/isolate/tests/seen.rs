@@ -1,0 +1,205 @@
+//! What an isolated plugin sees of the real `/tmp`.
+
+use std::os::unix::fs::symlink;
+
+use super::super::visible::Found;
+use super::*;
+
+fn name(path: &Path) -> &OsStr {
+    path.file_name().unwrap()
+}
+
+fn executable(path: &Path, text: &str) {
+    // By another process: a descriptor of ours, open for writing, may be held
+    // by another thread's child for a moment, and the file is "busy" then.
+    let mut written = Command::new("/bin/sh");
+    written.args(["-c", "printf %s \"$1\" >\"$0\" && chmod 755 \"$0\""]);
+    assert!(written.arg(path).arg(text).status().unwrap().success());
+}
+
+#[test]
+fn siblings_of_what_is_visible_are_visible_and_other_entries_are_not() {
+    if skipped() {
+        return;
+    }
+    let (user, other) = (in_tmp(), in_tmp());
+    fs::create_dir_all(user.path().join("venv/bin")).unwrap();
+    fs::write(user.path().join("venv/pyvenv.cfg"), "home").unwrap();
+    let isolation = Isolation::prepare(&[user.path().join("venv/bin")]).unwrap();
+
+    let mut command = sh("cat \"$0/venv/pyvenv.cfg\"; test ! -e \"/tmp/$1\"");
+    command.arg(user.path()).arg(name(other.path()));
+
+    assert_eq!(output(&isolation, command), "home");
+}
+
+#[test]
+fn the_working_directory_is_where_it_was() {
+    if skipped() {
+        return;
+    }
+    let user = in_tmp();
+    let mut command = Command::new("/bin/sh");
+    command
+        .args(["-c", "/bin/pwd; >made"])
+        .current_dir(user.path());
+
+    let seen = output(&isolation(), command);
+
+    assert_eq!(Path::new(&seen), user.path());
+    assert!(user.path().join("made").exists());
+}
+
+#[test]
+fn a_working_directory_that_is_tmp_is_the_folder() {
+    if skipped() {
+        return;
+    }
+    let isolation = isolation();
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "/bin/pwd; >made"]).current_dir("/tmp");
+
+    assert_eq!(output(&isolation, command), "/tmp");
+    assert!(isolation.folder().join("made").exists());
+}
+
+#[test]
+fn a_program_its_interpreter_and_its_arguments_are_seen_where_they_are() {
+    if skipped() {
+        return;
+    }
+    let (venv, python, plugin) = (in_tmp(), in_tmp(), in_tmp());
+    fs::create_dir(python.path().join("bin")).unwrap();
+    symlink("/bin/sh", python.path().join("bin/python3.11")).unwrap();
+    symlink("python3.11", python.path().join("bin/python3")).unwrap();
+    fs::create_dir(venv.path().join("bin")).unwrap();
+    let python = python.path().join("bin/python3");
+    symlink(python, venv.path().join("bin/python")).unwrap();
+    fs::write(plugin.path().join("main.py"), "echo \"$0\"").unwrap();
+    let main = plugin.path().join("main.py");
+
+    let mut by_path = Command::new(venv.path().join("bin/python"));
+    by_path.arg(&main).current_dir("/");
+    let mut searched = Command::new("python");
+    searched.arg(&main).current_dir("/");
+    searched.env("PATH", venv.path().join("bin"));
+
+    let isolation = isolation();
+    assert_eq!(Path::new(&output(&isolation, by_path)), main);
+    assert_eq!(Path::new(&output(&isolation, searched)), main);
+}
+
+#[test]
+fn a_script_finds_what_its_first_line_names() {
+    if skipped() {
+        return;
+    }
+    let (interpreter, plugin) = (in_tmp(), in_tmp());
+    symlink("/bin/sh", interpreter.path().join("interpreter")).unwrap();
+    let first = format!("#!{}/interpreter\n", interpreter.path().display());
+    executable(&plugin.path().join("named"), &(first + "echo named"));
+    let first = "#!/usr/bin/env interpreter\n".to_owned();
+    executable(&plugin.path().join("searched"), &(first + "echo searched"));
+    let isolation = isolation();
+
+    let named = Command::new(plugin.path().join("named"));
+    let mut searched = Command::new("./searched");
+    searched.current_dir(plugin.path());
+    let mut path = interpreter.path().as_os_str().to_owned();
+    path.push(":/usr/bin:/bin");
+    searched.env("PATH", path);
+
+    assert_eq!(output(&isolation, named), "named");
+    assert_eq!(output(&isolation, searched), "searched");
+}
+
+#[test]
+fn a_file_right_in_tmp_is_bound_and_tmp_itself_is_an_error() {
+    if skipped() {
+        return;
+    }
+    let file = tempfile::NamedTempFile::new_in("/tmp").unwrap();
+    let isolation = isolation();
+    let mut command = sh("cat \"$0\"; echo written >>\"$0\"");
+    command.arg(file.path());
+
+    output(&isolation, command);
+    let error = Isolation::prepare(&[PathBuf::from("/usr/../tmp/.")]).unwrap_err();
+
+    assert_eq!(fs::read(file.path()).unwrap(), b"written\n");
+    assert_eq!(
+        error.to_string(),
+        "a plugin cannot have a /tmp of its own and see /usr/../tmp/., which is /tmp itself; \
+         move the plugin to a directory of its own"
+    );
+}
+
+#[test]
+fn symbolic_links_lead_through_tmp_and_tmp_may_be_one() {
+    if skipped() {
+        return;
+    }
+    let root = in_tmp();
+    let at = |path: &str| root.path().join(path);
+    fs::create_dir_all(at("private/tmp/plugin")).unwrap();
+    fs::create_dir(at("home")).unwrap();
+    fs::write(at("home/file"), "home").unwrap();
+    fs::write(at("private/tmp/plugin/file"), "plugin").unwrap();
+    symlink("private/tmp", at("tmp")).unwrap();
+    symlink("plugin", at("private/tmp/near")).unwrap();
+    symlink("../../home", at("private/tmp/far")).unwrap();
+    let visible = [
+        at("tmp/near/file"),
+        at("tmp/far/file"),
+        root.path().to_owned(),
+    ];
+    let isolation = Isolation::over(&at("tmp"), &visible).unwrap();
+
+    let mut command = sh("cd \"$0/tmp\"; cat near/file plugin/file far/file");
+    command.arg(root.path());
+
+    assert_eq!(output(&isolation, command), "pluginpluginhome");
+    drop(isolation);
+    assert!(at("private/tmp/plugin/file").exists() && at("home/file").exists());
+}
+
+#[test]
+fn a_look_up_names_each_entry_on_the_way() {
+    let root = in_tmp();
+    let tmp = fs::canonicalize(root.path()).unwrap().join("tmp");
+    fs::create_dir_all(tmp.join("a/b")).unwrap();
+    symlink("loop", tmp.join("loop")).unwrap();
+    symlink(tmp.join("a/b"), root.path().join("link")).unwrap();
+    let found = |path: &Path| {
+        let Found { entries, is_tmp } = look_up(&tmp, path);
+        (entries.into_iter().collect::<Vec<_>>(), is_tmp)
+    };
+
+    assert_eq!(found(&tmp.join("a/b/missing")), (vec!["a".into()], false));
+    assert_eq!(found(&root.path().join("link")), (vec!["a".into()], false));
+    assert_eq!(found(&tmp.join("a/..")), (vec!["a".into()], true));
+    assert_eq!(found(&tmp.join("missing/a")), (vec![], false));
+    assert_eq!(found(&tmp.join("loop/a")), (vec!["loop".into()], false));
+    assert_eq!(found(Path::new("/usr/bin")), (vec![], false));
+}
+
+#[test]
+fn a_temporary_directory_that_is_not_visible_is_not_named() {
+    if skipped() {
+        return;
+    }
+    let user = in_tmp();
+    let with = |isolation: Isolation| {
+        let mut command = sh("echo \"${TMPDIR-none}\"");
+        command.env("TMPDIR", user.path());
+        output(&isolation, command)
+    };
+
+    assert_eq!(with(isolation()), "none");
+    assert_eq!(
+        Path::new(&with(
+            Isolation::prepare(&[user.path().to_owned()]).unwrap()
+        )),
+        user.path()
+    );
+}
