@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mock_kuiper::event::{Event, Observer, Side, What};
 use mock_kuiper::host::{Builder, Host, HostError};
@@ -330,8 +330,10 @@ fn before_2_0_an_idle_plugin_is_ended_and_launched_for_the_next_start() -> Resul
     let host = builder.release("1.13").launch()?;
     let first = host.pid();
     host.source("random").start()?.stop()?;
+    let stopped = Instant::now();
     host.source("random").start()?.stop()?;
-    assert_eq!(host.pid(), first);
+    // Unless the machine has paused for so long.
+    assert!(host.pid() == first || stopped.elapsed() >= Duration::from_secs(1));
 
     // What is measured is the idle time itself.
     std::thread::sleep(Duration::from_millis(1100));

@@ -10,6 +10,10 @@ use mock_kuiper::host::Source;
 use super::feed::Feed;
 use super::findings::Findings;
 
+/// How long the next row of a plugin that has ended may still take: its
+/// connection may not even be accepted yet.
+const LAST_ROWS: Duration = Duration::from_millis(100);
+
 /// The thread of one source.
 pub(super) struct Reader {
     pub(super) symbol: String,
@@ -58,7 +62,7 @@ impl Reader {
             }
             if std::mem::take(&mut woken) && !self.outlives && self.source.plugin_has_ended() {
                 // What it had sent by then is still read.
-                limit = Some(Duration::ZERO);
+                limit = Some(LAST_ROWS);
             }
         }
         self.source

@@ -19,6 +19,10 @@ use crate::symbol::{Channel, Meta, Side};
 use crate::transport::Waker;
 use crate::wire::{InvalidRow, Order, SourceRow, StreamOptions, source_config};
 
+/// How long the next row of a plugin that has ended may still take: its
+/// connection may not even be accepted yet.
+const LAST_ROWS: Duration = Duration::from_millis(100);
+
 /// A running source, and the host's end of its channel.
 ///
 /// Dropping it closes the channel alone; the source goes on without a reader.
@@ -94,7 +98,7 @@ impl Source {
         loop {
             let has_ended = self.plugin_has_ended();
             let left = deadline.saturating_duration_since(Instant::now());
-            let left = if has_ended { Duration::ZERO } else { left };
+            let left = if has_ended { LAST_ROWS.min(left) } else { left };
             let invalid = |source| HostError::InvalidRow {
                 symbol: symbol.clone(),
                 source,

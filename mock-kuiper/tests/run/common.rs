@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How long a run, or what a test waits for in it, may take at most.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// The variable by which the processes of one test are known.
 const MARK: &str = "MOCK_KUIPER_TEST";
@@ -412,7 +412,7 @@ pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 }
 
 fn assert_clean(id: &str) {
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let (processes, files) = (processes(id), files(id));
         if processes.is_empty() && files.is_empty() {

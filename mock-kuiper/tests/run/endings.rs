@@ -2,7 +2,6 @@
 
 use std::os::unix::net::UnixListener;
 use std::process::Command;
-use std::time::Duration;
 
 use rustix::process::Signal;
 
@@ -190,7 +189,6 @@ fn a_run_does_not_wait_for_what_it_cannot_stop() {
 
     done.assert_status(1)
         .assert_says("error: source `random` did not answer stop within 200ms");
-    assert!(done.took < Duration::from_secs(5));
 }
 
 #[test]

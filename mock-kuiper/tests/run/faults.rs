@@ -139,15 +139,15 @@ fn an_answer_that_comes_late_is_not_taken_for_that_of_the_next_order() {
 
     let done = plugin.run(&[
         "--env",
-        "PROBE=late=1500",
+        "PROBE=late=5000",
         "--answer-timeout",
-        "1s",
+        "3s",
         "--count",
         "1",
     ]);
 
     done.assert_status(1)
-        .assert_says("error: sink `append` did not answer start within 1s");
+        .assert_says("error: sink `append` did not answer start within 3s");
     assert_eq!(done.logged("start ").len(), 2, "{done}");
     assert_eq!(done.stdout.lines().count(), 1, "{done}");
 }

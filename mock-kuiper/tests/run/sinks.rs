@@ -1,7 +1,6 @@
 //! Rows to sinks: the sources', those of the command line, and their acks.
 
 use std::fs;
-use std::time::Duration;
 
 use crate::common::Plugin;
 
@@ -263,13 +262,18 @@ fn rows_need_a_sink_and_a_count_needs_a_source() {
 #[test]
 fn a_stop_is_in_order_though_a_sink_owes_an_ack() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
-    let live = plugin.start(&["--require-ack", "--config", r#"append={"ack":"never"}"#]);
+    let live = plugin.start(&[
+        "--require-ack",
+        "--answer-timeout",
+        "1h",
+        "--config",
+        r#"append={"ack":"never"}"#,
+    ]);
     live.wait_for_stderr("append got");
 
     live.signal(rustix::process::Signal::INT);
     let done = live.finish();
 
     done.assert_status(0);
-    assert!(done.took < Duration::from_secs(5), "{:?}", done.took);
     assert_eq!(done.logged("stop ").len(), 2, "{done}");
 }

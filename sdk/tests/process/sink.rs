@@ -8,8 +8,9 @@ use serde_json::json;
 
 use crate::host::{Host, Plugin, SOON, text, wait_for};
 
-/// How long a stop may take.
-const STOP: Duration = Duration::from_secs(1);
+/// Longer than a stop takes; one that is held up would end at none of the
+/// limits that are below this.
+const STOP: Duration = Duration::from_secs(5);
 
 fn send(rows: &Push, row: &str) {
     rows.send(row.as_bytes(), Some(SOON)).unwrap();
