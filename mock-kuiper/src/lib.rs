@@ -58,6 +58,11 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! What goes wrong in the life of a plugin is in [`fault`]: by name, one after
+//! the other or all of them, or by methods of [`Host`] and its handles, e.g.
+//! [`Host::kill`] and [`reload`](Host::reload), [`Host::restart`],
+//! [`Sink::redial`](host::Sink::redial).
 
 pub mod call;
 pub mod event;

@@ -2,7 +2,27 @@
 //! it means to survive each.
 //!
 //! Each is made of methods of [`Host`](crate::Host) and its handles, which a
-//! test may call by themselves.
+//! test may call by themselves. Here the first five are played, without `take` all:
+//!
+//! ```
+//! use mock_kuiper::fault::{Fault, Stage};
+//! use mock_kuiper::{Host, HostError};
+//! use serde_json::json;
+//!
+//! # fn main() -> Result<(), HostError> {
+//! let host = Host::builder().plugin("../sdk/examples/mirror").isolated_or_in_turn().launch()?;
+//! let mut random = host.source("random").config(json!({"interval": 10})).start()?;
+//! let mut append = host.sink("append").start()?;
+//! let mut echo = host.function("echo")?;
+//!
+//! let row = br#"[{"a":1}]"#.to_vec();
+//! let mut stage = Stage::set(&host, [&mut random], [&mut append], [&mut echo], row)?;
+//! for fault in Fault::all().take(5) {
+//!     println!("{fault}: {:?}", fault.play(&mut stage)?);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod play;
 mod stage;

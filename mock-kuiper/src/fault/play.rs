@@ -115,11 +115,14 @@ pub(super) fn start_anew(stage: &mut Stage<'_>, _: Amount) -> Played {
 }
 
 pub(super) fn stop_unknown(stage: &mut Stage<'_>, _: Amount) -> Played {
-    let Some(mut order) = orders_of(stage).into_iter().next() else {
+    let orders = orders_of(stage);
+    if orders.is_empty() {
         return Ok(NOTHING);
-    };
-    order.meta = Meta::new(format!("{}_unknown", order.meta.rule_id), &order.meta.op_id);
-    stage.host.order(Command::Stop, &order)?;
+    }
+    for mut order in orders {
+        order.meta = Meta::new(format!("{}_unknown", order.meta.rule_id), &order.meta.op_id);
+        stage.host.order(Command::Stop, &order)?;
+    }
     Ok(Outcome::Survived)
 }
 
