@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use ekuiper_sp::Push;
+use ekuiper_sp::{Error, Push};
 use rustix::process::{Signal, getpid, kill_process};
 use serde_json::Value;
 
@@ -146,12 +146,19 @@ pub(super) fn is_deaf(config: &Value) -> bool {
 /// The properties `die_after` and `exit_after`, a number of rows.
 pub(super) fn after_row(config: &Value, sent: u64, rows: &Push) {
     if config["die_after"] == sent {
-        let _ = rows.flush(Duration::from_secs(5));
+        flush(rows);
         die();
     }
     if config["exit_after"] == sent {
-        let _ = rows.flush(Duration::from_secs(5));
+        flush(rows);
         exit(0);
+    }
+}
+
+/// Waits until the kernel has all rows, and for the connection before that.
+fn flush(rows: &Push) {
+    while let Err(Error::Disconnected) = rows.flush(Duration::from_secs(20)) {
+        thread::sleep(Duration::from_millis(1));
     }
 }
 
