@@ -273,9 +273,35 @@ fn read_lines(
         .map(drop)
 }
 
-/// Reads one line, at most [`LONGEST_LINE`] bytes of it; `false` at the end.
+/// Reads one line, at most [`LONGEST_LINE`] bytes of it and `…` in the place of
+/// the others; `false` at the end.
 fn read_line(stream: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     line.clear();
-    stream.by_ref().take(LONGEST_LINE).read_until(b'\n', line)?;
+    let read = stream.by_ref().take(LONGEST_LINE).read_until(b'\n', line)?;
+    if read as u64 == LONGEST_LINE && !line.ends_with(b"\n") {
+        stream.skip_until(b'\n')?;
+        line.extend("…".as_bytes());
+    }
     Ok(!line.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_line_without_an_end_in_sight_the_beginning_is_read() {
+        let limit = usize::try_from(LONGEST_LINE).unwrap();
+        let output = [&vec![b'x'; 3 * limit], &b"\nnext\nlast"[..]].concat();
+        let mut stream = BufReader::new(&*output);
+        let mut line = Vec::new();
+        let mut lines = Vec::new();
+
+        while read_line(&mut stream, &mut line).unwrap() {
+            lines.push(String::from_utf8(line.clone()).unwrap());
+        }
+
+        assert_eq!(lines[0], format!("{}…", "x".repeat(limit)));
+        assert_eq!(lines[1..], ["next\n", "last"]);
+    }
 }

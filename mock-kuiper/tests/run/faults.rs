@@ -305,8 +305,9 @@ fn an_idle_plugin_that_greets_again_is_understood_by_2_4_and_refused_by_1_13() {
         done.assert_status(status);
         if host == "1.13" {
             done.assert_says(
-                "refused to stop: handshake (a second greeting, which eKuiper before 2.1.3 takes \
-                 for an answer: greet once for each connection)",
+                // To stop; or on a busy machine to start.
+                ": handshake (a second greeting, which eKuiper before 2.1.3 takes for an answer: \
+                 greet once for each connection)",
             );
         } else {
             assert_eq!(done.logged("stop ").len(), 1, "carried out once\n{done}");
