@@ -65,6 +65,10 @@ const MOST_GREETINGS: usize = 64;
 /// stay in the kernel's backlog, where they cost no descriptors.
 const MOST_ARRIVALS: usize = 64;
 
+/// How long the greeting of somebody who listens already is awaited. Only who
+/// listens and greets nobody, or does so on a very busy machine, takes as long.
+const COURTESY: Duration = Duration::from_secs(1);
+
 /// The pause before the system is asked again for what it refused.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -247,7 +251,7 @@ fn remove_stale(address: &Address) -> Result<(), Error> {
 
 /// The error for an address that somebody listens on; `None` if nobody does.
 ///
-/// His greeting is awaited for a moment before the connection is closed: NNG
+/// His greeting is awaited before the connection is closed: NNG
 /// 1.4 accepts nobody any more after a peer that left before it was greeted.
 fn in_use(address: &Address) -> Option<Error> {
     let connected = sys::socket().and_then(|socket| {
@@ -257,7 +261,7 @@ fn in_use(address: &Address) -> Option<Error> {
     let pid = match connected {
         Ok(socket) => {
             let mut greeting = [PollFd::new(&socket, PollFlags::IN)];
-            let _ = wait(&mut greeting, Some(Instant::now() + PAUSE));
+            let _ = wait(&mut greeting, Some(Instant::now() + COURTESY));
             let _ = recv(&socket, &mut [0; 8], RecvFlags::empty());
             peer_of(&socket).pid
         }

@@ -7,6 +7,7 @@
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::{Command, exit};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -90,15 +91,17 @@ fn write_and_wait(path: &str, bytes: &[u8]) {
     let _ = stream.read_to_end(&mut Vec::new());
 }
 
-/// For an order called CMD: `mute=CMD`, `dies=CMD`, `refuses=CMD`; `late=MS`
-/// for the first order alone; the properties `refuse`, a text, and `wire`, what
+/// For an order called CMD: `mute=CMD`, `dies=CMD`, `refuses=CMD`; `late=FILE`,
+/// for the first order alone, waits until the file is there; the properties `refuse`, a text, and `wire`, what
 /// to write first on a connection of its own.
 pub(super) fn at_order(cmd: &str, arg: &Argument) -> Result<(), String> {
     static WAS_LATE: AtomicBool = AtomicBool::new(false);
-    if let Some(time) = asked_for("late")
+    if let Some(file) = asked_for("late")
         && !WAS_LATE.swap(true, Ordering::SeqCst)
     {
-        thread::sleep(milliseconds(&time));
+        while !Path::new(&file).exists() {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
     if asked_for("mute").as_deref() == Some(cmd) {
         loop {

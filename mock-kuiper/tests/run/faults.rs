@@ -136,18 +136,16 @@ fn an_order_that_is_not_answered_is_told_with_the_limit() {
 #[test]
 fn an_answer_that_comes_late_is_not_taken_for_that_of_the_next_order() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
+    let file = plugin.place().join("answer");
+    let late = format!("PROBE=late={}", file.display());
+    let args = ["--env", &late, "--answer-timeout", "4s", "--count", "1"];
 
-    let done = plugin.run(&[
-        "--env",
-        "PROBE=late=5000",
-        "--answer-timeout",
-        "3s",
-        "--count",
-        "1",
-    ]);
+    let live = plugin.start(&args);
+    live.wait_for_stderr("error: sink `append` did not answer start within 4s");
+    std::fs::write(file, "").unwrap();
+    let done = live.finish();
 
-    done.assert_status(1)
-        .assert_says("error: sink `append` did not answer start within 3s");
+    done.assert_status(1).assert_says(", 1 error\n");
     assert_eq!(done.logged("start ").len(), 2, "{done}");
     assert_eq!(done.stdout.lines().count(), 1, "{done}");
 }
