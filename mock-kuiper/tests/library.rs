@@ -201,7 +201,8 @@ fn a_crash_ends_each_wait_of_a_sink_and_all_later_ones() -> Result<(), HostError
         });
         loop {
             match sink.send(&row) {
-                Ok(_) => tell.send(()).unwrap(),
+                // Nobody hears it where the machine has paused for so long.
+                Ok(_) => drop(tell.send(())),
                 Err(error) => break error,
             }
         }

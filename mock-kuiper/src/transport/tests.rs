@@ -436,7 +436,11 @@ fn a_sender_connects_again_and_tells_until_it_is_closed() {
         let presences = seen.lock().unwrap();
         let presences: Vec<_> = presences.iter().map(|(_, presence)| *presence).collect();
         let connected = Presence::Connected;
-        assert_eq!(presences, [connected, Presence::Left, connected]);
+        // On a busy machine it may have to try more than once.
+        assert!(
+            presences.starts_with(&[connected, Presence::Left, connected]),
+            "{presences:?}"
+        );
     }
 }
 
