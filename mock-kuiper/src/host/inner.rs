@@ -213,12 +213,14 @@ impl Inner {
     pub(super) fn wait_greeting(&self) -> Result<(), HostError> {
         let mut control = lock(&self.control);
         let greeted = control.wait_greeting(self.init_limit);
-        greeted.map_err(|failure| {
-            self.note(match failure {
-                Failure::Exited => self.exited(true),
-                other => self.failed(&control, other),
+        greeted
+            .map(|()| self.process().note_greeting())
+            .map_err(|failure| {
+                self.note(match failure {
+                    Failure::Exited => self.exited(true),
+                    other => self.failed(&control, other),
+                })
             })
-        })
     }
 
     pub(super) fn check_alive(&self) -> Result<(), HostError> {
