@@ -4,6 +4,7 @@ mod check;
 mod faults;
 mod feed;
 mod findings;
+mod host_args;
 mod hosts;
 mod pack;
 mod plan;
@@ -15,6 +16,7 @@ mod running;
 mod session;
 mod stream;
 mod summary;
+mod symbol_args;
 mod terminal;
 mod watch;
 
