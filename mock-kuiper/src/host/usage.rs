@@ -9,7 +9,7 @@ use std::ops::AddAssign;
 use std::time::Duration;
 
 use nix::time::clock_getcpuclockid;
-use rustix::process::{Pid, getpgid};
+use nix::unistd::{Pid, getpgid};
 
 use super::{Host, HostError};
 
@@ -53,7 +53,7 @@ impl Usage {
             let line = status.lines().find(|line| line.starts_with(name))?;
             line.split_whitespace().nth(1)?.parse().ok()
         };
-        let clock = clock_getcpuclockid(nix::unistd::Pid::from_raw(pid.cast_signed())).ok()?;
+        let clock = clock_getcpuclockid(Pid::from_raw(pid.cast_signed())).ok()?;
         Some(Self {
             processes: 1,
             open_files: fs::read_dir(format!("{process}/fd")).ok()?.count(),
@@ -123,8 +123,6 @@ fn members(group: u32) -> impl Iterator<Item = u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let group = Pid::from_raw(group.cast_signed());
-    pids.filter(move |pid: &u32| {
-        let pid = Pid::from_raw(pid.cast_signed());
-        pid.is_some_and(|pid| getpgid(Some(pid)).ok() == group)
-    })
+    // That of a kernel's thread is 0, which rustix does not expect.
+    pids.filter(move |pid: &u32| getpgid(Some(Pid::from_raw(pid.cast_signed()))) == Ok(group))
 }
