@@ -59,7 +59,7 @@ pub(super) fn compare(old: &Record, new: &Record, old_name: &str) -> Comparison 
             };
             let _ = writeln!(
                 text,
-                "{style}{verdict}{style:#}  {of}{} {}, was {}{}",
+                "{style}{verdict:7}{style:#}  {of}{} {}, was {}{}",
                 metric.name(),
                 metric.show(now.median),
                 metric.show(was.median),

@@ -67,21 +67,22 @@ impl Round<'_> {
         host.wait_greeting()?;
         let greeting = host.time_to_greeting().unwrap_or_default();
         let at_rest = host.usage()?.memory;
-        let stage = Stage {
-            host: &host,
-            time: self.args.time,
-            interrupt: self.interrupt,
-            findings: self.findings,
-        };
         let mut functions = BTreeMap::new();
         let mut tasks = Vec::new();
         for (task, given_up) in self.plan.tasks.iter().zip(given_up) {
             let mut sample = None;
             if given_up.is_none() {
                 self.show(number, &task.subject().to_string());
+                let stage = Stage {
+                    host: &host,
+                    time: self.args.time,
+                    interrupt: self.interrupt,
+                    findings: self.findings,
+                    symbol: task.symbol(),
+                };
                 match self.measure(&stage, task, &mut functions) {
                     Ok(measured) => sample = Some(measured),
-                    Err(failure) => *given_up = Some(self.look_into(task, failure)?),
+                    Err(failure) => *given_up = Some(look_into(&stage, failure)?),
                 }
             }
             tasks.push(sample);
@@ -131,22 +132,22 @@ impl Round<'_> {
             }
         }
     }
+}
 
-    /// Says why something was not measured, if that is the plugin's fault, and
-    /// gives it back in short; fails where nothing else can be measured either.
-    fn look_into(&self, task: &Task, failure: Failure) -> Result<String, HostError> {
-        let text = match failure {
-            Failure::Unmeasured(text) => return Ok(text),
-            Failure::Finding(text) => text,
-            Failure::Host(error) => match error {
-                HostError::Crashed { .. } | HostError::ExitedEarly { .. } => return Err(error),
-                error if error.is_finding() => error.to_string(),
-                error => return Err(error),
-            },
-        };
-        self.findings.report(&task.symbol(), &text);
-        Ok("see the error".to_owned())
-    }
+/// Says why something was not measured, if that is the plugin's fault, and gives
+/// it back in short; fails where nothing else can be measured either.
+fn look_into(stage: &Stage<'_>, failure: Failure) -> Result<String, HostError> {
+    let text = match failure {
+        Failure::Unmeasured(text) => return Ok(text),
+        Failure::Finding(text) => text,
+        Failure::Host(error) => match error {
+            HostError::Crashed { .. } | HostError::ExitedEarly { .. } => return Err(error),
+            error if error.is_finding() => error.to_string(),
+            error => return Err(error),
+        },
+    };
+    stage.report(&text);
+    Ok("see the error".to_owned())
 }
 
 /// Validates a call, and makes it again and again.
@@ -158,8 +159,8 @@ fn measure_calls(
 ) -> Result<Sample, Failure> {
     let failed = |text: String| {
         Failure::Finding(format!(
-            "function `{}` answered {call} with an error: {text}; give --call what it takes",
-            call.function
+            "{} answered {call} with an error: {text}; give --call what it takes",
+            stage.symbol
         ))
     };
     let valid = function.validate(&expressions(&call.args))?;

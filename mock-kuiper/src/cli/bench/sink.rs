@@ -84,21 +84,27 @@ struct Sender<'a, Rows> {
 
 impl<'a, Rows: Iterator<Item = &'a Vec<u8>>> Sender<'_, Rows> {
     fn count(&mut self) -> Result<Sample, Failure> {
+        let time = self.stage.time;
         let warm = Instant::now() + self.stage.warm_up();
         let mut pushes_back = false;
         loop {
             let (pushed_back, now) = self.send_chunk()?;
             pushes_back |= pushed_back;
+            if now >= warm + time {
+                // It has done so once, and has caught up for good.
+                pushes_back = pushed_back;
+            }
             if now >= warm && pushed_back == pushes_back {
                 break;
             }
         }
         let meter = Meter::start(self.stage.host)?;
         let before = self.sink.sent();
-        let enough = meter.began() + self.stage.time;
+        let enough = meter.began() + time;
         let until = loop {
             let (pushed_back, now) = self.send_chunk()?;
-            if now >= enough && (pushed_back || !pushes_back) {
+            let is_alike = pushed_back == pushes_back || now >= enough + time;
+            if now >= enough && is_alike {
                 break now;
             }
         };

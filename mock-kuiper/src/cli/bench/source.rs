@@ -50,10 +50,9 @@ impl Reader<'_> {
         let (rows, took) = (self.last.0 - rows, self.last.1 - began);
         if rows == 0 {
             return Err(Failure::Finding(format!(
-                "source `{}` sent no row within {:?}; give it more time with --time, or \
-                 properties with --config",
-                self.source.symbol(),
-                self.stage.time
+                "{} sent no row within {:?}; give it more time with --time, or properties with \
+                 --config",
+                self.stage.symbol, self.stage.time
             )));
         }
         let mut sample = vec![rate(Unit::Row, rows, took)];
@@ -68,9 +67,8 @@ impl Reader<'_> {
             match self.source.read(Some(left)) {
                 Ok(Ok(_)) => self.rows += 1,
                 Ok(Err(invalid)) => {
-                    let symbol = self.source.symbol();
-                    let text = format!("source `{symbol}`: {invalid}");
-                    self.stage.report(symbol, &text);
+                    let text = format!("{}: {invalid}", self.stage.symbol);
+                    self.stage.report(&text);
                 }
                 Err(Error::TimedOut) => break,
                 Err(error) => self.look_into(error)?,

@@ -15,6 +15,8 @@ pub(super) struct Stage<'a> {
     pub(super) time: Duration,
     pub(super) interrupt: &'a Interrupt,
     pub(super) findings: &'a Findings,
+    /// What is measured, as `source `random``.
+    pub(super) symbol: String,
 }
 
 /// Why there is no measurement.
@@ -39,9 +41,9 @@ impl Stage<'_> {
         self.time / 5
     }
 
-    /// Says once of each symbol that it did something wrong.
-    pub(super) fn report(&self, symbol: &str, text: &str) {
-        self.findings.report(symbol, text);
+    /// Says that the symbol did something wrong; the measurement goes on.
+    pub(super) fn report(&self, text: &str) {
+        self.findings.report(&self.symbol, text);
     }
 
     /// Stops what was measured, whatever came of that.

@@ -19,10 +19,10 @@ const GAP: usize = 2;
 /// Characters of a name at most.
 const LONGEST_NAME: usize = 30;
 
-/// A percentage of a processor below which it is at rest, or above which it has
-/// no rest.
+/// Percentages of a processor: below the one the plugin waits for something that
+/// we do not see, above the other it may wait for us.
 const IDLE: f64 = 25.0;
-const BUSY: f64 = 90.0;
+const BUSY: f64 = 75.0;
 
 /// Writes the table of what was measured, and `notes` below it.
 pub(super) fn text(record: &Record, notes: &[String]) -> String {
@@ -95,6 +95,11 @@ fn plugin_rows(measurement: &Measurement) -> Vec<Vec<String>> {
 fn range(measurement: &Measurement, metric: Metric) -> Option<String> {
     let series = measurement.metrics.get(&metric)?;
     let (min, max) = (metric.show_short(series.min), metric.show_short(series.max));
+    // A unit that both have is said once.
+    let min = match (min.split_once(' '), max.split_once(' ')) {
+        (Some((number, unit)), Some((_, other))) if unit == other => number,
+        _ => &min,
+    };
     (series.rounds.len() > 1).then(|| format!("{min}–{max}"))
 }
 
@@ -117,8 +122,9 @@ fn pace(measurement: &Measurement) -> Option<String> {
         Subject::Source { .. }
         | Subject::Sink {
             require_ack: false, ..
-        } if ours > BUSY && plugin < BUSY => Some(format!(
-            "{subject}: mock-kuiper was at its limit, the plugin at {plugin:.0} % of a processor"
+        } if ours > BUSY && plugin < ours => Some(format!(
+            "{subject}: held back by mock-kuiper, which was at {ours:.0} % of a processor, the \
+             plugin at {plugin:.0} %"
         )),
         _ => None,
     }
