@@ -41,7 +41,7 @@ pub(super) struct HostArgs {
 
     /// Build a Cargo package without optimizations
     #[arg(long)]
-    debug: bool,
+    pub(super) debug: bool,
 
     /// Give the plugin a /tmp of its own: many hosts at once are not in each
     /// other's way, nor in that of a real eKuiper

@@ -20,7 +20,7 @@ use super::{Host, HostError};
 pub struct Usage {
     /// Processes.
     pub processes: usize,
-    /// Open file descriptors.
+    /// Open file descriptors; those of another user's process count as none.
     pub open_files: usize,
     /// Threads.
     pub threads: usize,
@@ -56,7 +56,8 @@ impl Usage {
         let clock = clock_getcpuclockid(Pid::from_raw(pid.cast_signed())).ok()?;
         Some(Self {
             processes: 1,
-            open_files: fs::read_dir(format!("{process}/fd")).ok()?.count(),
+            // Those of another user are not told.
+            open_files: fs::read_dir(format!("{process}/fd")).map_or(0, Iterator::count),
             threads: usize::try_from(field("Threads:")?).ok()?,
             memory: field("VmRSS:")? * 1024,
             peak_memory: field("VmHWM:")? * 1024,

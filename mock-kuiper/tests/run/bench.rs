@@ -269,11 +269,11 @@ fn a_source_that_waits_by_itself_is_shown_as_such() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let slow = [
         "--time",
-        "300ms",
+        "20ms",
         "--rounds",
         "1",
         "--config",
-        r#"random={"interval":20}"#,
+        r#"random={"interval":200}"#,
     ];
 
     let done = bench_as_is(&plugin, &slow);
@@ -286,7 +286,7 @@ fn a_source_that_waits_by_itself_is_shown_as_such() {
 #[test]
 fn what_the_plugin_does_wrong_is_status_1_and_the_rest_is_measured() {
     let (silent, invalid) = (r#"random={"limit":0}"#, r#"random={"raw":["bad"]}"#);
-    let no_row = "error: source `random` sent no row within 60ms; give it more time with --time";
+    let no_row = "error: source `random` sent no row within 3.012s; give it more time with --time";
     for (config, error, missing) in [
         (silent, no_row, "source random"),
         (invalid, "error: source `random`: ", "source random"),
@@ -317,6 +317,18 @@ fn what_the_plugin_does_wrong_is_status_1_and_the_rest_is_measured() {
         let line = format!("\n{missing}: not measured, see the error\n");
         assert!(done.stdout.contains(&line), "{done}");
     }
+}
+
+#[test]
+fn a_sink_that_sends_no_acks_is_measured_without_them() {
+    let plugin = Plugin::new(&[], &["append"], &[]);
+
+    let done = bench(&plugin, &["--config", r#"append={"ack":"never"}"#]);
+
+    done.assert_status(0);
+    assert_eq!(names(&done), ["sink append"]);
+    let line = "\nsink append, acked: not measured, no ack came for a row within 3.06s;";
+    assert!(done.stdout.contains(line), "{done}");
 }
 
 #[test]

@@ -111,22 +111,40 @@ fn ratio(was: &Series, now: &Series) -> String {
 /// What makes two records hard to compare.
 fn differences(old: &Record, new: &Record) -> Vec<String> {
     let (was, now) = (&old.environment, &new.environment);
-    let milliseconds = |time: u64| format!("{time} ms");
+    let (was_name, now_name) = (&old.plugin.name, &new.plugin.name);
+    let built = |debug| match debug {
+        true => "without optimizations".to_owned(),
+        false => "with optimizations".to_owned(),
+    };
     let pairs = [
-        ("plugin", old.plugin.name.clone(), new.plugin.name.clone()),
+        ("plugin", was_name.clone(), now_name.clone()),
         ("release", was.release.clone(), now.release.clone()),
         ("transport", was.transport.clone(), now.transport.clone()),
         (
-            "isolated",
+            "--isolate",
             was.isolated.to_string(),
             now.isolated.to_string(),
         ),
         (
-            "processors",
+            "--debug",
+            was.plugin_debug.to_string(),
+            now.plugin_debug.to_string(),
+        ),
+        (
+            "build of mock-kuiper",
+            built(was.mock_kuiper_debug),
+            built(now.mock_kuiper_debug),
+        ),
+        (
+            "number of processors",
             was.processors.to_string(),
             now.processors.to_string(),
         ),
-        ("time", milliseconds(was.time_ms), milliseconds(now.time_ms)),
+        (
+            "time",
+            format!("{} ms", was.time_ms),
+            format!("{} ms", now.time_ms),
+        ),
     ];
     let mut differences: Vec<_> = pairs
         .into_iter()

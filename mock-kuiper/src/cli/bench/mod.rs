@@ -246,7 +246,11 @@ impl Bench<'_> {
         let uncalled = self.plan.uncalled.iter().map(|name| {
             format!("function {name}: not measured; say what to call it with: --call '{name}(…)'")
         });
-        given_up.chain(uncalled).collect()
+        let slow = cfg!(debug_assertions).then(|| {
+            "mock-kuiper itself was built without optimizations, and holds back what is fast"
+                .to_owned()
+        });
+        given_up.chain(uncalled).chain(slow).collect()
     }
 }
 

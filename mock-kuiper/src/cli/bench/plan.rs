@@ -133,6 +133,8 @@ pub(super) fn environment(args: &Args, rounds: usize) -> Environment {
     let processors = std::thread::available_parallelism();
     Environment {
         mock_kuiper: env!("CARGO_PKG_VERSION").to_owned(),
+        mock_kuiper_debug: cfg!(debug_assertions),
+        plugin_debug: args.host.debug,
         release: args.host.host.name.to_owned(),
         transport: args.host.transport.to_string(),
         isolated: args.host.isolate,

@@ -32,6 +32,10 @@ pub(super) struct PluginId {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Environment {
     pub(super) mock_kuiper: String,
+    /// Whether mock-kuiper itself was built without optimizations.
+    pub(super) mock_kuiper_debug: bool,
+    /// Whether the plugin was, as `--debug` says.
+    pub(super) plugin_debug: bool,
     pub(super) release: String,
     pub(super) transport: String,
     pub(super) isolated: bool,

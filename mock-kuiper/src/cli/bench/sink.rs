@@ -6,14 +6,11 @@ use mock_kuiper::host::{HostError, Sink, SinkError};
 use mock_kuiper::wire::Order;
 
 use super::meter::{Meter, Sample, Unit, rate};
-use super::stage::{Failure, Stage};
+use super::stage::{Failure, PATIENCE, Stage};
 use super::trips;
 
 /// How long one wait is before it is looked whether the bench was ended.
 const SLICE: Duration = Duration::from_millis(100);
-
-/// How long a sink is waited for, beside the time of the measurement.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The rows of a chunk at first, and at most.
 const FIRST_CHUNK: usize = 64;
@@ -38,31 +35,55 @@ pub(super) fn measure(
         chunk: FIRST_CHUNK,
     };
     let measured = sender.count();
+    if measured.is_ok() {
+        // How a sink takes a stop in the middle of a flood is not measured.
+        sender.sink.settle(PATIENCE);
+    }
     stage.stop(measured, || sender.sink.stop())
 }
 
 /// Sends row after row, each when the one before was acked, as eKuiper does with
-/// `requireAck`.
+/// `requireAck`. Whether a sink acks is its author's business.
 pub(super) fn measure_acked(
     stage: &Stage<'_>,
     order: &Order,
     rows: &[Vec<u8>],
 ) -> Result<Sample, Failure> {
     let mut sink = stage.host.start_sink(order.clone(), true)?;
+    let failed = |source| match source {
+        SinkError::Ended => ended(stage),
+        source => Failure::Host(HostError::Sink {
+            symbol: order.symbol.clone(),
+            source,
+        }),
+    };
+    let first = match first_ack(stage, &mut sink, &rows[0]) {
+        Err(Failure::Host(HostError::Sink { source, .. })) => Err(failed(source)),
+        other => other,
+    };
     let mut rows = rows.iter().cycle();
-    let measured = trips::measure(stage, Unit::Row, || {
-        let Some(row) = rows.next() else {
-            return Ok(());
-        };
-        sink.deliver(row).map_err(|source| match source {
-            SinkError::Ended => ended(stage),
-            source => Failure::Host(HostError::Sink {
-                symbol: order.symbol.clone(),
-                source,
-            }),
+    let measured = first.and_then(|()| {
+        trips::measure(stage, Unit::Row, || {
+            let row = rows.next().map_or(&[][..], Vec::as_slice);
+            sink.deliver(row).map_err(failed)
         })
     });
     stage.stop(measured, || sink.stop())
+}
+
+/// Finds out whether the sink acks at all.
+fn first_ack(stage: &Stage<'_>, sink: &mut Sink, row: &[u8]) -> Result<(), Failure> {
+    let limit = stage.time + PATIENCE;
+    match sink.send_bytes(row)?.ack(limit) {
+        Ok(_) => Ok(()),
+        Err(HostError::Sink {
+            source: SinkError::NoAck { .. },
+            ..
+        }) => Err(Failure::Unmeasured(format!(
+            "no ack came for a row within {limit:?}; acks are for rules with requireAck alone"
+        ))),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Why a wait for the sink has ended.

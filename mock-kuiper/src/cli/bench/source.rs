@@ -8,7 +8,7 @@ use mock_kuiper::symbol::Channel;
 use mock_kuiper::wire::Order;
 
 use super::meter::{Meter, Sample, Unit, rate};
-use super::stage::{Failure, Stage};
+use super::stage::{Failure, PATIENCE, Stage};
 
 /// Messages of one stretch that are timed one by one. Of a flood that follows
 /// only each [`STRIDE`]th is: a look at the clock is not free.
@@ -48,39 +48,50 @@ impl Reader<'_> {
         self.read_for(self.stage.time)?;
         let costs = meter.stop(self.stage.host, self.rows - before, Unit::Row)?;
         let (rows, took) = (self.last.0 - rows, self.last.1 - began);
-        if rows == 0 {
-            return Err(Failure::Finding(format!(
-                "{} sent no row within {:?}; give it more time with --time, or properties with \
-                 --config",
-                self.stage.symbol, self.stage.time
-            )));
-        }
         let mut sample = vec![rate(Unit::Row, rows, took)];
         sample.extend(costs);
         Ok(sample)
     }
 
+    /// Reads for a time, or a while longer if no row comes in it.
     fn read_for(&mut self, time: Duration) -> Result<(), Failure> {
-        let deadline = Instant::now() + time;
-        let mut left = time;
+        let before = self.rows;
+        let began = Instant::now();
+        let mut now = began;
         for number in 0_u64.. {
-            match self.source.read(Some(left)) {
+            let limit = match self.rows > before {
+                true => time,
+                false => time + PATIENCE,
+            };
+            let left = limit.saturating_sub(now - began);
+            if left.is_zero() {
+                break;
+            }
+            let read = self.source.read(Some(left));
+            let is_row = matches!(read, Ok(Ok(_)));
+            match read {
                 Ok(Ok(_)) => self.rows += 1,
                 Ok(Err(invalid)) => {
                     let text = format!("{}: {invalid}", self.stage.symbol);
                     self.stage.report(&text);
                 }
-                Err(Error::TimedOut) => break,
+                Err(Error::TimedOut) => {}
                 Err(error) => self.look_into(error)?,
             }
-            if number < TIMED || number % STRIDE == 0 {
-                let now = Instant::now();
-                self.last = (self.rows, now);
-                left = deadline.saturating_duration_since(now);
-                if left.is_zero() {
-                    break;
+            if number < TIMED || number % STRIDE == 0 || !is_row {
+                now = Instant::now();
+                if is_row {
+                    self.last = (self.rows, now);
                 }
             }
+        }
+        if self.rows == before {
+            return Err(Failure::Finding(format!(
+                "{} sent no row within {:?}; give it more time with --time, or properties with \
+                 --config",
+                self.stage.symbol,
+                time + PATIENCE
+            )));
         }
         Ok(())
     }

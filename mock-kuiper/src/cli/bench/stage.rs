@@ -9,6 +9,10 @@ use mock_kuiper::host::{Host, HostError};
 use super::interrupt::Interrupt;
 use crate::cli::terminal::Terminal;
 
+/// How long a source or sink may be waited for beyond the time of a measurement
+/// that it would not be in.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+
 /// A running plugin, and for how long things of it are measured.
 pub(super) struct Stage<'a> {
     pub(super) host: &'a Host,
