@@ -57,8 +57,9 @@ Examples:
 ///
 /// A source is read as fast as it can be, each row checked as JSON. A sink is
 /// sent rows as fast as it takes them; what only fills buffers does not count.
-/// Time to greeting counts from the launch; memory is the resident memory of
-/// the plugin's process group, once it has greeted and at most.
+/// One that sends no acks is measured without. Time to greeting counts from the
+/// launch; memory is the resident memory of the plugin's process group, once it
+/// has greeted and at most.
 ///
 /// With --compare a number got slower (or heavier) if all its rounds are worse
 /// than all of the older file, and the medians differ by more than 5 %. The
