@@ -332,6 +332,29 @@ fn a_sink_that_sends_no_acks_is_measured_without_them() {
 }
 
 #[test]
+fn rows_that_only_fill_buffers_do_not_count() {
+    let plugin = Plugin::new(&[], &["append"], &[]);
+
+    // Some hundred rows are on their way before the second is looked at.
+    let slow = [
+        "--host",
+        "1.13",
+        "--config",
+        r#"append={"ack":200}"#,
+        "--rounds",
+        "1",
+        "--time",
+        "60ms",
+    ];
+    let done = bench_as_is(&plugin, &slow);
+
+    done.assert_status(0);
+    assert!(!done.stdout.contains("a second"), "no table: {done}");
+    let line = "\nsink append: not measured, it took too few rows within 3.06s;";
+    assert!(done.stdout.contains(line), "{done}");
+}
+
+#[test]
 fn a_call_that_is_answered_with_an_error_is_not_measured() {
     let plugin = Plugin::new(&[], &[], &["echo"]);
     let call = call(&plugin, "");
@@ -389,15 +412,17 @@ fn wrong_input_is_status_2_before_anything_is_launched() {
     }
 }
 
+/// Has the plugin write to this file in the place of its stdout.
+fn log_to(plugin: &Plugin, log: &Path) {
+    let (id, log) = (&plugin.id, log.display());
+    plugin.wrap(&format!("exec ./bin/{id} >>'{log}' 2>&1"));
+}
+
 #[test]
 fn a_signal_ends_it_in_order_and_what_is_not_whole_is_discarded() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let log = plugin.place().join("log");
-    plugin.wrap(&format!(
-        "exec ./bin/{} >'{}' 2>&1",
-        plugin.id,
-        log.display()
-    ));
+    log_to(&plugin, &log);
     let text = || fs::read_to_string(&log).unwrap_or_default();
 
     let live = start(&plugin, &["--time", "60s"]);
@@ -410,4 +435,28 @@ fn a_signal_ends_it_in_order_and_what_is_not_whole_is_discarded() {
     assert_eq!(done.stdout, "");
     assert!(done.took < Duration::from_secs(25), "{done}");
     assert_eq!(text().matches("stop {").count(), 1, "{}", text());
+}
+
+#[test]
+fn a_signal_leaves_the_rounds_that_are_whole() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let (log, file) = (plugin.place().join("log"), plugin.place().join("new.json"));
+    log_to(&plugin, &log);
+    let starts = || fs::read_to_string(&log).map_or(0, |text| text.matches("start {").count());
+
+    let json = file.to_str().unwrap();
+    let live = start(
+        &plugin,
+        &["--time", "20ms", "--rounds", "1000", "--json", json],
+    );
+    wait_until("a third round", || starts() >= 3);
+    live.signal(Signal::TERM);
+    let done = live.finish();
+
+    done.assert_status(0)
+        .assert_says("note: interrupted in round ");
+    let rounds = read(&file)["environment"]["rounds"].as_u64().unwrap();
+    assert!((2..1000).contains(&rounds), "{done}");
+    let first = format!("medians of {rounds} rounds");
+    assert!(done.stdout.contains(&first), "{done}");
 }

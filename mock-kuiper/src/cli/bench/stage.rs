@@ -58,10 +58,11 @@ impl Stage<'_> {
     ) -> Result<T, Failure> {
         // What ended the measurement must not end the stop as well.
         self.host.clear_interrupt();
-        let stopped = stop();
-        let measured = measured?;
-        stopped?;
-        Ok(measured)
+        match (measured, stop()) {
+            (Ok(measured), Ok(())) => Ok(measured),
+            (Ok(_) | Err(Failure::Unmeasured(_)), Err(error)) => Err(error.into()),
+            (Err(failure), _) => Err(failure),
+        }
     }
 }
 

@@ -50,10 +50,15 @@ pub(super) fn text(record: &Record, notes: &[String]) -> String {
         text.push('\n');
     }
     let stdout = std::io::stdout();
+    // `termwidth` is a guess where there is no terminal.
     let width = stdout.is_terminal().then(textwrap::termwidth);
     for note in notes {
-        let options = Options::new(width.unwrap_or(80)).subsequent_indent("  ");
-        let _ = writeln!(text, "{}", textwrap::fill(&printable(&note), options));
+        let note = printable(&note);
+        let note = match width {
+            Some(width) => textwrap::fill(&note, Options::new(width).subsequent_indent("  ")),
+            None => note,
+        };
+        let _ = writeln!(text, "{note}");
     }
     text
 }
