@@ -105,6 +105,20 @@ fn the_json_has_each_round_and_what_it_depends_on() {
         json!({"name": plugin.id, "version": "1.0.0"})
     );
     let environment = &record["environment"];
+    let mut keys: Vec<_> = environment.as_object().unwrap().keys().collect();
+    keys.sort_unstable();
+    let expected = [
+        "isolated",
+        "mock_kuiper",
+        "mock_kuiper_debug",
+        "plugin_debug",
+        "processors",
+        "release",
+        "rounds",
+        "time_ms",
+        "transport",
+    ];
+    assert_eq!(keys, expected);
     assert_eq!(environment["release"], "2.4");
     assert_eq!(environment["isolated"], false);
     assert_eq!(environment["rounds"], 2);
@@ -179,7 +193,11 @@ fn compare(change: impl Fn(&mut Value), args: &[&str]) -> Done {
     let mut record = read(&file);
     change(&mut record);
     fs::write(&file, record.to_string()).unwrap();
-    bench(&plugin, &[args, &["--compare", path]].concat())
+    // It may as well be the one to write.
+    bench(
+        &plugin,
+        &[args, &["--compare", path, "--json", path]].concat(),
+    )
 }
 
 /// Makes an older bench faster, or slower.
