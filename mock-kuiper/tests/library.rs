@@ -343,6 +343,27 @@ fn what_the_plugin_costs_is_that_of_its_group_without_the_watchdog() -> Result<(
 }
 
 #[test]
+fn what_a_plugin_costs_that_has_just_died_is_its_end() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    let host = builder(&place).launch()?;
+    let pid = rustix::process::Pid::from_raw(host.pid().cast_signed()).unwrap();
+
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    let error = loop {
+        if let Err(error) = host.usage() {
+            break error;
+        }
+    };
+
+    let text = error.to_string();
+    assert!(
+        text.starts_with("the plugin ended in the middle: signal 9"),
+        "{text}"
+    );
+    Ok(())
+}
+
+#[test]
 fn a_sink_that_does_not_take_its_rows_pushes_back() -> Result<(), HostError> {
     let place = plugin(&[]);
     let host = builder(&place).launch()?;

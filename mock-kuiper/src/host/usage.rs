@@ -13,6 +13,9 @@ use nix::unistd::{Pid, getpgid};
 
 use super::{Host, HostError};
 
+/// How long the end of a process is awaited whose memory is gone already.
+const DYING: Duration = Duration::from_millis(500);
+
 /// What the processes of the plugin's group use together, as the system counts
 /// it. Of one that has ended nothing is counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -95,8 +98,12 @@ impl Host {
     ///
     /// [`HostError::Crashed`] where the process that was launched has ended.
     pub fn usage(&self) -> Result<Usage, HostError> {
-        let ended = || self.inner.note(self.inner.exited(false));
         let process = self.inner.process();
+        let ended = || {
+            // It is gone from /proc a moment before its end is known.
+            let _ = process.exit().wait(DYING);
+            self.inner.note(self.inner.exited(false))
+        };
         let mut all = Usage::of(process.pid()).ok_or_else(ended)?;
         for pid in members(process.group()) {
             // The watchdog leads the group.
