@@ -114,12 +114,14 @@ fn parse_entry(line: &str, before: &[Entry]) -> Result<Entry, String> {
             "no requirement `{id}` is known; `--list` shows them"
         ));
     }
-    let names: Vec<_> = releases.split(',').map(str::to_owned).collect();
+    let mut names = Vec::new();
     if releases != "all" {
-        for name in &names {
-            Profile::find(name).map_err(|_| {
+        for name in releases.split(',') {
+            let profile = Profile::find(name).map_err(|_| {
                 format!("{id}: expected a release, e.g. 2.4 or 1.13,2.0 or all, got `{name}`")
             })?;
+            // As the results have it, whatever patch level was given.
+            names.push(profile.name.to_owned());
         }
     }
     let entry = Entry {

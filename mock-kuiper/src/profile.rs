@@ -1,7 +1,7 @@
 //! What differs between eKuiper releases, as one row of data for each release.
 //!
 //! Nothing outside this file compares versions: code asks a named field of
-//! [`Profile`]. A field exists where the mock acts on the difference.
+//! [`Profile`].
 //!
 //! Source: protocol.md section 9 unless a field says otherwise.
 
@@ -274,21 +274,32 @@ static PROFILES: [Profile; 17] = [
 ];
 
 impl Profile {
-    /// Finds the profile of a release: `2.4`, `1.13`.
+    /// Finds the profile of a release: `2.4`, `1.13`, `1.13.5`.
     ///
-    /// A name stands for the last patch release of its line; `2.1.2` is the
-    /// one line that changed in the middle (greetings on control, 2.1.3).
+    /// A name without a patch level stands for the last of its line. One line
+    /// changed in the middle, with 2.1.3 (greetings on control): `2.1.2` is the
+    /// profile of the releases before it.
     ///
     /// # Errors
     ///
     /// [`UnknownHost`], which lists the names that are known.
     pub fn find(name: &str) -> Result<&'static Profile, UnknownHost> {
-        Profile::all()
-            .iter()
-            .find(|profile| profile.name == name)
-            .ok_or_else(|| UnknownHost {
-                name: name.to_owned(),
-            })
+        let named = |name: &str| Profile::all().iter().find(|p| p.name == name);
+        let found = named(name).or_else(|| {
+            let (line, patch) = name.rsplit_once('.')?;
+            let patch: u32 = patch.parse().ok()?;
+            let ends_behind = |profile: &&Profile| {
+                let last = profile.name.strip_prefix(line)?.strip_prefix('.')?;
+                Some(patch <= last.parse().ok()?)
+            };
+            let mut ended = Profile::all().iter();
+            ended
+                .find(|profile| line.contains('.') && ends_behind(profile) == Some(true))
+                .or_else(|| named(line))
+        });
+        found.ok_or_else(|| UnknownHost {
+            name: name.to_owned(),
+        })
     }
 
     /// Returns every profile, the oldest release first.
@@ -329,6 +340,25 @@ mod tests {
 
             assert_eq!(same_name.count(), 1, "{}", profile.name);
             assert_eq!(Profile::find(profile.name), Ok(profile));
+        }
+    }
+
+    #[test]
+    fn a_patch_level_is_that_of_its_line() {
+        for (name, profile) in [
+            ("1.4.0", "1.4"),
+            ("1.13.5", "1.13"),
+            ("2.1.0", "2.1.2"),
+            ("2.1.3", "2.1"),
+            ("2.1.14", "2.1"),
+            ("2.4.0", "2.4"),
+        ] {
+            assert_eq!(Profile::find(name).unwrap().name, profile, "{name}");
+        }
+        for name in [
+            "1", "1.3", "1.3.0", "2.4.0.1", "2.4.x", "2.4.", "2", "", "3.0.0",
+        ] {
+            assert!(Profile::find(name).is_err(), "{name}");
         }
     }
 

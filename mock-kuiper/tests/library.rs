@@ -1,7 +1,7 @@
 //! The library as a test uses it: hosts on the probe, many in one process.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use mock_kuiper::event::{Event, Observer, Side, What};
@@ -142,6 +142,68 @@ fn a_reloaded_plugin_gets_its_orders_again_and_the_handles_stay_good() -> Result
     assert_eq!(orders(&host)[7..], ["start echo"]);
     source.stop()?;
     sink.stop()
+}
+
+#[test]
+fn a_crash_ends_each_wait_of_a_sink_and_all_later_ones() -> Result<(), HostError> {
+    let crashed = |error: HostError| assert!(matches!(error, HostError::Crashed { .. }), "{error}");
+    let place = plugin(&["echo"]);
+    let builder = builder(&place);
+    let host = builder.launch()?;
+    // It reads a row, and no other one for an hour.
+    let mut sink = host
+        .sink("append")
+        .config(json!({"ack": 3_600_000}))
+        .start()?;
+    let mut echo = host.function("echo")?;
+    let row = json!("x".repeat(64 * 1024));
+
+    let refused = std::thread::scope(|scope| {
+        let (tell, told) = mpsc::channel();
+        scope.spawn(move || {
+            // Kills it once a row has waited for a while.
+            while told.recv_timeout(Duration::from_millis(200)).is_ok() {}
+            kill(host.pid());
+            host
+        });
+        loop {
+            match sink.send(&row) {
+                Ok(_) => tell.send(()).unwrap(),
+                Err(error) => break error,
+            }
+        }
+    });
+
+    crashed(refused);
+    crashed(sink.send(&row).unwrap_err());
+    crashed(sink.ack(LIMIT).unwrap_err());
+    crashed(sink.ack(LIMIT).unwrap_err());
+    crashed(echo.exec(&[]).unwrap_err());
+    crashed(echo.exec(&[]).unwrap_err());
+    Ok(())
+}
+
+#[test]
+fn a_sink_whose_process_crashed_takes_rows_for_the_next() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    let builder = builder(&place);
+    let host = builder.launch()?;
+    let mut sink = host.sink("append").require_ack().start()?;
+    sink.send(&json!({"a": 1}))?.ack(LIMIT)?;
+
+    kill(host.pid());
+    let ended = sink.ack(LIMIT).unwrap_err();
+    host.reload()?;
+
+    assert!(matches!(ended, HostError::Crashed { .. }), "{ended}");
+    sink.send(&json!({"a": 2}))?.ack(LIMIT)?;
+    sink.stop()
+}
+
+/// Ends a process as a crash does: the host has no part in it.
+fn kill(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }
 
 #[test]

@@ -118,6 +118,8 @@ pub(super) fn at_order(cmd: &str, arg: &Argument) -> Result<(), String> {
         Some("http") => b"GET / HTTP/1.1\r\n\r\n".to_vec(),
         Some("req") => b"\0SP\0\0\x30\0\0".to_vec(),
         Some("frame") => [GREETING, b"\x07\0\0\0\0\0\0\0\0"].concat(),
+        // The rest of the row never comes.
+        Some("torn") => [GREETING, b"\x01\0\0\0\0\0\0\0\x63{\"message\""].concat(),
         Some("length") => [GREETING, b"\x01\x7f\0\0\0\0\0\0\0"].concat(),
         _ => Vec::new(),
     };
@@ -129,6 +131,11 @@ pub(super) fn at_order(cmd: &str, arg: &Argument) -> Result<(), String> {
         Some(text) if cmd == "start" => Err(text.to_owned()),
         _ => Ok(()),
     }
+}
+
+/// `doubles`: whether a second start of a source leaves the first running.
+pub(super) fn doubles() -> bool {
+    asked_for("doubles").is_some()
 }
 
 /// The property `deaf`: whether a sink answers `ok` and does not listen.

@@ -15,7 +15,7 @@ use mock_kuiper::transport::Transport;
 // A doc comment here would become that of the subcommand.
 #[derive(Debug, clap::Args)]
 pub(super) struct HostArgs {
-    /// The eKuiper release to play, 1.4 to 2.4
+    /// The eKuiper release to play, 1.4 to 2.4, or with its patch level, 1.13.5
     #[arg(long, value_name = "RELEASE", default_value = DEFAULT_HOST, value_parser = Profile::find)]
     pub(super) host: &'static Profile,
 
@@ -31,9 +31,10 @@ pub(super) struct HostArgs {
     #[arg(long, value_name = "K=V")]
     env: Vec<EnvVar>,
 
-    /// How long the plugin may take to greet, from its launch
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
-    init_timeout: Duration,
+    /// How long the plugin may take to greet, from its launch; by default as
+    /// long as the release gives it, 60s from 2.0 on and 5s before
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    init_timeout: Option<Duration>,
 
     /// How long an answer or an ack may take; eKuiper waits an hour
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
@@ -67,11 +68,13 @@ impl HostArgs {
             .release(self.host.name)
             .transport(self.transport)
             .python(&self.python)
-            .init_timeout(self.init_timeout)
             .answer_timeout(self.answer_timeout)
             .record(Limits::NONE);
         if self.isolate {
             host = host.isolated();
+        }
+        if let Some(limit) = self.init_timeout {
+            host = host.init_timeout(limit);
         }
         for path in &self.bind {
             host = host.visible(path);

@@ -139,10 +139,8 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     if let Some(seed) = args.seed {
         host = host.seed(seed);
     }
-    let mut session = Session::start(&plan, host, Arc::clone(&terminal), &stream)?;
-    if args.watch {
-        session.watch(plugin, package)?;
-    }
+    let watched = args.watch.then_some((plugin, package));
+    let session = Session::start(&plan, host, Arc::clone(&terminal), &stream, watched)?;
     let outcome = session.finish();
     terminal.close();
     let written = stream.finish();

@@ -33,6 +33,12 @@ impl Running {
     pub(super) fn join(&mut self) -> Option<Source> {
         self.stop.store(true, Ordering::SeqCst);
         self.waker.wake();
+        self.wait()
+    }
+
+    /// Waits until the thread has read all that a plugin that has ended had
+    /// sent; gives the source back, once.
+    pub(super) fn wait(&mut self) -> Option<Source> {
         self.thread.take()?.join().ok()
     }
 }

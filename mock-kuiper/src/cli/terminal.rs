@@ -167,6 +167,13 @@ impl Observer for Terminal {
                     self.say(&format!("fault {fault}: not applicable, {reason}"));
                 }
             },
+            What::Used {
+                cycles,
+                before,
+                after,
+            } => self.say(&format!(
+                "{cycles} stops and starts: {before} before, {after} after"
+            )),
             What::Breached { channel, breach } if self.verbose => self.say(&format!(
                 "{DIM}{:9.4} {channel} from host:{DIM:#} {}",
                 event.at.as_secs_f64(),

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::trace::seconds;
 use super::{Event, Meaning, Message, Observer, What};
 use crate::fault::Outcome;
-use crate::host::how;
+use crate::host::{Usage, how};
 use crate::wire::{Ack, OrderAnswer};
 
 /// Writes every event as a JSON object on a line of its own.
@@ -222,9 +222,26 @@ fn plain<'a>(what: &What<'a>) -> (&'static str, Option<&'a str>, Value) {
             }
             ("fault", None, fields)
         }
+        What::Used {
+            cycles,
+            before,
+            after,
+        } => (
+            "used",
+            None,
+            json!({ "cycles": cycles, "before": usage(&before), "after": usage(&after) }),
+        ),
         What::Note { text } => ("note", None, json!({ "what": text })),
         What::Message(_) => ("message", None, json!({})),
     }
+}
+
+fn usage(used: &Usage) -> Value {
+    json!({
+        "open_files": used.open_files,
+        "threads": used.threads,
+        "memory_bytes": used.memory,
+    })
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -17,7 +17,7 @@ pub use record::{Frame, Limits};
 pub use trace::Trace;
 
 use crate::fault::{Fault, Outcome};
-use crate::host::Breach;
+use crate::host::{Breach, Usage};
 pub use crate::symbol::Side;
 use crate::symbol::{Channel, Kind};
 use crate::wire::{Ack, Command, InvalidAnswer, InvalidRow, OrderAnswer, SourceRow};
@@ -129,6 +129,15 @@ pub enum What<'a> {
         channel: &'a Channel,
         /// How.
         breach: Breach,
+    },
+    /// What the plugin's process used before and after many stops and starts.
+    Used {
+        /// How often each instance was stopped and started.
+        cycles: u32,
+        /// Before the first stop.
+        before: Usage,
+        /// Behind the last start.
+        after: Usage,
     },
     /// A misfortune begins, or is survived.
     Fault {

@@ -185,6 +185,9 @@ const fn milliseconds(milliseconds: u64) -> Amount {
     Amount::Time(Duration::from_millis(milliseconds))
 }
 
+/// What survival means where the host breaks the transport's protocol.
+const DIALS_AGAIN: &str = "the plugin dials again, or listens on, and the channel works as before";
+
 /// All of them; the gentle ones first.
 static ENTRIES: &[Entry] = &[
     Entry {
@@ -246,11 +249,33 @@ static ENTRIES: &[Entry] = &[
         play: play::cut,
     },
     Entry {
-        name: "breach",
+        name: "cut-frame",
         amount: Amount::Fixed,
-        happens: "frames cut in the middle, lying lengths and wrong greetings, on every channel",
-        survival: "the plugin dials again, or listens on, and the channel works as before",
-        play: play::breach,
+        happens: "the connection ends in the middle of a frame, on every channel",
+        survival: DIALS_AGAIN,
+        play: play::cut_frame,
+    },
+    Entry {
+        name: "lying-length",
+        amount: Amount::Fixed,
+        happens: "a frame claims to have 4 EiB, on every channel",
+        survival: DIALS_AGAIN,
+        play: play::lying_length,
+    },
+    Entry {
+        name: "wrong-greeting",
+        amount: Amount::Fixed,
+        happens: "the host greets as PAIR, which the plugin's sockets do not go with, on every \
+                  channel",
+        survival: DIALS_AGAIN,
+        play: play::wrong_greeting,
+    },
+    Entry {
+        name: "no-greeting",
+        amount: Amount::Fixed,
+        happens: "the host says what is no greeting at all, a request of HTTP, on every channel",
+        survival: DIALS_AGAIN,
+        play: play::no_greeting,
     },
     Entry {
         name: "redial",

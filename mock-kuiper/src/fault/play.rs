@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::stage::{Stage, take_ack};
 use super::{Amount, Outcome};
 use crate::HostError;
+use crate::event::What;
 use crate::host::Breach;
 use crate::symbol::Meta;
 use crate::wire::{Command, FunctionAnswer, Order, OrderAnswer};
@@ -196,19 +197,33 @@ pub(super) fn cut(stage: &mut Stage<'_>, _: Amount) -> Played {
     Ok(Outcome::Survived)
 }
 
-pub(super) fn breach(stage: &mut Stage<'_>, _: Amount) -> Played {
-    for breach in Breach::ALL {
-        stage.host.breach(breach)?;
-        for source in &mut stage.sources {
-            source.instance.breach(breach)?;
-        }
-        for sink in &mut stage.sinks {
-            sink.instance.breach(breach)?;
-        }
-        for function in &mut stage.functions {
-            function.breach(breach)?;
-        }
-        stage.prove_alive()?;
+pub(super) fn cut_frame(stage: &mut Stage<'_>, _: Amount) -> Played {
+    breach(stage, Breach::CutFrame)
+}
+
+pub(super) fn lying_length(stage: &mut Stage<'_>, _: Amount) -> Played {
+    breach(stage, Breach::LyingLength)
+}
+
+pub(super) fn wrong_greeting(stage: &mut Stage<'_>, _: Amount) -> Played {
+    breach(stage, Breach::WrongGreeting)
+}
+
+pub(super) fn no_greeting(stage: &mut Stage<'_>, _: Amount) -> Played {
+    breach(stage, Breach::NoGreeting)
+}
+
+/// Breaks the transport's protocol on every channel.
+fn breach(stage: &mut Stage<'_>, breach: Breach) -> Played {
+    stage.host.breach(breach)?;
+    for source in &mut stage.sources {
+        source.instance.breach(breach)?;
+    }
+    for sink in &mut stage.sinks {
+        sink.instance.breach(breach)?;
+    }
+    for function in &mut stage.functions {
+        function.breach(breach)?;
     }
     Ok(Outcome::Survived)
 }
@@ -231,13 +246,14 @@ pub(super) fn stale_file(stage: &mut Stage<'_>, _: Amount) -> Played {
     }
     for sink in &mut stage.sinks {
         let order = sink.instance.order().clone();
+        sink.instance.close_data();
         for command in [Command::Stop, Command::Start] {
             if command == Command::Start {
                 stage.host.leave_stale_file(&order.meta)?;
             }
             demand_ok(command, &order, stage.host.order(command, &order)?)?;
         }
-        sink.instance.redial()?;
+        sink.instance.dial()?;
     }
     Ok(Outcome::Survived)
 }
@@ -331,20 +347,23 @@ pub(super) fn replay(stage: &mut Stage<'_>, amount: Amount) -> Played {
 pub(super) fn churn(stage: &mut Stage<'_>, amount: Amount) -> Played {
     /// Cycles before the first look: buffers and pools grow to their size.
     const WARM_UP: u32 = 20;
-    let orders = orders_of(stage);
-    if orders.is_empty() {
+    if orders_of(stage).is_empty() {
         return Ok(NOTHING);
     }
     let cycle = |stage: &mut Stage<'_>, times: u32| -> Result<(), HostError> {
         for _ in 0..times {
-            for running in &orders {
+            // A sink's sender is gone while it is stopped, and dials again.
+            for sink in &mut stage.sinks {
+                sink.instance.close_data();
+            }
+            for running in &orders_of(stage) {
                 order(stage, Command::Stop, running)?;
                 order(stage, Command::Start, running)?;
             }
+            for sink in &mut stage.sinks {
+                sink.instance.dial()?;
+            }
             stage.go_on_for(Duration::from_millis(1))?;
-        }
-        for sink in &mut stage.sinks {
-            sink.instance.redial()?;
         }
         stage.prove_alive()
     };
@@ -354,9 +373,15 @@ pub(super) fn churn(stage: &mut Stage<'_>, amount: Amount) -> Played {
     cycle(stage, times(amount))?;
 
     let after = stage.host.usage()?;
+    let cycles = times(amount);
+    stage.host.tell(What::Used {
+        cycles,
+        before,
+        after,
+    });
     if after.is_beyond(&before) {
         return Err(HostError::Leaked {
-            cycles: times(amount),
+            cycles,
             before,
             after,
         });

@@ -12,6 +12,9 @@ const FIRST_ROW: Duration = Duration::from_secs(2);
 /// How long a sink has for its first ack, to count as one that gives acks.
 const FIRST_ACK: Duration = Duration::from_secs(1);
 
+/// How long each ack from before a misfortune may still take.
+const LATE_ACK: Duration = Duration::from_millis(200);
+
 /// How long rows from before a misfortune are read away.
 const DRAIN: Duration = Duration::from_millis(100);
 
@@ -33,6 +36,8 @@ pub(super) struct OnStage<'a, T> {
     /// A source that gave a row, a sink that gave an ack: it has to do so after
     /// a misfortune as well.
     pub(super) speaks: bool,
+    /// A source's connections.
+    connections: usize,
 }
 
 impl<'a> Stage<'a> {
@@ -62,28 +67,42 @@ impl<'a> Stage<'a> {
                 Err(HostError::NoRow { .. }) => false,
                 Err(error) => return Err(error),
             };
+            source.connections = source.instance.connections().max(1);
         }
         for sink in &mut stage.sinks {
             sink.instance.send_bytes(&stage.row)?;
-            sink.instance.settle(FIRST_ACK);
+            sink.instance.settle_acks(FIRST_ACK, FIRST_ACK);
             sink.speaks = sink.instance.acked() == sink.instance.sent();
         }
         stage.prove_alive()?;
         Ok(stage)
     }
 
-    /// Looks whether everything works: sources give rows, sinks take and
-    /// acknowledge them, functions answer.
+    /// Looks whether everything works: sources give rows, each on as many
+    /// connections as at first, sinks take and acknowledge them, functions
+    /// answer.
     pub(super) fn prove_alive(&mut self) -> Result<(), HostError> {
         self.host.check_alive()?;
         let limit = self.host.answer_limit();
         for source in self.sources.iter_mut().filter(|source| source.speaks) {
             drain(self.host, source.instance, DRAIN)?;
             next_row(self.host, source.instance, limit)?;
+            // An instance that was stopped may take its time to hang up.
+            let deadline = Instant::now() + limit;
+            while source.instance.connections() > source.connections {
+                if Instant::now() >= deadline {
+                    return Err(HostError::StartedTwice {
+                        symbol: source.instance.symbol().to_owned(),
+                        connections: source.instance.connections(),
+                    });
+                }
+                drain(self.host, source.instance, DRAIN)?;
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
         for sink in &mut self.sinks {
             // Acks that are late, or will never come.
-            sink.instance.settle(limit);
+            sink.instance.settle_acks(limit, LATE_ACK);
             sink.instance.send_bytes(&self.row)?;
             if sink.speaks {
                 take_ack(sink.instance, limit)?;
@@ -140,6 +159,7 @@ fn silent<T>(instance: &mut T) -> OnStage<'_, T> {
     OnStage {
         instance,
         speaks: false,
+        connections: 1,
     }
 }
 

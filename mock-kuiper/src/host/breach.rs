@@ -115,7 +115,7 @@ impl Breach {
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if shared.has_crashed(GLANCE) {
+                    if shared.crashes_within(GLANCE) {
                         return Err(BreachError::Exited);
                     }
                 }

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::Error;
+use ekuiper_sp::{Error, ProtocolError};
 
 use super::breach::{Breach, BreachError};
 use super::process::Exit;
@@ -23,7 +23,7 @@ use crate::wire::OrderAnswer;
 /// How long after a lost connection the end of the process is still awaited.
 ///
 /// The kernel closes a dying process's sockets before it can be waited for.
-const DYING: Duration = Duration::from_millis(500);
+pub(super) const DYING: Duration = Duration::from_millis(500);
 
 /// Why an exchange came to nothing.
 #[derive(Debug)]
@@ -247,10 +247,17 @@ impl RequestChannel {
         }
     }
 
+    /// Waits for a message. Once the process has ended only what it had sent by
+    /// then is received.
     fn receive(&mut self, deadline: Option<Instant>) -> Result<Vec<u8>, Failure> {
         loop {
+            let has_ended = self.shared.has_crashed();
+            let limit = match has_ended {
+                true => Some(Duration::ZERO),
+                false => left(deadline),
+            };
             let received = match &mut self.socket {
-                Some(socket) => socket.rep.recv(left(deadline)),
+                Some(socket) => socket.rep.recv(limit),
                 None => Err(Error::Closed),
             };
             match received {
@@ -258,6 +265,7 @@ impl RequestChannel {
                     self.heard = self.shared.exit();
                     return Ok(body.to_vec());
                 }
+                Err(Error::TimedOut) if has_ended => return Err(Failure::Exited),
                 Err(error) => self.look_into(error)?,
             }
         }
@@ -280,16 +288,24 @@ impl RequestChannel {
 
     /// Finds out why a wait ended; `Ok` where it is to go on.
     fn look_into(&self, error: Error) -> Result<(), Failure> {
+        // It may be the connection of a process that was replaced.
+        let is_current = Arc::ptr_eq(&self.heard, &self.shared.exit());
         let dying = match error {
-            Error::Woken => Duration::ZERO,
-            // It may be the connection of a process that was replaced.
-            Error::Disconnected if Arc::ptr_eq(&self.heard, &self.shared.exit()) => DYING,
-            Error::Disconnected => Duration::ZERO,
+            Error::Disconnected | Error::Protocol(ProtocolError::Truncated { .. })
+                if is_current =>
+            {
+                DYING
+            }
+            Error::Woken | Error::Disconnected => Duration::ZERO,
+            Error::Protocol(ProtocolError::Truncated { .. }) => return Ok(()),
             Error::TimedOut => return Err(Failure::TimedOut),
             other => return Err(Failure::Transport(other)),
         };
-        if self.shared.has_crashed(dying) {
+        if self.shared.crashes_within(dying) {
             return Err(Failure::Exited);
+        }
+        if let Error::Protocol(_) = error {
+            return Err(Failure::Transport(error));
         }
         if self.shared.take_interrupt() {
             return Err(Failure::Interrupted);

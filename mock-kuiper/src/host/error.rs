@@ -95,6 +95,13 @@ pub enum HostError {
         /// What it uses now.
         after: Usage,
     },
+    /// A source that was started once more runs twice.
+    StartedTwice {
+        /// The symbol's name.
+        symbol: String,
+        /// Its connections to its channel.
+        connections: usize,
+    },
     /// The plugin did not dial a channel again.
     NotDialed {
         /// The channel, e.g. `plugin_mirror`.
@@ -229,6 +236,7 @@ impl HostError {
             | Self::BrokenOrderTaken { .. }
             | Self::Leaked { .. }
             | Self::NotDialed { .. }
+            | Self::StartedTwice { .. }
             | Self::Refused { .. }
             | Self::NotListening { .. }
             | Self::AddressKept { .. }
@@ -339,6 +347,14 @@ impl fmt::Display for HostError {
                 f,
                 "{cycles} stops and starts of each instance grew the process from {before} to \
                  {after}; close what an instance opened when it is stopped"
+            ),
+            Self::StartedTwice {
+                symbol,
+                connections,
+            } => write!(
+                f,
+                "source `{symbol}` has {connections} connections to its channel, so that rows are \
+                 doubled; a second start changes nothing, or takes the place of the first"
             ),
             Self::NotDialed { channel, limit } => write!(
                 f,

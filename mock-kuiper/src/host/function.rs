@@ -184,7 +184,7 @@ impl Function {
                 request,
                 limit: self.host.shared.profile.function_timeout,
             },
-            Failure::Exited => self.host.exited(false),
+            Failure::Exited => self.host.exited(),
             Failure::Interrupted => HostError::Interrupted,
             Failure::Transport(error) => HostError::transport(self.channel.channel(), error),
         })

@@ -212,21 +212,19 @@ impl Inner {
 
     pub(super) fn wait_greeting(&self) -> Result<(), HostError> {
         let mut control = lock(&self.control);
-        let greeted = control.wait_greeting(self.init_limit);
-        greeted
-            .map(|()| self.process().note_greeting())
-            .map_err(|failure| {
-                self.note(match failure {
-                    Failure::Exited => self.exited(true),
-                    other => self.failed(&control, other),
-                })
-            })
+        match control.wait_greeting(self.init_limit) {
+            Ok(()) => {
+                self.process().note_greeting();
+                Ok(())
+            }
+            Err(failure) => Err(self.note(self.failed(&control, failure))),
+        }
     }
 
     pub(super) fn check_alive(&self) -> Result<(), HostError> {
         match self.process().exit().status() {
             None => Ok(()),
-            Some(_) => Err(self.note(self.exited(false))),
+            Some(_) => Err(self.note(self.exited())),
         }
     }
 
@@ -311,7 +309,7 @@ impl Inner {
                 limit: self.init_limit,
                 address: control.channel().url(),
             },
-            Failure::Exited => self.exited(false),
+            Failure::Exited => self.exited(),
             Failure::Interrupted => HostError::Interrupted,
             Failure::Transport(error) => HostError::transport(control.channel(), error),
         }
@@ -398,7 +396,7 @@ impl Inner {
                 channel: channel.name().to_owned(),
                 limit: self.answer_limit,
             },
-            BreachError::Exited => self.exited(false),
+            BreachError::Exited => self.exited(),
             BreachError::Transport(error) => HostError::transport(channel, error),
             BreachError::System(source) => HostError::System {
                 doing: "listen on a plain socket",
@@ -413,12 +411,12 @@ impl Inner {
     }
 
     /// The error for a process that has ended.
-    pub(super) fn exited(&self, early: bool) -> HostError {
+    pub(super) fn exited(&self) -> HostError {
         let log = self.process().last_lines();
         let Some(status) = self.process().exit().status() else {
             return HostError::Interrupted;
         };
-        if early {
+        if self.process().greeted_after().is_none() {
             return HostError::ExitedEarly { status, log };
         }
         let running = lock(&self.running)

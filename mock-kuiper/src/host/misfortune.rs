@@ -247,8 +247,10 @@ impl Sink {
     ///
     /// Those of an order, and of [`redial`](Self::redial).
     pub fn start_with(&mut self, properties: Map<String, Value>) -> Result<(), HostError> {
+        // As the rule that is started anew does: nobody dials meanwhile.
+        self.close_data();
         start_again(&Arc::clone(&self.host), &mut self.order, Some(properties))?;
-        self.redial()
+        self.dial()
     }
 
     /// Hangs up, and dials the sink again.

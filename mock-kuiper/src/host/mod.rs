@@ -35,7 +35,7 @@ pub use self::restart::Instance;
 pub use self::sink::{Sink, SinkError, SinkStart};
 pub use self::source::{Row, Source, SourceStart, source_order};
 pub use self::usage::Usage;
-use crate::event::Frame;
+use crate::event::{Frame, What};
 use crate::profile::Profile;
 use crate::wire::Order;
 
@@ -136,6 +136,11 @@ impl Host {
     /// Takes an interrupt, if there was one.
     pub(crate) fn take_interrupt(&self) -> bool {
         self.inner.shared.take_interrupt()
+    }
+
+    /// Tells the observers of something that happens now.
+    pub(crate) fn tell(&self, what: What<'_>) {
+        self.inner.shared.tell(what);
     }
 
     /// How long an answer may take.

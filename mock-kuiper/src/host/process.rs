@@ -1,6 +1,7 @@
 //! The plugin's process: launched as eKuiper launches it, watched, ended.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
@@ -173,10 +174,7 @@ impl Process {
                     let status = child.wait().unwrap_or_else(|_| ExitStatus::from_raw(0));
                     exit.set(status);
                     shared.tell(What::Exited { status });
-                    // One that the host ended is no news to those who wait.
-                    if shared.has_crashed(Duration::ZERO) {
-                        shared.wake();
-                    }
+                    shared.note_end(&exit);
                 })
                 .map_err(no_thread)?
         };
@@ -245,6 +243,24 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// Whether a process, of the plugin's group or not, has ended or does so within
+/// `limit` from now. One that nobody has waited for has ended as well.
+pub(super) fn ends_within(pid: u32, limit: Duration) -> bool {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let deadline = Instant::now() + limit;
+    loop {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let state = stat.rsplit_once(") ").map_or("X", |(_, rest)| rest);
+        if state.starts_with(['Z', 'X']) {
+            return true;
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
+        thread::sleep(PAUSE);
     }
 }
 

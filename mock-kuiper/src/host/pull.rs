@@ -3,12 +3,14 @@
 //! Rules: protocol.md section 4.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ekuiper_sp::Error;
+use ekuiper_sp::{Error, Peer, Presence, ProtocolError};
 
 use super::breach::{Breach, BreachError};
-use super::channel::patiently;
+use super::channel::{DYING, patiently};
+use super::process::ends_within;
 use super::shared::{Registered, Shared};
 use crate::event::What;
 use crate::symbol::{Channel, Side};
@@ -22,7 +24,32 @@ pub(crate) struct PullChannel {
     socket: Option<Socket>,
     /// Of the socket that was opened last.
     waker: Waker,
+    /// The same.
+    peers: Arc<Peers>,
     shared: Arc<Shared>,
+}
+
+/// Who is connected, as far as the host has looked.
+#[derive(Debug, Default)]
+struct Peers {
+    /// How many are.
+    count: AtomicUsize,
+    /// The process that left last; 0 is none.
+    left: AtomicU32,
+}
+
+impl Peers {
+    fn note(&self, peer: &Peer, presence: Presence) {
+        match presence {
+            Presence::Connected => {
+                self.count.fetch_add(1, Ordering::SeqCst);
+            }
+            Presence::Left => {
+                self.count.fetch_sub(1, Ordering::SeqCst);
+                self.left.store(peer.pid.unwrap_or(0), Ordering::SeqCst);
+            }
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -36,9 +63,11 @@ impl PullChannel {
     ///
     /// An address in use is tried 5 more times, 100 ms apart, as eKuiper does.
     pub(crate) fn open(channel: Channel, shared: &Arc<Shared>) -> Result<Self, Error> {
-        let socket = Socket::listen(&channel, shared)?;
+        let peers = Arc::default();
+        let socket = Socket::listen(&channel, shared, &peers)?;
         Ok(Self {
             channel,
+            peers,
             waker: socket.pull.waker(),
             socket: Some(socket),
             shared: Arc::clone(shared),
@@ -62,7 +91,8 @@ impl PullChannel {
     /// Listens again where the channel was closed.
     pub(crate) fn reopen(&mut self) -> Result<(), Error> {
         self.close();
-        let socket = Socket::listen(&self.channel, &self.shared)?;
+        self.peers = Arc::default();
+        let socket = Socket::listen(&self.channel, &self.shared, &self.peers)?;
         self.waker = socket.pull.waker();
         self.socket = Some(socket);
         Ok(())
@@ -78,11 +108,27 @@ impl PullChannel {
     }
 
     /// Waits for a message; see [`Pull::recv`]. Gives the channel beside it.
+    ///
+    /// A message that was cut by the end of its process is told with
+    /// [`Error::Woken`], as that end is: it is no fault of its own.
     pub(crate) fn recv(&mut self, limit: Option<Duration>) -> Result<(&Channel, &[u8]), Error> {
-        match &mut self.socket {
-            Some(socket) => Ok((&self.channel, socket.pull.recv(limit)?)),
-            None => Err(Error::Closed),
+        let Some(socket) = &mut self.socket else {
+            return Err(Error::Closed);
+        };
+        match socket.pull.recv(limit) {
+            Ok(message) => Ok((&self.channel, message)),
+            Err(Error::Protocol(ProtocolError::Truncated { .. }))
+                if ends_within(self.peers.left.load(Ordering::SeqCst), DYING) =>
+            {
+                Err(Error::Woken)
+            }
+            Err(error) => Err(error),
         }
+    }
+
+    /// How many connections there are, as far as the host has looked.
+    pub(crate) fn connections(&self) -> usize {
+        self.peers.count.load(Ordering::SeqCst)
     }
 
     /// Whether a message is here already.
@@ -97,9 +143,19 @@ impl PullChannel {
 }
 
 impl Socket {
-    fn listen(channel: &Channel, shared: &Arc<Shared>) -> Result<Self, Error> {
+    fn listen(channel: &Channel, shared: &Arc<Shared>, peers: &Arc<Peers>) -> Result<Self, Error> {
         let url = shared.url(channel);
-        let pull = patiently(|| Pull::listen(shared.backend, &url, shared.options(channel)))?;
+        let pull = patiently(|| {
+            let mut options = shared.options(channel);
+            let (told, peers) = (options.on_peer.take(), Arc::clone(peers));
+            options.on_peer = Some(Arc::new(move |peer, presence| {
+                peers.note(peer, presence);
+                if let Some(told) = &told {
+                    told(peer, presence);
+                }
+            }));
+            Pull::listen(shared.backend, &url, options)
+        })?;
         Ok(Self {
             _registered: shared.register(pull.waker()),
             pull,

@@ -26,6 +26,8 @@ pub(crate) struct Shared {
     folder: PathBuf,
     /// The process that runs now, or ran last.
     current: Mutex<Current>,
+    /// See [`has_crashed`](Self::has_crashed).
+    crashed: AtomicBool,
     /// Nanoseconds; see [`dawdle`](Self::dawdle).
     delay: AtomicU64,
     interrupted: AtomicBool,
@@ -90,6 +92,7 @@ impl Shared {
                 exit: Arc::default(),
                 replaced: false,
             }),
+            crashed: AtomicBool::new(false),
             delay: AtomicU64::new(0),
             interrupted: AtomicBool::new(false),
             interrupts: AtomicU64::new(0),
@@ -102,17 +105,34 @@ impl Shared {
     /// Makes room for a new process, of another group. Gives its end.
     pub(super) fn replace(&self, group: u32) -> Arc<Exit> {
         let exit = Arc::default();
-        *self.lock_current() = Current {
+        let mut current = self.lock_current();
+        *current = Current {
             group,
             exit: Arc::clone(&exit),
             replaced: false,
         };
+        self.crashed.store(false, Ordering::SeqCst);
+        drop(current);
         exit
     }
 
     /// Has nobody take the end of the process that runs for the plugin's own.
     pub(super) fn expect_end(&self) {
-        self.lock_current().replaced = true;
+        let mut current = self.lock_current();
+        current.replaced = true;
+        self.crashed.store(false, Ordering::SeqCst);
+    }
+
+    /// Takes note of a process's end, and wakes those who wait if that is news
+    /// to them: if the host did not end it.
+    pub(super) fn note_end(&self, exit: &Arc<Exit>) {
+        let current = self.lock_current();
+        let crashed = !current.replaced && Arc::ptr_eq(&current.exit, exit);
+        self.crashed.store(crashed, Ordering::SeqCst);
+        drop(current);
+        if crashed {
+            self.wake();
+        }
     }
 
     /// The end of the process that runs now, or ran last.
@@ -121,7 +141,13 @@ impl Shared {
     }
 
     /// Whether the process has ended, and not because the host ended it.
-    pub(crate) fn has_crashed(&self, limit: Duration) -> bool {
+    #[inline]
+    pub(crate) fn has_crashed(&self) -> bool {
+        self.crashed.load(Ordering::SeqCst)
+    }
+
+    /// Whether it has, or does so within `limit` from now.
+    pub(crate) fn crashes_within(&self, limit: Duration) -> bool {
         let current = self.current();
         !current.replaced && current.exit.wait(limit).is_some()
     }

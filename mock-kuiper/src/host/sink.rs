@@ -24,8 +24,15 @@ use crate::wire::{self, Order, parse_ack};
 /// already, so that only its greeting is awaited.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// How long the sinks may be quiet, once all is sent, before they are stopped.
+/// How often the send of a row looks whether the plugin has ended.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// How long a sink without an ack channel is given for the rows that it was
+/// sent, before it is stopped.
 const QUIET: Duration = Duration::from_millis(200);
+
+/// How long each ack is awaited then, which may never come.
+const LAST_ACKS: Duration = Duration::from_secs(1);
 
 /// A running sink, and the host's end of its channels.
 ///
@@ -40,6 +47,8 @@ pub struct Sink {
     require_ack: bool,
     sent: u64,
     acked: u64,
+    /// Rows whose acks are no longer awaited.
+    given_up: u64,
     /// The interrupts that its waits for acks have told of.
     interrupts: u64,
     pub(super) host: Arc<Inner>,
@@ -127,7 +136,8 @@ impl Sink {
     ///
     /// # Errors
     ///
-    /// [`HostError::Sink`] where the sink does not take it in time.
+    /// [`HostError::Sink`] where the sink does not take it in time, and
+    /// [`HostError::Crashed`] at once where the plugin has ended.
     pub fn send(&mut self, row: &Value) -> Result<&mut Self, HostError> {
         let single = self.order.config.get("sendSingle") == Some(&Value::Bool(true));
         let wrapped = !single && !row.is_array();
@@ -156,7 +166,8 @@ impl Sink {
     /// # Errors
     ///
     /// [`HostError::Sink`] for a row that failed, an ack that is none, or none
-    /// in time.
+    /// in time; [`HostError::Crashed`] where the plugin has ended and all acks
+    /// that it sent are read, and [`HostError::Interrupted`].
     pub fn ack(&mut self, limit: Duration) -> Result<&mut Self, HostError> {
         match self.receive_ack(limit) {
             Ok(()) => Ok(self),
@@ -177,7 +188,7 @@ impl Sink {
     }
 
     /// Closes the channel of the rows.
-    pub(super) fn close_data(&mut self) {
+    pub(crate) fn close_data(&mut self) {
         self.push.close();
         self.host.shared.tell(What::Closed {
             channel: &self.channel,
@@ -186,7 +197,7 @@ impl Sink {
     }
 
     /// Connects to the sink in the place of the connection before.
-    pub(super) fn dial(&mut self) -> Result<(), HostError> {
+    pub(crate) fn dial(&mut self) -> Result<(), HostError> {
         let shared = &self.host.shared;
         let (url, options) = (shared.url(&self.channel), shared.options(&self.channel));
         match Push::connect(shared.backend, &url, options, CONNECT) {
@@ -206,9 +217,16 @@ impl Sink {
     }
 
     fn error(&self, source: SinkError) -> HostError {
-        self.host.note(HostError::Sink {
-            symbol: self.order.symbol.clone(),
-            source,
+        self.host.note(match source {
+            SinkError::Ended if self.host.shared.has_crashed() => self.host.exited(),
+            SinkError::Ended => {
+                self.host.shared.take_interrupt();
+                HostError::Interrupted
+            }
+            source => HostError::Sink {
+                symbol: self.order.symbol.clone(),
+                source,
+            },
         })
     }
 
@@ -229,12 +247,32 @@ impl Sink {
 
     fn push_row(&mut self, row: &[u8]) -> Result<(), SinkError> {
         self.host.shared.dawdle();
-        let limit = self.host.shared.profile.sink_send_timeout;
-        match self.push.send(row, Some(limit)) {
-            Ok(()) => {}
-            Err(Error::TimedOut) => return Err(SinkError::NotTaken { limit }),
-            Err(error) => return Err(SinkError::Transport(error)),
+        let shared = &self.host.shared;
+        let limit = shared.profile.sink_send_timeout;
+        let mut left = limit;
+        // A row is queued for a process that is gone as well as for another.
+        while !shared.has_crashed() {
+            let glance = left.min(GLANCE);
+            match self.push.send(row, Some(glance)) {
+                Ok(()) => {
+                    self.note_sent(row);
+                    return Ok(());
+                }
+                Err(Error::TimedOut) if self.interrupts != shared.interrupts() => {
+                    self.interrupts = shared.interrupts();
+                    break;
+                }
+                Err(Error::TimedOut) if glance == left => {
+                    return Err(SinkError::NotTaken { limit });
+                }
+                Err(Error::TimedOut) => left -= glance,
+                Err(error) => return Err(SinkError::Transport(error)),
+            }
         }
+        Err(SinkError::Ended)
+    }
+
+    fn note_sent(&mut self, row: &[u8]) {
         self.sent += 1;
         self.host.shared.tell(What::Message(Message {
             channel: &self.channel,
@@ -245,7 +283,6 @@ impl Sink {
                 sink: &self.order.symbol,
             },
         }));
-        Ok(())
     }
 
     /// Waits until the system has all that was sent, at most `limit` from now,
@@ -272,26 +309,33 @@ impl Sink {
     ///
     /// eKuiper does no such thing: it is for a run that has an end, where a
     /// stop right behind the last row would have it dropped unread. Acks tell;
-    /// a sink that sends none is given a moment.
+    /// one that does not come within a second never will. Where the release has
+    /// no acks the sink is given a moment.
     pub fn settle(&mut self, limit: Duration) {
+        if !self.is_settled() && self.push.flush(limit).is_ok() {
+            match self.acks {
+                Some(_) => self.settle_acks(limit, LAST_ACKS),
+                None => std::thread::sleep(QUIET.min(limit)),
+            }
+        }
+    }
+
+    /// Waits at most `limit` for the acks of what was sent, and gives those up
+    /// that have not come once none has for so long as `quiet`.
+    pub(crate) fn settle_acks(&mut self, limit: Duration, quiet: Duration) {
         let deadline = Instant::now() + limit;
-        if self.sent == self.acked || self.push.flush(limit).is_err() {
-            return;
-        }
-        if self.acks.is_none() {
-            std::thread::sleep(QUIET.min(limit));
-            return;
-        }
-        while self.acked < self.sent {
+        while self.acks.is_some() && !self.is_settled() {
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
-            }
-            match self.receive_ack(QUIET.min(left)) {
+            match self.receive_ack(quiet.min(left)) {
                 Ok(()) | Err(SinkError::Failed { .. } | SinkError::BadAck { .. }) => {}
-                Err(_) => return,
+                Err(_) => self.given_up = self.sent.saturating_sub(self.acked),
             }
         }
+    }
+
+    /// Whether all is acknowledged that will ever be.
+    fn is_settled(&self) -> bool {
+        self.sent <= self.acked + self.given_up
     }
 
     /// Reads the acks that are here, and lets those in who came to send some.
@@ -310,20 +354,23 @@ impl Sink {
         };
         let shared = &self.host.shared;
         shared.dawdle();
-        // A wake may be left from the end of a process that was replaced since.
-        let mut received = acks.recv(Some(limit));
-        while matches!(received, Err(Error::Woken))
-            && !shared.has_crashed(Duration::ZERO)
-            && self.interrupts == shared.interrupts()
-        {
-            received = acks.recv(Some(limit));
-        }
-        self.interrupts = shared.interrupts();
-        let (channel, body) = match received {
-            Ok(received) => received,
-            Err(Error::TimedOut) => return Err(SinkError::NoAck { limit }),
-            Err(Error::Woken) => return Err(SinkError::Ended),
-            Err(error) => return Err(SinkError::Transport(error)),
+        let deadline = Instant::now() + limit;
+        let (channel, body) = loop {
+            let has_ended = shared.has_crashed();
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left = if has_ended { Duration::ZERO } else { left };
+            match acks.recv(Some(left)) {
+                Ok(received) => break received,
+                Err(Error::Woken) if self.interrupts != shared.interrupts() => {
+                    self.interrupts = shared.interrupts();
+                    return Err(SinkError::Ended);
+                }
+                // The process has ended, or had before it was replaced.
+                Err(Error::Woken) => {}
+                Err(Error::TimedOut) if has_ended => return Err(SinkError::Ended),
+                Err(Error::TimedOut) => return Err(SinkError::NoAck { limit }),
+                Err(error) => return Err(SinkError::Transport(error)),
+            }
         };
         self.acked += 1;
         let ack = parse_ack(body);
@@ -430,8 +477,9 @@ impl Host {
     /// Opens a sink's ack channel, where the release has one, starts the sink
     /// and connects to its channel.
     ///
-    /// With `require_ack` each row waits for its ack, at most as long as an
-    /// order for its answer; a release that reads no acks does not wait.
+    /// With `require_ack`, or the property `requireAck` in the order, each row
+    /// waits for its ack, at most as long as an order for its answer; a release
+    /// that reads no acks does not wait.
     ///
     /// # Errors
     ///
@@ -473,6 +521,7 @@ impl Host {
                 }));
             }
         };
+        let require_ack = require_ack || order.config.get("requireAck") == Some(&Value::Bool(true));
         Ok(Sink {
             require_ack: require_ack && reads_acks(shared.profile),
             order,
@@ -481,6 +530,7 @@ impl Host {
             acks,
             sent: 0,
             acked: 0,
+            given_up: 0,
             interrupts: self.inner.shared.interrupts(),
             host: Arc::clone(&self.inner),
         })

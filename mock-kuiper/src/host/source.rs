@@ -61,6 +61,12 @@ impl Source {
         self.received
     }
 
+    /// How many connections the source has to its channel, as far as the host
+    /// has looked; an instance has one.
+    pub(crate) fn connections(&self) -> usize {
+        self.rows.connections()
+    }
+
     /// Returns the order that started it.
     #[must_use]
     pub fn order(&self) -> &Order {
@@ -110,7 +116,7 @@ impl Source {
                     return Err(HostError::Interrupted);
                 }
                 Err(Error::Woken) => {}
-                Err(Error::TimedOut) if has_ended => return Err(host.exited(false)),
+                Err(Error::TimedOut) if has_ended => return Err(host.exited()),
                 Err(Error::TimedOut) => {
                     return Err(HostError::NoRow {
                         symbol: symbol.clone(),
@@ -169,7 +175,7 @@ impl Source {
     /// Whether the plugin's process has ended, and not by [`Host::kill`].
     #[must_use]
     pub fn plugin_has_ended(&self) -> bool {
-        self.host.shared.has_crashed(Duration::ZERO)
+        self.host.shared.has_crashed()
     }
 
     /// Gives a handle that ends a wait from another thread.

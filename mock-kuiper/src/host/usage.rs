@@ -102,7 +102,7 @@ impl Host {
         let ended = || {
             // It is gone from /proc a moment before its end is known.
             let _ = process.exit().wait(DYING);
-            self.inner.note(self.inner.exited(false))
+            self.inner.note(self.inner.exited())
         };
         let mut all = Usage::of(process.pid()).ok_or_else(ended)?;
         for pid in members(process.group()) {

@@ -95,11 +95,14 @@ impl Plugin {
         self.write_json(json);
     }
 
-    /// Writes a file of the plugin, e.g. `sources/random.yaml`.
+    /// Writes a file of the plugin, e.g. `sources/random.yaml`, at once: who
+    /// watches it sees no half of it.
     pub(crate) fn write(&self, file: &str, text: &str) {
         let path = self.directory().join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        let written = self.place().join("written");
+        fs::write(&written, text).unwrap();
+        fs::rename(written, path).unwrap();
     }
 
     /// Puts a shell script in the place of the executable; the probe is beside

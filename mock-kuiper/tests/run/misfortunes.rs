@@ -31,7 +31,7 @@ fn the_list_says_of_each_what_happens_and_what_survival_means() {
 
     assert_eq!((status, stderr.as_str()), (0, ""));
     let paragraphs: Vec<_> = stdout.split("\n\n").skip(1).collect();
-    assert_eq!(paragraphs.len(), 19, "{stdout}");
+    assert_eq!(paragraphs.len(), 22, "{stdout}");
     for paragraph in &paragraphs {
         let lines: Vec<_> = paragraph.lines().collect();
         assert!(lines[0].starts_with("  "), "{paragraph}");
@@ -94,6 +94,8 @@ fn each_is_played_in_its_turn_and_the_run_ends_behind_the_last() {
             "fault churn=1: survived"
         ]
     );
+    done.assert_says("1 stops and starts: ")
+        .assert_says(" open files, ");
     assert!(said.contains("no errors"), "{done}");
     let events = fs::read_to_string(file).unwrap();
     let events: Vec<Value> = events
@@ -102,6 +104,12 @@ fn each_is_played_in_its_turn_and_the_run_ends_behind_the_last() {
         .collect();
     let count = |event: &str| events.iter().filter(|line| line["event"] == event).count();
     assert_eq!(count("launched"), 2);
+    let used = events.iter().find(|line| line["event"] == "used").unwrap();
+    for moment in ["before", "after"] {
+        for what in ["open_files", "threads", "memory_bytes"] {
+            assert!(used[moment][what].as_u64().is_some_and(|n| n > 0), "{used}");
+        }
+    }
     let faults: Vec<_> = events
         .iter()
         .filter(|line| line["event"] == "fault")
@@ -114,6 +122,25 @@ fn each_is_played_in_its_turn_and_the_run_ends_behind_the_last() {
         ]
     });
     assert_eq!(faults, expected.concat());
+}
+
+#[test]
+fn a_source_that_runs_twice_behind_a_second_start_is_told() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+
+    let done = plugin.run(&[
+        "--fault",
+        "start-again",
+        "--answer-timeout",
+        "1s",
+        "--env",
+        "PROBE=doubles",
+    ]);
+
+    done.assert_status(1).assert_says(
+        "error: fault start-again: source `random` has 2 connections to its channel, so that rows \
+         are doubled",
+    );
 }
 
 #[test]

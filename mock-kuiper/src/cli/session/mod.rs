@@ -78,12 +78,19 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Launches the plugin.
+    /// Launches the plugin. `watched` is the directory that the user gave, and
+    /// what is in it: it is loaded anew whenever it changes.
+    ///
+    /// # Errors
+    ///
+    /// Those of a launch, and [`CliError::Trouble`] where the system watches no
+    /// directory.
     pub(super) fn start(
         plan: &'a Plan,
         host: Builder,
         terminal: Arc<Terminal>,
         stream: &Arc<Stream>,
+        watched: Option<(&Path, Arc<Package>)>,
     ) -> Result<Self, CliError> {
         let (tell, told) = mpsc::channel();
         let mut signals = signal_hook::iterator::Signals::new([
@@ -93,6 +100,16 @@ impl<'a> Session<'a> {
         ])
         .map_err(|error| CliError::Trouble(format!("cannot watch for signals: {error}")))?;
         stream.tell_end(tell.clone());
+        let watch = match watched {
+            None => None,
+            // Before the launch: what changes from then on is not missed.
+            Some((directory, package)) => {
+                let tell = tell.clone();
+                Some(Watch::start(directory, package, move |change| {
+                    let _ = tell.send(Happening::Changed(change));
+                })?)
+            }
+        };
         let host = host.observer(Arc::clone(stream) as _).spawn()?;
         let handle = signals.handle();
         let (interrupter, signalled) = (host.interrupter(), tell.clone());
@@ -126,29 +143,11 @@ impl<'a> Session<'a> {
             started: Instant::now(),
             mistakes: Vec::new(),
             settle: SETTLE,
-            watch: None,
+            watch,
             unstarted: Vec::new(),
             end_told: Cell::new(false),
             sending: false,
         })
-    }
-
-    /// Has the plugin loaded anew whenever it changes; `directory` is what the
-    /// user gave.
-    ///
-    /// # Errors
-    ///
-    /// [`CliError::Trouble`] where the system watches no more.
-    pub(super) fn watch(
-        &mut self,
-        directory: &Path,
-        package: Arc<Package>,
-    ) -> Result<(), CliError> {
-        let tell = self.tell.clone();
-        self.watch = Some(Watch::start(directory, package, move |change| {
-            let _ = tell.send(Happening::Changed(change));
-        })?);
-        Ok(())
     }
 
     /// Drives the run to its end.

@@ -12,9 +12,16 @@ impl Session<'_> {
         // What ended the run must not end the first stop as well.
         self.host.clear_interrupt();
         // What would be stopped is gone, which was said.
-        if self.watch.take().is_some() && self.host.check_alive().is_err() {
+        let has_ended = self.host.check_alive().is_err();
+        if self.watch.take().is_some() && has_ended {
             self.count_sinks();
             return Ok(());
+        }
+        if has_ended {
+            // What it had sent by then is still printed.
+            for running in &mut self.sources {
+                drop(running.wait());
+            }
         }
         match self.stop_all() {
             Ok(()) | Err(HostError::Interrupted) => Ok(()),
