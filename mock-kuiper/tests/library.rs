@@ -405,3 +405,77 @@ fn an_executable_that_was_built_already_takes_the_place_of_a_build() -> Result<(
     );
     Ok(())
 }
+
+#[test]
+fn what_the_plugin_costs_is_that_of_its_group_without_the_watchdog() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    let executable = place.path().join("launcher");
+    // The real plugin is a grandchild, as behind `conda run`.
+    std::fs::write(&executable, "#!/bin/sh\n./probe \"$@\" & wait\n").unwrap();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&executable, open).unwrap();
+    let json = place.path().join("probe.json");
+    let text = std::fs::read_to_string(&json).unwrap();
+    let text = text.replace(r#""executable":"probe""#, r#""executable":"launcher""#);
+    std::fs::write(&json, text).unwrap();
+    let host = builder(&place).spawn()?;
+    assert_eq!(host.time_to_greeting(), None);
+
+    host.wait_greeting()?;
+    let greeted = host.time_to_greeting().unwrap();
+    let before = host.usage()?;
+    let mut source = host
+        .source("random")
+        .config(json!({"interval": 0}))
+        .start()?;
+    while host.usage()?.processor_time == before.processor_time {
+        source.next(LIMIT)?;
+    }
+
+    assert!(greeted > Duration::ZERO && greeted < LIMIT);
+    assert_eq!(before.processes, 2);
+    assert!(before.threads >= 2 && before.open_files >= 6, "{before:?}");
+    assert!(before.memory > 0 && before.peak_memory >= before.memory);
+    assert_eq!(host.time_to_greeting(), Some(greeted));
+    Ok(())
+}
+
+#[test]
+fn what_a_plugin_costs_that_has_just_died_is_its_end() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    let host = builder(&place).launch()?;
+    let pid = rustix::process::Pid::from_raw(host.pid().cast_signed()).unwrap();
+
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    let error = loop {
+        if let Err(error) = host.usage() {
+            break error;
+        }
+    };
+
+    let text = error.to_string();
+    assert!(
+        text.starts_with("the plugin ended in the middle: signal 9"),
+        "{text}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_sink_that_does_not_take_its_rows_pushes_back() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    let host = builder(&place).launch()?;
+    let slow = json!({"ack": 60_000});
+    let mut sink = host.sink("append").config(slow).start()?;
+    let row = json!({"text": "x".repeat(100_000)});
+
+    for _ in 0..100 {
+        if !sink.flush(Duration::from_millis(100))? {
+            host.kill();
+            return Ok(());
+        }
+        sink.send(&row)?;
+    }
+
+    panic!("10 MB are more than there are buffers for");
+}

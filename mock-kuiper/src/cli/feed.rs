@@ -68,22 +68,9 @@ impl Feed {
         Ok(())
     }
 
-    /// Sends a row that a person wrote. A list is a batch as it stands; where
-    /// rows are sent one by one, so are its.
+    /// Sends a row that a person wrote.
     fn send_given(&self, row: &Value) {
-        let mut buffer = Vec::new();
-        let rows = match row {
-            Value::Array(rows) if self.single => &rows[..],
-            row => std::slice::from_ref(row),
-        };
-        for row in rows {
-            buffer.clear();
-            let wrapped = !self.single && !row.is_array();
-            buffer.extend(wrapped.then_some(b'['));
-            write_value(&mut buffer, row, Numbers::Float64);
-            buffer.extend(wrapped.then_some(b']'));
-            self.send(&buffer);
-        }
+        messages(row, self.single).for_each(|message| self.send(&message));
     }
 
     fn send(&self, row: &[u8]) {
@@ -155,4 +142,21 @@ impl Feed {
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<Sink>>> {
         self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is sent for a row that a person wrote. A list is a batch as it stands;
+/// where rows are sent one by one, so are its.
+pub(super) fn messages(row: &Value, single: bool) -> impl Iterator<Item = Vec<u8>> {
+    let rows = match row {
+        Value::Array(rows) if single => &rows[..],
+        row => std::slice::from_ref(row),
+    };
+    rows.iter().map(move |row| {
+        let wrapped = !single && !row.is_array();
+        let mut message = Vec::new();
+        message.extend(wrapped.then_some(b'['));
+        write_value(&mut message, row, Numbers::Float64);
+        message.extend(wrapped.then_some(b']'));
+        message
+    })
 }

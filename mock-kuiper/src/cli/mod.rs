@@ -1,9 +1,11 @@
 //! The command line: subcommands, exit statuses, and how an error is said.
 
+mod bench;
 mod check;
 mod faults;
 mod feed;
 mod findings;
+mod host_args;
 mod hosts;
 mod pack;
 mod plan;
@@ -15,6 +17,7 @@ mod running;
 mod session;
 mod stream;
 mod summary;
+mod symbol_args;
 mod terminal;
 mod watch;
 
@@ -45,6 +48,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<run::Args>),
+    Bench(Box<bench::Args>),
     Check(check::Args),
     Pack(pack::Args),
     Hosts(hosts::Args),
@@ -130,6 +134,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Run(args) => run::run(*args),
+        Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Hosts(args) => hosts::run(&args),

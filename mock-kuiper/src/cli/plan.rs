@@ -10,13 +10,13 @@ use mock_kuiper::call::Call;
 use mock_kuiper::fault::Fault;
 use mock_kuiper::package::Package;
 use mock_kuiper::profile::Profile;
-use mock_kuiper::symbol::Meta;
-use mock_kuiper::wire::{Order, StreamOptions};
-use serde_json::{Map, Value};
+use mock_kuiper::wire::{Expr, Order};
+use serde_json::Value;
 
 use super::CliError;
 use super::faults;
 use super::run::Args;
+use super::symbol_args::Picked;
 
 /// Mistakes of one file that are listed.
 pub(super) const LISTED: usize = 20;
@@ -69,48 +69,11 @@ impl Plan {
     pub(super) fn make(args: &Args, package: &Package) -> Result<Self, CliError> {
         let manifest = package.manifest();
         let mut mistakes = Vec::new();
-        let any_named =
-            !(args.source.is_empty() && args.sink.is_empty() && args.function.is_empty());
-        let mut pick = |kind: &str, named: &[String], offered: &[String]| {
-            for name in named.iter().filter(|name| !offered.contains(name)) {
-                mistakes.push(format!(
-                    "--{kind} {name}: the plugin has no such {kind}; {}",
-                    offers(kind, offered)
-                ));
-            }
-            let started = |name: &&String| !any_named || named.contains(name);
-            offered.iter().filter(started).cloned().collect::<Vec<_>>()
-        };
-        let sources = pick("source", &args.source, &manifest.sources);
-        let sinks = pick("sink", &args.sink, &manifest.sinks);
-        let functions = pick("function", &args.function, &manifest.functions);
-
-        for config in &args.config {
-            let name = &config.symbol;
-            let known = manifest.sources.contains(name) || manifest.sinks.contains(name);
-            if manifest.functions.contains(name) && !known {
-                mistakes.push(format!("--config {name}: a function has no configuration"));
-            } else if !known {
-                let all: Vec<_> = [&manifest.sources[..], &manifest.sinks[..]].concat();
-                mistakes.push(format!(
-                    "--config {name}: the plugin has no such source or sink; {}",
-                    offers("source or sink", &all)
-                ));
-            }
-        }
-        for call in &args.call {
-            if !manifest.functions.contains(&call.function) {
-                mistakes.push(format!(
-                    "--call {call}: the plugin has no such function; {}",
-                    offers("function", &manifest.functions)
-                ));
-            } else if !functions.contains(&call.function) {
-                mistakes.push(format!(
-                    "--call {call}: the function is not started; add --function {}",
-                    call.function
-                ));
-            }
-        }
+        let Picked {
+            sources,
+            sinks,
+            functions,
+        } = args.symbols.pick(manifest, &args.call, &mut mistakes);
         let input = match &args.rows {
             Some(path) if path == Path::new("-") => Input::Stdin,
             Some(path) => {
@@ -126,32 +89,25 @@ impl Plan {
         if sources.is_empty() && args.count.is_some() {
             mistakes.push("--count needs a source, and none is started".to_owned());
         }
-        let sources = sources
-            .iter()
-            .map(|symbol| source_order(args, package, symbol, sources.len()))
-            .collect::<Result<Vec<_>, _>>();
-        let sources = sources.unwrap_or_else(|error| {
-            mistakes.extend(error.to_string().lines().map(str::to_owned));
-            Vec::new()
-        });
+        let profile = args.host.host;
+        let sources = (args.symbols).source_orders(package, profile, &sources, &mut mistakes);
         if !mistakes.is_empty() {
             return Err(CliError::Input(mistakes));
         }
+        let sinks = sinks.iter().enumerate();
         let sinks = sinks
-            .iter()
-            .enumerate()
-            .map(|(index, symbol)| sink_order(args, symbol, index))
+            .map(|(index, symbol)| args.symbols.sink_order(symbol, index, args.require_ack))
             .collect();
         Ok(Self {
-            profile: args.host,
+            profile,
             plugin: manifest.name.clone(),
             sources,
             sinks,
             functions,
             calls: args.call.clone(),
-            rule: args.rule.clone(),
+            rule: args.symbols.rule.clone(),
             input,
-            send_single: args.send_single,
+            send_single: args.symbols.send_single,
             require_ack: args.require_ack,
             seeded: args.seed.is_some(),
             faults: faults::chosen(&args.fault),
@@ -159,63 +115,6 @@ impl Plan {
             duration: args.duration,
         })
     }
-}
-
-fn offers(kind: &str, names: &[String]) -> String {
-    if names.is_empty() {
-        format!("it has no {kind} at all")
-    } else {
-        format!("it has {}", names.join(", "))
-    }
-}
-
-fn overlay(args: &Args, symbol: &str, config: &mut Map<String, Value>) {
-    for given in args.config.iter().filter(|given| given.symbol == symbol) {
-        config.extend(given.config.clone());
-    }
-}
-
-fn source_order(
-    args: &Args,
-    package: &Package,
-    symbol: &str,
-    sources: usize,
-) -> Result<Order, CliError> {
-    let mut properties = Map::new();
-    overlay(args, symbol, &mut properties);
-    let stream = StreamOptions {
-        datasource: args.datasource.clone(),
-        others: args.stream.clone().unwrap_or_default(),
-    };
-    let name = match sources {
-        1 => "demo".to_owned(),
-        _ => format!("demo_{symbol}"),
-    };
-    Ok(mock_kuiper::host::source_order(
-        package,
-        args.host,
-        symbol,
-        Meta::new(&args.rule, name),
-        &stream,
-        args.conf_key.as_deref(),
-        &properties,
-    )?)
-}
-
-fn sink_order(args: &Args, symbol: &str, index: usize) -> Order {
-    let mut config = Map::new();
-    if args.send_single {
-        config.insert("sendSingle".to_owned(), true.into());
-    }
-    if args.require_ack {
-        config.insert("requireAck".to_owned(), true.into());
-    }
-    overlay(args, symbol, &mut config);
-    Order::sink(
-        symbol,
-        Meta::new(&args.rule, format!("{symbol}_{index}")),
-        config,
-    )
 }
 
 /// Looks through a file of rows: what is wrong with it, line by line.
@@ -257,4 +156,14 @@ pub(super) fn parse_row(line: &str) -> Result<Option<Value>, String> {
         let column = error.column();
         format!("column {column}: expected JSON, one value a line: {reason}")
     })
+}
+
+/// The syntax trees of a call's arguments: what SQL has no literal for is a
+/// column.
+pub(super) fn expressions(args: &[Value]) -> Vec<Expr> {
+    let expression = |(index, value): (usize, &Value)| match value {
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => Expr::Literal(value.clone()),
+        Value::Null | Value::Array(_) | Value::Object(_) => Expr::Column(format!("c{index}")),
+    };
+    args.iter().enumerate().map(expression).collect()
 }

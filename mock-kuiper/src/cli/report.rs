@@ -84,7 +84,7 @@ pub(super) fn json(report: &Report) -> String {
 }
 
 /// Shows names from a zip without harm to a terminal.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() {

@@ -5,18 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgAction, ValueHint};
-use mock_kuiper::call::{Call, EnvVar, SymbolConfig};
-use mock_kuiper::event::Limits;
-use mock_kuiper::host::{Builder, Host};
-use mock_kuiper::package::Package;
-use mock_kuiper::profile::{DEFAULT_HOST, Profile};
-use mock_kuiper::transport::Transport;
+use mock_kuiper::call::Call;
 use serde_json::Value;
 
 use super::faults::{self, FaultArg};
+use super::host_args::HostArgs;
 use super::plan::Plan;
 use super::session::Session;
 use super::stream::Stream;
+use super::symbol_args::{SymbolArgs, json};
 use super::terminal::Terminal;
 use super::{CliError, Exit, STATUSES, print_results};
 
@@ -73,79 +70,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "send", value_hint = ValueHint::FilePath)]
     pub(super) rows: Option<PathBuf>,
 
-    /// Send rows as objects; otherwise each is an array of one
-    #[arg(long)]
-    pub(super) send_single: bool,
-
     /// Wait for the ack of each row
     #[arg(long)]
     pub(super) require_ack: bool,
 
-    /// Start this source; naming any symbol starts the named ones alone
-    #[arg(long, value_name = "NAME")]
-    pub(super) source: Vec<String>,
+    #[command(flatten)]
+    pub(super) symbols: SymbolArgs,
 
-    /// Start this sink
-    #[arg(long, value_name = "NAME")]
-    pub(super) sink: Vec<String>,
-
-    /// Start this function
-    #[arg(long, value_name = "NAME")]
-    pub(super) function: Vec<String>,
-
-    /// Properties of a source or sink, over those of its yaml; may be repeated
-    #[arg(long, value_name = "NAME=JSON")]
-    pub(super) config: Vec<SymbolConfig>,
-
-    /// The section of sources/NAME.yaml that overlays `default`
-    #[arg(long, value_name = "KEY")]
-    pub(super) conf_key: Option<String>,
-
-    /// The stream's DATASOURCE
-    #[arg(
-        long,
-        value_name = "TEXT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub(super) datasource: String,
-
-    /// Other options of the stream, e.g. '{"format":"binary"}'
-    #[arg(long, value_name = "JSON", value_parser = json_object)]
-    pub(super) stream: Option<serde_json::Map<String, Value>>,
-
-    /// The rule's id
-    #[arg(long, value_name = "ID", default_value = "mock", value_parser = rule_id)]
-    pub(super) rule: String,
-
-    /// The eKuiper release to play, 1.4 to 2.4, or with its patch level, 1.13.5
-    #[arg(long, value_name = "RELEASE", default_value = DEFAULT_HOST, value_parser = Profile::find)]
-    pub(super) host: &'static Profile,
-
-    /// What carries the messages: sp, our own transport, or nng, NNG's C library
-    #[arg(long, value_name = "NAME", default_value_t)]
-    pub(super) transport: Transport,
-
-    /// The Python interpreter, e.g. of a virtual environment
-    #[arg(long, value_name = "PATH", default_value = "python3", value_hint = ValueHint::CommandName)]
-    pub(super) python: PathBuf,
-
-    /// Add a variable to the plugin's environment; may be repeated
-    #[arg(long, value_name = "K=V")]
-    pub(super) env: Vec<EnvVar>,
-
-    /// How long the plugin may take to greet, from its launch; by default as
-    /// long as the release gives it, 60s from 2.0 on and 5s before
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub(super) init_timeout: Option<Duration>,
-
-    /// How long an answer or an ack may take; eKuiper waits an hour
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
-    pub(super) answer_timeout: Duration,
-
-    /// Build a Cargo package without optimizations
-    #[arg(long)]
-    pub(super) debug: bool,
+    #[command(flatten)]
+    pub(super) host: HostArgs,
 
     /// Watch the plugin's directory: on a change build a Cargo package, replace
     /// the process as eKuiper's plugin update does, start again what runs, and
@@ -164,16 +97,6 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub(super) fault: Vec<FaultArg>,
 
-    /// Give the plugin a /tmp of its own: many runs at once are not in each
-    /// other's way, nor in that of a real eKuiper
-    #[arg(long)]
-    pub(super) isolate: bool,
-
-    /// A path in /tmp that an isolated plugin is to see, beside those of its
-    /// command and environment; may be repeated
-    #[arg(long, value_name = "PATH", requires = "isolate", value_hint = ValueHint::AnyPath)]
-    pub(super) bind: Vec<PathBuf>,
-
     /// Write every event to this file, one JSON object a line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) json: Option<PathBuf>,
@@ -185,26 +108,6 @@ pub(crate) struct Args {
     /// Show every message: time, channel, direction
     #[arg(short, long, action = ArgAction::SetTrue)]
     pub(super) verbose: bool,
-}
-
-fn json(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| format!("expected JSON: {error}"))
-}
-
-fn json_object(text: &str) -> Result<serde_json::Map<String, Value>, String> {
-    match json(text)? {
-        Value::Object(object) => Ok(object),
-        other => Err(format!("expected a JSON object, got `{other}`")),
-    }
-}
-
-/// A rule's id is a part of socket paths.
-fn rule_id(text: &str) -> Result<String, String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    if text.is_empty() || !text.chars().all(plain) {
-        return Err("expected letters, digits, `_`, `-` and `.`".to_owned());
-    }
-    Ok(text.to_owned())
 }
 
 /// Runs a plugin.
@@ -222,7 +125,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
             "a zip is not watched; give the plugin's directory",
         ));
     }
-    let package = Arc::new(Package::build(plugin, !args.debug)?);
+    let package = Arc::new(args.host.package(plugin)?);
     let plan = Plan::make(&args, &package)?;
     let terminal = Arc::new(Terminal::new(&plan.plugin, args.verbose));
     let stream = Stream::open(
@@ -232,38 +135,14 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
         args.trace.as_deref(),
     )?;
     let stream = Arc::new(stream);
-    let host = host(&args, Arc::clone(&package));
+    let mut host = args.host.builder(Arc::clone(&package));
+    if let Some(seed) = args.seed {
+        host = host.seed(seed);
+    }
     let watched = args.watch.then_some((plugin, package));
     let session = Session::start(&plan, host, Arc::clone(&terminal), &stream, watched)?;
     let outcome = session.finish();
     terminal.close();
     let written = stream.finish();
     outcome.and_then(|exit| written.map(|()| exit))
-}
-
-/// The host that the command line asks for.
-fn host(args: &Args, package: Arc<Package>) -> Builder {
-    let mut host = Host::builder()
-        .package(package)
-        .release(args.host.name)
-        .transport(args.transport)
-        .python(&args.python)
-        .answer_timeout(args.answer_timeout)
-        .record(Limits::NONE);
-    if args.isolate {
-        host = host.isolated();
-    }
-    if let Some(limit) = args.init_timeout {
-        host = host.init_timeout(limit);
-    }
-    if let Some(seed) = args.seed {
-        host = host.seed(seed);
-    }
-    for path in &args.bind {
-        host = host.visible(path);
-    }
-    for variable in &args.env {
-        host = host.env(&variable.name, &variable.value);
-    }
-    host
 }

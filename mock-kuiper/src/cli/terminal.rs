@@ -88,6 +88,15 @@ impl Terminal {
         self.beside_status(true, || print(line));
     }
 
+    /// Says what the plugin did wrong.
+    pub(super) fn error(&self, text: &str) {
+        self.say(&format!("{ERROR}error{ERROR:#}: {text}"));
+    }
+
+    pub(super) fn note(&self, text: &str) {
+        self.say(&format!("{NOTE}note{NOTE:#}: {text}"));
+    }
+
     /// Does `write` while the line that counts is out of the way.
     fn beside_status<T>(&self, shares_screen: bool, write: impl FnOnce() -> T) -> T {
         match &self.status {
@@ -149,8 +158,8 @@ impl Observer for Terminal {
                 self.plugin,
                 printable(line.as_bytes(), usize::MAX)
             )),
-            What::Finding { text } => self.say(&format!("{ERROR}error{ERROR:#}: {text}")),
-            What::Note { text } => self.say(&format!("{NOTE}note{NOTE:#}: {text}")),
+            What::Finding { text } => self.error(text),
+            What::Note { text } => self.note(text),
             What::Fault { fault, outcome } => match outcome {
                 None => self.status(format!("fault {fault}")),
                 Some(Outcome::Survived) => self.say(&format!("fault {fault}: survived")),

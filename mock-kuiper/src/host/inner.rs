@@ -52,8 +52,6 @@ pub(crate) struct Inner {
     /// The socket files of the sinks, which a killed plugin leaves behind.
     files: Mutex<BTreeSet<PathBuf>>,
     isolation: Mutex<Option<Isolation>>,
-    /// Whether the process that runs now, or ran last, has greeted.
-    greeted: AtomicBool,
     failed: AtomicBool,
     /// The last to go.
     _turn: Option<Turn>,
@@ -94,7 +92,6 @@ impl Inner {
                 .map(|seed| Mutex::new(fastrand::Rng::with_seed(seed))),
             files: Mutex::default(),
             isolation: Mutex::new(parts.isolation),
-            greeted: AtomicBool::new(false),
             failed: AtomicBool::new(false),
             _turn: parts.turn,
         }
@@ -120,7 +117,6 @@ impl Inner {
         let process = Process::launch(&self.launch, watchdog, isolation.as_ref(), &self.shared)?;
         drop(isolation);
         *lock(&self.process) = Arc::new(process);
-        self.greeted.store(false, Ordering::SeqCst);
         *lock(&self.unknown) = lock(&self.running)
             .iter()
             .filter(|order| order.kind == Kind::Function)
@@ -218,7 +214,7 @@ impl Inner {
         let mut control = lock(&self.control);
         match control.wait_greeting(self.init_limit) {
             Ok(()) => {
-                self.greeted.store(true, Ordering::SeqCst);
+                self.process().note_greeting();
                 Ok(())
             }
             Err(failure) => Err(self.note(self.failed(&control, failure))),
@@ -420,7 +416,7 @@ impl Inner {
         let Some(status) = self.process().exit().status() else {
             return HostError::Interrupted;
         };
-        if !self.greeted.load(Ordering::SeqCst) {
+        if self.process().greeted_after().is_none() {
             return HostError::ExitedEarly { status, log };
         }
         let running = lock(&self.running)

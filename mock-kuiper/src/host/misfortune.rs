@@ -6,8 +6,6 @@
 //!
 //! Rules: protocol.md sections 5 to 8.
 
-use std::fmt;
-use std::fs;
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
@@ -28,45 +26,6 @@ const CLOSING: Duration = Duration::from_secs(1);
 
 /// How long the plugin is watched for an answer too many.
 const QUIET: Duration = Duration::from_millis(200);
-
-/// What a plugin's process uses, as the system counts it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Usage {
-    /// Open file descriptors.
-    pub open_files: usize,
-    /// Threads.
-    pub threads: usize,
-    /// Resident memory, in bytes.
-    pub memory: u64,
-}
-
-impl Usage {
-    /// Whether this is more than starts and stops may leave: 4 files, 2 threads
-    /// and 8 MiB beyond `before`, which allocators and pools take without a
-    /// leak.
-    #[must_use]
-    pub fn is_beyond(&self, before: &Self) -> bool {
-        const MEMORY: u64 = 8 * 1024 * 1024;
-        self.open_files > before.open_files + 4
-            || self.threads > before.threads + 2
-            || self.memory > before.memory + MEMORY
-    }
-}
-
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            open_files,
-            threads,
-            memory,
-        } = self;
-        let memory = *memory as f64 / (1024.0 * 1024.0);
-        write!(
-            f,
-            "{open_files} open files, {threads} threads, {memory:.1} MiB"
-        )
-    }
-}
 
 impl Host {
     /// Sends any order, whatever runs, and gives the answer's text: `ok`, or
@@ -211,33 +170,6 @@ impl Host {
     /// [`HostError::Crashed`].
     pub fn breach(&self, breach: Breach) -> Result<(), HostError> {
         self.inner.breach_control(breach)
-    }
-
-    /// Returns what the plugin's process uses now.
-    ///
-    /// # Errors
-    ///
-    /// [`HostError::Crashed`] where it has ended.
-    pub fn usage(&self) -> Result<Usage, HostError> {
-        let process = format!("/proc/{}", self.pid());
-        let read = || {
-            let status = fs::read_to_string(format!("{process}/status")).ok()?;
-            let field = |name: &str| {
-                let line = status.lines().find(|line| line.starts_with(name))?;
-                line.split_whitespace().nth(1)?.parse().ok()
-            };
-            let threads: u64 = field("Threads:")?;
-            let kib: u64 = field("VmRSS:")?;
-            Some(Usage {
-                open_files: fs::read_dir(format!("{process}/fd")).ok()?.count(),
-                threads: usize::try_from(threads).ok()?,
-                memory: kib * 1024,
-            })
-        };
-        match read() {
-            Some(usage) => Ok(usage),
-            None => Err(self.inner.note(self.inner.exited())),
-        }
     }
 }
 

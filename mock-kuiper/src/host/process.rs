@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,9 @@ pub(crate) struct Process {
     exit: Arc<Exit>,
     output: Arc<Output>,
     waiter: Mutex<Option<JoinHandle<()>>>,
+    launched: Instant,
+    /// How long after that its first greeting was read.
+    greeted: OnceLock<Duration>,
 }
 
 /// How the process ended, once it has.
@@ -135,6 +138,7 @@ impl Process {
         if let Some(directory) = &launch.directory {
             command.current_dir(directory);
         }
+        let launched = Instant::now();
         let spawned = match isolation {
             None => command.spawn().map_err(SpawnError::Program),
             Some(isolation) => isolation.spawn(command),
@@ -180,11 +184,27 @@ impl Process {
             exit: shared.exit(),
             output,
             waiter: Mutex::new(Some(waiter)),
+            launched,
+            greeted: OnceLock::new(),
         })
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// The id of its process group, which is that of its watchdog.
+    pub(super) fn group(&self) -> u32 {
+        self.watchdog.group()
+    }
+
+    /// Notes that its greeting was read; the first counts.
+    pub(super) fn note_greeting(&self) {
+        let _ = self.greeted.set(self.launched.elapsed());
+    }
+
+    pub(super) fn greeted_after(&self) -> Option<Duration> {
+        self.greeted.get().copied()
     }
 
     pub(crate) fn exit(&self) -> &Arc<Exit> {

@@ -285,6 +285,25 @@ impl Sink {
         }));
     }
 
+    /// Waits until the system has all that was sent, at most `limit` from now,
+    /// and tells whether it has: `false` is a sink that pushes back. What the
+    /// system has, some hundred rows, the sink need not have read.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::Crashed`], and [`HostError::Sink`] where nobody is
+    /// connected to take the rest.
+    pub fn flush(&mut self, limit: Duration) -> Result<bool, HostError> {
+        match self.push.flush(limit) {
+            Ok(()) => Ok(true),
+            Err(Error::TimedOut) => Ok(false),
+            Err(error) => {
+                self.host.check_alive()?;
+                Err(self.error(SinkError::Transport(error)))
+            }
+        }
+    }
+
     /// Waits until the sink has most likely taken what was sent, at most
     /// `limit` from now.
     ///

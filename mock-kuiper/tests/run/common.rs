@@ -121,9 +121,14 @@ impl Plugin {
 
     /// The same with another PLUGIN.
     pub(crate) fn command_on(&self, plugin: &Path, args: &[&str]) -> Command {
+        self.subcommand("run", plugin, args)
+    }
+
+    /// The same with another subcommand.
+    pub(crate) fn subcommand(&self, name: &str, plugin: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mock-kuiper"));
         command
-            .arg("run")
+            .arg(name)
             .arg(plugin)
             .args(["--rule", &self.id])
             .args(args)

@@ -1,5 +1,7 @@
-//! `mock-kuiper run`, the real command with a real plugin: `examples/probe`.
+//! `mock-kuiper run` and `bench`, the real commands with a real plugin:
+//! `examples/probe`.
 
+mod bench;
 mod common;
 mod endings;
 mod faults;

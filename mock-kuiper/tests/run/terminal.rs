@@ -106,3 +106,24 @@ fn in_a_pipe_there_is_neither_colour_nor_a_line_that_counts() {
         .assert_says("error: source `random`: ");
     assert!(!done.stderr.contains(['\x1b', '\r']), "{done}");
 }
+
+#[test]
+fn on_a_terminal_a_bench_says_what_it_measures_and_leaves_the_table_alone() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let args = ["--rounds", "2", "--time", "20ms"];
+    let command = plugin.subcommand("bench", &plugin.directory(), &args);
+    let (live, _terminal, shown) = Pty::open().run(&command, &plugin.id);
+    let text = || String::from_utf8_lossy(&shown.lock().unwrap()).into_owned();
+
+    let done = live.finish();
+    wait_until("the table", || text().contains("memory at most"));
+
+    done.assert_status(0);
+    let text = text();
+    assert!(text.contains("round 1 of 2: source random"), "{text}");
+    let table = text.rsplit("round ").next().unwrap();
+    assert!(
+        table.contains(" under eKuiper 2.4: medians of 2 rounds"),
+        "{text}"
+    );
+}

@@ -7,12 +7,12 @@ use std::time::Instant;
 use mock_kuiper::event::What;
 use mock_kuiper::host::{HostError, Sink, Source};
 use mock_kuiper::symbol::{Kind, Meta};
-use mock_kuiper::wire::{Context, Expr, Order};
+use mock_kuiper::wire::{Context, Order};
 use serde_json::Value;
 
 use super::super::faults::Play;
 use super::super::feed::Feed;
-use super::super::plan::{Input, Plan};
+use super::super::plan::{Input, Plan, expressions};
 use super::super::reader::Reader;
 use super::super::running::{Running, Started};
 use super::{Happening, Session, spawn};
@@ -201,8 +201,7 @@ impl<'a> Session<'a> {
         context: &Context,
     ) -> Result<Result<Value, String>, HostError> {
         let function = &mut self.functions[place].function;
-        let expressions: Vec<_> = args.iter().enumerate().map(expression).collect();
-        match function.validate(&expressions)? {
+        match function.validate(&expressions(args))? {
             Ok(()) => function.exec_in(context, args),
             Err(text) => {
                 self.stream.tell(What::Called {
@@ -246,13 +245,5 @@ impl<'a> Session<'a> {
             thread: Some(thread),
         });
         Ok(())
-    }
-}
-
-/// The syntax tree of an argument: what SQL has no literal for is a column.
-fn expression((index, value): (usize, &Value)) -> Expr {
-    match value {
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => Expr::Literal(value.clone()),
-        Value::Null | Value::Array(_) | Value::Object(_) => Expr::Column(format!("c{index}")),
     }
 }

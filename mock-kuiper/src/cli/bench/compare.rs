@@ -1,0 +1,206 @@
+//! What has become slower or heavier since an earlier bench.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use super::metric::Metric;
+use super::record::{Record, Series, Subject};
+use crate::cli::report::printable;
+
+const WORSE: Style = AnsiColor::Red.on_default().bold();
+const BETTER: Style = AnsiColor::Green.on_default();
+
+/// A change of the median that is one; memory comes in pages, and is the same
+/// in each round.
+const LEAST_CHANGE: f64 = 0.05;
+
+/// Two records, side by side.
+pub(super) struct Comparison {
+    pub(super) text: String,
+    /// How many numbers are worse than they were.
+    pub(super) worse: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Worse,
+    Better,
+}
+
+/// Names what differs between two records beyond the spread of their rounds.
+pub(super) fn compare(old: &Record, new: &Record, old_name: &str) -> Comparison {
+    let mut text = format!("\nCompared with {old_name}:\n");
+    for difference in differences(old, new) {
+        let _ = writeln!(text, "note: {difference}");
+    }
+    let (mut worse, mut better) = (0, 0);
+    for measurement in &new.measurements {
+        let Some(before) = old.find(&measurement.subject) else {
+            continue;
+        };
+        for (&metric, now) in &measurement.metrics {
+            let Some(was) = before.metrics.get(&metric) else {
+                continue;
+            };
+            let (slower, faster) = metric.verdicts();
+            let (style, verdict) = match change(metric, was, now) {
+                Some(Change::Worse) => (WORSE, slower),
+                Some(Change::Better) => (BETTER, faster),
+                None => continue,
+            };
+            match style == WORSE {
+                true => worse += 1,
+                false => better += 1,
+            }
+            let of = match &measurement.subject {
+                Subject::Plugin => String::new(),
+                subject => format!("{}: ", printable(&subject.to_string())),
+            };
+            let _ = writeln!(
+                text,
+                "{style}{verdict:7}{style:#}  {of}{} {}, was {}{}",
+                metric.name(),
+                metric.show(now.median),
+                metric.show(was.median),
+                ratio(was, now)
+            );
+        }
+    }
+    for (has, misses, whose) in [(old, new, old_name), (new, old, "this bench")] {
+        for measurement in &has.measurements {
+            if misses.find(&measurement.subject).is_none() {
+                let subject = printable(&measurement.subject.to_string());
+                let _ = writeln!(text, "only in {whose}: {subject}");
+            }
+        }
+    }
+    let _ = match (worse, better) {
+        (0, 0) => writeln!(text, "nothing changed beyond the spread of the rounds"),
+        (worse, better) => writeln!(
+            text,
+            "{worse} worse, {better} better, beyond the spread of the rounds"
+        ),
+    };
+    Comparison { text, worse }
+}
+
+/// Judges two series: they differ where all rounds of one lie beyond all of the
+/// other, and their medians by more than a twentieth.
+fn change(metric: Metric, was: &Series, now: &Series) -> Option<Change> {
+    let more = now.min > was.max;
+    let less = now.max < was.min;
+    let far = (now.median - was.median).abs() > LEAST_CHANGE * was.median.abs();
+    if !metric.is_judged() || !far || !(more || less) {
+        return None;
+    }
+    Some(match more == metric.more_is_better() {
+        true => Change::Better,
+        false => Change::Worse,
+    })
+}
+
+/// How many times as much it is.
+fn ratio(was: &Series, now: &Series) -> String {
+    match now.median / was.median {
+        ratio if ratio.is_finite() => format!(" (×{ratio:.2})"),
+        _ => String::new(),
+    }
+}
+
+/// What makes two records hard to compare.
+fn differences(old: &Record, new: &Record) -> Vec<String> {
+    let (was, now) = (&old.environment, &new.environment);
+    let (was_name, now_name) = (&old.plugin.name, &new.plugin.name);
+    let built = |debug| match debug {
+        true => "without optimizations".to_owned(),
+        false => "with optimizations".to_owned(),
+    };
+    let pairs = [
+        ("plugin", was_name.clone(), now_name.clone()),
+        ("release", was.release.clone(), now.release.clone()),
+        ("transport", was.transport.clone(), now.transport.clone()),
+        (
+            "--isolate",
+            was.isolated.to_string(),
+            now.isolated.to_string(),
+        ),
+        (
+            "--debug",
+            was.plugin_debug.to_string(),
+            now.plugin_debug.to_string(),
+        ),
+        (
+            "build of mock-kuiper",
+            built(was.mock_kuiper_debug),
+            built(now.mock_kuiper_debug),
+        ),
+        (
+            "number of processors",
+            was.processors.to_string(),
+            now.processors.to_string(),
+        ),
+        (
+            "time",
+            format!("{} ms", was.time_ms),
+            format!("{} ms", now.time_ms),
+        ),
+    ];
+    let mut differences: Vec<_> = pairs
+        .into_iter()
+        .filter(|(_, was, now)| was != now)
+        .map(|(what, was, now)| printable(&format!("another {what}: {was} then, {now} now")))
+        .collect();
+    if was.rounds.min(now.rounds) < 3 {
+        differences.push(format!(
+            "{} and {} rounds say little of the spread; take 3 at least",
+            was.rounds, now.rounds
+        ));
+    }
+    differences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn assert_change(metric: Metric, was: [f64; 3], now: [f64; 3], expected: Option<Change>) {
+        let (was, now) = (Series::new(was.to_vec()), Series::new(now.to_vec()));
+        assert_eq!(change(metric, &was, &now), expected, "{was:?} {now:?}");
+    }
+
+    #[test]
+    fn rounds_that_overlap_have_not_changed() {
+        let rows = Metric::RowsPerSecond;
+        assert_change(rows, [100.0, 200.0, 300.0], [50.0, 60.0, 100.0], None);
+        assert_change(
+            rows,
+            [100.0, 200.0, 300.0],
+            [50.0, 60.0, 99.0],
+            Some(Change::Worse),
+        );
+    }
+
+    #[test]
+    fn more_rows_are_better_and_more_memory_is_worse() {
+        let (less, more) = ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0]);
+        let (rows, memory) = (Metric::CallsPerSecond, Metric::MemoryPeakBytes);
+        assert_change(rows, less, more, Some(Change::Better));
+        assert_change(rows, more, less, Some(Change::Worse));
+        assert_change(memory, less, more, Some(Change::Worse));
+        assert_change(memory, more, less, Some(Change::Better));
+    }
+
+    #[test]
+    fn less_than_a_twentieth_is_no_change_though_no_round_is_like_another() {
+        let memory = Metric::MemoryAtRestBytes;
+        assert_change(memory, [1000.0; 3], [1049.0; 3], None);
+        assert_change(memory, [1000.0; 3], [1051.0; 3], Some(Change::Worse));
+    }
+
+    #[test]
+    fn the_slowest_call_of_all_is_not_judged() {
+        assert_change(Metric::LatencyUsMax, [1.0; 3], [9.0; 3], None);
+    }
+}

@@ -1,0 +1,84 @@
+//! How long something takes, and what it costs the plugin meanwhile.
+
+use std::time::{Duration, Instant};
+
+use mock_kuiper::host::{Host, HostError};
+use nix::time::ClockId;
+
+use super::metric::Metric;
+
+/// What one measurement gave.
+pub(super) type Sample = Vec<(Metric, f64)>;
+
+/// What is counted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Unit {
+    Row,
+    Call,
+}
+
+impl Unit {
+    fn per_second(self) -> Metric {
+        match self {
+            Self::Row => Metric::RowsPerSecond,
+            Self::Call => Metric::CallsPerSecond,
+        }
+    }
+
+    fn processor(self) -> Metric {
+        match self {
+            Self::Row => Metric::ProcessorUsPerRow,
+            Self::Call => Metric::ProcessorUsPerCall,
+        }
+    }
+}
+
+/// The clocks of one measurement.
+pub(super) struct Meter {
+    began: Instant,
+    plugin: Duration,
+    ours: Duration,
+}
+
+impl Meter {
+    /// Looks at the clocks; that of the time last.
+    pub(super) fn start(host: &Host) -> Result<Self, HostError> {
+        let plugin = host.usage()?.processor_time;
+        let ours = processor_time();
+        Ok(Self {
+            began: Instant::now(),
+            plugin,
+            ours,
+        })
+    }
+
+    pub(super) fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// Looks at the clocks again; that of the time first. `count` is what went
+    /// through since the start.
+    pub(super) fn stop(self, host: &Host, count: u64, unit: Unit) -> Result<Sample, HostError> {
+        let took = self.began.elapsed().as_secs_f64().max(1e-9);
+        let ours = processor_time().saturating_sub(self.ours).as_secs_f64();
+        let plugin = host.usage()?.processor_time;
+        let plugin = plugin.saturating_sub(self.plugin).as_secs_f64();
+        Ok(vec![
+            (unit.processor(), plugin * 1e6 / count.max(1) as f64),
+            (Metric::ProcessorPercent, plugin * 100.0 / took),
+            (Metric::HostPercent, ours * 100.0 / took),
+        ])
+    }
+}
+
+/// So many in a time, a second.
+pub(super) fn rate(unit: Unit, count: u64, took: Duration) -> (Metric, f64) {
+    let per_second = count as f64 / took.as_secs_f64().max(1e-9);
+    (unit.per_second(), per_second)
+}
+
+/// The time that processors have worked for mock-kuiper itself.
+fn processor_time() -> Duration {
+    let now = ClockId::CLOCK_PROCESS_CPUTIME_ID.now();
+    now.map_or(Duration::ZERO, Duration::from)
+}

@@ -1,0 +1,160 @@
+//! What a bench is going to measure, worked out and checked before anything is
+//! launched.
+
+use std::sync::Arc;
+
+use mock_kuiper::call::Call;
+use mock_kuiper::package::Package;
+use mock_kuiper::profile;
+use mock_kuiper::symbol::Kind;
+use mock_kuiper::wire::Order;
+use serde_json::{Value, json};
+
+use super::Args;
+use super::record::{Environment, PluginId, Subject};
+use crate::cli::CliError;
+use crate::cli::feed::messages;
+
+/// One measurement of each round.
+pub(super) enum Task {
+    Source(Order),
+    Sink {
+        order: Order,
+        require_ack: bool,
+    },
+    Function {
+        call: Call,
+        /// The number of the call, as if all stood in one statement.
+        number: u32,
+    },
+}
+
+impl Task {
+    pub(super) fn subject(&self) -> Subject {
+        match self {
+            Self::Source(order) => Subject::Source {
+                symbol: order.symbol.clone(),
+            },
+            Self::Sink { order, require_ack } => Subject::Sink {
+                symbol: order.symbol.clone(),
+                require_ack: *require_ack,
+            },
+            Self::Function { call, .. } => Subject::Function {
+                symbol: call.function.clone(),
+                call: call.to_string(),
+            },
+        }
+    }
+
+    /// The symbol, with what it is in front.
+    pub(super) fn symbol(&self) -> String {
+        match self {
+            Self::Source(order) | Self::Sink { order, .. } => {
+                format!("{} `{}`", order.kind, order.symbol)
+            }
+            Self::Function { call, .. } => format!("{} `{}`", Kind::Function, call.function),
+        }
+    }
+}
+
+pub(super) struct Plan {
+    pub(super) package: Arc<Package>,
+    pub(super) tasks: Vec<Task>,
+    /// The rows for the sinks, as they are sent.
+    pub(super) rows: Vec<Vec<u8>>,
+    /// Functions that no call is given for.
+    pub(super) uncalled: Vec<String>,
+}
+
+impl Plan {
+    /// Works out a bench.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes at once: symbols that the plugin does not have, yaml that
+    /// is not as it should be, nothing to measure.
+    pub(super) fn make(args: &Args, package: Arc<Package>) -> Result<Self, CliError> {
+        let mut mistakes = Vec::new();
+        let profile = args.host.host;
+        let picked = (args.symbols).pick(package.manifest(), &args.call, &mut mistakes);
+        let sources =
+            (args.symbols).source_orders(&package, profile, &picked.sources, &mut mistakes);
+        if picked.sinks.is_empty() && !args.send.is_empty() {
+            mistakes.push("--send needs a sink, and none is started".to_owned());
+        }
+        let rows = match &args.send[..] {
+            [] => vec![a_row()],
+            given => given.to_vec(),
+        };
+        let rows: Vec<_> = rows
+            .iter()
+            .flat_map(|row| messages(row, args.symbols.send_single))
+            .collect();
+        if rows.is_empty() {
+            mistakes.push("--send []: with --send-single that is no row at all".to_owned());
+        }
+        if !mistakes.is_empty() {
+            return Err(CliError::Input(mistakes));
+        }
+        let mut tasks: Vec<_> = sources.into_iter().map(Task::Source).collect();
+        for (index, symbol) in picked.sinks.iter().enumerate() {
+            let sink = |require_ack| Task::Sink {
+                order: args.symbols.sink_order(symbol, index, require_ack),
+                require_ack,
+            };
+            tasks.push(sink(false));
+            if profile.ack == profile::Ack::Require {
+                tasks.push(sink(true));
+            }
+        }
+        let calls = (0..).zip(args.call.iter().cloned());
+        tasks.extend(calls.map(|(number, call)| Task::Function { call, number }));
+        let is_called = |name: &String| args.call.iter().any(|call| call.function == *name);
+        let functions = picked.functions.into_iter();
+        Ok(Self {
+            package,
+            tasks,
+            rows,
+            uncalled: functions.filter(|name| !is_called(name)).collect(),
+        })
+    }
+
+    pub(super) fn plugin(&self) -> PluginId {
+        let manifest = self.package.manifest();
+        PluginId {
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+        }
+    }
+}
+
+/// What the numbers of this bench depend on.
+pub(super) fn environment(args: &Args, rounds: usize) -> Environment {
+    let processors = std::thread::available_parallelism();
+    Environment {
+        mock_kuiper: env!("CARGO_PKG_VERSION").to_owned(),
+        mock_kuiper_debug: cfg!(debug_assertions),
+        plugin_debug: args.host.debug,
+        release: args.host.host.name.to_owned(),
+        transport: args.host.transport.to_string(),
+        isolated: args.host.isolate,
+        processors: processors.map_or(1, usize::from),
+        rounds,
+        time_ms: u64::try_from(args.time.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+/// A row for sinks that get none of the command line: 60 bytes.
+fn a_row() -> Value {
+    json!({"id": 123_456_789, "name": "mock-kuiper", "ok": true, "value": 21.5})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_ours_has_the_length_that_is_told() {
+        assert_eq!(a_row().to_string().len(), 60);
+    }
+}

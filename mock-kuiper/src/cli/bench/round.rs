@@ -1,0 +1,172 @@
+//! One round: a process of its own, and everything measured on it once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mock_kuiper::call::Call;
+use mock_kuiper::event::{Event, Observer, What};
+use mock_kuiper::host::{Function, HostError};
+use mock_kuiper::symbol::Meta;
+use mock_kuiper::wire::Context;
+
+use super::Args;
+use super::interrupt::Interrupt;
+use super::meter::{Sample, Unit};
+use super::metric::Metric;
+use super::plan::{Plan, Task};
+use super::stage::{Failure, Findings, Stage};
+use super::{sink, source, trips};
+use crate::cli::plan::expressions;
+use crate::cli::terminal::Terminal;
+
+/// What all rounds have in common.
+pub(super) struct Round<'a> {
+    pub(super) args: &'a Args,
+    pub(super) plan: &'a Plan,
+    pub(super) terminal: &'a Arc<Terminal>,
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) findings: &'a Findings,
+}
+
+/// What a round gave.
+pub(super) struct Samples {
+    /// Of the process group.
+    pub(super) plugin: Sample,
+    /// Of each task, in their order.
+    pub(super) tasks: Vec<Option<Sample>>,
+}
+
+/// Lets through what explains a host that waits in vain.
+struct Strangers(Arc<Terminal>);
+
+impl Observer for Strangers {
+    fn event(&self, event: &Event<'_>) {
+        if matches!(event.what, What::TurnedAway { .. }) {
+            self.0.event(event);
+        }
+    }
+}
+
+impl Round<'_> {
+    /// Launches the plugin and measures it. What cannot be measured is noted in
+    /// `given_up`, one for each task, and not tried.
+    ///
+    /// # Errors
+    ///
+    /// What ends a bench: the plugin's end, a signal, trouble of ours.
+    pub(super) fn run(
+        &self,
+        number: usize,
+        given_up: &mut [Option<String>],
+    ) -> Result<Samples, HostError> {
+        self.show(number, "launch");
+        let builder = self.args.host.builder(Arc::clone(&self.plan.package));
+        let strangers = Arc::new(Strangers(Arc::clone(self.terminal)));
+        let host = builder.observer(strangers).spawn()?;
+        self.interrupt.concerns(&host);
+        host.wait_greeting()?;
+        let greeting = host.time_to_greeting().unwrap_or_default();
+        let at_rest = host.usage()?.memory;
+        let mut functions = BTreeMap::new();
+        let mut tasks = Vec::new();
+        for (task, given_up) in self.plan.tasks.iter().zip(given_up) {
+            let mut sample = None;
+            if given_up.is_none() {
+                self.show(number, &task.subject().to_string());
+                let stage = Stage {
+                    host: &host,
+                    time: self.args.time,
+                    interrupt: self.interrupt,
+                    findings: self.findings,
+                    symbol: task.symbol(),
+                };
+                match self.measure(&stage, task, &mut functions) {
+                    Ok(measured) => sample = Some(measured),
+                    Err(failure) => *given_up = Some(look_into(&stage, failure)?),
+                }
+            }
+            tasks.push(sample);
+        }
+        self.interrupt.check()?;
+        let plugin = vec![
+            (Metric::TimeToGreetingUs, greeting.as_secs_f64() * 1e6),
+            (Metric::MemoryAtRestBytes, at_rest as f64),
+            (Metric::MemoryPeakBytes, host.usage()?.peak_memory as f64),
+        ];
+        Ok(Samples { plugin, tasks })
+    }
+
+    fn show(&self, number: usize, what: &str) {
+        let rounds = self.args.rounds;
+        self.terminal
+            .status(format!("round {number} of {rounds}: {what}"));
+    }
+
+    fn measure(
+        &self,
+        stage: &Stage<'_>,
+        task: &Task,
+        functions: &mut BTreeMap<String, Function>,
+    ) -> Result<Sample, Failure> {
+        let rows = &self.plan.rows;
+        match task {
+            Task::Source(order) => source::measure(stage, order),
+            Task::Sink {
+                order,
+                require_ack: false,
+            } => sink::measure(stage, order, rows),
+            Task::Sink { order, .. } => sink::measure_acked(stage, order, rows),
+            Task::Function { call, number } => {
+                if !functions.contains_key(&call.function) {
+                    let function = stage.host.function(&call.function)?;
+                    functions.insert(call.function.clone(), function);
+                }
+                let context = Context {
+                    meta: Meta::new(&self.args.symbols.rule, "2_project"),
+                    func_id: *number,
+                };
+                match functions.get_mut(&call.function) {
+                    Some(function) => measure_calls(stage, function, call, &context),
+                    None => Err(Failure::Unmeasured("it was not started".to_owned())),
+                }
+            }
+        }
+    }
+}
+
+/// Says why something was not measured, if that is the plugin's fault, and gives
+/// it back in short; fails where nothing else can be measured either.
+fn look_into(stage: &Stage<'_>, failure: Failure) -> Result<String, HostError> {
+    let text = match failure {
+        Failure::Unmeasured(text) => return Ok(text),
+        Failure::Finding(text) => text,
+        Failure::Host(error) => match error {
+            HostError::Crashed { .. } | HostError::ExitedEarly { .. } => return Err(error),
+            error if error.is_finding() => error.to_string(),
+            error => return Err(error),
+        },
+    };
+    stage.report(&text);
+    Ok("see the error".to_owned())
+}
+
+/// Validates a call, and makes it again and again.
+fn measure_calls(
+    stage: &Stage<'_>,
+    function: &mut Function,
+    call: &Call,
+    context: &Context,
+) -> Result<Sample, Failure> {
+    let failed = |text: String| {
+        Failure::Finding(format!(
+            "{} answered {call} with an error: {text}; give --call what it takes",
+            stage.symbol
+        ))
+    };
+    let valid = function.validate(&expressions(&call.args))?;
+    valid.map_err(failed)?;
+    trips::measure(stage, Unit::Call, || {
+        let answer = function.exec_in(context, &call.args)?;
+        answer.map(drop).map_err(failed)
+    })
+}

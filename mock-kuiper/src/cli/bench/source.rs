@@ -1,0 +1,112 @@
+//! A source: how many rows a second come from it.
+
+use std::time::{Duration, Instant};
+
+use ekuiper_sp::Error;
+use mock_kuiper::host::{HostError, Source};
+use mock_kuiper::symbol::Channel;
+use mock_kuiper::wire::Order;
+
+use super::meter::{Meter, Sample, Unit, rate};
+use super::stage::{Failure, PATIENCE, Stage};
+
+/// Messages of one stretch that are timed one by one. Of a flood that follows
+/// only each [`STRIDE`]th is: a look at the clock is not free.
+const TIMED: u64 = 1024;
+const STRIDE: u64 = 64;
+
+/// Reads a source as fast as it can: each row is checked, and thrown away.
+pub(super) fn measure(stage: &Stage<'_>, order: &Order) -> Result<Sample, Failure> {
+    let source = stage.host.start_source(order.clone())?;
+    let mut reader = Reader {
+        stage,
+        source,
+        rows: 0,
+        last: (0, Instant::now()),
+    };
+    let measured = reader.count();
+    stage.stop(measured, || reader.source.stop())
+}
+
+struct Reader<'a> {
+    stage: &'a Stage<'a>,
+    source: Source,
+    rows: u64,
+    /// How many rows there were when last the clock was looked at, and when
+    /// that was: behind a row.
+    last: (u64, Instant),
+}
+
+impl Reader<'_> {
+    fn count(&mut self) -> Result<Sample, Failure> {
+        self.read_for(self.stage.warm_up())?;
+        let meter = Meter::start(self.stage.host)?;
+        let before = self.rows;
+        // From one row to another: an interval may be longer than the rest of
+        // the time.
+        let (rows, began) = self.last;
+        self.read_for(self.stage.time)?;
+        let costs = meter.stop(self.stage.host, self.rows - before, Unit::Row)?;
+        let (rows, took) = (self.last.0 - rows, self.last.1 - began);
+        let mut sample = vec![rate(Unit::Row, rows, took)];
+        sample.extend(costs);
+        Ok(sample)
+    }
+
+    /// Reads for a time, or a while longer if no row comes in it.
+    fn read_for(&mut self, time: Duration) -> Result<(), Failure> {
+        let before = self.rows;
+        let began = Instant::now();
+        let mut now = began;
+        for number in 0_u64.. {
+            let limit = match self.rows > before {
+                true => time,
+                false => time + PATIENCE,
+            };
+            let left = limit.saturating_sub(now - began);
+            if left.is_zero() {
+                break;
+            }
+            let read = self.source.read(Some(left));
+            let is_row = matches!(read, Ok(Ok(_)));
+            match read {
+                Ok(Ok(_)) => self.rows += 1,
+                Ok(Err(invalid)) => {
+                    let text = format!("{}: {invalid}", self.stage.symbol);
+                    self.stage.report(&text);
+                }
+                Err(Error::TimedOut) => {}
+                Err(error) => self.look_into(error)?,
+            }
+            if number < TIMED || number % STRIDE == 0 || !is_row {
+                now = Instant::now();
+                if is_row {
+                    self.last = (self.rows, now);
+                }
+            }
+        }
+        if self.rows == before {
+            return Err(Failure::Finding(format!(
+                "{} sent no row within {:?}; give it more time with --time, or properties with \
+                 --config",
+                self.stage.symbol,
+                time + PATIENCE
+            )));
+        }
+        Ok(())
+    }
+
+    fn look_into(&self, error: Error) -> Result<(), HostError> {
+        match error {
+            Error::Woken => {
+                self.stage.interrupt.check()?;
+                self.stage.host.check_alive()
+            }
+            Error::Protocol(source) => Err(HostError::BrokenChannel {
+                channel: Channel::source(&self.source.order().meta).name().to_owned(),
+                source,
+            }),
+            other => Err(HostError::Transport(other)),
+        }
+    }
+}

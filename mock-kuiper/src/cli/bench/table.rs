@@ -1,0 +1,176 @@
+//! How a bench is shown.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+
+use anstyle::Style;
+use textwrap::Options;
+
+use super::metric::Metric;
+use super::record::{Measurement, Record, Subject};
+use crate::cli::report::printable;
+use crate::cli::summary::count;
+
+const HEADING: Style = Style::new().bold();
+
+/// Spaces between two columns.
+const GAP: usize = 2;
+
+/// Characters of a name at most.
+const LONGEST_NAME: usize = 30;
+
+/// Percentages of a processor: below the one the plugin waits for something that
+/// we do not see, above the other it may wait for us.
+const IDLE: f64 = 25.0;
+const BUSY: f64 = 75.0;
+
+/// Writes the table of what was measured, and `notes` below it.
+pub(super) fn text(record: &Record, notes: &[String]) -> String {
+    let environment = &record.environment;
+    let mut text = format!(
+        "{} under eKuiper {}: medians of {}, {:?} a measurement\n",
+        printable(format!("{} {}", record.plugin.name, record.plugin.version).trim_end()),
+        environment.release,
+        count(environment.rounds as u64, "round"),
+        std::time::Duration::from_millis(environment.time_ms)
+    );
+    let (plugin, symbols): (Vec<_>, Vec<_>) = (record.measurements.iter())
+        .partition(|measurement| measurement.subject == Subject::Plugin);
+    if !symbols.is_empty() {
+        let heading = ["", "a second", "(min–max)", "p50", "p99", "max", "CPU"];
+        let mut rows = vec![heading.map(str::to_owned).to_vec()];
+        rows.extend(symbols.iter().map(|measurement| symbol_row(measurement)));
+        write_block(&mut text, &rows, true);
+    }
+    let rows: Vec<_> = plugin.iter().flat_map(|one| plugin_rows(one)).collect();
+    write_block(&mut text, &rows, false);
+    let paces = symbols.iter().filter_map(|measurement| pace(measurement));
+    let notes: Vec<_> = paces.chain(notes.iter().cloned()).collect();
+    if !notes.is_empty() {
+        text.push('\n');
+    }
+    let stdout = std::io::stdout();
+    // `termwidth` is a guess where there is no terminal.
+    let width = stdout.is_terminal().then(textwrap::termwidth);
+    for note in notes {
+        let note = printable(&note);
+        let note = match width {
+            Some(width) => textwrap::fill(&note, Options::new(width).subsequent_indent("  ")),
+            None => note,
+        };
+        let _ = writeln!(text, "{note}");
+    }
+    text
+}
+
+fn symbol_row(measurement: &Measurement) -> Vec<String> {
+    let show = |metrics: &[Metric]| {
+        let mut found = metrics.iter();
+        let shown = found.find_map(|metric| {
+            let series = measurement.metrics.get(metric)?;
+            Some(metric.show(series.median))
+        });
+        shown.unwrap_or_default()
+    };
+    let rates = [Metric::RowsPerSecond, Metric::CallsPerSecond];
+    let range = rates.iter().find_map(|metric| range(measurement, *metric));
+    vec![
+        shortened(&printable(&measurement.subject.to_string())),
+        show(&rates),
+        range.unwrap_or_default(),
+        show(&[Metric::LatencyUsP50]),
+        show(&[Metric::LatencyUsP99]),
+        show(&[Metric::LatencyUsMax]),
+        show(&[Metric::ProcessorUsPerRow, Metric::ProcessorUsPerCall]),
+    ]
+}
+
+fn plugin_rows(measurement: &Measurement) -> Vec<Vec<String>> {
+    let rows = measurement.metrics.iter().map(|(metric, series)| {
+        vec![
+            metric.name().to_owned(),
+            metric.show(series.median),
+            range(measurement, *metric).unwrap_or_default(),
+        ]
+    });
+    rows.collect()
+}
+
+/// The smallest and the greatest value of the rounds, if there were some.
+fn range(measurement: &Measurement, metric: Metric) -> Option<String> {
+    let series = measurement.metrics.get(&metric)?;
+    let (min, max) = (metric.show_short(series.min), metric.show_short(series.max));
+    // A unit that both have is said once.
+    let min = match (min.split_once(' '), max.split_once(' ')) {
+        (Some((number, unit)), Some((_, other))) if unit == other => number,
+        _ => &min,
+    };
+    (series.rounds.len() > 1).then(|| format!("{min}–{max}"))
+}
+
+/// What held a source or sink back, if it was not the plugin's processor time.
+fn pace(measurement: &Measurement) -> Option<String> {
+    let percent = |metric| Some(measurement.metrics.get(&metric)?.median);
+    let plugin = percent(Metric::ProcessorPercent)?;
+    let ours = percent(Metric::HostPercent)?;
+    let subject = &measurement.subject;
+    match subject {
+        Subject::Source { .. } if plugin + ours < IDLE => Some(format!(
+            "{subject}: waits by itself, at {plugin:.0} % of a processor; this is its own pace, \
+             not what it could do"
+        )),
+        Subject::Sink {
+            require_ack: false, ..
+        } if plugin + ours < IDLE => Some(format!(
+            "{subject}: waits for something, at {plugin:.0} % of a processor"
+        )),
+        Subject::Source { .. }
+        | Subject::Sink {
+            require_ack: false, ..
+        } if ours > BUSY && plugin < ours => Some(format!(
+            "{subject}: held back by mock-kuiper, which was at {ours:.0} % of a processor, the \
+             plugin at {plugin:.0} %"
+        )),
+        _ => None,
+    }
+}
+
+fn shortened(name: &str) -> String {
+    match name.chars().count() {
+        ..=LONGEST_NAME => name.to_owned(),
+        _ => name.chars().take(LONGEST_NAME - 1).chain(['…']).collect(),
+    }
+}
+
+/// Writes rows in columns, those that are all empty left out.
+fn write_block(text: &mut String, rows: &[Vec<String>], has_heading: bool) {
+    text.push('\n');
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| {
+        let cells = rows.iter().skip(usize::from(has_heading));
+        let filled = cells.map(|row| row[column].chars().count()).max();
+        let heading = rows[0][column].chars().count();
+        filled.filter(|width| *width > 0).map(|w| w.max(heading))
+    };
+    let widths: Vec<_> = (0..columns).map(width).collect();
+    for (number, row) in rows.iter().enumerate() {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            match widths[column] {
+                None => {}
+                Some(width) if column == 0 => {
+                    let _ = write!(line, "{cell:width$}");
+                }
+                Some(width) => {
+                    let width = width + GAP;
+                    let _ = write!(line, "{cell:>width$}");
+                }
+            }
+        }
+        let style = match number {
+            0 if has_heading => HEADING,
+            _ => Style::new(),
+        };
+        let _ = writeln!(text, "{style}{}{style:#}", line.trim_end());
+    }
+}

@@ -1,0 +1,217 @@
+//! What `run` and `bench` are told of the symbols: which of them to start, and
+//! with what.
+
+use mock_kuiper::call::{Call, SymbolConfig};
+use mock_kuiper::package::{Manifest, Package};
+use mock_kuiper::profile::Profile;
+use mock_kuiper::symbol::Meta;
+use mock_kuiper::wire::{Order, StreamOptions};
+use serde_json::{Map, Value};
+
+use super::CliError;
+
+// A doc comment here would become that of the subcommand.
+#[derive(Debug, clap::Args)]
+pub(super) struct SymbolArgs {
+    /// Send rows as objects; otherwise each is an array of one
+    #[arg(long)]
+    pub(super) send_single: bool,
+
+    /// Start this source; naming any symbol starts the named ones alone
+    #[arg(long, value_name = "NAME")]
+    source: Vec<String>,
+
+    /// Start this sink
+    #[arg(long, value_name = "NAME")]
+    sink: Vec<String>,
+
+    /// Start this function
+    #[arg(long, value_name = "NAME")]
+    function: Vec<String>,
+
+    /// Properties of a source or sink, over those of its yaml; may be repeated
+    #[arg(long, value_name = "NAME=JSON")]
+    config: Vec<SymbolConfig>,
+
+    /// The section of sources/NAME.yaml that overlays `default`
+    #[arg(long, value_name = "KEY")]
+    conf_key: Option<String>,
+
+    /// The stream's DATASOURCE
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    datasource: String,
+
+    /// Other options of the stream, e.g. '{"format":"binary"}'
+    #[arg(long, value_name = "JSON", value_parser = json_object)]
+    stream: Option<Map<String, Value>>,
+
+    /// The rule's id
+    #[arg(long, value_name = "ID", default_value = "mock", value_parser = rule_id)]
+    pub(super) rule: String,
+}
+
+/// The symbols that are to be started.
+#[derive(Debug)]
+pub(super) struct Picked {
+    pub(super) sources: Vec<String>,
+    pub(super) sinks: Vec<String>,
+    pub(super) functions: Vec<String>,
+}
+
+pub(super) fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("expected JSON: {error}"))
+}
+
+fn json_object(text: &str) -> Result<Map<String, Value>, String> {
+    match json(text)? {
+        Value::Object(object) => Ok(object),
+        other => Err(format!("expected a JSON object, got `{other}`")),
+    }
+}
+
+/// A rule's id is a part of socket paths.
+fn rule_id(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if text.is_empty() || !text.chars().all(plain) {
+        return Err("expected letters, digits, `_`, `-` and `.`".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+impl SymbolArgs {
+    /// Works out which symbols are to be started. `calls` need a function that
+    /// is. What is wrong with the names is added to `mistakes`.
+    pub(super) fn pick(
+        &self,
+        manifest: &Manifest,
+        calls: &[Call],
+        mistakes: &mut Vec<String>,
+    ) -> Picked {
+        let any_named =
+            !(self.source.is_empty() && self.sink.is_empty() && self.function.is_empty());
+        let mut pick = |kind: &str, named: &[String], offered: &[String]| {
+            for name in named.iter().filter(|name| !offered.contains(name)) {
+                mistakes.push(format!(
+                    "--{kind} {name}: the plugin has no such {kind}; {}",
+                    offers(kind, offered)
+                ));
+            }
+            let started = |name: &&String| !any_named || named.contains(name);
+            offered.iter().filter(started).cloned().collect::<Vec<_>>()
+        };
+        let picked = Picked {
+            sources: pick("source", &self.source, &manifest.sources),
+            sinks: pick("sink", &self.sink, &manifest.sinks),
+            functions: pick("function", &self.function, &manifest.functions),
+        };
+        for config in &self.config {
+            let name = &config.symbol;
+            let known = manifest.sources.contains(name) || manifest.sinks.contains(name);
+            if manifest.functions.contains(name) && !known {
+                mistakes.push(format!("--config {name}: a function has no configuration"));
+            } else if !known {
+                let all: Vec<_> = [&manifest.sources[..], &manifest.sinks[..]].concat();
+                mistakes.push(format!(
+                    "--config {name}: the plugin has no such source or sink; {}",
+                    offers("source or sink", &all)
+                ));
+            }
+        }
+        for call in calls {
+            if !manifest.functions.contains(&call.function) {
+                mistakes.push(format!(
+                    "--call {call}: the plugin has no such function; {}",
+                    offers("function", &manifest.functions)
+                ));
+            } else if !picked.functions.contains(&call.function) {
+                mistakes.push(format!(
+                    "--call {call}: the function is not started; add --function {}",
+                    call.function
+                ));
+            }
+        }
+        picked
+    }
+
+    /// The orders that start the sources. What is wrong with their yaml is
+    /// added to `mistakes`.
+    pub(super) fn source_orders(
+        &self,
+        package: &Package,
+        profile: &Profile,
+        sources: &[String],
+        mistakes: &mut Vec<String>,
+    ) -> Vec<Order> {
+        let orders = sources.iter().map(|symbol| {
+            let name = match sources.len() {
+                1 => "demo".to_owned(),
+                _ => format!("demo_{symbol}"),
+            };
+            self.source_order(package, profile, symbol, name)
+        });
+        orders.collect::<Result<_, _>>().unwrap_or_else(|error| {
+            mistakes.extend(error.to_string().lines().map(str::to_owned));
+            Vec::new()
+        })
+    }
+
+    fn source_order(
+        &self,
+        package: &Package,
+        profile: &Profile,
+        symbol: &str,
+        stream: String,
+    ) -> Result<Order, CliError> {
+        let mut properties = Map::new();
+        self.overlay(symbol, &mut properties);
+        let options = StreamOptions {
+            datasource: self.datasource.clone(),
+            others: self.stream.clone().unwrap_or_default(),
+        };
+        Ok(mock_kuiper::host::source_order(
+            package,
+            profile,
+            symbol,
+            Meta::new(&self.rule, stream),
+            &options,
+            self.conf_key.as_deref(),
+            &properties,
+        )?)
+    }
+
+    /// The order that starts a sink as the rule's action number `index`.
+    pub(super) fn sink_order(&self, symbol: &str, index: usize, require_ack: bool) -> Order {
+        let mut config = Map::new();
+        if self.send_single {
+            config.insert("sendSingle".to_owned(), true.into());
+        }
+        if require_ack {
+            config.insert("requireAck".to_owned(), true.into());
+        }
+        self.overlay(symbol, &mut config);
+        Order::sink(
+            symbol,
+            Meta::new(&self.rule, format!("{symbol}_{index}")),
+            config,
+        )
+    }
+
+    fn overlay(&self, symbol: &str, config: &mut Map<String, Value>) {
+        for given in self.config.iter().filter(|given| given.symbol == symbol) {
+            config.extend(given.config.clone());
+        }
+    }
+}
+
+fn offers(kind: &str, names: &[String]) -> String {
+    if names.is_empty() {
+        format!("it has no {kind} at all")
+    } else {
+        format!("it has {}", names.join(", "))
+    }
+}
