@@ -13,10 +13,17 @@ import (
 	"go.nanomsg.org/mangos/v3/protocol/push"
 )
 
-// tuple is a row as the SDK's sources build it.
+// tuple is a row as it goes to the host. The SDK takes a map as the message; a struct is
+// encoded in about 1 µs less, and the peer is to be as fast as it can be.
 type tuple struct {
-	Message map[string]any `json:"message"`
+	Message message        `json:"message"`
 	Meta    map[string]any `json:"meta"`
+}
+
+type message struct {
+	N   int    `json:"n"`
+	Pad string `json:"pad"`
+	T   int64  `json:"t,omitempty"`
 }
 
 // rowsSource emits rows on a goroutine of its own. A close of its socket ends a blocked send.
@@ -52,11 +59,11 @@ func (s *rowsSource) run() {
 	defer close(s.ended)
 	pad := strings.Repeat("x", s.Pad)
 	for n := 1; ; n++ {
-		message := map[string]any{"n": n, "pad": pad}
+		m := message{N: n, Pad: pad}
 		if s.Interval > 0 {
-			message["t"] = time.Now().UnixNano()
+			m.T = time.Now().UnixNano()
 		}
-		row, err := json.Marshal(tuple{Message: message})
+		row, err := json.Marshal(tuple{Message: m})
 		if err == nil {
 			err = s.socket.Send(row)
 		}
@@ -120,14 +127,18 @@ func startTake(a *argument) (instance, error) {
 
 func (s *takeSink) run() {
 	defer close(s.ended)
-	for expected := uint64(1); ; expected++ {
+	for last := uint64(0); ; {
 		message, err := s.data.Recv()
 		if err != nil {
 			logUnlessClosed("bench_take", err)
 			return
 		}
-		if !isRow(message, expected) {
+		n, err := number(message)
+		if err != nil || n != last+1 {
 			wrong.Add(1)
+		}
+		if err == nil {
+			last = n
 		}
 		rows.Add(1)
 		if s.RequireAck {
@@ -139,14 +150,19 @@ func (s *takeSink) run() {
 	}
 }
 
-// isRow says whether message is an array of one row with this number.
-func isRow(message []byte, n uint64) bool {
+// number reads an array of one row, and returns the row's n.
+func number(message []byte) (uint64, error) {
 	var batch []struct {
 		N   uint64 `json:"n"`
 		Pad string `json:"pad"`
 	}
-	err := json.Unmarshal(message, &batch)
-	return err == nil && len(batch) == 1 && batch[0].N == n
+	if err := json.Unmarshal(message, &batch); err != nil {
+		return 0, err
+	}
+	if len(batch) != 1 {
+		return 0, fmt.Errorf("expected 1 row, got %d", len(batch))
+	}
+	return batch[0].N, nil
 }
 
 func (s *takeSink) stop() {
