@@ -1,8 +1,7 @@
 //! The benchmark's peer on NNG: a plugin on the crate `nng`, without any of our
 //! crates below it.
 //!
-//! A thread for each instance that waits in NNG without a limit; a stop closes
-//! its socket, which ends the wait. Send queues are as long as pays.
+//! Each source has a thread of its own; rows of the sinks are taken in NNG's.
 //!
 //! - `bench_rows` (source) emits `{"n":1,"pad":"xxx…"}`, `{"n":2,…}`, …; the pad
 //!   has `pad` times x. With `interval` (µs) it sleeps between rows, and adds

@@ -1,11 +1,7 @@
 //! What the orders of the control channel do: starts and stops of the symbols.
 
-use std::{
-    collections::{HashMap, HashSet},
-    thread::{self, JoinHandle},
-};
+use std::collections::{HashMap, HashSet};
 
-use nng::Socket;
 use serde_json::Value;
 
 use crate::{function, sink, source};
@@ -20,37 +16,11 @@ pub(crate) struct Dispatcher {
 /// A source or a sink, and the argument that started it.
 struct Instance {
     argument: Value,
-    worker: Worker,
+    stop: Stop,
 }
 
-/// A thread that ends when its sockets are closed.
-pub(crate) struct Worker {
-    sockets: Vec<Socket>,
-    thread: JoinHandle<()>,
-}
-
-impl Worker {
-    /// Runs `work` on a thread of its own, until one of its sockets fails.
-    pub(crate) fn spawn(
-        symbol: &'static str,
-        sockets: Vec<Socket>,
-        work: impl FnOnce() -> nng::Error + Send + 'static,
-    ) -> Worker {
-        let thread = thread::spawn(move || match work() {
-            nng::Error::Closed => {}
-            error => eprintln!("bench_nng: {symbol} ends: {error}"),
-        });
-        Worker { sockets, thread }
-    }
-
-    fn stop(self) {
-        self.sockets.iter().for_each(Socket::close);
-        self.thread.thread().unpark();
-        if self.thread.join().is_err() {
-            eprintln!("bench_nng: an instance had panicked");
-        }
-    }
-}
+/// Closes the sockets of an instance, and returns when nothing of it runs.
+pub(crate) type Stop = Box<dyn FnOnce() + Send>;
 
 /// The argument of an order: a text that holds JSON, read into its parts.
 pub(crate) struct Argument {
@@ -150,22 +120,22 @@ impl Dispatcher {
             Some(running) if running.argument == argument.whole => return Ok(()),
             _ => self.stop(&key),
         }
-        let worker = start(&argument)?;
+        let stop = start(&argument)?;
         let argument = argument.whole;
-        self.instances.insert(key, Instance { argument, worker });
+        self.instances.insert(key, Instance { argument, stop });
         Ok(())
     }
 
     fn stop(&mut self, key: &str) {
         if let Some(instance) = self.instances.remove(key) {
-            instance.worker.stop();
+            (instance.stop)();
         }
     }
 
     /// Stops every instance.
     pub(crate) fn stop_all(&mut self) {
         for (_, instance) in self.instances.drain() {
-            instance.worker.stop();
+            (instance.stop)();
         }
     }
 }

@@ -1,19 +1,23 @@
 //! The source `bench_rows`: numbered rows, as fast as they are taken.
 
 use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     thread,
     time::{Duration, SystemTime},
 };
 
 use nng::{
-    Error, Protocol, Socket,
-    options::{Options, SendBufferSize},
+    Error, Message, Protocol, Socket,
+    options::{Options, SendBufferSize, SendTimeout},
 };
 use serde::Serialize;
 
 use crate::{
     channel,
-    orders::{Argument, Worker},
+    orders::{Argument, Stop},
 };
 
 /// Rows that wait in NNG, as many as mangos lets wait.
@@ -34,30 +38,41 @@ struct Row<'a> {
 }
 
 /// Reads the configuration, dials the host and emits until stopped.
-pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
+pub(crate) fn start(argument: &Argument) -> Result<Stop, String> {
     let pad = usize::try_from(argument.number("pad")?).map_err(|e| format!("config.pad: {e}"))?;
     let pad = "x".repeat(pad);
     let interval = Duration::from_micros(argument.number("interval")?);
     let url = argument.data();
     let socket = dial(&url).map_err(|e| format!("cannot dial {url}: {e}"))?;
-    let sender = socket.clone();
-    Ok(Worker::spawn("bench_rows", vec![socket], move || {
-        emit(&sender, &pad, interval)
+    let stopped = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stopped);
+    let thread = thread::spawn(move || {
+        if let Err(error) = emit(&socket, &pad, interval, &flag) {
+            eprintln!("bench_nng: bench_rows ends: {error}");
+        }
+    });
+    Ok(Box::new(move || {
+        stopped.store(true, Relaxed);
+        thread.thread().unpark();
+        if thread.join().is_err() {
+            eprintln!("bench_nng: bench_rows had panicked");
+        }
     }))
 }
 
 fn dial(url: &str) -> Result<Socket, Error> {
     let socket = Socket::new(Protocol::Push0)?;
     socket.set_opt::<SendBufferSize>(QUEUE)?;
+    socket.set_opt::<SendTimeout>(Some(channel::STEP))?;
     channel::dial_in_background(&socket, url)?;
     Ok(socket)
 }
 
-/// Emits until the socket fails, as it does at a stop.
-fn emit(socket: &Socket, pad: &str, interval: Duration) -> Error {
+/// Emits until stopped.
+fn emit(socket: &Socket, pad: &str, interval: Duration, stopped: &AtomicBool) -> Result<(), Error> {
     let mut n = 0;
     let mut text = Vec::new();
-    loop {
+    while !stopped.load(Relaxed) {
         n += 1;
         let t = (!interval.is_zero()).then(now);
         let message = Row { n, pad, t };
@@ -70,14 +85,20 @@ fn emit(socket: &Socket, pad: &str, interval: Duration) -> Error {
             },
         )
         .expect("numbers and texts are JSON");
-        if let Err((_, error)) = socket.send(&text) {
-            return error;
+        let mut row = Message::from(&text);
+        while let Err((back, error)) = socket.send(row) {
+            match error {
+                Error::TimedOut if stopped.load(Relaxed) => return Ok(()),
+                Error::TimedOut => row = back,
+                error => return Err(error),
+            }
         }
         if !interval.is_zero() {
             // A stop unparks the thread.
             thread::park_timeout(interval);
         }
     }
+    Ok(())
 }
 
 /// Nanoseconds since the Unix epoch.
