@@ -1,0 +1,160 @@
+// The benchmark's peer in Go: a plugin on mangos, built as eKuiper's Go SDK builds one.
+//
+// A goroutine for each instance, encoding/json for each row and order, mangos's sockets
+// with its default queues: the SDK's own code is not on the Go module proxy, its parts are.
+//
+//   - bench_rows (source) emits {"n":1,"pad":"xxx…"}, {"n":2,…}, …; the pad has `pad` times x.
+//     With `interval` (µs) it sleeps between rows, and adds `t`: nanoseconds since the epoch.
+//   - bench_take (sink) checks that `n` counts up from 1 in each instance; it acks with `requireAck`.
+//   - bench_echo (function) returns its first argument.
+//   - bench_taken (function) returns [rows, wrong]: what all sinks of the process took so far.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"go.nanomsg.org/mangos/v3"
+	"go.nanomsg.org/mangos/v3/protocol/req"
+	_ "go.nanomsg.org/mangos/v3/transport/ipc"
+)
+
+func main() {
+	stopped := make(chan os.Signal, 1)
+	signal.Notify(stopped, os.Interrupt, syscall.SIGTERM)
+	plugin := newPlugin()
+	ended := make(chan error, 1)
+	go func() { ended <- serve("ipc:///tmp/plugin_bench_go.ipc", plugin.answer) }()
+
+	select {
+	case <-stopped:
+		plugin.stopAll()
+	case err := <-ended:
+		fmt.Fprintln(os.Stderr, "bench_go: control channel:", err)
+		os.Exit(1)
+	}
+}
+
+// serve greets and answers orders, on one connection after the other.
+//
+// It dials in the background, again and again: the greeting waits for a connection.
+func serve(url string, answer func([]byte) []byte) error {
+	socket, err := req.NewSocket()
+	if err != nil {
+		return err
+	}
+	// An answer goes out once: what is sent again would answer the next order.
+	if err := socket.SetOption(mangos.OptionRetryTime, time.Duration(0)); err != nil {
+		return err
+	}
+	if err := socket.DialOptions(url, inBackground); err != nil {
+		return fmt.Errorf("cannot dial %s: %w", url, err)
+	}
+	message := greeting
+	for {
+		if err := socket.Send(message); err != nil {
+			return err
+		}
+		switch order, err := socket.Recv(); err {
+		case nil:
+			message = answer(order)
+		case mangos.ErrCanceled: // the connection is lost
+			message = greeting
+		default:
+			return err
+		}
+	}
+}
+
+// greeting is what the plugin says first on each connection.
+var greeting = []byte("handshake")
+
+// inBackground makes a dial return at once; mangos tries every 100 ms until somebody listens.
+var inBackground = map[string]any{
+	mangos.OptionDialAsynch:       true,
+	mangos.OptionReconnectTime:    100 * time.Millisecond,
+	mangos.OptionMaxReconnectTime: 5 * time.Second,
+	mangos.OptionMaxRecvSize:      0, // as eKuiper does: no limit
+}
+
+// request is what a host sends on a function's channel.
+type request struct {
+	Func string `json:"func"`
+	Arg  []any  `json:"arg"`
+}
+
+// reply is the answer to a request.
+type reply struct {
+	State  bool `json:"state"`
+	Result any  `json:"result"`
+}
+
+// call answers one request to the function whose value exec computes.
+func call(exec func([]any) (any, error), message []byte) []byte {
+	result, err := evaluate(exec, message)
+	if err != nil {
+		return encodeReply(reply{false, err.Error()})
+	}
+	return encodeReply(reply{true, result})
+}
+
+func evaluate(exec func([]any) (any, error), message []byte) (any, error) {
+	var r request
+	if err := json.Unmarshal(message, &r); err != nil {
+		return nil, fmt.Errorf("the request is not what it should be: %w", err)
+	}
+	switch r.Func {
+	case "Validate":
+		return "", nil
+	case "IsAggregate":
+		return false, nil
+	case "Exec":
+		last := len(r.Arg) - 1
+		if last < 0 {
+			return nil, fmt.Errorf("a call without a context")
+		}
+		if err := checkContext(r.Arg[last]); err != nil {
+			return nil, err
+		}
+		return exec(r.Arg[:last])
+	}
+	return nil, fmt.Errorf("unknown request %q", r.Func)
+}
+
+// checkContext reads the last argument of a call: a text that holds JSON.
+func checkContext(argument any) error {
+	var context struct {
+		RuleID     string `json:"ruleId"`
+		OpID       string `json:"opId"`
+		InstanceID int    `json:"instanceId"`
+		FuncID     int    `json:"funcId"`
+	}
+	text, _ := argument.(string)
+	if err := json.Unmarshal([]byte(text), &context); err != nil {
+		return fmt.Errorf("the call's context is not what it should be: %w", err)
+	}
+	return nil
+}
+
+func encodeReply(r reply) []byte {
+	message, err := json.Marshal(r)
+	if err != nil { // never: it came from JSON
+		return []byte(`{"state":false,"result":"the result is no JSON"}`)
+	}
+	return message
+}
+
+func echo(arguments []any) (any, error) {
+	if len(arguments) == 0 {
+		return nil, fmt.Errorf("bench_echo takes an argument")
+	}
+	return arguments[0], nil
+}
+
+func taken([]any) (any, error) {
+	return [2]uint64{rows.Load(), wrong.Load()}, nil
+}
