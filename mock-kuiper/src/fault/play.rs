@@ -2,7 +2,7 @@
 //!
 //! Rules: protocol.md sections 5 to 8.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
@@ -231,13 +231,15 @@ pub(super) fn stale_file(stage: &mut Stage<'_>, _: Amount) -> Played {
     }
     for sink in &mut stage.sinks {
         let order = sink.instance.order().clone();
+        // As around any stop; nobody dials the new one but once.
+        sink.instance.close_data();
         for command in [Command::Stop, Command::Start] {
             if command == Command::Start {
                 stage.host.leave_stale_file(&order.meta)?;
             }
             demand_ok(command, &order, stage.host.order(command, &order)?)?;
         }
-        sink.instance.redial()?;
+        sink.instance.dial()?;
     }
     Ok(Outcome::Survived)
 }
@@ -331,11 +333,16 @@ pub(super) fn replay(stage: &mut Stage<'_>, amount: Amount) -> Played {
 pub(super) fn churn(stage: &mut Stage<'_>, amount: Amount) -> Played {
     /// Cycles before the first look: buffers and pools grow to their size.
     const WARM_UP: u32 = 20;
+    /// How long what was stopped may take to be gone.
+    const CLOSING: Duration = Duration::from_secs(1);
     let orders = orders_of(stage);
     if orders.is_empty() {
         return Ok(NOTHING);
     }
     let cycle = |stage: &mut Stage<'_>, times: u32| -> Result<(), HostError> {
+        for sink in &mut stage.sinks {
+            sink.instance.close_data();
+        }
         for _ in 0..times {
             for running in &orders {
                 order(stage, Command::Stop, running)?;
@@ -344,7 +351,7 @@ pub(super) fn churn(stage: &mut Stage<'_>, amount: Amount) -> Played {
             stage.go_on_for(Duration::from_millis(1))?;
         }
         for sink in &mut stage.sinks {
-            sink.instance.redial()?;
+            sink.instance.dial()?;
         }
         stage.prove_alive()
     };
@@ -353,13 +360,20 @@ pub(super) fn churn(stage: &mut Stage<'_>, amount: Amount) -> Played {
 
     cycle(stage, times(amount))?;
 
-    let after = stage.host.usage()?;
-    if after.is_beyond(&before) {
-        return Err(HostError::Leaked {
-            cycles: times(amount),
-            before,
-            after,
-        });
+    // What the last cycle stopped may still be closing.
+    let end = Instant::now() + CLOSING;
+    loop {
+        let after = stage.host.usage()?;
+        if !after.is_beyond(&before) {
+            return Ok(Outcome::Survived);
+        }
+        if Instant::now() >= end {
+            return Err(HostError::Leaked {
+                cycles: times(amount),
+                before,
+                after,
+            });
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
-    Ok(Outcome::Survived)
 }

@@ -211,11 +211,24 @@ impl Inner {
     }
 
     pub(super) fn wait_greeting(&self) -> Result<(), HostError> {
+        self.wait_greeting_within(self.init_limit)
+    }
+
+    /// The same of a process that runs already: it has nothing to load.
+    pub(super) fn wait_greeting_again(&self) -> Result<(), HostError> {
+        self.wait_greeting_within(self.answer_limit)
+    }
+
+    fn wait_greeting_within(&self, limit: Duration) -> Result<(), HostError> {
         let mut control = lock(&self.control);
-        let greeted = control.wait_greeting(self.init_limit);
+        let greeted = control.wait_greeting(limit);
         greeted.map_err(|failure| {
             self.note(match failure {
                 Failure::Exited => self.exited(true),
+                Failure::TimedOut => HostError::NoGreeting {
+                    limit,
+                    address: control.channel().url(),
+                },
                 other => self.failed(&control, other),
             })
         })
@@ -386,7 +399,7 @@ impl Inner {
         let channel = control.channel().clone();
         drop(control);
         played.map_err(|error| self.note(self.breached(&channel, error)))?;
-        self.wait_greeting()
+        self.wait_greeting_again()
     }
 
     /// The error for a breach that could not be played.

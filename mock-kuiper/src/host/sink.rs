@@ -177,7 +177,7 @@ impl Sink {
     }
 
     /// Closes the channel of the rows.
-    pub(super) fn close_data(&mut self) {
+    pub(crate) fn close_data(&mut self) {
         self.push.close();
         self.host.shared.tell(What::Closed {
             channel: &self.channel,
@@ -186,7 +186,7 @@ impl Sink {
     }
 
     /// Connects to the sink in the place of the connection before.
-    pub(super) fn dial(&mut self) -> Result<(), HostError> {
+    pub(crate) fn dial(&mut self) -> Result<(), HostError> {
         let shared = &self.host.shared;
         let (url, options) = (shared.url(&self.channel), shared.options(&self.channel));
         match Push::connect(shared.backend, &url, options, CONNECT) {
@@ -273,6 +273,22 @@ impl Sink {
                 Err(_) => return,
             }
         }
+    }
+
+    /// Whether the rows that were sent are acknowledged, within `limit` from now.
+    pub(crate) fn speaks(&mut self, limit: Duration) -> Result<bool, HostError> {
+        let deadline = Instant::now() + limit;
+        if self.acks.is_none() {
+            return Ok(false);
+        }
+        while self.acked < self.sent {
+            match self.receive_ack(deadline.saturating_duration_since(Instant::now())) {
+                Ok(()) | Err(SinkError::Failed { .. } | SinkError::BadAck { .. }) => {}
+                Err(SinkError::NoAck { .. }) => return Ok(false),
+                Err(source) => return Err(self.error(source)),
+            }
+        }
+        Ok(true)
     }
 
     /// Reads the acks that are here, and lets those in who came to send some.
