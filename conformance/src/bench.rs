@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use mock_kuiper::event::Limits;
 use mock_kuiper::fault::{Fault, Outcome, Stage};
-use mock_kuiper::host::{Builder, Function, Host, HostError, Sink, SinkError, Source};
+use mock_kuiper::host::{
+    Builder, Function, Host, HostError, Sink, SinkError, SinkStart, Source, SourceStart,
+};
 use mock_kuiper::package::{Manifest, Package};
 use mock_kuiper::profile::Profile;
 use mock_kuiper::symbol::Channel;
@@ -17,7 +20,7 @@ use serde_json::{Map, Value, json};
 use crate::redact::Secrets;
 use crate::transcript::Transcript;
 
-/// How long a plugin may take to greet, to answer an order, to send a row.
+/// How long a plugin may take to answer an order, to send a row.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// What is tried: a plugin under a release.
@@ -130,7 +133,10 @@ impl From<HostError> for Stop {
     fn from(error: HostError) -> Self {
         // A program that cannot be run is the plugin's own.
         if error.is_finding() || matches!(error, HostError::CannotLaunch { .. }) {
-            Self::Failed(error.to_string())
+            // The limits have other names here.
+            let text = error.to_string();
+            let text = text.replace("--init-timeout", "--timeout-scale");
+            Self::Failed(text.replace("--answer-timeout", "--timeout-scale"))
         } else {
             Self::Trouble(error.to_string())
         }
@@ -151,24 +157,56 @@ pub(crate) enum Kinds {
     All,
 }
 
+/// What the launches of one run have come to: a plugin that never greets is not
+/// waited for again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Launches {
+    greeted: AtomicBool,
+    silent: OnceLock<String>,
+}
+
+impl Launches {
+    fn note(&self, launched: &Result<Host, HostError>) {
+        match launched {
+            Ok(_) => self.greeted.store(true, Ordering::Relaxed),
+            Err(error @ HostError::NoGreeting { .. }) => {
+                let _ = self.silent.set(error.to_string());
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn is_silent(&self) -> bool {
+        !self.greeted.load(Ordering::Relaxed) && self.silent.get().is_some()
+    }
+}
+
 /// The plugin, launched as often as a check asks for it.
 #[derive(Debug)]
 pub struct Bench<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) transcript: Arc<Transcript>,
+    launches: &'a Launches,
 }
 
 impl<'a> Bench<'a> {
-    pub(crate) fn new(plan: &'a Plan) -> Self {
+    pub(crate) fn new(plan: &'a Plan, launches: &'a Launches) -> Self {
         Self {
             plan,
-            transcript: Arc::new(Transcript::new(plan.secrets.clone())),
+            transcript: Arc::new(Transcript::new(plan.secrets.clone(), plan.profile)),
+            launches,
         }
     }
 
     /// A time, as long as `--timeout-scale` makes it.
     pub(crate) fn scaled(&self, time: Duration) -> Duration {
         time.mul_f64(self.plan.timeout_scale)
+    }
+
+    /// A time in which nothing may come: it is never made shorter, or what comes
+    /// would be missed.
+    pub(crate) fn quiet(&self, time: Duration) -> Duration {
+        time.mul_f64(self.plan.timeout_scale.max(1.0))
     }
 
     pub(crate) fn limit(&self) -> Duration {
@@ -191,7 +229,7 @@ impl<'a> Bench<'a> {
             .package(Arc::clone(self.package()?))
             .release(self.plan.profile.name)
             .python(&self.plan.python)
-            .init_timeout(self.limit())
+            .init_timeout(self.scaled(self.plan.profile.init_timeout))
             .answer_timeout(self.limit())
             .record(Limits::NONE)
             .observer(Arc::clone(&self.transcript) as _)
@@ -202,12 +240,35 @@ impl<'a> Bench<'a> {
 
     /// Launches it for a check that is not about launching.
     pub(crate) fn host(&self) -> Result<Host, Stop> {
-        self.builder()?.launch().map_err(not_testable)
+        self.launch(self.builder()?).map_err(not_reached)
+    }
+
+    /// Launches it so.
+    pub(crate) fn launch(&self, builder: Builder) -> Result<Host, Stop> {
+        if self.launches.is_silent() {
+            let text = "it was not launched again: it never greeted, see CTL-01";
+            return Err(Stop::NotTestable(text.to_owned()));
+        }
+        let launched = builder.launch();
+        self.launches.note(&launched);
+        Ok(launched?)
     }
 
     fn config(&self, symbol: &str) -> Value {
         let config = self.plan.configs.get(symbol).cloned();
         Value::Object(config.unwrap_or_default())
+    }
+
+    /// The properties of a source or sink: those of its yaml, and the user's.
+    pub(crate) fn properties(&self, symbol: &str) -> Result<Map<String, Value>, Stop> {
+        let mut properties = Map::new();
+        let package = self.package()?;
+        if package.manifest().sources.iter().any(|name| name == symbol) {
+            // One that cannot be read is ignored, as eKuiper does.
+            properties = package.source_config(symbol, None).unwrap_or_default();
+        }
+        properties.extend(self.plan.configs.get(symbol).cloned().unwrap_or_default());
+        Ok(properties)
     }
 
     pub(crate) fn source_name(&self) -> Result<&str, Stop> {
@@ -232,29 +293,46 @@ impl<'a> Bench<'a> {
         symbol: &str,
         rule: &str,
     ) -> Result<Source, HostError> {
-        let source = host.source(symbol).config(self.config(symbol));
-        source.within(rule, "stream").start()
+        self.describe_source(host, symbol)
+            .within(rule, "stream")
+            .start()
     }
 
-    /// Starts a sink under a rule.
+    /// The start of a source with the properties that it needs; a property
+    /// `datasource` is the stream's.
+    pub(crate) fn describe_source<'h>(&self, host: &'h Host, symbol: &str) -> SourceStart<'h> {
+        let config = self.config(symbol);
+        let source = host.source(symbol);
+        let source = match config["datasource"].as_str() {
+            Some(datasource) => source.datasource(datasource),
+            None => source,
+        };
+        source.config(config)
+    }
+
+    /// Starts a sink under a rule, with acks where the release reads them.
     pub(crate) fn start_sink(
         &self,
         host: &Host,
         symbol: &str,
         rule: &str,
     ) -> Result<Sink, HostError> {
-        let mut config = self.config(symbol);
-        let reads_acks = crate::requirement::Releases::WithAcks.has(self.plan.profile);
-        if reads_acks {
-            config["requireAck"] = json!(true);
+        let sink = self.describe_sink(host, symbol, rule);
+        match crate::requirement::Releases::WithAcks.has(self.plan.profile) {
+            true => sink.require_ack().start(),
+            false => sink.start(),
         }
-        let sink = host.sink(symbol).config(config);
-        let sink = sink.within(rule, format!("{symbol}_0"));
-        if reads_acks {
-            sink.require_ack().start()
-        } else {
-            sink.start()
-        }
+    }
+
+    fn describe_sink<'h>(&self, host: &'h Host, symbol: &str, rule: &str) -> SinkStart<'h> {
+        let sink = host.sink(symbol).config(self.config(symbol));
+        sink.within(rule, format!("{symbol}_0"))
+    }
+
+    /// The first sink, running without `requireAck`: nobody reads its acks.
+    pub(crate) fn unread_sink(&self, host: &Host) -> Result<Sink, Stop> {
+        let sink = self.describe_sink(host, self.sink_name()?, "rule");
+        sink.start().map_err(not_testable)
     }
 
     /// The first source, running, for a check that is not about its start.
@@ -351,7 +429,12 @@ impl<'a> Bench<'a> {
     /// Sends bytes that have to be refused, and looks whether the plugin goes
     /// on.
     pub(crate) fn refused(&self, host: &Host, what: &str, bytes: &[u8]) -> Checked {
-        let answer = host.order_bytes(bytes)?;
+        let answer = host.order_bytes(bytes).map_err(|error| match error {
+            HostError::NoAnswer { limit, .. } => {
+                failed(format!("{what} was not answered within {limit:?}"))
+            }
+            other => other.into(),
+        })?;
         match OrderAnswer::parse(&answer) {
             OrderAnswer::Done => Err(failed(format!("{what} was answered with `ok`"))),
             OrderAnswer::Greeting(_) => Err(failed(format!(

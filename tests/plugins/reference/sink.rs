@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How often a sink that waits looks whether it was stopped.
-const STEP: Duration = Duration::from_millis(50);
+const STEP: Duration = Duration::from_millis(20);
 
 /// The same while there are acks that could not be sent yet.
 const STEP_WITH_ACKS: Duration = Duration::from_millis(5);
@@ -63,6 +63,7 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
     }
     let mut acks = Acks::dial(&format!("ipc:///tmp/{}_ack.ipc", argument.address))
         .map_err(|e| format!("no ack channel: {e}"))?;
+    let mut held = None;
     Ok(Worker::spawn(move |stopped| {
         if let Some(url) = late {
             thread::sleep(Duration::from_millis(300));
@@ -78,8 +79,12 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
             let received = socket
                 .set_opt::<RecvTimeout>(Some(step))
                 .and_then(|()| socket.recv());
+            let is_idle = received.is_err();
             match received {
                 Ok(message) if is_deadly(&message) => break,
+                Ok(message) if fault::has("rows-swapped") => {
+                    acks.push(write_swapped(&mut output, &message, &mut held));
+                }
                 Ok(message) => acks.push(write_line(&mut output, &message)),
                 Err(Error::TimedOut) => {}
                 Err(error) => {
@@ -87,11 +92,15 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
                     return;
                 }
             }
-            acks.send_waiting();
+            acks.send_waiting(is_idle);
             while fault::has("acks-block") && !acks.is_empty() && !stopped.load(SeqCst) {
                 thread::sleep(Duration::from_millis(1));
-                acks.send_waiting();
+                acks.send_waiting(is_idle);
             }
+        }
+        while fault::has("acks-flushed") && !acks.is_empty() {
+            thread::sleep(Duration::from_millis(1));
+            acks.send_waiting(true);
         }
         if fault::has("address-kept") {
             std::mem::forget(socket);
@@ -115,8 +124,29 @@ fn listen(url: &str) -> Result<Socket, Error> {
     Ok(socket)
 }
 
-/// Writes a message and a line end in one call.
+/// The fault of a sink that writes every second message behind the next.
+fn write_swapped(
+    output: &mut Option<File>,
+    message: &[u8],
+    held: &mut Option<Vec<u8>>,
+) -> io::Result<()> {
+    match held.take() {
+        None => *held = Some(message.to_vec()),
+        Some(before) => {
+            write_line(output, message)?;
+            write_line(output, &before)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a message and a line end in one call. What is no text is no line.
 fn write_line(output: &mut Option<File>, message: &[u8]) -> io::Result<()> {
+    if str::from_utf8(message).is_err() {
+        let text = "the message is no UTF-8";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
+    fault::log(message.len());
     match output {
         Some(file) => file.write_all(&[message, b"\n"].concat()),
         None => io::stdout().write_all(&[b"lines: ", message, b"\n"].concat()),

@@ -1,13 +1,16 @@
 //! The source `ticks`: growing numbers.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use nng::{
-    Error, Message, Protocol, Socket,
+    Error, Message, PipeEvent, Protocol, Socket,
     options::{Options, SendTimeout},
 };
 use serde_json::{Value, json};
@@ -18,7 +21,10 @@ use crate::{
 };
 
 /// How often a source that waits looks whether it was stopped.
-const STEP: Duration = Duration::from_millis(50);
+const STEP: Duration = Duration::from_millis(10);
+
+/// How long a send has waited with which the fault of a blocked source begins.
+const BLOCKED: Duration = Duration::from_millis(300);
 
 /// Reads the configuration, dials the host and emits until stopped.
 pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
@@ -34,8 +40,9 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
     let padding = "x".repeat(usize::try_from(number("size", 0)?).map_err(|e| e.to_string())?);
 
     let url = format!("ipc:///tmp/{}.ipc", argument.address);
-    let socket = dial(&url).map_err(|e| format!("cannot dial {url}: {e}"))?;
-    let meta = json!({ "datasource": argument.datasource });
+    let lost = Arc::new(AtomicBool::new(false));
+    let socket = dial(&url, &lost).map_err(|e| format!("cannot dial {url}: {e}"))?;
+    let meta = json!({ "datasource": datasource_of(&argument.datasource) });
     Ok(Worker::spawn(move |stopped| {
         if fault::has("no-rows") {
             return pause(Duration::MAX, stopped);
@@ -43,7 +50,13 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
         let mut n = 0;
         while !stopped.load(SeqCst) && (count == 0 || n < count) {
             n += 1;
+            if lost.load(SeqCst) {
+                return pause(Duration::MAX, stopped);
+            }
             let mut row = json!({ "message": { "n": n }, "meta": meta });
+            if fault::has("no-meta") {
+                row = json!({ "message": { "n": n } });
+            }
             if !padding.is_empty() {
                 row["message"]["padding"] = padding.as_str().into();
             }
@@ -57,7 +70,7 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
             pause(interval, stopped);
         }
         if fault::has("rows-after-stop") {
-            for _ in 0..40 {
+            for _ in 0..100 {
                 let row = json!({ "message": { "n": 0 }, "meta": meta });
                 _ = socket.try_send(row.to_string().as_bytes());
                 thread::sleep(interval);
@@ -68,8 +81,27 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
     }))
 }
 
-fn dial(url: &str) -> Result<Socket, Error> {
+/// The fault of instances that share what is theirs: the datasource is that of
+/// the other one.
+fn datasource_of(datasource: &str) -> String {
+    static FIRST: OnceLock<String> = OnceLock::new();
+    match fault::has("rows-mixed") {
+        true => FIRST.get_or_init(|| datasource.to_owned()).clone(),
+        false => datasource.to_owned(),
+    }
+}
+
+/// Dials; with the fault of a source that dials once, `lost` tells of the end.
+fn dial(url: &str, lost: &Arc<AtomicBool>) -> Result<Socket, Error> {
     let socket = Socket::new(Protocol::Push0)?;
+    if fault::has("source-dials-once") {
+        let lost = Arc::clone(lost);
+        socket.pipe_notify(move |_, event| {
+            if event == PipeEvent::RemovePost {
+                lost.store(true, SeqCst);
+            }
+        })?;
+    }
     socket.set_opt::<SendTimeout>(Some(STEP))?;
     socket.dial(url)?;
     Ok(socket)
@@ -78,9 +110,12 @@ fn dial(url: &str) -> Result<Socket, Error> {
 /// Sends one row, for as long as it takes and until a stop.
 fn send(socket: &Socket, row: &[u8], stopped: &AtomicBool) -> Result<(), Error> {
     let mut message = Message::from(row);
+    let began = Instant::now();
     while let Err((back, error)) = socket.send(message) {
         match error {
-            Error::TimedOut if fault::has("blocked-stop") => message = back,
+            Error::TimedOut if fault::has("blocked-stop") && began.elapsed() > BLOCKED => {
+                fault::hang();
+            }
             Error::TimedOut if stopped.load(SeqCst) => return Ok(()),
             Error::TimedOut => message = back,
             error => return Err(error),

@@ -1,13 +1,20 @@
 //! `CTL`: orders, and what answers them.
+//!
+//! Orders that have to be refused are in `refusals`, what an order may hold in
+//! `arguments`, what repeats, waits or breaks off in `repeats`.
 
-use std::time::{Duration, Instant};
+mod arguments;
+mod refusals;
+mod repeats;
 
-use mock_kuiper::host::{Host, HostError};
-use mock_kuiper::symbol::Channel;
-use mock_kuiper::wire::{Command, OrderAnswer};
-use serde_json::{Map, Value, json};
+use std::time::Duration;
 
-use crate::bench::{Bench, Checked, Kinds, Stop, failed, order_bytes};
+use mock_kuiper::host::Host;
+
+use self::arguments::*;
+use self::refusals::*;
+use self::repeats::*;
+use crate::bench::{Bench, Checked, Kinds, Stop, failed};
 use crate::requirement::{Level, Releases, Requirement};
 
 /// Longer than the 5 s after which an SDK that waits with a limit greets again.
@@ -16,8 +23,8 @@ pub(super) const IDLE: Duration = Duration::from_secs(6);
 /// How long a connection too many may take to come.
 pub(super) const DIAL: Duration = Duration::from_millis(300);
 
-/// How long an order may take while instances work.
-const PROMPT: Duration = Duration::from_secs(2);
+/// How long an answer too many may take to come.
+pub(super) const QUIET: Duration = Duration::from_millis(300);
 
 pub(crate) const REQUIREMENTS: &[&Requirement] = &[
     &Requirement {
@@ -26,8 +33,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "The plugin dials its control channel and sends a greeting.",
         why: "eKuiper kills the process after `initTimeout`, and the plugin is in error.",
-        how: "The plugin is launched as the release does it; a message has to come within 10 s.",
-        source: "protocol.md section 5, 1 and 2",
+        how: "The plugin is launched as the release does it; a message has to come within its `initTimeout`: 5 s \
+              in 1.x, 60 s in 2.x.",
+        source: "ekuiper-2.4.0-go.jsonl:6; eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
         check: greets,
     },
     &Requirement {
@@ -37,7 +45,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "The start of each symbol that the json declares is answered with `ok`.",
         why: "The rule that uses the symbol does not start; eKuiper shows the answer as its error.",
         how: "Each source, sink and function is started, with the properties of --config.",
-        source: "protocol.md section 5, 3 and 4",
+        source: "ekuiper-2.4.0-go.jsonl:35; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         check: starts,
     },
     &Requirement {
@@ -47,7 +55,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "The stop of each running source and sink is answered with `ok`.",
         why: "eKuiper reports that the rule cannot be stopped.",
         how: "What CTL-02 starts is stopped, its data channels closed by the host before.",
-        source: "protocol.md section 5, stop",
+        source: "ekuiper-2.4.0-go.jsonl:59; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         check: stops,
     },
     &Requirement {
@@ -58,7 +66,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "With `ok` eKuiper waits for rows or for a listener that will never come.",
         how: "`no_such_symbol` is started as a source, a sink and a function; each answer has to be \
               a text that is not `ok` and does not begin with `h`, and the plugin goes on.",
-        source: "protocol.md section 5, start",
+        source: "ekuiper-2.4.0-go.jsonl:55; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         check: refuses_symbols,
     },
     &Requirement {
@@ -68,7 +76,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "An unknown `pluginType` is refused with a text.",
         why: "A newer eKuiper may have kinds of symbols that this plugin does not know.",
         how: "A symbol of the plugin is started as a `lookup`.",
-        source: "protocol.md section 5, start",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
         check: refuses_types,
     },
     &Requirement {
@@ -78,7 +86,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "An unknown `cmd` is refused with a text.",
         why: "A newer eKuiper may have orders that this plugin does not know.",
         how: "`pause` is sent with the argument of a start.",
-        source: "protocol.md section 5, start",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
         check: refuses_commands,
     },
     &Requirement {
@@ -88,7 +96,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "Bytes that are no order are refused with a text, and the plugin goes on.",
         why: "eKuiper sends no such thing; a plugin that dies of one byte is hard to debug.",
         how: "No bytes, `{`, no UTF-8, and 64 MiB are sent, then a start that has to work.",
-        source: "protocol.md section 5, start",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         check: refuses_bytes,
     },
     &Requirement {
@@ -99,7 +107,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "As CTL-07.",
         how: "Orders without `cmd`, `arg`, `symbolName` and `pluginType` are sent, and one whose \
               `arg` is no JSON.",
-        source: "protocol.md section 5, start",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
         check: refuses_gaps,
     },
     &Requirement {
@@ -109,7 +117,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "Fields that the plugin does not know are passed over.",
         why: "Releases have added fields to orders, and will again.",
         how: "A start gets a field more in the order, the argument and `meta`.",
-        source: "protocol.md section 9",
+        source: "ekuiper-2.4.0-go.jsonl:15; ekuiper-1.13.5-go.jsonl:17",
         check: passes_over_fields,
     },
     &Requirement {
@@ -119,7 +127,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "Properties of any JSON arrive, whatever Go has escaped in them.",
         why: "A rule whose properties have a `<`, a quote or a nested object cannot be started.",
         how: "A start gets properties with `\\u003c`, with JSON inside a string and with nested values.",
-        source: "protocol.md section 5, ekuiper-2.4.0-go-mirror",
+        source: "ekuiper-2.4.0-go.jsonl:17; ekuiper-2.4.0-go-mirror.jsonl:17",
         check: takes_any_properties,
     },
     &Requirement {
@@ -130,7 +138,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "A plugin that greets when it is idle has the greeting taken for the answer by hosts \
               before 2.1.3, which stop the rule with `receive error: handshake`.",
         how: "Nothing is sent for 6 s; then a start has to be answered with `ok`.",
-        source: "protocol.md section 5, the greeting again; ekuiper-1.14.7-python-errors t = 13.24",
+        source: "ekuiper-1.14.7-python-errors.jsonl:225; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         check: stays_after_idling,
     },
     &Requirement {
@@ -141,7 +149,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "After a greeting of an idle plugin eKuiper sends an order under the old id, then \
               under the new one; done twice, it doubles rows.",
         how: "A start is sent under another id, then under the right one; one answer has to come.",
-        source: "protocol.md section 5; ekuiper-1.13.5-python t = 5.15",
+        source: "ekuiper-1.13.5-python.jsonl:21; ekuiper-1.14.7-python-errors.jsonl:228",
         check: drops_stale_orders,
     },
     &Requirement {
@@ -152,9 +160,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
                changes nothing.",
         why: "After a crash the replay and the restarting rule both send one: a refusal stops the \
               rule, a second instance doubles its rows.",
-        how: "Everything is started twice; afterwards it has to work as before, and a source has to \
-              have one connection.",
-        source: "protocol.md section 5; ekuiper-2.4.0-go, third launch",
+        how: "Everything is started twice; afterwards it has to work as before: one connection of a \
+              source, one ack for each row of a sink.",
+        source: "ekuiper-2.4.0-go.jsonl:286; eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
         check: starts_twice,
     },
     &Requirement {
@@ -164,9 +172,10 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A second start with another argument replaces the instance.",
         why: "A rule that was changed while the plugin was down is started with the new properties \
               after the replay of the old ones.",
-        how: "Sources and sinks are started again with a property more; they have to work.",
-        source: "protocol.md section 5",
-        check: |bench| bench.play(Kinds::All, "start-anew"),
+        how: "Sources and sinks are started again with a property more; they have to work, and a \
+              source to have one connection.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
+        check: starts_anew,
     },
     &Requirement {
         id: "CTL-15",
@@ -176,7 +185,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "eKuiper sends one order at a time: one that waits for a busy source holds up all rules.",
         how: "A sink gets rows and a source's are not read; a start under another rule has to be \
               answered within 2 s.",
-        source: "protocol.md section 5, orders come one at a time",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         check: answers_while_busy,
     },
     &Requirement {
@@ -186,7 +195,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "The stop of what does not run is answered, and the plugin goes on.",
         why: "A new process gets the stops of instances that it never knew.",
         how: "A stop for a rule that never was is sent; all else has to work afterwards.",
-        source: "protocol.md section 5, what it does on stop",
+        source: "ekuiper-2.4.0-go.jsonl:271",
         check: |bench| bench.play(Kinds::All, "stop-unknown"),
     },
     &Requirement {
@@ -197,7 +206,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "eKuiper closes it only when it ends, and ends the plugin then; a plugin that outlives \
               a debugger's or a test's host is easier to work with.",
         how: "The host closes the connection, and waits for a greeting and the answer to an order.",
-        source: "protocol.md section 5, the greeting again",
+        source: "ekuiper-2.4.0-go.jsonl:315; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         check: dials_again,
     },
     &Requirement {
@@ -206,15 +215,70 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "A configuration that cannot be used is refused with a text, and leaves nothing behind.",
         why: "The author of a rule sees no mistake, and the corrected rule cannot be started.",
-        how: "Each symbol is started with the properties of --refused, then with right ones under the \
-              same rule.",
-        source: "protocol.md section 5, what a plugin does on start",
+        how: "Each symbol is started with the properties of --refused, or else with each of its own as \
+              a value of another type; what is refused is started with right ones under the same rule.",
+        source: "ekuiper-2.4.0-go.jsonl:55; ekuiper-2.4.0-go.jsonl:219",
         check: refuses_configurations,
+    },
+    &Requirement {
+        id: "CTL-19",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "Each order is answered once.",
+        why: "The second answer is taken for that of the next order, and each order after it gets the \
+              one before.",
+        how: "A start, a stop and an order that is refused are sent; behind each answer nothing more may \
+              come for 300 ms.",
+        source: "ekuiper-2.4.0-go.jsonl:12; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
+        check: answers_once,
+    },
+    &Requirement {
+        id: "CTL-20",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "A start without `config` is an order as any other.",
+        why: "eKuiper leaves an empty `config` out: an action without properties has none.",
+        how: "Each source and sink is started so, and has to answer; a sink that starts with \
+              `requireAck` alone has to start. Afterwards the plugin goes on.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go, `omitempty`; \
+                 ekuiper-2.4.0-go.jsonl:7",
+        check: does_without_config,
+    },
+    &Requirement {
+        id: "CTL-21",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "No answer begins with `h`.",
+        why: "eKuiper takes it for a greeting and sends the order again, for ever: the rule hangs, and \
+              all that wait for the plugin with it.",
+        how: "Orders that are refused are sent; no answer may begin so.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
+        check: answers_without_h,
+    },
+    &Requirement {
+        id: "CTL-22",
+        level: Level::Should,
+        releases: Releases::All,
+        rule: "A refusal says why.",
+        why: "The answer is all that the author of a rule is shown.",
+        how: "Orders that are refused are sent; no answer may be empty, or bytes that are no UTF-8.",
+        source: "ekuiper-2.4.0-go.jsonl:55; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
+        check: refuses_with_words,
+    },
+    &Requirement {
+        id: "CTL-23",
+        level: Level::Should,
+        releases: Releases::All,
+        rule: "The names in an order are decoded as any JSON: `\\u0026` is `&`.",
+        why: "The instance of a rule `r&d` is at another address than eKuiper's.",
+        how: "A source or sink is started under the rule `r&d`, and has to be at its address.",
+        source: "ekuiper-2.4.0-go.jsonl:17, Go's encoder",
+        check: decodes_names,
     },
 ];
 
 fn greets(bench: &Bench<'_>) -> Checked {
-    bench.builder()?.launch()?;
+    bench.launch(bench.builder()?)?;
     Ok(())
 }
 
@@ -252,278 +316,11 @@ fn stops(bench: &Bench<'_>) -> Checked {
     Ok(())
 }
 
-/// The argument of a start, as `arg` has it once it is decoded.
-fn argument(symbol: &str, kind: &str) -> Value {
-    json!({
-        "symbolName": symbol,
-        "meta": {"ruleId": "rule", "opId": "op", "instanceId": 0},
-        "pluginType": kind,
-    })
-}
-
 /// Looks whether the plugin still starts what it has.
-fn goes_on(bench: &Bench<'_>, host: &Host) -> Checked {
+pub(super) fn goes_on(bench: &Bench<'_>, host: &Host) -> Checked {
     host.check_alive()?;
     match bench.anything(host) {
         Err(Stop::NotTestable(seen)) => Err(failed(format!("afterwards {seen}"))),
         other => other.map(drop),
     }
-}
-
-fn refuses_symbols(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    for kind in ["source", "sink", "func"] {
-        let start = order_bytes("start", &argument("no_such_symbol", kind));
-        bench.refused(&host, &format!("the start of an unknown {kind}"), &start)?;
-    }
-    goes_on(bench, &host)
-}
-
-/// A symbol of the plugin, of whatever kind.
-fn symbol<'a>(bench: &'a Bench<'_>) -> Result<(&'a str, &'static str), Stop> {
-    let source = bench.source_name().map(|name| (name, "source"));
-    let sink = || bench.sink_name().map(|name| (name, "sink"));
-    let function = |_| bench.function_name().map(|name| (name, "func"));
-    source.or_else(|_| sink()).or_else(function)
-}
-
-fn refuses_types(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    let (symbol, _) = symbol(bench)?;
-    let start = order_bytes("start", &argument(symbol, "lookup"));
-    bench.refused(&host, "the start of a `lookup`", &start)?;
-    goes_on(bench, &host)
-}
-
-fn refuses_commands(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    let (symbol, kind) = symbol(bench)?;
-    let order = order_bytes("pause", &argument(symbol, kind));
-    bench.refused(&host, "the order `pause`", &order)?;
-    goes_on(bench, &host)
-}
-
-fn refuses_bytes(bench: &Bench<'_>) -> Checked {
-    const HUGE: usize = 64 * 1024 * 1024;
-    let host = bench.host()?;
-    bench.refused(&host, "an order of 0 bytes", b"")?;
-    bench.refused(&host, "the order `{`", b"{")?;
-    bench.refused(&host, "an order that is no UTF-8", b"\xff\x00")?;
-    if bench.plan.release().max_message.is_none() {
-        bench.refused(&host, "an order of 64 MiB", &vec![b'x'; HUGE])?;
-    }
-    goes_on(bench, &host)
-}
-
-fn refuses_gaps(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    let (symbol, kind) = symbol(bench)?;
-    let whole = argument(symbol, kind);
-    let without = |field: &str| {
-        let mut argument = whole.clone();
-        argument
-            .as_object_mut()
-            .and_then(|fields| fields.remove(field));
-        order_bytes("start", &argument)
-    };
-    let no_cmd = json!({"arg": whole.to_string()}).to_string();
-    let orders = [
-        ("an order without `cmd`", no_cmd.into_bytes()),
-        ("an order without `arg`", br#"{"cmd":"start"}"#.to_vec()),
-        (
-            "an order whose `arg` is no JSON",
-            br#"{"cmd":"start","arg":"{"}"#.to_vec(),
-        ),
-        ("a start without `symbolName`", without("symbolName")),
-        ("a start without `pluginType`", without("pluginType")),
-    ];
-    for (what, order) in orders {
-        bench.refused(&host, what, &order)?;
-    }
-    goes_on(bench, &host)
-}
-
-/// Starts something, stops it, and starts it again with a changed argument,
-/// through bytes.
-fn start_changed(bench: &Bench<'_>, change: impl FnOnce(&mut Map<String, Value>)) -> Checked {
-    let host = bench.host()?;
-    let (_running, order) = bench.anything(&host)?;
-    if order.kind != mock_kuiper::symbol::Kind::Function {
-        bench.order_ok(&host, Command::Stop, &order)?;
-    }
-    let encoded = order.encode(Command::Start, bench.plan.release());
-    let broken = |error: serde_json::Error| Stop::Trouble(error.to_string());
-    let mut whole: Map<String, Value> = serde_json::from_slice(&encoded).map_err(broken)?;
-    let text = whole["arg"].as_str().unwrap_or_default().to_owned();
-    let mut argument: Map<String, Value> = serde_json::from_str(&text).map_err(broken)?;
-    change(&mut argument);
-    let text = Value::Object(argument).to_string().replace('<', "\\u003c");
-    whole.insert("arg".to_owned(), text.into());
-    whole.insert("version".to_owned(), 1.into());
-    let answer = host.order_bytes(&Value::Object(whole).to_string().into_bytes())?;
-    match OrderAnswer::parse(&answer) {
-        OrderAnswer::Done => Ok(()),
-        _ => Err(failed(format!(
-            "the start was answered with `{}`, not `ok`",
-            String::from_utf8_lossy(&answer)
-        ))),
-    }
-}
-
-fn passes_over_fields(bench: &Bench<'_>) -> Checked {
-    start_changed(bench, |argument| {
-        argument.insert(
-            "traceId".to_owned(),
-            json!({"of": ["a", "newer", "release"]}),
-        );
-        if let Some(Value::Object(meta)) = argument.get_mut("meta") {
-            meta.insert("shard".to_owned(), 7.into());
-        }
-    })
-}
-
-fn takes_any_properties(bench: &Bench<'_>) -> Checked {
-    let manifest = bench.manifest()?;
-    if manifest.sources.is_empty() && manifest.sinks.is_empty() {
-        return Err(Stop::NotApplicable("a function has no properties"));
-    }
-    start_changed(bench, |argument| {
-        let config = argument.entry("config").or_insert_with(|| json!({}));
-        if let Value::Object(config) = config {
-            let text = r#"{"sql":"a < \"b\" & c > 'd'","nested":"\\u00e4"}"#;
-            config.insert("conformance_text".to_owned(), text.into());
-            let nested = json!({"list": [1, -2.5, null, {"k": []}], "ä": true});
-            config.insert("conformance_nested".to_owned(), nested);
-        }
-    })
-}
-
-fn stays_after_idling(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    let (_running, order) = bench.anything(&host)?;
-    if order.kind != mock_kuiper::symbol::Kind::Function {
-        bench.order_ok(&host, Command::Stop, &order)?;
-    }
-    std::thread::sleep(bench.scaled(IDLE));
-    bench.order_ok(&host, Command::Start, &order)
-}
-
-fn drops_stale_orders(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    let (_running, order) = bench.anything(&host)?;
-    let command = match order.kind {
-        mock_kuiper::symbol::Kind::Function => Command::Start,
-        _ => Command::Stop,
-    };
-    let answer = host.order_stale(command, &order)?;
-    match OrderAnswer::parse(answer.as_bytes()) {
-        OrderAnswer::Done => Ok(()),
-        _ => Err(failed(format!(
-            "the order under the right id was answered with `{answer}`, not `ok`"
-        ))),
-    }
-}
-
-fn starts_twice(bench: &Bench<'_>) -> Checked {
-    bench.play(Kinds::All, "start-again")?;
-    if bench.source_name().is_err() {
-        return Ok(());
-    }
-    let host = bench.host()?;
-    let mut source = bench.flowing_source(&host)?;
-    source.start_again()?;
-    // A second instance would dial within this time.
-    for _ in 0..3 {
-        source.next(bench.limit())?;
-    }
-    std::thread::sleep(bench.scaled(DIAL).max(DIAL));
-    let channel = Channel::source(&source.order().meta);
-    bench.one_connection(&channel)
-}
-
-fn answers_while_busy(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    let mut sink = match bench.sink_name() {
-        Ok(_) => Some(bench.sink(&host)?),
-        Err(_) => None,
-    };
-    for _ in 0..100 {
-        if let Some(sink) = &mut sink {
-            sink.send_bytes(b"[{\"conformance\":1}]")?;
-        }
-    }
-    let source = match bench.source_name() {
-        Ok(_) => Some(bench.source(&host)?),
-        Err(_) => None,
-    };
-    std::thread::sleep(bench.scaled(Duration::from_secs(1)));
-    let asked = Instant::now();
-    let started = match (&source, &sink) {
-        (Some(source), _) => bench
-            .start_source(&host, &source.order().symbol, "elsewhere")
-            .map(drop),
-        (None, Some(sink)) => bench
-            .start_sink(&host, sink.symbol(), "elsewhere")
-            .map(drop),
-        (None, None) => return Err(Stop::NotApplicable("a function alone is never busy")),
-    };
-    started?;
-    let took = asked.elapsed();
-    if took > bench.scaled(PROMPT) {
-        let took = took.as_secs_f64();
-        return Err(failed(format!("the answer took {took:.1} s")));
-    }
-    Ok(())
-}
-
-fn refuses_configurations(bench: &Bench<'_>) -> Checked {
-    if bench.plan.refused.is_empty() {
-        return Err(Stop::NotApplicable(
-            "no --refused names a configuration that has to be refused",
-        ));
-    }
-    let host = bench.host()?;
-    for (symbol, properties) in &bench.plan.refused {
-        let is_source = bench.manifest()?.sources.contains(symbol);
-        let config = Value::Object(properties.clone());
-        let started = match is_source {
-            true => {
-                let source = host.source(symbol).config(config);
-                source.within("refused", "stream").start().map(drop)
-            }
-            false => {
-                let sink = host.sink(symbol).config(config);
-                sink.within("refused", format!("{symbol}_0"))
-                    .start()
-                    .map(drop)
-            }
-        };
-        match started {
-            Err(HostError::Refused {
-                greeting: false, ..
-            }) => {}
-            Err(error) => return Err(error.into()),
-            Ok(()) => {
-                let properties = Value::Object(properties.clone());
-                return Err(failed(format!(
-                    "`{symbol}` was started with {properties}, which it has to refuse"
-                )));
-            }
-        }
-        // Nothing of it is left: what can be used is started in its place.
-        match is_source {
-            true => bench.start_source(&host, symbol, "refused").map(drop)?,
-            false => bench.start_sink(&host, symbol, "refused").map(drop)?,
-        }
-    }
-    Ok(())
-}
-
-fn dials_again(bench: &Bench<'_>) -> Checked {
-    if bench.plan.release().regreet_on_control {
-        return bench.play(Kinds::All, "cut");
-    }
-    let host = bench.host()?;
-    host.breach(mock_kuiper::host::Breach::CutFrame)?;
-    goes_on(bench, &host)
 }
