@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mock_kuiper::event::{Event, Meaning, Message, Observer, What};
 use mock_kuiper::profile::Profile;
 use mock_kuiper::symbol::{Purpose, Side};
+use serde::de::IgnoredAny;
 
 use crate::redact::Secrets;
 use crate::self_check;
@@ -39,6 +40,8 @@ struct Seen {
     greetings: HashMap<String, Greetings>,
     /// What a source has sent last.
     row: Vec<u8>,
+    /// An ack with other names than eKuiper knows.
+    odd_ack: Option<String>,
     /// Bytes that the plugin has written to its log.
     logged: usize,
     /// The marked rows that are in the log, in its order.
@@ -115,6 +118,11 @@ impl Transcript {
         self.lock().row.clone()
     }
 
+    /// An ack with other names than eKuiper knows.
+    pub(crate) fn odd_ack(&self) -> Option<String> {
+        self.lock().odd_ack.clone()
+    }
+
     /// How many bytes the plugin has written to its log.
     pub(crate) fn logged(&self) -> usize {
         self.lock().logged
@@ -167,6 +175,15 @@ impl Seen {
                     of.first = message.body.to_vec();
                 } else if of.first != message.body && message.body.first() == Some(&b'h') {
                     of.other = Some(message.body.to_vec());
+                }
+            }
+            Meaning::Ack { ack: Ok(_), .. } => {
+                let names: Option<HashMap<String, IgnoredAny>> =
+                    serde_json::from_slice(message.body).ok();
+                let mut names = names.iter().flat_map(HashMap::keys);
+                if names.any(|name| name != "error") {
+                    let text = String::from_utf8_lossy(message.body);
+                    self.odd_ack = Some(excerpt(&text, text.len()));
                 }
             }
             Meaning::Row { .. } => {

@@ -89,6 +89,9 @@ impl Acks {
             let text = match ack {
                 Ack::Done(_) if fault::has("acks-in-text") => json!("{}").to_string(),
                 Ack::Done(_) => "{}".to_owned(),
+                Ack::Failed(error) if fault::has("ack-misspelled") => {
+                    json!({ "eror": error }).to_string()
+                }
                 Ack::Failed(error) => json!({ "error": error }).to_string(),
             };
             if self.socket.try_send(text.as_bytes()).is_err() {

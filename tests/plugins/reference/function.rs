@@ -95,7 +95,8 @@ fn execute(symbol: &str, value: &Value) -> Result<Value, String> {
         Value::Array(values) => values.as_slice(),
         _ => &[],
     };
-    if values.is_empty() && fault::has("window-dies") {
+    let is_empty = value.is_null() || *value == json!([]);
+    if is_empty && fault::has("window-dies") {
         fault::hang();
     }
     let largest = values.iter().filter_map(Value::as_f64).reduce(f64::max);

@@ -207,7 +207,11 @@ impl Dispatcher {
             Some(_) if fault::has("start-anew-refused") => {
                 return Err("it runs already".to_owned());
             }
-            Some(_) => self.stop(&key),
+            Some(_) => {
+                if let Some(old) = self.instances.remove(&key) {
+                    old.worker.stop();
+                }
+            }
             None => {}
         }
         self.start_with_faults(&argument)?;

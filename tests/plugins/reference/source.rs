@@ -9,10 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nng::{
-    Error, Message, PipeEvent, Protocol, Socket,
-    options::{Options, SendTimeout},
-};
+use nng::{Error, Message, PipeEvent, Protocol, Socket};
 use serde_json::{Value, json};
 
 use crate::{
@@ -23,8 +20,8 @@ use crate::{
 /// How often a source that waits looks whether it was stopped.
 const STEP: Duration = Duration::from_millis(10);
 
-/// How long a send has waited with which the fault of a blocked source begins.
-const BLOCKED: Duration = Duration::from_millis(300);
+/// How long a send has waited that the fault of a blocked source does not end.
+const BLOCKED: Duration = Duration::from_millis(700);
 
 /// Reads the configuration, dials the host and emits until stopped.
 pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
@@ -60,7 +57,7 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
             if !padding.is_empty() {
                 row["message"]["padding"] = padding.as_str().into();
             }
-            if fault::has("list-rows") && n > 2 {
+            if fault::has("list-rows") && n > 1 {
                 row["message"] = json!([n]);
             }
             if let Err(error) = send(&socket, row.to_string().as_bytes(), stopped) {
@@ -70,7 +67,7 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
             pause(interval, stopped);
         }
         if fault::has("rows-after-stop") {
-            for _ in 0..100 {
+            for _ in 0..40 {
                 let row = json!({ "message": { "n": 0 }, "meta": meta });
                 _ = socket.try_send(row.to_string().as_bytes());
                 thread::sleep(interval);
@@ -102,24 +99,27 @@ fn dial(url: &str, lost: &Arc<AtomicBool>) -> Result<Socket, Error> {
             }
         })?;
     }
-    socket.set_opt::<SendTimeout>(Some(STEP))?;
     socket.dial(url)?;
     Ok(socket)
 }
 
-/// Sends one row, for as long as it takes and until a stop.
+/// Sends one row, for as long as it takes and until a stop. It does not wait in
+/// the socket: NNG may abort where a wait ends just as the message goes.
 fn send(socket: &Socket, row: &[u8], stopped: &AtomicBool) -> Result<(), Error> {
     let mut message = Message::from(row);
     let began = Instant::now();
-    while let Err((back, error)) = socket.send(message) {
-        match error {
-            Error::TimedOut if fault::has("blocked-stop") && began.elapsed() > BLOCKED => {
+    while let Err((back, error)) = socket.try_send(message) {
+        if error != Error::TryAgain {
+            return Err(error);
+        }
+        if stopped.load(SeqCst) {
+            if fault::has("blocked-stop") && began.elapsed() > BLOCKED {
                 fault::hang();
             }
-            Error::TimedOut if stopped.load(SeqCst) => return Ok(()),
-            Error::TimedOut => message = back,
-            error => return Err(error),
+            return Ok(());
         }
+        message = back;
+        thread::sleep(Duration::from_millis(1));
     }
     Ok(())
 }
