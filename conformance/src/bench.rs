@@ -1,7 +1,5 @@
 //! What a check works with: the plugin, a host for it, and its symbols.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -11,107 +9,16 @@ use mock_kuiper::fault::{Fault, Outcome, Stage};
 use mock_kuiper::host::{
     Builder, Function, Host, HostError, Sink, SinkError, SinkStart, Source, SourceStart,
 };
-use mock_kuiper::package::{Manifest, Package};
-use mock_kuiper::profile::Profile;
+use mock_kuiper::package::{Manifest, Package, Report, check};
 use mock_kuiper::symbol::Channel;
 use mock_kuiper::wire::{Command, Order, OrderAnswer};
 use serde_json::{Map, Value, json};
 
-use crate::redact::Secrets;
+use crate::Plan;
 use crate::transcript::Transcript;
 
 /// How long a plugin may take to answer an order, to send a row.
 const LIMIT: Duration = Duration::from_secs(10);
-
-/// What is tried: a plugin under a release.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// The plugin; or why it cannot even be opened.
-    package: Result<Arc<Package>, String>,
-    pub(crate) profile: &'static Profile,
-    /// Where the user's plugin is, for the checks of its files.
-    pub plugin: PathBuf,
-    /// The properties that a symbol needs.
-    pub configs: HashMap<String, Map<String, Value>>,
-    /// Properties that a symbol has to refuse.
-    pub refused: HashMap<String, Map<String, Value>>,
-    /// What is kept out of every report.
-    pub secrets: Secrets,
-    /// The Python interpreter.
-    pub python: PathBuf,
-    /// Variables for the plugin's environment.
-    pub environment: Vec<(String, String)>,
-    /// All waits are this many times as long: for slow machines.
-    pub timeout_scale: f64,
-    /// Checks that go on at the same time, where plugins can be isolated.
-    pub jobs: usize,
-}
-
-impl Plan {
-    /// Plans to try a plugin under a release.
-    #[must_use]
-    pub fn new(package: Package, profile: &'static Profile) -> Self {
-        let plugin = package.directory().to_owned();
-        Self::of(Ok(Arc::new(package)), plugin, profile)
-    }
-
-    /// The same for a plugin that cannot be opened, and why: all that is not
-    /// about its files is not testable.
-    #[must_use]
-    pub fn broken(
-        plugin: impl Into<PathBuf>,
-        reason: impl Into<String>,
-        profile: &'static Profile,
-    ) -> Self {
-        Self::of(Err(reason.into()), plugin.into(), profile)
-    }
-
-    fn of(
-        package: Result<Arc<Package>, String>,
-        plugin: PathBuf,
-        profile: &'static Profile,
-    ) -> Self {
-        Self {
-            package,
-            profile,
-            plugin,
-            configs: HashMap::new(),
-            refused: HashMap::new(),
-            secrets: Secrets::default(),
-            python: "python3".into(),
-            environment: Vec::new(),
-            timeout_scale: 1.0,
-            jobs: 8,
-        }
-    }
-
-    /// The same plugin under another release.
-    #[must_use]
-    pub fn under(&self, profile: &'static Profile) -> Self {
-        Self {
-            profile,
-            ..self.clone()
-        }
-    }
-
-    /// Returns the release that is played.
-    #[must_use]
-    pub fn release(&self) -> &'static Profile {
-        self.profile
-    }
-
-    /// Returns the plugin's name, or that of its file.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match &self.package {
-            Ok(package) => package.manifest().name.clone(),
-            Err(_) => {
-                let name = self.plugin.file_name().unwrap_or(self.plugin.as_os_str());
-                name.to_string_lossy().into_owned()
-            }
-        }
-    }
-}
 
 /// Why a check did not pass.
 #[derive(Debug)]
@@ -157,15 +64,17 @@ pub(crate) enum Kinds {
     All,
 }
 
-/// What the launches of one run have come to: a plugin that never greets is not
-/// waited for again and again.
+/// What the checks of one run have in common: a plugin that never greets is not
+/// waited for again and again, and its files are looked at once.
 #[derive(Debug, Default)]
-pub(crate) struct Launches {
+pub(crate) struct Common {
     greeted: AtomicBool,
     silent: OnceLock<String>,
+    /// What was found in the plugin's files: a Cargo package is built for it.
+    report: OnceLock<Result<Report, String>>,
 }
 
-impl Launches {
+impl Common {
     fn note(&self, launched: &Result<Host, HostError>) {
         match launched {
             Ok(_) => self.greeted.store(true, Ordering::Relaxed),
@@ -186,16 +95,27 @@ impl Launches {
 pub struct Bench<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) transcript: Arc<Transcript>,
-    launches: &'a Launches,
+    common: &'a Common,
 }
 
 impl<'a> Bench<'a> {
-    pub(crate) fn new(plan: &'a Plan, launches: &'a Launches) -> Self {
+    pub(crate) fn new(plan: &'a Plan, common: &'a Common) -> Self {
         Self {
             plan,
             transcript: Arc::new(Transcript::new(plan.secrets.clone(), plan.profile)),
-            launches,
+            common,
         }
+    }
+
+    /// What eKuiper's install would find in the plugin's files.
+    pub(crate) fn report(&self) -> Result<&Report, Stop> {
+        let look = || {
+            let looked = check(&self.plan.plugin, &self.plan.build);
+            let report = looked.map(|looked| looked.report().clone());
+            report.map_err(|error| error.to_string())
+        };
+        let report = self.common.report.get_or_init(look);
+        report.as_ref().map_err(|text| Stop::Trouble(text.clone()))
     }
 
     /// A time, as long as `--timeout-scale` makes it.
@@ -238,19 +158,19 @@ impl<'a> Bench<'a> {
         Ok(environment.fold(host, |host, (name, value)| host.env(name, value)))
     }
 
-    /// Launches it for a check that is not about launching.
+    /// Common it for a check that is not about launching.
     pub(crate) fn host(&self) -> Result<Host, Stop> {
         self.launch(self.builder()?).map_err(not_reached)
     }
 
-    /// Launches it so.
+    /// Common it so.
     pub(crate) fn launch(&self, builder: Builder) -> Result<Host, Stop> {
-        if self.launches.is_silent() {
+        if self.common.is_silent() {
             let text = "it was not launched again: it never greeted, see CTL-01";
             return Err(Stop::NotTestable(text.to_owned()));
         }
         let launched = builder.launch();
-        self.launches.note(&launched);
+        self.common.note(&launched);
         Ok(launched?)
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::bench::{Bench, Launches, Stop};
+use crate::bench::{Bench, Common, Stop};
 use crate::{Plan, Requirement};
 
 /// What came of a requirement.
@@ -71,7 +71,7 @@ pub fn run(
     done: &(dyn Fn(&Outcome) + Sync),
 ) -> Vec<Outcome> {
     let next = AtomicUsize::new(0);
-    let launches = Launches::default();
+    let common = Common::default();
     // Those that wait for long begin first.
     let mut order: Vec<usize> = (0..requirements.len()).collect();
     order.sort_by_key(|index| !waits_long(requirements[*index].id));
@@ -81,7 +81,7 @@ pub fn run(
         for _ in 0..plan.jobs.max(1) {
             scope.spawn(|| {
                 while let Some(index) = order.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let outcome = try_one(plan, &launches, requirements[*index]);
+                    let outcome = try_one(plan, &common, requirements[*index]);
                     done(&outcome);
                     if let Ok(mut place) = outcomes[*index].lock() {
                         *place = Some(outcome);
@@ -104,9 +104,9 @@ fn waits_long(id: &str) -> bool {
     .contains(&id)
 }
 
-fn try_one(plan: &Plan, launches: &Launches, requirement: &'static Requirement) -> Outcome {
+fn try_one(plan: &Plan, common: &Common, requirement: &'static Requirement) -> Outcome {
     let began = Instant::now();
-    let bench = Bench::new(plan, launches);
+    let bench = Bench::new(plan, common);
     let checked = if requirement.releases.has(plan.profile) {
         (requirement.check)(&bench)
     } else {

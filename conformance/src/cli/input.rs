@@ -168,6 +168,7 @@ pub(super) fn read(args: &Args, chosen: Chosen) -> Result<Input, CliError> {
             secrets.add_text(&variable.value);
         }
     }
+    plan.build.release = !args.debug;
     plan.configs = configs;
     plan.refused = refused;
     plan.secrets = secrets;

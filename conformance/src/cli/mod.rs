@@ -64,7 +64,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "RELEASE", default_value = DEFAULT_HOST)]
     release: Releases,
 
-    /// Properties of a source or sink, over those of its yaml; may be repeated
+    /// Properties of a source or sink, over those of its yaml, `datasource` for
+    /// the stream's DATASOURCE; may be repeated
     #[arg(long, value_name = "NAME=JSON")]
     config: Vec<SymbolConfig>,
 

@@ -1,6 +1,6 @@
 //! `PKG`: the plugin on disk.
 
-use mock_kuiper::package::{Build, Checked as Looked, Level as How, Line, check};
+use mock_kuiper::package::{Level as How, Line};
 
 use crate::bench::{Bench, Checked, Stop, failed};
 use crate::requirement::{Level, Releases, Requirement};
@@ -59,15 +59,10 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
     },
 ];
 
-fn look(bench: &Bench<'_>) -> Result<Looked, Stop> {
-    check(&bench.plan.plugin, &Build::default()).map_err(|error| Stop::Trouble(error.to_string()))
-}
-
 /// Fails with the lines of these levels that are about something, if there are
 /// any.
 fn none(bench: &Bench<'_>, levels: &[How], about: impl Fn(&Line) -> bool) -> Checked {
-    let looked = look(bench)?;
-    let lines = looked.report().lines.iter();
+    let lines = bench.report()?.lines.iter();
     let lines: Vec<_> = lines
         .filter(|line| levels.contains(&line.level) && about(line))
         .map(|line| format!("{}: {}", line.file, line.text))
