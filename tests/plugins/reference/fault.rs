@@ -26,10 +26,10 @@ pub(crate) fn idle() -> Duration {
 }
 
 /// Takes note of so many bytes of log; with the fault of a log that nobody
-/// empties it is full at 4 MiB.
+/// empties it is full at 3 MiB.
 pub(crate) fn log(bytes: usize) {
     static LOGGED: AtomicUsize = AtomicUsize::new(0);
-    const ROOM: usize = 4 * 1024 * 1024;
+    const ROOM: usize = 3 * 1024 * 1024;
     if LOGGED.fetch_add(bytes, SeqCst) > ROOM && has("log-blocks") {
         hang();
     }
