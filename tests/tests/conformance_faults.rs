@@ -127,7 +127,7 @@ const FAULTS: &[Fault] = &[
         ],
     ),
     Fault::new("SRC-03", "rows-after-stop", &[]),
-    Fault::new("SRC-04", "blocked-stop", &[]).ticks(r#"{"interval":5,"size":200000}"#),
+    Fault::new("SRC-04", "blocked-stop", &[]).ticks(r#"{"interval":5,"size":20000}"#),
     Fault::new("SRC-05", "stops-all-sources", &["CTL-16"]),
     Fault::new("SRC-06", "third-start-refused", &["LIF-04"]),
     Fault::new("SRC-07", "source-dials-once", &["LIF-05"]),
@@ -141,13 +141,17 @@ const FAULTS: &[Fault] = &[
             "CTL-17", "LIF-02", "LIF-03", "LIF-04", "LIF-05",
         ],
     ),
-    Fault::new("SNK-02", "ends-at-bad-rows", &["LIF-09", "SNK-11"]),
+    Fault::new(
+        "SNK-02",
+        "ends-at-bad-rows",
+        &["LIF-09", "SNK-11", "SNK-16"],
+    ),
     Fault::new("SNK-03", "acks-twice", &["CTL-13", "SNK-11"]),
     Fault::new(
         "SNK-03",
         "no-acks",
         &[
-            "CTL-13", "SNK-02", "SNK-06", "SNK-08", "SNK-09", "SNK-10", "SNK-11",
+            "CTL-13", "SNK-02", "SNK-06", "SNK-08", "SNK-09", "SNK-10", "SNK-11", "SNK-16",
         ],
     ),
     Fault::new(
@@ -156,6 +160,7 @@ const FAULTS: &[Fault] = &[
         &[
             "CTL-13", "CTL-14", "CTL-16", "CTL-17", "LIF-02", "LIF-03", "LIF-04", "LIF-05",
             "SNK-02", "SNK-05", "SNK-06", "SNK-07", "SNK-08", "SNK-09", "SNK-10", "SNK-11",
+            "SNK-16",
         ],
     ),
     Fault::new("SNK-04", "acks-block", &[]),
