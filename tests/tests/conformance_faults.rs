@@ -294,7 +294,7 @@ fn each_fault_is_found_by_the_requirements_that_forbid_it() {
     let next = AtomicUsize::new(0);
     let wrong = Mutex::new(String::new());
     thread::scope(|scope| {
-        for _ in 0..2 {
+        for _ in 0..3 {
             scope.spawn(|| {
                 while let Some(fault) = FAULTS.get(next.fetch_add(1, Ordering::SeqCst)) {
                     let plan = plan_with(staged.path(), fault);
