@@ -1,114 +1,24 @@
 //! What a check works with: the plugin, a host for it, and its symbols.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use mock_kuiper::event::Limits;
 use mock_kuiper::fault::{Fault, Outcome, Stage};
-use mock_kuiper::host::{Builder, Function, Host, HostError, Sink, SinkError, Source};
-use mock_kuiper::package::{Manifest, Package};
-use mock_kuiper::profile::Profile;
+use mock_kuiper::host::{
+    Builder, Function, Host, HostError, Sink, SinkError, SinkStart, Source, SourceStart,
+};
+use mock_kuiper::package::{Manifest, Package, Report, check};
 use mock_kuiper::symbol::Channel;
 use mock_kuiper::wire::{Command, Order, OrderAnswer};
 use serde_json::{Map, Value, json};
 
-use crate::redact::Secrets;
+use crate::Plan;
 use crate::transcript::Transcript;
 
-/// How long a plugin may take to greet, to answer an order, to send a row.
+/// How long a plugin may take to answer an order, to send a row.
 const LIMIT: Duration = Duration::from_secs(10);
-
-/// What is tried: a plugin under a release.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// The plugin; or why it cannot even be opened.
-    package: Result<Arc<Package>, String>,
-    pub(crate) profile: &'static Profile,
-    /// Where the user's plugin is, for the checks of its files.
-    pub plugin: PathBuf,
-    /// The properties that a symbol needs.
-    pub configs: HashMap<String, Map<String, Value>>,
-    /// Properties that a symbol has to refuse.
-    pub refused: HashMap<String, Map<String, Value>>,
-    /// What is kept out of every report.
-    pub secrets: Secrets,
-    /// The Python interpreter.
-    pub python: PathBuf,
-    /// Variables for the plugin's environment.
-    pub environment: Vec<(String, String)>,
-    /// All waits are this many times as long: for slow machines.
-    pub timeout_scale: f64,
-    /// Checks that go on at the same time, where plugins can be isolated.
-    pub jobs: usize,
-}
-
-impl Plan {
-    /// Plans to try a plugin under a release.
-    #[must_use]
-    pub fn new(package: Package, profile: &'static Profile) -> Self {
-        let plugin = package.directory().to_owned();
-        Self::of(Ok(Arc::new(package)), plugin, profile)
-    }
-
-    /// The same for a plugin that cannot be opened, and why: all that is not
-    /// about its files is not testable.
-    #[must_use]
-    pub fn broken(
-        plugin: impl Into<PathBuf>,
-        reason: impl Into<String>,
-        profile: &'static Profile,
-    ) -> Self {
-        Self::of(Err(reason.into()), plugin.into(), profile)
-    }
-
-    fn of(
-        package: Result<Arc<Package>, String>,
-        plugin: PathBuf,
-        profile: &'static Profile,
-    ) -> Self {
-        Self {
-            package,
-            profile,
-            plugin,
-            configs: HashMap::new(),
-            refused: HashMap::new(),
-            secrets: Secrets::default(),
-            python: "python3".into(),
-            environment: Vec::new(),
-            timeout_scale: 1.0,
-            jobs: 8,
-        }
-    }
-
-    /// The same plugin under another release.
-    #[must_use]
-    pub fn under(&self, profile: &'static Profile) -> Self {
-        Self {
-            profile,
-            ..self.clone()
-        }
-    }
-
-    /// Returns the release that is played.
-    #[must_use]
-    pub fn release(&self) -> &'static Profile {
-        self.profile
-    }
-
-    /// Returns the plugin's name, or that of its file.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match &self.package {
-            Ok(package) => package.manifest().name.clone(),
-            Err(_) => {
-                let name = self.plugin.file_name().unwrap_or(self.plugin.as_os_str());
-                name.to_string_lossy().into_owned()
-            }
-        }
-    }
-}
 
 /// Why a check did not pass.
 #[derive(Debug)]
@@ -130,7 +40,10 @@ impl From<HostError> for Stop {
     fn from(error: HostError) -> Self {
         // A program that cannot be run is the plugin's own.
         if error.is_finding() || matches!(error, HostError::CannotLaunch { .. }) {
-            Self::Failed(error.to_string())
+            // The limits have other names here.
+            let text = error.to_string();
+            let text = text.replace("--init-timeout", "--timeout-scale");
+            Self::Failed(text.replace("--answer-timeout", "--timeout-scale"))
         } else {
             Self::Trouble(error.to_string())
         }
@@ -151,24 +64,69 @@ pub(crate) enum Kinds {
     All,
 }
 
+/// What the checks of one run have in common: a plugin that never greets is not
+/// waited for again and again, and its files are looked at once.
+#[derive(Debug, Default)]
+pub(crate) struct Common {
+    greeted: AtomicBool,
+    silent: OnceLock<String>,
+    /// What was found in the plugin's files: a Cargo package is built for it.
+    report: OnceLock<Result<Report, String>>,
+}
+
+impl Common {
+    fn note(&self, launched: &Result<Host, HostError>) {
+        match launched {
+            Ok(_) => self.greeted.store(true, Ordering::Relaxed),
+            Err(error @ HostError::NoGreeting { .. }) => {
+                let _ = self.silent.set(error.to_string());
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn is_silent(&self) -> bool {
+        !self.greeted.load(Ordering::Relaxed) && self.silent.get().is_some()
+    }
+}
+
 /// The plugin, launched as often as a check asks for it.
 #[derive(Debug)]
 pub struct Bench<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) transcript: Arc<Transcript>,
+    common: &'a Common,
 }
 
 impl<'a> Bench<'a> {
-    pub(crate) fn new(plan: &'a Plan) -> Self {
+    pub(crate) fn new(plan: &'a Plan, common: &'a Common) -> Self {
         Self {
             plan,
-            transcript: Arc::new(Transcript::new(plan.secrets.clone())),
+            transcript: Arc::new(Transcript::new(plan.secrets.clone(), plan.profile)),
+            common,
         }
+    }
+
+    /// What eKuiper's install would find in the plugin's files.
+    pub(crate) fn report(&self) -> Result<&Report, Stop> {
+        let look = || {
+            let looked = check(&self.plan.plugin, &self.plan.build);
+            let report = looked.map(|looked| looked.report().clone());
+            report.map_err(|error| error.to_string())
+        };
+        let report = self.common.report.get_or_init(look);
+        report.as_ref().map_err(|text| Stop::Trouble(text.clone()))
     }
 
     /// A time, as long as `--timeout-scale` makes it.
     pub(crate) fn scaled(&self, time: Duration) -> Duration {
         time.mul_f64(self.plan.timeout_scale)
+    }
+
+    /// A time in which nothing may come: it is never made shorter, or what comes
+    /// would be missed.
+    pub(crate) fn quiet(&self, time: Duration) -> Duration {
+        time.mul_f64(self.plan.timeout_scale.max(1.0))
     }
 
     pub(crate) fn limit(&self) -> Duration {
@@ -191,7 +149,7 @@ impl<'a> Bench<'a> {
             .package(Arc::clone(self.package()?))
             .release(self.plan.profile.name)
             .python(&self.plan.python)
-            .init_timeout(self.limit())
+            .init_timeout(self.scaled(self.plan.profile.init_timeout))
             .answer_timeout(self.limit())
             .record(Limits::NONE)
             .observer(Arc::clone(&self.transcript) as _)
@@ -200,14 +158,37 @@ impl<'a> Bench<'a> {
         Ok(environment.fold(host, |host, (name, value)| host.env(name, value)))
     }
 
-    /// Launches it for a check that is not about launching.
+    /// Common it for a check that is not about launching.
     pub(crate) fn host(&self) -> Result<Host, Stop> {
-        self.builder()?.launch().map_err(not_testable)
+        self.launch(self.builder()?).map_err(not_reached)
+    }
+
+    /// Common it so.
+    pub(crate) fn launch(&self, builder: Builder) -> Result<Host, Stop> {
+        if self.common.is_silent() {
+            let text = "it was not launched again: it never greeted, see CTL-01";
+            return Err(Stop::NotTestable(text.to_owned()));
+        }
+        let launched = builder.launch();
+        self.common.note(&launched);
+        Ok(launched?)
     }
 
     fn config(&self, symbol: &str) -> Value {
         let config = self.plan.configs.get(symbol).cloned();
         Value::Object(config.unwrap_or_default())
+    }
+
+    /// The properties of a source or sink: those of its yaml, and the user's.
+    pub(crate) fn properties(&self, symbol: &str) -> Result<Map<String, Value>, Stop> {
+        let mut properties = Map::new();
+        let package = self.package()?;
+        if package.manifest().sources.iter().any(|name| name == symbol) {
+            // One that cannot be read is ignored, as eKuiper does.
+            properties = package.source_config(symbol, None).unwrap_or_default();
+        }
+        properties.extend(self.plan.configs.get(symbol).cloned().unwrap_or_default());
+        Ok(properties)
     }
 
     pub(crate) fn source_name(&self) -> Result<&str, Stop> {
@@ -232,29 +213,46 @@ impl<'a> Bench<'a> {
         symbol: &str,
         rule: &str,
     ) -> Result<Source, HostError> {
-        let source = host.source(symbol).config(self.config(symbol));
-        source.within(rule, "stream").start()
+        self.describe_source(host, symbol)
+            .within(rule, "stream")
+            .start()
     }
 
-    /// Starts a sink under a rule.
+    /// The start of a source with the properties that it needs; a property
+    /// `datasource` is the stream's.
+    pub(crate) fn describe_source<'h>(&self, host: &'h Host, symbol: &str) -> SourceStart<'h> {
+        let config = self.config(symbol);
+        let source = host.source(symbol);
+        let source = match config["datasource"].as_str() {
+            Some(datasource) => source.datasource(datasource),
+            None => source,
+        };
+        source.config(config)
+    }
+
+    /// Starts a sink under a rule, with acks where the release reads them.
     pub(crate) fn start_sink(
         &self,
         host: &Host,
         symbol: &str,
         rule: &str,
     ) -> Result<Sink, HostError> {
-        let mut config = self.config(symbol);
-        let reads_acks = crate::requirement::Releases::WithAcks.has(self.plan.profile);
-        if reads_acks {
-            config["requireAck"] = json!(true);
+        let sink = self.describe_sink(host, symbol, rule);
+        match crate::requirement::Releases::WithAcks.has(self.plan.profile) {
+            true => sink.require_ack().start(),
+            false => sink.start(),
         }
-        let sink = host.sink(symbol).config(config);
-        let sink = sink.within(rule, format!("{symbol}_0"));
-        if reads_acks {
-            sink.require_ack().start()
-        } else {
-            sink.start()
-        }
+    }
+
+    fn describe_sink<'h>(&self, host: &'h Host, symbol: &str, rule: &str) -> SinkStart<'h> {
+        let sink = host.sink(symbol).config(self.config(symbol));
+        sink.within(rule, format!("{symbol}_0"))
+    }
+
+    /// The first sink, running without `requireAck`: nobody reads its acks.
+    pub(crate) fn unread_sink(&self, host: &Host) -> Result<Sink, Stop> {
+        let sink = self.describe_sink(host, self.sink_name()?, "rule");
+        sink.start().map_err(not_testable)
     }
 
     /// The first source, running, for a check that is not about its start.
@@ -351,7 +349,12 @@ impl<'a> Bench<'a> {
     /// Sends bytes that have to be refused, and looks whether the plugin goes
     /// on.
     pub(crate) fn refused(&self, host: &Host, what: &str, bytes: &[u8]) -> Checked {
-        let answer = host.order_bytes(bytes)?;
+        let answer = host.order_bytes(bytes).map_err(|error| match error {
+            HostError::NoAnswer { limit, .. } => {
+                failed(format!("{what} was not answered within {limit:?}"))
+            }
+            other => other.into(),
+        })?;
         match OrderAnswer::parse(&answer) {
             OrderAnswer::Done => Err(failed(format!("{what} was answered with `ok`"))),
             OrderAnswer::Greeting(_) => Err(failed(format!(

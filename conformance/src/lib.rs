@@ -21,6 +21,7 @@
 
 pub mod bench;
 pub mod expect;
+pub mod plan;
 pub mod redact;
 pub mod report;
 pub mod requirement;
@@ -29,5 +30,5 @@ mod section;
 mod self_check;
 mod transcript;
 
-pub use bench::Plan;
+pub use plan::Plan;
 pub use requirement::Requirement;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mock_kuiper::profile::Profile;
+use mock_kuiper::profile::{Ack, Profile};
 
 use crate::bench::{Bench, Checked};
 use crate::section;
@@ -22,8 +22,8 @@ pub struct Requirement {
     pub why: &'static str,
     /// How it is observed.
     pub how: &'static str,
-    /// Where the rule comes from: a section of `docs/protocol.md`, with a
-    /// recording where there is one.
+    /// Where the rule comes from: `FILE:LINE` of a recording in
+    /// `tests/vectors/`, or a file of eKuiper's.
     pub source: &'static str,
     pub(crate) check: fn(&Bench<'_>) -> Checked,
 }
@@ -51,6 +51,10 @@ impl fmt::Display for Level {
 pub enum Releases {
     /// Every one.
     All,
+    /// Those whose hosts have no channel for acks: up to 1.13.
+    WithoutAckChannel,
+    /// Those that open it, and never read or close it: 1.14.
+    WithDeafAckChannel,
     /// Those whose hosts read acks: 2.0 on.
     WithAcks,
     /// Those that send the orders again to a new process: 1.8 on.
@@ -63,7 +67,9 @@ impl Releases {
     pub fn has(self, profile: &Profile) -> bool {
         match self {
             Self::All => true,
-            Self::WithAcks => profile.ack == mock_kuiper::profile::Ack::Require,
+            Self::WithoutAckChannel => profile.ack == Ack::None,
+            Self::WithDeafAckChannel => profile.ack == Ack::Open,
+            Self::WithAcks => profile.ack == Ack::Require,
             Self::WithReplay => profile.replay,
         }
     }
@@ -73,6 +79,8 @@ impl fmt::Display for Releases {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::All => "all",
+            Self::WithoutAckChannel => "1.4 to 1.13",
+            Self::WithDeafAckChannel => "1.14",
             Self::WithAcks => "2.0 on",
             Self::WithReplay => "1.8 on",
         })

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::bench::{Bench, Stop};
+use crate::bench::{Bench, Common, Stop};
 use crate::{Plan, Requirement};
 
 /// What came of a requirement.
@@ -71,6 +71,7 @@ pub fn run(
     done: &(dyn Fn(&Outcome) + Sync),
 ) -> Vec<Outcome> {
     let next = AtomicUsize::new(0);
+    let common = Common::default();
     // Those that wait for long begin first.
     let mut order: Vec<usize> = (0..requirements.len()).collect();
     order.sort_by_key(|index| !waits_long(requirements[*index].id));
@@ -80,7 +81,7 @@ pub fn run(
         for _ in 0..plan.jobs.max(1) {
             scope.spawn(|| {
                 while let Some(index) = order.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let outcome = try_one(plan, requirements[*index]);
+                    let outcome = try_one(plan, &common, requirements[*index]);
                     done(&outcome);
                     if let Ok(mut place) = outcomes[*index].lock() {
                         *place = Some(outcome);
@@ -97,20 +98,28 @@ pub fn run(
 
 /// Rules whose checks take seconds.
 fn waits_long(id: &str) -> bool {
-    ["CTL-11", "FUN-07", "LIF-04", "LIF-03", "SRC-04", "SNK-04"].contains(&id)
+    [
+        "CTL-11", "FUN-07", "LIF-04", "SNK-04", "LIF-09", "LIF-03", "SRC-04",
+    ]
+    .contains(&id)
 }
 
-fn try_one(plan: &Plan, requirement: &'static Requirement) -> Outcome {
+fn try_one(plan: &Plan, common: &Common, requirement: &'static Requirement) -> Outcome {
     let began = Instant::now();
-    let bench = Bench::new(plan);
+    let bench = Bench::new(plan, common);
     let checked = if requirement.releases.has(plan.profile) {
         (requirement.check)(&bench)
     } else {
         Err(Stop::NotApplicable("this release has no such rule"))
     };
-    let evidence = |seen: String| Evidence {
-        seen: plan.secrets.hide(&seen),
-        transcript: bench.transcript.lines(),
+    let evidence = |mut seen: String| {
+        if let Some(mistaken) = bench.transcript.mistaken_greeting() {
+            seen = format!("{seen}; {mistaken}");
+        }
+        Evidence {
+            seen: plan.secrets.hide(&seen),
+            transcript: bench.transcript.lines(),
+        }
     };
     let ours = bench.transcript.our_mistake();
     let checked = ours.map_or(checked, |mistake| Err(Stop::Trouble(mistake)));
@@ -129,5 +138,70 @@ fn try_one(plan: &Plan, requirement: &'static Requirement) -> Outcome {
         requirement,
         verdict,
         took: began.elapsed(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mock_kuiper::event::{Event, Meaning, Message, Observer as _, Side, What};
+    use mock_kuiper::profile::Profile;
+    use mock_kuiper::symbol::{Channel, Kind};
+    use mock_kuiper::wire::Command;
+
+    use super::*;
+    use crate::bench::Checked;
+    use crate::requirement::{Level, Releases};
+
+    const PAUSE: &[u8] = br#"{"cmd":"pause","arg":"{}"}"#;
+
+    fn send(bench: &Bench<'_>, meaning: Meaning<'_>) -> Checked {
+        let channel = Channel::control("p");
+        let message = Message {
+            channel: &channel,
+            from: Side::Host,
+            id: None,
+            body: PAUSE,
+            meaning,
+        };
+        let event = Event::new(Duration::ZERO, What::Message(message));
+        bench.transcript.event(&event);
+        Ok(())
+    }
+
+    const fn requirement(check: fn(&Bench<'_>) -> Checked) -> Requirement {
+        Requirement {
+            id: "CTL-00",
+            level: Level::Must,
+            releases: Releases::All,
+            rule: "",
+            why: "",
+            how: "",
+            source: "",
+            check,
+        }
+    }
+
+    static AS_AN_ORDER: Requirement = requirement(|bench| {
+        let meaning = Meaning::Order {
+            command: Command::Start,
+            kind: Kind::Source,
+            symbol: "s",
+        };
+        send(bench, meaning)
+    });
+    static WRONG_ON_PURPOSE: Requirement = requirement(|bench| send(bench, Meaning::Raw));
+
+    #[test]
+    fn what_no_ekuiper_sends_is_trouble_of_ours_unless_it_is_wrong_on_purpose() {
+        let release = Profile::find("2.4").unwrap();
+        let plan = Plan::broken("/nowhere", "it is not there", release);
+
+        let outcomes = run(&plan, &[&AS_AN_ORDER, &WRONG_ON_PURPOSE], &|_| {});
+
+        let text = "the suite sent what no eKuiper sends: the command is `pause`, in \
+                    `{\"cmd\":\"pause\",\"arg\":\"{}\"}`";
+        let text = text.to_owned();
+        assert_eq!(outcomes[0].verdict, Verdict::Trouble { text });
+        assert_eq!(outcomes[1].verdict, Verdict::Passed);
     }
 }

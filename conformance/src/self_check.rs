@@ -1,15 +1,17 @@
 //! What the suite sends, held against what recorded hosts send: a verdict that
 //! came of a mistake of ours would be worth nothing.
 
+use mock_kuiper::profile::{Datasource, FunctionMeta, Profile};
 use serde_json::{Map, Value};
 
 type Object = Map<String, Value>;
 
-/// Checks that bytes are an order as eKuiper sends one: `{"cmd":C,"arg":A}`,
+/// Checks that bytes are an order as this release sends one: `{"cmd":C,"arg":A}`,
 /// `A` a string that holds JSON.
 ///
-/// Source: protocol.md section 5.
-pub(crate) fn order(bytes: &[u8]) -> Result<(), String> {
+/// Source: protocol.md sections 5 and 9.
+pub(crate) fn order(bytes: &[u8], release: &Profile) -> Result<(), String> {
+    escaped(bytes)?;
     let order = object(serde_json::from_slice(bytes).ok(), "the order")?;
     only(&order, &["cmd", "arg"], "the order")?;
     let command = text(&order, "cmd")?;
@@ -17,7 +19,10 @@ pub(crate) fn order(bytes: &[u8]) -> Result<(), String> {
         return Err(format!("the command is `{command}`"));
     }
     let argument = object(serde_json::from_str(text(&order, "arg")?).ok(), "`arg`")?;
-    let known = ["symbolName", "meta", "pluginType", "config", "dataSource"];
+    let mut known = vec!["symbolName", "meta", "pluginType", "config"];
+    if release.datasource == Datasource::Beside {
+        known.push("dataSource");
+    }
     only(&argument, &known, "`arg`")?;
     text(&argument, "symbolName")?;
     let kind = text(&argument, "pluginType")?;
@@ -28,8 +33,7 @@ pub(crate) fn order(bytes: &[u8]) -> Result<(), String> {
         object(Some(config.clone()), "`config`")?;
     }
     match argument.get("meta") {
-        // Old releases send none with a function.
-        None | Some(Value::Null) if kind == "func" => Ok(()),
+        None if kind == "func" && release.function_meta != FunctionMeta::Zeros => Ok(()),
         meta => context(&object(meta.cloned(), "`meta`")?, &[]),
     }
 }
@@ -39,7 +43,8 @@ pub(crate) fn order(bytes: &[u8]) -> Result<(), String> {
 /// context in a string.
 ///
 /// Source: protocol.md section 7.
-pub(crate) fn request(bytes: &[u8]) -> Result<(), String> {
+pub(crate) fn request(bytes: &[u8], _: &Profile) -> Result<(), String> {
+    escaped(bytes)?;
     let request = object(serde_json::from_slice(bytes).ok(), "the request")?;
     only(&request, &["func", "arg"], "the request")?;
     let arguments = match request.get("arg") {
@@ -55,6 +60,14 @@ pub(crate) fn request(bytes: &[u8]) -> Result<(), String> {
             context(&object(last, "the last argument of `Exec`")?, &["funcId"])
         }
         other => Err(format!("the func is `{other}`")),
+    }
+}
+
+/// Checks that Go's encoder may have written it.
+fn escaped(bytes: &[u8]) -> Result<(), String> {
+    match bytes.iter().find(|byte| b"<>&".contains(byte)) {
+        None => Ok(()),
+        Some(byte) => Err(format!("a `{}` is not escaped", char::from(*byte))),
     }
 }
 
@@ -93,12 +106,21 @@ fn only(object: &Object, known: &[&str], what: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    /// The frames of all recordings that a host sent on a kind of channel.
-    fn recorded(channels: &str) -> Vec<String> {
+    type Check = fn(&[u8], &Profile) -> Result<(), String>;
+
+    /// The frames of all recordings that a host sent on a kind of channel, each
+    /// with its release.
+    fn recorded(channels: &str) -> Vec<(String, &'static Profile)> {
         let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors");
         let mut frames = Vec::new();
         for file in std::fs::read_dir(vectors).unwrap() {
-            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            let path = file.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            // `ekuiper-2.4.0-go.jsonl`
+            let mut numbers = name.split(['-', '.']).skip(1);
+            let mut number = || numbers.next().unwrap();
+            let release = Profile::find(&format!("{}.{}", number(), number())).unwrap();
+            let text = std::fs::read_to_string(&path).unwrap();
             for line in text.lines() {
                 let line: Value = serde_json::from_str(line).unwrap();
                 let of = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
@@ -106,7 +128,7 @@ mod tests {
                     && of("channel").starts_with(channels)
                     && line["text"] != Value::Null
                 {
-                    frames.push(of("text"));
+                    frames.push((of("text"), release));
                 }
             }
         }
@@ -115,20 +137,19 @@ mod tests {
 
     #[test]
     fn every_recorded_order_and_request_is_one() {
-        for (channels, check) in [
-            ("plugin_", order as fn(&[u8]) -> Result<(), String>),
-            ("func_", request),
-        ] {
+        for (channels, check) in [("plugin_", order as Check), ("func_", request)] {
             let frames = recorded(channels);
             assert!(frames.len() > 50, "{channels}: {}", frames.len());
-            for frame in frames {
-                assert_eq!(check(frame.as_bytes()), Ok(()), "{frame}");
+            for (frame, release) in frames {
+                let checked = check(frame.as_bytes(), release);
+                assert_eq!(checked, Ok(()), "{}: {frame}", release.name);
             }
         }
     }
 
     #[test]
     fn what_no_ekuiper_sends_is_named() {
+        let release = Profile::find("2.4").unwrap();
         for (bytes, expected) in [
             (r#"[]"#, "the order is no JSON object"),
             (r#"{"cmd":"pause","arg":""}"#, "the command is `pause`"),
@@ -137,8 +158,18 @@ mod tests {
                 r#"{"cmd":"start","arg":"{}","v":1}"#,
                 "the order has a field `v`",
             ),
+            (r#"{"cmd":"start","arg":"<"}"#, "a `<` is not escaped"),
+            (
+                r#"{"cmd":"start","arg":"{\"dataSource\":\"topic\"}"}"#,
+                "`arg` has a field `dataSource`",
+            ),
+            (
+                r#"{"cmd":"start","arg":"{\"symbolName\":\"f\",\"pluginType\":\"func\"}"}"#,
+                "`meta` is no JSON object",
+            ),
         ] {
-            assert_eq!(order(bytes.as_bytes()), Err(expected.to_owned()), "{bytes}");
+            let checked = order(bytes.as_bytes(), release);
+            assert_eq!(checked, Err(expected.to_owned()), "{bytes}");
         }
         for (bytes, expected) in [
             (
@@ -152,7 +183,7 @@ mod tests {
             (r#"{"func":"Validate","arg":5}"#, "`arg` is 5"),
         ] {
             assert_eq!(
-                request(bytes.as_bytes()),
+                request(bytes.as_bytes(), release),
                 Err(expected.to_owned()),
                 "{bytes}"
             );

@@ -6,7 +6,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mock_kuiper::event::{Event, Meaning, Message, Observer, What};
+use mock_kuiper::profile::Profile;
 use mock_kuiper::symbol::{Purpose, Side};
+use serde::de::IgnoredAny;
 
 use crate::redact::Secrets;
 use crate::self_check;
@@ -17,10 +19,13 @@ const KEPT: usize = 40;
 /// Characters of a message that are shown.
 const SHOWN: usize = 240;
 
+const ENDED: &str = "the process has ended";
+
 /// Takes note of what happens, and forgets what is long past.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Transcript {
     secrets: Secrets,
+    release: &'static Profile,
     seen: Mutex<Seen>,
 }
 
@@ -31,12 +36,34 @@ struct Seen {
     open: HashMap<String, usize>,
     /// What we sent although no eKuiper sends it, and not on purpose.
     ours: Option<String>,
+    /// What the plugin said first on each request channel, and later greetings.
+    greetings: HashMap<String, Greetings>,
+    /// What a source has sent last.
+    row: Vec<u8>,
+    /// An ack with other names than eKuiper knows.
+    odd_ack: Option<String>,
+    /// Bytes that the plugin has written to its log.
+    logged: usize,
+    /// The marked rows that are in the log, in its order.
+    marks: Vec<u32>,
 }
 
+#[derive(Debug, Default)]
+struct Greetings {
+    first: Vec<u8>,
+    count: usize,
+    /// The last that was another.
+    other: Option<Vec<u8>>,
+}
+
+/// What stands in front of the number of a marked row.
+pub(crate) const MARK: &str = "conformance-row-";
+
 impl Transcript {
-    pub(crate) fn new(secrets: Secrets) -> Self {
+    pub(crate) fn new(secrets: Secrets, release: &'static Profile) -> Self {
         Self {
             secrets,
+            release,
             seen: Mutex::default(),
         }
     }
@@ -46,12 +73,64 @@ impl Transcript {
     }
 
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.lock().lines.iter().cloned().collect()
+        let mut lines: Vec<_> = self.lock().lines.iter().cloned().collect();
+        // How a host ends that is not needed any more tells nothing.
+        let of_end = |line: &String| line.ends_with(" closed by host");
+        let mut end = lines.len();
+        while end > 0 && of_end(&lines[end - 1]) {
+            end -= 1;
+        }
+        if end > 1 && lines[end - 1].ends_with(ENDED) && of_end(&lines[end - 2]) {
+            end -= 1;
+            while end > 0 && of_end(&lines[end - 1]) {
+                end -= 1;
+            }
+        }
+        lines.truncate(end);
+        lines
     }
 
     /// How many connections stand on a channel.
     pub(crate) fn open(&self, channel: &str) -> usize {
         self.lock().open.get(channel).copied().unwrap_or_default()
+    }
+
+    /// How many greetings came on a channel.
+    pub(crate) fn greetings(&self, channel: &str) -> usize {
+        self.lock().greetings.get(channel).map_or(0, |of| of.count)
+    }
+
+    /// An answer that the release takes for a greeting, since it begins with `h`.
+    pub(crate) fn mistaken_greeting(&self) -> Option<String> {
+        let seen = self.lock();
+        let of = seen.greetings.iter();
+        let mut of = of.filter_map(|(channel, of)| Some((channel, of.other.as_ref()?)));
+        let (channel, text) = of.next()?;
+        Some(format!(
+            "`{}` came on {channel}, which begins with `h`: eKuiper takes it for a greeting, and \
+             sends the order again",
+            excerpt(&String::from_utf8_lossy(text), text.len())
+        ))
+    }
+
+    /// What a source has sent last, as it was sent.
+    pub(crate) fn last_row(&self) -> Vec<u8> {
+        self.lock().row.clone()
+    }
+
+    /// An ack with other names than eKuiper knows.
+    pub(crate) fn odd_ack(&self) -> Option<String> {
+        self.lock().odd_ack.clone()
+    }
+
+    /// How many bytes the plugin has written to its log.
+    pub(crate) fn logged(&self) -> usize {
+        self.lock().logged
+    }
+
+    /// The numbers behind [`MARK`] in the log, in its order.
+    pub(crate) fn marks(&self) -> Vec<u32> {
+        self.lock().marks.clone()
     }
 
     /// What is wrong with what we sent.
@@ -79,17 +158,56 @@ impl Transcript {
             What::Connected { channel, .. } => format!("{at:8.3} {channel} connected"),
             What::Closed { channel, from } => format!("{at:8.3} {channel} closed by {from}"),
             What::Launched { pid, .. } => format!("{at:8.3} launched as process {pid}"),
-            What::Exited { .. } => format!("{at:8.3} the process has ended"),
+            What::Exited { .. } => format!("{at:8.3} {ENDED}"),
             _ => return None,
         })
     }
+}
+
+impl Seen {
+    fn note(&mut self, message: &Message<'_>) {
+        match message.meaning {
+            Meaning::Greeting => {
+                let channel = message.channel.name().to_owned();
+                let of = self.greetings.entry(channel).or_default();
+                of.count += 1;
+                if of.count == 1 {
+                    of.first = message.body.to_vec();
+                } else if of.first != message.body && message.body.first() == Some(&b'h') {
+                    of.other = Some(message.body.to_vec());
+                }
+            }
+            Meaning::Ack { ack: Ok(_), .. } => {
+                let names: Option<HashMap<String, IgnoredAny>> =
+                    serde_json::from_slice(message.body).ok();
+                let mut names = names.iter().flat_map(HashMap::keys);
+                if names.any(|name| name != "error") {
+                    let text = String::from_utf8_lossy(message.body);
+                    self.odd_ack = Some(excerpt(&text, text.len()));
+                }
+            }
+            Meaning::Row { .. } => {
+                self.row.clear();
+                self.row.extend_from_slice(message.body);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The numbers of the marked rows in a line.
+fn marks_of(line: &str) -> impl Iterator<Item = u32> {
+    line.split(MARK).skip(1).filter_map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_digit());
+        rest[..end.unwrap_or(rest.len())].parse().ok()
+    })
 }
 
 impl Observer for Transcript {
     fn event(&self, event: &Event<'_>) {
         let line = self.line(event);
         let ours = match &event.what {
-            What::Message(message) if message.from == Side::Host => mistake(message),
+            What::Message(message) if message.from == Side::Host => mistake(message, self.release),
             _ => None,
         };
         let mut seen = self.lock();
@@ -100,6 +218,11 @@ impl Observer for Transcript {
             What::Closed { channel, .. } => {
                 let open = seen.open.entry(channel.name().to_owned()).or_default();
                 *open = open.saturating_sub(1);
+            }
+            What::Message(message) => seen.note(message),
+            What::Log { line } => {
+                seen.logged += line.len();
+                seen.marks.extend(marks_of(line));
             }
             _ => {}
         }
@@ -116,11 +239,11 @@ impl Observer for Transcript {
 }
 
 /// What is wrong with a message of ours that is not marked as wrong on purpose.
-fn mistake(message: &Message<'_>) -> Option<String> {
+fn mistake(message: &Message<'_>, release: &Profile) -> Option<String> {
     let wrong = match (message.meaning, message.channel.purpose()) {
         (Meaning::Raw | Meaning::Stale, _) => None,
-        (_, Purpose::Control) => self_check::order(message.body).err(),
-        (_, Purpose::Function) => self_check::request(message.body).err(),
+        (_, Purpose::Control) => self_check::order(message.body, release).err(),
+        (_, Purpose::Function) => self_check::request(message.body, release).err(),
         // Any bytes may be a row; nothing else is sent by the host.
         _ => None,
     };
@@ -153,6 +276,14 @@ fn excerpt(text: &str, length: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_numbers_of_marked_rows_are_read_wherever_they_stand() {
+        let line =
+            r#"got [{"c":"conformance-row-7"},{"c":"conformance-row-12"}], conformance-row-x"#;
+
+        assert_eq!(marks_of(line).collect::<Vec<_>>(), [7, 12]);
+    }
 
     #[test]
     fn an_excerpt_is_short_and_harmless() {

@@ -1,12 +1,13 @@
 //! What is written down of the requirements is what the code has.
 //!
-//! After a change on purpose, `--explain all` writes `docs/requirements.md`, and
-//! `--list --release R` writes `conformance/sets/R.txt`.
+//! After a change on purpose, `--explain all` writes `docs/requirements.md`,
+//! `--explain rules` the tables of `docs/protocol.md`, and `--list --release R`
+//! `conformance/sets/R.txt`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ekuiper_conformance::{report, requirement};
+use ekuiper_conformance::{Requirement, report, requirement};
 use mock_kuiper::profile::Profile;
 
 fn root() -> PathBuf {
@@ -38,6 +39,16 @@ fn the_page_of_requirements_is_that_of_the_code() {
 }
 
 #[test]
+fn the_protocol_states_the_rules_of_the_code() {
+    let protocol = read(&root().join("docs/protocol.md"));
+
+    assert!(
+        protocol.contains(&report::rules()),
+        "docs/protocol.md, section 11, is not what `--explain rules` writes"
+    );
+}
+
+#[test]
 fn a_number_is_given_once_and_its_section_exists() {
     let all = requirement::all();
     let mut ids: Vec<_> = all.iter().map(|requirement| requirement.id).collect();
@@ -52,13 +63,37 @@ fn a_number_is_given_once_and_its_section_exists() {
 }
 
 #[test]
-fn every_recording_that_a_rule_names_is_here() {
+fn every_line_of_a_recording_that_a_rule_names_is_a_message_or_an_event() {
     let vectors = root().join("tests/vectors");
+    let protocol = read(&root().join("docs/protocol.md"));
+    let words = protocol.split(|c: char| c.is_whitespace() || ";,|`".contains(c));
+    let lines = words.filter_map(|word| word.split_once(".jsonl:"));
+    let mut count = 0;
+    for (name, line) in lines {
+        let path = vectors.join(format!("{name}.jsonl"));
+        let number: usize = line
+            .parse()
+            .unwrap_or_else(|_| panic!("{name}.jsonl:{line}"));
+
+        let text = read(&path);
+
+        let frame = text.lines().nth(number - 1);
+        let frame = frame.unwrap_or_else(|| panic!("{name}.jsonl has no line {line}"));
+        let is_frame = frame.contains("\"text\":") || frame.contains("\"event\":");
+        assert!(is_frame, "{name}.jsonl:{line}: {frame}");
+        count += 1;
+    }
+    assert!(count > 40, "{count}");
+}
+
+#[test]
+fn every_rule_has_a_source_that_is_not_our_own_text() {
     for requirement in requirement::all() {
-        let words = requirement.source.split([' ', ';', ',']);
-        for name in words.filter(|word| word.starts_with("ekuiper-")) {
-            let path = vectors.join(format!("{name}.jsonl"));
-            assert!(path.exists(), "{}: {}", requirement.id, path.display());
-        }
+        let Requirement { id, source, .. } = requirement;
+        assert!(
+            source.contains(".jsonl:") || source.contains("eKuiper "),
+            "{id}: {source}"
+        );
+        assert!(!source.contains("protocol.md"), "{id}: {source}");
     }
 }

@@ -62,9 +62,13 @@ pub(super) fn jobs(text: &str) -> Result<usize, String> {
     }
 }
 
+/// The requirements that `--filter` leaves, or what is wrong with it.
+pub(super) type Chosen = Result<Vec<&'static Requirement>, Vec<String>>;
+
 /// Returns the requirements that `--filter` leaves.
-pub(super) fn chosen(filters: &[String]) -> Result<Vec<&'static Requirement>, CliError> {
+pub(super) fn chosen(filters: &[String]) -> Chosen {
     let mut all = requirement::all();
+    let filters: Vec<_> = filters.iter().map(|id| id.to_ascii_uppercase()).collect();
     let unknown = filters.iter().filter(|filter| {
         let mut ids = all.iter().map(|requirement| requirement.id);
         filter.is_empty() || !ids.any(|id| id.starts_with(filter.as_str()))
@@ -75,7 +79,7 @@ pub(super) fn chosen(filters: &[String]) -> Result<Vec<&'static Requirement>, Cl
         })
         .collect();
     if !mistakes.is_empty() {
-        return Err(CliError::Input(mistakes));
+        return Err(mistakes);
     }
     if !filters.is_empty() {
         all.retain(|requirement| {
@@ -90,11 +94,17 @@ pub(super) fn chosen(filters: &[String]) -> Result<Vec<&'static Requirement>, Cl
 pub(super) struct Input {
     pub(super) plan: Plan,
     pub(super) expected: Expected,
+    pub(super) chosen: Vec<&'static Requirement>,
 }
 
 /// Reads the plugin and all files; all mistakes are told at once.
-pub(super) fn read(args: &Args) -> Result<Input, CliError> {
+pub(super) fn read(args: &Args, chosen: Chosen) -> Result<Input, CliError> {
     let mut mistakes = Vec::new();
+    let chosen = chosen.unwrap_or_else(|lines| {
+        mistakes.extend(lines);
+        Vec::new()
+    });
+    mistakes.extend(unwritable(args));
     let expected = match &args.expect_fail {
         None => Expected::default(),
         Some(path) => read_text(path)
@@ -158,6 +168,7 @@ pub(super) fn read(args: &Args) -> Result<Input, CliError> {
             secrets.add_text(&variable.value);
         }
     }
+    plan.build.release = !args.debug;
     plan.configs = configs;
     plan.refused = refused;
     plan.secrets = secrets;
@@ -168,7 +179,33 @@ pub(super) fn read(args: &Args) -> Result<Input, CliError> {
         .collect();
     plan.timeout_scale = args.timeout_scale;
     plan.jobs = args.jobs;
-    Ok(Input { plan, expected })
+    Ok(Input {
+        plan,
+        expected,
+        chosen,
+    })
+}
+
+/// Says which files cannot be written, before all else has taken its time.
+fn unwritable(args: &Args) -> Vec<String> {
+    let files = [
+        ("--write-expect-fail", &args.write_expect_fail),
+        ("--json", &args.json),
+        ("--junit", &args.junit),
+    ];
+    let named = files
+        .iter()
+        .filter_map(|(option, path)| Some((option, path.as_ref()?)));
+    named
+        .filter_map(|(option, path)| {
+            let file = fs::OpenOptions::new().append(true).create(true).open(path);
+            let error = file.err()?;
+            Some(format!(
+                "{option}: {} cannot be written: {error}",
+                path.display()
+            ))
+        })
+        .collect()
 }
 
 fn overlay(configs: &mut Configs, more: &[SymbolConfig]) {

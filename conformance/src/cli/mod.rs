@@ -6,17 +6,18 @@ mod progress;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 use std::{env, fs, io};
 
 use clap::{Parser, ValueHint};
 use ekuiper_conformance::report::{self, Results};
-use ekuiper_conformance::requirement::{self, Requirement};
+use ekuiper_conformance::requirement;
 use ekuiper_conformance::run;
 use mock_kuiper::call::{EnvVar, SymbolConfig};
 use mock_kuiper::profile::DEFAULT_HOST;
 use serde_json::json;
 
-use self::input::{Input, Releases};
+use self::input::{Chosen, Input, Releases};
 use self::progress::Progress;
 
 const STATUSES: &str = "\
@@ -63,7 +64,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "RELEASE", default_value = DEFAULT_HOST)]
     release: Releases,
 
-    /// Properties of a source or sink, over those of its yaml; may be repeated
+    /// Properties of a source or sink, over those of its yaml, `datasource` for
+    /// the stream's DATASOURCE; may be repeated
     #[arg(long, value_name = "NAME=JSON")]
     config: Vec<SymbolConfig>,
 
@@ -129,7 +131,8 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "plugin")]
     list: bool,
 
-    /// Tell all of a requirement; of every one with `all`, as Markdown
+    /// Tell all of a requirement; of every one with `all`, as Markdown, and
+    /// with `rules` as the tables of docs/protocol.md
     #[arg(long, value_name = "ID", conflicts_with_all = ["plugin", "list"])]
     explain: Option<String>,
 }
@@ -161,8 +164,9 @@ fn act(args: &Args) -> Result<u8, CliError> {
     if let Some(id) = &args.explain {
         return explain(id).map(|()| 0);
     }
-    let chosen = input::chosen(&args.filter)?;
+    let chosen = input::chosen(&args.filter);
     if args.list {
+        let chosen = chosen.map_err(CliError::Input)?;
         let [release] = args.release.as_slice() else {
             return Err(CliError::Input(vec![
                 "--list: name one release, e.g. --release 2.4".to_owned(),
@@ -170,15 +174,19 @@ fn act(args: &Args) -> Result<u8, CliError> {
         };
         return print(&report::list(&chosen, release)).map(|()| 0);
     }
-    try_plugin(args, &chosen)
+    try_plugin(args, chosen)
 }
 
 fn explain(id: &str) -> Result<(), CliError> {
-    if id == "all" {
-        return print(&report::markdown());
+    match id {
+        "all" => return print(&report::markdown()),
+        "rules" => return print(&report::rules()),
+        _ => {}
     }
     let known = requirement::all();
-    let found = known.iter().find(|requirement| requirement.id == id);
+    let found = known
+        .iter()
+        .find(|requirement| requirement.id.eq_ignore_ascii_case(id));
     match found {
         Some(requirement) => print(&report::explain(requirement)),
         None => Err(CliError::Input(vec![format!(
@@ -187,19 +195,25 @@ fn explain(id: &str) -> Result<(), CliError> {
     }
 }
 
-fn try_plugin(args: &Args, chosen: &[&'static Requirement]) -> Result<u8, CliError> {
-    let Input { plan, expected } = input::read(args)?;
+fn try_plugin(args: &Args, chosen: Chosen) -> Result<u8, CliError> {
+    let Input {
+        plan,
+        expected,
+        chosen,
+    } = input::read(args, chosen)?;
     let mut all = Vec::new();
     let several = args.release.as_slice().len() > 1;
     for release in args.release.as_slice() {
         let plan = plan.under(release);
         let progress = Progress::new(release.name, chosen.len());
-        let outcomes = run::run(&plan, chosen, &|outcome| progress.done(outcome));
+        let began = Instant::now();
+        let outcomes = run::run(&plan, &chosen, &|outcome| progress.done(outcome));
         progress.close();
         let results = Results {
             plugin: plan.name(),
             release: release.name,
             outcomes,
+            took: began.elapsed(),
             expected: &expected,
             strict: args.strict,
         };
@@ -213,11 +227,16 @@ fn try_plugin(args: &Args, chosen: &[&'static Requirement]) -> Result<u8, CliErr
         let tried: Vec<_> = all.iter().map(|results| results.release).collect();
         write(path, &expected.write(&tried, &failures))?;
     }
-    Ok(match () {
-        () if all.iter().any(Results::falls_short) => 1,
+    Ok(status(&all))
+}
+
+/// How it ends: with trouble of ours no verdict on the plugin is worth much.
+fn status(all: &[Results<'_>]) -> u8 {
+    match () {
         () if all.iter().any(Results::has_trouble) => 3,
+        () if all.iter().any(Results::falls_short) => 1,
         () => 0,
-    })
+    }
 }
 
 /// Writes the files that were asked for, and what GitHub's job shows.
@@ -261,5 +280,44 @@ fn print(text: &str) -> Result<(), CliError> {
             "cannot write to stdout: {error}"
         ))),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ekuiper_conformance::expect::Expected;
+    use ekuiper_conformance::run::{Evidence, Outcome, Verdict};
+
+    use super::*;
+
+    #[test]
+    fn trouble_of_ours_comes_before_what_the_plugin_did() {
+        let expected = Expected::default();
+        let results = |verdicts: Vec<Verdict>| Results {
+            plugin: "p".to_owned(),
+            release: "2.4",
+            outcomes: (verdicts.into_iter())
+                .map(|verdict| Outcome {
+                    requirement: requirement::all()[0],
+                    verdict,
+                    took: Duration::ZERO,
+                })
+                .collect(),
+            took: Duration::ZERO,
+            expected: &expected,
+            strict: false,
+        };
+        let failed = Verdict::Failed(Evidence {
+            seen: String::new(),
+            transcript: Vec::new(),
+        });
+        let text = "no room".to_owned();
+        let trouble = Verdict::Trouble { text };
+
+        assert_eq!(status(&[results(vec![Verdict::Passed])]), 0);
+        assert_eq!(status(&[results(vec![failed.clone()])]), 1);
+        assert_eq!(status(&[results(vec![failed, trouble])]), 3);
     }
 }

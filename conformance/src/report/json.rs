@@ -36,6 +36,7 @@ pub fn json(results: &Results<'_>) -> Value {
         "plugin": results.plugin,
         "release": results.release,
         "falls_short": results.falls_short(),
+        "seconds": results.took.as_secs_f64(),
         "requirements": requirements,
     })
 }

@@ -8,7 +8,9 @@ mod text;
 pub use self::github::{annotations, summary};
 pub use self::json::json;
 pub use self::junit::junit;
-pub use self::text::{explain, list, markdown, text};
+pub use self::text::{explain, list, markdown, rules, text};
+
+use std::time::Duration;
 
 use crate::expect::Expected;
 use crate::requirement::Level;
@@ -23,6 +25,8 @@ pub struct Results<'a> {
     pub release: &'a str,
     /// What came of each requirement.
     pub outcomes: Vec<Outcome>,
+    /// How long all of it took.
+    pub took: Duration,
     /// The failures that are known.
     pub expected: &'a Expected,
     /// Whether a SHOULD counts.

@@ -59,6 +59,7 @@ pub fn text(results: &Results<'_>, short: bool) -> String {
                 Standing::Stale => below("seen", "it passes: delete it from the known failures"),
                 Standing::Trouble => below("seen", seen(&outcome.verdict)),
                 Standing::Failed | Standing::Tolerated => {
+                    below("expected", outcome.requirement.how);
                     below("seen", seen(&outcome.verdict));
                     below("matters", outcome.requirement.why);
                     let lines = transcript(&outcome.verdict);
@@ -69,7 +70,8 @@ pub fn text(results: &Results<'_>, short: bool) -> String {
             }
         }
     }
-    let _ = writeln!(out, "{}", conclusion(results));
+    let took = results.took.as_secs_f64();
+    let _ = writeln!(out, "{}, in {took:.1} s", conclusion(results));
     out
 }
 
@@ -145,34 +147,126 @@ pub fn explain(requirement: &Requirement) -> String {
     )
 }
 
-/// What no test of a plugin can observe, and why.
-const UNOBSERVED: [(&str, &str); 6] = [
-    (
-        "A sink collects its rows in the order in which they came.",
-        "Only the sink knows what it collected; SNK-03 sees that acks come one by one.",
-    ),
-    (
-        "An ack `{}` means that the row was collected.",
-        "As before.",
-    ),
-    (
-        "A late answer of a function is not taken for that of the next call.",
-        "No function can be made slow from outside; the socket's request ids see to it, and CTL-12 \
-         looks at them on the control channel.",
-    ),
-    (
-        "A refused configuration is the answer's text.",
-        "Which configuration a plugin has to refuse only its author knows: CTL-18 with `--refused`.",
-    ),
-    (
-        "A plugin that writes much to its log goes on.",
-        "Not every plugin can be made to write; the host reads all output, as eKuiper does.",
-    ),
-    (
-        "A plugin MAY end when its control address stays away.",
-        "eKuiper ends it with SIGKILL before that.",
-    ),
+/// A rule that no test of a plugin can observe.
+struct Unobserved {
+    id: &'static str,
+    level: &'static str,
+    rule: &'static str,
+    /// Why not.
+    reason: &'static str,
+    source: &'static str,
+}
+
+const UNOBSERVED: [Unobserved; 10] = [
+    Unobserved {
+        id: "CTL-24",
+        level: "MUST",
+        rule: "Properties arrive as they were written.",
+        reason: "Only the symbol knows what it got: CTL-10 sees that a start with them is answered with \
+                 `ok`, CTL-23 that names are decoded.",
+        source: "ekuiper-2.4.0-go.jsonl:35",
+    },
+    Unobserved {
+        id: "CTL-25",
+        level: "MAY",
+        rule: "The stop of what does not run is answered with an error text.",
+        reason: "eKuiper takes either answer, and so does CTL-16.",
+        source: "ekuiper-2.4.0-go.jsonl:272",
+    },
+    Unobserved {
+        id: "SRC-10",
+        level: "MAY",
+        rule: "The `meta` of a row is `null`.",
+        reason: "eKuiper takes either, and so does SRC-02.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/source.go",
+    },
+    Unobserved {
+        id: "SNK-14",
+        level: "MUST",
+        rule: "An ack `{}` means that the row was collected.",
+        reason: "Only the sink knows what it did with the row.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
+    },
+    Unobserved {
+        id: "SNK-15",
+        level: "MAY",
+        rule: "Where `requireAck` is not set, no ack is sent.",
+        reason: "Nobody reads them; SNK-04 sees that rows are taken either way.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
+    },
+    Unobserved {
+        id: "FUN-15",
+        level: "MUST",
+        rule: "A slow call of one function does not hold up another function.",
+        reason: "No function can be made slow from outside; FUN-09 calls all at once.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/function.go",
+    },
+    Unobserved {
+        id: "FUN-16",
+        level: "MUST",
+        rule: "An answer that comes after eKuiper's 5 s is not mixed with the next call.",
+        reason: "As FUN-15. eKuiper throws a late answer away itself, and FUN-13 sees that only what was \
+                 asked under the last id is answered.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
+    },
+    Unobserved {
+        id: "FUN-17",
+        level: "MAY",
+        rule: "A call or its arguments are refused, with `state` false and a text.",
+        reason: "What a function takes is its own affair; FUN-02 and FUN-03 take any verdict.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/function.go",
+    },
+    Unobserved {
+        id: "LIF-10",
+        level: "MAY",
+        rule: "The process ends when its control address stays away.",
+        reason: "eKuiper ends it with SIGKILL before that.",
+        source: "eKuiper 2.4.0 sdk/python/ekuiper/runtime/connection.py",
+    },
+    Unobserved {
+        id: "LIF-11",
+        level: "MAY",
+        rule: "The argument is ignored.",
+        reason: "Nothing of what it says has to be done; LIF-07 sees that any is taken.",
+        source: "ekuiper-2.4.0-go.jsonl:2",
+    },
 ];
+
+/// The rules for a plugin as the tables of `docs/protocol.md`, a section each.
+#[must_use]
+pub fn rules() -> String {
+    let mut out = String::new();
+    for (prefix, section) in SECTIONS {
+        let _ = writeln!(
+            out,
+            "### {section}\n\n| rule | | releases | | source |\n|---|---|---|---|---|"
+        );
+        let all = crate::requirement::all();
+        for requirement in all.iter().filter(|rule| rule.id.starts_with(prefix)) {
+            let Requirement {
+                id,
+                level,
+                releases,
+                rule,
+                source,
+                ..
+            } = requirement;
+            let _ = writeln!(out, "| {id} | {level} | {releases} | {rule} | {source} |");
+        }
+        for unobserved in UNOBSERVED.iter().filter(|rule| rule.id.starts_with(prefix)) {
+            let Unobserved {
+                id,
+                level,
+                rule,
+                source,
+                ..
+            } = unobserved;
+            let _ = writeln!(out, "| {id} | {level} | all | {rule} | {source} |");
+        }
+        out.push('\n');
+    }
+    out
+}
 
 /// All requirements, as the page `docs/requirements.md`.
 #[must_use]
@@ -204,8 +298,15 @@ pub fn markdown() -> String {
         }
     }
     out.push_str("\n## What no test observes\n\n");
-    for (rule, reason) in UNOBSERVED {
-        let _ = writeln!(out, "- {rule} {reason}");
+    for Unobserved {
+        id,
+        level,
+        rule,
+        reason,
+        ..
+    } in &UNOBSERVED
+    {
+        let _ = writeln!(out, "- {id} ({level}): **{rule}** {reason}");
     }
     out
 }

@@ -1,11 +1,11 @@
 //! `FUN`: calls of a function.
 
-use mock_kuiper::host::{Function, Host};
+use mock_kuiper::host::{Function, Host, HostError};
 use mock_kuiper::symbol::{Channel, Meta};
 use mock_kuiper::wire::{Command, Context, Expr, FunctionAnswer, Order};
 use serde_json::{Value, json};
 
-use super::control::{DIAL, IDLE};
+use super::control::{DIAL, IDLE, QUIET};
 use crate::bench::{Bench, Checked, Kinds, Stop, failed, not_reached, not_testable};
 use crate::requirement::{Level, Releases, Requirement};
 
@@ -17,7 +17,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A function dials its channel, greets, and answers `IsAggregate` with a boolean.",
         why: "eKuiper cannot create a rule that uses it.",
         how: "Started and asked; the answer has to come within 5 s, as in eKuiper.",
-        source: "protocol.md section 7",
+        source: "ekuiper-2.4.0-go.jsonl:13; eKuiper 2.4.0 internal/plugin/portable/runtime/function.go",
         check: tells_its_kind,
     },
     &Requirement {
@@ -28,7 +28,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "eKuiper waits 5 s and refuses the rule.",
         how: "Asked with a column, with literals, with a nested call and with `null`; any verdict \
               will do.",
-        source: "protocol.md section 7, seen on the wire",
+        source: "ekuiper-2.4.0-go.jsonl:15; ekuiper-2.4.0-go.jsonl:235; ekuiper-1.14.7-python-errors.jsonl:19",
         check: validates,
     },
     &Requirement {
@@ -39,7 +39,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "A column may be missing or hold anything: a function that dies of it takes all rules of \
               the plugin with it.",
         how: "Called with `null`, nested values, unicode, 2 MiB of text, and without arguments.",
-        source: "protocol.md section 7",
+        source: "ekuiper-2.4.0-go-mirror.jsonl:46; eKuiper 2.4.0 internal/plugin/portable/runtime/function.go",
         check: executes,
     },
     &Requirement {
@@ -49,7 +49,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "An unknown `func` is answered with `state` false.",
         why: "eKuiper sends no such thing; a newer one may.",
         how: "`Describe` is asked, then `IsAggregate`.",
-        source: "protocol.md section 7, anything else",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/function.go",
         check: refuses_questions,
     },
     &Requirement {
@@ -59,7 +59,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "What is no request is answered with `state` false, and the function goes on.",
         why: "eKuiper sends no such thing.",
         how: "No bytes, `{`, no UTF-8 and 64 MiB are sent.",
-        source: "protocol.md section 7, anything else",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         check: |bench| bench.play(Kinds::Functions, "requests"),
     },
     &Requirement {
@@ -69,7 +69,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "An `Exec` whose last argument is missing or no context is answered with `state` false.",
         why: "eKuiper sends no such thing.",
         how: "Called with an empty list, and with a last argument that is a number.",
-        source: "protocol.md section 7, Exec",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/function.go",
         check: needs_a_context,
     },
     &Requirement {
@@ -79,7 +79,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A call is answered though nothing was called for 6 s.",
         why: "A rule whose rows are rare gets errors in the place of results.",
         how: "Nothing is called for 6 s, then the function is asked and called.",
-        source: "protocol.md section 5, the greeting again",
+        source: "ekuiper-1.13.5-python.jsonl:20; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         check: answers_after_idling,
     },
     &Requirement {
@@ -89,7 +89,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A second start of a function that runs is answered with `ok`, and calls are answered.",
         why: "The replay after a crash and a rule that restarts both send one.",
         how: "Started twice more, and asked behind each start.",
-        source: "protocol.md section 5, what a plugin does on start",
+        source: "ekuiper-2.4.0-go.jsonl:321",
         check: starts_twice,
     },
     &Requirement {
@@ -98,8 +98,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "Functions of one plugin do not wait for each other.",
         why: "One rule's call would hold up the others' functions.",
-        how: "All functions are started; each is asked three times while the others are not.",
-        source: "protocol.md section 7",
+        how: "All functions are started; each is asked three times while the others are not, then all \
+              are called 50 times at once.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/function.go",
         check: functions_are_independent,
     },
     &Requirement {
@@ -110,7 +111,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "An empty window is sent as `null`; a plugin that took it for a list died, and its host \
               hung.",
         how: "Called with `null` and with `[]` for each of its arguments, one to three.",
-        source: "protocol.md section 7, seen on the wire",
+        source: "ekuiper-2.0.8-go.jsonl:154",
         check: survives_empty_windows,
     },
     &Requirement {
@@ -119,9 +120,41 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "A second start of a function that runs opens no second channel.",
         why: "eKuiper copes with the second greeting; the connection and its thread are never freed.",
-        how: "Started twice more; one connection has to stand.",
-        source: "protocol.md section 5, what a plugin does on start",
+        how: "Started twice more; one connection has to stand, and one greeting have come.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/function.go",
         check: keeps_one_channel,
+    },
+    &Requirement {
+        id: "FUN-12",
+        level: Level::Should,
+        releases: Releases::All,
+        rule: "A function channel that drops is dialed and greeted again.",
+        why: "Each call of the function is an error from then on.",
+        how: "The host closes the channel and opens it again; the next request has to be answered.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
+        check: dials_again,
+    },
+    &Requirement {
+        id: "FUN-13",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "A call under an id that was given up is dropped, and the next gets its own answer.",
+        why: "A late answer is mixed with the next call: each row has the result of the row before.",
+        how: "A call is sent under another id, then another call under the right one; one answer has \
+              to come, that of the second.",
+        source: "ekuiper-1.13.5-python.jsonl:21",
+        check: drops_stale_calls,
+    },
+    &Requirement {
+        id: "FUN-14",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "Each request is answered once.",
+        why: "The second answer is taken for that of the next call.",
+        how: "`IsAggregate`, `Validate` and `Exec` are asked; behind each answer nothing more may come \
+              for 300 ms.",
+        source: "ekuiper-2.4.0-go.jsonl:14; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
+        check: answers_once,
     },
 ];
 
@@ -236,8 +269,62 @@ fn keeps_one_channel(bench: &Bench<'_>) -> Checked {
     let host = bench.host()?;
     let function = started_twice_more(bench, &host).map_err(not_reached)?;
     // A second channel would be dialed within this time.
-    std::thread::sleep(bench.scaled(DIAL).max(DIAL));
-    bench.one_connection(&Channel::function(function.symbol()))
+    std::thread::sleep(bench.quiet(DIAL));
+    let channel = Channel::function(function.symbol());
+    bench.one_connection(&channel)?;
+    match bench.transcript.greetings(channel.name()) {
+        0 | 1 => Ok(()),
+        greetings => Err(failed(format!("{greetings} greetings came on {channel}"))),
+    }
+}
+
+fn dials_again(bench: &Bench<'_>) -> Checked {
+    let host = bench.host()?;
+    let mut function = bench.function(&host)?;
+    function.is_aggregate().map_err(not_testable)?;
+    host.hang_up(&mut function)?;
+    function.is_aggregate()?;
+    Ok(())
+}
+
+fn drops_stale_calls(bench: &Bench<'_>) -> Checked {
+    let host = bench.host()?;
+    let mut function = bench.function(&host)?;
+    let (first, second) = ([json!("first")], [json!("second")]);
+    let mut call = |args: &[Value]| function.exec_in(&context(0), args).map_err(not_testable);
+    let results = [call(&first)?, call(&second)?, call(&second)?];
+
+    let result = function.exec_after_stale(&context(0), &first, &second)?;
+
+    // A function may give another result each time.
+    let tells = results[0] != results[1] && results[1] == results[2];
+    if tells && result != results[1] {
+        return Err(failed(
+            "the call got the answer of the one that was given up",
+        ));
+    }
+    nothing_follows(bench, &mut function, "the call")
+}
+
+fn answers_once(bench: &Bench<'_>) -> Checked {
+    let host = bench.host()?;
+    let mut function = bench.function(&host)?;
+    function.is_aggregate().map_err(not_testable)?;
+    nothing_follows(bench, &mut function, "`IsAggregate`")?;
+    let _verdict = function.validate(&[Expr::Column("a".to_owned())])?;
+    nothing_follows(bench, &mut function, "`Validate`")?;
+    let _result = function.exec_in(&context(0), &[json!("a")])?;
+    nothing_follows(bench, &mut function, "`Exec`")
+}
+
+fn nothing_follows(bench: &Bench<'_>, function: &mut Function, what: &str) -> Checked {
+    match function.overhear(bench.quiet(QUIET))? {
+        None => Ok(()),
+        Some(second) => Err(failed(format!(
+            "behind the answer to {what} came a second one, `{}`",
+            String::from_utf8_lossy(&second)
+        ))),
+    }
 }
 
 fn started_twice_more(bench: &Bench<'_>, host: &Host) -> Result<Function, Stop> {
@@ -263,6 +350,21 @@ fn functions_are_independent(bench: &Bench<'_>) -> Checked {
             function.is_aggregate()?;
         }
     }
+    let called = std::thread::scope(|scope| {
+        let calls = functions.iter_mut().map(|function| {
+            scope.spawn(|| {
+                for number in 0..50 {
+                    let _result = function.exec_in(&context(number), &[json!("a")])?;
+                }
+                Ok::<_, HostError>(())
+            })
+        });
+        let calls: Vec<_> = calls.collect();
+        let ended = calls.into_iter().map(std::thread::ScopedJoinHandle::join);
+        ended.collect::<Result<Vec<_>, _>>()
+    });
+    let called = called.map_err(|_| Stop::Trouble("a call has panicked".to_owned()))?;
+    called.into_iter().collect::<Result<(), _>>()?;
     Ok(())
 }
 

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use mock_kuiper::host::Builder;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::bench::{Bench, Checked, Kinds, Stop, failed};
+use serde_json::json;
+
+use crate::bench::{Bench, Checked, Kinds, Stop, failed, is_no_ack, not_testable, order_bytes};
 use crate::requirement::{Level, Releases, Requirement};
 
 /// How long the end may take.
@@ -19,7 +21,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "SIGTERM ends the process.",
         why: "eKuiper uses SIGKILL; whoever ends a container or a leftover by hand does not.",
         how: "The signal is sent while something runs; the process has to be gone within 5 s.",
-        source: "protocol.md section 3",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go, SIGKILL",
         check: leaves_at_sigterm,
     },
     &Requirement {
@@ -29,7 +31,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A new process greets, carries out the starts of what ran, and all works as before.",
         why: "After a crash and at every update of the plugin no rule comes back.",
         how: "The process is killed with everything running, launched again, and sent the orders.",
-        source: "protocol.md section 8",
+        source: "ekuiper-2.4.0-go.jsonl:311; eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
         check: |bench| bench.play(Kinds::All, "kill=200ms"),
     },
     &Requirement {
@@ -39,7 +41,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "The starts of what ran are carried out in any order.",
         why: "eKuiper keeps them in a map, and sends the replay in no certain order.",
         how: "As LIF-02, five times, the starts in another order each time.",
-        source: "protocol.md section 8",
+        source: "ekuiper-2.4.0-go.jsonl:316; ekuiper-2.4.0-go.jsonl:321",
         check: |bench| bench.play(Kinds::All, "replay"),
     },
     &Requirement {
@@ -49,7 +51,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "Starts and stops leave open files, threads and memory where they were.",
         why: "2.x keeps the process for as long as it lives itself, through all starts of all rules.",
         how: "After 20 rounds to warm up, 200 rounds may add 4 files, 2 threads and 8 MiB.",
-        source: "protocol.md section 3",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
         check: |bench| bench.play(Kinds::All, "churn"),
     },
     &Requirement {
@@ -59,7 +61,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A host that goes away and comes back is dialed and greeted again on every channel.",
         why: "eKuiper ends the plugin when it ends; a crashed eKuiper does not.",
         how: "All channels are closed at once and opened after 500 ms, then what ran is started.",
-        source: "protocol.md sections 5 and 8",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         check: |bench| bench.play(Kinds::All, "restart"),
     },
     &Requirement {
@@ -69,7 +71,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "The plugin works whatever its working directory is.",
         why: "Releases before 1.11 launch it in their own; later ones in the executable's.",
         how: "It is launched in `/`, and has to greet and to start something.",
-        source: "protocol.md section 3",
+        source: "ekuiper-2.4.0-go.jsonl:2; eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
         check: works_elsewhere,
     },
     &Requirement {
@@ -80,8 +82,32 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "Releases may add to the argument; without one a plugin can be tried by hand.",
         how: "It is launched with `{}`, with a field more, and without an argument; each time it has to \
               greet and to start something.",
-        source: "protocol.md section 3",
+        source: "ekuiper-2.4.0-go.jsonl:2; eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
         check: takes_any_argument,
+    },
+    &Requirement {
+        id: "LIF-08",
+        level: Level::Must,
+        releases: Releases::WithReplay,
+        rule: "After a crash every function works again, whichever is started first.",
+        why: "Of the functions eKuiper replays the last alone; the others are started when a rule \
+              needs them.",
+        how: "All functions are started and the process is killed; the new one gets the start of the \
+              last, then those of the others, and each is asked.",
+        source: "ekuiper-2.4.0-go.jsonl:321; \
+                 eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go, `commands`",
+        check: functions_come_back,
+    },
+    &Requirement {
+        id: "LIF-09",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "A flood of log output does not block the plugin.",
+        why: "Rows that cannot be used come at the rate of the stream, and each may be a line.",
+        how: "5,000 rows of 1 KiB, 500 calls and 500 orders that cannot be used are sent; what wrote \
+              64 KiB or more of it, a pipe's buffer, has to go on.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go, `cmd.Stdout`",
+        check: floods_its_log,
     },
 ];
 
@@ -123,9 +149,69 @@ fn takes_any_argument(bench: &Bench<'_>) -> Checked {
     Ok(())
 }
 
+fn functions_come_back(bench: &Bench<'_>) -> Checked {
+    let names = &bench.manifest()?.functions;
+    if names.is_empty() {
+        return Err(Stop::NotApplicable("the plugin has no function"));
+    }
+    let host = bench.host()?;
+    let functions: Result<Vec<_>, _> = names.iter().map(|name| host.function(name)).collect();
+    let mut functions = functions.map_err(not_testable)?;
+    for function in &mut functions {
+        function.is_aggregate().map_err(not_testable)?;
+    }
+    host.kill();
+    host.reload()?;
+    for function in functions.iter_mut().rev() {
+        function.is_aggregate()?;
+    }
+    Ok(())
+}
+
+fn floods_its_log(bench: &Bench<'_>) -> Checked {
+    const PIPE: usize = 64 * 1024;
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let host = bench.host()?;
+    let mut sink = match bench.sink_name() {
+        Ok(_) => Some(bench.sink(&host)?),
+        Err(_) => None,
+    };
+    let mut function = match bench.function_name() {
+        Ok(_) => Some(bench.function(&host)?),
+        Err(_) => None,
+    };
+    let row = [&b"[{\"conformance\":\""[..], &[b'x'; 1024]].concat();
+    let unknown = order_bytes("start", &json!({"symbolName": "no_such_symbol"}));
+    let mut speaks = true;
+    for _ in 0..10 {
+        for _ in 0..500 {
+            if let Some(sink) = &mut sink {
+                sink.send_bytes(&row)?;
+                // What it says, and whether it comes, is another rule's affair;
+                // acks that nobody reads must not be what blocks it.
+                speaks = speaks && !matches!(sink.ack(PATIENCE), Err(error) if is_no_ack(&error));
+            }
+        }
+        for _ in 0..50 {
+            if let Some(function) = &mut function {
+                function.request_bytes(br#"{"func":"Exec","arg":["conformance",5]}"#)?;
+            }
+            host.order_bytes(&unknown)?;
+        }
+    }
+    bench.anything(&host).map_err(|stop| match stop {
+        Stop::NotTestable(seen) => failed(format!("afterwards {seen}")),
+        other => other,
+    })?;
+    match bench.transcript.logged() {
+        written if written >= PIPE => Ok(()),
+        _ => Err(Stop::NotApplicable("it wrote less than a pipe holds")),
+    }
+}
+
 /// Launches the plugin so, and starts something.
 fn starts(bench: &Bench<'_>, builder: Builder) -> Checked {
-    let host = builder.launch()?;
+    let host = bench.launch(builder)?;
     match bench.anything(&host) {
         Err(Stop::NotTestable(seen)) => Err(failed(seen)),
         other => other.map(drop),

@@ -1,6 +1,6 @@
 //! `PKG`: the plugin on disk.
 
-use mock_kuiper::package::{Build, Checked as Looked, Level as How, check};
+use mock_kuiper::package::{Level as How, Line};
 
 use crate::bench::{Bench, Checked, Stop, failed};
 use crate::requirement::{Level, Releases, Requirement};
@@ -10,60 +10,107 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         id: "PKG-01",
         level: Level::Must,
         releases: Releases::All,
-        rule: "The json is valid, and the executable that it names is there and can be run on this machine.",
-        why: "eKuiper refuses to install the plugin, or cannot launch it.",
-        how: "The files are judged as eKuiper's install judges them; nothing is launched.",
-        source: "protocol.md section 2",
-        check: installable,
+        rule: "The json is what eKuiper takes for a plugin's.",
+        why: "eKuiper refuses to install the plugin.",
+        how: "It is judged as eKuiper's install judges it; nothing is launched.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/model.go, manager.go",
+        check: json_is_valid,
     },
     &Requirement {
         id: "PKG-02",
         level: Level::Should,
         releases: Releases::All,
-        rule: "Each source has its yaml, and each symbol UI metadata that parses.",
-        why: "A zip without a source's yaml is refused; without metadata the UI cannot show the symbol.",
-        how: "As PKG-01; nothing of `sources/`, `sinks/` and `functions/` may be worth a warning.",
-        source: "protocol.md section 2",
-        check: complete,
+        rule: "Each source has its yaml.",
+        why: "eKuiper installs no zip without it; a directory that is put in its place needs none.",
+        how: "There has to be `sources/NAME.yaml` for each source; an empty one will do.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/manager.go",
+        check: has_yaml,
+    },
+    &Requirement {
+        id: "PKG-03",
+        level: Level::Should,
+        releases: Releases::All,
+        rule: "Each symbol has UI metadata, and it parses.",
+        why: "eKuiper's UI cannot show the symbol; a broken file hides those behind it as well.",
+        how: "`sources/NAME.json`, `sinks/NAME.json` and `functions/NAME.json` are read as eKuiper does.",
+        source: "eKuiper 2.4.0 internal/meta, internal/binder/meta/bind.go",
+        check: has_metadata,
+    },
+    &Requirement {
+        id: "PKG-04",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "The executable that the json names is there, and can be run.",
+        why: "eKuiper refuses to install the plugin, or cannot launch it.",
+        how: "The file is looked at as the kernel will: its mode, its format, its machine, its \
+              interpreter.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/manager.go",
+        check: executable_is_there,
+    },
+    &Requirement {
+        id: "PKG-05",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "A zip can be installed.",
+        why: "eKuiper refuses it: a source's yaml is missing, or a file is not where it looks for it.",
+        how: "All that eKuiper's install refuses in a zip is looked for; a directory has no such rule.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/manager.go",
+        check: zip_is_installable,
     },
 ];
 
-fn look(bench: &Bench<'_>) -> Result<Looked, Stop> {
-    check(&bench.plan.plugin, &Build::default()).map_err(|error| Stop::Trouble(error.to_string()))
-}
-
-/// The lines of a level and about some files, as one text.
-fn lines(looked: &Looked, level: How, about: impl Fn(&str) -> bool) -> String {
-    let lines = looked.report().lines.iter();
+/// Fails with the lines of these levels that are about something, if there are
+/// any.
+fn none(bench: &Bench<'_>, levels: &[How], about: impl Fn(&Line) -> bool) -> Checked {
+    let lines = bench.report()?.lines.iter();
     let lines: Vec<_> = lines
-        .filter(|line| line.level == level && about(&line.file))
+        .filter(|line| levels.contains(&line.level) && about(line))
         .map(|line| format!("{}: {}", line.file, line.text))
         .collect();
-    lines.join("; ")
-}
-
-/// Whether a file is the yaml or the metadata of a symbol.
-fn is_of_symbol(file: &str) -> bool {
-    ["sources/", "sinks/", "functions/"]
-        .iter()
-        .any(|folder| file.starts_with(folder))
-}
-
-fn installable(bench: &Bench<'_>) -> Checked {
-    let looked = look(bench)?;
-    match lines(&looked, How::Error, |file| !is_of_symbol(file)) {
-        errors if errors.is_empty() => Ok(()),
-        errors => Err(failed(errors)),
+    match lines.is_empty() {
+        true => Ok(()),
+        false => Err(failed(lines.join("; "))),
     }
 }
 
-fn complete(bench: &Bench<'_>) -> Checked {
-    let looked = look(bench)?;
-    for level in [How::Error, How::Warning] {
-        let found = lines(&looked, level, is_of_symbol);
-        if !found.is_empty() {
-            return Err(failed(found));
-        }
+/// Whether a line is about the yaml or the metadata of a symbol.
+fn is_of_symbol(line: &Line) -> bool {
+    let folders = ["sources/", "sinks/", "functions/"];
+    folders.iter().any(|folder| line.file.starts_with(folder))
+}
+
+/// Whether a line is about the executable: its name in the json, or the file.
+fn is_of_executable(bench: &Bench<'_>, line: &Line) -> bool {
+    let named = || {
+        let executable = &bench.manifest().ok()?.executable;
+        Some(!line.file.is_empty() && executable.ends_with(&line.file))
+    };
+    line.field.as_deref() == Some("executable") || named().unwrap_or(false)
+}
+
+fn json_is_valid(bench: &Bench<'_>) -> Checked {
+    none(bench, &[How::Error], |line| {
+        !is_of_symbol(line) && !is_of_executable(bench, line)
+    })
+}
+
+fn executable_is_there(bench: &Bench<'_>) -> Checked {
+    none(bench, &[How::Error], |line| is_of_executable(bench, line))
+}
+
+fn has_yaml(bench: &Bench<'_>) -> Checked {
+    let is_yaml = |line: &Line| is_of_symbol(line) && line.file.ends_with(".yaml");
+    none(bench, &[How::Error], is_yaml)
+}
+
+fn has_metadata(bench: &Bench<'_>) -> Checked {
+    let is_metadata = |line: &Line| is_of_symbol(line) && line.file.ends_with(".json");
+    none(bench, &[How::Error, How::Warning], is_metadata)
+}
+
+fn zip_is_installable(bench: &Bench<'_>) -> Checked {
+    if bench.plan.plugin.is_dir() {
+        return Err(Stop::NotApplicable("the plugin is no zip"));
     }
-    Ok(())
+    none(bench, &[How::Error], |_| true)
 }

@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use mock_kuiper::host::{HostError, Sink};
+use mock_kuiper::symbol::Channel;
 use mock_kuiper::wire::Command;
 
-use crate::bench::{Bench, Checked, Kinds, failed, is_no_ack, not_testable};
+use crate::bench::{Bench, Checked, Kinds, Stop, failed, is_no_ack, not_testable};
 use crate::requirement::{Level, Releases, Requirement};
+use crate::transcript::MARK;
 
-const ROW: &[u8] = b"[{\"conformance\":1}]";
+pub(super) const ROW: &[u8] = b"[{\"conformance\":1}]";
+
+/// How long an ack may take on a channel that has to be dialed again.
+const AGAIN: Duration = Duration::from_secs(4);
 
 /// How long an ack too many may take.
 const QUIET: Duration = Duration::from_millis(300);
@@ -21,7 +26,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A sink listens on its data channel before its start is answered.",
         why: "eKuiper dials as soon as it has the answer, and the rule fails if nobody is there.",
         how: "The host dials once, behind the answer.",
-        source: "protocol.md section 5, what a plugin does on start",
+        source: "ekuiper-2.4.0-go.jsonl:46; eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
         check: listens_in_time,
     },
     &Requirement {
@@ -32,7 +37,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "With another `format` or a `dataTemplate` eKuiper sends what the rule makes.",
         how: "Rows of 1 byte, broken JSON, no UTF-8 and 2 MiB, an error row and a good one are sent; \
               where acks are read, each has to be followed by one.",
-        source: "protocol.md section 6; ekuiper-1.14.7-python-errors",
+        source: "ekuiper-1.14.7-python-errors.jsonl:96; eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
         check: takes_any_bytes,
     },
     &Requirement {
@@ -42,8 +47,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "With `requireAck` each row is followed by one ack: `{}`, or `{\"error\":text}`.",
         why: "eKuiper sends the next row only after the ack, so that a missing one stops the rule, and \
               one too many is taken for that of a row that failed.",
-        how: "20 rows are sent one by one; each has to be acked within 10 s, and no more acks come.",
-        source: "protocol.md section 6, ack",
+        how: "20 rows are sent one by one, each has to be acked within 10 s; then 20 at once; no more \
+              acks may come.",
+        source: "ekuiper-2.4.0-python-errors.jsonl:82; eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
         check: acks_once,
     },
     &Requirement {
@@ -52,9 +58,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "Rows are taken though nobody reads the acks.",
         why: "Without `requireAck` eKuiper reads none: a blocking send stalls after some hundred rows.",
-        how: "10,000 rows are sent, and no ack is read meanwhile.",
-        source: "protocol.md section 6, ack",
-        check: |bench| bench.play(Kinds::Sinks, "acks-unread"),
+        how: "10,000 rows of 4 KiB are sent without `requireAck`, and no ack is read meanwhile.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
+        check: takes_rows_unread,
     },
     &Requirement {
         id: "SNK-05",
@@ -63,7 +69,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A sink listens on when its sender vanishes, and takes the rows of the next.",
         why: "eKuiper dials again after every disturbance, and each rule's end is one.",
         how: "The host closes its connection and dials again.",
-        source: "protocol.md section 8",
+        source: "ekuiper-2.4.0-go.jsonl:322; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         check: |bench| bench.play(Kinds::Sinks, "redial"),
     },
     &Requirement {
@@ -73,7 +79,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A sink that was stopped gives its address back, and can be started again.",
         why: "A rule can be started only once.",
         how: "Started, stopped and started again, three times; no other sink may answer in between.",
-        source: "protocol.md section 5, what it does on stop",
+        source: "ekuiper-2.4.0-go.jsonl:76; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         check: starts_again,
     },
     &Requirement {
@@ -83,7 +89,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A socket file that nobody answers on does not keep a sink from listening.",
         why: "A process that was killed leaves the files of its sinks behind.",
         how: "The sink is started where such a file is.",
-        source: "protocol.md section 8",
+        source: "ekuiper-2.4.0-go.jsonl:311",
         check: |bench| bench.play(Kinds::Sinks, "stale-file"),
     },
     &Requirement {
@@ -93,7 +99,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "Instances of one sink under two rules are independent.",
         why: "With one rule's end the other's rows are lost.",
         how: "Two are started; the second has to take rows after the first was stopped.",
-        source: "protocol.md section 1, instance",
+        source: "ekuiper-2.4.0-go.jsonl:51",
         check: instances_are_independent,
     },
     &Requirement {
@@ -104,8 +110,63 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "A `dataTemplate` may come to nothing; a sink that ends of it takes no row any more.",
         how: "A row of 0 bytes and a good one are sent; where acks are read, both have to be followed \
               by one.",
-        source: "protocol.md section 6",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
         check: takes_no_bytes,
+    },
+    &Requirement {
+        id: "SNK-10",
+        level: Level::Should,
+        releases: Releases::WithAcks,
+        rule: "An ack channel that drops is dialed again.",
+        why: "With `requireAck` eKuiper waits for each ack: the rule stands still.",
+        how: "The host closes the sink's channels and opens them again; of 3 rows one has to be acked.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go, `dialOptions`",
+        check: dials_acks_again,
+    },
+    &Requirement {
+        id: "SNK-11",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "Rows are collected in the order in which they came.",
+        why: "What the sink writes is not what the rule said: the last value is not the last.",
+        how: "Rows with numbers are sent, and rows that cannot be used among them. Where acks tell \
+              these apart, and where numbers are in the log, they have to be in the rows' order.",
+        source: "ekuiper-2.4.0-go.jsonl:324; eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
+        check: keeps_order,
+    },
+    &Requirement {
+        id: "SNK-12",
+        level: Level::Must,
+        releases: Releases::WithoutAckChannel,
+        rule: "A sink takes rows though nobody listens on its ack address.",
+        why: "These releases have no such channel: a sink that waits for one takes no row.",
+        how: "2,000 rows of 4 KiB are sent, then the sink is stopped.",
+        source: "ekuiper-1.13.5-go.jsonl:41",
+        check: takes_rows_and_stops,
+    },
+    &Requirement {
+        id: "SNK-13",
+        level: Level::Must,
+        releases: Releases::WithDeafAckChannel,
+        rule: "A sink takes rows and stops though its ack channel is never read, and never closed.",
+        why: "1.14 opens it, and no more: a sink that waits for its acks to be read cannot be stopped.",
+        how: "2,000 rows of 4 KiB are sent, and no ack is read; then the sink is stopped, and started \
+              under another rule.",
+        source: "eKuiper 1.14.7 internal/plugin/portable/runtime/sink.go; \
+                 ekuiper-1.14.7-python-errors.jsonl:79",
+        check: takes_rows_and_stops,
+    },
+    &Requirement {
+        id: "SNK-16",
+        level: Level::Should,
+        releases: Releases::WithAcks,
+        rule: "An ack has `error` or nothing.",
+        why: "eKuiper passes over what it does not know: with a name that is spelled wrong a row that \
+              failed counts as done.",
+        how: "A good row and two that cannot be used are sent; the names in their acks are looked at.",
+        source: "ekuiper-2.4.0-python-errors.jsonl:82; \
+                 eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
+        check: acks_are_spelled_right,
     },
 ];
 
@@ -119,7 +180,7 @@ fn listens_in_time(bench: &Bench<'_>) -> Checked {
 }
 
 /// Sends a row, and where acks are read takes its ack, whatever it says.
-fn send(bench: &Bench<'_>, sink: &mut Sink, row: &[u8]) -> Result<(), HostError> {
+pub(super) fn send(bench: &Bench<'_>, sink: &mut Sink, row: &[u8]) -> Result<(), HostError> {
     sink.send_bytes(row)?;
     if !Releases::WithAcks.has(bench.plan.release()) {
         return Ok(());
@@ -189,13 +250,172 @@ fn acks_once(bench: &Bench<'_>) -> Checked {
     for _ in 0..ROWS {
         send(bench, &mut sink, ROW)?;
     }
-    match sink.ack(bench.scaled(QUIET)) {
+    no_more_acks(bench, &mut sink)?;
+    for _ in 0..ROWS {
+        sink.send_bytes(ROW)?;
+    }
+    for _ in 0..ROWS {
+        take_ack(&mut sink, bench.limit())?;
+    }
+    no_more_acks(bench, &mut sink)
+}
+
+fn no_more_acks(bench: &Bench<'_>, sink: &mut Sink) -> Checked {
+    match sink.ack(bench.quiet(QUIET)) {
         Err(error) if is_no_ack(&error) => Ok(()),
         Err(error) if !is_failed_row(&error) => Err(error.into()),
-        _ => Err(failed(format!(
-            "an ack came behind those of all {ROWS} rows"
-        ))),
+        _ => Err(failed("more acks came than rows were sent")),
     }
+}
+
+/// Reads an ack, and gives whether it says that the row is done.
+fn take_ack(sink: &mut Sink, limit: Duration) -> Result<bool, HostError> {
+    match sink.ack(limit) {
+        Ok(_) => Ok(true),
+        Err(error) if is_failed_row(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn dials_acks_again(bench: &Bench<'_>) -> Checked {
+    let host = bench.host()?;
+    let mut sink = bench.sink(&host)?;
+    send(bench, &mut sink, ROW).map_err(not_testable)?;
+    host.hang_up(&mut sink).map_err(not_testable)?;
+    // It is dialed again at once, or with the next ack; one that was sent into
+    // the old connection is lost.
+    for _ in 0..3 {
+        sink.send_bytes(ROW)?;
+        match take_ack(&mut sink, bench.scaled(AGAIN)) {
+            Err(error) if is_no_ack(&error) => {}
+            Err(error) => return Err(error.into()),
+            Ok(_) => return Ok(()),
+        }
+    }
+    let channel = Channel::ack(&sink.order().meta);
+    Err(failed(format!(
+        "no ack of 3 rows came on {channel} after that"
+    )))
+}
+
+fn acks_are_spelled_right(bench: &Bench<'_>) -> Checked {
+    let host = bench.host()?;
+    let mut sink = bench.sink(&host)?;
+    for row in [ROW, b"[{\"a\":", b"\xff"] {
+        send(bench, &mut sink, row).map_err(not_testable)?;
+    }
+    match bench.transcript.odd_ack() {
+        Some(ack) => Err(failed(format!("an ack was `{ack}`"))),
+        None => Ok(()),
+    }
+}
+
+fn keeps_order(bench: &Bench<'_>) -> Checked {
+    let by_acks = match Releases::WithAcks.has(bench.plan.release()) {
+        true => acks_are_in_order(bench)?,
+        false => false,
+    };
+    let by_log = log_is_in_order(bench)?;
+    match by_acks || by_log {
+        true => Ok(()),
+        false => Err(Stop::NotApplicable(
+            "neither its acks nor its log tell one row from another",
+        )),
+    }
+}
+
+/// Looks at the order of failed acks among the others; `false` where all rows
+/// are alike to the sink.
+fn acks_are_in_order(bench: &Bench<'_>) -> Result<bool, Stop> {
+    const ROWS: usize = 200;
+    let host = bench.host()?;
+    let mut sink = bench.sink(&host)?;
+    let mut ack_of = |row: &[u8]| {
+        sink.send_bytes(row).map_err(not_testable)?;
+        take_ack(&mut sink, bench.limit()).map_err(not_testable)
+    };
+    let good = ack_of(ROW)?;
+    let mut others = Vec::new();
+    for row in [&b"\xff"[..], b"[{\"a\":"] {
+        others.push((row, ack_of(row)?));
+    }
+    let Some((bad, _)) = others.into_iter().find(|(_, done)| *done != good) else {
+        return Ok(false);
+    };
+    let is_bad = |row: usize| row * row % 7 == 2;
+    for row in 0..ROWS {
+        sink.send_bytes(if is_bad(row) { bad } else { ROW })?;
+    }
+    for row in 0..ROWS {
+        if (take_ack(&mut sink, bench.limit())? == good) == is_bad(row) {
+            return Err(failed(format!(
+                "the ack in the place of row {row} of {ROWS} is that of another one"
+            )));
+        }
+    }
+    Ok(true)
+}
+
+/// Looks at the order of the rows in the log; `false` where they are not there.
+fn log_is_in_order(bench: &Bench<'_>) -> Result<bool, Stop> {
+    const ROWS: u32 = 200;
+    let host = bench.host()?;
+    let mut sink = bench.sink(&host)?;
+    for row in 0..ROWS {
+        let row = format!("[{{\"conformance\":\"{MARK}{row}\"}}]");
+        sink.send_bytes(row.as_bytes())?;
+    }
+    sink.settle(bench.limit());
+    // A log is read as it comes, beside the channels.
+    let mut marks = bench.transcript.marks();
+    loop {
+        std::thread::sleep(bench.quiet(QUIET));
+        let now = bench.transcript.marks();
+        if now.len() == marks.len() {
+            break;
+        }
+        marks = now;
+    }
+    match marks.windows(2).find(|pair| pair[1] < pair[0]) {
+        Some(pair) => Err(failed(format!(
+            "row {} is in the log behind row {}",
+            pair[1], pair[0]
+        ))),
+        None => Ok(marks.len() > 1),
+    }
+}
+
+/// A row that is not lost in the buffers of a socket: spaces change nothing.
+fn long_row() -> Vec<u8> {
+    let mut row = ROW.to_vec();
+    row.resize(4096, b' ');
+    row
+}
+
+fn takes_rows_unread(bench: &Bench<'_>) -> Checked {
+    const ROWS: usize = 10_000;
+    let host = bench.host()?;
+    let mut sink = bench.unread_sink(&host)?;
+    let row = long_row();
+    for _ in 0..ROWS {
+        sink.send_bytes(&row)?;
+    }
+    host.check_alive()?;
+    Ok(())
+}
+
+fn takes_rows_and_stops(bench: &Bench<'_>) -> Checked {
+    const ROWS: usize = 2000;
+    let host = bench.host()?;
+    let row = long_row();
+    for rule in ["rule", "other"] {
+        let mut sink = bench.start_sink(&host, bench.sink_name()?, rule)?;
+        for _ in 0..ROWS {
+            sink.send_bytes(&row)?;
+        }
+        sink.stop()?;
+    }
+    Ok(())
 }
 
 fn starts_again(bench: &Bench<'_>) -> Checked {

@@ -1,9 +1,12 @@
 //! `SRC`: rows of a source.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use mock_kuiper::host::{Host, HostError, Source};
+use mock_kuiper::symbol::Channel;
 use mock_kuiper::wire::Command;
+use serde::de::IgnoredAny;
 
 use crate::bench::{Bench, Checked, failed, not_testable};
 use crate::requirement::{Level, Releases, Requirement};
@@ -22,7 +25,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A source that was started dials its data channel and sends rows.",
         why: "The rule gets no rows.",
         how: "A row has to come within 10 s of the start.",
-        source: "protocol.md sections 4 and 6",
+        source: "ekuiper-2.4.0-go.jsonl:42; eKuiper 2.4.0 internal/plugin/portable/runtime/source.go",
         check: sends_rows,
     },
     &Requirement {
@@ -32,7 +35,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A row is `{\"message\":object,\"meta\":object or null}`.",
         why: "eKuiper logs `Invalid data format`, counts an exception and skips the row.",
         how: "The first 5 rows, or as many as come within 10 s, are decoded.",
-        source: "protocol.md section 6",
+        source: "ekuiper-2.4.0-go.jsonl:56; eKuiper 2.4.0 internal/plugin/portable/runtime/source.go",
         check: rows_are_well_formed,
     },
     &Requirement {
@@ -43,7 +46,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "The next run of the rule has the same address, and gets rows of the last one.",
         how: "The stop is sent while the host still reads; behind its answer, after 100 ms for what \
               was on its way, nothing may come for three times as long as between two rows.",
-        source: "protocol.md section 5, what it does on stop",
+        source: "ekuiper-2.4.0-go.jsonl:65; eKuiper 2.4.0 internal/plugin/portable/runtime/source.go",
         check: is_silent_after_stop,
     },
     &Requirement {
@@ -54,7 +57,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "A rule that is slower than its source could never be stopped.",
         how: "Nobody reads for 2 s; then the stop has to be answered with `ok`, and the source can be \
               started again.",
-        source: "protocol.md section 5, a source blocked in a send must still be stopped",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/source.go; ekuiper-2.4.0-go.jsonl:64",
         check: stops_while_blocked,
     },
     &Requirement {
@@ -64,7 +67,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "Instances of one source under two rules are independent.",
         why: "With one rule's end the other has no rows any more.",
         how: "Two are started; both have to give rows, and the second after the first was stopped.",
-        source: "protocol.md section 1, instance",
+        source: "ekuiper-2.4.0-go.jsonl:71; eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
         check: instances_are_independent,
     },
     &Requirement {
@@ -74,8 +77,40 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A source that was stopped, its channel closed by the host before, can be started again.",
         why: "A rule can be started only once.",
         how: "Started, read, stopped and started again, three times.",
-        source: "protocol.md section 5, around a stop",
+        source: "ekuiper-2.4.0-go.jsonl:65",
         check: starts_again,
+    },
+    &Requirement {
+        id: "SRC-07",
+        level: Level::Should,
+        releases: Releases::All,
+        rule: "A data channel that drops is dialed again.",
+        why: "The source goes on without a reader: the rule has no rows any more, and no error.",
+        how: "The host closes the channel and opens it again; a row has to come within 10 s.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go, `dialOptions`",
+        check: dials_again,
+    },
+    &Requirement {
+        id: "SRC-08",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "Rows of two instances of one source are not mixed.",
+        why: "A rule gets rows of another's stream.",
+        how: "Two are started under two rules, with two datasources: each channel has to have one \
+              connection, and no row of one may have the other's datasource in it.",
+        source: "ekuiper-2.4.0-go.jsonl:71; eKuiper 2.4.0 internal/plugin/portable/runtime/source.go",
+        check: rows_are_kept_apart,
+    },
+    &Requirement {
+        id: "SRC-09",
+        level: Level::Should,
+        releases: Releases::All,
+        rule: "A row has `message` and `meta`, and nothing else.",
+        why: "eKuiper takes a row without `meta`, and passes over what it does not know: a name that is \
+              spelled wrong is lost without a word.",
+        how: "The names in the first 5 rows are looked at.",
+        source: "ekuiper-2.4.0-go.jsonl:56; eKuiper 2.4.0 internal/plugin/portable/runtime/source.go",
+        check: rows_have_two_fields,
     },
 ];
 
@@ -111,12 +146,18 @@ fn is_silent_after_stop(bench: &Bench<'_>) -> Checked {
     };
     let order = source.order().clone();
     bench.order_ok(&host, Command::Stop, &order)?;
-    let end = Instant::now() + bench.scaled(ON_ITS_WAY);
-    while Instant::now() < end && next(&mut source, Duration::from_millis(10))? {}
+    read_away(bench, &mut source)?;
     let watch = (between * 3).clamp(Duration::from_millis(500), Duration::from_secs(5));
-    if next(&mut source, bench.scaled(watch))? {
+    if next(&mut source, bench.quiet(watch))? {
         return Err(failed("a row came after the stop had been answered"));
     }
+    Ok(())
+}
+
+/// Reads what is on its way.
+fn read_away(bench: &Bench<'_>, source: &mut Source) -> Result<(), HostError> {
+    let end = Instant::now() + bench.quiet(ON_ITS_WAY);
+    while Instant::now() < end && next(source, Duration::from_millis(10))? {}
     Ok(())
 }
 
@@ -152,15 +193,82 @@ fn instances_are_independent(bench: &Bench<'_>) -> Checked {
     let mut one = bench.flowing_source(&host)?;
     let mut two = bench.start_source(&host, bench.source_name()?, "other")?;
     two.next(bench.limit())?;
+    // What was sent before the other one began is read away first.
+    read_away(bench, &mut one)?;
     one.next(bench.limit())?;
     one.stop()?;
-    // What was sent before the stop is read away first.
-    let end = Instant::now() + bench.scaled(ON_ITS_WAY);
-    while Instant::now() < end && next(&mut two, Duration::from_millis(10))? {}
+    read_away(bench, &mut two)?;
     if !next(&mut two, bench.limit())? {
         return Err(failed(
             "the instance of the second rule fell silent when that of the first was stopped",
         ));
+    }
+    Ok(())
+}
+
+fn dials_again(bench: &Bench<'_>) -> Checked {
+    let host = bench.host()?;
+    let mut source = bench.flowing_source(&host)?;
+    host.hang_up(&mut source)?;
+    match next(&mut source, bench.limit())? {
+        true => Ok(()),
+        false => Err(failed(
+            "no row came after the channel had been closed and opened again",
+        )),
+    }
+}
+
+fn rows_are_kept_apart(bench: &Bench<'_>) -> Checked {
+    const RULES: [&str; 2] = ["conformance-one", "conformance-two"];
+    let host = bench.host()?;
+    let name = bench.source_name()?;
+    let start = |rule: &str| {
+        let source = bench.describe_source(&host, name);
+        // Where the user needs a datasource, both have it.
+        let own = bench.properties(name)?.contains_key("datasource");
+        let source = if own { source } else { source.datasource(rule) };
+        source.within(rule, "stream").start().map_err(not_testable)
+    };
+    let mut sources = [start(RULES[0])?, start(RULES[1])?];
+    for row in 0..2 * ROWS {
+        let source = &mut sources[row % 2];
+        match source.next(bench.limit()) {
+            Ok(_) => {}
+            Err(HostError::NoRow { .. }) if row > 1 => break,
+            Err(error) => return Err(not_testable(error)),
+        }
+        let body = bench.transcript.last_row();
+        let body = String::from_utf8_lossy(&body);
+        if body.contains(RULES[(row + 1) % 2]) {
+            return Err(failed(format!(
+                "a row of the rule `{}` has the datasource of `{}`: {body}",
+                RULES[row % 2],
+                RULES[(row + 1) % 2]
+            )));
+        }
+    }
+    for source in &sources {
+        bench.one_connection(&Channel::source(&source.order().meta))?;
+    }
+    Ok(())
+}
+
+fn rows_have_two_fields(bench: &Bench<'_>) -> Checked {
+    let host = bench.host()?;
+    let mut source = bench.source(&host)?;
+    for row in 0..ROWS {
+        match source.next(bench.limit()) {
+            Ok(_) => {}
+            Err(HostError::NoRow { .. }) if row > 0 => break,
+            Err(error) => return Err(not_testable(error)),
+        }
+        let body = bench.transcript.last_row();
+        let fields: Option<BTreeMap<String, IgnoredAny>> = serde_json::from_slice(&body).ok();
+        let names: Vec<_> = fields.unwrap_or_default().into_keys().collect();
+        if names != ["message", "meta"] {
+            let names = names.join("`, `");
+            return Err(failed(format!("a row has `{names}`")));
+        }
     }
     Ok(())
 }

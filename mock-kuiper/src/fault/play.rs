@@ -2,7 +2,7 @@
 //!
 //! Rules: protocol.md sections 5 to 8.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
@@ -249,6 +249,7 @@ pub(super) fn stale_file(stage: &mut Stage<'_>, _: Amount) -> Played {
     }
     for sink in &mut stage.sinks {
         let order = sink.instance.order().clone();
+        // As around any stop; nobody dials the new one but once.
         sink.instance.close_data();
         for command in [Command::Stop, Command::Start] {
             if command == Command::Start {
@@ -350,6 +351,8 @@ pub(super) fn replay(stage: &mut Stage<'_>, amount: Amount) -> Played {
 pub(super) fn churn(stage: &mut Stage<'_>, amount: Amount) -> Played {
     /// Cycles before the first look: buffers and pools grow to their size.
     const WARM_UP: u32 = 20;
+    /// How long what was stopped may take to be gone.
+    const CLOSING: Duration = Duration::from_secs(1);
     if orders_of(stage).is_empty() {
         return Ok(NOTHING);
     }
@@ -375,7 +378,13 @@ pub(super) fn churn(stage: &mut Stage<'_>, amount: Amount) -> Played {
 
     cycle(stage, times(amount))?;
 
-    let after = stage.host.usage()?;
+    // What the last cycle stopped may still be closing.
+    let end = Instant::now() + CLOSING;
+    let mut after = stage.host.usage()?;
+    while after.is_beyond(&before) && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(20));
+        after = stage.host.usage()?;
+    }
     let cycles = times(amount);
     stage.host.tell(What::Used {
         cycles,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use ekuiper_sp::Error;
 
 use crate::host::{Function, Host, HostError, Instance, Sink, Source};
+use crate::symbol::Channel;
 
 /// How long a source has for its first row, to count as one that gives rows.
 const FIRST_ROW: Duration = Duration::from_secs(2);
@@ -71,8 +72,7 @@ impl<'a> Stage<'a> {
         }
         for sink in &mut stage.sinks {
             sink.instance.send_bytes(&stage.row)?;
-            sink.instance.settle_acks(FIRST_ACK, FIRST_ACK);
-            sink.speaks = sink.instance.acked() == sink.instance.sent();
+            sink.speaks = sink.instance.speaks(FIRST_ACK)?;
         }
         stage.prove_alive()?;
         Ok(stage)
@@ -192,7 +192,10 @@ fn next_row(host: &Host, source: &mut Source, limit: Duration) -> Result<(), Hos
                 }
             }
             Err(Error::TimedOut) => return Err(HostError::NoRow { symbol, limit }),
-            Err(error) => return Err(HostError::Transport(error)),
+            Err(error) => {
+                let channel = Channel::source(&source.order().meta);
+                return Err(HostError::transport(&channel, error));
+            }
         }
     }
 }

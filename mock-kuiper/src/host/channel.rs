@@ -157,7 +157,7 @@ impl RequestChannel {
     ) -> Result<Vec<u8>, Failure> {
         let deadline = Instant::now().checked_add(limit);
         if order.manner == Manner::Stale {
-            self.send(order.bytes, Meaning::Stale, deadline, Rep::send_stale)?;
+            self.send_stale(order.bytes, limit)?;
         }
         self.send(order.bytes, order.meaning, deadline, Rep::send)?;
         sent();
@@ -180,6 +180,12 @@ impl RequestChannel {
             self.tell(Side::Plugin, &answer, meaning);
             return Ok(answer);
         }
+    }
+
+    /// Sends `bytes` under an id that the plugin has given up.
+    pub(crate) fn send_stale(&mut self, bytes: &[u8], limit: Duration) -> Result<(), Failure> {
+        let deadline = Instant::now().checked_add(limit);
+        self.send(bytes, Meaning::Stale, deadline, Rep::send_stale)
     }
 
     /// Looks whether the plugin says something that was not asked for, until

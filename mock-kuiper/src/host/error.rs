@@ -313,6 +313,13 @@ impl fmt::Display for HostError {
                 "no greeting within {limit:?}: the plugin must dial {address} and send a message; \
                  give it more time with --init-timeout"
             ),
+            // Bytes of the caller's own are about no symbol.
+            Self::NoAnswer { symbol, limit, .. } if symbol.is_empty() => {
+                write!(
+                    f,
+                    "the plugin did not answer what was sent within {limit:?}"
+                )
+            }
             Self::NoAnswer {
                 command,
                 kind,
@@ -377,6 +384,16 @@ impl fmt::Display for HostError {
                 }
                 Ok(())
             }
+            Self::NotListening {
+                symbol,
+                source:
+                    sp::Error::Unreachable {
+                        cause: Some(cause), ..
+                    },
+            } if matches!(**cause, sp::Error::Protocol(_)) => write!(
+                f,
+                "sink `{symbol}` listens, and breaks the protocol: {cause}; its socket has to be PULL"
+            ),
             Self::NotListening { symbol, source } => write!(
                 f,
                 "sink `{symbol}` answered start before it listened: {source}; it must listen \

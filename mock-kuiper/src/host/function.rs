@@ -177,7 +177,14 @@ impl Function {
             .map_err(|failure| self.failed(name, failure))
     }
 
-    fn failed(&self, request: &'static str, failure: Failure) -> HostError {
+    /// Sends a request under an id that the plugin has given up.
+    pub(super) fn send_stale(&mut self, request: &[u8]) -> Result<(), HostError> {
+        let limit = self.host.shared.profile.function_timeout;
+        let sent = self.channel.send_stale(request, limit);
+        sent.map_err(|failure| self.failed("Exec", failure))
+    }
+
+    pub(super) fn failed(&self, request: &'static str, failure: Failure) -> HostError {
         self.host.note(match failure {
             Failure::TimedOut => HostError::NoReply {
                 symbol: self.symbol.clone(),

@@ -211,13 +211,22 @@ impl Inner {
     }
 
     pub(super) fn wait_greeting(&self) -> Result<(), HostError> {
+        self.wait_greeting_within(self.init_limit)
+    }
+
+    /// The same of a process that runs already: it has nothing to load.
+    pub(super) fn wait_greeting_again(&self) -> Result<(), HostError> {
+        self.wait_greeting_within(self.answer_limit)
+    }
+
+    fn wait_greeting_within(&self, limit: Duration) -> Result<(), HostError> {
         let mut control = lock(&self.control);
-        match control.wait_greeting(self.init_limit) {
+        match control.wait_greeting(limit) {
             Ok(()) => {
                 self.process().note_greeting();
                 Ok(())
             }
-            Err(failure) => Err(self.note(self.failed(&control, failure))),
+            Err(failure) => Err(self.note(self.failed(&control, failure, limit))),
         }
     }
 
@@ -291,7 +300,7 @@ impl Inner {
                     symbol: order.symbol.clone(),
                     limit: self.answer_limit,
                 },
-                other => self.failed(&control, other),
+                other => self.failed(&control, other, self.answer_limit),
             })
     }
 
@@ -300,13 +309,14 @@ impl Inner {
     pub(super) fn overhear(&self, limit: Duration) -> Result<Option<Vec<u8>>, HostError> {
         let mut control = lock(&self.control);
         let heard = control.overhear(limit);
-        heard.map_err(|failure| self.failed(&control, failure))
+        heard.map_err(|failure| self.failed(&control, failure, limit))
     }
 
-    fn failed(&self, control: &RequestChannel, failure: Failure) -> HostError {
+    /// Why nothing was heard on the control channel within `limit`.
+    fn failed(&self, control: &RequestChannel, failure: Failure, limit: Duration) -> HostError {
         match failure {
             Failure::TimedOut => HostError::NoGreeting {
-                limit: self.init_limit,
+                limit,
                 address: control.channel().url(),
             },
             Failure::Exited => self.exited(),
@@ -386,7 +396,7 @@ impl Inner {
         let channel = control.channel().clone();
         drop(control);
         played.map_err(|error| self.note(self.breached(&channel, error)))?;
-        self.wait_greeting()
+        self.wait_greeting_again()
     }
 
     /// The error for a breach that could not be played.

@@ -7,19 +7,22 @@
 //! Rules: protocol.md sections 5 to 8.
 
 use std::io;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ekuiper_sp::Error;
+use rustix::net;
 use serde_json::{Map, Value};
 
 use super::breach::{Breach, BreachError};
 use super::channel::{Manner, Outgoing};
-use super::{Function, Host, HostError, Sink, Source};
+use super::{Call, Function, Host, HostError, Instance, Sink, Source};
 use crate::event::Meaning;
+use crate::go_json::Numbers;
 use crate::symbol::{Channel, Meta};
-use crate::wire::{Command, Order};
+use crate::wire::{self, Command, Context, Order};
 
 /// How long a sink that was stopped may take to close its socket.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -112,6 +115,31 @@ impl Host {
         answer.map_err(|error| self.inner.note(error))
     }
 
+    /// Looks whether the plugin says something on the control channel that was
+    /// not asked for, until `limit` from now; a greeting does not count.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::Crashed`], [`HostError::BrokenChannel`].
+    pub fn overhear(&self, limit: Duration) -> Result<Option<Vec<u8>>, HostError> {
+        let heard = self.inner.overhear(limit);
+        heard.map_err(|error| self.inner.note(error))
+    }
+
+    /// Closes the channels of an instance and opens them again at once, with no
+    /// order behind it.
+    ///
+    /// Survival: the plugin dials those again that it dials, and listens on.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::NotListening`], and trouble of ours.
+    pub fn hang_up(&self, instance: &mut dyn Instance) -> Result<(), HostError> {
+        instance.close();
+        instance.listen()?;
+        instance.dial()
+    }
+
     /// Has the host wait for so long before each message that it sends, and
     /// before each row and ack that it reads, until it is told otherwise;
     /// [`Duration::ZERO`] is the usual.
@@ -133,10 +161,9 @@ impl Host {
     pub fn leave_stale_file(&self, meta: &Meta) -> Result<(), HostError> {
         let file = self.inner.shared.file(&Channel::sink(meta));
         self.inner.note_file(file.clone());
-        // Dropped at once: only the file stays.
         let deadline = Instant::now() + CLOSING;
         loop {
-            let Err(source) = UnixListener::bind(&file).map(drop) else {
+            let Err(source) = leave_file(&file) else {
                 return Ok(());
             };
             if source.kind() != io::ErrorKind::AddrInUse {
@@ -171,6 +198,18 @@ impl Host {
     pub fn breach(&self, breach: Breach) -> Result<(), HostError> {
         self.inner.breach_control(breach)
     }
+}
+
+/// Binds a socket and drops it: only its file stays.
+///
+/// It never listens: a process that is forked meanwhile has it too, and the sink
+/// would find somebody there.
+fn leave_file(file: &Path) -> io::Result<()> {
+    let cloexec = net::SocketFlags::CLOEXEC;
+    let (family, stream) = (net::AddressFamily::UNIX, net::SocketType::STREAM);
+    let socket = net::socket_with(family, stream, cloexec, None)?;
+    net::bind(&socket, &net::SocketAddrUnix::new(file)?)?;
+    Ok(())
 }
 
 /// The second start of an instance, which a crash's replay and the restarting
@@ -247,7 +286,7 @@ impl Sink {
     ///
     /// Those of an order, and of [`redial`](Self::redial).
     pub fn start_with(&mut self, properties: Map<String, Value>) -> Result<(), HostError> {
-        // As the rule that is started anew does: nobody dials meanwhile.
+        // The old one's connection would dial the new one beside ours.
         self.close_data();
         start_again(&Arc::clone(&self.host), &mut self.order, Some(properties))?;
         self.dial()
@@ -308,6 +347,38 @@ impl Function {
     /// [`HostError::BrokenChannel`].
     pub fn request_bytes(&mut self, bytes: &[u8]) -> Result<Vec<u8>, HostError> {
         self.exchange("a request of any bytes", bytes, true)
+    }
+
+    /// Sends a call under the id of a request that the plugin has given up, then
+    /// another one under the right id, and gives what the latter comes to.
+    ///
+    /// Survival: the plugin's socket drops the first; the second is answered,
+    /// with its own result.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`exec_in`](Self::exec_in).
+    pub fn exec_after_stale(
+        &mut self,
+        context: &Context,
+        stale: &[Value],
+        args: &[Value],
+    ) -> Result<Call, HostError> {
+        let mut request = Vec::new();
+        wire::exec(&mut request, stale, context, Numbers::Exact);
+        self.send_stale(&request)?;
+        self.exec_in(context, args)
+    }
+
+    /// Looks whether the function says something that was not asked for, until
+    /// `limit` from now; a greeting does not count.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::Crashed`], [`HostError::BrokenChannel`].
+    pub fn overhear(&mut self, limit: Duration) -> Result<Option<Vec<u8>>, HostError> {
+        let heard = self.channel.overhear(limit);
+        heard.map_err(|failure| self.failed("what was asked before", failure))
     }
 
     /// Breaks the transport's protocol on the function's channel, as

@@ -54,7 +54,7 @@ impl Host {
         away: Duration,
         instances: &mut [&mut dyn Instance],
     ) -> Result<(), HostError> {
-        self.go_and_come(away, instances, || self.inner.wait_greeting())
+        self.go_and_come(away, instances, || self.inner.wait_greeting_again())
     }
 
     /// Begins anew with a new process and new channels, whatever became of the

@@ -338,6 +338,22 @@ impl Sink {
         self.sent <= self.acked + self.given_up
     }
 
+    /// Whether the rows that were sent are acknowledged, within `limit` from now.
+    pub(crate) fn speaks(&mut self, limit: Duration) -> Result<bool, HostError> {
+        let deadline = Instant::now() + limit;
+        if self.acks.is_none() {
+            return Ok(false);
+        }
+        while self.acked < self.sent {
+            match self.receive_ack(deadline.saturating_duration_since(Instant::now())) {
+                Ok(()) | Err(SinkError::Failed { .. } | SinkError::BadAck { .. }) => {}
+                Err(SinkError::NoAck { .. }) => return Ok(false),
+                Err(source) => return Err(self.error(source)),
+            }
+        }
+        Ok(true)
+    }
+
     /// Reads the acks that are here, and lets those in who came to send some.
     pub(crate) fn take_acks(&mut self) {
         while self.acks.is_some() {

@@ -1,9 +1,14 @@
 //! A sink's acks: one for each message, in order, and never waited for.
 
-use std::{collections::VecDeque, io, time::Duration};
+use std::{
+    collections::VecDeque,
+    io,
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    time::Duration,
+};
 
 use nng::{
-    Error, Protocol, Socket,
+    Error, PipeEvent, Protocol, Socket,
     options::{Options, ReconnectMaxTime, ReconnectMinTime},
 };
 use serde_json::json;
@@ -33,6 +38,14 @@ impl Acks {
         let socket = Socket::new(Protocol::Push0)?;
         socket.set_opt::<ReconnectMinTime>(Some(Duration::from_millis(10)))?;
         socket.set_opt::<ReconnectMaxTime>(Some(Duration::from_millis(500)))?;
+        if fault::has("acks-dialed-once") {
+            let used = AtomicBool::new(false);
+            socket.pipe_notify(move |pipe, event| {
+                if event == PipeEvent::AddPre && used.swap(true, SeqCst) {
+                    pipe.close();
+                }
+            })?;
+        }
         socket.dial_async(url)?;
         let waiting = VecDeque::new();
         Ok(Acks { socket, waiting })
@@ -61,12 +74,24 @@ impl Acks {
         }
     }
 
-    /// Sends what the channel takes at once.
-    pub(crate) fn send_waiting(&mut self) {
+    /// Sends what the channel takes at once. Whether no message is waiting only
+    /// the fault of acks that overtake each other minds.
+    pub(crate) fn send_waiting(&mut self, is_idle: bool) {
+        let unordered = fault::has("acks-unordered");
+        if unordered {
+            let is_done = |ack: &Ack| matches!(ack, Ack::Done(_));
+            self.waiting.make_contiguous().sort_by_key(is_done);
+        }
         while let Some(ack) = self.waiting.front_mut() {
+            if unordered && !is_idle && matches!(ack, Ack::Done(_)) {
+                return;
+            }
             let text = match ack {
                 Ack::Done(_) if fault::has("acks-in-text") => json!("{}").to_string(),
                 Ack::Done(_) => "{}".to_owned(),
+                Ack::Failed(error) if fault::has("ack-misspelled") => {
+                    json!({ "eror": error }).to_string()
+                }
                 Ack::Failed(error) => json!({ "error": error }).to_string(),
             };
             if self.socket.try_send(text.as_bytes()).is_err() {

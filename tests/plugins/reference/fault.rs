@@ -1,7 +1,15 @@
 //! Faults that the plugin can be told to have, by the variable `REFERENCE_FAULT`:
 //! each shows that the conformance suite finds what it is there to find.
 
-use std::{env, sync::OnceLock, thread, time::Duration};
+use std::{
+    env,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+    time::Duration,
+};
 
 /// Whether the plugin has a fault.
 pub(crate) fn has(name: &str) -> bool {
@@ -15,6 +23,16 @@ pub(crate) fn idle() -> Duration {
     let set = env::var("REFERENCE_IDLE").ok();
     let set = set.and_then(|text| text.parse().ok());
     Duration::from_millis(set.unwrap_or(5000))
+}
+
+/// Takes note of so many bytes of log; with the fault of a log that nobody
+/// empties it is full at 3 MiB.
+pub(crate) fn log(bytes: usize) {
+    static LOGGED: AtomicUsize = AtomicUsize::new(0);
+    const ROOM: usize = 3 * 1024 * 1024;
+    if LOGGED.fetch_add(bytes, SeqCst) > ROOM && has("log-blocks") {
+        hang();
+    }
 }
 
 /// Does nothing any more on this thread.

@@ -60,10 +60,10 @@ fn main() -> ExitCode {
         let mut dispatcher = dispatcher.lock().unwrap_or_else(PoisonError::into_inner);
         dispatcher.answer(order).into_bytes()
     };
-    if fault::has("careless-ids") {
-        let error = careless::serve(&CONTROL["ipc://".len()..], answer);
-        eprintln!("reference: control channel {CONTROL}: {error}");
-        return ExitCode::FAILURE;
+    if fault::has("careless-ids") || fault::has("answers-unknown-twice") {
+        let is_unknown = |order: &[u8]| String::from_utf8_lossy(order).contains("no_such_symbol");
+        let twice = |order: &[u8]| fault::has("answers-unknown-twice") && is_unknown(order);
+        careless::serve(&CONTROL["ipc://".len()..], answer, twice);
     }
     let limit = Duration::from_secs(30);
     let error = channel::serve(CONTROL, limit, answer);

@@ -79,13 +79,17 @@ impl Argument {
         let meta = &whole["meta"];
         let part = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let beside = whole["dataSource"].as_str();
+        let rule = match fault::has("names-not-decoded") {
+            true => part(&meta["ruleId"]).replace('&', "\\u0026"),
+            false => part(&meta["ruleId"]),
+        };
         Ok(Argument {
             symbol: part(&whole["symbolName"]),
             kind: part(&whole["pluginType"]),
             config: whole["config"].clone(),
             address: format!(
                 "{}_{}_{}",
-                part(&meta["ruleId"]),
+                rule,
                 part(&meta["opId"]),
                 meta["instanceId"].as_u64().unwrap_or_default(),
             ),
@@ -105,6 +109,9 @@ impl Argument {
         if fault::has("fields-refused") && fields.any(|field| !known.contains(&field.as_str())) {
             return Err("the argument has an unknown field".to_owned());
         }
+        if fault::has("config-needed") && self.kind == "sink" && self.config.is_null() {
+            return Err("there is no configuration".to_owned());
+        }
         if fault::has("escapes-refused") && self.config.to_string().contains('<') {
             return Err("the configuration has a `<`".to_owned());
         }
@@ -123,6 +130,8 @@ impl Dispatcher {
     pub(crate) fn answer(&mut self, order: &[u8]) -> String {
         match self.carry_out(order) {
             Ok(()) => "ok".to_owned(),
+            Err(_) if fault::has("refuses-without-words") => String::new(),
+            Err(text) if fault::has("answers-with-h") => format!("hm: {text}"),
             Err(text) => format!("reference: {text}"),
         }
     }
@@ -155,8 +164,16 @@ impl Dispatcher {
     fn start(&mut self, argument: Argument) -> Result<(), String> {
         let key = argument.key();
         let start = match (&*argument.kind, &*argument.symbol) {
+            ("func", "largest")
+                if fault::has("functions-in-order") && !self.functions.contains("mirror") =>
+            {
+                return Err("`mirror` has to be started before".to_owned());
+            }
             ("func", "mirror" | "largest") => {
                 let new = self.functions.insert(argument.symbol.clone());
+                if !new && fault::has("function-again-refused") {
+                    return Err("it runs already".to_owned());
+                }
                 if new || fault::has("second-channel") {
                     function::start(&argument.symbol);
                 }
@@ -190,7 +207,11 @@ impl Dispatcher {
             Some(_) if fault::has("start-anew-refused") => {
                 return Err("it runs already".to_owned());
             }
-            Some(_) => self.stop(&key),
+            Some(_) => {
+                if let Some(old) = self.instances.remove(&key) {
+                    old.worker.stop();
+                }
+            }
             None => {}
         }
         self.start_with_faults(&argument)?;

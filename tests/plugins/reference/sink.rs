@@ -13,7 +13,7 @@ use std::{
 
 use nng::{
     Error, PipeEvent, Protocol, Socket,
-    options::{Options, RecvMaxSize, RecvTimeout},
+    options::{Options, RecvMaxSize},
 };
 use serde_json::Value;
 
@@ -23,11 +23,12 @@ use crate::{
     orders::{Argument, Worker},
 };
 
-/// How often a sink that waits looks whether it was stopped.
-const STEP: Duration = Duration::from_millis(50);
+/// How often a sink looks for a message in a row before it sleeps.
+const LOOKS: u32 = 50;
 
-/// The same while there are acks that could not be sent yet.
-const STEP_WITH_ACKS: Duration = Duration::from_millis(5);
+/// How long it sleeps. It does not wait in the socket: NNG may abort where a wait
+/// ends just as a message comes.
+const STEP: Duration = Duration::from_millis(1);
 
 /// Reads the configuration, listens, and collects until stopped.
 ///
@@ -63,6 +64,8 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
     }
     let mut acks = Acks::dial(&format!("ipc:///tmp/{}_ack.ipc", argument.address))
         .map_err(|e| format!("no ack channel: {e}"))?;
+    let mut held = None;
+    let mut looks = 0;
     Ok(Worker::spawn(move |stopped| {
         if let Some(url) = late {
             thread::sleep(Duration::from_millis(300));
@@ -70,28 +73,35 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
         }
         let Some(socket) = socket else { return };
         while !stopped.load(SeqCst) && !left.load(SeqCst) {
-            let step = if acks.is_empty() {
-                STEP
-            } else {
-                STEP_WITH_ACKS
-            };
-            let received = socket
-                .set_opt::<RecvTimeout>(Some(step))
-                .and_then(|()| socket.recv());
+            let received = socket.try_recv();
+            let is_idle = received.is_err();
             match received {
                 Ok(message) if is_deadly(&message) => break,
+                Ok(message) if fault::has("rows-swapped") => {
+                    acks.push(write_swapped(&mut output, &message, &mut held));
+                }
                 Ok(message) => acks.push(write_line(&mut output, &message)),
-                Err(Error::TimedOut) => {}
+                Err(Error::TryAgain) if looks < LOOKS => {
+                    looks += 1;
+                    thread::yield_now();
+                    continue;
+                }
+                Err(Error::TryAgain) => thread::sleep(STEP),
                 Err(error) => {
                     eprintln!("reference: lines ends: {error}");
                     return;
                 }
             }
-            acks.send_waiting();
+            looks = if is_idle { looks } else { 0 };
+            acks.send_waiting(is_idle);
             while fault::has("acks-block") && !acks.is_empty() && !stopped.load(SeqCst) {
                 thread::sleep(Duration::from_millis(1));
-                acks.send_waiting();
+                acks.send_waiting(is_idle);
             }
+        }
+        while fault::has("acks-flushed") && !acks.is_empty() {
+            thread::sleep(Duration::from_millis(1));
+            acks.send_waiting(true);
         }
         if fault::has("address-kept") {
             std::mem::forget(socket);
@@ -115,8 +125,29 @@ fn listen(url: &str) -> Result<Socket, Error> {
     Ok(socket)
 }
 
-/// Writes a message and a line end in one call.
+/// The fault of a sink that writes every second message behind the next.
+fn write_swapped(
+    output: &mut Option<File>,
+    message: &[u8],
+    held: &mut Option<Vec<u8>>,
+) -> io::Result<()> {
+    match held.take() {
+        None => *held = Some(message.to_vec()),
+        Some(before) => {
+            write_line(output, message)?;
+            write_line(output, &before)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a message and a line end in one call. What is no text is no line.
 fn write_line(output: &mut Option<File>, message: &[u8]) -> io::Result<()> {
+    if str::from_utf8(message).is_err() {
+        let text = "the message is no UTF-8";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
+    fault::log(message.len());
     match output {
         Some(file) => file.write_all(&[message, b"\n"].concat()),
         None => io::stdout().write_all(&[b"lines: ", message, b"\n"].concat()),

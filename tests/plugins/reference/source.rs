@@ -1,15 +1,15 @@
 //! The source `ticks`: growing numbers.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     thread,
     time::{Duration, Instant},
 };
 
-use nng::{
-    Error, Message, Protocol, Socket,
-    options::{Options, SendTimeout},
-};
+use nng::{Error, Message, PipeEvent, Protocol, Socket};
 use serde_json::{Value, json};
 
 use crate::{
@@ -18,7 +18,10 @@ use crate::{
 };
 
 /// How often a source that waits looks whether it was stopped.
-const STEP: Duration = Duration::from_millis(50);
+const STEP: Duration = Duration::from_millis(10);
+
+/// How long a send has waited that the fault of a blocked source does not end.
+const BLOCKED: Duration = Duration::from_millis(700);
 
 /// Reads the configuration, dials the host and emits until stopped.
 pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
@@ -34,8 +37,9 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
     let padding = "x".repeat(usize::try_from(number("size", 0)?).map_err(|e| e.to_string())?);
 
     let url = format!("ipc:///tmp/{}.ipc", argument.address);
-    let socket = dial(&url).map_err(|e| format!("cannot dial {url}: {e}"))?;
-    let meta = json!({ "datasource": argument.datasource });
+    let lost = Arc::new(AtomicBool::new(false));
+    let socket = dial(&url, &lost).map_err(|e| format!("cannot dial {url}: {e}"))?;
+    let meta = json!({ "datasource": datasource_of(&argument.datasource) });
     Ok(Worker::spawn(move |stopped| {
         if fault::has("no-rows") {
             return pause(Duration::MAX, stopped);
@@ -43,11 +47,17 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
         let mut n = 0;
         while !stopped.load(SeqCst) && (count == 0 || n < count) {
             n += 1;
+            if lost.load(SeqCst) {
+                return pause(Duration::MAX, stopped);
+            }
             let mut row = json!({ "message": { "n": n }, "meta": meta });
+            if fault::has("no-meta") {
+                row = json!({ "message": { "n": n } });
+            }
             if !padding.is_empty() {
                 row["message"]["padding"] = padding.as_str().into();
             }
-            if fault::has("list-rows") && n > 2 {
+            if fault::has("list-rows") && n > 1 {
                 row["message"] = json!([n]);
             }
             if let Err(error) = send(&socket, row.to_string().as_bytes(), stopped) {
@@ -68,23 +78,48 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
     }))
 }
 
-fn dial(url: &str) -> Result<Socket, Error> {
+/// The fault of instances that share what is theirs: the datasource is that of
+/// the other one.
+fn datasource_of(datasource: &str) -> String {
+    static FIRST: OnceLock<String> = OnceLock::new();
+    match fault::has("rows-mixed") {
+        true => FIRST.get_or_init(|| datasource.to_owned()).clone(),
+        false => datasource.to_owned(),
+    }
+}
+
+/// Dials; with the fault of a source that dials once, `lost` tells of the end.
+fn dial(url: &str, lost: &Arc<AtomicBool>) -> Result<Socket, Error> {
     let socket = Socket::new(Protocol::Push0)?;
-    socket.set_opt::<SendTimeout>(Some(STEP))?;
+    if fault::has("source-dials-once") {
+        let lost = Arc::clone(lost);
+        socket.pipe_notify(move |_, event| {
+            if event == PipeEvent::RemovePost {
+                lost.store(true, SeqCst);
+            }
+        })?;
+    }
     socket.dial(url)?;
     Ok(socket)
 }
 
-/// Sends one row, for as long as it takes and until a stop.
+/// Sends one row, for as long as it takes and until a stop. It does not wait in
+/// the socket: NNG may abort where a wait ends just as the message goes.
 fn send(socket: &Socket, row: &[u8], stopped: &AtomicBool) -> Result<(), Error> {
     let mut message = Message::from(row);
-    while let Err((back, error)) = socket.send(message) {
-        match error {
-            Error::TimedOut if fault::has("blocked-stop") => message = back,
-            Error::TimedOut if stopped.load(SeqCst) => return Ok(()),
-            Error::TimedOut => message = back,
-            error => return Err(error),
+    let began = Instant::now();
+    while let Err((back, error)) = socket.try_send(message) {
+        if error != Error::TryAgain {
+            return Err(error);
         }
+        if stopped.load(SeqCst) {
+            if fault::has("blocked-stop") && began.elapsed() > BLOCKED {
+                fault::hang();
+            }
+            return Ok(());
+        }
+        message = back;
+        thread::sleep(Duration::from_millis(1));
     }
     Ok(())
 }
