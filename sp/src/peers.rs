@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
@@ -23,7 +23,6 @@ use crate::{Error, Options, ProtocolError, Waker};
 /// once.
 pub(crate) struct Peers {
     listener: Listener,
-    protocol: Protocol,
     max_message: Option<u64>,
     on_peer: Option<OnPeer>,
     peers: Vec<Peer>,
@@ -82,11 +81,16 @@ pub(crate) struct Departure {
     pub(crate) broke: Option<ProtocolError>,
 }
 
+/// Whether a limit is many times a tick of the kernel's clock: see
+/// [`Peers::next`].
+pub(crate) fn is_far(limit: Option<Duration>) -> bool {
+    limit.is_none_or(|limit| limit >= Duration::from_millis(100))
+}
+
 impl Peers {
     pub(crate) fn listen(url: &str, protocol: Protocol, options: &Options) -> Result<Self, Error> {
         Ok(Self {
             listener: Listener::open(url, protocol, options)?,
-            protocol,
             max_message: options.max_message,
             on_peer: options.on_peer.clone(),
             peers: Vec::new(),
@@ -177,6 +181,16 @@ impl Peers {
                 std::mem::replace(&mut has_waited, true) || read
             };
         }
+    }
+
+    /// Takes a message that is here already, if that is what [`next`](Self::next)
+    /// would give.
+    pub(crate) fn next_buffered(&mut self) -> Option<Received> {
+        let is_woken = self.listener.bell().is_woken();
+        if is_woken || !self.departures.is_empty() {
+            return None;
+        }
+        self.buffered()
     }
 
     /// Takes a message that is here already, from the peer whose turn it is.
@@ -278,10 +292,8 @@ impl Peers {
         for arrival in self.listener.arrivals() {
             match arrival {
                 Ok(connection) => {
-                    if self.protocol == Protocol::Rep {
-                        // Where it fails, the read does not wait.
-                        let _ = connection.block_reads_for_a_tick();
-                    }
+                    // Where it fails, the read does not wait.
+                    let _ = connection.block_reads_for_a_tick();
                     self.tell(&connection, Presence::Connected);
                     self.peers.push(Peer {
                         key: self.next_key,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::connection::deadline;
 use crate::frame::Protocol;
-use crate::peers::{Departure, Interruption, Peers};
+use crate::peers::{Departure, Interruption, Peers, is_far};
 use crate::{Error, Options, Waker};
 
 /// The receiving end of a one-way channel; it listens.
@@ -14,6 +14,9 @@ use crate::{Error, Options, Waker};
 #[derive(Debug)]
 pub struct Pull {
     peers: Peers,
+    /// Whether the last wait ended with a message: the next is likely to come
+    /// soon.
+    flows: bool,
 }
 
 impl Pull {
@@ -27,7 +30,10 @@ impl Pull {
     /// [`Error::NotASocket`] where another file is in the way, [`Error::Io`].
     pub fn listen(url: &str, options: Options) -> Result<Self, Error> {
         let peers = Peers::listen(url, Protocol::Pull, &options)?;
-        Ok(Self { peers })
+        Ok(Self {
+            peers,
+            flows: false,
+        })
     }
 
     /// Waits for the next message of any peer.
@@ -40,9 +46,15 @@ impl Pull {
     /// [`Error::TimedOut`], [`Error::Woken`], and [`Error::Protocol`] once for
     /// each peer that broke the protocol; the other peers are served on.
     pub fn recv(&mut self, limit: Option<Duration>) -> Result<&[u8], Error> {
+        // No clock is looked at for what is here already.
+        if let Some(message) = self.peers.next_buffered() {
+            return Ok(self.peers.bytes(&message));
+        }
         let deadline = deadline(limit);
+        let expected = self.flows && is_far(limit);
+        self.flows = false;
         let message = loop {
-            match self.peers.next(deadline, false) {
+            match self.peers.next(deadline, expected) {
                 Ok(message) => break message,
                 Err(Interruption::Left(Departure { broke: None, .. })) => {}
                 Err(Interruption::Left(Departure {
@@ -51,6 +63,7 @@ impl Pull {
                 Err(Interruption::Failed(error)) => return Err(error),
             }
         };
+        self.flows = true;
         Ok(self.peers.bytes(&message))
     }
 

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use crate::connection::{deadline, wait};
 use crate::frame::{HEADER, Protocol};
-use crate::peers::{Departure, Interruption, Peers};
+use crate::peers::{Departure, Interruption, Peers, is_far};
 use crate::{Error, Options, ProtocolError, Waker};
 
 /// The answering end of a request channel; it listens.
@@ -104,10 +104,8 @@ impl Rep {
     /// that broke the protocol, and then alone for it. The socket can be used
     /// on after each of them.
     pub fn recv(&mut self, limit: Option<Duration>) -> Result<&[u8], Error> {
-        /// Many times a tick of the kernel's clock.
-        const FAR: Duration = Duration::from_millis(100);
         let deadline = deadline(limit);
-        let expected = mem::take(&mut self.answered) && limit.is_none_or(|limit| limit >= FAR);
+        let expected = mem::take(&mut self.answered) && is_far(limit);
         let request = loop {
             match self.peers.next(deadline, expected) {
                 Ok(request) => break request,

@@ -74,9 +74,14 @@ impl Bell {
         self.rung.load(Ordering::Relaxed)
     }
 
-    /// Whether [`Waker::wake`] was called since the last time this was asked.
+    /// Whether [`Waker::wake`] was called since it was last taken.
+    pub(crate) fn is_woken(&self) -> bool {
+        self.woken.load(Ordering::Relaxed)
+    }
+
+    /// The same, and takes it.
     pub(crate) fn take_woken(&self) -> bool {
-        self.woken.load(Ordering::Relaxed) && self.woken.swap(false, Ordering::SeqCst)
+        self.is_woken() && self.woken.swap(false, Ordering::SeqCst)
     }
 }
 
