@@ -86,8 +86,8 @@ pub fn header(length: usize) -> [u8; HEADER] {
 
 /// Turns the bytes of one connection into its messages.
 ///
-/// Memory grows with the bytes that arrive, at most twofold ahead of them, and
-/// never with what a header claims.
+/// Memory grows with the bytes that arrive, beyond the first few hundred KiB at
+/// most twofold ahead of them, and never with what a header claims.
 ///
 /// ```
 /// use ekuiper_sp::frame::Decoder;
@@ -134,12 +134,7 @@ impl Decoder {
         socket: impl AsFd,
         flags: RecvFlags,
     ) -> Result<(usize, bool), Errno> {
-        self.compact();
-        if self.buffer.capacity() - self.buffer.len() < PIECE / 4 {
-            // `reserve` at least doubles, so that a long message is copied a
-            // constant number of times.
-            self.buffer.reserve(PIECE);
-        }
+        self.make_room();
         let asked = self.buffer.capacity() - self.buffer.len();
         let read = recv(socket, spare_capacity(&mut self.buffer), flags)?.1;
         Ok((read, read == asked))
@@ -204,6 +199,24 @@ impl Decoder {
         }
         let from = self.start + HEADER;
         Ok(Some(from..from + length as usize))
+    }
+
+    /// Makes room for the next read.
+    ///
+    /// What waits is moved only where it has to be. A part of a long frame would
+    /// be moved with almost every read, so that there is room for a few of them.
+    fn make_room(&mut self) {
+        let room = |buffer: &Vec<u8>| buffer.capacity() - buffer.len();
+        if self.start < self.buffer.len() && room(&self.buffer) >= PIECE / 4 {
+            return;
+        }
+        self.compact();
+        if room(&self.buffer) < PIECE / 4 {
+            let waits = self.buffer.len();
+            // At least twofold: a long frame is moved a constant number of times.
+            let wanted = (2 * waits).max((4 * waits).min(4 * PIECE)).max(PIECE);
+            self.buffer.reserve_exact(wanted);
+        }
     }
 
     /// Forgets the frames that were taken, and the memory of a long one.
