@@ -4,12 +4,13 @@
 //! sender writes, without blocking, so that a single row goes out at once. What
 //! the kernel refuses is queued, the rest of a frame included; until the queue
 //! is empty again the flusher alone writes, all that has piled up in one system
-//! call. The flusher also dials, and notices a peer that leaves.
+//! call. So it does with a long [`Burst`], too, though the reader keeps up. The
+//! flusher also dials, and notices a peer that leaves.
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
@@ -66,6 +67,7 @@ struct State {
     /// Whether the flusher has frames of its own to write.
     flushing: bool,
     closed: bool,
+    burst: Burst,
 }
 
 impl State {
@@ -168,6 +170,35 @@ impl Push {
         .unwrap_or(Err(Error::TimedOut))
     }
 
+    /// Puts a message behind what waits, to go out with [`write_out`](Self::write_out).
+    ///
+    /// Never waits. `false` where the queue is full: the message was not taken.
+    /// Others that send meanwhile may send it, too.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`].
+    pub fn put(&self, body: &[u8]) -> Result<bool, Error> {
+        let mut state = lock(&self.shared.state);
+        match state.closed {
+            true => Err(Error::Closed),
+            false => Ok(state.queue_if_room(body, self.shared.queue_bytes)),
+        }
+    }
+
+    /// Writes what was [put](Self::put), with one system call; what the kernel
+    /// refuses goes out as that of [`send`](Self::send) does.
+    pub fn write_out(&self) {
+        let mut state = lock(&self.shared.state);
+        // While it flushes, or dials, the flusher looks at the queue afterwards.
+        if !state.queue.is_empty() && !state.flushing && state.connection.is_some() {
+            state.write_queue();
+            if !state.queue.is_empty() {
+                self.shared.bell.ring();
+            }
+        }
+    }
+
     /// Waits until the kernel has taken all that was sent.
     ///
     /// `limit` runs from the call.
@@ -233,9 +264,16 @@ impl Shared {
             return Some(Err(Error::Closed));
         }
         if state.is_drained() {
+            let written = match state.connection.is_some() && state.burst.goes_on(Instant::now()) {
+                true => {
+                    state.queue_frame(body);
+                    false
+                }
+                false => state.write_or_queue(body),
+            };
             // While there is no connection the flusher is making one, and
             // looks at the queue when it has.
-            if !state.write_or_queue(body) && state.connection.is_some() {
+            if !written && state.connection.is_some() {
                 self.bell.ring();
             }
             return Some(Ok(()));
@@ -264,18 +302,88 @@ impl State {
         false
     }
 
+    /// Writes the queue without blocking; what the kernel refuses stays there.
+    fn write_queue(&mut self) {
+        let written = match &self.connection {
+            Some(connection) => connection.write(&self.queue[self.sent..]).unwrap_or(0),
+            None => 0,
+        };
+        let whole = whole_frames(&self.queue, self.sent + written);
+        self.sent += written;
+        self.sent -= whole;
+        self.queue.drain(..whole);
+        self.burst.queued = 0;
+    }
+
     fn queue_if_room(&mut self, body: &[u8], room: usize) -> bool {
-        let full = self.queue.len() + HEADER + body.len() > room;
-        if full && !self.queue.is_empty() {
+        let needed = self.queue.len() + HEADER + body.len();
+        if needed > room && !self.queue.is_empty() {
             return false;
+        }
+        // No more than is ever used: a plugin may have hundreds of these.
+        if needed > self.queue.capacity() {
+            let doubled = (2 * needed).min(room).max(needed);
+            self.queue.reserve_exact(doubled - self.queue.len());
         }
         self.queue_frame(body);
         true
     }
 
     fn queue_frame(&mut self, body: &[u8]) {
+        self.burst.queued = self.burst.queued.saturating_add(1);
         self.queue.extend_from_slice(&frame::header(body.len()));
         self.queue.extend_from_slice(body);
+    }
+}
+
+/// Tells whether messages come so fast that it pays to write them together.
+///
+/// Where [`Burst::LONG`] messages were written directly within
+/// [`Burst::SHORT`], the next is queued for the flusher. While it wakes and
+/// writes, others join; where none does [`Burst::ALONE`] times in a row, they are
+/// not as fast as that, and are written directly again. So a single message and a
+/// short burst never take the way over the other thread, and of messages that
+/// wait for an answer each few do.
+#[derive(Debug, Default)]
+struct Burst {
+    /// When the messages began that are counted now.
+    since: Option<Instant>,
+    written: u32,
+    goes_on: bool,
+    /// How many were queued since the queue was last found empty.
+    queued: u32,
+    /// How many were queued alone, one after the other.
+    alone: u32,
+}
+
+impl Burst {
+    /// More than a kernel's buffer holds of the smallest: the reader keeps up.
+    const LONG: u32 = 512;
+    /// 10 µs a message: a few times what writing one takes.
+    const SHORT: Duration = Duration::from_millis(5);
+    /// The flusher may have been quick.
+    const ALONE: u32 = 8;
+
+    /// Asked for each message that finds the queue empty: whether to queue it.
+    fn goes_on(&mut self, now: Instant) -> bool {
+        if self.goes_on {
+            self.alone = match std::mem::take(&mut self.queued) {
+                1 => self.alone + 1,
+                _ => 0,
+            };
+            if self.alone < Self::ALONE {
+                return true;
+            }
+            self.alone = 0;
+        }
+        let since = *self.since.get_or_insert(now);
+        self.written += 1;
+        self.goes_on = self.written > Self::LONG && now - since < Self::SHORT;
+        if self.written > Self::LONG {
+            self.written = 0;
+            self.since = None;
+        }
+        self.goes_on
     }
 }
 
@@ -459,6 +567,50 @@ fn whole_frames(batch: &[u8], end: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A burst so long, a microsecond between its messages; and when it ends.
+    fn burst(messages: u32) -> (Burst, Instant) {
+        let mut burst = Burst::default();
+        let mut now = Instant::now();
+        for message in 0..messages {
+            assert!(!burst.goes_on(now), "message {message} was queued");
+            now += Duration::from_micros(1);
+        }
+        (burst, now)
+    }
+
+    #[test]
+    fn what_comes_behind_a_long_burst_is_queued_as_long_as_others_join() {
+        let (mut burst, now) = burst(Burst::LONG);
+        assert!(burst.goes_on(now));
+
+        // It, and two that found it in the queue.
+        burst.queued = 3;
+
+        assert!(burst.goes_on(now));
+    }
+
+    #[test]
+    fn messages_that_none_joined_end_the_burst() {
+        let (mut burst, now) = burst(Burst::LONG);
+        assert!(burst.goes_on(now));
+
+        for _ in 1..Burst::ALONE {
+            burst.queued = 1;
+            assert!(burst.goes_on(now));
+        }
+        burst.queued = 1;
+
+        assert!(!burst.goes_on(now));
+    }
+
+    #[test]
+    fn messages_that_took_longer_are_written_directly() {
+        let (mut burst, now) = burst(Burst::LONG);
+
+        assert!(!burst.goes_on(now + Burst::SHORT));
+        assert!(!burst.goes_on(now + Burst::SHORT));
+    }
 
     #[test]
     fn a_frame_that_was_cut_is_sent_again_from_its_first_byte() {

@@ -110,6 +110,60 @@ fn what_waits_is_bounded_by_the_queue() {
 }
 
 #[test]
+fn what_was_put_goes_out_together_in_its_order() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let push = dial(&place);
+    let mut raw = accept_raw(&listener, PULL);
+    eventually("connected", || push.is_connected());
+
+    assert!(push.put(b"one").unwrap());
+    assert!(push.put(b"two").unwrap());
+    push.write_out();
+    push.send(b"three", LIMIT).unwrap();
+
+    for row in [&b"one"[..], b"two", b"three"] {
+        assert_eq!(read_frame(&mut raw), row);
+    }
+}
+
+#[test]
+fn what_was_put_and_the_kernel_refuses_goes_out_when_there_is_room() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let mut options = Options::default();
+    options.queue_bytes = 4 << 20;
+    let push = Push::dial(&place.url(), options).unwrap();
+    let mut raw = accept_raw(&listener, PULL);
+    eventually("connected", || push.is_connected());
+    let row = |n: u32| [&n.to_be_bytes()[..], &[7; 1000]].concat();
+
+    // More than the kernel takes, written out again and again.
+    for n in 0..1000 {
+        assert!(push.put(&row(n)).unwrap());
+        push.write_out();
+    }
+
+    for n in 0..1000 {
+        assert!(read_frame(&mut raw) == row(n), "row {n}");
+    }
+}
+
+#[test]
+fn what_is_put_is_bounded_by_the_queue_and_refused_once_it_is_closed() {
+    let place = Place::new();
+    let mut options = Options::default();
+    options.queue_bytes = 4096;
+    let push = Push::dial(&place.url(), options).unwrap();
+
+    let taken = (0..8).filter(|_| push.put(&[7; 1015]).unwrap()).count();
+
+    assert!((4..8).contains(&taken), "{taken}");
+    push.close();
+    assert!(matches!(push.put(b"row"), Err(Error::Closed)));
+}
+
+#[test]
 fn without_a_connection_what_waits_is_bounded_too() {
     let place = Place::new();
     let mut options = Options::default();
@@ -189,6 +243,34 @@ fn rows_that_pile_up_go_out_in_few_system_calls() {
 
     // Now it has many times as much: more than as many rows one by one.
     eventually("many rows a call", || waiting(&raw) > 4 * singly);
+}
+
+#[test]
+fn a_long_burst_keeps_its_order_to_the_last_message_though_the_reader_keeps_up() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let push = dial(&place);
+    let mut raw = accept_raw(&listener, PULL);
+    let reader = thread::spawn(move || {
+        for burst in 0..3_u32 {
+            for n in 0..20_000_u32 {
+                assert_eq!(
+                    read_frame(&mut raw),
+                    [burst, n].map(u32::to_be_bytes).concat()
+                );
+            }
+        }
+    });
+
+    for burst in 0..3_u32 {
+        for n in 0..20_000_u32 {
+            push.send(&[burst, n].map(u32::to_be_bytes).concat(), LIMIT)
+                .unwrap();
+        }
+        eventually("all is written", || push.flush(Duration::ZERO).is_ok());
+    }
+
+    reader.join().unwrap();
 }
 
 #[test]
