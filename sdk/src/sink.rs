@@ -8,6 +8,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use log::warn;
 
@@ -120,8 +121,11 @@ impl<S: Sink + ?Sized> Sink for Box<S> {
 
 /// Where an instance's acks go: a channel to the host, or a test.
 pub(crate) trait AckOutlet: Send + Sync {
-    /// Sends an ack if there is room for it now; never waits.
+    /// Takes an ack if there is room for it now; never waits.
     fn offer(&self, ack: &[u8]) -> bool;
+
+    /// Sends what was taken.
+    fn deliver(&self) {}
 }
 
 /// What a sink knows of its instance, and the way out for its acks.
@@ -138,6 +142,8 @@ struct Shared {
     outlet: Arc<dyn AckOutlet>,
     /// Whether the row that `collect` works on was acked by hand.
     acked: AtomicBool,
+    /// Whether another row is here already.
+    more: AtomicBool,
 }
 
 #[derive(Default)]
@@ -146,10 +152,16 @@ struct WaitingAcks {
     /// How many acks are added before the next try, where the last found no
     /// room: a row shall not pay for a reader that is not there.
     skip: u32,
+    /// When the first of the acks came that wait for others to go with.
+    put_off: Option<Instant>,
 }
 
 /// See [`WaitingAcks::skip`].
 const SKIP: u32 = 64;
+
+/// How long acks are put off while more rows are here already: a host that sends
+/// on without them does not wait for them, and they go out together.
+const PUT_OFF: Duration = Duration::from_millis(1);
 
 impl SinkContext {
     pub(crate) fn new(instance: Arc<context::Instance>, outlet: Arc<dyn AckOutlet>) -> Self {
@@ -159,6 +171,7 @@ impl SinkContext {
                 waiting: Mutex::default(),
                 outlet,
                 acked: AtomicBool::new(false),
+                more: AtomicBool::new(false),
             }),
         }
     }
@@ -198,6 +211,24 @@ impl SinkContext {
         self.pump_soon(&mut waiting);
     }
 
+    /// Says whether another row is here, behind the one that comes now.
+    fn expect_more(&self, more: bool) {
+        self.shared.more.store(more, Ordering::Relaxed);
+    }
+
+    /// Acks the row that was collected; puts it off while there are more.
+    fn collected(&self) {
+        let mut waiting = self.waiting();
+        waiting.acks.done();
+        if self.shared.more.load(Ordering::Relaxed) {
+            let since = *waiting.put_off.get_or_insert_with(Instant::now);
+            if since.elapsed() < PUT_OFF {
+                return;
+            }
+        }
+        self.pump_soon(&mut waiting);
+    }
+
     fn failed(&self, text: &str) {
         let mut waiting = self.waiting();
         let dropped = waiting.acks.failed(text);
@@ -227,7 +258,11 @@ impl SinkContext {
 
     fn pump_now(&self, waiting: &mut WaitingAcks) -> Backlog {
         let sent = waiting.acks.pump(|ack| self.shared.outlet.offer(ack));
+        if sent > 0 {
+            self.shared.outlet.deliver();
+        }
         waiting.skip = 0;
+        waiting.put_off = None;
         if waiting.acks.is_empty() {
             Backlog::None
         } else if sent > 0 {
@@ -291,7 +326,7 @@ impl Collector {
         let acked = self.by_hand || ctx.shared.acked.load(Ordering::SeqCst);
         match outcome {
             Ok(Ok(())) if acked => {}
-            Ok(Ok(())) => ctx.done(),
+            Ok(Ok(())) => ctx.collected(),
             Ok(Err(cause)) => {
                 let text = crate::error::chain(&*cause);
                 warn!("sink {}: a row failed: {text}", ctx.instance());

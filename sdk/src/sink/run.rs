@@ -19,8 +19,12 @@ use crate::{BoxError, context, wire};
 
 impl AckOutlet for Push {
     fn offer(&self, ack: &[u8]) -> bool {
-        // A closed channel takes no ack either: nobody will read it.
-        !matches!(self.send(ack, Some(Duration::ZERO)), Err(Error::TimedOut))
+        // A closed channel takes any: nobody will read it.
+        self.put(ack).unwrap_or(true)
+    }
+
+    fn deliver(&self) {
+        self.write_out();
     }
 }
 
@@ -71,8 +75,7 @@ fn run(sink: Box<dyn Sink>, mut rows: Rows, acks: &Push, phase: &Phase) {
         }
     }
     ctx.stop();
-    ctx.pump();
-    if acks.is_connected() {
+    if ctx.pump() != Backlog::Stuck && acks.is_connected() {
         // A host that reads has read by now, or does so soon.
         let _ = acks.flush(LAST_ACKS);
     }
@@ -114,9 +117,10 @@ const DRAIN: Duration = Duration::from_millis(300);
 const DRAIN_QUIET: Duration = Duration::from_millis(5);
 /// How long the last acks wait for a host that is connected.
 const LAST_ACKS: Duration = Duration::from_millis(100);
-/// How often acks that wait are offered again while no row comes: at first, and
-/// at last where nobody reads.
+/// How often acks that wait are offered again while no row comes: where they are
+/// read, and at first and at last where nobody reads.
 const PAUSE_FIRST: Duration = Duration::from_millis(5);
+const PAUSE_STUCK: Duration = Duration::from_millis(100);
 const PAUSE_LAST: Duration = Duration::from_millis(500);
 
 /// Reads messages, and sees to the acks that wait in the meantime.
@@ -153,13 +157,17 @@ impl Rows {
                         self.pause = PAUSE_FIRST;
                         Some(self.pause)
                     }
-                    Backlog::Stuck => Some(self.pause),
+                    Backlog::Stuck => {
+                        self.pause = self.pause.max(PAUSE_STUCK);
+                        Some(self.pause)
+                    }
                 }
             };
             match pull.recv(limit) {
                 Ok(bytes) => {
                     message.clear();
                     message.extend_from_slice(bytes);
+                    self.ctx.expect_more(pull.has_buffered());
                     return true;
                 }
                 Err(Error::TimedOut) if self.drain_until.is_some() => return false,

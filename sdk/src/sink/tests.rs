@@ -63,6 +63,37 @@ impl Sink for Obedient {
 }
 
 #[test]
+fn acks_go_together_while_more_rows_are_here_and_at_once_behind_the_last() {
+    let (ctx, reader) = context(9);
+    let mut collector = Collector::open(Box::new(Obedient::default()), &ctx).unwrap();
+    let begin = Instant::now();
+
+    ctx.expect_more(true);
+    collector.collect(&ctx, b"row").unwrap();
+    collector.collect(&ctx, b"row").unwrap();
+    let put_off = reader.read.lock().unwrap().len();
+    // On a machine that pauses they are not put off for longer than they may be.
+    assert!(put_off == 0 || begin.elapsed() >= PUT_OFF);
+    ctx.expect_more(false);
+    collector.collect(&ctx, b"row").unwrap();
+
+    assert_eq!(*reader.read.lock().unwrap(), ["{}", "{}", "{}"]);
+}
+
+#[test]
+fn acks_are_not_put_off_for_longer_than_a_millisecond() {
+    let (ctx, reader) = context(9);
+    let mut collector = Collector::open(Box::new(Obedient::default()), &ctx).unwrap();
+
+    ctx.expect_more(true);
+    collector.collect(&ctx, b"row").unwrap();
+    std::thread::sleep(PUT_OFF);
+    collector.collect(&ctx, b"row").unwrap();
+
+    assert_eq!(*reader.read.lock().unwrap(), ["{}", "{}"]);
+}
+
+#[test]
 fn the_outcome_of_collect_is_the_ack() {
     let (ctx, reader) = context(9);
     let mut collector = Collector::open(Box::new(Obedient::default()), &ctx).unwrap();
