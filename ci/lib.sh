@@ -50,3 +50,17 @@ need_nng_tools() {
 example_manifests() {
     find sdk/examples -mindepth 2 -maxdepth 2 -name Cargo.toml 2>/dev/null | sort
 }
+
+# prepare_venv DIRECTORY REQUIREMENTS: a virtual environment of Python with what
+# a file requires; made anew when that changes.
+prepare_venv() {
+    local venv=$1 requirements=$2
+    need python3 python3 || return 1
+    cmp -s "$requirements" "$venv/requirements.txt" && [ -x "$venv/bin/python" ] && return
+    rm -rf "$venv"
+    python3 -m venv "$venv" 2>"$venv.log" ||
+        { apt_get python3-venv && python3 -m venv --clear "$venv"; } || return 1
+    timeout 300 "$venv/bin/python" -m pip install -q --disable-pip-version-check \
+        -r "$requirements" || return 1
+    cp "$requirements" "$venv/requirements.txt"
+}

@@ -1,0 +1,94 @@
+//! Sources into a PULL socket of mangos, the end that a real eKuiper has.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::Outcome;
+use crate::host::Host;
+use crate::load::{WARM_UP, source_config};
+use crate::peer::Peer;
+use crate::plan::MANGOS;
+use crate::results::{Metric, Results};
+
+/// Measures all plugins once, if the reader is in the directory of the plugins.
+pub(crate) fn measure(results: &mut Results, directory: &Path, peers: &[Peer], time: Duration) {
+    let program = directory.join("mangos_pull");
+    if !program.is_file() {
+        return;
+    }
+    for peer in peers {
+        match rows(&program, peer, time) {
+            Ok(rate) => results.add(MANGOS, peer.name, Metric::Rate, rate),
+            Err(error) => results.fail(MANGOS, peer.name, error.to_string()),
+        }
+    }
+}
+
+fn rows(program: &Path, peer: &Peer, time: Duration) -> Outcome<f64> {
+    let mut host = Host::launch(peer)?;
+    let mut reader = None;
+    let source = host.start_source_for(0, &source_config(60), |path| {
+        reader = Some(Reader::listen(program, path)?);
+        Ok(())
+    })?;
+    let mut reader = reader.ok_or("no reader")?;
+    thread::sleep(WARM_UP);
+    let (rows, begin) = (reader.rows()?, Instant::now());
+    thread::sleep(time);
+    let (rows, took) = (reader.rows()? - rows, begin.elapsed());
+    host.stop(&source)?;
+    match rows {
+        0 => Err("no row came".into()),
+        rows => Ok(rows as f64 / took.as_secs_f64()),
+    }
+}
+
+/// The process that reads.
+struct Reader {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Reader {
+    fn listen(program: &Path, path: &Path) -> Outcome<Self> {
+        let mut child = Command::new(program)
+            .arg(format!("ipc://{}", path.display()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (stdin, stdout) = pipes.ok_or("no pipes to the reader")?;
+        let mut reader = Self {
+            child,
+            stdin,
+            stdout: BufReader::new(stdout),
+        };
+        match reader.line()?.as_str() {
+            "ready" => Ok(reader),
+            other => Err(format!("the reader said `{other}`").into()),
+        }
+    }
+
+    /// How many have come so far.
+    fn rows(&mut self) -> Outcome<u64> {
+        self.stdin.write_all(b"\n")?;
+        Ok(self.line()?.parse()?)
+    }
+
+    fn line(&mut self) -> Outcome<String> {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

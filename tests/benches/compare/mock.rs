@@ -1,0 +1,179 @@
+//! `mock-kuiper` in the place of the neutral host, with the SDK's plugin.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::Outcome;
+use crate::peer::{Peer, SDK};
+use crate::placement::Apart;
+use crate::plan::{CALLS, Entry, FEW_ROWS, MANY_ROWS, SOURCE};
+use crate::results::{Metric, Results};
+use crate::usage;
+
+/// How the tables call it.
+pub(crate) const NAME: &str = "mock";
+
+/// The command, and the plugin as it wants it: a directory with a json.
+#[derive(Debug)]
+pub(crate) struct Mock {
+    program: PathBuf,
+    plugin: PathBuf,
+    work: TempDir,
+}
+
+impl Mock {
+    /// Makes ready what is measured; `None` where the command or the SDK's
+    /// plugin is not there.
+    pub(crate) fn new(program: Option<&Path>, peers: &[Peer]) -> Outcome<Option<Self>> {
+        let sdk = peers.iter().find(|peer| peer.name == SDK);
+        let Some((program, sdk)) = program.zip(sdk) else {
+            println!("skipped: mock-kuiper as the host");
+            return Ok(None);
+        };
+        let work = tempfile::tempdir()?;
+        let plugin = work.path().join(sdk.plugin);
+        fs::create_dir(&plugin)?;
+        symlink(fs::canonicalize(sdk.program())?, plugin.join(sdk.plugin))?;
+        let manifest = json!({
+            "version": "1",
+            "language": "go",
+            "executable": sdk.plugin,
+            "sources": ["bench_rows"],
+            "sinks": ["bench_take"],
+            "functions": ["bench_echo", "bench_taken"],
+        });
+        let file = plugin.join(format!("{}.json", sdk.plugin));
+        fs::write(file, manifest.to_string())?;
+        Ok(Some(Self {
+            program: fs::canonicalize(program)?,
+            plugin,
+            work,
+        }))
+    }
+
+    /// Measures what the neutral host has just measured, where it is compared.
+    pub(crate) fn measure(&self, results: &mut Results, entry: &Entry, time: Duration) -> Outcome {
+        match entry.name {
+            SOURCE => {
+                let source = [
+                    "--source",
+                    "bench_rows",
+                    "--config",
+                    "bench_rows={\"pad\":14}",
+                ];
+                let rate = self.bench(time, &source, "rows_per_second", None)?;
+                results.add(SOURCE, NAME, Metric::Rate, rate);
+                let first = self.first_row()?.as_secs_f64() * 1e3;
+                results.add(SOURCE, NAME, Metric::FirstRow, first);
+            }
+            CALLS => {
+                let call = [
+                    "--function",
+                    "bench_echo",
+                    "--call",
+                    "bench_echo(\"hello\")",
+                ];
+                let apart = Apart::new();
+                let rate = self.bench(time, &call, "calls_per_second", apart.as_ref())?;
+                results.add(CALLS, NAME, Metric::Rate, rate);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// One round of `mock-kuiper bench`; the plugin is put apart from it.
+    fn bench(
+        &self,
+        time: Duration,
+        symbols: &[&str],
+        metric: &str,
+        apart: Option<&Apart>,
+    ) -> Outcome<f64> {
+        let json = self.work.path().join("bench.json");
+        let time = format!("{}ms", time.as_millis());
+        let mut bench = Command::new(&self.program)
+            .arg("bench")
+            .arg(&self.plugin)
+            .args(["--rounds", "1", "--time", &time])
+            .args(symbols)
+            .arg("--json")
+            .arg(&json)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        while let (Some(apart), None) = (apart, bench.try_wait()?) {
+            // Threads that it starts come to where the one is that starts them.
+            usage::processes_of(&self.plugin)
+                .into_iter()
+                .for_each(|pid| apart.put_away(pid));
+            thread::sleep(Duration::from_millis(5));
+        }
+        let done = bench.wait_with_output()?;
+        if !done.status.success() {
+            return Err(String::from_utf8_lossy(&done.stderr).into());
+        }
+        let record: Value = serde_json::from_slice(&fs::read(&json)?)?;
+        let measurements = record["measurements"].as_array().ok_or("no measurements")?;
+        let found = measurements
+            .iter()
+            .find_map(|measurement| measurement["metrics"][metric]["median"].as_f64());
+        Ok(found.ok_or_else(|| format!("no `{metric}` in what mock-kuiper bench wrote"))?)
+    }
+
+    /// From the command to the first line on its stdout.
+    fn first_row(&self) -> Outcome<Duration> {
+        let begin = Instant::now();
+        let mut run = self.run(1).stdout(Stdio::piped()).spawn()?;
+        let mut line = String::new();
+        BufReader::new(run.stdout.take().ok_or("no stdout")?).read_line(&mut line)?;
+        let took = begin.elapsed();
+        run.wait()?;
+        match line.starts_with("{\"source\":\"bench_rows\"") {
+            true => Ok(took),
+            false => Err(format!("the first line was `{line}`").into()),
+        }
+    }
+
+    /// The command's memory, with few rows and with many.
+    pub(crate) fn measure_memory(&self, results: &mut Results) -> Outcome {
+        for (load, count) in [(FEW_ROWS, 20_000), (MANY_ROWS, 10_000_000)] {
+            let mut run = self.run(count).stdout(Stdio::null()).spawn()?;
+            let mut peak = None;
+            while run.try_wait()?.is_none() {
+                peak = usage::peak_memory(run.id()).or(peak);
+                thread::sleep(Duration::from_millis(2));
+            }
+            if let Some(peak) = peak {
+                results.add(load, NAME, Metric::Memory, peak);
+            }
+        }
+        Ok(())
+    }
+
+    fn run(&self, count: u64) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .arg("run")
+            .arg(&self.plugin)
+            .args([
+                "--source",
+                "bench_rows",
+                "--config",
+                "bench_rows={\"pad\":14}",
+            ])
+            .args(["--count", &count.to_string()])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    }
+}

@@ -1,0 +1,150 @@
+//! What was measured: each figure as often as there were rounds.
+
+use serde_json::{Value, json};
+
+/// What a figure is of, in the order of the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Metric {
+    /// Rows or calls a second.
+    Rate,
+    /// Microseconds, of a row or a call.
+    Median,
+    /// Microseconds, of a row or a call.
+    P99,
+    /// Microseconds of the plugin's processor time for a row or a call.
+    Cpu,
+    /// MiB of resident memory, the peak.
+    Memory,
+    /// Milliseconds from the launch to the greeting.
+    Greeting,
+    /// Milliseconds from the order to its answer, the longest.
+    Stop,
+    /// KiB of the executable.
+    Size,
+    /// Milliseconds from a command to its first line.
+    FirstRow,
+}
+
+impl Metric {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Rate => "per_second",
+            Self::Median => "median_us",
+            Self::P99 => "p99_us",
+            Self::Cpu => "cpu_us",
+            Self::Memory => "memory_mib",
+            Self::Greeting => "greeting_ms",
+            Self::Stop => "stop_ms",
+            Self::Size => "size_kib",
+            Self::FirstRow => "first_row_ms",
+        }
+    }
+}
+
+/// One figure of all rounds.
+#[derive(Debug)]
+struct Series {
+    load: &'static str,
+    peer: &'static str,
+    metric: Metric,
+    values: Vec<f64>,
+}
+
+/// All figures.
+#[derive(Debug, Default)]
+pub(crate) struct Results {
+    series: Vec<Series>,
+    /// What went wrong, once each.
+    pub(crate) failures: Vec<(&'static str, &'static str, String)>,
+}
+
+/// The middle of some values and how far they lie apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Summary {
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
+impl Results {
+    pub(crate) fn add(
+        &mut self,
+        load: &'static str,
+        peer: &'static str,
+        metric: Metric,
+        value: f64,
+    ) {
+        let same = |series: &&mut Series| {
+            series.load == load && series.peer == peer && series.metric == metric
+        };
+        match self.series.iter_mut().find(same) {
+            Some(series) => series.values.push(value),
+            None => self.series.push(Series {
+                load,
+                peer,
+                metric,
+                values: vec![value],
+            }),
+        }
+    }
+
+    pub(crate) fn fail(&mut self, load: &'static str, peer: &'static str, text: String) {
+        let known = |(l, p, _): &(&str, &str, String)| *l == load && *p == peer;
+        if !self.failures.iter().any(known) {
+            self.failures.push((load, peer, text));
+        }
+    }
+
+    pub(crate) fn get(&self, load: &str, peer: &str, metric: Metric) -> Option<Summary> {
+        let same = |series: &&Series| {
+            series.load == load && series.peer == peer && series.metric == metric
+        };
+        self.series.iter().find(same).map(Series::summary)
+    }
+
+    pub(crate) fn median(&self, load: &str, peer: &str, metric: Metric) -> Option<f64> {
+        self.get(load, peer, metric).map(|summary| summary.median)
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let series = self.series.iter().map(|series| {
+            let Summary { median, min, max } = series.summary();
+            json!({
+                "load": series.load,
+                "of": series.peer,
+                "metric": series.metric.key(),
+                "median": median,
+                "min": min,
+                "max": max,
+                "rounds": series.values,
+            })
+        });
+        let failures = self.failures.iter();
+        let failures =
+            failures.map(|(load, peer, text)| json!({"load": load, "of": peer, "failure": text}));
+        json!({
+            "figures": series.collect::<Vec<_>>(),
+            "failures": failures.collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Series {
+    fn summary(&self) -> Summary {
+        let mut values = self.values.clone();
+        values.sort_by(f64::total_cmp);
+        Summary {
+            median: values[values.len() / 2],
+            min: values[0],
+            max: values[values.len() - 1],
+        }
+    }
+}
+
+impl Summary {
+    /// Half of what lies between the lowest and the highest, as a share of the
+    /// median.
+    pub(crate) fn spread(self) -> f64 {
+        (self.max - self.min) / 2.0 / self.median
+    }
+}

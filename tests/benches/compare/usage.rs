@@ -1,0 +1,42 @@
+//! What a process has used, from Linux's /proc.
+
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+/// Processor time of all threads that a process has.
+pub(crate) fn cpu(pid: u32) -> io::Result<Duration> {
+    let mut nanoseconds = 0;
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        // A thread may end between the two looks.
+        let Ok(line) = fs::read_to_string(task?.path().join("schedstat")) else {
+            continue;
+        };
+        let first = line.split_whitespace().next();
+        nanoseconds += first.and_then(|time| time.parse::<u64>().ok()).unwrap_or(0);
+    }
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
+/// The processes whose program lies in a directory.
+pub(crate) fn processes_of(directory: &Path) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let is_there = |pid: &u32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.starts_with(directory.as_os_str().as_bytes())
+    };
+    processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(is_there)
+        .collect()
+}
+
+/// The peak of a process's resident memory so far, in MiB.
+pub(crate) fn peak_memory(pid: u32) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024.0)
+}

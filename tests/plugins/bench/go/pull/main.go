@@ -1,0 +1,51 @@
+// The reading end of a source as a real eKuiper has it: a PULL socket of mangos.
+//
+// pull URL listens, says "ready", and answers each line on its stdin with how many
+// messages have come.
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"sync/atomic"
+
+	"go.nanomsg.org/mangos/v3"
+	"go.nanomsg.org/mangos/v3/protocol/pull"
+	_ "go.nanomsg.org/mangos/v3/transport/ipc"
+)
+
+func main() {
+	var came atomic.Uint64
+	if err := listen(os.Args[1], &came); err != nil {
+		fmt.Fprintln(os.Stderr, "pull:", err)
+		os.Exit(1)
+	}
+	fmt.Println("ready")
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		fmt.Println(came.Load())
+	}
+}
+
+// listen counts what comes, in the background.
+func listen(url string, came *atomic.Uint64) error {
+	socket, err := pull.NewSocket()
+	if err != nil {
+		return err
+	}
+	if err := socket.SetOption(mangos.OptionMaxRecvSize, 0); err != nil {
+		return err
+	}
+	if err := socket.Listen(url); err != nil {
+		return err
+	}
+	go func() {
+		for {
+			if _, err := socket.Recv(); err != nil {
+				return
+			}
+			came.Add(1)
+		}
+	}()
+	return nil
+}

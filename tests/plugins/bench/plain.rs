@@ -1,0 +1,234 @@
+//! A plugin of the benchmark that only moves bytes: the limit of the others.
+//!
+//! Plain Unix sockets, prepared rows, one write a row, no JSON but in orders. It
+//! does what the benchmark asks for and no more: it is no model of a plugin.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+/// Rows that the sinks took, and those of them that were not the next.
+static ROWS: AtomicU64 = AtomicU64::new(0);
+static WRONG: AtomicU64 = AtomicU64::new(0);
+
+const REQ: u8 = 0x30;
+const PUSH: u8 = 0x50;
+const PULL: u8 = 0x51;
+
+fn main() -> Outcome {
+    let mut running: HashMap<String, UnixStream> = HashMap::new();
+    ask("/tmp/plugin_bench_plain.ipc", |order| {
+        let answer = match carry_out(order, &mut running) {
+            Ok(()) => "ok".to_owned(),
+            Err(error) => format!("failed: {error}"),
+        };
+        answer.into_bytes()
+    })
+}
+
+/// Serves a channel that begins with a greeting.
+fn ask(path: &str, mut answer: impl FnMut(&[u8]) -> Vec<u8>) -> Outcome {
+    let mut stream = connect(path, REQ)?;
+    let mut id = 0x8000_0000_u32.to_be_bytes();
+    let mut body = b"handshake".to_vec();
+    loop {
+        stream.write_all(&frame(&[&id, &body]))?;
+        let order = read_frame(&mut stream)?;
+        id = *order.first_chunk().ok_or("an order without an id")?;
+        body = answer(&order[4..]);
+    }
+}
+
+fn carry_out(order: &[u8], running: &mut HashMap<String, UnixStream>) -> Outcome {
+    let order: Value = serde_json::from_slice(order)?;
+    let argument: Value = serde_json::from_str(order["arg"].as_str().ok_or("no argument")?)?;
+    let symbol = argument["symbolName"].as_str().ok_or("no symbol")?;
+    let meta = &argument["meta"];
+    let text = |name| meta[name].as_str().unwrap_or_default();
+    let key = format!("{}_{}_0", text("ruleId"), text("opId"));
+    let path = format!("/tmp/{key}.ipc");
+    if order["cmd"] == "stop" {
+        if let Some(stream) = running.remove(&key) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        return Ok(());
+    }
+    let config = &argument["config"];
+    match symbol {
+        "bench_rows" => {
+            let stream = connect(&path, PUSH)?;
+            running.insert(key, stream.try_clone()?);
+            let pad = config["pad"].as_u64().unwrap_or(0) as usize;
+            let interval = Duration::from_micros(config["interval"].as_u64().unwrap_or(0));
+            thread::spawn(move || send_rows(stream, pad, interval));
+        }
+        "bench_take" => {
+            let _ = std::fs::remove_file(&path);
+            let listener = UnixListener::bind(&path)?;
+            let acks = match config["requireAck"] == true {
+                true => Some(connect(&format!("/tmp/{key}_ack.ipc"), PUSH)?),
+                false => None,
+            };
+            thread::spawn(move || take_rows(listener, acks, path));
+        }
+        "bench_echo" => {
+            thread::spawn(|| ask("/tmp/func_bench_echo.ipc", echo).map_err(|e| e.to_string()));
+        }
+        "bench_taken" => {
+            thread::spawn(|| ask("/tmp/func_bench_taken.ipc", totals).map_err(|e| e.to_string()));
+        }
+        other => return Err(format!("no symbol `{other}`").into()),
+    }
+    Ok(())
+}
+
+/// Sends one prepared row again and again, with another number in it.
+fn send_rows(mut stream: UnixStream, pad: usize, interval: Duration) -> io::Result<()> {
+    const DIGITS: usize = 20;
+    let clock = !interval.is_zero();
+    let time = if clock {
+        "\"t\":00000000000000000000,"
+    } else {
+        ""
+    };
+    // JSON knows no number with zeros in front; spaces may stand there.
+    let row = format!(
+        "{{\"message\":{{\"n\":{:DIGITS$},{time}\"pad\":\"{}\"}},\"meta\":null}}",
+        0,
+        // As long as the others' rows, whose number has 7 digits mostly.
+        "x".repeat(pad.saturating_sub(DIGITS - 7)),
+    );
+    let mut frame = frame(&[row.as_bytes()]);
+    let number = 9 + "{\"message\":{\"n\":".len();
+    let time = number + DIGITS + ",\"t\":".len();
+    for n in 1_u64.. {
+        write_number(&mut frame[number..number + DIGITS], n);
+        if clock {
+            thread::sleep(interval);
+            let now = SystemTime::now().duration_since(UNIX_EPOCH);
+            let now = now.unwrap_or_default().as_nanos() as u64;
+            write_number(&mut frame[time..time + DIGITS], now);
+        }
+        stream.write_all(&frame)?;
+    }
+    Ok(())
+}
+
+/// Writes a number right-aligned behind spaces.
+fn write_number(place: &mut [u8], mut number: u64) {
+    place.fill(b' ');
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+}
+
+/// Counts rows whose number stands behind `"n":`, read in large pieces.
+fn take_rows(listener: UnixListener, mut acks: Option<UnixStream>, path: String) -> io::Result<()> {
+    let (mut stream, _) = listener.accept()?;
+    greet(&mut stream, PULL)?;
+    let mut buffer = vec![0; 256 * 1024];
+    let (mut held, mut last) = (0, 0);
+    loop {
+        let read = stream.read(&mut buffer[held..])?;
+        if read == 0 {
+            return std::fs::remove_file(path);
+        }
+        held += read;
+        let mut at = 0;
+        while let Some(header) = buffer[at..held].first_chunk::<9>() {
+            let [_, length @ ..] = *header;
+            let end = at + 9 + u64::from_be_bytes(length) as usize;
+            if end > held {
+                break;
+            }
+            let number = number_of(&buffer[at + 9..end]);
+            if number != Some(last + 1) {
+                WRONG.fetch_add(1, Ordering::Relaxed);
+            }
+            last = number.unwrap_or(last);
+            ROWS.fetch_add(1, Ordering::Relaxed);
+            if let Some(acks) = &mut acks {
+                acks.write_all(b"\x01\0\0\0\0\0\0\0\x02{}")?;
+            }
+            at = end;
+        }
+        buffer.copy_within(at..held, 0);
+        held -= at;
+    }
+}
+
+/// The number of `[{"n":…`.
+fn number_of(row: &[u8]) -> Option<u64> {
+    let digits = row.strip_prefix(b"[{\"n\":")?.trim_ascii_start();
+    let digits = digits.split(|byte| !byte.is_ascii_digit()).next()?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// Gives the first argument back as it stands there, when it is a string of
+/// plain letters; that is what the benchmark calls with.
+fn echo(request: &[u8]) -> Vec<u8> {
+    let argument = request
+        .strip_prefix(b"{\"func\":\"Exec\",\"arg\":[")
+        .and_then(|args| args.split(|byte| *byte == b',').next());
+    match argument {
+        Some(argument) => [b"{\"state\":true,\"result\":", argument, b"}"].concat(),
+        None => b"{\"state\":true,\"result\":false}".to_vec(),
+    }
+}
+
+fn totals(_request: &[u8]) -> Vec<u8> {
+    let (rows, wrong) = (ROWS.load(Ordering::Relaxed), WRONG.load(Ordering::Relaxed));
+    format!("{{\"state\":true,\"result\":[{rows},{wrong}]}}").into_bytes()
+}
+
+fn connect(path: &str, protocol: u8) -> io::Result<UnixStream> {
+    let mut stream = UnixStream::connect(path)?;
+    greet(&mut stream, protocol)?;
+    Ok(stream)
+}
+
+fn greet(stream: &mut UnixStream, protocol: u8) -> io::Result<()> {
+    stream.write_all(&[0, b'S', b'P', 0, 0, protocol, 0, 0])?;
+    stream.read_exact(&mut [0; 8])
+}
+
+fn frame(parts: &[&[u8]]) -> Vec<u8> {
+    let body = parts.concat();
+    let mut frame = vec![1];
+    frame.extend_from_slice(&(body.len() as u64).to_be_bytes());
+    frame.extend_from_slice(&body);
+    frame
+}
+
+/// Reads the body of one frame; with one read, where it has come as a whole.
+fn read_frame(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; 4096];
+    let mut held = 0;
+    loop {
+        if let Some(header) = bytes[..held].first_chunk::<9>() {
+            let [_, length @ ..] = *header;
+            let end = 9 + u64::from_be_bytes(length) as usize;
+            if held >= end {
+                return Ok(bytes[9..end].to_vec());
+            }
+            bytes.resize(end, 0);
+        }
+        held += match stream.read(&mut bytes[held..])? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => read,
+        };
+    }
+}
