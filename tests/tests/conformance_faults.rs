@@ -18,11 +18,15 @@ use mock_kuiper::package::{Package, PackageError};
 use mock_kuiper::profile::Profile;
 use serde_json::{Map, Value, json};
 
-/// The idle checks wait so many times 6 s; limits are as much shorter.
+/// The limits of the checks are so many times as long.
 const SCALE: f64 = 0.5;
 
+/// The same for faults of the idle: their checks wait the whole 6 s, so that no
+/// other leaves a channel idle for as long, on any machine.
+const IDLE_SCALE: f64 = 1.0;
+
 /// How long the plugin is idle until a fault of the idle begins, in milliseconds.
-const IDLE: &str = "2000";
+const IDLE: &str = "5000";
 
 /// A fault that the plugin is told to have, and what has to fail for it.
 struct Fault {
@@ -35,6 +39,8 @@ struct Fault {
     release: &'static str,
     /// The properties of `ticks`.
     ticks: &'static str,
+    /// The plan's `timeout_scale`.
+    scale: f64,
 }
 
 impl Fault {
@@ -45,11 +51,20 @@ impl Fault {
             with,
             release: "2.4",
             ticks: "{}",
+            scale: SCALE,
         }
     }
 
     const fn under(self, release: &'static str) -> Self {
         Self { release, ..self }
+    }
+
+    /// It begins once nothing was said for [`IDLE`].
+    const fn of_the_idle(self) -> Self {
+        Self {
+            scale: IDLE_SCALE,
+            ..self
+        }
     }
 
     const fn ticks(self, ticks: &'static str) -> Self {
@@ -90,8 +105,10 @@ const FAULTS: &[Fault] = &[
     Fault::new("CTL-08", "gaps-ok", &[]),
     Fault::new("CTL-09", "fields-refused", &[]),
     Fault::new("CTL-10", "escapes-refused", &[]),
-    Fault::new("CTL-11", "deaf-control", &[]),
-    Fault::new("CTL-11", "idle-greeting", &[]).under("1.13"),
+    Fault::new("CTL-11", "deaf-control", &[]).of_the_idle(),
+    Fault::new("CTL-11", "idle-greeting", &[])
+        .under("1.13")
+        .of_the_idle(),
     Fault::new("CTL-12", "careless-ids", &[]),
     Fault::new("CTL-13", "start-again-refused", &["LIF-05"]),
     Fault::new("CTL-13", "start-again-doubles", &[]),
@@ -167,7 +184,7 @@ const FAULTS: &[Fault] = &[
     Fault::new("SNK-05", "ends-with-sender", &["LIF-05", "SNK-10"]),
     Fault::new("SNK-06", "address-kept", &["CTL-14", "LIF-04", "SNK-07"]),
     Fault::new("SNK-07", "stale-file-refused", &["LIF-02", "LIF-03"]),
-    Fault::new("SNK-08", "stops-all-sinks", &[]),
+    Fault::new("SNK-08", "stops-all-sinks", &["CTL-16"]),
     Fault::new("SNK-09", "ends-at-no-bytes", &[]),
     Fault::new("SNK-10", "acks-dialed-once", &["LIF-05"]),
     Fault::new("SNK-11", "rows-swapped", &[]),
@@ -189,7 +206,7 @@ const FAULTS: &[Fault] = &[
     Fault::new("FUN-04", "func-ok", &[]),
     Fault::new("FUN-05", "dies-of-requests", &[]),
     Fault::new("FUN-06", "context-ignored", &[]),
-    Fault::new("FUN-07", "deaf-function", &[]),
+    Fault::new("FUN-07", "deaf-function", &[]).of_the_idle(),
     Fault::new(
         "FUN-08",
         "function-again-refused",
@@ -261,6 +278,7 @@ fn plan(plugin: &Path, release: &str) -> Plan {
 /// What is tried where the plugin has a fault.
 fn plan_with(plugin: &Path, fault: &Fault) -> Plan {
     let mut plan = plan(plugin, fault.release);
+    plan.timeout_scale = fault.scale;
     plan.configs.insert("ticks".to_owned(), object(fault.ticks));
     plan.environment = [("REFERENCE_FAULT", fault.name), ("REFERENCE_IDLE", IDLE)]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))

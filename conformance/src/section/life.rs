@@ -183,8 +183,9 @@ fn floods_its_log(bench: &Bench<'_>) -> Checked {
     let row = [&b"[{\"conformance\":\""[..], &[b'x'; 1024]].concat();
     let unknown = order_bytes("start", &json!({"symbolName": "no_such_symbol"}));
     let mut speaks = true;
-    for _ in 0..10 {
-        for _ in 0..500 {
+    // In turn, so that no channel is idle for long.
+    for _ in 0..100 {
+        for _ in 0..50 {
             if let Some(sink) = &mut sink {
                 sink.send_bytes(&row)?;
                 // What it says, and whether it comes, is another rule's affair;
@@ -192,7 +193,7 @@ fn floods_its_log(bench: &Bench<'_>) -> Checked {
                 speaks = speaks && !matches!(sink.ack(PATIENCE), Err(error) if is_no_ack(&error));
             }
         }
-        for _ in 0..50 {
+        for _ in 0..5 {
             if let Some(function) = &mut function {
                 function.request_bytes(br#"{"func":"Exec","arg":["conformance",5]}"#)?;
             }
