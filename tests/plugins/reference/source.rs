@@ -2,14 +2,17 @@
 
 use std::{
     sync::{
-        Arc, OnceLock,
+        OnceLock,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     thread,
     time::{Duration, Instant},
 };
 
-use nng::{Error, Message, PipeEvent, Protocol, Socket};
+use nng::{
+    Error, Message, Protocol, Socket,
+    options::{Options, ReconnectMinTime},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -37,8 +40,7 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
     let padding = "x".repeat(usize::try_from(number("size", 0)?).map_err(|e| e.to_string())?);
 
     let url = format!("ipc:///tmp/{}.ipc", argument.address);
-    let lost = Arc::new(AtomicBool::new(false));
-    let socket = dial(&url, &lost).map_err(|e| format!("cannot dial {url}: {e}"))?;
+    let socket = dial(&url).map_err(|e| format!("cannot dial {url}: {e}"))?;
     let meta = json!({ "datasource": datasource_of(&argument.datasource) });
     Ok(Worker::spawn(move |stopped| {
         if fault::has("no-rows") {
@@ -47,9 +49,6 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
         let mut n = 0;
         while !stopped.load(SeqCst) && (count == 0 || n < count) {
             n += 1;
-            if lost.load(SeqCst) {
-                return pause(Duration::MAX, stopped);
-            }
             let mut row = json!({ "message": { "n": n }, "meta": meta });
             if fault::has("no-meta") {
                 row = json!({ "message": { "n": n } });
@@ -88,16 +87,11 @@ fn datasource_of(datasource: &str) -> String {
     }
 }
 
-/// Dials; with the fault of a source that dials once, `lost` tells of the end.
-fn dial(url: &str, lost: &Arc<AtomicBool>) -> Result<Socket, Error> {
+/// Dials; with the fault of a source that dials once, not again within an hour.
+fn dial(url: &str) -> Result<Socket, Error> {
     let socket = Socket::new(Protocol::Push0)?;
     if fault::has("source-dials-once") {
-        let lost = Arc::clone(lost);
-        socket.pipe_notify(move |_, event| {
-            if event == PipeEvent::RemovePost {
-                lost.store(true, SeqCst);
-            }
-        })?;
+        socket.set_opt::<ReconnectMinTime>(Some(Duration::from_secs(3600)))?;
     }
     socket.dial(url)?;
     Ok(socket)
