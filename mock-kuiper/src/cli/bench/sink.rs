@@ -143,9 +143,17 @@ impl<'a, Rows: Iterator<Item = &'a Vec<u8>>> Sender<'_, Rows> {
         self.stage.interrupt.check()?;
         let began = Instant::now();
         for row in self.rows.by_ref().take(self.chunk) {
-            if let Err(error) = self.sink.send_bytes(row) {
-                self.stage.host.check_alive()?;
-                return Err(error.into());
+            match self.sink.deliver(row) {
+                Ok(()) => {}
+                // It pushes back, on a transport that waits for it here.
+                Err(SinkError::NotTaken { .. }) => break,
+                Err(source) => {
+                    self.stage.host.check_alive()?;
+                    return Err(Failure::Host(HostError::Sink {
+                        symbol: self.sink.symbol().to_owned(),
+                        source,
+                    }));
+                }
             }
         }
         let pushed_back = !self.sink.flush(Duration::ZERO)?;
