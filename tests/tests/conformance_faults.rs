@@ -4,7 +4,6 @@
 #![cfg(feature = "nng")]
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -310,26 +309,37 @@ fn the_reference_plugin_does_all_that_is_required() {
 fn each_fault_is_found_by_the_requirements_that_forbid_it() {
     let staged = stage();
     let next = AtomicUsize::new(0);
-    let wrong = Mutex::new(String::new());
+    let differ = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
                 while let Some(fault) = FAULTS.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let plan = plan_with(staged.path(), fault);
-                    let (failed, expected) = (failing(&plan), fault.fails());
-                    if failed != expected {
-                        let missed: Vec<_> = expected.difference(&failed).collect();
-                        let more: Vec<_> = failed.difference(&expected).collect();
-                        let mut wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner);
-                        let name = fault.name;
-                        let _ = writeln!(wrong, "{name}: missed {missed:?}, and failed {more:?}");
+                    if difference(staged.path(), fault).is_some() {
+                        let mut differ = differ.lock().unwrap_or_else(PoisonError::into_inner);
+                        differ.push(fault);
                     }
                 }
             });
         }
     });
-    let wrong = wrong.into_inner().unwrap();
-    assert!(wrong.is_empty(), "{wrong}");
+
+    // Three at a time are some hundred processes: where one of their limits was
+    // missed for that, the fault is proven with the machine to itself.
+    let differ = differ.into_inner().unwrap();
+    let wrong: Vec<_> = (differ.iter())
+        .filter_map(|fault| difference(staged.path(), fault))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What fails for a fault and should not, or should and does not.
+fn difference(plugin: &Path, fault: &Fault) -> Option<String> {
+    let (failed, expected) = (failing(&plan_with(plugin, fault)), fault.fails());
+    let missed: Vec<_> = expected.difference(&failed).collect();
+    let more: Vec<_> = failed.difference(&expected).collect();
+    let is_exact = missed.is_empty() && more.is_empty();
+    let name = fault.name;
+    (!is_exact).then(|| format!("{name}: missed {missed:?}, and failed {more:?}"))
 }
 
 /// Changes the plugin's files; then these have to fail, and no others.
