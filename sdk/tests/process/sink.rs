@@ -8,9 +8,8 @@ use serde_json::json;
 
 use crate::host::{Host, Plugin, SOON, text, wait_for};
 
-/// Longer than a stop takes; one that is held up would end at none of the
-/// limits that are below this.
-const STOP: Duration = Duration::from_secs(5);
+/// How long a stop may take.
+const STOP: Duration = Duration::from_secs(1);
 
 fn send(rows: &Push, row: &str) {
     rows.send(row.as_bytes(), Some(SOON)).unwrap();

@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 
 use crate::host::{Host, SOON, number, text, wait_for};
 
-/// Longer than a stop takes; one that is held up would end at none of the
-/// limits that are below this.
-const STOP: Duration = Duration::from_secs(5);
+/// How long a stop may take.
+const STOP: Duration = Duration::from_secs(1);
 
 #[test]
 fn rows_are_messages_with_meta() {
