@@ -90,6 +90,18 @@ impl Common {
     }
 }
 
+/// Whether an order was carried out, by its answer.
+pub(crate) fn carried_out(answer: &str, command: Command, order: &Order) -> Checked {
+    match OrderAnswer::parse(answer.as_bytes()) {
+        OrderAnswer::Done => Ok(()),
+        _ => Err(failed(format!(
+            "{} of `{}` was answered with `{answer}`, not `ok`",
+            command.name(),
+            order.symbol
+        ))),
+    }
+}
+
 /// The plugin, launched as often as a check asks for it.
 #[derive(Debug)]
 pub struct Bench<'a> {
@@ -335,15 +347,7 @@ impl<'a> Bench<'a> {
 
     /// Sends an order that has to be answered with `ok`.
     pub(crate) fn order_ok(&self, host: &Host, command: Command, order: &Order) -> Checked {
-        let answer = host.order(command, order)?;
-        match OrderAnswer::parse(answer.as_bytes()) {
-            OrderAnswer::Done => Ok(()),
-            _ => Err(failed(format!(
-                "{} of `{}` was answered with `{answer}`, not `ok`",
-                command.name(),
-                order.symbol
-            ))),
-        }
+        carried_out(&host.order(command, order)?, command, order)
     }
 
     /// Sends bytes that have to be refused, and looks whether the plugin goes

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use mock_kuiper::event::{Event, Observer, Side, What};
-use mock_kuiper::host::{Builder, Host, HostError};
-use serde_json::{Value, json};
+use mock_kuiper::host::{Builder, Host, HostError, Source};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -92,6 +92,32 @@ fn rows_acks_and_calls_go_through_handles() -> Result<(), HostError> {
     );
     assert_eq!(texts(&host, "mock_append_0_0_ack", Side::Plugin), ["{}"]);
     assert!(host.log().iter().any(|line| line.starts_with("arguments ")));
+    Ok(())
+}
+
+#[test]
+fn a_row_that_the_end_of_its_instance_has_cut_is_no_error() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    let host = builder(&place).launch()?;
+    let big = json!({"message": {"filler": "x".repeat(4 << 20)}, "meta": {}}).to_string();
+    let config = json!({"interval": 0, "raw": [r#"{"message":{},"meta":{}}"#, big]});
+    let mut source = host.source("random").config(config).start()?;
+    let first_alone = |source: &mut Source| {
+        assert_eq!(source.next(LIMIT)?.message, json!({}));
+        Ok::<_, HostError>(())
+    };
+
+    // Nobody reads, so that the second row goes half the way.
+    first_alone(&mut source)?;
+    source.start_with(Map::new())?;
+    first_alone(&mut source)?;
+    assert_eq!(source.order_stop()?, "ok");
+    let nothing = source.next(Duration::from_millis(50));
+
+    assert!(
+        matches!(nothing, Err(HostError::NoRow { .. })),
+        "{nothing:?}"
+    );
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use mock_kuiper::symbol::Channel;
 use mock_kuiper::wire::Command;
 use serde::de::IgnoredAny;
 
-use crate::bench::{Bench, Checked, failed, not_testable};
+use crate::bench::{Bench, Checked, carried_out, failed, not_testable};
 use crate::requirement::{Level, Releases, Requirement};
 
 /// Rows that are looked at.
@@ -144,8 +144,8 @@ fn is_silent_after_stop(bench: &Bench<'_>) -> Checked {
         Err(HostError::NoRow { .. }) => Duration::ZERO,
         Err(error) => return Err(error.into()),
     };
-    let order = source.order().clone();
-    bench.order_ok(&host, Command::Stop, &order)?;
+    let answer = source.order_stop()?;
+    carried_out(&answer, Command::Stop, source.order())?;
     read_away(bench, &mut source)?;
     let watch = (between * 3).clamp(Duration::from_millis(500), Duration::from_secs(5));
     if next(&mut source, bench.quiet(watch))? {

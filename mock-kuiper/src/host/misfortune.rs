@@ -227,6 +227,23 @@ fn start_again(
 }
 
 impl Source {
+    /// Sends the stop of this instance, and leaves the channel open, so that
+    /// what was on its way is read; gives the answer. eKuiper closes it just
+    /// behind the order where it does not before.
+    ///
+    /// Survival: `ok`, and no row is sent after it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::order`].
+    pub fn order_stop(&mut self) -> Result<String, HostError> {
+        self.rows.allow_cut();
+        let host = Arc::clone(&self.host);
+        let answer = host.send_order(Command::Stop, &self.order, Manner::Plain, || {});
+        let answer = answer.map_err(|error| host.note(error))?;
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+
     /// Sends the start of this running instance once more.
     ///
     /// Survival: `ok`, and rows are neither doubled nor lost.
@@ -235,6 +252,7 @@ impl Source {
     ///
     /// Those of an order.
     pub fn start_again(&mut self) -> Result<(), HostError> {
+        self.rows.allow_cut();
         start_again(&Arc::clone(&self.host), &mut self.order, None)
     }
 
@@ -246,6 +264,7 @@ impl Source {
     ///
     /// Those of an order.
     pub fn start_with(&mut self, properties: Map<String, Value>) -> Result<(), HostError> {
+        self.rows.allow_cut();
         start_again(&Arc::clone(&self.host), &mut self.order, Some(properties))
     }
 

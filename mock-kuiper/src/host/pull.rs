@@ -26,6 +26,9 @@ pub(crate) struct PullChannel {
     waker: Waker,
     /// The same.
     peers: Arc<Peers>,
+    /// How many messages may end in the middle: an instance that is stopped or
+    /// replaced closes its connection whatever it is sending.
+    may_cut: u32,
     shared: Arc<Shared>,
 }
 
@@ -70,8 +73,14 @@ impl PullChannel {
             peers,
             waker: socket.pull.waker(),
             socket: Some(socket),
+            may_cut: 0,
             shared: Arc::clone(shared),
         })
+    }
+
+    /// Notes that the instance which sends was told to end.
+    pub(crate) fn allow_cut(&mut self) {
+        self.may_cut += 1;
     }
 
     pub(crate) fn channel(&self) -> &Channel {
@@ -109,14 +118,18 @@ impl PullChannel {
 
     /// Waits for a message; see [`Pull::recv`]. Gives the channel beside it.
     ///
-    /// A message that was cut by the end of its process is told with
-    /// [`Error::Woken`], as that end is: it is no fault of its own.
+    /// A message that was cut by the end of its process or of its instance is
+    /// told with [`Error::Woken`]: eKuiper passes over it.
     pub(crate) fn recv(&mut self, limit: Option<Duration>) -> Result<(&Channel, &[u8]), Error> {
         let Some(socket) = &mut self.socket else {
             return Err(Error::Closed);
         };
         match socket.pull.recv(limit) {
             Ok(message) => Ok((&self.channel, message)),
+            Err(Error::Protocol(ProtocolError::Truncated { .. })) if self.may_cut > 0 => {
+                self.may_cut -= 1;
+                Err(Error::Woken)
+            }
             Err(Error::Protocol(ProtocolError::Truncated { .. }))
                 if ends_within(self.peers.left.load(Ordering::SeqCst), DYING) =>
             {
