@@ -225,10 +225,15 @@ class Drive:
         With --kill-idle the rule is stopped before. Else the host starts its
         instances twice, once for the new process and once for the rule, which
         the Python SDK refuses when it comes to a sink in the wrong order.
+
+        The rule that runs has no acks: eKuiper 2.4 waits for the ack of a dead
+        process for ever, and its address is in use for any start after that.
         """
         old = self.pid()
         if self.arguments.kill_idle:
             self.server.call("POST", f"/rules/{RULE}/stop")
+        else:
+            self.rule("PUT")
         os.kill(old, signal.SIGKILL)
         status = self.wait_status("error")
         if status["errMsg"] != "signal: killed":
