@@ -178,10 +178,10 @@ impl Seen {
                 }
             }
             Meaning::Ack { ack: Ok(_), .. } => {
-                let names: Option<HashMap<String, IgnoredAny>> =
-                    serde_json::from_slice(message.body).ok();
-                let mut names = names.iter().flat_map(HashMap::keys);
-                if names.any(|name| name != "error") {
+                let names: Result<HashMap<String, IgnoredAny>, _> =
+                    serde_json::from_slice(message.body);
+                // eKuiper takes `null`, and a name in capitals.
+                if names.map_or(true, |names| names.keys().any(|name| name != "error")) {
                     let text = String::from_utf8_lossy(message.body);
                     self.odd_ack = Some(excerpt(&text, text.len()));
                 }

@@ -162,7 +162,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::WithAcks,
         rule: "An ack has `error` or nothing.",
         why: "eKuiper passes over what it does not know: with a name that is spelled wrong a row that \
-              failed counts as done.",
+              failed counts as done. It takes `null` and a name in capitals, which is luck.",
         how: "A good row and two that cannot be used are sent; the names in their acks are looked at.",
         source: "ekuiper-2.4.0-python-errors.jsonl:82; \
                  eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",

@@ -107,7 +107,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "A row has `message` and `meta`, and nothing else.",
         why: "eKuiper takes a row without `meta`, and passes over what it does not know: a name that is \
-              spelled wrong is lost without a word.",
+              spelled wrong is lost without a word. That a name in capitals is found is luck.",
         how: "The names in the first 5 rows are looked at.",
         source: "ekuiper-2.4.0-go.jsonl:56; eKuiper 2.4.0 internal/plugin/portable/runtime/source.go",
         check: rows_have_two_fields,

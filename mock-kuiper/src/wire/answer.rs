@@ -4,10 +4,10 @@
 
 use std::fmt;
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::excerpt;
+use super::fields::fields;
 
 /// The answer to an order.
 ///
@@ -64,19 +64,20 @@ impl FunctionAnswer {
     ///
     /// [`InvalidAnswer`] for anything but an object with a boolean `state`.
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidAnswer> {
-        #[derive(Deserialize)]
-        #[serde(expecting = "an object `{\"state\":…,\"result\":…}`")]
-        struct Reply {
-            state: bool,
-            #[serde(default)]
-            result: Value,
-        }
-
         if bytes.first() == Some(&b'h') {
             return Ok(FunctionAnswer::Greeting);
         }
-        let reply: Reply = object(bytes, r#"{"state":true or false,"result":…}"#)?;
-        Ok(match (reply.state, reply.result) {
+        let invalid = InvalidAnswer::of(bytes, r#"{"state":true or false,"result":…}"#);
+        let [state, result] = object(bytes, ["state", "result"]).map_err(&invalid)?;
+        let is_done = match state {
+            Some("true") => true,
+            Some("false") => false,
+            Some(_) => return Err(invalid("`state` is no boolean".to_owned())),
+            None => return Err(invalid("it has no `state`".to_owned())),
+        };
+        let result = result.map_or(Ok(Value::Null), serde_json::from_str);
+        let result = result.map_err(|error| invalid(format!("`result`: {error}")))?;
+        Ok(match (is_done, result) {
             (true, result) => FunctionAnswer::Done(result),
             (false, Value::String(text)) => FunctionAnswer::Failed(text),
             (false, other) => FunctionAnswer::Failed(other.to_string()),
@@ -97,38 +98,37 @@ pub enum Ack {
 ///
 /// # Errors
 ///
-/// [`InvalidAnswer`] for anything but an object whose `error`, if it has one,
-/// is a string.
+/// [`InvalidAnswer`] for anything but `null`, which Go takes for an empty
+/// object, and an object whose `error`, if it has one, is a string.
 pub fn parse_ack(bytes: &[u8]) -> Result<Ack, InvalidAnswer> {
-    #[derive(Deserialize)]
-    #[serde(expecting = "an object `{}` or `{\"error\":\"text\"}`")]
-    struct Reply {
-        #[serde(default)]
-        error: Option<String>,
+    if bytes.trim_ascii() == b"null" {
+        return Ok(Ack::Done);
     }
-
-    let reply: Reply = object(bytes, r#"{} or {"error":"text"}"#)?;
-    Ok(match reply.error {
+    let invalid = InvalidAnswer::of(bytes, r#"{} or {"error":"text"}"#);
+    let [error] = object(bytes, ["error"]).map_err(&invalid)?;
+    let text: Option<String> = match error {
+        None => None,
+        Some(json) => {
+            serde_json::from_str(json).map_err(|error| invalid(format!("`error`: {error}")))?
+        }
+    };
+    Ok(match text {
         None => Ack::Done,
         Some(text) if text.is_empty() => Ack::Done,
         Some(text) => Ack::Failed(text),
     })
 }
 
-/// Decodes an object. serde would take an array for a struct; Go does not.
-fn object<'a, T: Deserialize<'a>>(
+/// The JSON of an object's fields, or what is wrong with the object.
+fn object<'a, const N: usize>(
     bytes: &'a [u8],
-    expected: &'static str,
-) -> Result<T, InvalidAnswer> {
-    let invalid = |reason: String| InvalidAnswer {
-        expected,
-        got: excerpt(bytes),
-        reason,
-    };
-    if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return Err(invalid("it is an array".to_owned()));
-    }
-    serde_json::from_slice(bytes).map_err(|error| invalid(error.to_string()))
+    names: [&'static str; N],
+) -> Result<[Option<&'a str>; N], String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    fields(text, names).map_err(|error| match error.is_data() {
+        true => "it is no object".to_owned(),
+        false => error.to_string(),
+    })
 }
 
 /// An answer that is not what it has to be.
@@ -137,6 +137,17 @@ pub struct InvalidAnswer {
     expected: &'static str,
     got: String,
     reason: String,
+}
+
+impl InvalidAnswer {
+    /// What makes one of a reason.
+    fn of(bytes: &[u8], expected: &'static str) -> impl Fn(String) -> Self {
+        move |reason| Self {
+            expected,
+            got: excerpt(bytes),
+            reason,
+        }
+    }
 }
 
 impl fmt::Display for InvalidAnswer {
@@ -192,6 +203,10 @@ mod tests {
             parse(br#"{"state":false,"result":{"e":1}}"#),
             FunctionAnswer::Failed(r#"{"e":1}"#.into())
         );
+        assert_eq!(
+            parse(br#"{"State":true,"Result":[1]}"#),
+            FunctionAnswer::Done(json!([1]))
+        );
         assert_eq!(parse(b"handshake"), FunctionAnswer::Greeting);
     }
 
@@ -201,7 +216,7 @@ mod tests {
 
         assert_eq!(
             error.to_string(),
-            r#"expected {"state":true or false,"result":…}, got `[true, 1]` (it is an array)"#
+            r#"expected {"state":true or false,"result":…}, got `[true, 1]` (it is no object)"#
         );
         for bytes in [&b"ok"[..], b"{}", br#"{"state":1}"#, b"", b"\xff"] {
             assert!(FunctionAnswer::parse(bytes).is_err(), "{bytes:?}");
@@ -211,11 +226,17 @@ mod tests {
     #[test]
     fn an_ack_is_an_empty_object_or_an_error() {
         assert_eq!(parse_ack(b"{}"), Ok(Ack::Done));
+        assert_eq!(parse_ack(b" null\n"), Ok(Ack::Done));
+        assert_eq!(parse_ack(br#"{"error":null,"x":[]}"#), Ok(Ack::Done));
+        assert_eq!(
+            parse_ack(br#"{"Error":"as a Go struct has it"}"#),
+            Ok(Ack::Failed("as a Go struct has it".into()))
+        );
         assert_eq!(
             parse_ack(br#"{"error": "disk full"}"#),
             Ok(Ack::Failed("disk full".into()))
         );
-        for bytes in [&b"ok"[..], b"[]", br#"{"error":1}"#, b"null", b""] {
+        for bytes in [&b"ok"[..], b"[]", br#"{"error":1}"#, b"", br#""{}""#] {
             assert!(parse_ack(bytes).is_err(), "{bytes:?}");
         }
     }

@@ -1,5 +1,6 @@
 //! The bytes of the protocol, from the host's side: what it writes, exactly as
-//! an eKuiper release writes it, and what it reads, as strictly as eKuiper does.
+//! an eKuiper release writes it, and what it reads, as strictly as eKuiper does,
+//! whose decoder is Go's encoding/json.
 //!
 //! No socket is opened here.
 //!
@@ -7,9 +8,11 @@
 //! are met by `tests/vectors_orders.rs` and `tests/vectors_requests.rs`.
 
 mod answer;
+mod fields;
 mod order;
 mod request;
 mod row;
+mod scan;
 
 pub use answer::{Ack, FunctionAnswer, InvalidAnswer, OrderAnswer, parse_ack};
 pub use order::{Command, Order, StreamOptions, source_config};

@@ -4,12 +4,10 @@
 
 use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
-use super::excerpt;
+use super::fields::fields;
+use super::{excerpt, scan};
 use crate::go_json::{Numbers, write_value};
 
 /// A row of a source, its JSON borrowed as the plugin wrote it.
@@ -24,8 +22,9 @@ pub struct SourceRow<'a> {
 impl<'a> SourceRow<'a> {
     /// Reads and checks what a source has sent, in one pass.
     ///
-    /// Fields other than `message`, `meta` and `error` are passed over. Where
-    /// `message` or `meta` stands twice, the last one counts.
+    /// Fields other than `message`, `meta` and `error` are passed over, and
+    /// these are found in any case, as Go's encoding/json does. Where `message`
+    /// or `meta` stands twice, the last one counts.
     ///
     /// # Errors
     ///
@@ -35,11 +34,14 @@ impl<'a> SourceRow<'a> {
             got: excerpt(bytes),
             reason: format!("it is not UTF-8 at byte {}", error.valid_up_to()),
         })?;
-        let mut reader = serde_json::Deserializer::from_str(text);
-        let fields = reader
-            .deserialize_map(Fields::default())
-            .and_then(|fields| reader.end().map(|()| fields))
-            .map_err(|error| {
+        scan::row(text).map_or_else(|| Self::decode(text), Ok)
+    }
+
+    /// Reads any row, and finds out what is wrong with any other text.
+    pub(super) fn decode(text: &'a str) -> Result<Self, InvalidRow> {
+        let bytes = text.as_bytes();
+        let [message, meta, error] =
+            fields(text, ["message", "meta", "error"]).map_err(|error| {
                 if error.is_data() {
                     InvalidRow::NoObject(excerpt(bytes))
                 } else {
@@ -49,33 +51,8 @@ impl<'a> SourceRow<'a> {
                     }
                 }
             })?;
-        fields.check(bytes)
-    }
-}
-
-/// The name of a field of a row.
-#[derive(Deserialize)]
-#[serde(field_identifier, rename_all = "lowercase")]
-enum Key {
-    Message,
-    Meta,
-    Error,
-    #[serde(other)]
-    Other,
-}
-
-/// The fields of a row as they come.
-#[derive(Default)]
-struct Fields<'a> {
-    message: Option<&'a str>,
-    meta: Option<&'a str>,
-    error: Option<&'a str>,
-}
-
-impl<'a> Fields<'a> {
-    fn check(self, bytes: &[u8]) -> Result<SourceRow<'a>, InvalidRow> {
-        let Some(message) = self.message.filter(|&json| json != "null") else {
-            return Err(match self.error {
+        let Some(message) = message.filter(|&json| json != "null") else {
+            return Err(match error {
                 Some(error) => InvalidRow::Error(
                     serde_json::from_str(error).unwrap_or_else(|_| error.to_owned()),
                 ),
@@ -85,35 +62,11 @@ impl<'a> Fields<'a> {
         if !message.starts_with('{') {
             return Err(InvalidRow::MessageNoObject(excerpt(message.as_bytes())));
         }
-        let meta = self.meta.unwrap_or("null");
+        let meta = meta.unwrap_or("null");
         if !meta.starts_with('{') && meta != "null" {
             return Err(InvalidRow::MetaNoObject(excerpt(meta.as_bytes())));
         }
         Ok(SourceRow { message, meta })
-    }
-}
-
-impl<'de> Visitor<'de> for Fields<'de> {
-    type Value = Fields<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self::Value, A::Error> {
-        while let Some(key) = map.next_key::<Key>()? {
-            let field = match key {
-                Key::Message => &mut self.message,
-                Key::Meta => &mut self.meta,
-                Key::Error => &mut self.error,
-                Key::Other => {
-                    map.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-            };
-            *field = Some(map.next_value::<&RawValue>()?.get());
-        }
-        Ok(self)
     }
 }
 
@@ -227,6 +180,13 @@ mod tests {
 
             assert_eq!((row.message, row.meta), ("{}", "null"));
         }
+    }
+
+    #[test]
+    fn names_are_found_in_any_case() {
+        let row = SourceRow::parse(br#"{"Meta":{"t":1},"more":0,"MESSAGE":{"a":1}}"#).unwrap();
+
+        assert_eq!((row.message, row.meta), (r#"{"a":1}"#, r#"{"t":1}"#));
     }
 
     #[test]

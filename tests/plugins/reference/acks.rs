@@ -88,6 +88,7 @@ impl Acks {
             }
             let text = match ack {
                 Ack::Done(_) if fault::has("acks-in-text") => json!("{}").to_string(),
+                Ack::Done(_) if fault::has("acks-null") => "null".to_owned(),
                 Ack::Done(_) => "{}".to_owned(),
                 Ack::Failed(error) if fault::has("ack-misspelled") => {
                     json!({ "eror": error }).to_string()

@@ -53,6 +53,9 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
             if fault::has("no-meta") {
                 row = json!({ "message": { "n": n } });
             }
+            if fault::has("names-in-capitals") {
+                row = json!({ "Message": { "n": n }, "META": meta });
+            }
             if !padding.is_empty() {
                 row["message"]["padding"] = padding.as_str().into();
             }
