@@ -13,190 +13,157 @@ const DEPTH: u8 = 32;
 
 /// Recognizes a row; `None` says nothing about the text.
 pub(super) fn row(text: &str) -> Option<SourceRow<'_>> {
-    let mut scan = Scan {
-        bytes: text.as_bytes(),
-        at: 0,
+    let rest = literal(space(text.as_bytes()), b"{")?;
+    let message = field(rest, b"\"message\"")?;
+    let rest = object(message, DEPTH)?;
+    let message = between(text, message, rest);
+    let rest = literal(space(rest), b",")?;
+    let meta = field(rest, b"\"meta\"")?;
+    let rest = match meta {
+        [b'{', ..] => object(meta, DEPTH)?,
+        _ => literal(meta, b"null")?,
     };
-    scan.space();
-    scan.literal(b"{")?;
-    let message = scan.field(b"\"message\"")?;
-    scan.space();
-    scan.literal(b",")?;
-    let meta = scan.field(b"\"meta\"")?;
-    scan.space();
-    scan.literal(b"}")?;
-    scan.space();
-    let is_row = scan.at == text.len()
-        && text[message.clone()].starts_with('{')
-        && matches!(text.as_bytes()[meta.start], b'{' | b'n');
-    is_row.then(|| SourceRow {
-        message: &text[message],
-        meta: &text[meta],
-    })
+    let meta = between(text, meta, rest);
+    let rest = literal(space(rest), b"}")?;
+    space(rest)
+        .is_empty()
+        .then_some(SourceRow { message, meta })
 }
 
-/// A place in the JSON; all before it is in order. Each step goes on from
-/// there, or gives `None`.
-struct Scan<'a> {
-    bytes: &'a [u8],
-    at: usize,
+/// What is between two places in a text, of which the rest is given.
+fn between<'a>(text: &'a str, start: &[u8], end: &[u8]) -> &'a str {
+    &text[text.len() - start.len()..text.len() - end.len()]
 }
 
-impl Scan<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
+// Each of these takes the text from some place on, and gives what is left of it
+// behind what it is called after, or `None`.
 
-    fn space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.peek() {
-            self.at += 1;
-        }
+fn space(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\n' | b'\t' | b'\r', rest @ ..] = text {
+        text = rest;
     }
+    text
+}
 
-    fn literal(&mut self, literal: &[u8]) -> Option<()> {
-        let is_there = self.bytes[self.at..].starts_with(literal);
-        self.at += literal.len();
-        is_there.then_some(())
-    }
+fn literal<'a, const N: usize>(text: &'a [u8], literal: &[u8; N]) -> Option<&'a [u8]> {
+    let (start, rest) = text.split_first_chunk()?;
+    (start == literal).then_some(rest)
+}
 
-    /// A field with this name, in its quotes; gives where the value is.
-    fn field(&mut self, name: &[u8]) -> Option<std::ops::Range<usize>> {
-        self.space();
-        self.literal(name)?;
-        self.space();
-        self.literal(b":")?;
-        self.space();
-        let start = self.at;
-        self.value(DEPTH)?;
-        Some(start..self.at)
-    }
+/// A name, in its quotes, and the colon: what is left begins with the value.
+fn field<'a, const N: usize>(text: &'a [u8], name: &[u8; N]) -> Option<&'a [u8]> {
+    let rest = literal(space(text), name)?;
+    Some(space(literal(space(rest), b":")?))
+}
 
-    fn value(&mut self, depth: u8) -> Option<()> {
-        match self.peek()? {
-            b'"' => self.string(),
-            b'{' => self.object(depth.checked_sub(1)?),
-            b'[' => self.array(depth.checked_sub(1)?),
-            b't' => self.literal(b"true"),
-            b'f' => self.literal(b"false"),
-            b'n' => self.literal(b"null"),
-            _ => self.number(),
-        }
-    }
-
-    fn object(&mut self, depth: u8) -> Option<()> {
-        self.elements(b'}', |scan| {
-            if scan.peek()? != b'"' {
-                return None;
-            }
-            scan.string()?;
-            scan.space();
-            scan.literal(b":")?;
-            scan.space();
-            scan.value(depth)
-        })
-    }
-
-    fn array(&mut self, depth: u8) -> Option<()> {
-        self.elements(b']', |scan| scan.value(depth))
-    }
-
-    /// What is between brackets, from the first bracket on, with commas.
-    fn elements(&mut self, end: u8, element: impl Fn(&mut Self) -> Option<()>) -> Option<()> {
-        self.at += 1;
-        self.space();
-        if self.peek()? == end {
-            self.at += 1;
-            return Some(());
-        }
-        loop {
-            element(self)?;
-            self.space();
-            let next = self.peek()?;
-            self.at += 1;
-            match next {
-                b',' => self.space(),
-                next => return (next == end).then_some(()),
-            }
-        }
-    }
-
-    /// A string, from its quote on.
-    fn string(&mut self) -> Option<()> {
-        self.at += 1;
-        loop {
-            self.at += plain(&self.bytes[self.at..]);
-            let special = self.peek()?;
-            self.at += 1;
-            match special {
-                b'"' => return Some(()),
-                b'\\' => self.escape()?,
-                _ => return None,
-            }
-        }
-    }
-
-    /// What is behind a backslash.
-    fn escape(&mut self) -> Option<()> {
-        let escaped = self.peek()?;
-        self.at += 1;
-        match escaped {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
-            b'u' => {
-                let digits = self.bytes.get(self.at..self.at + 4)?;
-                self.at += 4;
-                digits.iter().all(u8::is_ascii_hexdigit).then_some(())
-            }
-            _ => None,
-        }
-    }
-
-    fn number(&mut self) -> Option<()> {
-        if self.peek()? == b'-' {
-            self.at += 1;
-        }
-        match self.peek()? {
-            b'0' => self.at += 1,
-            _ => self.digits()?,
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.peek() {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        Some(())
-    }
-
-    /// One digit or more.
-    fn digits(&mut self) -> Option<()> {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
-        }
-        (self.at > start).then_some(())
+fn value(text: &[u8], depth: u8) -> Option<&[u8]> {
+    match text.first()? {
+        b'"' => string(text),
+        b'{' => object(text, depth.checked_sub(1)?),
+        b'[' => array(text, depth.checked_sub(1)?),
+        b't' => literal(text, b"true"),
+        b'f' => literal(text, b"false"),
+        b'n' => literal(text, b"null"),
+        _ => number(text),
     }
 }
 
-/// How many bytes there are before the first quote, backslash or control
-/// character.
-fn plain(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(chunk) = bytes[at..].first_chunk() {
-        let special = special(u64::from_le_bytes(*chunk));
-        if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
-        }
-        at += 8;
+fn object(text: &[u8], depth: u8) -> Option<&[u8]> {
+    let mut rest = space(literal(text, b"{")?);
+    if let [b'}', rest @ ..] = rest {
+        return Some(rest);
     }
-    let rest = bytes[at..].iter();
-    at + rest
-        .take_while(|&&byte| byte >= b' ' && byte != b'"' && byte != b'\\')
-        .count()
+    loop {
+        rest = literal(space(string(rest)?), b":")?;
+        rest = space(value(space(rest), depth)?);
+        match rest {
+            [b',', next @ ..] => rest = space(next),
+            [b'}', next @ ..] => return Some(next),
+            _ => return None,
+        }
+    }
+}
+
+fn array(text: &[u8], depth: u8) -> Option<&[u8]> {
+    let mut rest = space(literal(text, b"[")?);
+    if let [b']', rest @ ..] = rest {
+        return Some(rest);
+    }
+    loop {
+        rest = space(value(rest, depth)?);
+        match rest {
+            [b',', next @ ..] => rest = space(next),
+            [b']', next @ ..] => return Some(next),
+            _ => return None,
+        }
+    }
+}
+
+fn string(text: &[u8]) -> Option<&[u8]> {
+    let mut rest = literal(text, b"\"")?;
+    loop {
+        rest = plain(rest);
+        rest = match rest {
+            [b'"', rest @ ..] => return Some(rest),
+            [b'\\', rest @ ..] => escape(rest)?,
+            _ => return None,
+        }
+    }
+}
+
+/// What is behind a backslash.
+fn escape(text: &[u8]) -> Option<&[u8]> {
+    match text {
+        [
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+            rest @ ..,
+        ] => Some(rest),
+        [b'u', rest @ ..] => {
+            let (digits, rest) = rest.split_first_chunk::<4>()?;
+            digits.iter().all(u8::is_ascii_hexdigit).then_some(rest)
+        }
+        _ => None,
+    }
+}
+
+fn number(text: &[u8]) -> Option<&[u8]> {
+    let text = text.strip_prefix(b"-").unwrap_or(text);
+    let mut rest = match text {
+        [b'0', rest @ ..] => rest,
+        _ => digits(text)?,
+    };
+    if let [b'.', fraction @ ..] = rest {
+        rest = digits(fraction)?;
+    }
+    match rest {
+        [b'e' | b'E', b'+' | b'-', exponent @ ..] | [b'e' | b'E', exponent @ ..] => {
+            digits(exponent)
+        }
+        _ => Some(rest),
+    }
+}
+
+/// One digit or more.
+fn digits(text: &[u8]) -> Option<&[u8]> {
+    let mut rest = text;
+    while let [b'0'..=b'9', next @ ..] = rest {
+        rest = next;
+    }
+    (rest.len() < text.len()).then_some(rest)
+}
+
+/// All up to the first quote, backslash or control character.
+fn plain(mut text: &[u8]) -> &[u8] {
+    while let Some((chunk, rest)) = text.split_first_chunk() {
+        match special(u64::from_le_bytes(*chunk)) {
+            0 => text = rest,
+            special => return &text[special.trailing_zeros() as usize / 8..],
+        }
+    }
+    while let [b' '..=b'!' | b'#'..=b'[' | b']'.., rest @ ..] = text {
+        text = rest;
+    }
+    text
 }
 
 /// Looks at eight bytes at once: the lowest bit that is set is in the first
