@@ -72,6 +72,7 @@ pub mod host;
 pub mod isolate;
 pub mod package;
 pub mod profile;
+mod spawn;
 pub mod symbol;
 pub mod transport;
 pub mod wire;

@@ -15,6 +15,7 @@ use super::shared::Shared;
 use super::watchdog::Watchdog;
 use crate::event::What;
 use crate::isolate::{Isolation, SpawnError};
+use crate::spawn::spawn;
 
 /// The lines of the plugin's output that are kept for an error's text.
 pub const KEPT_LINES: usize = 20;
@@ -140,13 +141,16 @@ impl Process {
         }
         let launched = Instant::now();
         let spawned = match isolation {
-            None => command.spawn().map_err(SpawnError::Program),
+            None => spawn(&mut command).map_err(SpawnError::Program),
             Some(isolation) => isolation.spawn(command),
         };
         let mut child = spawned.map_err(|error| match error {
             SpawnError::Program(source) => HostError::CannotLaunch {
                 program: launch.command[0].clone(),
-                hint: launch.hint,
+                hint: match source.kind() {
+                    io::ErrorKind::ExecutableFileBusy => "somebody has it open to write",
+                    _ => launch.hint,
+                },
                 source,
             },
             SpawnError::Refused(error) => HostError::Isolation(error),

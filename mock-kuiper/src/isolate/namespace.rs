@@ -20,6 +20,7 @@ use rustix::thread::{UnshareFlags, unshare_unsafe};
 
 use super::SpawnError;
 use super::error::IsolationError;
+use crate::spawn::spawn;
 
 /// What a plugin's process enters before its program is run.
 #[derive(Debug)]
@@ -97,7 +98,7 @@ impl Namespace {
                 })
             });
         }
-        command.spawn().map_err(|source| match failed_step(&told) {
+        spawn(&mut command).map_err(|source| match failed_step(&told) {
             Some(step) => SpawnError::Refused(IsolationError::at(step, source)),
             None => SpawnError::Program(source),
         })

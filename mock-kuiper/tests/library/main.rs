@@ -1,0 +1,7 @@
+//! The library as a test uses it: hosts on the probe, many in one process.
+
+mod common;
+mod handles;
+mod launches;
+mod processes;
+mod usage;

@@ -1,0 +1,63 @@
+//! What a plugin costs.
+
+use std::time::Duration;
+
+use mock_kuiper::host::HostError;
+use serde_json::json;
+
+use crate::common::{LIMIT, builder, plugin};
+
+#[test]
+fn what_the_plugin_costs_is_that_of_its_group_without_the_watchdog() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    let executable = place.path().join("launcher");
+    // The real plugin is a grandchild, as behind `conda run`.
+    std::fs::write(&executable, "#!/bin/sh\n./probe \"$@\" & wait\n").unwrap();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&executable, open).unwrap();
+    let json = place.path().join("probe.json");
+    let text = std::fs::read_to_string(&json).unwrap();
+    let text = text.replace(r#""executable":"probe""#, r#""executable":"launcher""#);
+    std::fs::write(&json, text).unwrap();
+    let host = builder(&place).spawn()?;
+    assert_eq!(host.time_to_greeting(), None);
+
+    host.wait_greeting()?;
+    let greeted = host.time_to_greeting().unwrap();
+    let before = host.usage()?;
+    let mut source = host
+        .source("random")
+        .config(json!({"interval": 0}))
+        .start()?;
+    while host.usage()?.processor_time == before.processor_time {
+        source.next(LIMIT)?;
+    }
+
+    assert!(greeted > Duration::ZERO && greeted < LIMIT);
+    assert_eq!(before.processes, 2);
+    assert!(before.threads >= 2 && before.open_files >= 6, "{before:?}");
+    assert!(before.memory > 0 && before.peak_memory >= before.memory);
+    assert_eq!(host.time_to_greeting(), Some(greeted));
+    Ok(())
+}
+
+#[test]
+fn what_a_plugin_costs_that_has_just_died_is_its_end() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    let host = builder(&place).launch()?;
+    let pid = rustix::process::Pid::from_raw(host.pid().cast_signed()).unwrap();
+
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    let error = loop {
+        if let Err(error) = host.usage() {
+            break error;
+        }
+    };
+
+    let text = error.to_string();
+    assert!(
+        text.starts_with("the plugin ended in the middle: signal 9"),
+        "{text}"
+    );
+    Ok(())
+}
