@@ -17,7 +17,7 @@ use crate::package::{Package, PackageError};
 use crate::profile::Profile;
 use crate::symbol::{Channel, Meta, Side};
 use crate::transport::Waker;
-use crate::wire::{InvalidRow, Order, SourceRow, StreamOptions, source_config};
+use crate::wire::{self, InvalidRow, Order, SourceRow, StreamOptions, source_config};
 
 /// How long the next row of a plugin that has ended may still take: its
 /// connection may not even be accepted yet.
@@ -107,7 +107,7 @@ impl Source {
                 Ok(row) => {
                     let row = row.map_err(invalid)?;
                     let decode = |json: &str| {
-                        serde_json::from_str(json)
+                        wire::go::decode(json)
                             .map_err(|error| invalid(InvalidRow::Undecodable(error.to_string())))
                     };
                     return Ok(Row {

@@ -7,7 +7,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::excerpt;
-use super::fields::fields;
+use super::go::{self, fields};
 
 /// The answer to an order.
 ///
@@ -75,7 +75,7 @@ impl FunctionAnswer {
             Some(_) => return Err(invalid("`state` is no boolean".to_owned())),
             None => return Err(invalid("it has no `state`".to_owned())),
         };
-        let result = result.map_or(Ok(Value::Null), serde_json::from_str);
+        let result = result.map_or(Ok(Value::Null), go::decode);
         let result = result.map_err(|error| invalid(format!("`result`: {error}")))?;
         Ok(match (is_done, result) {
             (true, result) => FunctionAnswer::Done(result),
@@ -108,9 +108,7 @@ pub fn parse_ack(bytes: &[u8]) -> Result<Ack, InvalidAnswer> {
     let [error] = object(bytes, ["error"]).map_err(&invalid)?;
     let text: Option<String> = match error {
         None => None,
-        Some(json) => {
-            serde_json::from_str(json).map_err(|error| invalid(format!("`error`: {error}")))?
-        }
+        Some(json) => go::decode(json).map_err(|error| invalid(format!("`error`: {error}")))?,
     };
     Ok(match text {
         None => Ack::Done,

@@ -8,7 +8,7 @@
 //! are met by `tests/vectors_orders.rs` and `tests/vectors_requests.rs`.
 
 mod answer;
-mod fields;
+pub(crate) mod go;
 mod order;
 mod request;
 mod row;

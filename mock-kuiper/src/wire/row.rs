@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::fields::fields;
+use super::go::{self, fields};
 use super::{excerpt, scan};
 use crate::go_json::{Numbers, write_value};
 
@@ -53,9 +53,9 @@ impl<'a> SourceRow<'a> {
             })?;
         let Some(message) = message.filter(|&json| json != "null") else {
             return Err(match error {
-                Some(error) => InvalidRow::Error(
-                    serde_json::from_str(error).unwrap_or_else(|_| error.to_owned()),
-                ),
+                Some(error) => {
+                    InvalidRow::Error(go::decode(error).unwrap_or_else(|_| error.to_owned()))
+                }
                 None => InvalidRow::NoMessage(excerpt(bytes)),
             });
         };
@@ -142,8 +142,8 @@ impl std::error::Error for InvalidRow {}
 /// [`InvalidRow::Undecodable`] for what a full decoding alone finds, such as a
 /// number beyond a float's range.
 pub fn write_sink_row(out: &mut Vec<u8>, message: &str, single: bool) -> Result<(), InvalidRow> {
-    let row: Value = serde_json::from_str(message)
-        .map_err(|error| InvalidRow::Undecodable(error.to_string()))?;
+    let row: Value =
+        go::decode(message).map_err(|error| InvalidRow::Undecodable(error.to_string()))?;
     if !single {
         out.push(b'[');
     }
