@@ -52,21 +52,22 @@ fn a_row_that_the_end_of_its_instance_has_cut_is_no_error() -> Result<(), HostEr
     let big = json!({"message": {"filler": "x".repeat(4 << 20)}, "meta": {}}).to_string();
     let config = json!({"interval": 0, "raw": [r#"{"message":{},"meta":{}}"#, big]});
     let mut source = host.source("random").config(config).start()?;
-    let first_alone = |source: &mut Source| {
-        assert_eq!(source.next(LIMIT)?.message, json!({}));
+    // Nobody reads on, so that the second row goes half the way; NNG alone
+    // reads ahead, and may have all of it.
+    let until_short = |source: &mut Source| {
+        while source.next(LIMIT)?.message != json!({}) {}
         Ok::<_, HostError>(())
     };
 
-    // Nobody reads, so that the second row goes half the way.
-    first_alone(&mut source)?;
+    until_short(&mut source)?;
     source.start_with(Map::new())?;
-    first_alone(&mut source)?;
+    until_short(&mut source)?;
     assert_eq!(source.order_stop()?, "ok");
-    let nothing = source.next(Duration::from_millis(50));
+    let last = source.next(Duration::from_millis(50));
 
     assert!(
-        matches!(nothing, Err(HostError::NoRow { .. })),
-        "{nothing:?}"
+        matches!(last, Ok(_) | Err(HostError::NoRow { .. })),
+        "{last:?}"
     );
     Ok(())
 }
