@@ -2,6 +2,9 @@
 //! started first, whether a channel is closed before or after its stop is sent)
 //! was recorded one way each time; a seed plays each of these ways.
 
+#[path = "support/transport.rs"]
+mod transport;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -81,8 +84,8 @@ fn play(release: &str, seed: u64, place: &Path) -> Result<String, HostError> {
         .release(release)
         .seed(seed)
         .observer(Arc::clone(&trace) as _)
-        .isolated_or_in_turn()
-        .launch()?;
+        .isolated_or_in_turn();
+    let host = transport::on_transport(host).launch()?;
     let _function = host.function(FUNCTION)?;
     let (mut source, mut sink) = (None, None);
     let mut both = ["source", "sink"];

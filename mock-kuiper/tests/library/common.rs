@@ -8,6 +8,8 @@ use mock_kuiper::host::{Builder, Host};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::transport::on_transport;
+
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// The probe as a plugin `probe` with these functions; all have the same names,
@@ -27,11 +29,7 @@ pub(crate) fn plugin(functions: &[&str]) -> TempDir {
 
 /// A host of that plugin.
 pub(crate) fn builder(place: &TempDir) -> Builder {
-    let host = Host::builder().plugin(place.path()).isolated_or_in_turn();
-    match std::env::var("MOCK_KUIPER_TEST_TRANSPORT") {
-        Ok(transport) => host.transport(transport.parse().unwrap()),
-        Err(_) => host,
-    }
+    on_transport(Host::builder().plugin(place.path()).isolated_or_in_turn())
 }
 
 /// The texts of the messages on a channel from one side.

@@ -4,4 +4,6 @@ mod common;
 mod handles;
 mod launches;
 mod processes;
+#[path = "../support/transport.rs"]
+mod transport;
 mod usage;
