@@ -203,6 +203,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::any_json::any_json;
 
     fn error(text: &str) -> String {
         text.parse::<Call>().unwrap_err().to_string()
@@ -271,27 +272,10 @@ mod tests {
         assert!("=b".parse::<EnvVar>().is_err());
     }
 
-    fn json_value() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::from),
-            any::<i64>().prop_map(Value::from),
-            any::<f64>().prop_map(Value::from),
-            any::<String>().prop_map(Value::from),
-        ];
-        leaf.prop_recursive(3, 20, 4, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::btree_map(any::<String>(), inner, 0..4)
-                    .prop_map(|map| Value::Object(map.into_iter().collect())),
-            ]
-        })
-    }
-
     proptest! {
         #[test]
         fn a_printed_call_reads_back_as_itself(
-            args in prop::collection::vec(json_value(), 0..5),
+            args in prop::collection::vec(any_json(), 0..5),
             function in "[a-zA-Z_][a-zA-Z0-9_]{0,9}",
         ) {
             let call = Call { function, args };

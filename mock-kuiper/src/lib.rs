@@ -64,6 +64,8 @@
 //! [`Host::kill`] and [`reload`](Host::reload), [`Host::restart`],
 //! [`Sink::redial`](host::Sink::redial).
 
+#[cfg(test)]
+mod any_json;
 pub mod call;
 pub mod event;
 pub mod fault;

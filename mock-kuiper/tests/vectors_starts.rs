@@ -2,8 +2,8 @@
 //! started first, whether a channel is closed before or after its stop is sent)
 //! was recorded one way each time; a seed plays each of these ways.
 
-#[path = "support/transport.rs"]
-mod transport;
+#[path = "support/probe.rs"]
+mod probe;
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use mock_kuiper::event::Trace;
 use mock_kuiper::host::{Host, HostError};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Of the recorded rule: its function, its source and its sink.
 const RULE: &str = "p1";
@@ -85,7 +85,7 @@ fn play(release: &str, seed: u64, place: &Path) -> Result<String, HostError> {
         .seed(seed)
         .observer(Arc::clone(&trace) as _)
         .isolated_or_in_turn();
-    let host = transport::on_transport(host).launch()?;
+    let host = probe::on_transport(host).launch()?;
     let _function = host.function(FUNCTION)?;
     let (mut source, mut sink) = (None, None);
     let mut both = ["source", "sink"];
@@ -104,24 +104,10 @@ fn play(release: &str, seed: u64, place: &Path) -> Result<String, HostError> {
     Ok(fs::read_to_string(file).unwrap())
 }
 
-/// The probe with the recorded symbols.
-fn plugin() -> tempfile::TempDir {
-    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let binary = Path::new(env!("CARGO_BIN_EXE_mock-kuiper"));
-    let probe = binary.with_file_name("examples").join("probe");
-    std::os::unix::fs::symlink(probe, place.path().join("probe")).unwrap();
-    let json = json!({
-        "version": "1", "language": "go", "executable": "probe",
-        "sources": [SOURCE.0], "sinks": [SINK.0], "functions": [FUNCTION],
-    });
-    fs::write(place.path().join("probe.json"), json.to_string()).unwrap();
-    place
-}
-
 #[test]
 fn a_seed_plays_the_order_that_each_release_was_recorded_with() -> Result<(), HostError> {
     let all = [STARTS, SINK_STOPS, SOURCE_STOPS].concat();
-    let place = plugin();
+    let place = probe::plugin(SOURCE.0, SINK.0, &[FUNCTION]);
     for (release, file, looked_at) in [
         ("1.8", "ekuiper-1.8.2-python", STARTS.to_vec()),
         ("1.13", "ekuiper-1.13.5-python", STARTS.to_vec()),

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use super::breach::{Breach, BreachError};
 use super::channel::{Manner, Outgoing};
-use super::{Call, Function, Host, HostError, Instance, Sink, Source};
+use super::{Call, Function, Host, HostError, Inner, Instance, Sink, Source};
 use crate::event::Meaning;
 use crate::go_json::Numbers;
 use crate::symbol::{Channel, Meta};
@@ -42,7 +42,7 @@ impl Host {
     /// [`HostError::NoAnswer`], [`HostError::Crashed`],
     /// [`HostError::BrokenChannel`].
     pub fn order(&self, command: Command, order: &Order) -> Result<String, HostError> {
-        self.order_in(Manner::Plain, command, order)
+        order_in(&self.inner, Manner::Plain, command, order)
     }
 
     /// Sends an order under the id of a request that the plugin has given up,
@@ -56,7 +56,7 @@ impl Host {
     ///
     /// [`HostError::AnsweredTwice`], and those of [`order`](Self::order).
     pub fn order_stale(&self, command: Command, order: &Order) -> Result<String, HostError> {
-        let answer = self.order_in(Manner::Stale, command, order)?;
+        let answer = order_in(&self.inner, Manner::Stale, command, order)?;
         let second = self.inner.overhear(QUIET);
         match second.map_err(|error| self.inner.note(error))? {
             None => Ok(answer),
@@ -82,18 +82,7 @@ impl Host {
     ///
     /// As [`order`](Self::order).
     pub fn order_cut(&self, command: Command, order: &Order) -> Result<String, HostError> {
-        self.order_in(Manner::Cut, command, order)
-    }
-
-    fn order_in(
-        &self,
-        manner: Manner,
-        command: Command,
-        order: &Order,
-    ) -> Result<String, HostError> {
-        let answer = self.inner.send_order(command, order, manner, || {});
-        let answer = answer.map_err(|error| self.inner.note(error))?;
-        Ok(String::from_utf8_lossy(&answer).into_owned())
+        order_in(&self.inner, Manner::Cut, command, order)
     }
 
     /// Sends bytes that are no order, of any length, as one, and gives what the
@@ -215,7 +204,7 @@ fn leave_file(file: &Path) -> io::Result<()> {
 /// The second start of an instance, which a crash's replay and the restarting
 /// rule both send.
 fn start_again(
-    host: &super::Inner,
+    host: &Inner,
     order: &mut Order,
     config: Option<Map<String, Value>>,
 ) -> Result<(), HostError> {
@@ -224,6 +213,18 @@ fn start_again(
         order.config.extend(config);
     }
     host.start_again(&before, order)
+}
+
+/// Sends an order, and gives the answer's text.
+fn order_in(
+    host: &Inner,
+    manner: Manner,
+    command: Command,
+    order: &Order,
+) -> Result<String, HostError> {
+    let answer = host.send_order(command, order, manner, || {});
+    let answer = answer.map_err(|error| host.note(error))?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
 impl Source {
@@ -238,10 +239,7 @@ impl Source {
     /// As [`Host::order`].
     pub fn order_stop(&mut self) -> Result<String, HostError> {
         self.rows.allow_cut();
-        let host = Arc::clone(&self.host);
-        let answer = host.send_order(Command::Stop, &self.order, Manner::Plain, || {});
-        let answer = answer.map_err(|error| host.note(error))?;
-        Ok(String::from_utf8_lossy(&answer).into_owned())
+        order_in(&self.host, Manner::Plain, Command::Stop, &self.order)
     }
 
     /// Sends the start of this running instance once more.

@@ -1,35 +1,24 @@
 //! Hosts on the probe.
 
-use std::path::Path;
 use std::time::Duration;
 
 use mock_kuiper::event::Side;
 use mock_kuiper::host::{Builder, Host};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::transport::on_transport;
+use crate::probe;
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
-/// The probe as a plugin `probe` with these functions; all have the same names,
-/// so that only isolation keeps them apart.
+/// The probe as a plugin with these functions.
 pub(crate) fn plugin(functions: &[&str]) -> TempDir {
-    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let binary = Path::new(env!("CARGO_BIN_EXE_mock-kuiper"));
-    let probe = binary.with_file_name("examples").join("probe");
-    std::os::unix::fs::symlink(probe, place.path().join("probe")).unwrap();
-    let json = json!({
-        "version": "1", "language": "go", "executable": "probe",
-        "sources": ["random"], "sinks": ["append"], "functions": functions,
-    });
-    std::fs::write(place.path().join("probe.json"), json.to_string()).unwrap();
-    place
+    probe::plugin("random", "append", functions)
 }
 
 /// A host of that plugin.
 pub(crate) fn builder(place: &TempDir) -> Builder {
-    on_transport(Host::builder().plugin(place.path()).isolated_or_in_turn())
+    probe::on_transport(Host::builder().plugin(place.path()).isolated_or_in_turn())
 }
 
 /// The texts of the messages on a channel from one side.

@@ -3,7 +3,7 @@
 mod common;
 mod handles;
 mod launches;
+#[path = "../support/probe.rs"]
+mod probe;
 mod processes;
-#[path = "../support/transport.rs"]
-mod transport;
 mod usage;
