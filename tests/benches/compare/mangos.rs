@@ -1,7 +1,8 @@
 //! Sources into a PULL socket of mangos, the end that a real eKuiper has.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -51,6 +52,8 @@ struct Reader {
     child: Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
+    /// Its socket, which stays behind when it is killed.
+    path: PathBuf,
 }
 
 impl Reader {
@@ -66,6 +69,7 @@ impl Reader {
             child,
             stdin,
             stdout: BufReader::new(stdout),
+            path: path.to_owned(),
         };
         match reader.line()?.as_str() {
             "ready" => Ok(reader),
@@ -90,5 +94,6 @@ impl Drop for Reader {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = fs::remove_file(&self.path);
     }
 }
