@@ -123,6 +123,20 @@ fn a_host_that_is_gone_and_back_finds_everything_running() -> Result<(), HostErr
 }
 
 #[test]
+fn a_control_channel_that_is_closed_while_it_is_idle_is_dialed_again() -> Result<(), HostError> {
+    let host = mirror("2.4");
+    let mut echo = host.function("echo")?;
+
+    for _ in 0..5 {
+        host.hang_up_control()?;
+        assert_eq!(host.order(Command::Start, &Order::function("mean"))?, "ok");
+    }
+
+    assert_eq!(echo.exec(&[json!("x")])?, json!("x"));
+    Ok(())
+}
+
+#[test]
 fn an_order_whose_answer_is_cut_off_is_answered_on_the_next_connection() -> Result<(), HostError> {
     let host = mirror("2.4");
     let order = Order::function("echo");

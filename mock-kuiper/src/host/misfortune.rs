@@ -129,6 +129,21 @@ impl Host {
         instance.dial()
     }
 
+    /// Closes the control channel while no order is on its way, opens it again
+    /// at once, and waits until the plugin is back.
+    ///
+    /// Survival: the plugin dials again and says something, its greeting or its
+    /// last answer, and the next order is answered.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::NoGreeting`] where it does not come back,
+    /// [`HostError::Crashed`], and trouble of ours.
+    pub fn hang_up_control(&self) -> Result<(), HostError> {
+        self.inner.reopen_control()?;
+        self.inner.wait_greeting_again()
+    }
+
     /// Has the host wait for so long before each message that it sends, and
     /// before each row and ack that it reads, until it is told otherwise;
     /// [`Duration::ZERO`] is the usual.

@@ -205,7 +205,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A control channel that drops is dialed and greeted again.",
         why: "eKuiper closes it only when it ends, and ends the plugin then; a plugin that outlives \
               a debugger's or a test's host is easier to work with.",
-        how: "The host closes the connection, and waits for a greeting and the answer to an order.",
+        how: "The host closes the connection while nothing is on its way, and on a release that sends an \
+              order again in the middle of one, too; it waits for a greeting and the answer to an order.",
         source: "ekuiper-2.4.0-go.jsonl:315; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         check: dials_again,
     },

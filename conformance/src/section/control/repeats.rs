@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mock_kuiper::host::{Breach, Host, Source};
+use mock_kuiper::host::{Host, Source};
 use mock_kuiper::symbol::{Channel, Kind};
 use mock_kuiper::wire::{Command, OrderAnswer};
 use serde_json::{Map, json};
@@ -131,12 +131,14 @@ pub(super) fn answers_while_busy(bench: &Bench<'_>) -> Checked {
 }
 
 pub(super) fn dials_again(bench: &Bench<'_>) -> Checked {
-    if bench.plan.release().regreet_on_control {
-        return bench.play(Kinds::All, "cut");
-    }
     let host = bench.host()?;
-    host.breach(Breach::CutFrame)?;
-    goes_on(bench, &host)
+    host.hang_up_control()?;
+    goes_on(bench, &host)?;
+    drop(host);
+    match bench.plan.release().regreet_on_control {
+        true => bench.play(Kinds::All, "cut"),
+        false => Ok(()),
+    }
 }
 
 pub(super) fn answers_once(bench: &Bench<'_>) -> Checked {
