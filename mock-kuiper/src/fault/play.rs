@@ -353,10 +353,14 @@ pub(super) fn churn(stage: &mut Stage<'_>, amount: Amount) -> Played {
     const WARM_UP: u32 = 20;
     /// How long what was stopped may take to be gone.
     const CLOSING: Duration = Duration::from_secs(1);
+    /// How long one cycle may wait for rows and acks, and all of them together.
+    const SHOWING: Duration = Duration::from_millis(250);
+    const PATIENCE: Duration = Duration::from_secs(5);
     if orders_of(stage).is_empty() {
         return Ok(NOTHING);
     }
-    let cycle = |stage: &mut Stage<'_>, times: u32| -> Result<(), HostError> {
+    let mut patience = PATIENCE;
+    let mut cycle = |stage: &mut Stage<'_>, times: u32| -> Result<(), HostError> {
         for _ in 0..times {
             // A sink's sender is gone while it is stopped, and dials again.
             for sink in &mut stage.sinks {
@@ -364,12 +368,16 @@ pub(super) fn churn(stage: &mut Stage<'_>, amount: Amount) -> Played {
             }
             for running in &orders_of(stage) {
                 order(stage, Command::Stop, running)?;
+            }
+            stage.go_on_for(Duration::from_millis(1))?;
+            for running in &orders_of(stage) {
                 order(stage, Command::Start, running)?;
             }
             for sink in &mut stage.sinks {
                 sink.instance.dial()?;
             }
-            stage.go_on_for(Duration::from_millis(1))?;
+            let waited = stage.let_work(patience.min(SHOWING))?;
+            patience = patience.saturating_sub(waited);
         }
         stage.prove_alive()
     };

@@ -19,6 +19,12 @@ const LATE_ACK: Duration = Duration::from_millis(200);
 /// How long rows from before a misfortune are read away.
 const DRAIN: Duration = Duration::from_millis(100);
 
+/// How soon after its start an instance is stopped at the earliest, unless it
+/// has shown that it works: as the soonest stop that was recorded.
+///
+/// Source: ekuiper-1.14.7-go.jsonl, rule `g1`.
+const MOMENT: Duration = Duration::from_millis(22);
+
 /// A host and what runs on it.
 #[derive(Debug)]
 pub struct Stage<'a> {
@@ -140,6 +146,37 @@ impl<'a> Stage<'a> {
             }
             std::thread::sleep(left.min(Duration::from_millis(1)));
         }
+    }
+
+    /// Lets what was just started work before it is stopped again: until each
+    /// instance that speaks has given a row or an ack, for `limit` at most, and
+    /// for a [`MOMENT`] where one has not. Gives the time that went beyond it.
+    ///
+    /// An SDK may know an instance only once its thread runs, and pass over a
+    /// stop that comes before.
+    pub(super) fn let_work(&mut self, limit: Duration) -> Result<Duration, HostError> {
+        let begun = Instant::now();
+        let end = begun + limit.max(MOMENT);
+        let left = || end.saturating_duration_since(Instant::now());
+        let mut have_spoken = true;
+        for source in &mut self.sources {
+            have_spoken &= source.speaks
+                && match next_row(self.host, source.instance, left()) {
+                    Ok(()) => true,
+                    Err(HostError::NoRow { .. }) => false,
+                    Err(error) => return Err(error),
+                };
+        }
+        for sink in &mut self.sinks {
+            have_spoken &= sink.speaks && {
+                sink.instance.send_bytes(&self.row)?;
+                sink.instance.speaks(left())?
+            };
+        }
+        if !have_spoken {
+            self.go_on_for(MOMENT.saturating_sub(begun.elapsed()))?;
+        }
+        Ok(begun.elapsed().saturating_sub(MOMENT))
     }
 
     /// All instances, as [`Host::restart`] wants them.

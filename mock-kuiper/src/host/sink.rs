@@ -344,7 +344,7 @@ impl Sink {
         if self.acks.is_none() {
             return Ok(false);
         }
-        while self.acked < self.sent {
+        while !self.is_settled() {
             match self.receive_ack(deadline.saturating_duration_since(Instant::now())) {
                 Ok(()) | Err(SinkError::Failed { .. } | SinkError::BadAck { .. }) => {}
                 Err(SinkError::NoAck { .. }) => return Ok(false),

@@ -79,7 +79,10 @@ pub(super) fn does_without_config(bench: &Bench<'_>) -> Checked {
         let meta = Meta::new("bare", format!("{symbol}_0"));
         let bare = host.start_sink(Order::sink(symbol, meta, Map::new()), false);
         match bare {
-            Ok(sink) => sink.stop()?,
+            Ok(sink) => {
+                bench.let_work();
+                sink.stop()?;
+            }
             Err(HostError::Refused {
                 greeting: false, ..
             }) if !starts_alone(bench, symbol)? => {}
@@ -89,7 +92,10 @@ pub(super) fn does_without_config(bench: &Bench<'_>) -> Checked {
     for symbol in &bench.manifest()?.sources {
         let order = Order::source(symbol, Meta::new("bare", "stream"), "", Map::new());
         match host.start_source(order) {
-            Ok(source) => source.stop()?,
+            Ok(source) => {
+                bench.let_work();
+                source.stop()?;
+            }
             Err(HostError::Refused {
                 greeting: false, ..
             }) => {}

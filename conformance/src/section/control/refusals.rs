@@ -147,12 +147,18 @@ fn is_refused(
         true => {
             let source = host.source(symbol).config(config);
             let source = source.within(RULE, "stream").start();
-            source.and_then(mock_kuiper::host::Source::stop)
+            source.and_then(|source| {
+                bench.let_work();
+                source.stop()
+            })
         }
         false => {
             let sink = host.sink(symbol).config(config);
             let sink = sink.within(RULE, format!("{symbol}_0")).start();
-            sink.and_then(mock_kuiper::host::Sink::stop)
+            sink.and_then(|sink| {
+                bench.let_work();
+                sink.stop()
+            })
         }
     };
     match started {
