@@ -146,6 +146,11 @@ pub(super) fn is_deaf(config: &Value) -> bool {
     config["deaf"] == true
 }
 
+/// The property `frail`: whether a row of 0 bytes ends a sink.
+pub(super) fn is_frail(config: &Value) -> bool {
+    config["frail"] == true
+}
+
 /// The properties `die_after` and `exit_after`, a number of rows.
 pub(super) fn after_row(config: &Value, sent: u64, rows: &Push) {
     if config["die_after"] == sent {

@@ -24,7 +24,8 @@ const NOTHING: Outcome = Outcome::NotApplicable("no source and no sink runs");
 /// Bytes of a row of which a hundred do not fit in a socket's buffers.
 const LARGE: usize = 4096;
 
-/// How long a sink may take to end, because its sender has gone.
+/// How long a sink may take to end, because its sender has gone or a row was too
+/// much for it.
 const LATE_END: Duration = Duration::from_millis(200);
 
 /// Bytes that are neither an order, nor a request, nor a row.
@@ -173,6 +174,10 @@ pub(super) fn rows(stage: &mut Stage<'_>, _: Amount) -> Played {
                 take_ack(sink.instance, limit)?;
             }
         }
+    }
+    // One that ends of a row may take a last one.
+    if stage.sinks.iter().any(|sink| !sink.speaks) {
+        std::thread::sleep(LATE_END);
     }
     Ok(Outcome::Survived)
 }

@@ -109,9 +109,11 @@ impl<'a> Stage<'a> {
         for sink in &mut self.sinks {
             // Acks that are late, or will never come.
             sink.instance.settle_acks(limit, LATE_ACK);
-            sink.instance.send_bytes(&self.row)?;
             if sink.speaks {
+                sink.instance.send_bytes(&self.row)?;
                 take_ack(sink.instance, limit)?;
+            } else {
+                sink.instance.send_through(&self.row)?;
             }
         }
         for function in &mut self.functions {

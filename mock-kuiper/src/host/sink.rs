@@ -304,6 +304,32 @@ impl Sink {
         }
     }
 
+    /// Sends a row, and waits until the system has it, on whichever connection:
+    /// the sink may be about to be dialed again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send_bytes`](Self::send_bytes).
+    pub(crate) fn send_through(&mut self, row: &[u8]) -> Result<(), HostError> {
+        let limit = self.host.shared.profile.sink_send_timeout;
+        let deadline = Instant::now() + limit;
+        self.send_bytes(row)?;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.push.flush(left) {
+                Ok(()) => return Ok(()),
+                Err(Error::Disconnected) if !left.is_zero() => {
+                    self.host.check_alive()?;
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(Error::Disconnected | Error::TimedOut) => {
+                    return Err(self.error(SinkError::NotTaken { limit }));
+                }
+                Err(error) => return Err(self.error(SinkError::Transport(error))),
+            }
+        }
+    }
+
     /// Waits until the sink has most likely taken what was sent, at most
     /// `limit` from now.
     ///

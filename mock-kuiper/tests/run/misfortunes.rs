@@ -144,6 +144,21 @@ fn a_source_that_runs_twice_behind_a_second_start_is_told() {
 }
 
 #[test]
+fn a_sink_without_acks_that_ends_of_a_row_is_told() {
+    let plugin = Plugin::new(&[], &["append"], &[]);
+
+    let done = plugin.run(&[
+        "--fault",
+        "rows",
+        "--config",
+        r#"append={"frail":true,"ack":"never"}"#,
+    ]);
+
+    done.assert_status(1)
+        .assert_says("error: fault rows: sink `append` did not take a row within 5s");
+}
+
+#[test]
 fn with_a_count_the_run_goes_on_behind_the_last() {
     let plugin = all();
 
