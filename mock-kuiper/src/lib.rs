@@ -22,7 +22,8 @@
 //!
 //! The plugin is a directory, a zip, or a Cargo package, which is built first;
 //! a package's own tests name the binary that Cargo has built for them:
-//! `.plugin(".").executable(env!("CARGO_BIN_EXE_mirror"))`.
+//! `.plugin(".").executable(env!("CARGO_BIN_EXE_mirror"))`. A test needs nothing
+//! of the command: `default-features = false` spares a third of the crates.
 //! It is launched as eKuiper launches it, and the orders it gets are byte for
 //! byte those of the [release](host::Builder::release) that is played. When the
 //! host goes out of scope the plugin's process group is killed, and nothing is
