@@ -249,6 +249,7 @@ const FAULTS: &[Fault] = &[
     Fault::new("LIF-07", "argument-needed", &[]),
     Fault::new("LIF-08", "functions-in-order", &[]),
     Fault::new("LIF-09", "log-blocks", &["SNK-04"]),
+    Fault::new("LIF-12", "works-on", &[]),
     Fault::new("PKG-01", "unknown-language", ALL_BUT_FILES)
         .of_files(|plugin| rewrite(plugin, |manifest| manifest["language"] = "rust".into())),
     Fault::new("PKG-02", "no-yaml", &[]).of_files(|plugin| without(plugin, "sources/ticks.yaml")),

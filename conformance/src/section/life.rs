@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mock_kuiper::host::Builder;
+use mock_kuiper::host::{Builder, Host, Sink, Source};
 use rustix::process::{Pid, Signal, kill_process};
 
 use serde_json::json;
@@ -50,7 +50,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "Starts and stops leave open files, threads and memory where they were.",
         why: "2.x keeps the process for as long as it lives itself, through all starts of all rules.",
-        how: "After 20 rounds to warm up, 200 rounds may add 4 files, 2 threads and 8 MiB.",
+        how: "After 20 rounds to warm up, 200 rounds, or as many as go in 15 s, may add 4 files, 2 \
+              threads and 8 MiB.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
         check: |bench| bench.play(Kinds::All, "churn"),
     },
@@ -108,6 +109,18 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
               64 KiB or more of it, a pipe's buffer, has to go on.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go, `cmd.Stdout`",
         check: floods_its_log,
+    },
+    &Requirement {
+        id: "LIF-12",
+        level: Level::Should,
+        releases: Releases::All,
+        rule: "A source or sink that was stopped uses no processor time any more.",
+        why: "A loop that goes on behind a stop takes a processor of the device, one more for each \
+              rule that ends.",
+        how: "Within a second after the stops of a source and a sink the process may work for 200 ms \
+              more than within a second before their starts.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
+        check: rests_when_stopped,
     },
 ];
 
@@ -208,6 +221,40 @@ fn floods_its_log(bench: &Bench<'_>) -> Checked {
         written if written >= PIPE => Ok(()),
         _ => Err(Stop::NotApplicable("it wrote less than a pipe holds")),
     }
+}
+
+fn rests_when_stopped(bench: &Bench<'_>) -> Checked {
+    const MORE: Duration = Duration::from_millis(200);
+    /// What was stopped may still be closing in the first.
+    const LOOKS: usize = 3;
+    let (has_source, has_sink) = (bench.source_name().is_ok(), bench.sink_name().is_ok());
+    if !has_source && !has_sink {
+        return Err(Stop::NotApplicable("a function is never stopped"));
+    }
+    let host = bench.host()?;
+    let before = work_of_a_second(&host)?;
+    let source = has_source.then(|| bench.source(&host)).transpose()?;
+    let sink = has_sink.then(|| bench.sink(&host)).transpose()?;
+    source.map_or(Ok(()), Source::stop).map_err(not_testable)?;
+    sink.map_or(Ok(()), Sink::stop).map_err(not_testable)?;
+    let mut after = Duration::ZERO;
+    for _ in 0..LOOKS {
+        after = work_of_a_second(&host)?;
+        if after <= before + MORE {
+            return Ok(());
+        }
+    }
+    Err(failed(format!(
+        "the process worked for {after:.1?} within a second after the stops, {before:.1?} before \
+         the starts; end the loop of what was stopped"
+    )))
+}
+
+/// How long processors work for the plugin within a second.
+fn work_of_a_second(host: &Host) -> Result<Duration, Stop> {
+    let begin = host.usage()?.processor_time;
+    std::thread::sleep(Duration::from_secs(1));
+    Ok(host.usage()?.processor_time.saturating_sub(begin))
 }
 
 /// Launches the plugin so, and starts something.

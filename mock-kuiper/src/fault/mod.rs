@@ -364,7 +364,7 @@ static ENTRIES: &[Entry] = &[
     Entry {
         name: "churn",
         amount: Amount::Times(200),
-        happens: "what runs is stopped and started so often",
+        happens: "what runs is stopped and started so often, or as often as goes in 50 ms each",
         survival: "open files, threads and memory are where they were",
         play: play::churn,
     },

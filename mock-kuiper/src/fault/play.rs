@@ -358,38 +358,14 @@ pub(super) fn churn(stage: &mut Stage<'_>, amount: Amount) -> Played {
     const WARM_UP: u32 = 20;
     /// How long what was stopped may take to be gone.
     const CLOSING: Duration = Duration::from_secs(1);
-    /// How long one cycle may wait for rows and acks, and all of them together.
-    const SHOWING: Duration = Duration::from_millis(250);
-    const PATIENCE: Duration = Duration::from_secs(5);
     if orders_of(stage).is_empty() {
         return Ok(NOTHING);
     }
-    let mut patience = PATIENCE;
-    let mut cycle = |stage: &mut Stage<'_>, times: u32| -> Result<(), HostError> {
-        for _ in 0..times {
-            // A sink's sender is gone while it is stopped, and dials again.
-            for sink in &mut stage.sinks {
-                sink.instance.close_data();
-            }
-            for running in &orders_of(stage) {
-                order(stage, Command::Stop, running)?;
-            }
-            stage.go_on_for(Duration::from_millis(1))?;
-            for running in &orders_of(stage) {
-                order(stage, Command::Start, running)?;
-            }
-            for sink in &mut stage.sinks {
-                sink.instance.dial()?;
-            }
-            let waited = stage.let_work(patience.min(SHOWING))?;
-            patience = patience.saturating_sub(waited);
-        }
-        stage.prove_alive()
-    };
-    cycle(stage, WARM_UP)?;
+    let mut patience = Duration::from_secs(5);
+    stop_and_start(stage, WARM_UP, &mut patience)?;
     let before = stage.host.usage()?;
 
-    cycle(stage, times(amount))?;
+    let cycles = stop_and_start(stage, times(amount), &mut patience)?;
 
     // What the last cycle stopped may still be closing.
     let end = Instant::now() + CLOSING;
@@ -398,7 +374,6 @@ pub(super) fn churn(stage: &mut Stage<'_>, amount: Amount) -> Played {
         std::thread::sleep(Duration::from_millis(20));
         after = stage.host.usage()?;
     }
-    let cycles = times(amount);
     stage.host.tell(What::Used {
         cycles,
         before,
@@ -412,4 +387,42 @@ pub(super) fn churn(stage: &mut Stage<'_>, amount: Amount) -> Played {
         });
     }
     Ok(Outcome::Survived)
+}
+
+/// Stops all sources and sinks and starts them again, so often, or as often as
+/// goes in the time that this may take; gives how often. `patience` is how long
+/// rows and acks may be waited for, and gets shorter.
+fn stop_and_start(
+    stage: &mut Stage<'_>,
+    times: u32,
+    patience: &mut Duration,
+) -> Result<u32, HostError> {
+    /// How long one cycle may take on average, a few slow ones aside.
+    const EACH: Duration = Duration::from_millis(50);
+    const ASIDE: Duration = Duration::from_secs(5);
+    /// How long one cycle may wait for rows and acks.
+    const SHOWING: Duration = Duration::from_millis(250);
+    let end = Instant::now() + EACH * times + ASIDE;
+    let mut done = 0;
+    while done < times && (done == 0 || Instant::now() < end) {
+        // A sink's sender is gone while it is stopped, and dials again.
+        for sink in &mut stage.sinks {
+            sink.instance.close_data();
+        }
+        for running in &orders_of(stage) {
+            order(stage, Command::Stop, running)?;
+        }
+        stage.go_on_for(Duration::from_millis(1))?;
+        for running in &orders_of(stage) {
+            order(stage, Command::Start, running)?;
+        }
+        for sink in &mut stage.sinks {
+            sink.instance.dial()?;
+        }
+        let waited = stage.let_work((*patience).min(SHOWING))?;
+        *patience = patience.saturating_sub(waited);
+        done += 1;
+    }
+    stage.prove_alive()?;
+    Ok(done)
 }

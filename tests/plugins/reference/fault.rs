@@ -4,11 +4,11 @@
 use std::{
     env,
     sync::{
-        OnceLock,
+        Once, OnceLock,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Whether the plugin has a fault.
@@ -33,6 +33,22 @@ pub(crate) fn log(bytes: usize) {
     if LOGGED.fetch_add(bytes, SeqCst) > ROOM && has("log-blocks") {
         hang();
     }
+}
+
+/// Keeps a processor busy for half of the time from now on, on one thread of the
+/// process.
+pub(crate) fn work_on() {
+    static BUSY: Once = Once::new();
+    const TURN: Duration = Duration::from_millis(5);
+    BUSY.call_once(|| {
+        thread::spawn(|| {
+            loop {
+                let begin = Instant::now();
+                while begin.elapsed() < TURN {}
+                thread::sleep(TURN);
+            }
+        });
+    });
 }
 
 /// Does nothing any more on this thread.

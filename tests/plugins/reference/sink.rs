@@ -106,6 +106,9 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
         if fault::has("address-kept") {
             std::mem::forget(socket);
         }
+        if fault::has("works-on") {
+            fault::work_on();
+        }
     }))
 }
 
