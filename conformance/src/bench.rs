@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use mock_kuiper::event::Limits;
-use mock_kuiper::fault::{Fault, Outcome, Stage};
 use mock_kuiper::host::{
     Builder, Function, Host, HostError, Sink, SinkError, SinkStart, Source, SourceStart,
 };
@@ -15,7 +14,11 @@ use mock_kuiper::wire::{Command, Order, OrderAnswer};
 use serde_json::{Map, Value, json};
 
 use crate::Plan;
+use crate::requirement::Releases;
 use crate::transcript::Transcript;
+
+/// A row that any sink can use.
+pub(crate) const ROW: &[u8] = b"[{\"conformance\":1}]";
 
 /// How long a plugin may take to answer an order, to send a row.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -58,15 +61,6 @@ pub(crate) fn failed(seen: impl Into<String>) -> Stop {
     Stop::Failed(seen.into())
 }
 
-/// What kinds of symbols a stage has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kinds {
-    Sources,
-    Sinks,
-    Functions,
-    All,
-}
-
 /// What the checks of one run have in common: a plugin that never greets is not
 /// waited for again and again, and its files are looked at once.
 #[derive(Debug, Default)]
@@ -75,6 +69,8 @@ pub(crate) struct Common {
     silent: OnceLock<String>,
     /// What was found in the plugin's files: a Cargo package is built for it.
     report: OnceLock<Result<Report, String>>,
+    /// Whether a sink gives acks.
+    acks: OnceLock<bool>,
 }
 
 impl Common {
@@ -256,8 +252,38 @@ impl<'a> Bench<'a> {
         source.config(config)
     }
 
-    /// Starts a sink under a rule, with acks where the release reads them, and
-    /// lets it work for a moment.
+    /// Whether a sink acknowledges rows, and the release reads it. One that never
+    /// does falls short of SNK-03, and all else is observed without its acks.
+    pub(crate) fn has_acks(&self) -> bool {
+        let gives = || {
+            let apart = Bench::new(self.plan, self.common);
+            let given = apart.gives_an_ack();
+            // What is wrong with its start is found where it is started.
+            given.unwrap_or(true)
+        };
+        Releases::WithAcks.has(self.plan.profile) && *self.common.acks.get_or_init(gives)
+    }
+
+    fn gives_an_ack(&self) -> Result<bool, Stop> {
+        let host = self.host()?;
+        let mut sink = self.acking_sink(&host)?;
+        sink.send_bytes(ROW)?;
+        match sink.ack(self.limit()) {
+            Err(error) => Ok(!is_no_ack(&error)),
+            Ok(_) => Ok(true),
+        }
+    }
+
+    /// The same, for a rule about acks alone.
+    pub(crate) fn acks(&self) -> Checked {
+        match self.has_acks() {
+            true => Ok(()),
+            false => Err(Stop::NotApplicable("it gives no acks, see SNK-03")),
+        }
+    }
+
+    /// Starts a sink under a rule, with acks where there are any, and lets it
+    /// work for a moment.
     pub(crate) fn start_sink(
         &self,
         host: &Host,
@@ -265,7 +291,7 @@ impl<'a> Bench<'a> {
         rule: &str,
     ) -> Result<Sink, HostError> {
         let sink = self.describe_sink(host, symbol, rule);
-        let sink = match crate::requirement::Releases::WithAcks.has(self.plan.profile) {
+        let sink = match self.has_acks() {
             true => sink.require_ack().start()?,
             false => sink.start()?,
         };
@@ -276,6 +302,12 @@ impl<'a> Bench<'a> {
     fn describe_sink<'h>(&self, host: &'h Host, symbol: &str, rule: &str) -> SinkStart<'h> {
         let sink = host.sink(symbol).config(self.config(symbol));
         sink.within(rule, format!("{symbol}_0"))
+    }
+
+    /// The first sink, running with `requireAck`, whether or not it gives acks.
+    pub(crate) fn acking_sink(&self, host: &Host) -> Result<Sink, Stop> {
+        let sink = self.describe_sink(host, self.sink_name()?, "rule");
+        sink.require_ack().start().map_err(not_testable)
     }
 
     /// The first sink, running without `requireAck`: nobody reads its acks.
@@ -324,32 +356,6 @@ impl<'a> Bench<'a> {
         let function = self.function(host)?;
         let order = Order::function(function.symbol());
         Ok((Running::Function(function), order))
-    }
-
-    /// Starts the first symbol of each of these kinds, and plays a misfortune
-    /// of `mock-kuiper run --fault` on them.
-    pub(crate) fn play(&self, kinds: Kinds, fault: &str) -> Checked {
-        let has = |kind| kinds == Kinds::All || kinds == kind;
-        let fault: Fault = (fault.parse()).map_err(|error| Stop::Trouble(format!("{error}")))?;
-        let host = self.host()?;
-        let (mut sources, mut sinks, mut functions) = (Vec::new(), Vec::new(), Vec::new());
-        let single = kinds != Kinds::All;
-        if has(Kinds::Sinks) && (single || self.sink_name().is_ok()) {
-            sinks.push(self.sink(&host)?);
-        }
-        if has(Kinds::Functions) && (single || self.function_name().is_ok()) {
-            functions.push(self.function(&host)?);
-        }
-        if has(Kinds::Sources) && (single || self.source_name().is_ok()) {
-            sources.push(self.source(&host)?);
-        }
-        let row = b"[{\"conformance\":1}]".to_vec();
-        let mut stage = Stage::set(&host, &mut sources, &mut sinks, &mut functions, row)
-            .map_err(not_testable)?;
-        match fault.play(&mut stage)? {
-            Outcome::Survived => Ok(()),
-            Outcome::NotApplicable(reason) => Err(Stop::NotApplicable(reason)),
-        }
     }
 
     /// Looks whether one connection stands on a channel, and no more.

@@ -28,6 +28,7 @@ pub mod requirement;
 pub mod run;
 mod section;
 mod self_check;
+mod stage;
 mod transcript;
 
 pub use plan::Plan;

@@ -34,6 +34,8 @@ struct Seen {
     lines: VecDeque<String>,
     /// The connections that stand, by channel.
     open: HashMap<String, usize>,
+    /// How often the plugin has closed one, by channel.
+    hung_up: HashMap<String, usize>,
     /// What we sent although no eKuiper sends it, and not on purpose.
     ours: Option<String>,
     /// What the plugin said first on each request channel, and later greetings.
@@ -93,6 +95,15 @@ impl Transcript {
     /// How many connections stand on a channel.
     pub(crate) fn open(&self, channel: &str) -> usize {
         self.lock().open.get(channel).copied().unwrap_or_default()
+    }
+
+    /// How often the plugin has closed a connection of a channel.
+    pub(crate) fn hung_up(&self, channel: &str) -> usize {
+        self.lock()
+            .hung_up
+            .get(channel)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// How many greetings came on a channel.
@@ -215,9 +226,12 @@ impl Observer for Transcript {
             What::Connected { channel, .. } => {
                 *seen.open.entry(channel.name().to_owned()).or_default() += 1;
             }
-            What::Closed { channel, .. } => {
+            What::Closed { channel, from } => {
                 let open = seen.open.entry(channel.name().to_owned()).or_default();
                 *open = open.saturating_sub(1);
+                if *from == Side::Plugin {
+                    *seen.hung_up.entry(channel.name().to_owned()).or_default() += 1;
+                }
             }
             What::Message(message) => seen.note(message),
             What::Log { line } => {

@@ -175,6 +175,14 @@ pub(crate) fn read_order(bytes: &[u8]) -> Result<Order, BadOrder> {
     let raw = RawTarget::deserialize(&argument)
         .map_err(|error| BadOrder::Malformed(format!("`arg`: {error}")))?;
     let target = read_target(raw)?;
+    // Nothing is at an address without names: rows would go nowhere.
+    let is_named = target.identity.rule_id.len() + target.identity.op_id.len() > 0;
+    if command == Command::Start && target.kind != Kind::Function && !is_named {
+        return Err(BadOrder::Malformed(format!(
+            "`meta` is missing: a {} needs `ruleId` and `opId`",
+            target.kind
+        )));
+    }
     Ok(Order {
         command,
         target,
@@ -291,7 +299,7 @@ mod tests {
 
     #[test]
     fn no_datasource_is_an_empty_one() {
-        let bytes = br#"{"cmd":"start","arg":"{\"symbolName\":\"s\",\"pluginType\":\"source\"}"}"#;
+        let bytes = br#"{"cmd":"start","arg":"{\"symbolName\":\"s\",\"meta\":{\"ruleId\":\"p1\"},\"pluginType\":\"source\"}"}"#;
 
         let order = read_order(bytes).unwrap();
 
@@ -327,6 +335,10 @@ mod tests {
             (b"\xff\xfe", "malformed order: "),
             (b"{}", "malformed order: `cmd` is missing"),
             (br#"{"cmd":"start"}"#, "malformed order: `arg` is missing"),
+            (
+                br#"{"cmd":"start","arg":"{\"symbolName\":\"s\",\"pluginType\":\"sink\"}"}"#,
+                "malformed order: `meta` is missing: a sink needs `ruleId` and `opId`",
+            ),
             (
                 br#"{"cmd":"start","arg":"{"}"#,
                 "malformed order: `arg` is no JSON: ",

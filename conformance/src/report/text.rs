@@ -41,6 +41,7 @@ pub fn text(results: &Results<'_>, short: bool) -> String {
                 (Standing::Passed, _) => "ok      ",
                 (Standing::Failed, Verdict::NotTestable(_)) => "UNTESTED",
                 (Standing::Failed, _) => "FAILED  ",
+                (Standing::Tolerated, Verdict::NotTestable(_)) => "untested",
                 (Standing::Tolerated, _) => "should  ",
                 (Standing::Expected(_), _) => "expected",
                 (Standing::Stale, _) => "STALE   ",

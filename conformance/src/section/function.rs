@@ -6,8 +6,9 @@ use mock_kuiper::wire::{Command, Context, Expr, FunctionAnswer, Order};
 use serde_json::{Value, json};
 
 use super::control::{DIAL, IDLE, QUIET};
-use crate::bench::{Bench, Checked, Kinds, Stop, failed, not_reached, not_testable};
+use crate::bench::{Bench, Checked, Stop, failed, not_reached, not_testable};
 use crate::requirement::{Level, Releases, Requirement};
+use crate::stage::Kinds;
 
 pub(crate) const REQUIREMENTS: &[&Requirement] = &[
     &Requirement {
@@ -38,7 +39,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "`Exec` is answered for any values, with a result or with an error text.",
         why: "A column may be missing or hold anything: a function that dies of it takes all rules of \
               the plugin with it.",
-        how: "Called with `null`, nested values, unicode, 2 MiB of text, and without arguments.",
+        how: "Called with `null`, nested values, unicode, the greatest numbers, 2 MiB of text, and without arguments.",
         source: "ekuiper-2.4.0-go-mirror.jsonl:46; eKuiper 2.4.0 internal/plugin/portable/runtime/function.go",
         check: executes,
     },
@@ -78,7 +79,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "A call is answered though nothing was called for 6 s.",
         why: "A rule whose rows are rare gets errors in the place of results.",
-        how: "Nothing is called for 6 s, then the function is asked and called.",
+        how: "Nothing is called for 6 s, then the function is asked and called; as CTL-11.",
         source: "ekuiper-1.13.5-python.jsonl:20; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         check: answers_after_idling,
     },
@@ -203,19 +204,38 @@ fn executes(bench: &Bench<'_>) -> Checked {
     let host = bench.host()?;
     let mut function = bench.function(&host)?;
     let mut calls = vec![
-        vec![Value::Null],
-        vec![json!({"k": [1, -2.5, {"n": null}]})],
-        vec![json!("täglich 漢字 🦀 \u{0} <&>")],
-        vec![json!(1), json!("two"), json!([3])],
-        vec![],
+        ("`null`", vec![Value::Null]),
+        ("nested values", vec![json!({"k": [1, -2.5, {"n": null}]})]),
+        ("unicode", vec![json!("täglich 漢字 🦀 \u{0} <&>")]),
+        ("three values", vec![json!(1), json!("two"), json!([3])]),
+        (
+            "the greatest numbers",
+            vec![json!(f64::MAX), json!(f64::MAX)],
+        ),
+        ("no arguments", vec![]),
     ];
     if bench.plan.release().max_message.is_none() {
-        calls.push(vec![json!("x".repeat(BIG))]);
+        calls.push(("2 MiB of text", vec![json!("x".repeat(BIG))]));
     }
-    for (number, args) in (0..).zip(&calls) {
-        let _result = function.exec_in(&context(number), args)?;
+    for (number, (what, args)) in (0..).zip(&calls) {
+        let executed = function.exec_in(&context(number), args);
+        let _result = executed.map_err(|error| at_call(bench, function.symbol(), what, error))?;
     }
     goes_on(&host, &mut function)
+}
+
+/// What a call ended with, and at which arguments. A plugin that hangs up never
+/// answers, however long it has: its socket may take no message of that size.
+fn at_call(bench: &Bench<'_>, symbol: &str, what: &str, error: HostError) -> Stop {
+    let channel = Channel::function(symbol);
+    match (&error, bench.transcript.hung_up(channel.name())) {
+        (HostError::NoReply { .. }, times @ 1..) => failed(format!(
+            "at {what}: the plugin closed {channel} {times} times and did not answer; its socket \
+             may refuse a message of that size"
+        )),
+        _ if error.is_finding() => failed(format!("at {what}: {error}")),
+        _ => error.into(),
+    }
 }
 
 /// Sends a request that has to be answered with `state` false.
@@ -257,7 +277,7 @@ fn answers_after_idling(bench: &Bench<'_>) -> Checked {
     std::thread::sleep(bench.scaled(IDLE));
     function.is_aggregate()?;
     let _result = function.exec_in(&context(0), &[json!("a")])?;
-    Ok(())
+    nothing_follows(bench, &mut function, "a call after that")
 }
 
 fn starts_twice(bench: &Bench<'_>) -> Checked {

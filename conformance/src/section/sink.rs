@@ -6,11 +6,10 @@ use mock_kuiper::host::{HostError, Sink};
 use mock_kuiper::symbol::Channel;
 use mock_kuiper::wire::Command;
 
-use crate::bench::{Bench, Checked, Kinds, Stop, failed, is_no_ack, not_testable};
+use crate::bench::{Bench, Checked, ROW, Stop, failed, is_no_ack, not_testable};
 use crate::requirement::{Level, Releases, Requirement};
+use crate::stage::Kinds;
 use crate::transcript::MARK;
-
-pub(super) const ROW: &[u8] = b"[{\"conformance\":1}]";
 
 /// How long an ack may take on a channel that has to be dialed again.
 const AGAIN: Duration = Duration::from_secs(4);
@@ -182,7 +181,7 @@ fn listens_in_time(bench: &Bench<'_>) -> Checked {
 /// Sends a row, and where acks are read takes its ack, whatever it says.
 pub(super) fn send(bench: &Bench<'_>, sink: &mut Sink, row: &[u8]) -> Result<(), HostError> {
     sink.send_bytes(row)?;
-    if !Releases::WithAcks.has(bench.plan.release()) {
+    if !bench.has_acks() {
         return Ok(());
     }
     match sink.ack(bench.limit()) {
@@ -246,9 +245,10 @@ fn send_named(bench: &Bench<'_>, sink: &mut Sink, what: &str, row: &[u8]) -> Che
 fn acks_once(bench: &Bench<'_>) -> Checked {
     const ROWS: usize = 20;
     let host = bench.host()?;
-    let mut sink = bench.sink(&host)?;
+    let mut sink = bench.acking_sink(&host)?;
     for _ in 0..ROWS {
-        send(bench, &mut sink, ROW)?;
+        sink.send_bytes(ROW)?;
+        take_ack(&mut sink, bench.limit())?;
     }
     no_more_acks(bench, &mut sink)?;
     for _ in 0..ROWS {
@@ -278,6 +278,7 @@ fn take_ack(sink: &mut Sink, limit: Duration) -> Result<bool, HostError> {
 }
 
 fn dials_acks_again(bench: &Bench<'_>) -> Checked {
+    bench.acks()?;
     let host = bench.host()?;
     let mut sink = bench.sink(&host)?;
     send(bench, &mut sink, ROW).map_err(not_testable)?;
@@ -299,6 +300,7 @@ fn dials_acks_again(bench: &Bench<'_>) -> Checked {
 }
 
 fn acks_are_spelled_right(bench: &Bench<'_>) -> Checked {
+    bench.acks()?;
     let host = bench.host()?;
     let mut sink = bench.sink(&host)?;
     for row in [ROW, b"[{\"a\":", b"\xff"] {
@@ -311,10 +313,7 @@ fn acks_are_spelled_right(bench: &Bench<'_>) -> Checked {
 }
 
 fn keeps_order(bench: &Bench<'_>) -> Checked {
-    let by_acks = match Releases::WithAcks.has(bench.plan.release()) {
-        true => acks_are_in_order(bench)?,
-        false => false,
-    };
+    let by_acks = bench.has_acks() && acks_are_in_order(bench)?;
     let by_log = log_is_in_order(bench)?;
     match by_acks || by_log {
         true => Ok(()),

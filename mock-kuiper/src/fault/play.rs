@@ -28,15 +28,15 @@ const LARGE: usize = 4096;
 /// much for it.
 const LATE_END: Duration = Duration::from_millis(200);
 
-/// Bytes that are neither an order, nor a request, nor a row.
-fn broken() -> [Vec<u8>; 4] {
+/// Bytes that are neither an order, nor a request, nor a row; long ones where
+/// the release sets messages no limit.
+fn broken(stage: &Stage<'_>) -> Vec<Vec<u8>> {
     const HUGE: usize = 64 * 1024 * 1024;
-    [
-        Vec::new(),
-        b"{".to_vec(),
-        b"\xff\x00".to_vec(),
-        vec![b'x'; HUGE],
-    ]
+    let mut broken = vec![Vec::new(), b"{".to_vec(), b"\xff\x00".to_vec()];
+    if stage.host.release().max_message.is_none() {
+        broken.push(vec![b'x'; HUGE]);
+    }
+    broken
 }
 
 fn time(amount: Amount) -> Duration {
@@ -128,7 +128,7 @@ pub(super) fn stop_unknown(stage: &mut Stage<'_>, _: Amount) -> Played {
 }
 
 pub(super) fn orders(stage: &mut Stage<'_>, _: Amount) -> Played {
-    for bytes in broken() {
+    for bytes in broken(stage) {
         let answer = stage.host.order_bytes(&bytes)?;
         if let OrderAnswer::Done | OrderAnswer::Greeting(_) = OrderAnswer::parse(&answer) {
             return Err(HostError::BrokenOrderTaken {
@@ -144,9 +144,10 @@ pub(super) fn requests(stage: &mut Stage<'_>, _: Amount) -> Played {
     if stage.functions.is_empty() {
         return Ok(NO_FUNCTION);
     }
+    let broken = broken(stage);
     for function in &mut stage.functions {
-        for bytes in broken() {
-            let answer = function.request_bytes(&bytes)?;
+        for bytes in &broken {
+            let answer = function.request_bytes(bytes)?;
             let text = match FunctionAnswer::parse(&answer) {
                 Ok(FunctionAnswer::Failed(_)) => continue,
                 Ok(_) => "`state` is not false".to_owned(),
@@ -167,9 +168,10 @@ pub(super) fn rows(stage: &mut Stage<'_>, _: Amount) -> Played {
         return Ok(NO_SINK);
     }
     let limit = stage.host.answer_limit();
+    let broken = broken(stage);
     for sink in &mut stage.sinks {
-        for bytes in broken() {
-            sink.instance.send_bytes(&bytes)?;
+        for bytes in &broken {
+            sink.instance.send_bytes(bytes)?;
             if sink.speaks {
                 take_ack(sink.instance, limit)?;
             }

@@ -14,8 +14,9 @@ use mock_kuiper::host::Host;
 use self::arguments::*;
 use self::refusals::*;
 use self::repeats::*;
-use crate::bench::{Bench, Checked, Kinds, Stop, failed};
+use crate::bench::{Bench, Checked, Stop, failed};
 use crate::requirement::{Level, Releases, Requirement};
+use crate::stage::Kinds;
 
 /// Longer than the 5 s after which an SDK that waits with a limit greets again.
 pub(super) const IDLE: Duration = Duration::from_secs(6);
@@ -105,8 +106,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "An order without a field that it needs is refused with a text.",
         why: "As CTL-07.",
-        how: "Orders without `cmd`, `arg`, `symbolName` and `pluginType` are sent, and one whose \
-              `arg` is no JSON.",
+        how: "Orders without `cmd`, `arg`, `symbolName`, `pluginType` and `meta` are sent, and one \
+              whose `arg` is no JSON.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
         check: refuses_gaps,
     },
@@ -137,7 +138,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "An order is carried out and answered once, though nothing came for 6 s before.",
         why: "A plugin that greets when it is idle has the greeting taken for the answer by hosts \
               before 2.1.3, which stop the rule with `receive error: handshake`.",
-        how: "Nothing is sent for 6 s; then a start has to be answered with `ok`.",
+        how: "Nothing is sent for 6 s; then a start has to be answered with `ok`, and nothing may \
+              follow. With --timeout-scale 11 that is the minute after which a mangos socket says its \
+              last answer again.",
         source: "ekuiper-1.14.7-python-errors.jsonl:225; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         check: stays_after_idling,
     },

@@ -9,8 +9,8 @@ use serde_json::{Map, json};
 
 use super::refusals::argument;
 use super::{DIAL, IDLE, QUIET, goes_on};
-use crate::bench::{Bench, Checked, Kinds, Stop, failed, is_no_ack, order_bytes};
-use crate::requirement::Releases;
+use crate::bench::{Bench, Checked, ROW, Stop, failed, is_no_ack, order_bytes};
+use crate::stage::Kinds;
 
 /// How long the connection of an instance that was replaced may stand.
 const SETTLING: Duration = Duration::from_secs(2);
@@ -25,7 +25,8 @@ pub(super) fn stays_after_idling(bench: &Bench<'_>) -> Checked {
         bench.order_ok(&host, Command::Stop, &order)?;
     }
     std::thread::sleep(bench.scaled(IDLE));
-    bench.order_ok(&host, Command::Start, &order)
+    bench.order_ok(&host, Command::Start, &order)?;
+    nothing_follows(bench, &host, "the start after that")
 }
 
 pub(super) fn drops_stale_orders(bench: &Bench<'_>) -> Checked {
@@ -52,12 +53,12 @@ pub(super) fn starts_twice(bench: &Bench<'_>) -> Checked {
         source.start_again()?;
         has_one_connection(bench, &mut source)?;
     }
-    if bench.sink_name().is_ok() && Releases::WithAcks.has(bench.plan.release()) {
+    if bench.sink_name().is_ok() && bench.has_acks() {
         let host = bench.host()?;
         let mut sink = bench.sink(&host)?;
         sink.start_again()?;
         for _ in 0..3 {
-            crate::section::sink::send(bench, &mut sink, crate::section::sink::ROW)?;
+            crate::section::sink::send(bench, &mut sink, ROW)?;
         }
         return match sink.ack(bench.quiet(QUIET)) {
             Err(error) if is_no_ack(&error) => Ok(()),
