@@ -234,8 +234,18 @@ impl<'a> Bench<'a> {
         symbol: &str,
         rule: &str,
     ) -> Result<Source, HostError> {
+        self.start_source_in(host, symbol, (rule, "stream"))
+    }
+
+    /// The same as an operator of the rule.
+    pub(crate) fn start_source_in(
+        &self,
+        host: &Host,
+        symbol: &str,
+        (rule, op): (&str, &str),
+    ) -> Result<Source, HostError> {
         let source = self.describe_source(host, symbol);
-        let source = source.within(rule, "stream").start()?;
+        let source = source.within(rule, op).start()?;
         self.let_work();
         Ok(source)
     }
@@ -290,7 +300,17 @@ impl<'a> Bench<'a> {
         symbol: &str,
         rule: &str,
     ) -> Result<Sink, HostError> {
-        let sink = self.describe_sink(host, symbol, rule);
+        self.start_sink_in(host, symbol, (rule, &format!("{symbol}_0")))
+    }
+
+    /// The same as an operator of the rule.
+    pub(crate) fn start_sink_in(
+        &self,
+        host: &Host,
+        symbol: &str,
+        (rule, op): (&str, &str),
+    ) -> Result<Sink, HostError> {
+        let sink = self.describe_sink(host, symbol, rule).within(rule, op);
         let sink = match self.has_acks() {
             true => sink.require_ack().start()?,
             false => sink.start()?,

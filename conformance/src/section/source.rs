@@ -66,9 +66,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "Instances of one source under two rules are independent.",
         why: "With one rule's end the other has no rows any more.",
-        how: "Two are started; both have to give rows, and the second after the first was stopped.",
+        how: "Two are started; both have to give rows, and each after the other was stopped.",
         source: "ekuiper-2.4.0-go.jsonl:71; eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
-        check: instances_are_independent,
+        check: |bench| are_independent(bench, ("other", "stream")),
     },
     &Requirement {
         id: "SRC-06",
@@ -111,6 +111,27 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         how: "The names in the first 5 rows are looked at.",
         source: "ekuiper-2.4.0-go.jsonl:56; eKuiper 2.4.0 internal/plugin/portable/runtime/source.go",
         check: rows_have_two_fields,
+    },
+    &Requirement {
+        id: "SRC-11",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "Instances of one source in one rule are independent.",
+        why: "A rule that joins two streams of one source has the rows of one of them alone.",
+        how: "As SRC-05, with two streams of one rule.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
+        check: |bench| are_independent(bench, ("rule", "other")),
+    },
+    &Requirement {
+        id: "SRC-12",
+        level: Level::Should,
+        releases: Releases::All,
+        rule: "The data address of a source has the number of its instance.",
+        why: "On 1.x a stream whose source has `concurrency` has instances 0, 1, …: all but the first \
+              have no rows.",
+        how: "The source is started as instance 1; a row has to come on that address.",
+        source: "eKuiper 1.14.7 internal/topo/node/source_pool.go, `WithInstance`",
+        check: numbers_its_address,
     },
 ];
 
@@ -188,22 +209,41 @@ fn restarted(bench: &Bench<'_>, host: &Host) -> Checked {
     Ok(())
 }
 
-fn instances_are_independent(bench: &Bench<'_>) -> Checked {
+/// Looks whether an instance goes on beside another one, which is started and
+/// stopped; and that one, when the first is stopped. One alone would not tell a
+/// plugin that stops the oldest of a symbol, or the latest.
+fn are_independent(bench: &Bench<'_>, other: (&str, &str)) -> Checked {
     let host = bench.host()?;
+    let symbol = bench.source_name()?;
     let mut one = bench.flowing_source(&host)?;
-    let mut two = bench.start_source(&host, bench.source_name()?, "other")?;
+    let mut two = bench.start_source_in(&host, symbol, other)?;
     two.next(bench.limit())?;
-    // What was sent before the other one began is read away first.
-    read_away(bench, &mut one)?;
-    one.next(bench.limit())?;
+    goes_on(bench, &mut one, "the first", "the second was started")?;
+    two.stop()?;
+    goes_on(bench, &mut one, "the first", "the second was stopped")?;
+    let mut two = bench.start_source_in(&host, symbol, other)?;
+    two.next(bench.limit())?;
     one.stop()?;
-    read_away(bench, &mut two)?;
-    if !next(&mut two, bench.limit())? {
-        return Err(failed(
-            "the instance of the second rule fell silent when that of the first was stopped",
-        ));
-    }
+    goes_on(bench, &mut two, "the second", "the first was stopped")
+}
+
+fn numbers_its_address(bench: &Bench<'_>) -> Checked {
+    let host = bench.host()?;
+    let first = bench.flowing_source(&host)?;
+    let mut order = first.order().clone();
+    first.stop().map_err(not_testable)?;
+    order.meta.instance_id = 1;
+    host.start_source(order)?.next(bench.limit())?;
     Ok(())
+}
+
+/// Reads away what came before, and waits for a row.
+fn goes_on(bench: &Bench<'_>, source: &mut Source, which: &str, when: &str) -> Checked {
+    read_away(bench, source)?;
+    match next(source, bench.limit())? {
+        true => Ok(()),
+        false => Err(failed(format!("{which} instance fell silent when {when}"))),
+    }
 }
 
 fn dials_again(bench: &Bench<'_>) -> Checked {

@@ -91,7 +91,10 @@ impl Argument {
                 "{}_{}_{}",
                 rule,
                 part(&meta["opId"]),
-                meta["instanceId"].as_u64().unwrap_or_default(),
+                match fault::has("instance-ignored") {
+                    true => 0,
+                    false => meta["instanceId"].as_u64().unwrap_or_default(),
+                },
             ),
             datasource: beside.map_or_else(|| part(&whole["config"]["datasource"]), str::to_owned),
             whole,
@@ -119,7 +122,14 @@ impl Argument {
     }
 
     fn key(&self) -> String {
-        format!("{}_{}", self.address, self.symbol)
+        let by_rule = match &*self.kind {
+            "source" => fault::has("sources-keyed-by-rule"),
+            _ => fault::has("sinks-keyed-by-rule"),
+        };
+        match by_rule {
+            true => format!("{}_{}", self.whole["meta"]["ruleId"], self.symbol),
+            false => format!("{}_{}", self.address, self.symbol),
+        }
     }
 }
 
