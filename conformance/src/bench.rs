@@ -20,6 +20,9 @@ use crate::transcript::Transcript;
 /// A row that any sink can use.
 pub(crate) const ROW: &[u8] = b"[{\"conformance\":1}]";
 
+/// How long rows are sent at most that are to come to a sink in great numbers.
+pub(crate) const FLOOD: Duration = Duration::from_secs(15);
+
 /// How long a plugin may take to answer an order, to send a row.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -449,6 +452,31 @@ pub(crate) fn is_no_ack(error: &HostError) -> bool {
         error,
         HostError::Sink {
             source: SinkError::NoAck { .. },
+            ..
+        }
+    )
+}
+
+/// Sends a row, and gives whether it is taken within eKuiper's limit: a slow sink
+/// takes one later, which is no block.
+pub(crate) fn takes_in_time(sink: &mut Sink, row: &[u8]) -> Result<bool, HostError> {
+    const LATER: usize = 3;
+    for late in 0..LATER {
+        match sink.send_bytes(row) {
+            Ok(_) => return Ok(late == 0),
+            Err(error) if is_not_taken(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    sink.send_bytes(row).map(|_| false)
+}
+
+/// Whether a row was not taken within eKuiper's limit.
+fn is_not_taken(error: &HostError) -> bool {
+    matches!(
+        error,
+        HostError::Sink {
+            source: SinkError::NotTaken { .. },
             ..
         }
     )
