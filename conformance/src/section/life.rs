@@ -199,7 +199,7 @@ fn floods_its_log(bench: &Bench<'_>) -> Checked {
     let row = [&b"[{\"conformance\":\""[..], &[b'x'; 1024]].concat();
     let unknown = order_bytes("start", &json!({"symbolName": "no_such_symbol"}));
     let (mut speaks, mut keeps_up) = (true, true);
-    let end = Instant::now() + bench.scaled(FLOOD);
+    let end = Instant::now() + bench.quiet(FLOOD);
     // In turn, so that no channel is idle for long.
     for _ in 0..100 {
         if Instant::now() >= end {
