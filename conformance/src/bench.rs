@@ -277,6 +277,7 @@ impl<'a> Bench<'a> {
         Releases::WithAcks.has(self.plan.profile) && *self.common.acks.get_or_init(gives)
     }
 
+    /// Tries it on a process of its own.
     fn gives_an_ack(&self) -> Result<bool, Stop> {
         let host = self.host()?;
         let mut sink = self.acking_sink(&host)?;
@@ -287,7 +288,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// The same, for a rule about acks alone.
+    /// What a rule about acks alone needs.
     pub(crate) fn acks(&self) -> Checked {
         match self.has_acks() {
             true => Ok(()),
@@ -313,7 +314,7 @@ impl<'a> Bench<'a> {
         symbol: &str,
         (rule, op): (&str, &str),
     ) -> Result<Sink, HostError> {
-        let sink = self.describe_sink(host, symbol, rule).within(rule, op);
+        let sink = self.describe_sink(host, symbol).within(rule, op);
         let sink = match self.has_acks() {
             true => sink.require_ack().start()?,
             false => sink.start()?,
@@ -322,20 +323,25 @@ impl<'a> Bench<'a> {
         Ok(sink)
     }
 
-    fn describe_sink<'h>(&self, host: &'h Host, symbol: &str, rule: &str) -> SinkStart<'h> {
-        let sink = host.sink(symbol).config(self.config(symbol));
-        sink.within(rule, format!("{symbol}_0"))
+    fn describe_sink<'h>(&self, host: &'h Host, symbol: &str) -> SinkStart<'h> {
+        host.sink(symbol).config(self.config(symbol))
+    }
+
+    fn describe_first_sink<'h>(&self, host: &'h Host) -> Result<SinkStart<'h>, Stop> {
+        let symbol = self.sink_name()?;
+        let sink = self.describe_sink(host, symbol);
+        Ok(sink.within("rule", format!("{symbol}_0")))
     }
 
     /// The first sink, running with `requireAck`, whether or not it gives acks.
     pub(crate) fn acking_sink(&self, host: &Host) -> Result<Sink, Stop> {
-        let sink = self.describe_sink(host, self.sink_name()?, "rule");
-        sink.require_ack().start().map_err(not_testable)
+        let sink = self.describe_first_sink(host)?.require_ack();
+        sink.start().map_err(not_testable)
     }
 
     /// The first sink, running without `requireAck`: nobody reads its acks.
     pub(crate) fn unread_sink(&self, host: &Host) -> Result<Sink, Stop> {
-        let sink = self.describe_sink(host, self.sink_name()?, "rule");
+        let sink = self.describe_first_sink(host)?;
         sink.start().map_err(not_testable)
     }
 
@@ -446,40 +452,40 @@ pub(crate) fn not_reached(stop: Stop) -> Stop {
     }
 }
 
+/// What was wrong with a sink.
+fn of_sink(error: &HostError) -> Option<&SinkError> {
+    match error {
+        HostError::Sink { source, .. } => Some(source),
+        _ => None,
+    }
+}
+
 /// Whether no ack came.
 pub(crate) fn is_no_ack(error: &HostError) -> bool {
-    matches!(
-        error,
-        HostError::Sink {
-            source: SinkError::NoAck { .. },
-            ..
-        }
-    )
+    matches!(of_sink(error), Some(SinkError::NoAck { .. }))
+}
+
+/// Whether an ack said that the row failed.
+pub(crate) fn is_failed_row(error: &HostError) -> bool {
+    matches!(of_sink(error), Some(SinkError::Failed { .. }))
 }
 
 /// Sends a row, and gives whether it is taken within eKuiper's limit: a slow sink
 /// takes one later, which is no block.
 pub(crate) fn takes_in_time(sink: &mut Sink, row: &[u8]) -> Result<bool, HostError> {
-    const LATER: usize = 3;
-    for late in 0..LATER {
-        match sink.send_bytes(row) {
-            Ok(_) => return Ok(late == 0),
-            Err(error) if is_not_taken(&error) => {}
-            Err(error) => return Err(error),
+    const LATER: u32 = 3;
+    let mut tries = 0;
+    loop {
+        let error = match sink.send_bytes(row) {
+            Ok(_) => return Ok(tries == 0),
+            Err(error) => error,
+        };
+        let is_late = matches!(of_sink(&error), Some(SinkError::NotTaken { .. }));
+        if !is_late || tries == LATER {
+            return Err(error);
         }
+        tries += 1;
     }
-    sink.send_bytes(row).map(|_| false)
-}
-
-/// Whether a row was not taken within eKuiper's limit.
-fn is_not_taken(error: &HostError) -> bool {
-    matches!(
-        error,
-        HostError::Sink {
-            source: SinkError::NotTaken { .. },
-            ..
-        }
-    )
 }
 
 fn first<'n>(names: &'n [String], missing: &'static str) -> Result<&'n str, Stop> {

@@ -176,8 +176,8 @@ pub(crate) fn read_order(bytes: &[u8]) -> Result<Order, BadOrder> {
         .map_err(|error| BadOrder::Malformed(format!("`arg`: {error}")))?;
     let target = read_target(raw)?;
     // Nothing is at an address without names: rows would go nowhere.
-    let is_named = target.identity.rule_id.len() + target.identity.op_id.len() > 0;
-    if command == Command::Start && target.kind != Kind::Function && !is_named {
+    let is_nameless = target.identity.rule_id.is_empty() && target.identity.op_id.is_empty();
+    if command == Command::Start && target.kind != Kind::Function && is_nameless {
         return Err(BadOrder::Malformed(format!(
             "`meta` is missing: a {} needs `ruleId` and `opId`",
             target.kind

@@ -163,9 +163,9 @@ const FAULTS: &[Fault] = &[
     Fault::new("SRC-07", "source-dials-once", &["LIF-05"]),
     Fault::new("SRC-08", "rows-mixed", &[]),
     Fault::new("SRC-09", "no-meta", &[]),
+    Fault::new("SRC-09", "names-in-capitals", &[]),
     Fault::new("SRC-11", "sources-keyed-by-rule", &[]),
     Fault::new("SRC-12", "instance-ignored", &[]),
-    Fault::new("SRC-09", "names-in-capitals", &[]),
     Fault::new(
         "SNK-01",
         "late-listener",
@@ -204,8 +204,8 @@ const FAULTS: &[Fault] = &[
     Fault::new("SNK-12", "acks-block", &["SNK-04", "LIF-09"]).under("1.13"),
     Fault::new("SNK-13", "acks-flushed", &[]).under("1.14"),
     Fault::new("SNK-16", "ack-misspelled", &[]),
-    Fault::new("SNK-17", "sinks-keyed-by-rule", &[]),
     Fault::new("SNK-16", "acks-null", &[]),
+    Fault::new("SNK-17", "sinks-keyed-by-rule", &[]),
     Fault::new(
         "FUN-01",
         "aggregate-text",

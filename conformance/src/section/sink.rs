@@ -7,7 +7,7 @@ use mock_kuiper::symbol::Channel;
 use mock_kuiper::wire::Command;
 
 use crate::bench::{
-    Bench, Checked, FLOOD, ROW, Stop, failed, is_no_ack, not_testable, takes_in_time,
+    Bench, Checked, FLOOD, ROW, Stop, failed, is_failed_row, is_no_ack, not_testable, takes_in_time,
 };
 use crate::requirement::{Level, Releases, Requirement};
 use crate::stage::Kinds;
@@ -196,22 +196,7 @@ pub(super) fn send(bench: &Bench<'_>, sink: &mut Sink, row: &[u8]) -> Result<(),
     if !bench.has_acks() {
         return Ok(());
     }
-    match sink.ack(bench.limit()) {
-        Ok(_) => Ok(()),
-        Err(error) if is_failed_row(&error) => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-fn is_failed_row(error: &HostError) -> bool {
-    use mock_kuiper::host::SinkError;
-    matches!(
-        error,
-        HostError::Sink {
-            source: SinkError::Failed { .. },
-            ..
-        }
-    )
+    take_ack(sink, bench.limit()).map(drop)
 }
 
 fn takes_any_bytes(bench: &Bench<'_>) -> Checked {
