@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -441,6 +442,47 @@ fn a_sender_connects_again_and_tells_until_it_is_closed() {
             presences.starts_with(&[connected, Presence::Left, connected]),
             "{presences:?}"
         );
+    }
+}
+
+#[test]
+fn a_sender_outlives_peers_that_hang_up_while_it_sends() {
+    for backend in BACKENDS {
+        let times = match backend {
+            // The pauses between its tries grow where nobody stays.
+            Backend::Sp => 10,
+            #[cfg(feature = "nng")]
+            Backend::Nng => 200,
+        };
+        let address = Address::new();
+        let peers = UnixListener::bind(address.path()).unwrap();
+        let gone = Arc::new(AtomicBool::new(false));
+        let over = Arc::clone(&gone);
+        let peers = thread::spawn(move || {
+            for _ in 0..times {
+                let (mut peer, _) = peers.accept().unwrap();
+                peer.write_all(b"\0SP\0\0\x51\0\0").unwrap();
+                peer.read_exact(&mut [0; 12]).unwrap();
+            }
+            over.store(true, Ordering::SeqCst);
+        });
+        let push = address.push(*backend);
+
+        while !gone.load(Ordering::SeqCst) {
+            let sent = push.send(b"row", SHORT);
+            assert!(matches!(sent, Ok(()) | Err(Error::TimedOut)), "{sent:?}");
+        }
+
+        peers.join().unwrap();
+        let mut last = address.plugin_pull();
+        loop {
+            push.send(b"last", LIMIT).unwrap();
+            match last.recv(SHORT) {
+                Ok(row) if row == b"last" => break,
+                Ok(_) | Err(Error::TimedOut) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
 }
 

@@ -1,204 +1,342 @@
 //! The sending end of a one-way channel, on NNG.
+//!
+//! Each connection has a socket of its own. NNG 1.4's PUSH may put a connection
+//! that is already closed back among those that are ready for a message, and
+//! frees it all the same: the next message, or the next connection of the same
+//! socket, then writes to freed memory, and NNG aborts the process. So that
+//! nothing is sent on a socket once NNG has said that its connection goes, and
+//! it is not connected again.
 
 use std::fmt;
 use std::io;
-use std::os::fd::BorrowedFd;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, mpsc};
-use std::thread;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use ekuiper_sp as sp;
-use nng::options::{
-    Options as _, ReconnectMaxTime, ReconnectMinTime, SendBufferSize, SendFd, SendTimeout,
-};
+use nng::options::{Options as _, ReconnectMinTime, SendBufferSize, SendFd};
 use nng::{Message, PipeEvent, Protocol, Socket};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use sp::{Error, OnPeer, Options, Peer, Presence, ProtocolError};
 
 use super::inbox::peer_of;
-use super::{failed, lock, path};
+use super::{deadline, failed, lock, path};
 
 /// The pause before the first try to connect again, and the longest: those of
 /// `ekuiper-sp`.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
+/// The pause before NNG itself connects a socket again: long after it is closed.
+const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The sending end of a one-way channel.
 pub(crate) struct Push {
-    socket: Socket,
-    path: PathBuf,
     shared: Arc<Shared>,
+    /// Connects, and connects again.
+    dialer: Option<JoinHandle<()>>,
 }
 
 impl fmt::Debug for Push {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Push")
-            .field("socket", &self.socket)
-            .field("path", &self.path)
+            .field("path", &self.shared.path)
             .finish_non_exhaustive()
     }
 }
 
 struct Shared {
+    url: String,
+    path: PathBuf,
     state: Mutex<State>,
+    changed: Condvar,
     on_peer: Option<OnPeer>,
 }
 
 #[derive(Default)]
 struct State {
+    /// The socket that connects or is connected.
+    line: Option<Line>,
+    /// Gone with the connection, which ends the waits of [`Line::wait`].
+    alive: Option<UnixStream>,
+    /// Who is connected. Only then may something be sent.
     peer: Option<Peer>,
-    /// Whether there ever was one.
+    /// Whether the socket in `line` was ever connected.
     connected: bool,
     /// Whether nobody is to be told of peers any more.
     closed: bool,
 }
 
-impl Shared {
-    fn pipe_event(&self, pipe: nng::Pipe, event: PipeEvent) {
-        let mut state = lock(&self.state);
-        if state.closed {
-            return;
-        }
-        match event {
-            PipeEvent::AddPost => {
-                let peer = peer_of(pipe);
-                self.tell(&peer, Presence::Connected);
-                state.peer = Some(peer);
-                state.connected = true;
-            }
-            PipeEvent::RemovePost => {
-                if let Some(peer) = state.peer.take() {
-                    self.tell(&peer, Presence::Left);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn tell(&self, peer: &Peer, presence: Presence) {
-        if let Some(on_peer) = &self.on_peer {
-            on_peer(peer, presence);
-        }
-    }
+#[derive(Clone)]
+struct Line {
+    socket: Socket,
+    /// Readable once the connection is gone.
+    gone: Arc<UnixStream>,
 }
 
-impl Push {
-    pub(crate) fn connect(url: &str, options: &Options, limit: Duration) -> Result<Self, Error> {
-        let path = path(url);
-        let failed = |error| failed("open a socket for", &path, error);
-        let socket = Socket::new(Protocol::Push0).map_err(failed)?;
-        socket
-            .set_opt::<ReconnectMinTime>(Some(RECONNECT.0))
-            .and_then(|()| socket.set_opt::<ReconnectMaxTime>(Some(RECONNECT.1)))
-            // Without a buffer the socket is ready to send when all is written.
-            .and_then(|()| socket.set_opt::<SendBufferSize>(0))
-            .map_err(failed)?;
-        let shared = Arc::new(Shared {
-            state: Mutex::default(),
-            on_peer: options.on_peer.clone(),
-        });
-        let notified = Arc::clone(&shared);
-        socket
-            .pipe_notify(move |pipe, event| notified.pipe_event(pipe, event))
-            .map_err(failed)?;
-        let mut push = Self {
-            socket,
-            path,
-            shared,
-        };
-        match push.dial(url, limit) {
-            Ok(()) => Ok(push),
-            Err(cause) => Err(Error::Unreachable {
-                path: push.path.clone(),
-                cause: Some(Box::new(cause)),
-            }),
-        }
-    }
-
-    /// Dials once, and waits for the peer's greeting.
-    ///
-    /// NNG has no time limit for it but its own, 10 s, so that it waits on a
-    /// thread of its own: closing the socket ends it.
-    fn dial(&mut self, url: &str, limit: Duration) -> Result<(), Error> {
-        let (tell, told) = mpsc::channel();
-        let (socket, url) = (self.socket.clone(), url.to_owned());
-        let path = self.path.clone();
-        let io = |doing, source| Error::Io {
-            doing,
-            path: path.clone(),
-            source,
-        };
-        let dialer = thread::Builder::new()
-            .name("nng-dial".to_owned())
-            .spawn(move || tell.send(socket.dial(&url)))
-            .map_err(|source| io("start a thread for", source))?;
-        let dialed = told.recv_timeout(limit);
-        if dialed.is_err() {
-            self.close();
-        }
-        let _ = dialer.join();
-        match dialed {
-            // NNG's dialer greets; its PUSH then refuses what is no PULL.
-            Ok(Ok(())) if lock(&self.shared.state).connected => Ok(()),
-            Ok(Ok(()) | Err(nng::Error::Protocol)) => {
-                let what = "NNG refused the peer's greeting";
-                Err(io("connect to", io::Error::other(what)))
-            }
-            Ok(Err(error)) => Err(failed("connect to", &path, error)),
-            Err(_) => Err(ProtocolError::GreetingTimedOut.into()),
-        }
-    }
-
-    pub(crate) fn send(&self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
-        self.socket
-            .set_opt::<SendTimeout>(limit)
-            .and_then(|()| {
-                self.socket
-                    .send(Message::from(body))
-                    .map_err(|(_, error)| error)
-            })
-            .map_err(|error| match error {
-                nng::Error::TimedOut => Error::TimedOut,
-                other => failed("send to", &self.path, other),
-            })
-    }
-
-    /// Waits until the kernel has taken all that was sent.
-    pub(crate) fn flush(&self, limit: Duration) -> Result<(), Error> {
-        let ready = (self.socket.get_opt::<SendFd>())
-            .map_err(|error| failed("wait for", &self.path, error))?;
-        // SAFETY: NNG closes the descriptor with the socket, and the socket is
-        // closed by `close` alone, which cannot be called while we are borrowed.
+impl Line {
+    /// Waits until NNG has handed all to the kernel, or the connection is gone,
+    /// which makes `false`.
+    fn wait(&self, path: &Path, deadline: Option<Instant>) -> Result<bool, Error> {
+        let ready =
+            (self.socket.get_opt::<SendFd>()).map_err(|error| failed("wait for", path, error))?;
+        // SAFETY: NNG closes the descriptor with the socket, of which we have a
+        // clone. Only `Push::close` closes it nevertheless, and cannot be called
+        // while somebody waits.
         let ready = unsafe { BorrowedFd::borrow_raw(ready) };
-        let deadline = Instant::now() + limit;
         loop {
-            if lock(&self.shared.state).peer.is_none() {
-                return Err(Error::Disconnected);
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            let left = Timespec {
-                tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
-                tv_nsec: left.subsec_nanos().into(),
-            };
-            match poll(&mut [PollFd::new(&ready, PollFlags::IN)], Some(&left)) {
+            let left = deadline.map(|deadline| {
+                let left = deadline.saturating_duration_since(Instant::now());
+                Timespec {
+                    tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
+                    tv_nsec: left.subsec_nanos().into(),
+                }
+            });
+            let mut both = [
+                PollFd::new(&ready, PollFlags::IN),
+                PollFd::from_borrowed_fd(self.gone.as_fd(), PollFlags::IN),
+            ];
+            match poll(&mut both, left.as_ref()) {
                 Ok(0) => return Err(Error::TimedOut),
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(both[1].revents().is_empty()),
                 Err(Errno::INTR) => {}
                 Err(errno) => {
                     return Err(Error::Io {
                         doing: "wait for",
-                        path: self.path.clone(),
+                        path: path.to_owned(),
                         source: errno.into(),
                     });
                 }
             }
         }
     }
+}
+
+impl Shared {
+    /// What NNG tells of the connection of one socket; that it goes before
+    /// anything of it is freed.
+    fn pipe_event(&self, pipe: nng::Pipe, event: PipeEvent) {
+        let mut state = lock(&self.state);
+        match event {
+            // One that goes at once may have been removed first.
+            PipeEvent::AddPost if state.alive.is_some() => {
+                let peer = peer_of(pipe);
+                self.tell(&state, &peer, Presence::Connected);
+                state.peer = Some(peer);
+                state.connected = true;
+            }
+            PipeEvent::RemovePost => {
+                state.alive = None;
+                if let Some(peer) = state.peer.take() {
+                    self.tell(&state, &peer, Presence::Left);
+                }
+            }
+            _ => return,
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    fn tell(&self, state: &State, peer: &Peer, presence: Presence) {
+        if let Some(on_peer) = &self.on_peer
+            && !state.closed
+        {
+            on_peer(peer, presence);
+        }
+    }
+
+    /// Waits while something is so, at most until `deadline`.
+    fn wait_while(
+        &self,
+        deadline: Option<Instant>,
+        is_so: impl Fn(&mut State) -> bool,
+    ) -> MutexGuard<'_, State> {
+        let state = lock(&self.state);
+        let waited = match deadline {
+            Some(deadline) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                self.changed
+                    .wait_timeout_while(state, left, is_so)
+                    .map(|(state, _)| state)
+                    .map_err(|poisoned| PoisonError::new(poisoned.into_inner().0))
+            }
+            None => self.changed.wait_while(state, is_so),
+        };
+        waited.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Connects, and connects again until it is closed; gives up if the first
+    /// try fails.
+    fn keep_connected(self: &Arc<Self>, first: &mpsc::Sender<Result<(), Error>>) {
+        let dialed = self.dial();
+        let mut is_connected = dialed.is_ok();
+        let _ = first.send(dialed);
+        while is_connected {
+            drop(self.wait_while(None, |state| state.peer.is_some() && !state.closed));
+            is_connected = self.connect_again();
+        }
+        self.hang_up();
+    }
+
+    /// Tries until it is connected, or closed, which makes `false`.
+    fn connect_again(self: &Arc<Self>) -> bool {
+        let mut pause = RECONNECT.0;
+        loop {
+            self.hang_up();
+            let end = Some(Instant::now() + pause);
+            if self.wait_while(end, |state| !state.closed).closed {
+                return false;
+            }
+            if self.dial().is_ok() {
+                return true;
+            }
+            pause = (pause * 2).min(RECONNECT.1);
+        }
+    }
+
+    /// Dials once, with a socket of its own.
+    ///
+    /// NNG has no time limit for the peer's greeting but its own, 10 s; closing
+    /// the socket ends it.
+    fn dial(self: &Arc<Self>) -> Result<(), Error> {
+        let open = |error| failed("open a socket for", &self.path, error);
+        let socket = Socket::new(Protocol::Push0).map_err(open)?;
+        socket
+            .set_opt::<ReconnectMinTime>(Some(NEVER))
+            // Without a buffer the socket is ready to send when all is written.
+            .and_then(|()| socket.set_opt::<SendBufferSize>(0))
+            .map_err(open)?;
+        let (alive, gone) =
+            UnixStream::pair().map_err(|source| self.io("open a socket for", source))?;
+        let shared = Arc::clone(self);
+        socket
+            .pipe_notify(move |pipe, event| shared.pipe_event(pipe, event))
+            .map_err(open)?;
+        {
+            let mut state = lock(&self.state);
+            if state.closed {
+                return Err(Error::Closed);
+            }
+            state.line = Some(Line {
+                socket: socket.clone(),
+                gone: Arc::new(gone),
+            });
+            state.alive = Some(alive);
+            state.connected = false;
+        }
+        match socket.dial(&self.url) {
+            Ok(()) if lock(&self.state).connected => Ok(()),
+            // NNG's dialer greets; its PUSH then refuses what is no PULL.
+            Ok(()) | Err(nng::Error::Protocol) => {
+                let what = "NNG refused the peer's greeting";
+                Err(self.io("connect to", io::Error::other(what)))
+            }
+            Err(error) => Err(failed("connect to", &self.path, error)),
+        }
+    }
+
+    /// Closes the socket, once nobody uses it.
+    fn hang_up(&self) {
+        // NNG tells of its end, which needs the lock.
+        let line = lock(&self.state).line.take();
+        drop(line);
+    }
+
+    fn io(&self, doing: &'static str, source: io::Error) -> Error {
+        Error::Io {
+            doing,
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
+impl Push {
+    pub(crate) fn connect(url: &str, options: &Options, limit: Duration) -> Result<Self, Error> {
+        let shared = Arc::new(Shared {
+            url: url.to_owned(),
+            path: path(url),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            on_peer: options.on_peer.clone(),
+        });
+        let (tell, told) = mpsc::channel();
+        let dialing = Arc::clone(&shared);
+        let dialer = thread::Builder::new()
+            .name("nng-dial".to_owned())
+            .spawn(move || dialing.keep_connected(&tell))
+            .map_err(|source| shared.io("start a thread for", source))?;
+        let push = Self {
+            shared,
+            dialer: Some(dialer),
+        };
+        told.recv_timeout(limit)
+            .unwrap_or_else(|_| Err(ProtocolError::GreetingTimedOut.into()))
+            .map_err(|cause| Error::Unreachable {
+                path: push.shared.path.clone(),
+                cause: Some(Box::new(cause)),
+            })?;
+        Ok(push)
+    }
+
+    pub(crate) fn send(&self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
+        let deadline = deadline(limit);
+        let mut message = Message::from(body);
+        loop {
+            let line = {
+                let state = self
+                    .shared
+                    .wait_while(deadline, |state| state.peer.is_none() && !state.closed);
+                // The lock keeps the connection from being freed meanwhile.
+                let line = match &state.line {
+                    Some(line) if state.peer.is_some() => line,
+                    _ if state.closed => return Err(Error::Closed),
+                    _ => return Err(Error::TimedOut),
+                };
+                match line.socket.try_send(message) {
+                    Ok(()) => return Ok(()),
+                    Err((back, nng::Error::TryAgain)) => message = back,
+                    Err((_, error)) => return Err(failed("send to", &self.shared.path, error)),
+                }
+                line.clone()
+            };
+            line.wait(&self.shared.path, deadline)?;
+        }
+    }
+
+    /// Waits until the kernel has taken all that was sent.
+    pub(crate) fn flush(&self, limit: Duration) -> Result<(), Error> {
+        let line = {
+            let state = lock(&self.shared.state);
+            match &state.line {
+                Some(line) if state.peer.is_some() => line.clone(),
+                _ if state.closed => return Err(Error::Closed),
+                _ => return Err(Error::Disconnected),
+            }
+        };
+        if line.wait(&self.shared.path, deadline(Some(limit)))? {
+            Ok(())
+        } else {
+            Err(Error::Disconnected)
+        }
+    }
 
     pub(crate) fn close(&mut self) {
-        lock(&self.shared.state).closed = true;
-        self.socket.close();
+        let line = {
+            let mut state = lock(&self.shared.state);
+            state.closed = true;
+            state.line.take()
+        };
+        self.shared.changed.notify_all();
+        if let Some(line) = line {
+            line.socket.close();
+        }
+        if let Some(dialer) = self.dialer.take() {
+            let _ = dialer.join();
+        }
     }
 }
 
