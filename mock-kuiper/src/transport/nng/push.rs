@@ -66,6 +66,8 @@ struct State {
     peer: Option<Peer>,
     /// Whether the socket in `line` was ever connected.
     connected: bool,
+    /// Whether it had no room when it was asked last.
+    full: bool,
     /// Whether nobody is to be told of peers any more.
     closed: bool,
 }
@@ -226,6 +228,7 @@ impl Shared {
             });
             state.alive = Some(alive);
             state.connected = false;
+            state.full = false;
         }
         match socket.dial(&self.url) {
             Ok(()) if lock(&self.state).connected => Ok(()),
@@ -284,26 +287,32 @@ impl Push {
 
     pub(crate) fn send(&self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
         let deadline = deadline(limit);
-        let mut message = Message::from(body);
+        let mut message = None;
         loop {
             let line = {
-                let state = self
+                let mut state = self
                     .shared
                     .wait_while(deadline, |state| state.peer.is_none() && !state.closed);
-                // The lock keeps the connection from being freed meanwhile.
                 let line = match &state.line {
-                    Some(line) if state.peer.is_some() => line,
+                    Some(line) if state.peer.is_some() => line.clone(),
                     _ if state.closed => return Err(Error::Closed),
                     _ => return Err(Error::TimedOut),
                 };
-                match line.socket.try_send(message) {
-                    Ok(()) => return Ok(()),
-                    Err((back, nng::Error::TryAgain)) => message = back,
-                    Err((_, error)) => return Err(failed("send to", &self.shared.path, error)),
+                // NNG wants a copy of its own, also to say that it has no room.
+                if !state.full {
+                    let copy = message.take().unwrap_or_else(|| Message::from(body));
+                    // The lock keeps the connection from being freed meanwhile.
+                    match line.socket.try_send(copy) {
+                        Ok(()) => return Ok(()),
+                        Err((back, nng::Error::TryAgain)) => message = Some(back),
+                        Err((_, error)) => return Err(failed("send to", &self.shared.path, error)),
+                    }
+                    state.full = true;
                 }
-                line.clone()
+                line
             };
             line.wait(&self.shared.path, deadline)?;
+            lock(&self.shared.state).full = false;
         }
     }
 
