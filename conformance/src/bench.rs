@@ -34,6 +34,14 @@ const MOMENT: Duration = Duration::from_millis(50);
 pub enum Stop {
     /// The plugin fell short: what was seen.
     Failed(String),
+    /// No row came where one had to; [`Bench::judge_silence`] finds out what
+    /// that means.
+    NoRow {
+        /// What was seen.
+        seen: String,
+        /// Whether it is what the rule is about.
+        reached: bool,
+    },
     /// The plugin has nothing that the rule is about.
     NotApplicable(&'static str),
     /// The plugin could not be brought to where the rule is observed.
@@ -47,6 +55,9 @@ pub type Checked = Result<(), Stop>;
 
 impl From<HostError> for Stop {
     fn from(error: HostError) -> Self {
+        if matches!(error, HostError::NoRow { .. }) {
+            return no_row(error.to_string());
+        }
         // A program that cannot be run is the plugin's own.
         if error.is_finding() || matches!(error, HostError::CannotLaunch { .. }) {
             // The limits have other names here.
@@ -62,6 +73,14 @@ impl From<HostError> for Stop {
 /// That the plugin fell short.
 pub(crate) fn failed(seen: impl Into<String>) -> Stop {
     Stop::Failed(seen.into())
+}
+
+/// That no row came, where the rule wants one.
+pub(crate) fn no_row(seen: impl Into<String>) -> Stop {
+    Stop::NoRow {
+        seen: seen.into(),
+        reached: true,
+    }
 }
 
 /// What the checks of one run have in common: a plugin that never greets is not
@@ -119,6 +138,11 @@ impl<'a> Bench<'a> {
             transcript: Arc::new(Transcript::new(plan.secrets.clone(), plan.profile)),
             common,
         }
+    }
+
+    /// The same with a transcript of its own.
+    pub(crate) fn apart(&self) -> Self {
+        Self::new(self.plan, self.common)
     }
 
     /// What eKuiper's install would find in the plugin's files.
@@ -269,8 +293,7 @@ impl<'a> Bench<'a> {
     /// does falls short of SNK-03, and all else is observed without its acks.
     pub(crate) fn has_acks(&self) -> bool {
         let gives = || {
-            let apart = Bench::new(self.plan, self.common);
-            let given = apart.gives_an_ack();
+            let given = self.apart().gives_an_ack();
             // What is wrong with its start is found where it is started.
             given.unwrap_or(true)
         };
@@ -448,6 +471,10 @@ pub(crate) fn not_testable(error: HostError) -> Stop {
 pub(crate) fn not_reached(stop: Stop) -> Stop {
     match stop {
         Stop::Failed(seen) => Stop::NotTestable(seen),
+        Stop::NoRow { seen, .. } => Stop::NoRow {
+            seen,
+            reached: false,
+        },
         other => other,
     }
 }

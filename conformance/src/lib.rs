@@ -28,6 +28,7 @@ pub mod requirement;
 pub mod run;
 mod section;
 mod self_check;
+mod silence;
 mod stage;
 mod transcript;
 

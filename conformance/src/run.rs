@@ -112,6 +112,10 @@ fn try_one(plan: &Plan, common: &Common, requirement: &'static Requirement) -> O
     } else {
         Err(Stop::NotApplicable("this release has no such rule"))
     };
+    let checked = checked.map_err(|stop| match stop {
+        Stop::NoRow { seen, reached } => bench.judge_silence(seen, reached, began.elapsed()),
+        stop => stop,
+    });
     let evidence = |mut seen: String| {
         if let Some(mistaken) = bench.transcript.mistaken_greeting() {
             seen = format!("{seen}; {mistaken}");
@@ -126,7 +130,10 @@ fn try_one(plan: &Plan, common: &Common, requirement: &'static Requirement) -> O
     let verdict = match checked {
         Ok(()) => Verdict::Passed,
         Err(Stop::Failed(seen)) => Verdict::Failed(evidence(seen)),
-        Err(Stop::NotTestable(seen)) => Verdict::NotTestable(evidence(seen)),
+        // A row that did not come was judged.
+        Err(Stop::NotTestable(seen) | Stop::NoRow { seen, .. }) => {
+            Verdict::NotTestable(evidence(seen))
+        }
         Err(Stop::NotApplicable(reason)) => Verdict::NotApplicable {
             reason: reason.to_owned(),
         },

@@ -36,14 +36,20 @@ impl Bench<'_> {
         ];
         let declared = all.into_iter().filter(|(_, names)| !names.is_empty());
         let declared: Vec<_> = declared.map(|(kind, _)| kind).collect();
-        let reason = match self.on_stage(&declared, play) {
-            Err(Stop::NotTestable(reason)) => reason,
+        let seen = match self.on_stage(&declared, play) {
+            Err(
+                Stop::NotTestable(seen)
+                | Stop::NoRow {
+                    seen,
+                    reached: false,
+                },
+            ) => seen,
             other => return other,
         };
         let works = |kind: &Kinds| self.on_stage(&[*kind], |_| Ok(())).is_ok();
         let working: Vec<_> = declared.iter().copied().filter(works).collect();
         match working.is_empty() || working.len() == declared.len() {
-            true => Err(Stop::NotTestable(reason)),
+            true => Err(Stop::NotTestable(seen)),
             false => self.on_stage(&working, play),
         }
     }

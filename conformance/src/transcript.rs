@@ -2,13 +2,16 @@
 //! connections are counted, and what we send ourselves is held against the
 //! recordings.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mock_kuiper::event::{Event, Meaning, Message, Observer, What};
 use mock_kuiper::profile::Profile;
 use mock_kuiper::symbol::{Purpose, Side};
+use mock_kuiper::wire::FunctionAnswer;
 use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
 use crate::redact::Secrets;
 use crate::self_check;
@@ -44,6 +47,10 @@ struct Seen {
     row: Vec<u8>,
     /// An ack with other names than eKuiper knows.
     odd_ack: Option<String>,
+    /// An ack that is not UTF-8.
+    broken_ack: Option<String>,
+    /// A function's answer that eKuiper reads, by luck or in part.
+    odd_reply: Option<String>,
     /// Bytes that the plugin has written to its log.
     logged: usize,
     /// The marked rows that are in the log, in its order.
@@ -134,6 +141,16 @@ impl Transcript {
         self.lock().odd_ack.clone()
     }
 
+    /// An ack that is not UTF-8.
+    pub(crate) fn broken_ack(&self) -> Option<String> {
+        self.lock().broken_ack.clone()
+    }
+
+    /// A function's answer that eKuiper reads, by luck or in part.
+    pub(crate) fn odd_reply(&self) -> Option<String> {
+        self.lock().odd_reply.clone()
+    }
+
     /// How many bytes the plugin has written to its log.
     pub(crate) fn logged(&self) -> usize {
         self.lock().logged
@@ -149,7 +166,8 @@ impl Transcript {
         self.lock().ours.clone()
     }
 
-    fn excerpt(&self, bytes: &[u8]) -> String {
+    /// The beginning of a message, without the secrets in it.
+    pub(crate) fn excerpt(&self, bytes: &[u8]) -> String {
         // Hidden before it is cut, so that nothing of a secret is left.
         let enough = &bytes[..bytes.len().min(16 * SHOWN)];
         let text = self.secrets.hide(&String::from_utf8_lossy(enough));
@@ -189,13 +207,19 @@ impl Seen {
                 }
             }
             Meaning::Ack { ack: Ok(_), .. } => {
-                let names: Result<HashMap<String, IgnoredAny>, _> =
-                    serde_json::from_slice(message.body);
+                let text = String::from_utf8_lossy(message.body);
+                let names: Result<HashMap<String, IgnoredAny>, _> = serde_json::from_str(&text);
                 // eKuiper takes `null`, and a name in capitals.
                 if names.map_or(true, |names| names.keys().any(|name| name != "error")) {
-                    let text = String::from_utf8_lossy(message.body);
                     self.odd_ack = Some(excerpt(&text, text.len()));
                 }
+                if matches!(text, Cow::Owned(_)) {
+                    self.broken_ack = Some(excerpt(&text, text.len()));
+                }
+            }
+            Meaning::Reply { .. } if is_odd_reply(message.body) => {
+                let text = String::from_utf8_lossy(message.body);
+                self.odd_reply = Some(excerpt(&text, text.len()));
             }
             Meaning::Row { .. } => {
                 self.row.clear();
@@ -204,6 +228,23 @@ impl Seen {
             _ => {}
         }
     }
+}
+
+/// Whether eKuiper reads a function's answer, but not all of it: a name is in
+/// capitals or spelled wrong, bytes are not UTF-8, or an error has no text.
+fn is_odd_reply(body: &[u8]) -> bool {
+    if !matches!(
+        FunctionAnswer::parse(body),
+        Ok(FunctionAnswer::Done(_) | FunctionAnswer::Failed(_))
+    ) {
+        return false;
+    }
+    let fields: Result<Map<String, Value>, _> = serde_json::from_slice(body);
+    fields.map_or(true, |fields| {
+        let known = fields.len() == 2 && fields.contains_key("state");
+        let result = fields.get("result").filter(|_| known);
+        result.is_none_or(|result| fields["state"] == false && !result.is_string())
+    })
 }
 
 /// The numbers of the marked rows in a line.
@@ -297,6 +338,30 @@ mod tests {
             r#"got [{"c":"conformance-row-7"},{"c":"conformance-row-12"}], conformance-row-x"#;
 
         assert_eq!(marks_of(line).collect::<Vec<_>>(), [7, 12]);
+    }
+
+    #[test]
+    fn an_answer_is_odd_that_ekuiper_reads_by_luck_or_in_part() {
+        for body in [
+            &br#"{"State":true,"result":1}"#[..],
+            br#"{"state":true}"#,
+            br#"{"state":true,"result":1,"more":2}"#,
+            br#"{"state":false,"result":null}"#,
+            br#"{"state":false,"result":{"text":"no"}}"#,
+            b"{\"state\":true,\"result\":\"\xff\"}",
+        ] {
+            assert!(is_odd_reply(body), "{}", String::from_utf8_lossy(body));
+        }
+        for body in [
+            &br#"{"result":null,"state":true}"#[..],
+            br#"{"state":false,"result":"no"}"#,
+            // Others are there to find these.
+            br#"{"state":1,"result":2}"#,
+            b"handshake",
+            b"\xff",
+        ] {
+            assert!(!is_odd_reply(body), "{}", String::from_utf8_lossy(body));
+        }
     }
 
     #[test]

@@ -216,8 +216,8 @@ fn recorded_rows_of_both_sdks_are_understood() {
     let go = frame("ekuiper-2.4.0-go", 56);
     let python = frame("ekuiper-2.4.0-python", 25);
 
-    let go = SourceRow::parse(go.as_bytes()).expect("a row");
-    let python = SourceRow::parse(python.as_bytes()).expect("a row");
+    let go = SourceRow::parse(&go).expect("a row");
+    let python = SourceRow::parse(&python).expect("a row");
 
     assert_eq!(
         (go.message, go.meta),

@@ -148,12 +148,14 @@ const FAULTS: &[Fault] = &[
     ),
     Fault::new("CTL-22", "refuses-without-words", &[]),
     Fault::new("CTL-23", "names-not-decoded", &[]),
-    Fault::new("SRC-01", "no-rows", &["CTL-13", "CTL-14", "CTL-23", "SRC"]),
+    Fault::new("SRC-01", "no-rows", WITHOUT_ROWS),
+    Fault::new("SRC-01", "source-never-dials", WITHOUT_ROWS),
     Fault::new(
         "SRC-02",
         "list-rows",
         &[
             "CTL-13", "CTL-14", "SRC-03", "SRC-05", "SRC-07", "SRC-08", "SRC-09", "SRC-11",
+            "SRC-13",
         ],
     ),
     Fault::new("SRC-03", "rows-after-stop", &[]),
@@ -166,6 +168,7 @@ const FAULTS: &[Fault] = &[
     Fault::new("SRC-09", "names-in-capitals", &[]),
     Fault::new("SRC-11", "sources-keyed-by-rule", &[]),
     Fault::new("SRC-12", "instance-ignored", &[]),
+    Fault::new("SRC-13", "rows-not-utf8", &[]),
     Fault::new(
         "SNK-01",
         "late-listener",
@@ -176,7 +179,7 @@ const FAULTS: &[Fault] = &[
     Fault::new(
         "SNK-02",
         "ends-at-bad-rows",
-        &["LIF-09", "SNK-11", "SNK-16"],
+        &["LIF-09", "SNK-11", "SNK-16", "SNK-18"],
     ),
     Fault::new("SNK-03", "acks-twice", &["CTL-13", "SNK-11"]),
     Fault::new("SNK-03", "no-acks", &[]),
@@ -185,7 +188,7 @@ const FAULTS: &[Fault] = &[
         "acks-in-text",
         &[
             "CTL-13", "SNK-02", "SNK-05", "SNK-06", "SNK-07", "SNK-08", "SNK-09", "SNK-10",
-            "SNK-11", "SNK-16", "SNK-17",
+            "SNK-11", "SNK-16", "SNK-17", "SNK-18",
         ],
     ),
     Fault::new("SNK-04", "acks-block", &[]),
@@ -206,12 +209,13 @@ const FAULTS: &[Fault] = &[
     Fault::new("SNK-16", "ack-misspelled", &[]),
     Fault::new("SNK-16", "acks-null", &[]),
     Fault::new("SNK-17", "sinks-keyed-by-rule", &[]),
+    Fault::new("SNK-18", "acks-not-utf8", &[]),
     Fault::new(
         "FUN-01",
         "aggregate-text",
         &[
             "FUN-02", "FUN-03", "FUN-04", "FUN-05", "FUN-06", "FUN-07", "FUN-08", "FUN-09",
-            "FUN-10", "FUN-11", "FUN-12", "FUN-14", "LIF-08",
+            "FUN-10", "FUN-11", "FUN-12", "FUN-14", "FUN-18", "LIF-08",
         ],
     ),
     Fault::new("FUN-02", "validate-dies", &[]),
@@ -231,6 +235,9 @@ const FAULTS: &[Fault] = &[
     Fault::new("FUN-12", "dials-once", &["LIF-05"]),
     Fault::new("FUN-13", "careless-calls", &[]),
     Fault::new("FUN-14", "validates-twice", &["FUN-02", "FUN-13"]),
+    Fault::new("FUN-18", "replies-in-capitals", &[]),
+    Fault::new("FUN-18", "replies-without-text", &[]),
+    Fault::new("FUN-18", "replies-not-utf8", &[]),
     Fault::new("LIF-01", "sigterm-ignored", &[]),
     Fault::new("LIF-02", "lock-file", &["LIF-03", "LIF-08"]),
     Fault::new("LIF-03", "sinks-first", &["CTL-14", "LIF-04"]),
@@ -254,6 +261,7 @@ const FAULTS: &[Fault] = &[
 
 /// What cannot be tried without a process.
 const ALL_BUT_FILES: &[&str] = &["CTL", "SRC", "SNK", "FUN", "LIF"];
+const WITHOUT_ROWS: &[&str] = &["CTL-13", "CTL-14", "CTL-23", "SRC"];
 const WITHOUT_YAML: &[&str] = &["PKG-02", "CTL", "SRC", "SNK", "FUN", "LIF"];
 
 fn stage() -> Staged {
@@ -333,6 +341,44 @@ fn the_reference_plugin_does_all_that_is_required() {
     };
     let others: Vec<_> = outcomes.iter().filter(is_other).collect();
     assert!(others.is_empty(), "{others:#?}");
+}
+
+#[test]
+fn a_source_that_gives_rows_for_a_while_only_is_not_called_wrong() {
+    let _alone = machine();
+    let staged = stage();
+    let mut plan = plan(staged.path(), "2.4");
+    let few = object(r#"{"count":3,"interval":10}"#);
+    plan.configs.insert("ticks".to_owned(), few);
+
+    let failing = failing(&plan);
+
+    assert!(failing.is_empty(), "{failing:#?}");
+}
+
+#[test]
+fn a_source_that_waits_is_told_from_one_that_never_dials() {
+    let _alone = machine();
+    let staged = stage();
+    let verdict = |fault: &str| {
+        let mut plan = plan(staged.path(), "2.4");
+        let variable = ("REFERENCE_FAULT".to_owned(), fault.to_owned());
+        plan.environment.push(variable);
+        let only = requirement::all();
+        let only: Vec<_> = only.into_iter().filter(|one| one.id == "SRC-01").collect();
+        run::run(&plan, &only, &|_| {}).remove(0).verdict
+    };
+
+    let Verdict::NotTestable(waits) = verdict("no-rows") else {
+        panic!("a source that only waits is not called wrong");
+    };
+    let Verdict::Failed(silent) = verdict("source-never-dials") else {
+        panic!("a source that never dials is");
+    };
+
+    assert!(waits.seen.contains("`--config`"), "{}", waits.seen);
+    let expected = "nor has it dialed /tmp/rule_stream_0.ipc";
+    assert!(silent.seen.ends_with(expected), "{}", silent.seen);
 }
 
 #[test]

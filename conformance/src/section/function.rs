@@ -157,6 +157,20 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         source: "ekuiper-2.4.0-go.jsonl:14; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         check: answers_once,
     },
+    &Requirement {
+        id: "FUN-18",
+        level: Level::Should,
+        releases: Releases::All,
+        rule: "An answer has `state` and `result` and nothing else, in UTF-8; with `state` false \
+               `result` is a text.",
+        why: "eKuiper passes over what it does not know, and takes a name in capitals, which is luck. \
+              Bytes that are not UTF-8 become U+FFFD. A call that failed without a text has no \
+              result and no error.",
+        how: "`IsAggregate`, `Exec`, an unknown `func` and `Validate` are asked; what is in the \
+              answers is looked at.",
+        source: "ekuiper-2.4.0-go.jsonl:14; eKuiper 2.4.0 internal/plugin/portable/runtime/function.go",
+        check: answers_are_spelled_right,
+    },
 ];
 
 fn context(call: u32) -> Context {
@@ -335,6 +349,23 @@ fn answers_once(bench: &Bench<'_>) -> Checked {
     nothing_follows(bench, &mut function, "`Validate`")?;
     let _result = function.exec_in(&context(0), &[json!("a")])?;
     nothing_follows(bench, &mut function, "`Exec`")
+}
+
+fn answers_are_spelled_right(bench: &Bench<'_>) -> Checked {
+    let host = bench.host()?;
+    let mut function = bench.function(&host)?;
+    let unknown = json!({"func": "Describe", "arg": null}).to_string();
+    function.is_aggregate().map_err(not_testable)?;
+    let executed = function.exec_in(&context(0), &[json!("a")]);
+    let _result = executed.map_err(not_testable)?;
+    let answered = function.request_bytes(unknown.as_bytes());
+    let _refusal = answered.map_err(not_testable)?;
+    let validated = function.validate(&[Expr::Column("a".to_owned())]);
+    let _verdict = validated.map_err(not_testable)?;
+    match bench.transcript.odd_reply() {
+        Some(reply) => Err(failed(format!("an answer was `{reply}`"))),
+        None => Ok(()),
+    }
 }
 
 fn nothing_follows(bench: &Bench<'_>, function: &mut Function, what: &str) -> Checked {

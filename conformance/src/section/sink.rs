@@ -11,7 +11,7 @@ use crate::bench::{
 };
 use crate::requirement::{Level, Releases, Requirement};
 use crate::stage::Kinds;
-use crate::transcript::MARK;
+use crate::transcript::{MARK, Transcript};
 
 /// How long an ack may take on a channel that has to be dialed again.
 const AGAIN: Duration = Duration::from_secs(4);
@@ -179,6 +179,17 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         source: "ekuiper-2.4.0-python.jsonl:80",
         check: |bench| are_independent(bench, "rule", 1),
     },
+    &Requirement {
+        id: "SNK-18",
+        level: Level::Should,
+        releases: Releases::WithAcks,
+        rule: "An ack is UTF-8.",
+        why: "eKuiper puts U+FFFD in the place of other bytes: the error of a row is not what the sink \
+              has said.",
+        how: "A good row and two that cannot be used are sent; the bytes of their acks are looked at.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
+        check: acks_are_text,
+    },
 ];
 
 fn listens_in_time(bench: &Bench<'_>) -> Checked {
@@ -297,13 +308,22 @@ fn dials_acks_again(bench: &Bench<'_>) -> Checked {
 }
 
 fn acks_are_spelled_right(bench: &Bench<'_>) -> Checked {
+    has_no_ack(bench, Transcript::odd_ack)
+}
+
+fn acks_are_text(bench: &Bench<'_>) -> Checked {
+    has_no_ack(bench, Transcript::broken_ack)
+}
+
+/// Looks at the acks of a good row and of two that cannot be used.
+fn has_no_ack(bench: &Bench<'_>, of_the_kind: fn(&Transcript) -> Option<String>) -> Checked {
     bench.acks()?;
     let host = bench.host()?;
     let mut sink = bench.sink(&host)?;
     for row in [ROW, b"[{\"a\":", b"\xff"] {
         send(bench, &mut sink, row).map_err(not_testable)?;
     }
-    match bench.transcript.odd_ack() {
+    match of_the_kind(&bench.transcript) {
         Some(ack) => Err(failed(format!("an ack was `{ack}`"))),
         None => Ok(()),
     }

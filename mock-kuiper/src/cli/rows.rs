@@ -81,7 +81,7 @@ mod tests {
     fn a_row_is_one_line_however_the_plugin_wrote_it() {
         let mut lines = Lines::default();
         let row =
-            SourceRow::parse(b"{\n \"message\": {\n  \"a\": \"x\\ny\"\r\n },\n \"meta\": {}\n}");
+            SourceRow::parse("{\n \"message\": {\n  \"a\": \"x\\ny\"\r\n },\n \"meta\": {}\n}");
 
         lines.row("ran\"dom", row.unwrap());
         let mut out = Vec::new();

@@ -375,7 +375,12 @@ impl fmt::Display for HostError {
                 text,
                 greeting,
             } => {
-                write!(f, "{kind} `{symbol}` refused to {command}: {text}")?;
+                write!(f, "{kind} `{symbol}` refused to {command}")?;
+                match text.trim() {
+                    "" => f.write_str(", and does not say why")?,
+                    "ok" => write!(f, ": it answered {text:?}, and `ok` has to stand alone")?,
+                    _ => write!(f, ": {text}")?,
+                }
                 if *greeting {
                     f.write_str(
                         " (a second greeting, which eKuiper before 2.1.3 takes for an answer: \

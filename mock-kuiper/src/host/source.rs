@@ -30,6 +30,8 @@ pub struct Source {
     pub(super) order: Order,
     pub(super) rows: PullChannel,
     received: u64,
+    /// What was read last, where it was not UTF-8.
+    replaced: String,
     /// When the rows that are buffered were read.
     read_at: Duration,
     pub(super) host: Arc<Inner>,
@@ -133,7 +135,8 @@ impl Source {
     }
 
     /// Waits for what the source sends next, and checks that it is a row,
-    /// without decoding it.
+    /// without decoding it. Bytes that are not UTF-8 become U+FFFD, as Go's
+    /// encoding/json has it.
     ///
     /// `limit` runs from the call; `None` waits for ever.
     ///
@@ -157,7 +160,14 @@ impl Source {
             self.read_at = shared.now();
         }
         let source = &self.order.symbol;
-        let row = SourceRow::parse(body);
+        let text = match std::str::from_utf8(body) {
+            Ok(text) => text,
+            Err(_) => {
+                self.replaced = String::from_utf8_lossy(body).into_owned();
+                &self.replaced
+            }
+        };
+        let row = SourceRow::parse(text);
         let meaning = match &row {
             Ok(row) => {
                 self.received += 1;
@@ -340,6 +350,7 @@ impl Host {
         let source = Source {
             rows,
             received: 0,
+            replaced: String::new(),
             read_at: Duration::ZERO,
             host: Arc::clone(&self.inner),
             order,

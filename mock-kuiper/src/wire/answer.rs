@@ -58,7 +58,7 @@ pub enum FunctionAnswer {
 }
 
 impl FunctionAnswer {
-    /// Reads an answer.
+    /// Reads an answer; bytes that are not UTF-8 become U+FFFD, as in Go.
     ///
     /// # Errors
     ///
@@ -68,7 +68,8 @@ impl FunctionAnswer {
             return Ok(FunctionAnswer::Greeting);
         }
         let invalid = InvalidAnswer::of(bytes, r#"{"state":true or false,"result":…}"#);
-        let [state, result] = object(bytes, ["state", "result"]).map_err(&invalid)?;
+        let text = String::from_utf8_lossy(bytes);
+        let [state, result] = object(&text, ["state", "result"]).map_err(&invalid)?;
         let is_done = match state {
             Some("true") => true,
             Some("false") => false,
@@ -94,7 +95,7 @@ pub enum Ack {
     Failed(String),
 }
 
-/// Reads an ack.
+/// Reads an ack; bytes that are not UTF-8 become U+FFFD, as in Go.
 ///
 /// # Errors
 ///
@@ -105,7 +106,8 @@ pub fn parse_ack(bytes: &[u8]) -> Result<Ack, InvalidAnswer> {
         return Ok(Ack::Done);
     }
     let invalid = InvalidAnswer::of(bytes, r#"{} or {"error":"text"}"#);
-    let [error] = object(bytes, ["error"]).map_err(&invalid)?;
+    let json = String::from_utf8_lossy(bytes);
+    let [error] = object(&json, ["error"]).map_err(&invalid)?;
     let text: Option<String> = match error {
         None => None,
         Some(json) => go::decode(json).map_err(|error| invalid(format!("`error`: {error}")))?,
@@ -119,10 +121,9 @@ pub fn parse_ack(bytes: &[u8]) -> Result<Ack, InvalidAnswer> {
 
 /// The JSON of an object's fields, or what is wrong with the object.
 fn object<'a, const N: usize>(
-    bytes: &'a [u8],
+    text: &'a str,
     names: [&'static str; N],
 ) -> Result<[Option<&'a str>; N], String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
     fields(text, names).map_err(|error| match error.is_data() {
         true => "it is no object".to_owned(),
         false => error.to_string(),
@@ -205,6 +206,10 @@ mod tests {
             parse(br#"{"State":true,"Result":[1]}"#),
             FunctionAnswer::Done(json!([1]))
         );
+        assert_eq!(
+            parse(b"{\"state\":true,\"result\":\"a\xff\"}"),
+            FunctionAnswer::Done(json!("a\u{fffd}"))
+        );
         assert_eq!(parse(b"handshake"), FunctionAnswer::Greeting);
     }
 
@@ -233,6 +238,10 @@ mod tests {
         assert_eq!(
             parse_ack(br#"{"error": "disk full"}"#),
             Ok(Ack::Failed("disk full".into()))
+        );
+        assert_eq!(
+            parse_ack(b"{\"error\": \"\xffull\"}"),
+            Ok(Ack::Failed("\u{fffd}ull".into()))
         );
         for bytes in [&b"ok"[..], b"[]", br#"{"error":1}"#, b"", br#""{}""#] {
             assert!(parse_ack(bytes).is_err(), "{bytes:?}");

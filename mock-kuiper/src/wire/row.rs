@@ -20,7 +20,8 @@ pub struct SourceRow<'a> {
 }
 
 impl<'a> SourceRow<'a> {
-    /// Reads and checks what a source has sent, in one pass.
+    /// Reads and checks what a source has sent, in one pass. Go puts U+FFFD in
+    /// the place of bytes that are not UTF-8; so does [`Source`](crate::host::Source).
     ///
     /// Fields other than `message`, `meta` and `error` are passed over, and
     /// these are found in any case, as Go's encoding/json does. Where `message`
@@ -29,11 +30,7 @@ impl<'a> SourceRow<'a> {
     /// # Errors
     ///
     /// A variant of [`InvalidRow`] for each way of not being a row.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, InvalidRow> {
-        let text = std::str::from_utf8(bytes).map_err(|error| InvalidRow::NotJson {
-            got: excerpt(bytes),
-            reason: format!("it is not UTF-8 at byte {}", error.valid_up_to()),
-        })?;
+    pub fn parse(text: &'a str) -> Result<Self, InvalidRow> {
         scan::row(text).map_or_else(|| Self::decode(text), Ok)
     }
 
@@ -161,7 +158,7 @@ mod tests {
     #[test]
     fn a_row_is_borrowed_as_it_was_written() {
         let row = SourceRow::parse(
-            br#" {"x": [1], "message": {"b": 1.0, "a": "\u4e2d"}, "meta": {"t": 1} } "#,
+            r#" {"x": [1], "message": {"b": 1.0, "a": "\u4e2d"}, "meta": {"t": 1} } "#,
         );
 
         assert_eq!(
@@ -175,8 +172,8 @@ mod tests {
 
     #[test]
     fn meta_may_be_null_or_missing() {
-        for bytes in [&br#"{"message":{},"meta":null}"#[..], br#"{"message":{}}"#] {
-            let row = SourceRow::parse(bytes).unwrap();
+        for text in [r#"{"message":{},"meta":null}"#, r#"{"message":{}}"#] {
+            let row = SourceRow::parse(text).unwrap();
 
             assert_eq!((row.message, row.meta), ("{}", "null"));
         }
@@ -184,41 +181,41 @@ mod tests {
 
     #[test]
     fn names_are_found_in_any_case() {
-        let row = SourceRow::parse(br#"{"Meta":{"t":1},"more":0,"MESSAGE":{"a":1}}"#).unwrap();
+        let row = SourceRow::parse(r#"{"Meta":{"t":1},"more":0,"MESSAGE":{"a":1}}"#).unwrap();
 
         assert_eq!((row.message, row.meta), (r#"{"a":1}"#, r#"{"t":1}"#));
     }
 
     #[test]
     fn each_way_of_not_being_a_row_has_its_own_error() {
-        let error = |bytes: &[u8]| SourceRow::parse(bytes).unwrap_err();
+        let error = |text| SourceRow::parse(text).unwrap_err();
 
-        for bytes in [
-            &b"no json"[..],
-            b"",
-            br#"{"message":{}"#,
-            br#"{"message":{}} x"#,
-            br#"{"message":{"a":NaN}}"#,
-            br#"{"message":{"a":01}}"#,
-            b"{\"message\":{\"a\":\"\xff\"}}",
+        for text in [
+            "no json",
+            "",
+            r#"{"message":{}"#,
+            r#"{"message":{}} x"#,
+            r#"{"message":{"a":NaN}}"#,
+            r#"{"message":{"a":01}}"#,
+            "{\"message\":{}}\u{fffd}",
         ] {
             assert!(
-                matches!(error(bytes), InvalidRow::NotJson { .. }),
-                "{bytes:?}"
+                matches!(error(text), InvalidRow::NotJson { .. }),
+                "{text:?}"
             );
         }
-        assert_eq!(error(b"[{}]"), InvalidRow::NoObject("[{}]".into()));
-        assert_eq!(error(b"{}"), InvalidRow::NoMessage("{}".into()));
+        assert_eq!(error("[{}]"), InvalidRow::NoObject("[{}]".into()));
+        assert_eq!(error("{}"), InvalidRow::NoMessage("{}".into()));
         assert_eq!(
-            error(br#"{"message":[1]}"#),
+            error(r#"{"message":[1]}"#),
             InvalidRow::MessageNoObject("[1]".into())
         );
         assert_eq!(
-            error(br#"{"message":{},"meta":"x"}"#),
+            error(r#"{"message":{},"meta":"x"}"#),
             InvalidRow::MetaNoObject("\"x\"".into())
         );
         assert_eq!(
-            error(br#"{"error": "the sensor is away"}"#),
+            error(r#"{"error": "the sensor is away"}"#),
             InvalidRow::Error("the sensor is away".into())
         );
     }

@@ -102,6 +102,24 @@ fn a_refused_start_is_said_and_the_other_symbols_go_on_to_status_1() {
 }
 
 #[test]
+fn an_answer_that_is_almost_ok_or_empty_is_quoted() {
+    let plugin = Plugin::new(&["line", "silent"], &[], &[]);
+
+    let done = plugin.run(&[
+        "--config",
+        r#"line={"refuse":"ok\n"}"#,
+        "--config",
+        r#"silent={"refuse":""}"#,
+    ]);
+
+    done.assert_status(1)
+        .assert_says(
+            r#"error: source `line` refused to start: it answered "ok\n", and `ok` has to stand alone"#,
+        )
+        .assert_says("error: source `silent` refused to start, and does not say why");
+}
+
+#[test]
 fn where_all_sources_refuse_the_run_ends() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
 

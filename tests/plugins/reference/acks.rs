@@ -95,7 +95,11 @@ impl Acks {
                 }
                 Ack::Failed(error) => json!({ "error": error }).to_string(),
             };
-            if self.socket.try_send(text.as_bytes()).is_err() {
+            let mut text = text.into_bytes();
+            if fault::has("acks-not-utf8") {
+                fault::spoil(&mut text);
+            }
+            if self.socket.try_send(text.as_slice()).is_err() {
                 return;
             }
             match ack {

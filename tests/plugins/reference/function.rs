@@ -18,7 +18,11 @@ pub(crate) fn start(symbol: &str) {
     thread::spawn(move || {
         let answer = |request: &[u8]| {
             take_turns(&symbol);
-            answer(&symbol, request).to_string().into_bytes()
+            let mut answer = answer(&symbol, request).to_string().into_bytes();
+            if fault::has("replies-not-utf8") {
+                fault::spoil(&mut answer);
+            }
+            answer
         };
         if fault::has("careless-calls") || fault::has("validates-twice") {
             let asks = |request: &[u8]| request.starts_with(b"{\"func\":\"Validate\"");
@@ -44,6 +48,10 @@ fn take_turns(symbol: &str) {
 
 fn answer(symbol: &str, request: &[u8]) -> Value {
     match call(symbol, request) {
+        Ok(result) if fault::has("replies-in-capitals") => {
+            json!({ "State": true, "Result": result })
+        }
+        Err(_) if fault::has("replies-without-text") => json!({ "state": false }),
         Ok(result) => json!({ "state": true, "result": result }),
         Err(text) => json!({ "state": false, "result": text }),
     }

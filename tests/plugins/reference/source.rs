@@ -40,6 +40,9 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
     let padding = "x".repeat(usize::try_from(number("size", 0)?).map_err(|e| e.to_string())?);
 
     let url = format!("ipc:///tmp/{}.ipc", argument.address);
+    if fault::has("source-never-dials") {
+        return Ok(Worker::spawn(move |stopped| pause(Duration::MAX, stopped)));
+    }
     let socket = dial(&url).map_err(|e| format!("cannot dial {url}: {e}"))?;
     let meta = json!({ "datasource": datasource_of(&argument.datasource) });
     Ok(Worker::spawn(move |stopped| {
@@ -62,7 +65,11 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
             if fault::has("list-rows") && n > 1 {
                 row["message"] = json!([n]);
             }
-            if let Err(error) = send(&socket, row.to_string().as_bytes(), stopped) {
+            let mut row = row.to_string().into_bytes();
+            if fault::has("rows-not-utf8") {
+                fault::spoil(&mut row);
+            }
+            if let Err(error) = send(&socket, &row, stopped) {
                 eprintln!("reference: ticks ends: {error}");
                 return;
             }
