@@ -28,6 +28,9 @@ const LARGE: usize = 4096;
 /// much for it.
 const LATE_END: Duration = Duration::from_millis(200);
 
+/// How long an instance may pause before it dials again: up to 1 s with NNG.
+const LATE_DIAL: Duration = Duration::from_millis(1200);
+
 /// Bytes that are neither an order, nor a request, nor a row; long ones where
 /// the release sets messages no limit.
 fn broken(stage: &Stage<'_>) -> Vec<Vec<u8>> {
@@ -324,6 +327,8 @@ pub(super) fn slow(stage: &mut Stage<'_>, amount: Amount) -> Played {
 pub(super) fn restart(stage: &mut Stage<'_>, amount: Amount) -> Played {
     let host = stage.host;
     host.restart(time(amount), &mut stage.instances())?;
+    // An instance of before may dial again beside the one that was started now.
+    stage.go_on_for(LATE_DIAL)?;
     Ok(Outcome::Survived)
 }
 
