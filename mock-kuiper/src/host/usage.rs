@@ -83,6 +83,9 @@ impl AddAssign for Usage {
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let memory = self.memory as f64 / (1024.0 * 1024.0);
+        if self.processes > 1 {
+            write!(f, "{} processes, ", self.processes)?;
+        }
         write!(
             f,
             "{} open files, {} threads, {memory:.1} MiB",

@@ -35,6 +35,7 @@ fn what_the_plugin_costs_is_that_of_its_group_without_the_watchdog() -> Result<(
 
     assert!(greeted > Duration::ZERO && greeted < LIMIT);
     assert_eq!(before.processes, 2);
+    assert!(before.to_string().starts_with("2 processes, "), "{before}");
     assert!(before.threads >= 2 && before.open_files >= 6, "{before:?}");
     assert!(before.memory > 0 && before.peak_memory >= before.memory);
     assert_eq!(host.time_to_greeting(), Some(greeted));

@@ -17,7 +17,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use ekuiper_sp as sp;
-use nng::options::{Options as _, ReconnectMinTime, SendBufferSize, SendFd};
+use nng::options::{Options as _, ReconnectMinTime, SendBufferSize, SendFd, SendTimeout};
 use nng::{Message, PipeEvent, Protocol, Socket};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -32,6 +32,10 @@ const RECONNECT: (Duration, Duration) = (Duration::from_millis(10), Duration::fr
 
 /// The pause before NNG itself connects a socket again: long after it is closed.
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long NNG waits for room in a send, before the wait is ours: meanwhile
+/// nobody can be told that the connection goes.
+const SLICE: Duration = Duration::from_millis(10);
 
 /// The sending end of a one-way channel.
 pub(crate) struct Push {
@@ -208,6 +212,7 @@ impl Shared {
         let socket = Socket::new(Protocol::Push0).map_err(open)?;
         socket
             .set_opt::<ReconnectMinTime>(Some(NEVER))
+            .and_then(|()| socket.set_opt::<SendTimeout>(Some(SLICE)))
             // Without a buffer the socket is ready to send when all is written.
             .and_then(|()| socket.set_opt::<SendBufferSize>(0))
             .map_err(open)?;
@@ -287,30 +292,36 @@ impl Push {
 
     pub(crate) fn send(&self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
         let deadline = deadline(limit);
+        let at_once = limit.is_some_and(|limit| limit < SLICE);
         let mut message = None;
         loop {
-            let line = {
-                let mut state = self
-                    .shared
-                    .wait_while(deadline, |state| state.peer.is_none() && !state.closed);
-                let line = match &state.line {
-                    Some(line) if state.peer.is_some() => line.clone(),
-                    _ if state.closed => return Err(Error::Closed),
-                    _ => return Err(Error::TimedOut),
-                };
-                // NNG wants a copy of its own, also to say that it has no room.
-                if !state.full {
-                    let copy = message.take().unwrap_or_else(|| Message::from(body));
-                    // The lock keeps the connection from being freed meanwhile.
-                    match line.socket.try_send(copy) {
-                        Ok(()) => return Ok(()),
-                        Err((back, nng::Error::TryAgain)) => message = Some(back),
-                        Err((_, error)) => return Err(failed("send to", &self.shared.path, error)),
-                    }
-                    state.full = true;
-                }
-                line
+            let mut state = self
+                .shared
+                .wait_while(deadline, |state| state.peer.is_none() && !state.closed);
+            let line = match &state.line {
+                Some(line) if state.peer.is_some() => line,
+                _ if state.closed => return Err(Error::Closed),
+                _ => return Err(Error::TimedOut),
             };
+            // NNG wants a copy of its own, also to say that it has no room.
+            if !state.full {
+                let copy = message.take().unwrap_or_else(|| Message::from(body));
+                // The lock keeps the connection from being freed meanwhile.
+                let sent = match at_once {
+                    true => line.socket.try_send(copy),
+                    false => line.socket.send(copy),
+                };
+                match sent {
+                    Ok(()) => return Ok(()),
+                    Err((back, nng::Error::TryAgain | nng::Error::TimedOut)) => {
+                        message = Some(back);
+                    }
+                    Err((_, error)) => return Err(failed("send to", &self.shared.path, error)),
+                }
+            }
+            let line = line.clone();
+            state.full = true;
+            drop(state);
             line.wait(&self.shared.path, deadline)?;
             lock(&self.shared.state).full = false;
         }
