@@ -353,7 +353,8 @@ fn a_sink_that_sends_no_acks_is_measured_without_them() {
 fn rows_that_only_fill_buffers_do_not_count() {
     let plugin = Plugin::new(&[], &["append"], &[]);
 
-    // Some hundred rows are on their way before the second is looked at.
+    // Some hundred rows are on their way before the second is looked at. Where
+    // they are not within this time, on a busy machine, they would count.
     let slow = [
         "--host",
         "1.13",
@@ -362,13 +363,13 @@ fn rows_that_only_fill_buffers_do_not_count() {
         "--rounds",
         "1",
         "--time",
-        "60ms",
+        "400ms",
     ];
     let done = bench_as_is(&plugin, &slow);
 
     done.assert_status(0);
     assert!(!done.stdout.contains("a second"), "no table: {done}");
-    let line = "\nsink append: not measured, it took too few rows within 3.06s;";
+    let line = "\nsink append: not measured, it took too few rows within 3.4s;";
     assert!(done.stdout.contains(line), "{done}");
 }
 
