@@ -34,8 +34,7 @@ const MOMENT: Duration = Duration::from_millis(50);
 pub enum Stop {
     /// The plugin fell short: what was seen.
     Failed(String),
-    /// No row came where one had to; [`Bench::judge_silence`] finds out what
-    /// that means.
+    /// No row came where one had to; what that means is found out apart.
     NoRow {
         /// What was seen.
         seen: String,
