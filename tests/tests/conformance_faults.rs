@@ -261,8 +261,10 @@ const FAULTS: &[Fault] = &[
 
 /// What cannot be tried without a process.
 const ALL_BUT_FILES: &[&str] = &["CTL", "SRC", "SNK", "FUN", "LIF"];
-const WITHOUT_ROWS: &[&str] = &["CTL-13", "CTL-14", "CTL-23", "SRC"];
 const WITHOUT_YAML: &[&str] = &["PKG-02", "CTL", "SRC", "SNK", "FUN", "LIF"];
+
+/// What cannot be tried where a source gives no rows.
+const WITHOUT_ROWS: &[&str] = &["CTL-13", "CTL-14", "CTL-23", "SRC"];
 
 fn stage() -> Staged {
     let binary = Path::new(env!("CARGO_BIN_EXE_reference"));
