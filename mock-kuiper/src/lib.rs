@@ -70,6 +70,7 @@ mod any_json;
 pub mod call;
 pub mod event;
 pub mod fault;
+pub mod finding;
 pub mod go_json;
 pub mod host;
 pub mod isolate;
