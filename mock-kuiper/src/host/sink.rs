@@ -15,7 +15,7 @@ use super::source::properties;
 use super::{Host, HostError};
 use crate::event::{Meaning, Message, What};
 use crate::go_json::{Numbers, write_value};
-use crate::profile::{self, Profile};
+use crate::profile::{AckChannel, Profile};
 use crate::symbol::{Channel, Meta, Side};
 use crate::transport::Push;
 use crate::wire::{self, Order, parse_ack};
@@ -452,7 +452,7 @@ impl Drop for Sink {
 
 /// Whether a release reads the acks of a sink that was told `requireAck`.
 fn reads_acks(profile: &Profile) -> bool {
-    profile.ack == profile::Ack::Require
+    profile.ack == AckChannel::Read
 }
 
 /// A sink that is going to be started.
@@ -531,8 +531,8 @@ impl Host {
     pub fn start_sink(&self, order: Order, require_ack: bool) -> Result<Sink, HostError> {
         let shared = &self.inner.shared;
         let acks = match shared.profile.ack {
-            profile::Ack::None => None,
-            profile::Ack::Open | profile::Ack::Require => {
+            AckChannel::Absent => None,
+            AckChannel::Unread | AckChannel::Read => {
                 let channel = Channel::ack(&order.meta);
                 if self.inner.keeps(&channel) {
                     return Err(HostError::AckChannelOpen {

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use crate::go_json::{Numbers, write_map, write_string};
-use crate::profile::{self, Datasource, FunctionMeta, Profile};
+use crate::profile::{Datasource, FunctionMeta, Profile, StreamOptionSet};
 use crate::symbol::{Kind, Meta};
 
 /// What an order asks for.
@@ -162,7 +162,7 @@ pub fn source_config(
     set("delimiter", "".into());
     set("format", "json".into());
     set("key", "".into());
-    if profile.stream_options == profile::StreamOptions::Nine {
+    if profile.stream_options == StreamOptionSet::Nine {
         set("retainSize", 0.into());
         set("schemaId", "".into());
         set("strictValidation", false.into());

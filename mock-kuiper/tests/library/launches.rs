@@ -89,7 +89,7 @@ fn what_cannot_be_is_said_before_anything_is_launched() {
     let missing = Host::builder().plugin("/no/such").launch();
 
     let text = |outcome: Result<Host, HostError>| outcome.unwrap_err().to_string();
-    assert!(text(unknown).starts_with("no eKuiper release `3.0` is known; use one of 1.4"));
+    assert!(text(unknown).starts_with("unknown eKuiper release `3.0`; use one of 1.4"));
     assert_eq!(
         text(unnamed),
         "no plugin is named; call `plugin` with its directory"
