@@ -13,11 +13,12 @@ use super::inner::Inner;
 use super::pull::PullChannel;
 use super::{Host, HostError};
 use crate::event::{Meaning, Message, What};
+use crate::go_json;
 use crate::package::{Package, PackageError};
 use crate::profile::Profile;
 use crate::symbol::{Channel, Meta, Side};
 use crate::transport::Waker;
-use crate::wire::{self, InvalidRow, Order, SourceRow, StreamOptions, source_config};
+use crate::wire::{InvalidRow, Order, SourceRow, StreamOptions, source_config};
 
 /// How long the next row of a plugin that has ended may still take: its
 /// connection may not even be accepted yet.
@@ -109,7 +110,7 @@ impl Source {
                 Ok(row) => {
                     let row = row.map_err(invalid)?;
                     let decode = |json: &str| {
-                        wire::go::decode(json)
+                        go_json::decode(json)
                             .map_err(|error| invalid(InvalidRow::Undecodable(error.to_string())))
                     };
                     return Ok(Row {

@@ -281,7 +281,10 @@ mod tests {
         assert_eq!(since(|p| p.ack == AckChannel::Read), ["2.0"]);
         assert_eq!(since(|p| p.ack_closes), ["2.0"]);
         assert_eq!(since(|p| p.datasource == Datasource::InConfig), ["2.0"]);
-        assert_eq!(since(|p| p.stream_options == StreamOptionSet::Nine), ["2.0"]);
+        assert_eq!(
+            since(|p| p.stream_options == StreamOptionSet::Nine),
+            ["2.0"]
+        );
         assert_eq!(since(|p| p.process_life == ProcessLife::Host), ["2.0"]);
         assert_eq!(since(|p| p.init_timeout.as_secs() == 60), ["2.0"]);
         assert_eq!(since(|p| p.max_message.is_none()), ["2.0"]);
