@@ -8,7 +8,7 @@ use mock_kuiper::event::Limits;
 use mock_kuiper::host::{
     Builder, Function, Host, HostError, Sink, SinkError, SinkStart, Source, SourceStart,
 };
-use mock_kuiper::package::{Manifest, Package, Report, check};
+use mock_kuiper::package::{CheckReport, Manifest, Package, check};
 use mock_kuiper::symbol::Channel;
 use mock_kuiper::wire::{Command, Order, OrderAnswer};
 use serde_json::{Map, Value, json};
@@ -89,7 +89,7 @@ pub(crate) struct Common {
     greeted: AtomicBool,
     silent: OnceLock<String>,
     /// What was found in the plugin's files: a Cargo package is built for it.
-    report: OnceLock<Result<Report, String>>,
+    report: OnceLock<Result<CheckReport, String>>,
     /// Whether a sink gives acks.
     acks: OnceLock<bool>,
 }
@@ -145,7 +145,7 @@ impl<'a> Bench<'a> {
     }
 
     /// What eKuiper's install would find in the plugin's files.
-    pub(crate) fn report(&self) -> Result<&Report, Stop> {
+    pub(crate) fn report(&self) -> Result<&CheckReport, Stop> {
         let look = || {
             let looked = check(&self.plan.plugin, &self.plan.build);
             let report = looked.map(|looked| looked.report().clone());

@@ -90,7 +90,7 @@ fn a_build_that_fails_is_wrong_input_and_cargo_says_why() {
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(text.contains("cannot find value `nonsense`"), "{text}");
     assert!(
-        text.contains("`cargo build --bin built` failed; its output is above"),
+        text.contains("`cargo build --bin built` failed, see its output above"),
         "{text}"
     );
 }

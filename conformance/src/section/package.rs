@@ -1,6 +1,6 @@
 //! `PKG`: the plugin on disk.
 
-use mock_kuiper::package::{Level as How, Line};
+use mock_kuiper::package::{CheckLevel, CheckLine};
 
 use crate::bench::{Bench, Checked, Stop, failed};
 use crate::requirement::{Level, Releases, Requirement};
@@ -61,7 +61,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
 
 /// Fails with the lines of these levels that are about something, if there are
 /// any.
-fn none(bench: &Bench<'_>, levels: &[How], about: impl Fn(&Line) -> bool) -> Checked {
+fn none(bench: &Bench<'_>, levels: &[CheckLevel], about: impl Fn(&CheckLine) -> bool) -> Checked {
     let lines = bench.report()?.lines.iter();
     let lines: Vec<_> = lines
         .filter(|line| levels.contains(&line.level) && about(line))
@@ -74,13 +74,13 @@ fn none(bench: &Bench<'_>, levels: &[How], about: impl Fn(&Line) -> bool) -> Che
 }
 
 /// Whether a line is about the yaml or the metadata of a symbol.
-fn is_of_symbol(line: &Line) -> bool {
+fn is_of_symbol(line: &CheckLine) -> bool {
     let folders = ["sources/", "sinks/", "functions/"];
     folders.iter().any(|folder| line.file.starts_with(folder))
 }
 
 /// Whether a line is about the executable: its name in the json, or the file.
-fn is_of_executable(bench: &Bench<'_>, line: &Line) -> bool {
+fn is_of_executable(bench: &Bench<'_>, line: &CheckLine) -> bool {
     let named = || {
         let executable = &bench.manifest().ok()?.executable;
         Some(!line.file.is_empty() && executable.ends_with(&line.file))
@@ -89,28 +89,34 @@ fn is_of_executable(bench: &Bench<'_>, line: &Line) -> bool {
 }
 
 fn json_is_valid(bench: &Bench<'_>) -> Checked {
-    none(bench, &[How::Error], |line| {
+    none(bench, &[CheckLevel::Error], |line| {
         !is_of_symbol(line) && !is_of_executable(bench, line)
     })
 }
 
 fn executable_is_there(bench: &Bench<'_>) -> Checked {
-    none(bench, &[How::Error], |line| is_of_executable(bench, line))
+    none(bench, &[CheckLevel::Error], |line| {
+        is_of_executable(bench, line)
+    })
 }
 
 fn has_yaml(bench: &Bench<'_>) -> Checked {
-    let is_yaml = |line: &Line| is_of_symbol(line) && line.file.ends_with(".yaml");
-    none(bench, &[How::Error], is_yaml)
+    let is_yaml = |line: &CheckLine| is_of_symbol(line) && line.file.ends_with(".yaml");
+    none(bench, &[CheckLevel::Error], is_yaml)
 }
 
 fn has_metadata(bench: &Bench<'_>) -> Checked {
-    let is_metadata = |line: &Line| is_of_symbol(line) && line.file.ends_with(".json");
-    none(bench, &[How::Error, How::Warning], is_metadata)
+    let is_metadata = |line: &CheckLine| is_of_symbol(line) && line.file.ends_with(".json");
+    none(
+        bench,
+        &[CheckLevel::Error, CheckLevel::Warning],
+        is_metadata,
+    )
 }
 
 fn zip_is_installable(bench: &Bench<'_>) -> Checked {
     if bench.plan.plugin.is_dir() {
         return Err(Stop::NotApplicable("the plugin is no zip"));
     }
-    none(bench, &[How::Error], |_| true)
+    none(bench, &[CheckLevel::Error], |_| true)
 }

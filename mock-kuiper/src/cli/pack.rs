@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anstyle::{AnsiColor, Style};
 use clap::ValueHint;
 use indicatif::HumanBytes;
-use mock_kuiper::package::{self, Build, Level, Packed};
+use mock_kuiper::package::{self, Build, CheckLevel, Packed};
 
 use super::{CliError, Exit, STATUSES, print_results, report, terminal};
 
@@ -74,12 +74,12 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let report = checked.report();
     for line in &report.lines {
         match line.level {
-            Level::Ok => {}
-            Level::Warning => say(&format!(
+            CheckLevel::Ok => {}
+            CheckLevel::Warning => say(&format!(
                 "{WARNING}warning{WARNING:#}: {}",
                 report::line(line)
             )),
-            Level::Error => terminal::print_error(&report::line(line)),
+            CheckLevel::Error => terminal::print_error(&report::line(line)),
         }
     }
     let name = report.plugin.as_deref().unwrap_or_default();

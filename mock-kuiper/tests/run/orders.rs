@@ -157,7 +157,7 @@ fn an_unknown_section_of_the_yaml_is_said_with_those_that_there_are() {
     let done = plugin.run(&["--conf-key", "slow"]);
 
     done.assert_status(2)
-        .assert_says("random.yaml: `slow`: no such section; there are `default`, `fast`");
+        .assert_says("random.yaml: `slow`: no such section; the file has `default`, `fast`");
 }
 
 #[test]
