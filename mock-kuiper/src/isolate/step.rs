@@ -38,11 +38,11 @@ impl Step {
         match self {
             Self::MountNamespace => "a mount namespace",
             Self::UserNamespace => "a user namespace",
-            Self::Ids => "its own user in a user namespace",
+            Self::Ids => "the plugin's ids in a user namespace",
             Self::Private => "private mounts",
-            Self::Bind => "a directory of the real /tmp in its own",
+            Self::Bind => "a bind mount of an entry of /tmp",
             Self::Cover => "a mount over /tmp",
-            Self::Directory => "its working directory under its own /tmp",
+            Self::Directory => "the plugin's working directory in the namespace",
         }
     }
 }

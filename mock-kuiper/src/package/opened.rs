@@ -26,11 +26,11 @@ pub struct Package {
 /// Where the plugin's directory comes from.
 #[derive(Debug)]
 enum Origin {
-    /// It is the user's.
+    /// The user gave it.
     Given,
     /// It was unpacked from a zip.
     Zip { _place: TempDir },
-    /// It was laid out, with an executable from elsewhere.
+    /// It was laid out, with an executable that was built.
     LaidOut {
         layout: Layout,
         /// How the executable is built; `None` if the user built it.
@@ -64,8 +64,8 @@ impl Package {
             .map_err(|error| rename(error, &directory, path))
     }
 
-    /// Reads the plugin in a directory, a zip or a Cargo package. The binary of a
-    /// Cargo package is built: the json names it as `executable`.
+    /// Reads the plugin in a directory, a zip or a Cargo package. In a Cargo package
+    /// the binary is built that the json names as `executable`.
     ///
     /// `release` builds with optimizations. Cargo's output goes to stderr.
     ///
@@ -175,8 +175,8 @@ impl Package {
         &self.manifest
     }
 
-    /// Returns the absolute path of the plugin's directory. A zip was unpacked to
-    /// it.
+    /// Returns the absolute path of the plugin's directory; for a zip, of the one to
+    /// which it was unpacked.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
