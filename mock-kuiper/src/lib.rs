@@ -67,6 +67,7 @@
 
 #[cfg(test)]
 mod any_json;
+mod breach;
 pub mod call;
 pub mod event;
 pub mod fault;
@@ -75,10 +76,24 @@ pub mod go_json;
 pub mod host;
 pub mod isolate;
 pub mod package;
+mod play;
 pub mod profile;
 mod spawn;
 pub mod symbol;
 pub mod transport;
+mod usage;
 pub mod wire;
 
-pub use host::{Host, HostError};
+pub use serde_json;
+
+pub use breach::Breach;
+pub use event::{Event, Frame, Limits, Meaning, Message, Observer, Side, What};
+pub use fault::{Fault, Outcome};
+pub use finding::{Advice, Code, Finding, Limit, Observed};
+pub use host::{
+    Builder, Function, Host, HostError, Reply, Row, Sink, SinkStart, Source, SourceStart,
+};
+pub use package::{Package, PackageError};
+pub use play::Stage;
+pub use symbol::{Channel, Kind, Meta, Symbol};
+pub use usage::Usage;

@@ -1,29 +1,27 @@
-//! What misfortunes are played on, and the proof that it is alive.
+//! What faults are played on, and the proof that it still works.
 
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::Error;
+use crate::finding::{Code, Observed};
+use crate::host::{Function, Host, HostError, Instance, Received, Sink, Source};
 
-use crate::host::{Function, Host, HostError, Instance, Sink, Source};
-use crate::symbol::Channel;
-
-/// How long a source has for its first row, to count as one that gives rows.
+/// How long a source may take for its first row to count as one that sends rows.
 const FIRST_ROW: Duration = Duration::from_secs(2);
 
-/// How long a sink has for its first ack, to count as one that gives acks.
+/// How long a sink may take for its first ack to count as one that sends acks.
 const FIRST_ACK: Duration = Duration::from_secs(1);
 
-/// How long each ack from before a misfortune may still take.
+/// How long each ack from before a fault may still take.
 const LATE_ACK: Duration = Duration::from_millis(200);
 
-/// How long rows from before a misfortune are read away.
+/// How long rows from before a fault are read and dropped.
 const DRAIN: Duration = Duration::from_millis(100);
 
-/// How soon after its start an instance is stopped at the earliest, unless it
-/// has shown that it works: as the soonest stop that was recorded.
+/// How long an instance runs at least before it is stopped, unless it has shown
+/// that it works: the shortest run that was recorded.
 ///
 /// Source: ekuiper-1.14.7-go.jsonl, rule `g1`.
-const MOMENT: Duration = Duration::from_millis(22);
+const SHORTEST_RUN: Duration = Duration::from_millis(22);
 
 /// A host and what runs on it.
 #[derive(Debug)]
@@ -32,28 +30,28 @@ pub struct Stage<'a> {
     pub(super) sources: Vec<OnStage<'a, Source>>,
     pub(super) sinks: Vec<OnStage<'a, Sink>>,
     pub(super) functions: Vec<&'a mut Function>,
-    /// The row that sinks are sent.
+    /// The row that is sent to sinks.
     pub(super) row: Vec<u8>,
 }
 
-/// An instance, and whether it was seen to say something.
+/// An instance, and whether it has sent something.
 #[derive(Debug)]
 pub(super) struct OnStage<'a, T> {
     pub(super) instance: &'a mut T,
-    /// A source that gave a row, a sink that gave an ack: it has to do so after
-    /// a misfortune as well.
+    /// Whether a source has sent a row, or a sink an ack: it must do so after a
+    /// fault as well.
     pub(super) speaks: bool,
-    /// A source's connections.
+    /// The connections of a source.
     connections: usize,
 }
 
 impl<'a> Stage<'a> {
-    /// Takes what runs, and looks which sources give rows and which sinks give
-    /// acks; `row` is what sinks are sent.
+    /// Takes what runs, and finds out which sources send rows and which sinks
+    /// send acks; `row` is what sinks get.
     ///
     /// # Errors
     ///
-    /// What does not work before any misfortune.
+    /// What does not work before any fault.
     pub fn set(
         host: &'a Host,
         sources: impl IntoIterator<Item = &'a mut Source>,
@@ -71,7 +69,7 @@ impl<'a> Stage<'a> {
         for source in &mut stage.sources {
             source.speaks = match next_row(host, source.instance, FIRST_ROW) {
                 Ok(()) => true,
-                Err(HostError::NoRow { .. }) => false,
+                Err(error) if is_no_row(&error) => false,
                 Err(error) => return Err(error),
             };
             source.connections = source.instance.connections().max(1);
@@ -84,8 +82,8 @@ impl<'a> Stage<'a> {
         Ok(stage)
     }
 
-    /// Looks whether everything works: sources give rows, each on as many
-    /// connections as at first, sinks take and acknowledge them, functions
+    /// Checks that everything works: sources send rows, each on as many
+    /// connections as at first, sinks take and acknowledge rows, functions
     /// answer.
     pub(super) fn prove_alive(&mut self) -> Result<(), HostError> {
         self.host.check_alive()?;
@@ -97,17 +95,16 @@ impl<'a> Stage<'a> {
             let deadline = Instant::now() + limit;
             while source.instance.connections() > source.connections {
                 if Instant::now() >= deadline {
-                    return Err(HostError::StartedTwice {
-                        symbol: source.instance.symbol().to_owned(),
-                        connections: source.instance.connections(),
-                    });
+                    let connections = source.instance.connections();
+                    let observed = Observed::StartedTwice { connections };
+                    return Err(source.instance.about(observed).into());
                 }
                 drain(self.host, source.instance, DRAIN)?;
                 std::thread::sleep(Duration::from_millis(1));
             }
         }
         for sink in &mut self.sinks {
-            // Acks that are late, or will never come.
+            // Acks that are late, or will never arrive.
             sink.instance.settle_acks(limit, LATE_ACK);
             if sink.speaks {
                 sink.instance.send_bytes(&self.row)?;
@@ -122,7 +119,7 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// Begins anew with a new process; see [`Host::renew`].
+    /// Begins again with a new process; see [`Host::renew`].
     ///
     /// # Errors
     ///
@@ -132,7 +129,7 @@ impl<'a> Stage<'a> {
         host.renew(&mut self.instances())
     }
 
-    /// Reads rows and acks for so long.
+    /// Reads rows and acks for `time`.
     pub(super) fn go_on_for(&mut self, time: Duration) -> Result<(), HostError> {
         let deadline = Instant::now() + time;
         loop {
@@ -150,22 +147,22 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Lets what was just started work before it is stopped again: until each
-    /// instance that speaks has given a row or an ack, for `limit` at most, and
-    /// for a [`MOMENT`] where one has not. Gives the time that went beyond it.
+    /// Lets what was just started work before it is stopped again: at most
+    /// `limit` until each instance that speaks has sent a row or an ack, and at
+    /// least [`SHORTEST_RUN`] if one has not. Returns the time beyond that.
     ///
-    /// An SDK may know an instance only once its thread runs, and pass over a
-    /// stop that comes before.
+    /// An SDK may know an instance only once its thread runs, and ignore a stop
+    /// that arrives before.
     pub(super) fn let_work(&mut self, limit: Duration) -> Result<Duration, HostError> {
         let begun = Instant::now();
-        let end = begun + limit.max(MOMENT);
+        let end = begun + limit.max(SHORTEST_RUN);
         let left = || end.saturating_duration_since(Instant::now());
         let mut have_spoken = true;
         for source in &mut self.sources {
             have_spoken &= source.speaks
                 && match next_row(self.host, source.instance, left()) {
                     Ok(()) => true,
-                    Err(HostError::NoRow { .. }) => false,
+                    Err(error) if is_no_row(&error) => false,
                     Err(error) => return Err(error),
                 };
         }
@@ -176,12 +173,12 @@ impl<'a> Stage<'a> {
             };
         }
         if !have_spoken {
-            self.go_on_for(MOMENT.saturating_sub(begun.elapsed()))?;
+            self.go_on_for(SHORTEST_RUN.saturating_sub(begun.elapsed()))?;
         }
-        Ok(begun.elapsed().saturating_sub(MOMENT))
+        Ok(begun.elapsed().saturating_sub(SHORTEST_RUN))
     }
 
-    /// All instances, as [`Host::restart`] wants them.
+    /// Returns all instances, for [`Host::restart`].
     pub(super) fn instances(&mut self) -> Vec<&mut dyn Instance> {
         let sources = self.sources.iter_mut();
         let sinks = self.sinks.iter_mut();
@@ -202,52 +199,49 @@ fn silent<T>(instance: &mut T) -> OnStage<'_, T> {
     }
 }
 
-/// Reads what comes until nothing does, at most for `time`.
+fn is_no_row(error: &HostError) -> bool {
+    error.code() == Some(Code::RowMissing)
+}
+
+/// Reads and drops rows until none arrives, for at most `time`.
 fn drain(host: &Host, source: &mut Source, time: Duration) -> Result<(), HostError> {
     let deadline = Instant::now() + time;
     while Instant::now() < deadline {
         match next_row(host, source, Duration::ZERO) {
             Ok(()) => {}
-            Err(HostError::NoRow { .. }) => return Ok(()),
+            Err(error) if is_no_row(&error) => return Ok(()),
             Err(error) => return Err(error),
         }
     }
     Ok(())
 }
 
-/// Waits for a row, without decoding it.
+/// Waits at most `limit` for a row, without decoding it.
 fn next_row(host: &Host, source: &mut Source, limit: Duration) -> Result<(), HostError> {
     let deadline = Instant::now() + limit;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let symbol = source.symbol().to_owned();
-        match source.read(Some(left)) {
-            Ok(Ok(_)) => return Ok(()),
-            Ok(Err(source)) => return Err(HostError::InvalidRow { symbol, source }),
-            Err(Error::Woken) => {
+        let observed = match source.read(Some(left))? {
+            Received::Row(_) => return Ok(()),
+            Received::Invalid(invalid) => Observed::InvalidRow(invalid),
+            Received::Nothing => Observed::NoRow { limit },
+            Received::Woken => {
                 host.check_alive()?;
                 if host.take_interrupt() {
                     return Err(HostError::Interrupted);
                 }
+                continue;
             }
-            Err(Error::TimedOut) => return Err(HostError::NoRow { symbol, limit }),
-            Err(error) => {
-                let channel = Channel::source(&source.order().meta);
-                return Err(HostError::transport(&channel, error));
-            }
-        }
+        };
+        return Err(source.about(observed).into());
     }
 }
 
-/// Reads an ack; that the row failed is one.
+/// Reads an ack; an ack that the row failed is one.
 pub(super) fn take_ack(sink: &mut Sink, limit: Duration) -> Result<(), HostError> {
-    use crate::host::SinkError;
     match sink.ack(limit) {
-        Ok(_)
-        | Err(HostError::Sink {
-            source: SinkError::Failed { .. },
-            ..
-        }) => Ok(()),
+        Ok(_) => Ok(()),
+        Err(error) if error.code() == Some(Code::AckError) => Ok(()),
         Err(error) => Err(error),
     }
 }

@@ -1,38 +1,78 @@
-//! How each misfortune is played.
+//! How each fault is played.
 //!
-//! Rules: protocol.md sections 5 to 8.
+//! Rules: docs/protocol.md, sections 5 to 8.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
 use super::stage::{Stage, take_ack};
-use super::{Amount, Outcome};
-use crate::HostError;
+use crate::breach::Breach;
 use crate::event::What;
-use crate::host::{Breach, Usage};
-use crate::symbol::Meta;
+use crate::fault::{Fault, Outcome};
+use crate::finding::{Finding, Observed};
+use crate::host::{HostError, require_ok};
+use crate::symbol::{Kind, Meta};
+use crate::usage::Usage;
 use crate::wire::{Command, FunctionAnswer, Order, OrderAnswer};
 
 type Played = Result<Outcome, HostError>;
+
+impl Fault {
+    /// Plays the fault, and checks that everything on the stage still works.
+    ///
+    /// # Errors
+    ///
+    /// A finding if the plugin does not survive; otherwise those of the host.
+    pub fn play(self, stage: &mut Stage<'_>) -> Result<Outcome, HostError> {
+        let outcome = match self {
+            Self::StartAgain => start_again(stage),
+            Self::StartAnew => start_anew(stage),
+            Self::StopUnknown => stop_unknown(stage),
+            Self::Orders => orders(stage),
+            Self::Requests => requests(stage),
+            Self::Rows => rows(stage),
+            Self::Stale => stale(stage),
+            Self::Cut => cut(stage),
+            Self::CutFrame => breach(stage, Breach::CutFrame),
+            Self::LyingLength => breach(stage, Breach::LyingLength),
+            Self::WrongGreeting => breach(stage, Breach::WrongGreeting),
+            Self::NoGreeting => breach(stage, Breach::NoGreeting),
+            Self::Redial => redial(stage),
+            Self::StaleFile => stale_file(stage),
+            Self::AcksUnread(rows) => acks_unread(stage, rows),
+            Self::AcksSlow(apart) => acks_slow(stage, apart),
+            Self::Pause(time) => pause(stage, time),
+            Self::Slow(delay) => slow(stage, delay),
+            Self::Restart(away) => restart(stage, away),
+            Self::Kill(after) => kill(stage, after),
+            Self::Replay(times) => replay(stage, times),
+            Self::Churn(times) => churn(stage, times),
+        }?;
+        if outcome == Outcome::Survived {
+            stage.prove_alive()?;
+        }
+        Ok(outcome)
+    }
+}
 
 const NO_SOURCE: Outcome = Outcome::NotApplicable("no source runs");
 const NO_SINK: Outcome = Outcome::NotApplicable("no sink runs");
 const NO_FUNCTION: Outcome = Outcome::NotApplicable("no function runs");
 const NOTHING: Outcome = Outcome::NotApplicable("no source and no sink runs");
 
-/// Bytes of a row of which a hundred do not fit in a socket's buffers.
+/// The bytes of a row; a hundred of these do not fit in a socket's buffers.
 const LARGE: usize = 4096;
 
-/// How long a sink may take to end, because its sender has gone or a row was too
-/// much for it.
+/// How long a sink may take to end because its sender has gone or because it
+/// could not handle a row.
 const LATE_END: Duration = Duration::from_millis(200);
 
 /// How long an instance may pause before it dials again: up to 1 s with NNG.
 const LATE_DIAL: Duration = Duration::from_millis(1200);
 
-/// Bytes that are neither an order, nor a request, nor a row; long ones where
-/// the release sets messages no limit.
+/// Returns bytes that are neither an order, nor a request, nor a row; long ones
+/// too if the release does not limit messages.
 fn broken(stage: &Stage<'_>) -> Vec<Vec<u8>> {
     const HUGE: usize = 64 * 1024 * 1024;
     let mut broken = vec![Vec::new(), b"{".to_vec(), b"\xff\x00".to_vec()];
@@ -42,58 +82,36 @@ fn broken(stage: &Stage<'_>) -> Vec<Vec<u8>> {
     broken
 }
 
-fn time(amount: Amount) -> Duration {
-    match amount {
-        Amount::Time(time) => time,
-        Amount::Fixed | Amount::Times(_) => Duration::ZERO,
-    }
-}
-
-fn times(amount: Amount) -> u32 {
-    match amount {
-        Amount::Times(times) => times,
-        Amount::Fixed | Amount::Time(_) => 1,
-    }
-}
-
 fn property(name: &str, value: impl Into<Value>) -> Map<String, Value> {
     Map::from_iter([(name.to_owned(), value.into())])
 }
 
-/// Sends an order that has to be answered with `ok`.
+/// Sends an order that must be answered with `ok`.
 fn order(stage: &Stage<'_>, command: Command, order: &Order) -> Result<(), HostError> {
     let text = stage.host.order(command, order)?;
     demand_ok(command, order, text)
 }
 
 fn demand_ok(command: Command, order: &Order, text: String) -> Result<(), HostError> {
-    match OrderAnswer::parse(text.as_bytes()) {
-        OrderAnswer::Done => Ok(()),
-        answer => Err(HostError::Refused {
-            command: command.name(),
-            kind: order.kind,
-            symbol: order.symbol.clone(),
-            greeting: matches!(answer, OrderAnswer::Greeting(_)),
-            text,
-        }),
-    }
+    require_ok(command, order, text.as_bytes()).map_err(HostError::from)
 }
 
-/// The starts of the sources and sinks that run.
+/// Returns the start orders of the running sources and sinks.
 fn orders_of(stage: &Stage<'_>) -> Vec<Order> {
     let sources = stage.sources.iter().map(|source| source.instance.order());
     let sinks = stage.sinks.iter().map(|sink| sink.instance.order());
     sources.chain(sinks).cloned().collect()
 }
 
-/// A start of something that runs: what changes nothing when it comes again.
+/// Returns the start order of a running symbol, which changes nothing when it
+/// is repeated.
 fn harmless_order(stage: &Stage<'_>) -> Option<Order> {
     let function = stage.functions.first();
     let function = function.map(|function| Order::function(function.symbol()));
     function.or_else(|| orders_of(stage).into_iter().next())
 }
 
-pub(super) fn start_again(stage: &mut Stage<'_>, _: Amount) -> Played {
+fn start_again(stage: &mut Stage<'_>) -> Played {
     for order_of_it in orders_of(stage) {
         order(stage, Command::Start, &order_of_it)?;
     }
@@ -103,12 +121,12 @@ pub(super) fn start_again(stage: &mut Stage<'_>, _: Amount) -> Played {
     Ok(Outcome::Survived)
 }
 
-pub(super) fn start_anew(stage: &mut Stage<'_>, _: Amount) -> Played {
+fn start_anew(stage: &mut Stage<'_>) -> Played {
     if stage.sources.is_empty() && stage.sinks.is_empty() {
         return Ok(NOTHING);
     }
-    // Properties that any plugin may be sent: an option of the stream, and one
-    // of every action.
+    // Properties that any plugin may get: an option of the stream, and one of
+    // every action.
     for source in &mut stage.sources {
         source.instance.start_with(property("key", "mock"))?;
     }
@@ -118,7 +136,7 @@ pub(super) fn start_anew(stage: &mut Stage<'_>, _: Amount) -> Played {
     Ok(Outcome::Survived)
 }
 
-pub(super) fn stop_unknown(stage: &mut Stage<'_>, _: Amount) -> Played {
+fn stop_unknown(stage: &mut Stage<'_>) -> Played {
     let orders = orders_of(stage);
     if orders.is_empty() {
         return Ok(NOTHING);
@@ -130,20 +148,21 @@ pub(super) fn stop_unknown(stage: &mut Stage<'_>, _: Amount) -> Played {
     Ok(Outcome::Survived)
 }
 
-pub(super) fn orders(stage: &mut Stage<'_>, _: Amount) -> Played {
+fn orders(stage: &mut Stage<'_>) -> Played {
     for bytes in broken(stage) {
         let answer = stage.host.order_bytes(&bytes)?;
         if let OrderAnswer::Done | OrderAnswer::Greeting(_) = OrderAnswer::parse(&answer) {
-            return Err(HostError::BrokenOrderTaken {
+            let observed = Observed::NonsenseAccepted {
                 bytes: bytes.len(),
                 text: String::from_utf8_lossy(&answer).into_owned(),
-            });
+            };
+            return Err(Finding::new(observed).into());
         }
     }
     Ok(Outcome::Survived)
 }
 
-pub(super) fn requests(stage: &mut Stage<'_>, _: Amount) -> Played {
+fn requests(stage: &mut Stage<'_>) -> Played {
     if stage.functions.is_empty() {
         return Ok(NO_FUNCTION);
     }
@@ -151,22 +170,22 @@ pub(super) fn requests(stage: &mut Stage<'_>, _: Amount) -> Played {
     for function in &mut stage.functions {
         for bytes in &broken {
             let answer = function.request_bytes(bytes)?;
-            let text = match FunctionAnswer::parse(&answer) {
+            let reason = match FunctionAnswer::parse(&answer) {
                 Ok(FunctionAnswer::Failed(_)) => continue,
                 Ok(_) => "`state` is not false".to_owned(),
                 Err(error) => error.to_string(),
             };
-            return Err(HostError::BadReply {
-                symbol: function.symbol().to_owned(),
-                request: "what is no request",
-                text,
+            let finding = Finding::new(Observed::InvalidAnswer {
+                request: "bytes that are not a request",
+                reason,
             });
+            return Err(finding.of(Kind::Function, function.symbol()).into());
         }
     }
     Ok(Outcome::Survived)
 }
 
-pub(super) fn rows(stage: &mut Stage<'_>, _: Amount) -> Played {
+fn rows(stage: &mut Stage<'_>) -> Played {
     if stage.sinks.is_empty() {
         return Ok(NO_SINK);
     }
@@ -180,14 +199,14 @@ pub(super) fn rows(stage: &mut Stage<'_>, _: Amount) -> Played {
             }
         }
     }
-    // One that ends of a row may take a last one.
+    // A sink that ends because of a row may take a last one.
     if stage.sinks.iter().any(|sink| !sink.speaks) {
         std::thread::sleep(LATE_END);
     }
     Ok(Outcome::Survived)
 }
 
-pub(super) fn stale(stage: &mut Stage<'_>, _: Amount) -> Played {
+fn stale(stage: &mut Stage<'_>) -> Played {
     let Some(order) = harmless_order(stage) else {
         return Ok(NOTHING);
     };
@@ -196,10 +215,10 @@ pub(super) fn stale(stage: &mut Stage<'_>, _: Amount) -> Played {
     Ok(Outcome::Survived)
 }
 
-pub(super) fn cut(stage: &mut Stage<'_>, _: Amount) -> Played {
+fn cut(stage: &mut Stage<'_>) -> Played {
     if !stage.host.release().regreet_on_control {
         return Ok(Outcome::NotApplicable(
-            "this release takes a greeting for the answer",
+            "this release takes a greeting for an answer",
         ));
     }
     let Some(order) = harmless_order(stage) else {
@@ -208,22 +227,6 @@ pub(super) fn cut(stage: &mut Stage<'_>, _: Amount) -> Played {
     let answer = stage.host.order_cut(Command::Start, &order)?;
     demand_ok(Command::Start, &order, answer)?;
     Ok(Outcome::Survived)
-}
-
-pub(super) fn cut_frame(stage: &mut Stage<'_>, _: Amount) -> Played {
-    breach(stage, Breach::CutFrame)
-}
-
-pub(super) fn lying_length(stage: &mut Stage<'_>, _: Amount) -> Played {
-    breach(stage, Breach::LyingLength)
-}
-
-pub(super) fn wrong_greeting(stage: &mut Stage<'_>, _: Amount) -> Played {
-    breach(stage, Breach::WrongGreeting)
-}
-
-pub(super) fn no_greeting(stage: &mut Stage<'_>, _: Amount) -> Played {
-    breach(stage, Breach::NoGreeting)
 }
 
 /// Breaks the transport's protocol on every channel.
@@ -241,25 +244,25 @@ fn breach(stage: &mut Stage<'_>, breach: Breach) -> Played {
     Ok(Outcome::Survived)
 }
 
-pub(super) fn redial(stage: &mut Stage<'_>, _: Amount) -> Played {
+fn redial(stage: &mut Stage<'_>) -> Played {
     if stage.sinks.is_empty() {
         return Ok(NO_SINK);
     }
     for sink in &mut stage.sinks {
         sink.instance.redial()?;
     }
-    // A sink that ends with its sender may take a last row of the next one.
+    // A sink that ends with its sender may take a last row of the next sender.
     std::thread::sleep(LATE_END);
     Ok(Outcome::Survived)
 }
 
-pub(super) fn stale_file(stage: &mut Stage<'_>, _: Amount) -> Played {
+fn stale_file(stage: &mut Stage<'_>) -> Played {
     if stage.sinks.is_empty() {
         return Ok(NO_SINK);
     }
     for sink in &mut stage.sinks {
         let order = sink.instance.order().clone();
-        // As around any stop; nobody dials the new one but once.
+        // As around any stop; the new instance is dialed once.
         sink.instance.close_data();
         for command in [Command::Stop, Command::Start] {
             if command == Command::Start {
@@ -272,26 +275,26 @@ pub(super) fn stale_file(stage: &mut Stage<'_>, _: Amount) -> Played {
     Ok(Outcome::Survived)
 }
 
-pub(super) fn acks_unread(stage: &mut Stage<'_>, amount: Amount) -> Played {
+fn acks_unread(stage: &mut Stage<'_>, rows: u32) -> Played {
     if stage.sinks.is_empty() {
         return Ok(NO_SINK);
     }
-    // Spaces behind JSON change nothing. Small rows would all fit in the buffers
-    // of the socket, whether the sink takes them or not.
+    // Spaces after JSON change nothing. Small rows would all fit in the socket's
+    // buffers, whether the sink takes them or not.
     let mut row = stage.row.clone();
     row.resize(row.len().max(LARGE), b' ');
     for sink in &mut stage.sinks {
-        for _ in 0..times(amount) {
+        for _ in 0..rows {
             sink.instance.send_bytes(&row)?;
         }
     }
     Ok(Outcome::Survived)
 }
 
-pub(super) fn acks_slow(stage: &mut Stage<'_>, amount: Amount) -> Played {
+fn acks_slow(stage: &mut Stage<'_>, apart: Duration) -> Played {
     const ROWS: u32 = 100;
     if !stage.sinks.iter().any(|sink| sink.speaks) {
-        return Ok(Outcome::NotApplicable("no sink that runs gives acks"));
+        return Ok(Outcome::NotApplicable("no running sink sends acks"));
     }
     let limit = stage.host.answer_limit();
     for sink in stage.sinks.iter_mut().filter(|sink| sink.speaks) {
@@ -299,24 +302,24 @@ pub(super) fn acks_slow(stage: &mut Stage<'_>, amount: Amount) -> Played {
             sink.instance.send_bytes(&stage.row)?;
         }
         for _ in 0..ROWS {
-            std::thread::sleep(time(amount));
+            std::thread::sleep(apart);
             take_ack(sink.instance, limit)?;
         }
     }
     Ok(Outcome::Survived)
 }
 
-pub(super) fn pause(stage: &mut Stage<'_>, amount: Amount) -> Played {
+fn pause(stage: &mut Stage<'_>, time: Duration) -> Played {
     if stage.sources.is_empty() {
         return Ok(NO_SOURCE);
     }
-    std::thread::sleep(time(amount));
-    stop_unknown(stage, Amount::Fixed)
+    std::thread::sleep(time);
+    stop_unknown(stage)
 }
 
-pub(super) fn slow(stage: &mut Stage<'_>, amount: Amount) -> Played {
-    stage.host.set_delay(time(amount));
-    let played = stop_unknown(stage, Amount::Fixed).and_then(|outcome| {
+fn slow(stage: &mut Stage<'_>, delay: Duration) -> Played {
+    stage.host.set_delay(delay);
+    let played = stop_unknown(stage).and_then(|outcome| {
         stage.prove_alive()?;
         Ok(outcome)
     });
@@ -324,29 +327,29 @@ pub(super) fn slow(stage: &mut Stage<'_>, amount: Amount) -> Played {
     played
 }
 
-pub(super) fn restart(stage: &mut Stage<'_>, amount: Amount) -> Played {
+fn restart(stage: &mut Stage<'_>, away: Duration) -> Played {
     let host = stage.host;
-    host.restart(time(amount), &mut stage.instances())?;
-    // An instance of before may dial again beside the one that was started now.
+    host.restart(away, &mut stage.instances())?;
+    // An old instance may dial again beside the new one.
     stage.go_on_for(LATE_DIAL)?;
     Ok(Outcome::Survived)
 }
 
-pub(super) fn kill(stage: &mut Stage<'_>, amount: Amount) -> Played {
+fn kill(stage: &mut Stage<'_>, after: Duration) -> Played {
     if !stage.host.release().replay {
         return Ok(Outcome::NotApplicable("this release replays nothing"));
     }
-    stage.go_on_for(time(amount))?;
+    stage.go_on_for(after)?;
     stage.host.kill();
     stage.host.reload()?;
     Ok(Outcome::Survived)
 }
 
-pub(super) fn replay(stage: &mut Stage<'_>, amount: Amount) -> Played {
+fn replay(stage: &mut Stage<'_>, times: u32) -> Played {
     if !stage.host.release().replay {
         return Ok(Outcome::NotApplicable("this release replays nothing"));
     }
-    for turn in 0..times(amount) {
+    for turn in 0..times {
         stage.host.kill();
         stage.host.reload_with(|orders| {
             let turns = orders.len().max(1);
@@ -360,8 +363,8 @@ pub(super) fn replay(stage: &mut Stage<'_>, amount: Amount) -> Played {
     Ok(Outcome::Survived)
 }
 
-pub(super) fn churn(stage: &mut Stage<'_>, amount: Amount) -> Played {
-    /// Cycles before the first look: buffers and pools grow to their size.
+fn churn(stage: &mut Stage<'_>, times: u32) -> Played {
+    /// Cycles before the first measurement: buffers and pools grow to their size.
     const WARM_UP: u32 = 20;
     if orders_of(stage).is_empty() {
         return Ok(NOTHING);
@@ -369,13 +372,13 @@ pub(super) fn churn(stage: &mut Stage<'_>, amount: Amount) -> Played {
     let mut patience = Duration::from_secs(5);
     stop_and_start(stage, WARM_UP, &mut patience)?;
     let mut before = stage.host.usage()?;
-    let mut cycles = stop_and_start(stage, times(amount), &mut patience)?;
-    let mut after = usage_behind(stage, &before)?;
+    let mut cycles = stop_and_start(stage, times, &mut patience)?;
+    let mut after = usage_after(stage, &before)?;
     if after.is_beyond(&before) {
-        // A pool may not have had its size; a leak goes on.
+        // A pool may not have reached its size; a leak goes on.
         before = after;
-        cycles = stop_and_start(stage, times(amount), &mut patience)?;
-        after = usage_behind(stage, &before)?;
+        cycles = stop_and_start(stage, times, &mut patience)?;
+        after = usage_after(stage, &before)?;
     }
     stage.host.tell(What::Used {
         cycles,
@@ -383,18 +386,19 @@ pub(super) fn churn(stage: &mut Stage<'_>, amount: Amount) -> Played {
         after,
     });
     if after.is_beyond(&before) {
-        return Err(HostError::Leaked {
+        let finding = Finding::new(Observed::Leak {
             cycles,
             before,
             after,
         });
+        return Err(finding.into());
     }
     Ok(Outcome::Survived)
 }
 
-/// What the plugin uses behind starts and stops; what the last stopped may still
-/// be closing.
-fn usage_behind(stage: &Stage<'_>, before: &Usage) -> Result<Usage, HostError> {
+/// Returns what the plugin uses after starts and stops; the last instance that
+/// was stopped may still be closing.
+fn usage_after(stage: &Stage<'_>, before: &Usage) -> Result<Usage, HostError> {
     const CLOSING: Duration = Duration::from_secs(1);
     let end = Instant::now() + CLOSING;
     loop {
@@ -406,20 +410,20 @@ fn usage_behind(stage: &Stage<'_>, before: &Usage) -> Result<Usage, HostError> {
     }
 }
 
-/// Stops all sources and sinks and starts them again, so often, or as often as
-/// goes in the time that this may take; gives how often. `patience` is how long
-/// rows and acks may be waited for, and gets shorter.
+/// Stops and starts all sources and sinks `times` times, or as often as the time
+/// allows; returns how often. `patience` is how long rows and acks are awaited
+/// in total, and is reduced.
 fn stop_and_start(
     stage: &mut Stage<'_>,
     times: u32,
     patience: &mut Duration,
 ) -> Result<u32, HostError> {
-    /// How long one cycle may take on average, a few slow ones aside.
+    /// How long one cycle may take on average, with some extra for slow ones.
     const EACH: Duration = Duration::from_millis(50);
-    const ASIDE: Duration = Duration::from_secs(5);
+    const EXTRA: Duration = Duration::from_secs(5);
     /// How long one cycle may wait for rows and acks.
     const SHOWING: Duration = Duration::from_millis(250);
-    let end = Instant::now() + EACH * times + ASIDE;
+    let end = Instant::now() + EACH * times + EXTRA;
     let mut done = 0;
     while done < times && (done == 0 || Instant::now() < end) {
         // A sink's sender is gone while it is stopped, and dials again.
@@ -427,7 +431,7 @@ fn stop_and_start(
             sink.instance.close_data();
         }
         for source in &mut stage.sources {
-            // Half a row of one that is faster than its reader is no breach.
+            // Half a row of a source that is faster than its reader is allowed.
             let text = source.instance.order_stop()?;
             demand_ok(Command::Stop, source.instance.order(), text)?;
         }
