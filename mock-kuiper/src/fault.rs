@@ -181,8 +181,7 @@ impl Fault {
             found: text.to_owned(),
         };
         let time = || {
-            humantime::parse_duration(text)
-                .map_err(|_| refuse("a time, for example 500ms or 2s"))
+            humantime::parse_duration(text).map_err(|_| refuse("a time, for example 500ms or 2s"))
         };
         let times = || match text.parse() {
             Ok(times @ 1..) => Ok(times),
@@ -422,7 +421,10 @@ mod tests {
             error("kill=soon"),
             "`kill`: expected a time, for example 500ms or 2s, got `soon`"
         );
-        assert_eq!(error("churn=0"), "`churn`: expected a number, at least 1, got `0`");
+        assert_eq!(
+            error("churn=0"),
+            "`churn`: expected a number, at least 1, got `0`"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! use serde_json::json;
 //!
 //! # fn main() -> Result<(), HostError> {
-//! let host = Host::builder().plugin("../sdk/examples/mirror").isolated_or_in_turn().launch()?;
+//! let host = Host::builder("../sdk/examples/mirror").launch()?;
 //!
 //! let mut random = host.source("random").config(json!({"interval": 10})).start()?;
 //! assert_eq!(random.next(Duration::from_secs(5))?.message, json!({"count": 50}));
@@ -47,7 +47,7 @@
 //! let host = Host::builder()
 //!     .plugin("../sdk/examples/mirror")
 //!     .release("2.0")
-//!     .isolated_or_in_turn()
+//!
 //!     .visible(out.path()) // in /tmp, where the sink shall write
 //!     .launch()?;
 //!

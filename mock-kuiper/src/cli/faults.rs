@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use anstyle::Style;
 use mock_kuiper::event::What;
-use mock_kuiper::fault::{Amount, Fault, FaultError, Stage};
+use mock_kuiper::fault::{Amount, FaultError};
 use mock_kuiper::go_json::{Numbers, write_value};
-use mock_kuiper::host::{Function, Host, HostError, Sink, Source};
+use mock_kuiper::{Fault, Function, Host, HostError, Sink, Source, Stage};
 use serde_json::{Value, json};
 
 use super::findings::Findings;
@@ -61,15 +61,20 @@ pub(super) fn help() -> String {
         .subsequent_indent(INDENT);
     let mut text = String::from("--fault NAME[=VALUE], and --fault all for all of them:\n");
     for fault in Fault::all() {
-        let entry = fault.entry;
-        let value = match fault.amount {
-            Amount::Fixed => String::new(),
-            Amount::Time(_) => format!("[=TIME]  default {}", &fault.amount.to_string()[1..]),
-            Amount::Times(_) => format!("[=TIMES]  default {}", &fault.amount.to_string()[1..]),
+        let described = fault.describe();
+        let value = match fault.amount() {
+            Amount::Time(time) => {
+                format!("[=TIME]  default {}", humantime::format_duration(time))
+            }
+            Amount::Times(times) => format!("[=TIMES]  default {times}"),
+            _ => String::new(),
         };
         // Writing to a string does not fail.
-        let _ = writeln!(text, "\n  {NAME}{}{NAME:#}{value}", entry.name);
-        for (what, sentence) in [("Happens", entry.happens), ("Survival", entry.survival)] {
+        let _ = writeln!(text, "\n  {NAME}{}{NAME:#}{value}", described.name);
+        for (what, sentence) in [
+            ("Happens", described.happens),
+            ("Survival", described.survival),
+        ] {
             let paragraph = format!("{what}: {sentence}.");
             for line in textwrap::wrap(&paragraph, &options) {
                 let _ = writeln!(text, "{line}");
@@ -109,7 +114,7 @@ impl Play<'_> {
     {
         // The handles live as long as the host that they belong to.
         let mut stage = Stage::set(self.host, sources, sinks, functions, self.row())?;
-        for fault in self.faults {
+        for &fault in self.faults {
             self.stream.tell(What::Fault {
                 fault,
                 outcome: None,
@@ -119,10 +124,9 @@ impl Play<'_> {
                     fault,
                     outcome: Some(outcome),
                 }),
-                Err(error) if error.is_finding() => {
-                    let text = format!("fault {fault}: {error}");
-                    self.findings.report(&fault.to_string(), &text);
-                    // What one has broken must not be the next one's fault.
+                Err(HostError::Finding(finding)) => {
+                    self.findings.report(&finding, Some(fault));
+                    // The next fault must not be blamed for this one.
                     stage.renew()?;
                 }
                 Err(error) => return Err(error),

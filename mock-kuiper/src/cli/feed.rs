@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mock_kuiper::go_json::{Numbers, write_value};
-use mock_kuiper::host::{Sink, SinkError};
+use mock_kuiper::host::Sink;
 use mock_kuiper::wire::{InvalidRow, write_sink_row};
 use serde_json::Value;
 
@@ -76,11 +76,8 @@ impl Feed {
     fn send(&self, row: &[u8]) {
         for sink in self.lock().iter_mut().flatten() {
             self.sent.fetch_add(1, Ordering::Relaxed);
-            match sink.deliver(row) {
-                Ok(()) | Err(SinkError::Ended) => {}
-                Err(error) => self
-                    .findings
-                    .report(sink.symbol(), &format!("sink `{}` {error}", sink.symbol())),
+            if let Err(error) = sink.deliver(row) {
+                self.findings.report_error(error);
             }
         }
     }

@@ -63,16 +63,16 @@ impl HostArgs {
 
     /// The host that the command line asks for. It records nothing.
     pub(super) fn builder(&self, package: Arc<Package>) -> Builder {
-        let mut host = Host::builder()
-            .package(package)
+        let mut host = Host::builder(package)
             .release(self.host.name)
             .transport(self.transport)
             .python(&self.python)
             .answer_timeout(self.answer_timeout)
             .record(Limits::NONE);
-        if self.isolate {
-            host = host.isolated();
-        }
+        host = match self.isolate {
+            true => host.isolated(),
+            false => host.shared_tmp(),
+        };
         if let Some(limit) = self.init_timeout {
             host = host.init_timeout(limit);
         }

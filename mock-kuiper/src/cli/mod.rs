@@ -1,5 +1,6 @@
 //! The command line: subcommands, exit statuses, and how an error is said.
 
+mod advice;
 mod bench;
 mod check;
 mod faults;
@@ -26,9 +27,9 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use mock_kuiper::host::HostError;
-use mock_kuiper::isolate::IsolationError;
+use mock_kuiper::host::InputError;
 use mock_kuiper::package::PackageError;
+use mock_kuiper::{Finding, HostError};
 
 const STATUSES: &str = "\
 Exit status:
@@ -66,8 +67,8 @@ enum Exit {
 enum CliError {
     /// The command line or a file that it names; one line for each mistake.
     Input(Vec<String>),
-    /// The plugin fell so short that nothing else could be done.
-    Finding(HostError),
+    /// What the plugin did wrong, so that nothing else could be done.
+    Finding(Box<Finding>),
     /// Ours, or the machine's.
     Trouble(String),
 }
@@ -80,18 +81,13 @@ impl CliError {
 
 impl From<HostError> for CliError {
     fn from(error: HostError) -> Self {
-        if error.is_finding() {
-            Self::Finding(error)
-        } else {
-            match error {
-                HostError::Package(error) => error.into(),
-                HostError::CannotLaunch { .. }
-                | HostError::Input(_)
-                | HostError::Isolation(IsolationError::TmpItself { .. }) => {
-                    Self::input(error.to_string())
-                }
-                other => Self::Trouble(other.to_string()),
-            }
+        match error {
+            HostError::Finding(finding) => Self::Finding(finding),
+            HostError::Input(error) => match *error {
+                InputError::Package(error) => error.into(),
+                other => Self::input(advice::error(&HostError::Input(Box::new(other)))),
+            },
+            other => Self::Trouble(advice::error(&other)),
         }
     }
 }
@@ -111,7 +107,7 @@ impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input(mistakes) => f.write_str(&mistakes.join("\n")),
-            Self::Finding(error) => write!(f, "{error}"),
+            Self::Finding(finding) => f.write_str(&advice::finding(finding, None)),
             Self::Trouble(text) => f.write_str(text),
         }
     }

@@ -34,7 +34,6 @@ pub(super) struct Plan {
     pub(super) rule: String,
     pub(super) input: Input,
     pub(super) send_single: bool,
-    pub(super) require_ack: bool,
     /// Whether the order of starts is drawn.
     pub(super) seeded: bool,
     pub(super) faults: Vec<Fault>,
@@ -108,7 +107,6 @@ impl Plan {
             rule: args.symbols.rule.clone(),
             input,
             send_single: args.symbols.send_single,
-            require_ack: args.require_ack,
             seeded: args.seed.is_some(),
             faults: faults::chosen(&args.fault),
             count: args.count,

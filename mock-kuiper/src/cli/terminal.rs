@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mock_kuiper::Outcome;
 use mock_kuiper::event::{Event, Meaning, Observer, What};
-use mock_kuiper::fault::Outcome;
 use mock_kuiper::host::process_name;
 
+use super::advice;
 use super::rows::Lines;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -158,7 +159,7 @@ impl Observer for Terminal {
                 self.plugin,
                 printable(line.as_bytes(), usize::MAX)
             )),
-            What::Finding { text } => self.error(text),
+            What::Finding { finding, during } => self.error(&advice::finding(finding, *during)),
             What::Note { text } => self.note(text),
             What::Fault { fault, outcome } => match outcome {
                 None => self.status(format!("fault {fault}")),

@@ -116,9 +116,7 @@ pub(super) fn of(finding: &Finding) -> Vec<Advice> {
         Observed::Leak { .. } => {
             change("close what an instance opened, and end its threads, when it is stopped")
         }
-        Observed::NotDialed { .. } => {
-            change("dial a lost channel again until the host is back")
-        }
+        Observed::NotDialed { .. } => change("dial a lost channel again until the host is back"),
         Observed::Protocol(violation) if violation.is_missing_id() => {
             change("send 4 bytes of id before the message, the first with its highest bit set")
         }
@@ -160,9 +158,9 @@ pub(super) fn of(finding: &Finding) -> Vec<Advice> {
         Observed::NonsenseAccepted { .. } => {
             change("answer with an error text that does not begin with `h`")
         }
-        Observed::StartedTwice { .. } => change(
-            "let a second start change nothing, or let it replace the first instance",
-        ),
+        Observed::StartedTwice { .. } => {
+            change("let a second start change nothing, or let it replace the first instance")
+        }
         Observed::NoRow { .. } => Vec::new(),
         Observed::InvalidRow(InvalidRow::NotJson { .. } | InvalidRow::NoObject(_)) => {
             change("send each row as {\"message\":{…},\"meta\":{…}}")
@@ -172,9 +170,7 @@ pub(super) fn of(finding: &Finding) -> Vec<Advice> {
             change("listen before the start is answered: eKuiper connects at once")
         }
         Observed::WrongSocket(_) => change("listen on a PULL socket"),
-        Observed::StillListening { .. } => {
-            change("close the socket before the stop is answered")
-        }
+        Observed::StillListening { .. } => change("close the socket before the stop is answered"),
         Observed::RowNotTaken { .. } => change(
             "read rows all the time, and send acks only with `requireAck` or drop those that \
              cannot be sent: nobody reads them otherwise",
@@ -190,9 +186,9 @@ pub(super) fn of(finding: &Finding) -> Vec<Advice> {
         Observed::FunctionUnanswered { .. } => {
             change("answer sooner, and do long work between calls")
         }
-        Observed::InvalidAnswer { .. } => {
-            change("answer with {\"state\":true,\"result\":…} or {\"state\":false,\"result\":\"text\"}")
-        }
+        Observed::InvalidAnswer { .. } => change(
+            "answer with {\"state\":true,\"result\":…} or {\"state\":false,\"result\":\"text\"}",
+        ),
     }
 }
 

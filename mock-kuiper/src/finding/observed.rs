@@ -254,7 +254,11 @@ impl Observed {
         };
         match self {
             Self::ExitedEarly { status, .. } => {
-                write!(f, "exited before its greeting: {}", describe_status(*status))
+                write!(
+                    f,
+                    "exited before its greeting: {}",
+                    describe_status(*status)
+                )
             }
             Self::Exited {
                 status, running, ..
@@ -297,7 +301,7 @@ impl Observed {
             Self::OrderUnanswered { command, limit } => match command {
                 Some(command) => {
                     write!(f, "did not answer its {} within {limit:?}", command.name())
-                },
+                }
                 None => write!(f, "did not answer an order of any bytes within {limit:?}"),
             },
             Self::OrderRefused { command, text } => {
@@ -324,7 +328,10 @@ impl Observed {
                 command.name()
             ),
             Self::NonsenseAccepted { bytes, text } => {
-                write!(f, "answered {bytes} bytes that are not an order with {text:?}")
+                write!(
+                    f,
+                    "answered {bytes} bytes that are not an order with {text:?}"
+                )
             }
             Self::StartedTwice { connections } => write!(
                 f,

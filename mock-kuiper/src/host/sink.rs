@@ -75,11 +75,7 @@ enum Undelivered {
 
 impl Sink {
     /// Opens a sink's ack channel, starts the sink and connects to it.
-    pub(super) fn start(
-        host: &Arc<Inner>,
-        order: Order,
-        acks: AckMode,
-    ) -> Result<Self, HostError> {
+    pub(super) fn start(host: &Arc<Inner>, order: Order, acks: AckMode) -> Result<Self, HostError> {
         let shared = &host.shared;
         let require_ack =
             acks == AckMode::Awaited || order.config.get("requireAck") == Some(&Value::Bool(true));
@@ -233,7 +229,8 @@ impl Sink {
     }
 
     /// Makes a finding about this instance.
-    pub(crate) fn about(&self, observed: Observed) -> Finding {
+    #[must_use]
+    pub fn about(&self, observed: Observed) -> Finding {
         let acks = matches!(
             observed,
             Observed::NoAck { .. } | Observed::InvalidAck { .. } | Observed::AckError { .. }
@@ -448,10 +445,7 @@ impl Sink {
                 Err(Failure::Host(error)) => return Err(Undelivered::Host(error)),
                 // The process has exited, or has been replaced.
                 Err(
-                    Failure::Woken
-                    | Failure::Exited
-                    | Failure::Interrupted
-                    | Failure::Disconnected,
+                    Failure::Woken | Failure::Exited | Failure::Interrupted | Failure::Disconnected,
                 ) => {}
             }
         };
@@ -469,9 +463,7 @@ impl Sink {
         }));
         match ack {
             Ok(wire::Ack::Done) => Ok(()),
-            Ok(wire::Ack::Failed(text)) => {
-                Err(Undelivered::Observed(Observed::AckError { text }))
-            }
+            Ok(wire::Ack::Failed(text)) => Err(Undelivered::Observed(Observed::AckError { text })),
             Err(error) => Err(Undelivered::Observed(Observed::InvalidAck {
                 reason: error.to_string(),
             })),

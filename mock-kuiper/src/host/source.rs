@@ -108,7 +108,8 @@ impl Source {
     }
 
     /// Makes a finding about this instance.
-    pub(crate) fn about(&self, observed: Observed) -> Finding {
+    #[must_use]
+    pub fn about(&self, observed: Observed) -> Finding {
         Finding::new(observed)
             .of(Kind::Source, &self.order.symbol)
             .at(&self.order.meta)
@@ -131,7 +132,11 @@ impl Source {
         loop {
             let has_exited = self.plugin_has_exited();
             let left = deadline.saturating_duration_since(Instant::now());
-            let left = if has_exited { LAST_ROWS.min(left) } else { left };
+            let left = if has_exited {
+                LAST_ROWS.min(left)
+            } else {
+                left
+            };
             let observed = match self.read(Some(left)).map_err(|error| host.note(error))? {
                 Received::Row(row) => match decode(row) {
                     Ok(row) => return Ok(row),

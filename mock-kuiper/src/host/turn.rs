@@ -40,7 +40,11 @@ impl Turn {
             match bind(&socket, &address) {
                 Ok(()) => return Ok(Self { _address: socket }),
                 Err(Errno::ADDRINUSE) if Instant::now() < deadline => std::thread::sleep(PAUSE),
-                Err(Errno::ADDRINUSE) => return Err(HostError::System(Box::new(SystemError::NoTurn { limit: LIMIT }))),
+                Err(Errno::ADDRINUSE) => {
+                    return Err(HostError::System(Box::new(SystemError::NoTurn {
+                        limit: LIMIT,
+                    })));
+                }
                 Err(errno) => return Err(failed(errno)),
             }
         }

@@ -18,7 +18,7 @@ pub(crate) fn plugin(functions: &[&str]) -> TempDir {
 
 /// A host of that plugin.
 pub(crate) fn builder(place: &TempDir) -> Builder {
-    probe::on_transport(Host::builder().plugin(place.path()).isolated_or_in_turn())
+    probe::on_transport(Host::builder(place.path()))
 }
 
 /// The texts of the messages on a channel from one side.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use mock_kuiper::call::Call;
 use mock_kuiper::event::{Event, Observer, What};
-use mock_kuiper::host::{Function, HostError};
 use mock_kuiper::symbol::Meta;
 use mock_kuiper::wire::Context;
+use mock_kuiper::{Function, HostError, Reply};
 
 use super::Args;
 use super::interrupt::Interrupt;
@@ -16,6 +16,7 @@ use super::metric::Metric;
 use super::plan::{Plan, Task};
 use super::stage::{Failure, Findings, Stage};
 use super::{sink, source, trips};
+use crate::cli::advice;
 use crate::cli::plan::expressions;
 use crate::cli::terminal::Terminal;
 
@@ -140,11 +141,9 @@ fn look_into(stage: &Stage<'_>, failure: Failure) -> Result<String, HostError> {
     let text = match failure {
         Failure::Unmeasured(text) => return Ok(text),
         Failure::Finding(text) => text,
-        Failure::Host(error) => match error {
-            HostError::Crashed { .. } | HostError::ExitedEarly { .. } => return Err(error),
-            error if error.is_finding() => error.to_string(),
-            error => return Err(error),
-        },
+        Failure::Host(error) if error.is_exit() => return Err(error),
+        Failure::Host(HostError::Finding(finding)) => advice::finding(&finding, None),
+        Failure::Host(error) => return Err(error),
     };
     stage.report(&text);
     Ok("see the error".to_owned())
@@ -163,10 +162,12 @@ fn measure_calls(
             stage.symbol
         ))
     };
-    let valid = function.validate(&expressions(&call.args))?;
-    valid.map_err(failed)?;
+    let demand_result = |reply| match reply {
+        Reply::Result(_) => Ok(()),
+        Reply::Error(text) => Err(failed(text)),
+    };
+    demand_result(function.validate(&expressions(&call.args))?)?;
     trips::measure(stage, Unit::Call, || {
-        let answer = function.exec_in(context, &call.args)?;
-        answer.map(drop).map_err(failed)
+        demand_result(function.call(context, &call.args)?)
     })
 }

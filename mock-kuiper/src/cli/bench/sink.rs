@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use mock_kuiper::host::{HostError, Sink, SinkError};
+use mock_kuiper::host::AckMode;
 use mock_kuiper::wire::Order;
+use mock_kuiper::{Code, HostError, Sink};
 
 use super::meter::{Meter, Sample, Unit, rate};
 use super::stage::{Failure, PATIENCE, Stage};
@@ -27,7 +28,7 @@ pub(super) fn measure(
     order: &Order,
     rows: &[Vec<u8>],
 ) -> Result<Sample, Failure> {
-    let sink = stage.host.start_sink(order.clone(), false)?;
+    let sink = stage.host.start_sink(order.clone(), AckMode::AsOrdered)?;
     let mut sender = Sender {
         stage,
         sink,
@@ -49,20 +50,14 @@ pub(super) fn measure_acked(
     order: &Order,
     rows: &[Vec<u8>],
 ) -> Result<Sample, Failure> {
-    let mut sink = stage.host.start_sink(order.clone(), true)?;
-    let failed = |source| match source {
-        SinkError::Ended => ended(stage),
-        source => Failure::Host(HostError::Sink {
-            symbol: order.symbol.clone(),
-            source,
-        }),
-    };
-    let first = match first_ack(stage, &mut sink, &rows[0]) {
-        Err(Failure::Host(HostError::Sink { source, .. })) => Err(failed(source)),
-        other => other,
+    let mut sink = stage.host.start_sink(order.clone(), AckMode::Awaited)?;
+    let failed = |error| match error {
+        HostError::Interrupted => ended(stage),
+        other => Failure::Host(other),
     };
     let mut rows = rows.iter().cycle();
-    let measured = first.and_then(|()| {
+    let first = rows.next().map_or(&[][..], Vec::as_slice);
+    let measured = first_ack(stage, &mut sink, first).and_then(|()| {
         trips::measure(stage, Unit::Row, || {
             let row = rows.next().map_or(&[][..], Vec::as_slice);
             sink.deliver(row).map_err(failed)
@@ -76,10 +71,7 @@ fn first_ack(stage: &Stage<'_>, sink: &mut Sink, row: &[u8]) -> Result<(), Failu
     let limit = stage.time + PATIENCE;
     match sink.send_bytes(row)?.ack(limit) {
         Ok(_) => Ok(()),
-        Err(HostError::Sink {
-            source: SinkError::NoAck { .. },
-            ..
-        }) => Err(Failure::Unmeasured(format!(
+        Err(error) if error.code() == Some(Code::AckMissing) => Err(Failure::Unmeasured(format!(
             "no ack came for a row within {limit:?}; acks are for rules with requireAck alone"
         ))),
         Err(error) => Err(error.into()),
@@ -146,13 +138,10 @@ impl<'a, Rows: Iterator<Item = &'a Vec<u8>>> Sender<'_, Rows> {
             match self.sink.deliver(row) {
                 Ok(()) => {}
                 // It pushes back, on a transport that waits for it here.
-                Err(SinkError::NotTaken { .. }) => break,
-                Err(source) => {
+                Err(error) if error.code() == Some(Code::SinkRowNotTaken) => break,
+                Err(error) => {
                     self.stage.host.check_alive()?;
-                    return Err(Failure::Host(HostError::Sink {
-                        symbol: self.sink.symbol().to_owned(),
-                        source,
-                    }));
+                    return Err(Failure::Host(error));
                 }
             }
         }

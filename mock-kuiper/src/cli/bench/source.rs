@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::Error;
-use mock_kuiper::host::{HostError, Source};
-use mock_kuiper::symbol::Channel;
+use mock_kuiper::Source;
+use mock_kuiper::finding::Observed;
+use mock_kuiper::host::Received;
 use mock_kuiper::wire::Order;
 
 use super::meter::{Meter, Sample, Unit, rate};
 use super::stage::{Failure, PATIENCE, Stage};
+use crate::cli::advice;
 
 /// Messages of one stretch that are timed one by one. Of a flood that follows
 /// only each [`STRIDE`]th is: a look at the clock is not free.
@@ -67,16 +68,19 @@ impl Reader<'_> {
             if left.is_zero() {
                 break;
             }
-            let read = self.source.read(Some(left));
-            let is_row = matches!(read, Ok(Ok(_)));
+            let read = self.source.read(Some(left))?;
+            let is_row = matches!(read, Received::Row(_));
             match read {
-                Ok(Ok(_)) => self.rows += 1,
-                Ok(Err(invalid)) => {
-                    let text = format!("{}: {invalid}", self.stage.symbol);
-                    self.stage.report(&text);
+                Received::Row(_) => self.rows += 1,
+                Received::Invalid(invalid) => {
+                    let finding = self.source.about(Observed::InvalidRow(invalid));
+                    self.stage.report(&advice::finding(&finding, None));
                 }
-                Err(Error::TimedOut) => {}
-                Err(error) => self.look_into(error)?,
+                Received::Nothing => {}
+                Received::Woken => {
+                    self.stage.interrupt.check()?;
+                    self.stage.host.check_alive()?;
+                }
             }
             if number < TIMED || number % STRIDE == 0 || !is_row {
                 now = Instant::now();
@@ -94,19 +98,5 @@ impl Reader<'_> {
             )));
         }
         Ok(())
-    }
-
-    fn look_into(&self, error: Error) -> Result<(), HostError> {
-        match error {
-            Error::Woken => {
-                self.stage.interrupt.check()?;
-                self.stage.host.check_alive()
-            }
-            Error::Protocol(source) => Err(HostError::BrokenChannel {
-                channel: Channel::source(&self.source.order().meta).name().to_owned(),
-                source,
-            }),
-            other => Err(HostError::Transport(other)),
-        }
     }
 }

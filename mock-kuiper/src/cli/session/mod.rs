@@ -16,8 +16,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use mock_kuiper::host::{Builder, Host, HostError};
 use mock_kuiper::package::Package;
+use mock_kuiper::{Builder, Host, HostError};
 
 use self::start::Todo;
 use super::feed::Feed;
@@ -157,7 +157,7 @@ impl<'a> Session<'a> {
             // Nothing ran yet.
             Err(HostError::Interrupted) => return Ok(Exit::Fine),
             Err(error) if self.watch.is_some() => {
-                self.survive("", Err::<(), _>(error))?;
+                self.survive(Err::<(), _>(error))?;
                 if !self.wait_for_a_greeting()? {
                     return Ok(Exit::PluginFellShort);
                 }
@@ -174,10 +174,13 @@ impl<'a> Session<'a> {
         });
         match driven.and(stopped).and(printed) {
             // What it did before it ended is worth a summary.
-            Err(CliError::Finding(error)) => self.findings.report("", &error.to_string()),
+            Err(CliError::Finding(finding)) => self.findings.report(&finding, None),
             other => other?,
         }
         self.summarize();
+        if let Some(error) = self.findings.take_system_error() {
+            return Err(error.into());
+        }
         if !self.mistakes.is_empty() {
             return Err(CliError::Input(std::mem::take(&mut self.mistakes)));
         }
@@ -205,8 +208,5 @@ pub(super) fn spawn<T: Send + 'static>(
     thread::Builder::new()
         .name(name.to_owned())
         .spawn(run)
-        .map_err(|source| HostError::System {
-            doing: "start a thread",
-            source,
-        })
+        .map_err(|source| HostError::io("start a thread", source))
 }

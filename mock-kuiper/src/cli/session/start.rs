@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Instant;
 
 use mock_kuiper::event::What;
-use mock_kuiper::host::{HostError, Sink, Source};
+use mock_kuiper::host::AckMode;
 use mock_kuiper::symbol::{Kind, Meta};
 use mock_kuiper::wire::{Context, Order};
+use mock_kuiper::{Code, HostError, Reply, Sink, Source};
 use serde_json::Value;
 
 use super::super::faults::Play;
@@ -88,18 +89,18 @@ impl<'a> Session<'a> {
         for one in todo {
             let started = match one {
                 Todo::Instance(order) if order.kind == Kind::Sink => {
-                    let sink = self.host.start_sink(order.clone(), self.plan.require_ack);
-                    let sink = self.survive(&order.symbol, sink)?;
+                    let sink = self.host.start_sink(order.clone(), AckMode::AsOrdered);
+                    let sink = self.survive(sink)?;
                     sink.map(|sink| instances.sinks.push(sink))
                 }
                 Todo::Instance(order) => {
                     let source = self.host.start_source(order.clone());
-                    let source = self.survive(&order.symbol, source)?;
+                    let source = self.survive(source)?;
                     source.map(|source| instances.sources.push(source))
                 }
                 Todo::Function(symbol) => {
                     let function = self.start_function(symbol);
-                    let function = self.survive(symbol, function)?;
+                    let function = self.survive(function)?;
                     function.map(|function| self.functions.push(function))
                 }
             };
@@ -146,25 +147,19 @@ impl<'a> Session<'a> {
 
     /// Notes what one symbol did wrong, so that the others go on; gives back
     /// what ends the run.
-    pub(super) fn survive<T>(
-        &self,
-        symbol: &str,
-        result: Result<T, HostError>,
-    ) -> Result<Option<T>, HostError> {
+    pub(super) fn survive<T>(&self, result: Result<T, HostError>) -> Result<Option<T>, HostError> {
         match result {
             Ok(value) => Ok(Some(value)),
-            Err(error @ (HostError::Crashed { .. } | HostError::ExitedEarly { .. }))
-                if self.watch.is_some() =>
-            {
-                // Of one process it is said once, whatever notices it.
-                if !self.end_told.replace(true) {
-                    self.findings.report("", &error.to_string());
+            Err(HostError::Finding(finding)) => {
+                let is_exit =
+                    matches!(finding.code(), Code::PluginExited | Code::PluginExitedEarly);
+                if finding.code() == Code::PluginExited && self.watch.is_none() {
+                    return Err(HostError::Finding(finding));
                 }
-                Ok(None)
-            }
-            Err(error @ HostError::Crashed { .. }) => Err(error),
-            Err(error) if error.is_finding() => {
-                self.findings.report(symbol, &error.to_string());
+                // The exit of one process is reported once.
+                if !is_exit || self.watch.is_none() || !self.end_told.replace(true) {
+                    self.findings.report(&finding, None);
+                }
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -187,31 +182,26 @@ impl<'a> Session<'a> {
                 func_id: index as u32,
             };
             let outcome = self.call(place, &call.args, &context);
-            if self.survive(&call.function, outcome)?.is_some() {
+            if self.survive(outcome)?.is_some() {
                 self.functions[place].calls += 1;
             }
         }
         Ok(())
     }
 
-    fn call(
-        &mut self,
-        place: usize,
-        args: &[Value],
-        context: &Context,
-    ) -> Result<Result<Value, String>, HostError> {
+    fn call(&mut self, place: usize, args: &[Value], context: &Context) -> Result<(), HostError> {
         let function = &mut self.functions[place].function;
         match function.validate(&expressions(args))? {
-            Ok(()) => function.exec_in(context, args),
-            Err(text) => {
-                self.stream.tell(What::Called {
-                    function: function.symbol(),
-                    args,
-                    outcome: Err(&text),
-                });
-                Ok(Err(text))
+            Reply::Result(_) => {
+                function.call(context, args)?;
             }
+            Reply::Error(text) => self.stream.tell(What::Called {
+                function: function.symbol(),
+                args,
+                outcome: Err(&text),
+            }),
         }
+        Ok(())
     }
 
     /// Starts a thread that reads a source's rows.
@@ -221,7 +211,6 @@ impl<'a> Session<'a> {
         let waker = source.waker();
         let symbol = source.symbol().to_owned();
         let reader = Reader {
-            symbol: symbol.clone(),
             source,
             limit: self.plan.count,
             passes_on: matches!(self.plan.input, Input::Sources) && !self.plan.sinks.is_empty(),

@@ -37,9 +37,7 @@ impl Session<'_> {
         let sinks = self.count_sinks();
         stopped?;
         for sink in sinks {
-            let symbol = sink.symbol().to_owned();
-            let stopped = sink.stop();
-            self.survive(&symbol, stopped)?;
+            self.survive(sink.stop())?;
         }
         // A function is never stopped: it goes with the process.
         self.host.check_alive()
@@ -58,10 +56,8 @@ impl Session<'_> {
 
     /// Closes a source's channel and stops it; once.
     pub(super) fn stop_source(&mut self, index: usize) -> Result<(), HostError> {
-        let running = &mut self.sources[index];
-        let symbol = running.symbol.clone();
-        if let Some(source) = running.join() {
-            self.survive(&symbol, source.stop())?;
+        if let Some(source) = self.sources[index].join() {
+            self.survive(source.stop())?;
         }
         Ok(())
     }

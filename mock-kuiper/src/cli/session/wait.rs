@@ -52,7 +52,7 @@ impl Session<'_> {
         let began = Instant::now();
         self.end_told.set(false);
         let loaded = self.host.reload();
-        if self.survive("", loaded)?.is_none() {
+        if self.survive(loaded)?.is_none() {
             let text = format!("{what} changed, and does not work; change it again");
             self.stream.tell(What::Note { text: &text });
             return Ok(false);
@@ -93,7 +93,7 @@ impl Session<'_> {
                 }
                 Ok(Happening::PluginEnded) => {
                     let alive = self.host.check_alive();
-                    self.survive("", alive)?;
+                    self.survive(alive)?;
                 }
                 Ok(Happening::Changed(change)) => match self.load_and_go_on(&change) {
                     // The signal itself is told behind it.
