@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mock_kuiper::profile::{Ack, Profile};
+use mock_kuiper::profile::{AckChannel, Profile};
 
 use crate::bench::{Bench, Checked};
 use crate::section;
@@ -67,9 +67,9 @@ impl Releases {
     pub fn has(self, profile: &Profile) -> bool {
         match self {
             Self::All => true,
-            Self::WithoutAckChannel => profile.ack == Ack::None,
-            Self::WithDeafAckChannel => profile.ack == Ack::Open,
-            Self::WithAcks => profile.ack == Ack::Require,
+            Self::WithoutAckChannel => profile.ack == AckChannel::Absent,
+            Self::WithDeafAckChannel => profile.ack == AckChannel::Unread,
+            Self::WithAcks => profile.ack == AckChannel::Read,
             Self::WithReplay => profile.replay,
         }
     }

@@ -1,25 +1,25 @@
-//! Starting a program that was made a moment ago.
+//! Starting a program that may have been written a moment ago.
 
 use std::io;
 use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a program may be busy.
+/// How long the program may be busy.
 const LIMIT: Duration = Duration::from_secs(1);
 
 const STEP: Duration = Duration::from_millis(2);
 
-/// Starts a program, and waits a while for one that somebody has open to write.
+/// Starts a program, and waits up to a second if another process has it open for
+/// writing.
 ///
-/// A test that copies a plugin and launches it meets this: a process that
-/// another thread starts has inherited the copy, open, until it runs a program
-/// of its own.
+/// This happens to a test that copies a plugin and launches the copy: a child that
+/// another thread starts at that moment inherits the open file until its exec.
 ///
 /// # Errors
 ///
-/// Those of [`Command::spawn`]; [`io::ErrorKind::ExecutableFileBusy`] at the
-/// limit alone.
+/// Those of [`Command::spawn`]. [`io::ErrorKind::ExecutableFileBusy`] is returned
+/// only after the limit.
 pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
     let end = Instant::now() + LIMIT;
     loop {

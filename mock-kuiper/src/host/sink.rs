@@ -15,7 +15,7 @@ use super::pull::PullChannel;
 use crate::event::{Meaning, Message, What};
 use crate::finding::{Finding, Observed};
 use crate::go_json::{Numbers, write_value};
-use crate::profile::{self, Profile};
+use crate::profile::{AckChannel, Profile};
 use crate::symbol::{Channel, Kind, Side};
 use crate::transport::Push;
 use crate::wire::{self, Order, parse_ack};
@@ -80,8 +80,8 @@ impl Sink {
         let require_ack =
             acks == AckMode::Awaited || order.config.get("requireAck") == Some(&Value::Bool(true));
         let acks = match shared.profile.ack {
-            profile::Ack::None => None,
-            profile::Ack::Open | profile::Ack::Require => {
+            AckChannel::Absent => None,
+            AckChannel::Unread | AckChannel::Read => {
                 let channel = Channel::ack(&order.meta);
                 if host.keeps_acks(&channel) {
                     return Err(HostError::Input(Box::new(InputError::AckChannelOpen {
@@ -503,5 +503,5 @@ fn unreachable(error: &Error) -> Undelivered {
 
 /// Whether a release reads the acks of a sink with `requireAck`.
 fn reads_acks(profile: &Profile) -> bool {
-    profile.ack == profile::Ack::Require
+    profile.ack == AckChannel::Read
 }

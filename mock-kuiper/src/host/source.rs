@@ -14,9 +14,10 @@ use super::inner::Inner;
 use super::pull::PullChannel;
 use crate::event::{Meaning, Message, What};
 use crate::finding::{Finding, Observed};
+use crate::go_json;
 use crate::symbol::{Channel, Kind, Side};
 use crate::transport::Waker;
-use crate::wire::{self, InvalidRow, Order, SourceRow};
+use crate::wire::{InvalidRow, Order, SourceRow};
 
 /// How long the rows of a plugin that has exited are still awaited: its
 /// connection may not even have been accepted yet.
@@ -252,7 +253,7 @@ impl Drop for Source {
 
 fn decode(row: SourceRow<'_>) -> Result<Row, InvalidRow> {
     let decode = |json: &str| {
-        wire::go::decode(json).map_err(|error| InvalidRow::Undecodable(error.to_string()))
+        go_json::decode(json).map_err(|error| InvalidRow::Undecodable(error.to_string()))
     };
     Ok(Row {
         message: decode(row.message)?,

@@ -1,4 +1,4 @@
-//! Why a plugin could not be isolated, and what to do about it.
+//! Why a plugin was not isolated, and which setting to change.
 
 use std::error::Error;
 use std::fmt;
@@ -8,54 +8,46 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
-use super::namespace::Step;
+use super::step::Step;
 
-/// Why a plugin could not be given a `/tmp` of its own.
+/// Why a plugin has no `/tmp` of its own.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum IsolationError {
-    /// The folder, or something in it, cannot be made.
+    /// The folder that would be the plugin's `/tmp`, or a file in it, cannot be
+    /// made.
     NoFolder {
         /// Its path.
         path: PathBuf,
         /// The system's answer.
         source: io::Error,
     },
-    /// The plugin would have to see all of the real `/tmp`.
+    /// A path that the plugin must see is `/tmp` itself.
     TmpItself {
-        /// The path that leads to `/tmp`.
+        /// The path, as it was given.
         path: PathBuf,
     },
-    /// The system refuses.
+    /// The system refuses to isolate a process.
     Refused {
-        /// What, as a noun.
+        /// What it refuses, as a noun.
         doing: &'static str,
         /// The system's answer.
         source: io::Error,
-        /// The setting that is the cause, as far as it can be told, and how to
+        /// The setting that is the cause, as far as it is known, and how to
         /// change it.
         advice: String,
     },
 }
 
 impl IsolationError {
-    /// Finds out why a step was refused.
+    /// Makes the error for a step that was refused.
     pub(super) fn at(step: Step, source: io::Error) -> Self {
         let advice = advice(step, &source, &|path| {
             let text = fs::read_to_string(path).ok()?;
             Some(text.trim().to_owned())
         });
-        let doing = match step {
-            Step::MountNamespace => "a mount namespace",
-            Step::UserNamespace => "a user namespace",
-            Step::Ids => "its own user in a user namespace",
-            Step::Private => "private mounts",
-            Step::Bind => "a directory of the real /tmp in its own",
-            Step::Cover => "a mount over /tmp",
-            Step::Directory => "its working directory under its own /tmp",
-        };
         Self::Refused {
-            doing,
+            doing: step.noun(),
             source,
             advice,
         }
@@ -67,14 +59,14 @@ impl fmt::Display for IsolationError {
         match self {
             Self::NoFolder { path, source } => write!(
                 f,
-                "no folder can be made to stand for the plugin's /tmp: {}: {source}; set TMPDIR \
-                 to a directory with a short path that is yours to write",
+                "cannot make a folder for the plugin's /tmp: {}: {source}; set TMPDIR to a \
+                 directory with a short path in which you may write",
                 path.display()
             ),
             Self::TmpItself { path } => write!(
                 f,
-                "a plugin cannot have a /tmp of its own and see {}, which is /tmp itself; move \
-                 the plugin to a directory of its own",
+                "cannot isolate a plugin that needs {}, which is /tmp itself; move the plugin to \
+                 a directory of its own",
                 path.display()
             ),
             Self::Refused {
@@ -83,8 +75,8 @@ impl fmt::Display for IsolationError {
                 advice,
             } => write!(
                 f,
-                "the plugin cannot have a /tmp of its own: the system refuses {doing}: {source}; \
-                 {advice}; or run without isolation, one plugin at a time"
+                "cannot isolate the plugin: the system refuses {doing}: {source}; {advice}; or \
+                 run one plugin at a time, without isolation"
             ),
         }
     }
@@ -99,12 +91,26 @@ impl Error for IsolationError {
     }
 }
 
-const CONTAINER: &str = "in a container, start that with `--cap-add SYS_ADMIN --security-opt \
+/// Why an isolated program was not started.
+#[derive(Debug)]
+pub(crate) enum SpawnError {
+    /// The program cannot be run, with or without isolation.
+    Program(io::Error),
+    /// The system does not isolate it.
+    Refused(IsolationError),
+}
+
+impl From<IsolationError> for SpawnError {
+    fn from(error: IsolationError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+const CONTAINER: &str = "in a container, start it with `--cap-add SYS_ADMIN --security-opt \
                          seccomp=unconfined --security-opt apparmor=unconfined`";
 
-/// Names the setting that is the cause, and how to change it.
-///
-/// `setting` reads a file of `/proc`.
+/// Returns the setting that is the cause, and how to change it. `setting` reads a
+/// file of `/proc`.
 ///
 /// Source: user_namespaces(7), namespaces(7), mount(2); Ubuntu's "Restricted
 /// unprivileged user namespaces"; Docker's default seccomp and AppArmor
@@ -116,16 +122,17 @@ pub(super) fn advice(
 ) -> String {
     let is = |path: &str, value: &str| setting(path).as_deref() == Some(value);
     match (step, error.raw_os_error().map(Errno::from_raw_os_error)) {
-        (Step::Directory, _) => "make it one that the plugin's user may enter".to_owned(),
+        (Step::Directory, _) => "let the plugin's user enter that directory".to_owned(),
         (Step::UserNamespace, Some(Errno::NOSPC | Errno::USERS)) => {
             limit("max_user_namespaces", setting)
         }
         (Step::MountNamespace, Some(Errno::NOSPC)) => limit("max_mnt_namespaces", setting),
         (Step::UserNamespace, Some(Errno::INVAL | Errno::NOSYS)) => {
-            "the kernel is built without user namespaces: run as root".to_owned()
+            "the kernel has no user namespaces: run as root".to_owned()
         }
         (Step::Private, Some(Errno::INVAL)) => {
-            "the root directory is no mount point (a chroot): bind it onto itself first".to_owned()
+            "the root directory is not a mount point (a chroot): bind it onto itself first"
+                .to_owned()
         }
         (_, Some(Errno::PERM | Errno::ACCESS)) => {
             if is("/proc/sys/kernel/unprivileged_userns_clone", "0") {
@@ -152,7 +159,7 @@ pub(super) fn advice(
                     (None, true) => format!("a seccomp filter is in force: {CONTAINER}"),
                     (None, false) => {
                         format!(
-                            "it is not said which setting is the cause: run as root, or, {CONTAINER}"
+                            "the setting that is the cause is unknown: run as root or, {CONTAINER}"
                         )
                     }
                 }
@@ -162,12 +169,12 @@ pub(super) fn advice(
     }
 }
 
-/// Says what a limit of namespaces is, and how to raise it.
+/// Describes a limit of namespaces, and how to raise it.
 fn limit(name: &str, setting: &dyn Fn(&str) -> Option<String>) -> String {
     let path = format!("/proc/sys/user/{name}");
     let reached = match setting(&path).as_deref() {
         Some("0") => "is 0".to_owned(),
-        Some(value) => format!("is {value}, and that many exist, or too many within each other"),
+        Some(value) => format!("is {value}, and that many exist or too many are nested"),
         None => "is reached".to_owned(),
     };
     format!("{path} {reached}: run `sysctl user.{name}=15000` as root")

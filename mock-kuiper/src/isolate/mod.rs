@@ -1,17 +1,18 @@
-//! A `/tmp` of its own for a plugin: eKuiper's addresses lie there, fixed, so
-//! without one a second host on the machine is in the way of the first.
+//! Isolation: a plugin gets a `/tmp` of its own. eKuiper's addresses are fixed
+//! paths in `/tmp`, so two hosts on one machine would otherwise collide.
 //!
-//! The host stays where it is. It listens in a folder, and the plugin's process
-//! sees that folder as `/tmp`, in a mount namespace of its own. What the plugin
-//! needs of the real `/tmp` is bound into the folder: always by whole entries
-//! of `/tmp`, so that what lies beside the plugin (a venv's libraries, say) is
-//! there too.
+//! Only the plugin's process enters a mount namespace. The host listens in a
+//! folder, and the process sees that folder as `/tmp`. What the plugin needs from
+//! the real `/tmp` is bound into the folder, always as a whole entry of `/tmp`, so
+//! that the files beside it (the libraries of a venv, for example) are there too.
 //!
-//! What happens between fork and exec, and all that is `unsafe`, is in
-//! `namespace`; which entries a path needs, in `visible`.
+//! `namespace` has what happens between fork and exec, and all `unsafe`; `visible`
+//! finds the entries that a path needs; `error` names the setting that prevents
+//! isolation.
 
 mod error;
 mod namespace;
+mod step;
 #[cfg(test)]
 mod tests;
 mod visible;
@@ -30,14 +31,15 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 pub use error::IsolationError;
+pub(crate) use error::SpawnError;
 use namespace::Namespace;
 use visible::look_up;
 
-/// The length, in bytes, that a folder's path stays below: there is room for
-/// the longest names of eKuiper's sockets in the 107 bytes of an address.
+/// A folder's path is shorter than this, in bytes. That leaves room for the longest
+/// names of eKuiper's sockets in the 107 bytes of an address.
 const LONGEST_FOLDER: usize = 40;
 
-/// Variables that name directories in which programs find their code.
+/// Environment variables that name directories in which programs find their code.
 const SEARCHED: [&str; 5] = [
     "HOME",
     "LD_LIBRARY_PATH",
@@ -46,9 +48,9 @@ const SEARCHED: [&str; 5] = [
     "PYTHONPATH",
 ];
 
-/// Why no isolated plugin can be launched here, if so.
+/// Returns why this machine refuses to isolate a plugin; `None` if it does not.
 ///
-/// Found by trying, once in a process.
+/// The answer is found by an attempt, once per process.
 #[must_use]
 pub fn refused() -> Option<&'static IsolationError> {
     static REFUSED: OnceLock<Option<IsolationError>> = OnceLock::new();
@@ -58,8 +60,8 @@ pub fn refused() -> Option<&'static IsolationError> {
                 Ok(isolation) => isolation,
                 Err(error) => return Some(error),
             };
-            // Nothing is run: that the program is missing is told only once
-            // the namespace has been entered.
+            // No program is run. A missing one is reported only after the child
+            // has entered the namespace.
             let missing = Command::new(isolation.folder().join("none"));
             match isolation.spawn(missing) {
                 Err(SpawnError::Refused(error)) => Some(error),
@@ -69,56 +71,41 @@ pub fn refused() -> Option<&'static IsolationError> {
         .as_ref()
 }
 
-/// A folder that stands for `/tmp` in a plugin's eyes.
+/// A folder that a plugin sees as `/tmp`.
 ///
-/// Dropping it removes the folder; the plugin must have ended by then. The
-/// user's own files, bound into the folder for the plugin, are out of reach of
-/// that: outside of the plugin's namespace there are only empty mount points.
+/// Dropping it removes the folder. The plugin must have exited before. The user's
+/// files that are bound into the folder are safe: outside of the plugin's
+/// namespace the folder has only empty mount points.
 #[derive(Debug)]
 pub(crate) struct Isolation {
-    /// Keeps other users out.
+    /// A directory that other users cannot enter.
     guard: TempDir,
-    /// Lies in the guarded directory, open to all as `/tmp` is: a plugin may
-    /// well change its user.
+    /// The folder in that directory. It is writable for everyone, like `/tmp`,
+    /// since a plugin may change its user.
     folder: PathBuf,
-    /// `/tmp`, without symbolic links.
+    /// The path of `/tmp` without symbolic links.
     tmp: PathBuf,
     /// The entries of `/tmp` that stay visible.
     visible: BTreeSet<OsString>,
 }
 
-/// Why an isolated program was not started.
-#[derive(Debug)]
-pub(crate) enum SpawnError {
-    /// The program cannot be run; so it would be without isolation.
-    Program(io::Error),
-    /// The system does not isolate it.
-    Refused(IsolationError),
-}
-
-impl From<IsolationError> for SpawnError {
-    fn from(error: IsolationError) -> Self {
-        Self::Refused(error)
-    }
-}
-
 impl Isolation {
-    /// Makes the folder: in `TMPDIR` if that is short enough, else in `/tmp`,
-    /// else in `/dev/shm`.
+    /// Makes the folder: in `TMPDIR` if its path is short enough, otherwise in
+    /// `/tmp` or `/dev/shm`.
     ///
-    /// `visible` are paths that the plugin must see even if they lie under
-    /// `/tmp`, wherever their symbolic links lead. What a command itself says
-    /// need not be among them, see [`spawn`](Self::spawn).
+    /// `visible` are paths that the plugin must see even if they, or their
+    /// symbolic links, lead through `/tmp`. Paths of the command itself need not
+    /// be among them, see [`spawn`](Self::spawn).
     ///
     /// # Errors
     ///
-    /// [`IsolationError::NoFolder`] where none can be made, and
+    /// [`IsolationError::NoFolder`] if the folder cannot be made, and
     /// [`IsolationError::TmpItself`] if one of the paths is `/tmp`.
     pub(crate) fn prepare(visible: &[PathBuf]) -> Result<Self, IsolationError> {
         Self::over(Path::new("/tmp"), visible)
     }
 
-    /// Makes a folder that stands for `tmp`.
+    /// Makes a folder that is seen as `tmp`.
     fn over(tmp: &Path, visible: &[PathBuf]) -> Result<Self, IsolationError> {
         let no_folder = |path: &Path| {
             let path = path.to_owned();
@@ -147,23 +134,24 @@ impl Isolation {
         })
     }
 
-    /// The folder's path, below 40 bytes.
+    /// Returns the folder's path, which is shorter than 40 bytes.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The directory that has to be removed if this is never dropped; the folder
-    /// is in it.
+    /// Returns the directory that has to be removed if `self` is never dropped.
+    /// The folder is in it.
     pub(crate) fn leftover(&self) -> &Path {
         self.guard.path()
     }
 
     /// Spawns a command that sees the folder as `/tmp`.
     ///
-    /// Visible are, beside what [`prepare`](Self::prepare) was told: the
-    /// working directory, the program, arguments that are paths of something,
-    /// and the directories of [`SEARCHED`]. A working directory that is `/tmp`
-    /// itself is the folder. `TMPDIR` is taken away if it leads to nothing.
+    /// The command sees the paths given to [`prepare`](Self::prepare), and also its
+    /// working directory, its program, arguments that are existing paths, and the
+    /// directories named by [`SEARCHED`]. If its working directory is `/tmp`, it
+    /// gets the folder. `TMPDIR` is removed from its environment if it names
+    /// something that the command does not see.
     ///
     /// # Errors
     ///
@@ -196,13 +184,15 @@ impl Isolation {
         namespace.spawn(command)
     }
 
-    /// Makes what an entry of `/tmp` is bound over; says what to bind where.
+    /// Makes the mount point for an entry of `/tmp`. Returns what to bind, and
+    /// where.
     ///
-    /// A symbolic link is made anew instead. Sockets and the like stay behind.
+    /// A symbolic link is copied instead. Sockets and other special files are
+    /// skipped.
     fn mount_point(&self, entry: &OsStr) -> Result<Option<(CString, CString)>, IsolationError> {
         let (source, target) = (self.tmp.join(entry), self.folder.join(entry));
         let Ok(kind) = source.symlink_metadata().map(|found| found.file_type()) else {
-            return Ok(None); // Gone by now: whoever needs it will say so.
+            return Ok(None); // Gone by now: the program that needs it will complain.
         };
         let made = if kind.is_symlink() {
             fs::read_link(&source).and_then(|leads| std::os::unix::fs::symlink(leads, &target))
@@ -226,7 +216,7 @@ impl Isolation {
     }
 }
 
-/// Makes a directory of a short name that only its owner may enter.
+/// Makes a directory with a short path that only its owner may enter.
 fn make_guard() -> Result<TempDir, IsolationError> {
     let mut last = None;
     for base in [&env::temp_dir(), Path::new("/tmp"), Path::new("/dev/shm")] {
@@ -248,11 +238,11 @@ fn make_guard() -> Result<TempDir, IsolationError> {
             }
         }
     }
-    // The last that is tried is short enough.
+    // The last base is short enough.
     Err(last.unwrap_or_else(|| unreachable!("/dev/shm is a short path")))
 }
 
-/// The absolute path of the directory in which a command will run.
+/// Returns the absolute path of the directory in which a command will run.
 fn working_directory(command: &Command) -> PathBuf {
     let here = env::current_dir().unwrap_or_default();
     match command.get_current_dir() {
@@ -261,7 +251,7 @@ fn working_directory(command: &Command) -> PathBuf {
     }
 }
 
-/// The paths that a command speaks of; many lead to nothing.
+/// Returns the paths that a command may refer to. Many of them do not exist.
 fn paths_of(command: &Command, directory: &Path) -> Vec<PathBuf> {
     let mut paths = vec![directory.to_owned()];
     paths.extend(command.get_args().map(|argument| directory.join(argument)));
@@ -280,7 +270,7 @@ fn paths_of(command: &Command, directory: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Where execvp looks for a program.
+/// Returns the paths at which execvp looks for a program.
 fn candidates(command: &Command, directory: &Path, program: &OsStr) -> Vec<PathBuf> {
     if program.as_bytes().contains(&b'/') {
         return vec![directory.join(program)];
@@ -291,12 +281,13 @@ fn candidates(command: &Command, directory: &Path, program: &OsStr) -> Vec<PathB
         .collect()
 }
 
-/// The words after `#!`: an interpreter, and what `env` is to find.
+/// Returns the words after `#!`: an interpreter, and its arguments, among them the
+/// program that `env` runs.
 fn first_line(program: &Path) -> Vec<OsString> {
     if !program.is_file() {
-        return Vec::new(); // A pipe would make us wait.
+        return Vec::new(); // Reading from a pipe would block.
     }
-    // As much as Linux looks at.
+    // Linux reads as much.
     let mut start = Vec::new();
     let read = fs::File::open(program).and_then(|file| file.take(256).read_to_end(&mut start));
     let line = start.split(|byte| *byte == b'\n').next();
@@ -310,7 +301,7 @@ fn first_line(program: &Path) -> Vec<OsString> {
     }
 }
 
-/// The value that a variable will have for a command.
+/// Returns the value that an environment variable has for a command.
 fn variable(command: &Command, name: &str) -> Option<OsString> {
     let set = command.get_envs().find(|(key, _)| *key == name);
     match set {

@@ -1,9 +1,12 @@
-//! The namespace of a plugin's process, entered between fork and exec.
+//! The namespace of a plugin's process, which the child enters between fork and
+//! exec.
 //!
-//! Only system calls happen there, no allocation and no lock: the host has other
-//! threads, and what they held at the fork stays held. All paths are made
-//! before. What failed comes back through a pipe: the standard library passes
-//! on the error's number alone.
+//! There the child only makes system calls, and neither allocates nor takes a
+//! lock: a lock that another thread held at the fork stays held. All paths are
+//! made before. The step that failed comes back through a pipe, since the standard
+//! library passes on only the number of the error.
+//!
+//! All `unsafe` of isolation is in this file.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -18,69 +21,37 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{chdir, getegid, geteuid};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
-use super::SpawnError;
-use super::error::IsolationError;
+use super::error::{IsolationError, SpawnError};
+use super::step::Step;
 use crate::spawn::spawn;
 
-/// What a plugin's process enters before its program is run.
+/// What a plugin's process enters before it runs its program.
 #[derive(Debug)]
 pub(super) struct Namespace {
-    /// Stands for `/tmp`.
+    /// The folder that the process sees as `/tmp`.
     pub(super) folder: CString,
-    /// `/tmp`.
+    /// The real path of `/tmp`.
     pub(super) tmp: CString,
-    /// The working directory, if it is looked up anew.
+    /// The working directory, if it must be looked up again under the new `/tmp`.
     pub(super) directory: Option<CString>,
-    /// Entries of `/tmp`, and where in the folder each is bound.
+    /// Entries of `/tmp`, each with the place in the folder where it is bound.
     pub(super) binds: Vec<(CString, CString)>,
 }
 
-/// A step on the way in, in their order. Sent as one byte.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Step {
-    /// A mount namespace.
-    MountNamespace,
-    /// A user namespace, in which an ordinary user may have the former.
-    UserNamespace,
-    /// The user's and the group's id in it.
-    Ids,
-    /// Mounts that tell nobody outside.
-    Private,
-    /// An entry of `/tmp` in the folder.
-    Bind,
-    /// The folder over `/tmp`.
-    Cover,
-    /// The working directory.
-    Directory,
-}
-
-impl Step {
-    const ALL: [Self; 7] = [
-        Self::MountNamespace,
-        Self::UserNamespace,
-        Self::Ids,
-        Self::Private,
-        Self::Bind,
-        Self::Cover,
-        Self::Directory,
-    ];
-}
-
-/// The files in which the ids of a user namespace are written, and their text.
+/// The texts of `uid_map` and `gid_map` in a user namespace.
 struct Ids {
     user: String,
     group: String,
 }
 
 impl Namespace {
-    /// Spawns a command inside.
+    /// Spawns a command in the namespace.
     pub(super) fn spawn(self, mut command: Command) -> Result<Child, SpawnError> {
         let flags = PipeFlags::CLOEXEC | PipeFlags::NONBLOCK;
-        let (told, tell) = pipe_with(flags).map_err(|error| IsolationError::Refused {
+        let (read, write) = pipe_with(flags).map_err(|error| IsolationError::Refused {
             doing: "a pipe to its process",
             source: error.into(),
-            advice: "close files, or raise the limit of open ones".to_owned(),
+            advice: "close files, or raise the limit of open files (`ulimit -n`)".to_owned(),
         })?;
         let (user, group) = (geteuid().as_raw(), getegid().as_raw());
         let ids = Ids {
@@ -93,23 +64,23 @@ impl Namespace {
         unsafe {
             command.pre_exec(move || {
                 self.enter(&ids).map_err(|(step, error)| {
-                    let _ = rustix::io::write(&tell, &[step as u8]);
+                    let _ = rustix::io::write(&write, &[step as u8]);
                     io::Error::from(error)
                 })
             });
         }
-        spawn(&mut command).map_err(|source| match failed_step(&told) {
+        spawn(&mut command).map_err(|source| match failed_step(&read) {
             Some(step) => SpawnError::Refused(IsolationError::at(step, source)),
             None => SpawnError::Program(source),
         })
     }
 
-    /// Enters. Runs in the child, single-threaded, where only system calls are
+    /// Enters the namespace. Runs in the child, where only system calls are
     /// allowed.
     fn enter(&self, ids: &Ids) -> Result<(), (Step, Errno)> {
         match unshare(UnshareFlags::NEWNS) {
-            // Its privileges are of no use here: a namespace in which it has
-            // its own.
+            // The process lacks the privilege, so it enters a user namespace in
+            // which it has all privileges.
             Err(Errno::PERM) => {
                 unshare(UnshareFlags::NEWUSER).map_err(at(Step::UserNamespace))?;
                 ids.write().map_err(at(Step::Ids))?;
@@ -120,7 +91,7 @@ impl Namespace {
         let private = MountPropagationFlags::REC | MountPropagationFlags::PRIVATE;
         mount_change(c"/", private).map_err(at(Step::Private))?;
         for (source, target) in &self.binds {
-            // First, as they are out of sight once `/tmp` is covered.
+            // First, since they are hidden once `/tmp` is covered.
             mount_bind_recursive(source.as_c_str(), target.as_c_str()).map_err(at(Step::Bind))?;
         }
         mount_bind_recursive(self.folder.as_c_str(), self.tmp.as_c_str())
@@ -133,9 +104,9 @@ impl Namespace {
 }
 
 impl Ids {
-    /// Lets both ids be what they are outside; runs in the child.
+    /// Maps both ids to themselves. Runs in the child.
     fn write(&self) -> Result<(), Errno> {
-        // Without a say about its groups a process may map its own.
+        // A process that gives up `setgroups` may map its own group.
         write_file(c"/proc/self/setgroups", b"deny")?;
         write_file(c"/proc/self/uid_map", self.user.as_bytes())?;
         write_file(c"/proc/self/gid_map", self.group.as_bytes())
@@ -148,7 +119,7 @@ fn write_file(path: &CStr, text: &[u8]) -> Result<(), Errno> {
 }
 
 fn unshare(what: UnshareFlags) -> Result<(), Errno> {
-    // SAFETY: it is unsafe for `CLONE_FILES` alone, which is never asked for.
+    // SAFETY: only `CLONE_FILES` is unsafe, and no caller passes it.
     unsafe { unshare_unsafe(what) }
 }
 
@@ -156,12 +127,12 @@ fn at(step: Step) -> impl Fn(Errno) -> (Step, Errno) {
     move |error| (step, error)
 }
 
-/// The step that failed in the child, which has ended, if one did.
-fn failed_step(told: &OwnedFd) -> Option<Step> {
+/// Returns the step that failed in the child, if one did. The child has ended.
+fn failed_step(pipe: &OwnedFd) -> Option<Step> {
     let mut byte = [0];
-    // Not `read_exact`: another thread's child may hold the other end for a
-    // moment, so that there is no end to read up to.
-    match rustix::io::read(told, &mut byte) {
+    // Not a read to the end: a child of another thread may hold the other end of
+    // the pipe open for a moment.
+    match rustix::io::read(pipe, &mut byte) {
         Ok(1) => Step::ALL.get(usize::from(byte[0])).copied(),
         _ => None,
     }

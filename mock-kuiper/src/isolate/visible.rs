@@ -1,25 +1,24 @@
-//! Which entries of `/tmp` a path needs.
+//! Which entries of `/tmp` a path goes through.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
-/// The symbolic links that are followed in one path, as Linux does.
+/// How many symbolic links are followed in one path. Linux has the same limit.
 const MOST_LINKS: usize = 40;
 
-/// What a path has to do with `/tmp`.
+/// How a path is related to `/tmp`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
-    /// The entries of `/tmp` that its look-up goes through, whether it leads
-    /// there or only comes by: each symbolic link on the way counts.
+    /// The entries of `/tmp` that the look-up goes through, symbolic links on the
+    /// way included.
     pub(super) entries: BTreeSet<OsString>,
-    /// Whether it leads to `/tmp` itself.
+    /// Whether the path is `/tmp` itself.
     pub(super) is_tmp: bool,
 }
 
-/// Looks up an absolute path as the kernel does, as far as it exists.
-///
-/// `tmp` is a path without symbolic links.
+/// Looks up an absolute path as the kernel does, as far as it exists. `tmp` is a
+/// path without symbolic links.
 pub(super) fn look_up(tmp: &Path, path: &Path) -> Found {
     let mut found = Found::default();
     let mut here = PathBuf::from("/");
@@ -31,7 +30,7 @@ pub(super) fn look_up(tmp: &Path, path: &Path) -> Found {
             here.pop();
             continue;
         }
-        // The root replaces what is there.
+        // Joining the root replaces the path.
         let next = here.join(&part);
         let Ok(metadata) = next.symlink_metadata() else {
             return found;
@@ -53,7 +52,7 @@ pub(super) fn look_up(tmp: &Path, path: &Path) -> Found {
     found
 }
 
-/// Puts the parts of a path on top, the first uppermost.
+/// Pushes the parts of a path, so that the first one is popped first.
 fn push(left: &mut Vec<OsString>, path: &Path) {
     let parts = path.components().rev();
     left.extend(

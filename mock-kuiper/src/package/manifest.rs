@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::{Mistake, PackageError};
+use crate::go_json::field;
 
 /// What a plugin says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -297,17 +298,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Returns a field as Go finds it: by its name, else in any case; a `null`
-    /// is as good as none.
     fn field(&self, name: &str) -> Option<&Value> {
-        self.fields
-            .get(name)
-            .or_else(|| {
-                let mut fields = self.fields.iter();
-                let found = fields.find(|(key, _)| key.eq_ignore_ascii_case(name));
-                found.map(|(_, value)| value)
-            })
-            .filter(|value| !value.is_null())
+        field(&self.fields, name)
     }
 
     fn mistake(&mut self, field: &str, text: impl Into<String>) {

@@ -1,40 +1,44 @@
-//! A profile as a list, to be shown.
+//! A profile as a list of named settings, for tables and JSON.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Ack, Datasource, FunctionMeta, ProcessLife, Profile, StreamOptions, WorkingDirectory};
+use super::release::{
+    AckChannel, Datasource, FunctionMeta, ProcessLife, Profile, StreamOptionSet, WorkingDirectory,
+};
 
 /// One field of a [`Profile`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Property {
-    /// The field's name; that of a time ends with `_ms`, that of a size with
+    /// The field's name. The name of a time ends with `_ms`, that of a size with
     /// `_bytes`.
     pub key: &'static str,
-    /// What it is, for people.
+    /// A short description of the field for people.
     pub title: &'static str,
-    /// What it is in this release.
+    /// The field's value.
     pub setting: Setting,
 }
 
-/// What a property is in one release. The `Display` text is short.
+/// The value of a property. Its `Display` text fits into a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Setting {
-    /// Whether it is so.
+    /// Yes or no.
     Is(bool),
-    /// Which of a few.
+    /// One of a few words.
     Word(&'static str),
-    /// How long.
+    /// A length of time.
     Time(Duration),
-    /// How many bytes; `None`: any.
+    /// A number of bytes; `None` for no limit.
     Size(Option<u64>),
 }
 
+const MIB: u64 = 1024 * 1024;
+
 impl Setting {
-    /// Returns it as JSON: times in milliseconds, sizes in bytes.
+    /// Returns the value as JSON: times in milliseconds, sizes in bytes.
     #[must_use]
     pub fn to_json(self) -> Value {
         match self {
@@ -54,16 +58,16 @@ impl fmt::Display for Setting {
             Setting::Word(word) => f.pad(word),
             Setting::Time(time) => f.pad(&format!("{} s", time.as_secs_f64())),
             Setting::Size(None) => f.pad("any"),
-            Setting::Size(Some(size)) => f.pad(&format!("{} MiB", size / super::MIB)),
+            Setting::Size(Some(size)) => f.pad(&format!("{} MiB", size / MIB)),
         }
     }
 }
 
 impl Profile {
-    /// Returns every field but the name, in the order of the struct.
+    /// Returns every field except the name, in the order of the struct.
     #[must_use]
     pub fn properties(&self) -> Vec<Property> {
-        // Without `..`: a new field is an error here until it has its line below.
+        // No `..`: a new field does not compile until it has its line below.
         let Profile {
             name: _,
             datasource,
@@ -91,17 +95,17 @@ impl Profile {
             Datasource::InConfig => "config",
         });
         let stream_options = Setting::Word(match stream_options {
-            StreamOptions::Three => "3",
-            StreamOptions::Nine => "9",
+            StreamOptionSet::Three => "3",
+            StreamOptionSet::Nine => "9",
         });
         let function_meta = Setting::Word(match function_meta {
             FunctionMeta::Absent => "absent",
             FunctionMeta::Zeros => "zeros",
         });
         let ack = Setting::Word(match ack {
-            Ack::None => "none",
-            Ack::Open => "unread",
-            Ack::Require => "read",
+            AckChannel::Absent => "none",
+            AckChannel::Unread => "unread",
+            AckChannel::Read => "read",
         });
         let process_life = Setting::Word(match process_life {
             ProcessLife::Rules => "rules",
@@ -118,8 +122,8 @@ impl Profile {
             ("datasource", "place of the DATASOURCE", datasource),
             ("stream_options", "stream options in config", stream_options),
             ("function_meta", "meta of a function's start", function_meta),
-            ("column_index", "indexes in a column's tree", is(column_index)),
-            ("call_cache_index", "CacheIndex in a call's tree", is(call_cache_index)),
+            ("column_index", "column indexes in Validate", is(column_index)),
+            ("call_cache_index", "CacheIndex in Validate", is(call_cache_index)),
             ("ack", "acks of sinks", ack),
             ("ack_closes", "ack channel closed on stop", is(ack_closes)),
             ("regreet_on_control", "greeting again on control", is(regreet_on_control)),

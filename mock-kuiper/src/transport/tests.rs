@@ -1,4 +1,4 @@
-//! What the host relies on, on each transport that this build has.
+//! What the host relies on, tested on each transport that this build has.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -17,7 +17,7 @@ use super::*;
 /// How long anything may take before a test gives up.
 const LIMIT: Option<Duration> = Some(Duration::from_secs(20));
 
-/// A limit that is to pass.
+/// A limit that is expected to pass.
 const SHORT: Option<Duration> = Some(Duration::from_millis(100));
 
 const BACKENDS: &[Backend] = &[
@@ -26,7 +26,7 @@ const BACKENDS: &[Backend] = &[
     Backend::Nng,
 ];
 
-/// An address of a test's own.
+/// The address of one test.
 struct Address(TempDir);
 
 impl Address {
@@ -69,10 +69,10 @@ impl Address {
     }
 }
 
-/// Process ids that came and went.
+/// The process ids of peers that connected and left.
 type Seen = Arc<Mutex<Vec<(Option<u32>, Presence)>>>;
 
-/// Options that note who came and went.
+/// Makes options that record which peers connect and leave.
 fn watched() -> (Options, Seen) {
     let seen = Seen::default();
     let mut options = Options::default();
@@ -102,7 +102,7 @@ fn a_request_is_answered_once_under_its_id() {
 }
 
 #[test]
-fn the_request_id_is_that_of_the_wire() {
+fn the_request_id_is_the_one_on_the_wire() {
     for backend in BACKENDS {
         let address = Address::new();
         let mut rep = address.rep(*backend);
@@ -125,7 +125,7 @@ fn the_request_id_is_that_of_the_wire() {
 }
 
 #[test]
-fn a_partner_that_leaves_ends_the_wait_and_not_before_its_last_message() {
+fn a_wait_ends_when_the_peer_has_left_but_after_its_last_message() {
     for backend in BACKENDS {
         for _ in 0..20 {
             let address = Address::new();
@@ -143,7 +143,7 @@ fn a_partner_that_leaves_ends_the_wait_and_not_before_its_last_message() {
 }
 
 #[test]
-fn of_a_partner_that_did_not_wait_for_its_answer_is_told_once() {
+fn a_peer_that_leaves_before_its_answer_is_reported_once() {
     for backend in BACKENDS {
         let address = Address::new();
         let mut rep = address.rep(*backend);
@@ -152,21 +152,21 @@ fn of_a_partner_that_did_not_wait_for_its_answer_is_told_once() {
         rep.recv(LIMIT).unwrap();
         drop(req);
 
-        // The answer may still go into a queue that is thrown away.
+        // The answer may still be put into a queue that is dropped.
         let sent = rep.send(b"answer", LIMIT);
         let received = rep.recv(SHORT).map(<[u8]>::to_vec);
 
         let both = (sent, received);
-        let told = matches!(
+        let reported_once = matches!(
             both,
             (Err(Error::Disconnected), Err(Error::TimedOut)) | (Ok(()), Err(Error::Disconnected))
         );
-        assert!(told, "{both:?}");
+        assert!(reported_once, "{both:?}");
     }
 }
 
 #[test]
-fn rows_come_whole_in_order_and_all_of_them_before_the_end() {
+fn all_rows_arrive_whole_and_in_order() {
     for backend in BACKENDS {
         let address = Address::new();
         let mut pull = address.pull(*backend);
@@ -187,7 +187,7 @@ fn rows_come_whole_in_order_and_all_of_them_before_the_end() {
 }
 
 #[test]
-fn what_was_sent_before_the_end_is_there_without_waiting() {
+fn rows_sent_before_the_connection_ended_are_received_without_waiting() {
     for backend in BACKENDS {
         let address = Address::new();
         let mut pull = address.pull(*backend);
@@ -196,7 +196,7 @@ fn what_was_sent_before_the_end_is_there_without_waiting() {
         push.flush(LIMIT.unwrap()).unwrap();
         drop(push);
 
-        // Once its connection is accepted.
+        // By then its connection is accepted.
         pull.recv(LIMIT).unwrap();
         let rows = (0..).take_while(|_| pull.recv(Some(Duration::ZERO)).is_ok());
 
@@ -205,7 +205,7 @@ fn what_was_sent_before_the_end_is_there_without_waiting() {
 }
 
 #[test]
-fn what_lies_ready_comes_without_waiting() {
+fn buffered_rows_are_received_without_waiting() {
     for backend in BACKENDS {
         let address = Address::new();
         let mut pull = address.pull(*backend);
@@ -227,7 +227,7 @@ fn what_lies_ready_comes_without_waiting() {
 }
 
 #[test]
-fn a_waker_ends_a_wait_at_once_and_one_alone() {
+fn a_waker_ends_one_wait_at_once() {
     for backend in BACKENDS {
         let address = Address::new();
         let mut pull = address.pull(*backend);
@@ -266,7 +266,7 @@ fn a_time_limit_ends_a_wait() {
 }
 
 #[test]
-fn peers_are_told_of_in_order_with_their_process_id() {
+fn peers_are_reported_in_order_with_their_process_id() {
     for backend in BACKENDS {
         let address = Address::new();
         let (options, seen) = watched();
@@ -287,7 +287,7 @@ fn peers_are_told_of_in_order_with_their_process_id() {
 }
 
 #[test]
-fn a_peer_that_is_not_admitted_is_turned_away_and_not_told_of() {
+fn a_peer_that_is_not_admitted_is_disconnected_and_not_reported() {
     for backend in BACKENDS {
         let address = Address::new();
         let (mut options, seen) = watched();
@@ -304,7 +304,7 @@ fn a_peer_that_is_not_admitted_is_turned_away_and_not_told_of() {
 }
 
 #[test]
-fn a_message_beyond_the_limit_is_not_received() {
+fn a_message_over_the_size_limit_is_not_received() {
     for backend in BACKENDS {
         let address = Address::new();
         let mut options = Options::default();
@@ -319,7 +319,7 @@ fn a_message_beyond_the_limit_is_not_received() {
 
         match backend {
             Backend::Sp => assert!(matches!(received, Err(Error::Protocol(_)))),
-            // It hangs up, and does not tell.
+            // NNG disconnects without an error.
             #[cfg(feature = "nng")]
             Backend::Nng => assert!(matches!(received, Err(Error::TimedOut))),
         }
@@ -327,7 +327,7 @@ fn a_message_beyond_the_limit_is_not_received() {
 }
 
 #[test]
-fn an_address_in_use_is_an_error_with_the_process_and_is_left_alone() {
+fn an_address_in_use_is_an_error_that_names_the_process() {
     for backend in BACKENDS {
         for other in BACKENDS {
             let address = Address::new();
@@ -347,7 +347,7 @@ fn an_address_in_use_is_an_error_with_the_process_and_is_left_alone() {
 }
 
 #[test]
-fn a_stale_file_is_removed_another_is_not_and_ours_goes_with_the_socket() {
+fn a_stale_socket_file_is_replaced_and_any_other_file_is_kept() {
     for backend in BACKENDS {
         let address = Address::new();
         drop(UnixListener::bind(address.path()).unwrap());
@@ -366,7 +366,7 @@ fn a_stale_file_is_removed_another_is_not_and_ours_goes_with_the_socket() {
 }
 
 #[test]
-fn nobody_or_nothing_that_greets_at_an_address_is_unreachable() {
+fn an_address_without_a_pull_socket_is_unreachable() {
     for backend in BACKENDS {
         let unreachable = |address: &Address| {
             let limit = Duration::from_millis(300);
@@ -389,7 +389,7 @@ fn nobody_or_nothing_that_greets_at_an_address_is_unreachable() {
 }
 
 #[test]
-fn a_sender_that_is_not_read_times_out_and_what_it_sent_arrives() {
+fn a_sender_times_out_if_nobody_reads_and_loses_nothing() {
     for backend in BACKENDS {
         let address = Address::new();
         let mut sink = address.plugin_pull();
@@ -414,7 +414,7 @@ fn a_sender_that_is_not_read_times_out_and_what_it_sent_arrives() {
 }
 
 #[test]
-fn a_sender_connects_again_and_tells_until_it_is_closed() {
+fn a_sender_reconnects_and_reports_peers_until_it_is_closed() {
     for backend in BACKENDS {
         let address = Address::new();
         let (options, seen) = watched();
@@ -437,7 +437,7 @@ fn a_sender_connects_again_and_tells_until_it_is_closed() {
         let presences = seen.lock().unwrap();
         let presences: Vec<_> = presences.iter().map(|(_, presence)| *presence).collect();
         let connected = Presence::Connected;
-        // On a busy machine it may have to try more than once.
+        // On a busy machine it may take more than one attempt.
         assert!(
             presences.starts_with(&[connected, Presence::Left, connected]),
             "{presences:?}"
@@ -446,10 +446,10 @@ fn a_sender_connects_again_and_tells_until_it_is_closed() {
 }
 
 #[test]
-fn a_sender_outlives_peers_that_hang_up_while_it_sends() {
+fn a_sender_survives_peers_that_disconnect_while_it_sends() {
     for backend in BACKENDS {
         let times = match backend {
-            // The pauses between its tries grow where nobody stays.
+            // The pauses between attempts grow while every peer leaves.
             Backend::Sp => 10,
             #[cfg(feature = "nng")]
             Backend::Nng => 200,
@@ -487,7 +487,7 @@ fn a_sender_outlives_peers_that_hang_up_while_it_sends() {
 }
 
 #[test]
-fn sockets_leave_no_descriptor_and_no_thread_behind() {
+fn dropped_sockets_leave_no_descriptor_and_no_thread() {
     let count = |what: &str| {
         let entries = std::fs::read_dir(format!("/proc/self/{what}"));
         entries.unwrap().count()
@@ -506,7 +506,7 @@ fn sockets_leave_no_descriptor_and_no_thread_behind() {
 
         (0..200).for_each(|_| use_them());
 
-        // Other tests run at the same time, and have some of their own.
+        // Other tests run at the same time and have descriptors and threads too.
         let after = (count("fd"), count("task"));
         assert!(after.0 < before.0 + 300, "{before:?} {after:?}");
         assert!(after.1 < before.1 + 100, "{before:?} {after:?}");
@@ -514,20 +514,20 @@ fn sockets_leave_no_descriptor_and_no_thread_behind() {
 }
 
 #[test]
-fn a_transport_has_a_name_and_another_name_is_an_error() {
+fn an_unknown_transport_is_rejected_with_a_list_of_the_known_ones() {
     let read = |name: &str| name.parse::<Transport>();
 
     assert_eq!(read("sp"), Ok(Transport::Sp));
     assert_eq!(
         read("tcp").unwrap_err().to_string(),
-        "no transport `tcp` is known; use sp or nng"
+        "unknown transport `tcp`; use sp or nng"
     );
     #[cfg(feature = "nng")]
     assert_eq!(read("nng"), Ok(Transport::Nng));
     #[cfg(not(feature = "nng"))]
     assert_eq!(
         read("nng").unwrap_err().to_string(),
-        "this mock-kuiper was built without NNG; build it with `--features nng`, or use the \
-         transport sp"
+        "this build has no NNG; build mock-kuiper with its feature `nng`, or use the transport \
+         sp"
     );
 }

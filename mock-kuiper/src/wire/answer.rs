@@ -1,4 +1,5 @@
-//! What a plugin answers: to orders, to a function's requests, for a row.
+//! What a plugin answers: to an order, to a request on a function's channel, and
+//! to a row with an ack.
 //!
 //! Rules: protocol.md sections 5 to 7.
 
@@ -6,26 +7,26 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::excerpt;
-use super::go::{self, fields};
+use super::excerpt::excerpt;
+use crate::go_json::{decode, fields};
 
 /// The answer to an order.
 ///
-/// Whether a greeting counts as one is the release's affair
-/// ([`Profile::regreet_on_control`](crate::profile::Profile::regreet_on_control)):
-/// where it does not, [`OrderAnswer::text`] is the refusal.
+/// Some releases do not recognize a greeting here
+/// ([`Profile::regreet_on_control`](crate::profile::Profile::regreet_on_control)).
+/// They take it for a refusal with the text [`OrderAnswer::text`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderAnswer<'a> {
-    /// `ok`.
+    /// `ok`: the order was carried out.
     Done,
     /// A message that begins with `h`.
     Greeting(&'a [u8]),
-    /// Anything else is an error text.
+    /// Anything else: an error text.
     Refused(&'a [u8]),
 }
 
 impl<'a> OrderAnswer<'a> {
-    /// Reads an answer; any bytes are one.
+    /// Reads an answer. Any bytes are a valid one.
     #[must_use]
     pub fn parse(bytes: &'a [u8]) -> Self {
         match bytes {
@@ -35,7 +36,7 @@ impl<'a> OrderAnswer<'a> {
         }
     }
 
-    /// Returns the whole answer as text; bytes that are not UTF-8 are replaced.
+    /// Returns the whole answer as text, with invalid UTF-8 replaced.
     #[must_use]
     pub fn text(self) -> String {
         let bytes = match self {
@@ -49,20 +50,20 @@ impl<'a> OrderAnswer<'a> {
 /// The answer to a request on a function's channel.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FunctionAnswer {
-    /// A message that begins with `h`: no answer, but a greeting.
+    /// A message that begins with `h`: a greeting, not an answer.
     Greeting,
-    /// `state` is true; this is `result`.
+    /// The call succeeded (`state` is true), with this `result`.
     Done(Value),
-    /// `state` is false; this is the text of `result`.
+    /// The call failed (`state` is false), with this text as `result`.
     Failed(String),
 }
 
 impl FunctionAnswer {
-    /// Reads an answer; bytes that are not UTF-8 become U+FFFD, as in Go.
+    /// Reads an answer. Bytes that are not UTF-8 become U+FFFD, as in Go.
     ///
     /// # Errors
     ///
-    /// [`InvalidAnswer`] for anything but an object with a boolean `state`.
+    /// [`InvalidAnswer`] for anything except an object with a boolean `state`.
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidAnswer> {
         if bytes.first() == Some(&b'h') {
             return Ok(FunctionAnswer::Greeting);
@@ -73,10 +74,10 @@ impl FunctionAnswer {
         let is_done = match state {
             Some("true") => true,
             Some("false") => false,
-            Some(_) => return Err(invalid("`state` is no boolean".to_owned())),
-            None => return Err(invalid("it has no `state`".to_owned())),
+            Some(_) => return Err(invalid("`state` is not a boolean".to_owned())),
+            None => return Err(invalid("`state` is missing".to_owned())),
         };
-        let result = result.map_or(Ok(Value::Null), go::decode);
+        let result = result.map_or(Ok(Value::Null), decode);
         let result = result.map_err(|error| invalid(format!("`result`: {error}")))?;
         Ok(match (is_done, result) {
             (true, result) => FunctionAnswer::Done(result),
@@ -86,21 +87,21 @@ impl FunctionAnswer {
     }
 }
 
-/// What a sink says of one row.
+/// What a sink reports about one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ack {
-    /// `{}`: it is done.
+    /// `{}`: the row was processed.
     Done,
-    /// `{"error":"text"}`: it failed.
+    /// `{"error":"text"}`: the row failed.
     Failed(String),
 }
 
-/// Reads an ack; bytes that are not UTF-8 become U+FFFD, as in Go.
+/// Reads an ack. Bytes that are not UTF-8 become U+FFFD, as in Go.
 ///
 /// # Errors
 ///
-/// [`InvalidAnswer`] for anything but `null`, which Go takes for an empty
-/// object, and an object whose `error`, if it has one, is a string.
+/// [`InvalidAnswer`] for anything except an object whose `error`, if it has one,
+/// is a string. `null` is accepted, since Go takes it for an empty object.
 pub fn parse_ack(bytes: &[u8]) -> Result<Ack, InvalidAnswer> {
     if bytes.trim_ascii() == b"null" {
         return Ok(Ack::Done);
@@ -110,7 +111,7 @@ pub fn parse_ack(bytes: &[u8]) -> Result<Ack, InvalidAnswer> {
     let [error] = object(&json, ["error"]).map_err(&invalid)?;
     let text: Option<String> = match error {
         None => None,
-        Some(json) => go::decode(json).map_err(|error| invalid(format!("`error`: {error}")))?,
+        Some(json) => decode(json).map_err(|error| invalid(format!("`error`: {error}")))?,
     };
     Ok(match text {
         None => Ack::Done,
@@ -119,18 +120,18 @@ pub fn parse_ack(bytes: &[u8]) -> Result<Ack, InvalidAnswer> {
     })
 }
 
-/// The JSON of an object's fields, or what is wrong with the object.
+/// Returns the JSON text of an object's fields, or what is wrong with the object.
 fn object<'a, const N: usize>(
     text: &'a str,
     names: [&'static str; N],
 ) -> Result<[Option<&'a str>; N], String> {
     fields(text, names).map_err(|error| match error.is_data() {
-        true => "it is no object".to_owned(),
+        true => "it is not an object".to_owned(),
         false => error.to_string(),
     })
 }
 
-/// An answer that is not what it has to be.
+/// An answer or an ack that eKuiper cannot use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidAnswer {
     expected: &'static str,
@@ -139,7 +140,7 @@ pub struct InvalidAnswer {
 }
 
 impl InvalidAnswer {
-    /// What makes one of a reason.
+    /// Returns a constructor that takes the reason.
     fn of(bytes: &[u8], expected: &'static str) -> impl Fn(String) -> Self {
         move |reason| Self {
             expected,
@@ -167,7 +168,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn an_order_is_done_by_ok_alone_and_greeted_by_an_h() {
+    fn only_ok_is_success_and_an_initial_h_is_a_greeting() {
         assert_eq!(OrderAnswer::parse(b"ok"), OrderAnswer::Done);
         assert_eq!(
             OrderAnswer::parse(b"handshake"),
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_answers_with_a_state_and_a_result() {
+    fn a_functions_answer_has_a_state_and_a_result() {
         let parse = |bytes: &[u8]| FunctionAnswer::parse(bytes).unwrap();
 
         assert_eq!(
@@ -214,12 +215,12 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_another_shape_is_quoted() {
+    fn an_invalid_answer_is_quoted_in_the_error() {
         let error = FunctionAnswer::parse(b"[true, 1]").unwrap_err();
 
         assert_eq!(
             error.to_string(),
-            r#"expected {"state":true or false,"result":…}, got `[true, 1]` (it is no object)"#
+            r#"expected {"state":true or false,"result":…}, got `[true, 1]` (it is not an object)"#
         );
         for bytes in [&b"ok"[..], b"{}", br#"{"state":1}"#, b"", b"\xff"] {
             assert!(FunctionAnswer::parse(bytes).is_err(), "{bytes:?}");
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ack_is_an_empty_object_or_an_error() {
+    fn an_ack_is_an_empty_object_or_has_an_error_text() {
         assert_eq!(parse_ack(b"{}"), Ok(Ack::Done));
         assert_eq!(parse_ack(b" null\n"), Ok(Ack::Done));
         assert_eq!(parse_ack(br#"{"error":null,"x":[]}"#), Ok(Ack::Done));

@@ -1,19 +1,19 @@
-//! Orders on the control channel.
+//! Orders on the control channel: start and stop of a symbol.
 //!
 //! Rules: protocol.md section 5.
 
 use serde_json::{Map, Value};
 
 use crate::go_json::{Numbers, write_map, write_string};
-use crate::profile::{self, Datasource, FunctionMeta, Profile};
+use crate::profile::{Datasource, FunctionMeta, Profile, StreamOptionSet};
 use crate::symbol::{Kind, Meta};
 
-/// What an order asks for.
+/// What an order tells the plugin to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
     /// Start a symbol.
     Start,
-    /// Stop an instance of it.
+    /// Stop an instance of a symbol.
     Stop,
 }
 
@@ -28,27 +28,27 @@ impl Command {
     }
 }
 
-/// One symbol to start, and later to stop: both orders carry the same argument.
+/// The argument of a start order. The stop order of the same instance repeats it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Order {
     /// The symbol's name.
     pub symbol: String,
-    /// What the symbol is.
+    /// Whether it is a source, a sink or a function.
     pub kind: Kind,
-    /// Where it runs; of a function the default, which is empty.
+    /// Where the instance runs. A function has the default, which is empty.
     pub meta: Meta,
-    /// The stream's DATASOURCE, which stands here only for a release that
-    /// sends it beside `config` ([`Datasource::Beside`]). Left out when empty.
+    /// The stream's DATASOURCE. It is written only for releases that send it
+    /// beside `config` ([`Datasource::Beside`]), and left out when empty.
     pub datasource: String,
-    /// The configuration. Left out when empty.
+    /// The configuration. It is left out when empty.
     ///
-    /// Integers are written with all their digits ([`Numbers::Exact`]): they
-    /// are from YAML, or far below 2^53 and alike in both kinds.
+    /// Integers are written with all their digits ([`Numbers::Exact`]). They come
+    /// from YAML, or are far below 2^53, where both kinds of numbers look alike.
     pub config: Map<String, Value>,
 }
 
 impl Order {
-    /// Makes the order for a source; `config` is that of [`source_config`].
+    /// Makes the order for a source. `config` comes from [`source_config`].
     pub fn source(
         symbol: impl Into<String>,
         meta: Meta,
@@ -64,7 +64,7 @@ impl Order {
         }
     }
 
-    /// Makes the order for a sink; `config` is the properties of its action.
+    /// Makes the order for a sink. `config` is the properties of the action.
     pub fn sink(symbol: impl Into<String>, meta: Meta, config: Map<String, Value>) -> Self {
         Order {
             symbol: symbol.into(),
@@ -86,7 +86,7 @@ impl Order {
         }
     }
 
-    /// Returns the bytes of the order to start or stop it.
+    /// Returns the bytes of the order.
     #[must_use]
     pub fn encode(&self, command: Command, profile: &Profile) -> Vec<u8> {
         let argument =
@@ -123,7 +123,7 @@ impl Order {
     }
 }
 
-/// Appends the fields of a meta, without the braces.
+/// Appends the fields of a meta to `out`, without braces.
 pub(super) fn write_meta(out: &mut Vec<u8>, meta: &Meta) {
     out.extend_from_slice(b"\"ruleId\":");
     write_string(out, &meta.rule_id);
@@ -133,24 +133,23 @@ pub(super) fn write_meta(out: &mut Vec<u8>, meta: &Meta) {
     out.extend_from_slice(meta.instance_id.to_string().as_bytes());
 }
 
-/// The options of a stream, as `WITH (…)` gives them. The default is a stream
-/// that says none.
+/// The options of a stream, as given in `WITH (…)`. The default has none.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StreamOptions {
     /// The DATASOURCE.
     pub datasource: String,
-    /// Other options by the name they have in a source's config, `format` or
-    /// `strictValidation`, and their values.
+    /// Other options, under the name they have in a source's config, for example
+    /// `format` or `strictValidation`.
     ///
-    /// One that the release does not pass on by itself is passed on all the same.
+    /// All of them are passed on, even those that the release leaves out.
     pub others: Map<String, Value>,
 }
 
-/// Makes the `config` of a source's start order: `properties` (those of the
-/// CONF_KEY), overlaid by the stream's options.
+/// Makes the `config` of a source's start order: the properties of the CONF_KEY,
+/// overlaid by the stream's options.
 ///
-/// Options that `stream` does not give are sent with eKuiper's defaults. The
-/// options win over properties of the same name, as in eKuiper.
+/// As in eKuiper, an option wins over a property of the same name, and an option
+/// that `stream` lacks is sent with its default.
 #[must_use]
 pub fn source_config(
     profile: &Profile,
@@ -162,7 +161,7 @@ pub fn source_config(
     set("delimiter", "".into());
     set("format", "json".into());
     set("key", "".into());
-    if profile.stream_options == profile::StreamOptions::Nine {
+    if profile.stream_options == StreamOptionSet::Nine {
         set("retainSize", 0.into());
         set("schemaId", "".into());
         set("strictValidation", false.into());
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_of_the_stream_wins_over_a_property_of_its_name() {
+    fn a_stream_option_wins_over_a_property_of_the_same_name() {
         let profile = Profile::find("2.4").unwrap();
         let mut stream = StreamOptions::default();
         stream.others.insert("key".into(), "id".into());

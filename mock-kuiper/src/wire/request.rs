@@ -1,4 +1,4 @@
-//! Requests on a function's channel.
+//! Requests on a function's channel: `IsAggregate`, `Validate` and `Exec`.
 //!
 //! Rules: protocol.md section 7.
 
@@ -9,12 +9,12 @@ use crate::go_json::{Numbers, write_string, write_value};
 use crate::profile::Profile;
 use crate::symbol::Meta;
 
-/// An argument of a call as SQL has it, which `Validate` is asked about.
+/// An argument of a call in SQL, as `Validate` describes it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Expr {
-    /// A literal. SQL itself has no arrays, objects and `null`; they are
-    /// written in the same shape.
+    /// A literal. SQL has no arrays, objects and `null`; they are written like
+    /// other literals.
     Literal(Value),
     /// A column of the stream.
     Column(String),
@@ -74,7 +74,7 @@ impl Expr {
     }
 }
 
-/// Appends a list of arguments; of none, `null`.
+/// Appends a list of arguments to `out`. An empty list is `null`.
 fn write_exprs(out: &mut Vec<u8>, profile: &Profile, args: &[Expr]) {
     if args.is_empty() {
         out.extend_from_slice(b"null");
@@ -87,22 +87,22 @@ fn write_exprs(out: &mut Vec<u8>, profile: &Profile, args: &[Expr]) {
     out.push(b']');
 }
 
-/// Where a call stands, which the plugin keeps a context for.
+/// The place of a call in a rule. The plugin keeps a context for each place.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Context {
-    /// The rule and the operator: `2_project`.
+    /// The rule and the operator, for example `2_project`.
     pub meta: Meta,
     /// The number of the call within the statement, from 0.
     pub func_id: u32,
 }
 
-/// Returns the request that asks whether the function is an aggregate.
+/// Returns the request whether the function is an aggregate.
 #[must_use]
 pub fn is_aggregate() -> Vec<u8> {
     br#"{"func":"IsAggregate","arg":null}"#.to_vec()
 }
 
-/// Returns the request that asks whether a call may have these arguments.
+/// Returns the request whether a call may have these arguments.
 #[must_use]
 pub fn validate(profile: &Profile, args: &[Expr]) -> Vec<u8> {
     let mut out = br#"{"func":"Validate","arg":"#.to_vec();
@@ -111,10 +111,10 @@ pub fn validate(profile: &Profile, args: &[Expr]) -> Vec<u8> {
     out
 }
 
-/// Appends the request to call the function.
+/// Appends the request to call the function to `out`.
 ///
-/// `numbers` says where the arguments are from: literals are
-/// [`Numbers::Exact`], columns of a row [`Numbers::Float64`].
+/// `numbers` is [`Numbers::Exact`] for arguments that are literals, and
+/// [`Numbers::Float64`] for columns of a row.
 pub fn exec(out: &mut Vec<u8>, args: &[Value], context: &Context, numbers: Numbers) {
     out.extend_from_slice(br#"{"func":"Exec","arg":["#);
     for arg in args {

@@ -1,4 +1,4 @@
-//! Rows: from a source, and to a sink.
+//! Rows: read from a source, and written to a sink.
 //!
 //! Rules: protocol.md section 6.
 
@@ -6,36 +6,54 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::go::{self, fields};
-use super::{excerpt, scan};
-use crate::go_json::{Numbers, write_value};
+use super::excerpt::excerpt;
+use crate::go_json::{Numbers, decode, fields, scan, write_value};
 
-/// A row of a source, its JSON borrowed as the plugin wrote it.
+/// A row from a source. Its JSON is borrowed from the text that the plugin sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceRow<'a> {
     /// The row, an object.
     pub message: &'a str,
-    /// What the source says about it: an object, or `null`.
+    /// The row's metadata, an object or `null`.
     pub meta: &'a str,
 }
 
 impl<'a> SourceRow<'a> {
-    /// Reads and checks what a source has sent, in one pass. Go puts U+FFFD in
-    /// the place of bytes that are not UTF-8; so does [`Source`](crate::host::Source).
+    /// Reads and checks what a source sent. Go replaces bytes that are not UTF-8
+    /// by U+FFFD, and so does [`Source`](crate::host::Source).
     ///
-    /// Fields other than `message`, `meta` and `error` are passed over, and
-    /// these are found in any case, as Go's encoding/json does. Where `message`
-    /// or `meta` stands twice, the last one counts.
+    /// Names match in any case, as in Go. Fields other than `message`, `meta` and
+    /// `error` are skipped. If a name occurs twice, the last field counts.
     ///
     /// # Errors
     ///
-    /// A variant of [`InvalidRow`] for each way of not being a row.
+    /// A variant of [`InvalidRow`] for each way in which a text is not a row.
     pub fn parse(text: &'a str) -> Result<Self, InvalidRow> {
-        scan::row(text).map_or_else(|| Self::decode(text), Ok)
+        Self::recognize(text).map_or_else(|| Self::decode(text), Ok)
     }
 
-    /// Reads any row, and finds out what is wrong with any other text.
-    pub(super) fn decode(text: &'a str) -> Result<Self, InvalidRow> {
+    /// Recognizes a row that is written as almost all are: `message`, then
+    /// `meta`, and nothing else. `None` does not mean that the text is not a row.
+    fn recognize(text: &'a str) -> Option<Self> {
+        let rest = scan::literal(scan::space(text.as_bytes()), b"{")?;
+        let message = scan::name(rest, b"\"message\"")?;
+        let rest = scan::object(message)?;
+        let message = between(text, message, rest);
+        let rest = scan::literal(scan::space(rest), b",")?;
+        let meta = scan::name(rest, b"\"meta\"")?;
+        let rest = match meta {
+            [b'{', ..] => scan::object(meta)?,
+            _ => scan::literal(meta, b"null")?,
+        };
+        let meta = between(text, meta, rest);
+        let rest = scan::literal(scan::space(rest), b"}")?;
+        scan::space(rest)
+            .is_empty()
+            .then_some(SourceRow { message, meta })
+    }
+
+    /// Reads any row, and finds out what is wrong with a text that is not one.
+    fn decode(text: &'a str) -> Result<Self, InvalidRow> {
         let bytes = text.as_bytes();
         let [message, meta, error] =
             fields(text, ["message", "meta", "error"]).map_err(|error| {
@@ -51,7 +69,7 @@ impl<'a> SourceRow<'a> {
         let Some(message) = message.filter(|&json| json != "null") else {
             return Err(match error {
                 Some(error) => {
-                    InvalidRow::Error(go::decode(error).unwrap_or_else(|_| error.to_owned()))
+                    InvalidRow::Error(decode(error).unwrap_or_else(|_| error.to_owned()))
                 }
                 None => InvalidRow::NoMessage(excerpt(bytes)),
             });
@@ -67,7 +85,13 @@ impl<'a> SourceRow<'a> {
     }
 }
 
-/// Why what a source has sent is no row.
+/// Returns the part of a text between two places. Each place is given by the rest
+/// of the text after it.
+fn between<'a>(text: &'a str, start: &[u8], end: &[u8]) -> &'a str {
+    &text[text.len() - start.len()..text.len() - end.len()]
+}
+
+/// Why a message from a source is not a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidRow {
@@ -75,21 +99,22 @@ pub enum InvalidRow {
     NotJson {
         /// The bytes, shortened.
         got: String,
-        /// What is wrong with them, and where.
+        /// What is wrong, and where.
         reason: String,
     },
-    /// It is JSON, but no object. Holds it, shortened.
+    /// The message is JSON, but not an object. Holds the message, shortened.
     NoObject(String),
     /// `message` is missing or `null`. Holds the row, shortened.
     NoMessage(String),
-    /// `message` is not an object. Holds it, shortened.
+    /// `message` is not an object. Holds its value, shortened.
     MessageNoObject(String),
-    /// `meta` is neither an object nor `null`. Holds it, shortened.
+    /// `meta` is neither an object nor `null`. Holds its value, shortened.
     MetaNoObject(String),
-    /// `{"error":"text"}`: an SDK reports an error of the source, which no
-    /// eKuiper reads as one. Holds the text.
+    /// The message is `{"error":"text"}`. The Go and Python SDKs report an error
+    /// in this way, but no eKuiper release reads it. Holds the text.
     Error(String),
-    /// The row cannot be decoded to be sent on. Holds what is wrong, and where.
+    /// The row is JSON, but its values cannot be decoded. Holds what is wrong, and
+    /// where.
     Undecodable(String),
 }
 
@@ -104,22 +129,21 @@ impl fmt::Display for InvalidRow {
             InvalidRow::NoObject(got) => write!(
                 f,
                 "expected a row {{\"message\":{{…}},\"meta\":{{…}}}}, got `{got}`, \
-                 which is no object"
+                 which is not an object"
             ),
             InvalidRow::NoMessage(got) => {
                 write!(f, "the row `{got}` has no `message`; put its columns there")
             }
             InvalidRow::MessageNoObject(got) => {
-                write!(f, "`message` of a row has to be an object, it is `{got}`")
+                write!(f, "`message` of a row must be an object, got `{got}`")
             }
-            InvalidRow::MetaNoObject(got) => write!(
-                f,
-                "`meta` of a row has to be an object or null, it is `{got}`"
-            ),
+            InvalidRow::MetaNoObject(got) => {
+                write!(f, "`meta` of a row must be an object or null, got `{got}`")
+            }
             InvalidRow::Error(text) => write!(
                 f,
-                "the source sent an error in the place of a row: {text}; \
-                 no eKuiper reads it as one, log it instead"
+                "the source sent an error instead of a row: {text}; \
+                 eKuiper does not read such an error, log it instead"
             ),
             InvalidRow::Undecodable(reason) => write!(f, "the row cannot be decoded: {reason}"),
         }
@@ -128,19 +152,18 @@ impl fmt::Display for InvalidRow {
 
 impl std::error::Error for InvalidRow {}
 
-/// Appends what a sink gets of a row under `SELECT *`: an array of one, or
-/// with `single` (`sendSingle`) the object.
+/// Appends to `out` what a sink receives for a row under `SELECT *`: an array of
+/// one object, or with `single` (`sendSingle`) the object itself.
 ///
-/// The host decodes and encodes it again: keys are sorted, numbers are floats.
-/// `message` is the JSON of an object, as of [`SourceRow`].
+/// As in eKuiper the row is decoded and encoded again: keys are sorted and numbers
+/// are floats. `message` is that of a [`SourceRow`].
 ///
 /// # Errors
 ///
-/// [`InvalidRow::Undecodable`] for what a full decoding alone finds, such as a
-/// number beyond a float's range.
+/// [`InvalidRow::Undecodable`] for what only decoding finds, such as a number
+/// beyond a float's range.
 pub fn write_sink_row(out: &mut Vec<u8>, message: &str, single: bool) -> Result<(), InvalidRow> {
-    let row: Value =
-        go::decode(message).map_err(|error| InvalidRow::Undecodable(error.to_string()))?;
+    let row: Value = decode(message).map_err(|error| InvalidRow::Undecodable(error.to_string()))?;
     if !single {
         out.push(b'[');
     }
@@ -153,10 +176,14 @@ pub fn write_sink_row(out: &mut Vec<u8>, message: &str, single: bool) -> Result<
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
     use super::*;
+    use crate::any_json::any_json;
 
     #[test]
-    fn a_row_is_borrowed_as_it_was_written() {
+    fn a_row_keeps_the_text_that_was_sent() {
         let row = SourceRow::parse(
             r#" {"x": [1], "message": {"b": 1.0, "a": "\u4e2d"}, "meta": {"t": 1} } "#,
         );
@@ -180,14 +207,14 @@ mod tests {
     }
 
     #[test]
-    fn names_are_found_in_any_case() {
+    fn names_match_in_any_case() {
         let row = SourceRow::parse(r#"{"Meta":{"t":1},"more":0,"MESSAGE":{"a":1}}"#).unwrap();
 
         assert_eq!((row.message, row.meta), (r#"{"a":1}"#, r#"{"t":1}"#));
     }
 
     #[test]
-    fn each_way_of_not_being_a_row_has_its_own_error() {
+    fn each_kind_of_invalid_row_has_its_own_error() {
         let error = |text| SourceRow::parse(text).unwrap_err();
 
         for text in [
@@ -221,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sink_gets_the_row_encoded_anew() {
+    fn a_sink_receives_the_row_encoded_again() {
         let mut array = Vec::new();
         let mut object = Vec::new();
 
@@ -233,12 +260,134 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_only_decoding_finds_wrong_is_an_error() {
+    fn a_row_that_cannot_be_decoded_is_not_written() {
         let mut out = Vec::new();
 
         let result = write_sink_row(&mut out, r#"{"a":1e999}"#, false);
 
         assert!(matches!(result, Err(InvalidRow::Undecodable(_))));
         assert!(out.is_empty());
+    }
+
+    fn object() -> impl Strategy<Value = Value> {
+        prop::collection::hash_map("[a-z\"\\\\ ]{0,12}", any_json(), 0..6)
+            .prop_map(|fields| Value::Object(fields.into_iter().collect()))
+    }
+
+    /// A row as SDKs write it: without spaces, as Python writes it, on several lines.
+    fn text() -> impl Strategy<Value = String> {
+        let meta = prop_oneof![Just(Value::Null), object()];
+        (object(), meta, 0..3).prop_map(|(message, meta, manner)| match manner {
+            0 => format!(r#"{{"message":{message},"meta":{meta}}}"#),
+            1 => format!("{{\"message\": {message:#}, \"meta\": {meta:#}}}"),
+            _ => format!(" {{\r\n\t\"message\" : {message} , \"meta\" : {meta}\n}} "),
+        })
+    }
+
+    /// A text that is recognized must have the result that serde_json gives.
+    fn assert_agrees(text: &str) {
+        if let Some(row) = SourceRow::recognize(text) {
+            assert_eq!(SourceRow::decode(text), Ok(row), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rows_as_sdks_write_them_are_recognized(text in text()) {
+            prop_assert!(SourceRow::recognize(&text).is_some(), "{}", text);
+            assert_agrees(&text);
+        }
+
+        #[test]
+        fn a_changed_row_is_recognized_only_if_it_is_still_a_row(
+            text in text(),
+            at in any::<prop::sample::Index>(),
+            by in prop_oneof![
+                "[\\x00-\\x20\"\\\\/{}\\[\\]:,0-9+.eEtfnu-]",
+                any::<char>().prop_map(String::from),
+                Just(String::new()),
+            ],
+        ) {
+            let (place, old) = text.char_indices().nth(at.index(text.chars().count())).unwrap();
+            let mut changed = text.clone();
+            changed.replace_range(place..place + old.len_utf8(), &by);
+            assert_agrees(&changed);
+            changed.truncate(place);
+            assert_agrees(&changed);
+        }
+    }
+
+    #[test]
+    fn invalid_json_is_not_recognized() {
+        for value in [
+            "01",
+            "1.",
+            ".5",
+            "-",
+            "+1",
+            "1e",
+            "1e+",
+            "0x1",
+            "1 2",
+            "tru",
+            "nulll",
+            "NaN",
+            "",
+            "\"",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "\"\\u12",
+            "\"\t\"",
+            "\"1234567\n\"",
+            "'a'",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "[1}",
+            "[",
+            r#"{"a"}"#,
+            r#"{"a":}"#,
+            r#"{"a":1,}"#,
+            r#"{a:1}"#,
+            r#"{1:1}"#,
+            r#"{"a":1]"#,
+            r#"{"a" 1}"#,
+            "{",
+        ] {
+            let text = format!(r#"{{"message":{{"a":{value}}},"meta":null}}"#);
+            assert_eq!(SourceRow::recognize(&text), None, "{text}");
+            assert!(SourceRow::decode(&text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rows_written_in_other_ways_are_left_to_serde_json() {
+        let deep = |depth| "[".repeat(depth) + &"]".repeat(depth);
+        for text in [
+            r#"{"meta":{},"message":{}}"#.to_owned(),
+            r#"{"message":{}}"#.to_owned(),
+            r#"{"message":{},"meta":{},"more":1}"#.to_owned(),
+            r#"{"\u006dessage":{},"meta":{}}"#.to_owned(),
+            format!(r#"{{"message":{{"a":{}}},"meta":{{}}}}"#, deep(100_000)),
+        ] {
+            assert_eq!(SourceRow::recognize(&text), None);
+            assert!(SourceRow::parse(&text).is_ok());
+        }
+        let text = format!(r#"{{"message":{{"a":{}}},"meta":{{}}}}"#, deep(20));
+        assert!(SourceRow::recognize(&text).is_some());
+        for text in [
+            r#"{"message":[],"meta":{}}"#,
+            r#"{"message":{},"meta":1}"#,
+            "",
+            "{}",
+        ] {
+            assert_eq!(SourceRow::recognize(text), None);
+        }
+        assert!(
+            SourceRow::recognize(
+                &json!({"message": {"s": "\u{1}\\\"\u{7f}"}, "meta": null}).to_string()
+            )
+            .is_some()
+        );
     }
 }

@@ -88,7 +88,7 @@ fn invalid_input_is_reported_before_anything_is_launched() {
     let missing = Host::builder("/no/such").launch();
 
     let text = |outcome: Result<Host, HostError>| outcome.unwrap_err().to_string();
-    assert!(text(unknown).starts_with("no eKuiper release `3.0` is known; use one of 1.4"));
+    assert!(text(unknown).starts_with("unknown eKuiper release `3.0`; use one of 1.4"));
     assert_eq!(
         text(missing),
         "/no/such: no such directory or zip; give the directory that holds the plugin's json"

@@ -207,7 +207,7 @@ fn a_wrong_command_line_is_status_2() {
         (["--duration", "soon"], "--duration"),
         (
             ["--host", "3.0"],
-            "no eKuiper release `3.0` is known; use one of 1.4, ",
+            "unknown eKuiper release `3.0`; use one of 1.4, ",
         ),
         (["--stream", "[]"], "expected a JSON object, got `[]`"),
         (["--send", "{a"], "expected JSON: "),

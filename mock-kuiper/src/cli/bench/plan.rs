@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mock_kuiper::call::Call;
 use mock_kuiper::package::Package;
-use mock_kuiper::profile;
+use mock_kuiper::profile::AckChannel;
 use mock_kuiper::symbol::Kind;
 use mock_kuiper::wire::Order;
 use serde_json::{Value, json};
@@ -103,7 +103,7 @@ impl Plan {
                 require_ack,
             };
             tasks.push(sink(false));
-            if profile.ack == profile::Ack::Require {
+            if profile.ack == AckChannel::Read {
                 tasks.push(sink(true));
             }
         }

@@ -1,5 +1,5 @@
-//! With real processes. Where the machine refuses namespaces, a test says so
-//! and is skipped.
+//! Tests of isolation with real processes. If the machine refuses namespaces, a
+//! test prints why and is skipped.
 
 mod seen;
 mod system;
@@ -12,7 +12,7 @@ use std::thread;
 
 use super::*;
 
-/// Says that the machine refuses, and whether it does.
+/// Returns whether the machine refuses isolation, and prints why.
 fn skipped() -> bool {
     if let Some(error) = refused() {
         eprintln!("skipped: {error}");
@@ -38,7 +38,7 @@ fn sh(script: &str) -> Command {
     command
 }
 
-/// What a command that succeeds writes, without the last line's end.
+/// Runs a command that must succeed. Returns its output without the final newline.
 fn output(isolation: &Isolation, mut command: Command) -> String {
     command.stdout(Stdio::piped());
     let mut child = isolation.spawn(command).unwrap();
@@ -50,7 +50,7 @@ fn output(isolation: &Isolation, mut command: Command) -> String {
 }
 
 #[test]
-fn a_file_made_in_tmp_lands_in_the_folder_alone() {
+fn a_file_made_in_tmp_is_only_in_the_folder() {
     if skipped() {
         return;
     }
@@ -64,7 +64,7 @@ fn a_file_made_in_tmp_lands_in_the_folder_alone() {
 }
 
 #[test]
-fn a_socket_in_the_folder_is_in_the_plugins_tmp() {
+fn a_plugin_sees_sockets_of_the_folder_in_tmp() {
     if skipped() {
         return;
     }
@@ -77,7 +77,7 @@ fn a_socket_in_the_folder_is_in_the_plugins_tmp() {
 }
 
 #[test]
-fn the_folders_path_is_below_forty_bytes_and_closed_to_others() {
+fn the_folders_path_is_short_and_other_users_cannot_enter_it() {
     let isolation = isolation();
 
     let length = isolation.folder().as_os_str().len();
@@ -89,7 +89,7 @@ fn the_folders_path_is_below_forty_bytes_and_closed_to_others() {
 }
 
 #[test]
-fn a_dropped_isolation_leaves_nothing_of_its_own_and_all_of_the_users() {
+fn dropping_an_isolation_removes_the_folder_and_keeps_the_users_files() {
     if skipped() {
         return;
     }
@@ -101,7 +101,7 @@ fn a_dropped_isolation_leaves_nothing_of_its_own_and_all_of_the_users() {
         "mkdir -p /tmp/a/b; >/tmp/a/b/c; cat {0}/sub/kept; echo new >{0}/new",
         user.path().display()
     );
-    // Still there while the folder is removed, with all of it in use.
+    // A process that uses the folder while it is removed.
     let mut command = sh("echo ready; read -r _; test -e \"$0/sub/kept\"");
     command.arg(user.path()).stdin(Stdio::piped());
     let mut staying = isolation.spawn({
@@ -126,7 +126,7 @@ fn a_dropped_isolation_leaves_nothing_of_its_own_and_all_of_the_users() {
 }
 
 #[test]
-fn two_isolations_see_nothing_of_each_other_and_a_second_launch_sees_the_first() {
+fn launches_share_a_tmp_only_within_one_isolation() {
     if skipped() {
         return;
     }
@@ -139,7 +139,7 @@ fn two_isolations_see_nothing_of_each_other_and_a_second_launch_sees_the_first()
 }
 
 #[test]
-fn sixteen_at_once_use_the_same_name_in_tmp() {
+fn sixteen_isolations_use_the_same_name_in_tmp() {
     if skipped() {
         return;
     }
@@ -165,7 +165,7 @@ fn sixteen_at_once_use_the_same_name_in_tmp() {
 }
 
 #[test]
-fn the_plugin_keeps_its_ids_its_group_and_can_be_killed() {
+fn an_isolated_plugin_keeps_its_ids_and_can_be_killed() {
     if skipped() {
         return;
     }
@@ -188,7 +188,7 @@ fn the_plugin_keeps_its_ids_its_group_and_can_be_killed() {
 }
 
 #[test]
-fn the_hosts_mounts_stay_as_they_are() {
+fn the_hosts_mounts_do_not_change() {
     if skipped() {
         return;
     }
@@ -210,7 +210,7 @@ fn the_hosts_mounts_stay_as_they_are() {
 }
 
 #[test]
-fn a_program_that_cannot_be_run_is_no_refusal() {
+fn a_program_that_cannot_be_run_is_not_a_refused_isolation() {
     if skipped() {
         return;
     }

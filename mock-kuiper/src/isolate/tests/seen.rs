@@ -10,15 +10,15 @@ fn name(path: &Path) -> &OsStr {
 }
 
 fn executable(path: &Path, text: &str) {
-    // By another process: a descriptor of ours, open for writing, may be held
-    // by another thread's child for a moment, and the file is "busy" then.
+    // Written by another process: a child of another thread may inherit a
+    // descriptor of this one for a moment, and the file would be "busy".
     let mut written = Command::new("/bin/sh");
     written.args(["-c", "printf %s \"$1\" >\"$0\" && chmod 755 \"$0\""]);
     assert!(written.arg(path).arg(text).status().unwrap().success());
 }
 
 #[test]
-fn siblings_of_what_is_visible_are_visible_and_other_entries_are_not() {
+fn a_visible_path_makes_its_whole_entry_of_tmp_visible() {
     if skipped() {
         return;
     }
@@ -34,7 +34,7 @@ fn siblings_of_what_is_visible_are_visible_and_other_entries_are_not() {
 }
 
 #[test]
-fn the_working_directory_is_where_it_was() {
+fn the_working_directory_keeps_its_path() {
     if skipped() {
         return;
     }
@@ -51,7 +51,7 @@ fn the_working_directory_is_where_it_was() {
 }
 
 #[test]
-fn a_working_directory_that_is_tmp_is_the_folder() {
+fn the_working_directory_tmp_is_replaced_by_the_folder() {
     if skipped() {
         return;
     }
@@ -64,7 +64,7 @@ fn a_working_directory_that_is_tmp_is_the_folder() {
 }
 
 #[test]
-fn a_program_its_interpreter_and_its_arguments_are_seen_where_they_are() {
+fn programs_interpreters_and_arguments_keep_their_paths() {
     if skipped() {
         return;
     }
@@ -90,7 +90,7 @@ fn a_program_its_interpreter_and_its_arguments_are_seen_where_they_are() {
 }
 
 #[test]
-fn a_script_finds_what_its_first_line_names() {
+fn a_script_finds_the_interpreter_of_its_first_line() {
     if skipped() {
         return;
     }
@@ -114,7 +114,7 @@ fn a_script_finds_what_its_first_line_names() {
 }
 
 #[test]
-fn a_file_right_in_tmp_is_bound_and_tmp_itself_is_an_error() {
+fn a_file_in_tmp_is_visible_and_tmp_itself_is_an_error() {
     if skipped() {
         return;
     }
@@ -129,13 +129,13 @@ fn a_file_right_in_tmp_is_bound_and_tmp_itself_is_an_error() {
     assert_eq!(fs::read(file.path()).unwrap(), b"written\n");
     assert_eq!(
         error.to_string(),
-        "a plugin cannot have a /tmp of its own and see /usr/../tmp/., which is /tmp itself; \
-         move the plugin to a directory of its own"
+        "cannot isolate a plugin that needs /usr/../tmp/., which is /tmp itself; move the plugin \
+         to a directory of its own"
     );
 }
 
 #[test]
-fn symbolic_links_lead_through_tmp_and_tmp_may_be_one() {
+fn symbolic_links_are_followed_and_tmp_may_be_one() {
     if skipped() {
         return;
     }
@@ -164,7 +164,7 @@ fn symbolic_links_lead_through_tmp_and_tmp_may_be_one() {
 }
 
 #[test]
-fn a_look_up_names_each_entry_on_the_way() {
+fn a_look_up_finds_each_entry_of_tmp_on_the_way() {
     let root = in_tmp();
     let tmp = fs::canonicalize(root.path()).unwrap().join("tmp");
     fs::create_dir_all(tmp.join("a/b")).unwrap();
@@ -184,7 +184,7 @@ fn a_look_up_names_each_entry_on_the_way() {
 }
 
 #[test]
-fn a_temporary_directory_that_is_not_visible_is_not_named() {
+fn tmpdir_is_removed_if_its_directory_is_not_visible() {
     if skipped() {
         return;
     }

@@ -1,15 +1,15 @@
-//! Other users and other systems: the tests are run again as an ordinary user,
-//! and with namespaces switched off.
+//! Isolation for other users and on other systems: the tests are run again as an
+//! ordinary user, and with namespaces disabled.
 
 use std::process::Output;
 
 use super::super::error::advice;
-use super::super::namespace::Step;
+use super::super::step::Step;
 use super::*;
 
-/// Runs tests of this module again, in what `script` makes of `"$@"`.
+/// Runs tests of this module again, as `script` runs `"$@"`.
 fn again(script: &str, tests: &[&str]) -> Output {
-    // A copy that everybody may run: the binary may lie in a closed directory.
+    // A copy that every user may run: the binary may be in a private directory.
     let directory = in_tmp();
     let copy = directory.path().join("tests");
     fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
@@ -33,12 +33,12 @@ fn is_root() -> bool {
 }
 
 #[test]
-fn an_ordinary_user_is_isolated_alike() {
+fn an_ordinary_user_can_isolate_a_plugin() {
     if skipped() {
         return;
     }
     if !is_root() {
-        eprintln!("skipped: it is what all tests are run as");
+        eprintln!("skipped: all tests are run as an ordinary user");
         return;
     }
     let script = "exec setpriv --reuid 65534 --regid 65534 --clear-groups -- \"$@\"";
@@ -49,7 +49,7 @@ fn an_ordinary_user_is_isolated_alike() {
             "isolate::tests::",
             "--nocapture",
             "--skip=an_ordinary_user",
-            "--skip=namespaces_that_are",
+            "--skip=the_limit_that_disables",
             "--skip=nothing_is_mounted",
         ],
     );
@@ -57,25 +57,22 @@ fn an_ordinary_user_is_isolated_alike() {
     let text = String::from_utf8_lossy(&ran.stdout);
     let errors = String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{text}{errors}");
-    assert!(text.contains("sixteen_at_once"), "{text}");
+    assert!(text.contains("sixteen_isolations"), "{text}");
     for line in errors.lines().filter(|line| line.starts_with("skipped")) {
         eprintln!("an ordinary user: {line}");
     }
 }
 
 #[test]
-fn nothing_is_mounted_where_mounts_are_shared() {
+fn nothing_is_mounted_outside_even_if_mounts_are_shared() {
     if skipped() {
         return;
     }
-    // As most distributions have it; in a namespace of its own all the same.
+    // Most distributions share mounts. The test does so in its own namespace.
     let script = "exec unshare --user --map-root-user --mount --propagation private /bin/sh -ec \
                   'mount --make-rshared /; exec \"$@\"' sh \"$@\"";
 
-    let ran = again(
-        script,
-        &["the_hosts_mounts_stay_as_they_are", "--nocapture"],
-    );
+    let ran = again(script, &["the_hosts_mounts_do_not_change", "--nocapture"]);
 
     let text = String::from_utf8_lossy(&ran.stdout);
     assert!(ran.status.success(), "{ran:?}");
@@ -83,18 +80,18 @@ fn nothing_is_mounted_where_mounts_are_shared() {
 }
 
 #[test]
-#[ignore = "says what is refused, for the test below"]
+#[ignore = "prints what is refused, for the test below"]
 fn prints_what_is_refused() {
     let refused = refused().map(ToString::to_string);
     println!("refused: {}", refused.as_deref().unwrap_or("nothing"));
 }
 
 #[test]
-fn namespaces_that_are_switched_off_are_named() {
+fn the_limit_that_disables_namespaces_is_named() {
     if skipped() {
         return;
     }
-    // In a user namespace, which has limits of its own.
+    // In a user namespace, which has its own limits.
     let refused = |script: &str| {
         let inner = format!("unshare --user --map-root-user /bin/sh -ec '{script}' sh \"$@\"");
         let tests = ["--ignored", "--nocapture", "prints_what_is_refused"];
@@ -116,9 +113,9 @@ fn namespaces_that_are_switched_off_are_named() {
 
     assert_eq!(
         user,
-        "the plugin cannot have a /tmp of its own: the system refuses a user namespace: No space \
-         left on device (os error 28); /proc/sys/user/max_user_namespaces is 0: run `sysctl \
-         user.max_user_namespaces=15000` as root; or run without isolation, one plugin at a time"
+        "cannot isolate the plugin: the system refuses a user namespace: No space left on device \
+         (os error 28); /proc/sys/user/max_user_namespaces is 0: run `sysctl \
+         user.max_user_namespaces=15000` as root; or run one plugin at a time, without isolation"
     );
     assert!(mount.contains("refuses a mount namespace"), "{mount}");
     assert!(
@@ -128,7 +125,7 @@ fn namespaces_that_are_switched_off_are_named() {
 }
 
 #[test]
-fn a_refusal_names_the_setting_that_is_the_cause() {
+fn the_error_names_the_setting_that_prevents_isolation() {
     let advice = |step, error: i32, settings: &[(&str, &str)]| {
         advice(step, &io::Error::from_raw_os_error(error), &|path| {
             let found = settings.iter().find(|(end, _)| path.ends_with(end));
@@ -174,7 +171,7 @@ fn a_refusal_names_the_setting_that_is_the_cause() {
         ),
         (
             advice(Step::UserNamespace, eperm, &[]),
-            "it is not said which setting is the cause",
+            "the setting that is the cause is unknown",
         ),
         (
             advice(
@@ -186,7 +183,7 @@ fn a_refusal_names_the_setting_that_is_the_cause() {
         ),
         (
             advice(Step::UserNamespace, einval, &[]),
-            "built without user namespaces",
+            "the kernel has no user namespaces",
         ),
         (advice(Step::Private, einval, &[]), "a chroot"),
     ];

@@ -5,9 +5,10 @@
 //! Source: eKuiper 2.4.0, internal/meta/sourceMeta.go, sinkMeta.go (the types
 //! `fileSource`, `fileSink`, `fileAbout`, `fileField`) and func_meta.go.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::super::manifest::kind;
+use crate::go_json::field;
 
 /// What a value must be; `null` is as good as none, as for Go.
 enum Shape {
@@ -135,18 +136,6 @@ fn below(path: &str, name: &str) -> String {
     } else {
         format!("{path}.{name}")
     }
-}
-
-/// Returns a field as Go finds it: by its name, else in any case.
-fn field<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    fields
-        .get(name)
-        .or_else(|| {
-            let mut fields = fields.iter();
-            let found = fields.find(|(key, _)| key.eq_ignore_ascii_case(name));
-            found.map(|(_, value)| value)
-        })
-        .filter(|value| !value.is_null())
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! The receiving half of NNG's REP and PULL: what NNG's threads hand over, and
-//! the one thread that takes it.
+//! The receiving half of NNG's REP and PULL: an inbox that NNG's threads fill and
+//! one thread of the host empties.
 //!
-//! A receive is always under way; its callback puts the message into the inbox
-//! and begins the next one, until enough lies there. Connections that come and
-//! go are put into the same inbox, so that each thing has its place in one order
-//! and a wait ends for whichever is first.
+//! A receive is always pending. Its callback puts the message into the inbox and
+//! starts the next receive, until the inbox is full. Connections that open and
+//! close are put into the same inbox, so that there is one order of events and a
+//! wait ends with the first of them.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -19,25 +19,25 @@ use nng::options::{Options as _, RecvMaxSize};
 use nng::{Aio, AioResult, Message, Pipe, PipeEvent, Socket};
 use sp::{Error, OnPeer, Options, Peer, Presence};
 
-use super::{failed, lock};
+use super::support::{failed, lock, path};
 
-/// Messages that lie in the inbox before NNG receives no more.
+/// How many messages the inbox holds before NNG stops receiving.
 const MOST_MESSAGES: usize = 256;
 
-/// The same in bytes.
+/// How many bytes the messages in the inbox may have before NNG stops receiving.
 const MOST_BYTES: usize = 1024 * 1024;
 
-/// How long the shortest wait is: what the kernel has taken, connections too,
-/// reaches us by NNG's threads, and they need a moment.
+/// The shortest wait. Messages and connections that the kernel already has arrive
+/// through NNG's threads, which need a moment.
 const MOMENT: Duration = Duration::from_millis(50);
 
-/// A listening socket, and what came over it.
+/// A listening socket, and what arrived on it.
 pub(super) struct Receiver {
     pub(super) socket: Socket,
     pub(super) path: PathBuf,
     aio: Aio,
     inbox: Arc<Inbox>,
-    /// What was taken out of the inbox.
+    /// Items that were taken out of the inbox.
     ready: VecDeque<Item>,
     on_peer: Option<OnPeer>,
 }
@@ -51,10 +51,10 @@ impl fmt::Debug for Receiver {
     }
 }
 
-/// What comes over a listening socket.
+/// What arrives on a listening socket.
 pub(super) enum Received {
     Message(Message, Pipe),
-    /// A peer is gone, and all that it said was received.
+    /// A peer has left, and all its messages were received.
     Left(Pipe),
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct Waker(Arc<Inbox>);
 impl Waker {
     pub(crate) fn wake(&self) {
         self.0.woken.store(true, Ordering::SeqCst);
-        // Whoever is about to wait holds the lock.
+        // A thread that is about to wait holds the lock.
         drop(lock(&self.0.state));
         self.0.changed.notify_all();
     }
@@ -73,7 +73,7 @@ impl Waker {
 
 #[derive(Default)]
 struct Inbox {
-    state: Mutex<State>,
+    state: Mutex<InboxState>,
     changed: Condvar,
     woken: AtomicBool,
 }
@@ -85,25 +85,25 @@ impl fmt::Debug for Inbox {
 }
 
 #[derive(Default)]
-struct State {
+struct InboxState {
     items: VecDeque<Item>,
-    /// The length of the messages in `items`.
+    /// The total length of the messages in `items`.
     bytes: usize,
-    /// Whether a receive is under way.
+    /// Whether a receive is pending.
     armed: bool,
-    /// Whether none is to begin.
+    /// Whether no receive may be started.
     paused: bool,
-    /// Whether somebody waits for a change.
+    /// Whether a thread waits for a change.
     waiting: bool,
-    /// Why nothing can be received any more.
+    /// Why nothing more can be received.
     failed: Option<nng::Error>,
-    /// Those that are connected and admitted.
+    /// The peers that are connected and admitted.
     peers: HashMap<Pipe, Connected>,
 }
 
 struct Connected {
     peer: Peer,
-    /// Whether its coming is in the inbox, or was.
+    /// Whether `Came` was put into the inbox for it.
     told: bool,
 }
 
@@ -113,17 +113,17 @@ enum Item {
     Left {
         pipe: Pipe,
         peer: Peer,
-        /// Whether what it had said stands before this.
+        /// Whether all its messages are before this item.
         settled: bool,
     },
 }
 
-impl State {
-    /// Begins to receive, if there is room.
+impl InboxState {
+    /// Starts a receive if there is room.
     fn arm(&mut self, socket: &Socket, aio: &Aio) {
         let room = self.items.len() < MOST_MESSAGES && self.bytes < MOST_BYTES;
         if room && !self.armed && !self.paused {
-            // NNG calls back from another thread, which waits for our lock.
+            // NNG calls back from another thread, which waits for this lock.
             match socket.recv_async(aio) {
                 Ok(()) => self.armed = true,
                 Err(error) => self.failed = Some(error),
@@ -139,8 +139,8 @@ impl State {
         self.items.push_back(Item::Message(message, pipe));
     }
 
-    /// Tells of a peer before the first message of it: NNG begins to receive
-    /// before it says that a peer was added.
+    /// Puts `Came` before the first message of a peer: NNG may receive a message
+    /// before it reports that the peer was added.
     fn introduce(&mut self, pipe: Pipe) {
         if let Some(connected) = self.peers.get_mut(&pipe)
             && !std::mem::replace(&mut connected.told, true)
@@ -151,8 +151,8 @@ impl State {
 }
 
 impl Inbox {
-    /// Changes the state, and ends the wait of whoever waits.
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    /// Changes the state, and wakes the thread that waits.
+    fn change(&self, change: impl FnOnce(&mut InboxState)) {
         let mut state = lock(&self.state);
         change(&mut state);
         let waiting = state.waiting;
@@ -162,8 +162,8 @@ impl Inbox {
         }
     }
 
-    /// What NNG tells of connections. It admits them here, before they are
-    /// greeted: the only place where a peer can be refused.
+    /// Handles what NNG reports about a connection. A peer can be refused only
+    /// here, before the greeting.
     fn pipe_event(&self, pipe: Pipe, event: PipeEvent, admit: Option<&sp::Admit>) {
         match event {
             PipeEvent::AddPre => {
@@ -191,19 +191,19 @@ impl Inbox {
     }
 }
 
-/// The process at the other end, where the system tells.
+/// Returns the process at the other end, if the system names it.
 pub(super) fn peer_of(pipe: Pipe) -> Peer {
     let pid = pipe.get_opt::<PeerPid>().ok();
     Peer::new(pid.and_then(|pid| u32::try_from(pid).ok().filter(|pid| *pid > 0)))
 }
 
 impl Receiver {
-    /// Listens with a socket that nobody listens with yet.
+    /// Makes a new socket listen.
     pub(super) fn listen(socket: Socket, url: &str, options: &Options) -> Result<Self, Error> {
-        // NNG looks for itself whether an old file is stale, but says of a file
-        // in use neither whose it is nor of one that is no socket that it is.
+        // NNG replaces a stale file by itself. But it neither names the process
+        // that uses a file, nor does it report a file that is not a socket.
         let claim = sp::claim(url)?;
-        let path = super::path(url);
+        let path = path(url);
         let failed = |error| failed("listen at", &path, error);
         let inbox = Arc::new(Inbox::default());
         let (notified, admit) = (Arc::clone(&inbox), options.admit.clone());
@@ -242,7 +242,7 @@ impl Receiver {
             .map_err(failed)?;
         match socket.listen(url) {
             Ok(()) => {}
-            // Somebody who makes no claims was faster.
+            // A process that makes no claims was faster.
             Err(nng::Error::AddressInUse) => return Err(Error::InUse { path, pid: None }),
             Err(error) => return Err(failed(error)),
         }
@@ -263,13 +263,13 @@ impl Receiver {
         lock(&self.inbox.state).peers.contains_key(&pipe)
     }
 
-    /// Closes a peer's connection, and says nothing of its leaving.
+    /// Closes a peer's connection without an item in the inbox.
     pub(super) fn disconnect(&self, pipe: Pipe) {
         lock(&self.inbox.state).peers.remove(&pipe);
         pipe.close();
     }
 
-    /// Waits for what comes next, until `deadline`.
+    /// Waits until `deadline` for the next message or the end of a connection.
     pub(super) fn next(&mut self, deadline: Option<Instant>) -> Result<Received, Error> {
         let inbox = Arc::clone(&self.inbox);
         if inbox.woken.load(Ordering::Relaxed) && inbox.woken.swap(false, Ordering::SeqCst) {
@@ -283,7 +283,7 @@ impl Receiver {
         }
     }
 
-    /// Takes what was received already.
+    /// Takes the next item that was received already.
     fn take(&mut self) -> Option<Received> {
         loop {
             match self.ready.pop_front()? {
@@ -300,23 +300,23 @@ impl Receiver {
                 Item::Left { pipe, peer, .. } => {
                     self.settle();
                     let is_its = |item: &Item| matches!(item, Item::Message(_, of) if *of == pipe);
-                    let behind = self.ready.iter().rposition(is_its).map_or(0, |at| at + 1);
+                    let after = self.ready.iter().rposition(is_its).map_or(0, |at| at + 1);
                     let settled = true;
                     let left = Item::Left {
                         pipe,
                         peer,
                         settled,
                     };
-                    self.ready.insert(behind, left);
+                    self.ready.insert(after, left);
                 }
             }
         }
     }
 
-    /// Takes what NNG has received and not handed over yet.
+    /// Takes what NNG has received but not put into the inbox yet.
     ///
-    /// A message and the end of its connection come by different threads of
-    /// NNG's, and may overtake each other.
+    /// A message and the end of its connection are reported by different threads
+    /// of NNG and may overtake each other.
     fn settle(&mut self) {
         self.pause();
         let received: Vec<_> = std::iter::from_fn(|| self.socket.try_recv().ok()).collect();
@@ -328,15 +328,15 @@ impl Receiver {
         state.arm(&self.socket, &self.aio);
     }
 
-    /// Ends the receive that is under way, and waits until its callback is over.
+    /// Cancels the pending receive, and waits until its callback has returned.
     fn pause(&self) {
-        // Under the lock: a callback begins another one before this, or none.
+        // Under the lock: no callback starts another receive after this.
         lock(&self.inbox.state).paused = true;
         self.aio.cancel();
         self.aio.wait();
     }
 
-    /// Waits until something is in the inbox, and takes all of it.
+    /// Waits until the inbox has an item, and takes all of them.
     fn wait(&mut self, inbox: &Inbox, deadline: Option<Instant>) -> Result<(), Error> {
         let deadline = deadline.map(|at| at.max(Instant::now() + MOMENT));
         let mut state = lock(&inbox.state);
@@ -380,7 +380,7 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        // First, so that the receive's callback does not outlive what it uses.
+        // First, so that the callback does not outlive what it uses.
         self.pause();
         self.socket.close();
     }

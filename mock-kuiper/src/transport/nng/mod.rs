@@ -1,30 +1,29 @@
-//! The host's sockets on NNG's C library, 1.4, as the crate `nng` builds it.
+//! The host's sockets on NNG's C library 1.4, as the crate `nng` builds it.
 //!
-//! They do what those of `ekuiper-sp` do, with the same errors, but for what NNG
-//! does not tell or does otherwise:
+//! They behave like those of `ekuiper-sp` and fail with the same errors, except
+//! where NNG does not report something or acts differently:
 //!
-//! - A peer that breaks the protocol (no greeting, one of a protocol that does
-//!   not belong to ours, an unknown frame, a message that is too long, a request
-//!   without id) is sent away by NNG without a word. It counts as one that left;
+//! - NNG silently disconnects a peer that breaks the protocol (no greeting, the
+//!   greeting of a protocol that does not match, an unknown frame, a message that
+//!   is too long, a request without an id). The peer counts as one that left;
 //!   there is no [`Error::Protocol`].
-//! - A plugin that connects and leaves before it has greeted may keep NNG's
-//!   listener from accepting anybody else.
-//! - [`Rep::send`] hands the answer to a queue of NNG's: a peer that does not
-//!   read makes no [`Error::TimedOut`].
-//! - [`Push::send`] takes one message more than the kernel has room for, where
-//!   `ekuiper-sp` has a queue. At a lost connection that one is lost, too.
-//! - At close NNG removes the file at the socket's path, whosever it is.
+//! - A plugin that connects and leaves before its greeting may prevent NNG's
+//!   listener from accepting other connections.
+//! - [`Rep::send`] puts the answer into a queue of NNG, so there is no
+//!   [`Error::TimedOut`] if the peer does not read.
+//! - [`Push::send`] accepts one message more than the kernel has room for;
+//!   `ekuiper-sp` has a queue. That message is lost if the connection is lost.
+//! - When a socket is closed, NNG removes the file at its path, even if the file
+//!   belongs to another socket.
 //!
-//! REP is NNG's raw one, which shows the ids in front of a request; the cooked
-//! one keeps them to itself.
+//! REP is a raw socket of NNG, which shows the ids in front of a request. A normal
+//! one hides them.
 
 mod inbox;
 mod push;
+mod support;
 
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ekuiper_sp as sp;
 use nng::options::{Options as _, RecvBufferSize, SendTimeout};
@@ -34,21 +33,22 @@ use sp::{Error, Options};
 pub(crate) use self::inbox::Waker;
 use self::inbox::{Received, Receiver};
 pub(crate) use self::push::Push;
+use self::support::{deadline, failed, path};
 
-/// The requests that NNG keeps for us beside those in the inbox.
+/// How many requests NNG keeps, besides those in the inbox.
 const REQUESTS: i32 = 16;
 
-/// The answering end of a request channel.
+/// The host's end of a control or function channel.
 #[derive(Debug)]
 pub(crate) struct Rep {
     receiver: Receiver,
-    /// The request to be answered: who asked, and its header, which goes in
-    /// front of the answer.
+    /// The request to be answered: the peer that sent it, and its header, which
+    /// is put in front of the answer.
     asked: Option<(Pipe, Vec<u8>)>,
-    /// The peer that was heard last: its leaving is news.
+    /// The peer that sent the last message. [`Error::Disconnected`] is about it.
     partner: Option<Pipe>,
     request_id: Option<u32>,
-    /// What was received last.
+    /// The message that was received last.
     current: Option<Message>,
 }
 
@@ -79,7 +79,7 @@ impl Rep {
             }
         };
         let header = message.as_header().as_slice();
-        // NNG lets no request pass whose own id is not the last of its header.
+        // NNG drops a request whose own id is not the last one in its header.
         self.request_id = header.last_chunk().map(|id| u32::from_be_bytes(*id));
         self.asked = Some((pipe, header.to_vec()));
         self.partner = Some(pipe);
@@ -114,7 +114,7 @@ impl Rep {
         body: &[u8],
         limit: Option<Duration>,
     ) -> Result<(), Error> {
-        // NNG throws an answer to nobody away.
+        // NNG silently drops an answer to a peer that has left.
         if !self.receiver.is_connected(pipe) {
             self.partner = None;
             return Err(Error::Disconnected);
@@ -143,11 +143,11 @@ impl Rep {
     }
 }
 
-/// The receiving end of a one-way channel.
+/// The host's end of a channel of rows or acks from the plugin.
 #[derive(Debug)]
 pub(crate) struct Pull {
     receiver: Receiver,
-    /// What was received last.
+    /// The message that was received last.
     current: Option<Message>,
 }
 
@@ -177,33 +177,4 @@ impl Pull {
     pub(crate) fn waker(&self) -> Waker {
         self.receiver.waker()
     }
-}
-
-/// The path in a URL; what is wrong with it was said before.
-fn path(url: &str) -> PathBuf {
-    url.strip_prefix("ipc://").unwrap_or(url).into()
-}
-
-fn failed(doing: &'static str, path: &Path, error: nng::Error) -> Error {
-    if error == nng::Error::Closed {
-        return Error::Closed;
-    }
-    let source = match error {
-        nng::Error::SystemErr(code) => io::Error::from_raw_os_error(code.cast_signed()),
-        other => other.into(),
-    };
-    Error::Io {
-        doing,
-        path: path.to_owned(),
-        source,
-    }
-}
-
-/// The moment at which a limit that starts now ends.
-fn deadline(limit: Option<Duration>) -> Option<Instant> {
-    limit.and_then(|limit| Instant::now().checked_add(limit))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,11 +1,10 @@
-//! The sending end of a one-way channel, on NNG.
+//! PUSH on NNG, with a new socket for each connection.
 //!
-//! Each connection has a socket of its own. NNG 1.4's PUSH may put a connection
-//! that is already closed back among those that are ready for a message, and
-//! frees it all the same: the next message, or the next connection of the same
-//! socket, then writes to freed memory, and NNG aborts the process. So that
-//! nothing is sent on a socket once NNG has said that its connection goes, and
-//! it is not connected again.
+//! NNG 1.4's PUSH may put a closed connection back into the list of those that are
+//! ready for a message, and still free it. The next message on that socket, or its
+//! next connection, then writes to freed memory, and NNG aborts the process.
+//! Therefore nothing is sent on a socket after NNG has reported that its
+//! connection ends, and the socket is not connected again.
 
 use std::fmt;
 use std::io;
@@ -24,23 +23,23 @@ use rustix::io::Errno;
 use sp::{Error, OnPeer, Options, Peer, Presence, ProtocolError};
 
 use super::inbox::peer_of;
-use super::{deadline, failed, lock, path};
+use super::support::{deadline, failed, lock, path};
 
-/// The pause before the first try to connect again, and the longest: those of
-/// `ekuiper-sp`.
+/// The pause before the first attempt to reconnect, and the longest one. They are
+/// those of `ekuiper-sp`.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
-/// The pause before NNG itself connects a socket again: long after it is closed.
+/// The pause before NNG itself reconnects a socket: long after it was closed.
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long NNG waits for room in a send, before the wait is ours: meanwhile
-/// nobody can be told that the connection goes.
+/// How long NNG may wait for room in a send before [`Line::wait`] takes over.
+/// NNG cannot report the end of the connection in the meantime.
 const SLICE: Duration = Duration::from_millis(10);
 
-/// The sending end of a one-way channel.
+/// The host's end of a channel of rows to a sink.
 pub(crate) struct Push {
-    shared: Arc<Shared>,
-    /// Connects, and connects again.
+    shared: Arc<PushShared>,
+    /// Connects and reconnects.
     dialer: Option<JoinHandle<()>>,
 }
 
@@ -52,46 +51,46 @@ impl fmt::Debug for Push {
     }
 }
 
-struct Shared {
+struct PushShared {
     url: String,
     path: PathBuf,
-    state: Mutex<State>,
+    state: Mutex<PushState>,
     changed: Condvar,
     on_peer: Option<OnPeer>,
 }
 
 #[derive(Default)]
-struct State {
-    /// The socket that connects or is connected.
+struct PushState {
+    /// The socket that is connecting or connected.
     line: Option<Line>,
-    /// Gone with the connection, which ends the waits of [`Line::wait`].
+    /// Dropped when the connection ends, which ends [`Line::wait`].
     alive: Option<UnixStream>,
-    /// Who is connected. Only then may something be sent.
+    /// The connected peer. Without one nothing may be sent.
     peer: Option<Peer>,
-    /// Whether the socket in `line` was ever connected.
+    /// Whether the socket in `line` was connected at any time.
     connected: bool,
-    /// Whether it had no room when it was asked last.
+    /// Whether the socket had no room at the last attempt to send.
     full: bool,
-    /// Whether nobody is to be told of peers any more.
+    /// Whether the socket was closed. No peer is reported after that.
     closed: bool,
 }
 
 #[derive(Clone)]
 struct Line {
     socket: Socket,
-    /// Readable once the connection is gone.
+    /// Becomes readable when the connection ends.
     gone: Arc<UnixStream>,
 }
 
 impl Line {
-    /// Waits until NNG has handed all to the kernel, or the connection is gone,
-    /// which makes `false`.
+    /// Waits until NNG has passed everything to the kernel. Returns `false` if
+    /// the connection ends first.
     fn wait(&self, path: &Path, deadline: Option<Instant>) -> Result<bool, Error> {
         let ready =
             (self.socket.get_opt::<SendFd>()).map_err(|error| failed("wait for", path, error))?;
-        // SAFETY: NNG closes the descriptor with the socket, of which we have a
-        // clone. Only `Push::close` closes it nevertheless, and cannot be called
-        // while somebody waits.
+        // SAFETY: NNG closes the descriptor when the last clone of the socket is
+        // dropped, and `self` is one. Only `Push::close` closes it earlier, which
+        // needs `&mut` and so cannot be called during a wait.
         let ready = unsafe { BorrowedFd::borrow_raw(ready) };
         loop {
             let left = deadline.map(|deadline| {
@@ -121,13 +120,13 @@ impl Line {
     }
 }
 
-impl Shared {
-    /// What NNG tells of the connection of one socket; that it goes before
-    /// anything of it is freed.
+impl PushShared {
+    /// Handles what NNG reports about the connection of one socket. NNG reports
+    /// its end before it frees anything.
     fn pipe_event(&self, pipe: nng::Pipe, event: PipeEvent) {
         let mut state = lock(&self.state);
         match event {
-            // One that goes at once may have been removed first.
+            // The removal of a short-lived connection may be reported first.
             PipeEvent::AddPost if state.alive.is_some() => {
                 let peer = peer_of(pipe);
                 self.tell(&state, &peer, Presence::Connected);
@@ -146,7 +145,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    fn tell(&self, state: &State, peer: &Peer, presence: Presence) {
+    fn tell(&self, state: &PushState, peer: &Peer, presence: Presence) {
         if let Some(on_peer) = &self.on_peer
             && !state.closed
         {
@@ -154,28 +153,28 @@ impl Shared {
         }
     }
 
-    /// Waits while something is so, at most until `deadline`.
+    /// Waits while a condition holds, at most until `deadline`.
     fn wait_while(
         &self,
         deadline: Option<Instant>,
-        is_so: impl Fn(&mut State) -> bool,
-    ) -> MutexGuard<'_, State> {
+        condition: impl Fn(&mut PushState) -> bool,
+    ) -> MutexGuard<'_, PushState> {
         let state = lock(&self.state);
         let waited = match deadline {
             Some(deadline) => {
                 let left = deadline.saturating_duration_since(Instant::now());
                 self.changed
-                    .wait_timeout_while(state, left, is_so)
+                    .wait_timeout_while(state, left, condition)
                     .map(|(state, _)| state)
                     .map_err(|poisoned| PoisonError::new(poisoned.into_inner().0))
             }
-            None => self.changed.wait_while(state, is_so),
+            None => self.changed.wait_while(state, condition),
         };
         waited.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Connects, and connects again until it is closed; gives up if the first
-    /// try fails.
+    /// Connects, and reconnects until the socket is closed. Gives up if the first
+    /// attempt fails.
     fn keep_connected(self: &Arc<Self>, first: &mpsc::Sender<Result<(), Error>>) {
         let dialed = self.dial();
         let mut is_connected = dialed.is_ok();
@@ -187,7 +186,7 @@ impl Shared {
         self.hang_up();
     }
 
-    /// Tries until it is connected, or closed, which makes `false`.
+    /// Dials until it is connected. Returns `false` if it was closed before.
     fn connect_again(self: &Arc<Self>) -> bool {
         let mut pause = RECONNECT.0;
         loop {
@@ -203,17 +202,17 @@ impl Shared {
         }
     }
 
-    /// Dials once, with a socket of its own.
+    /// Dials once, with a new socket.
     ///
-    /// NNG has no time limit for the peer's greeting but its own, 10 s; closing
-    /// the socket ends it.
+    /// NNG waits 10 s for the peer's greeting, and the limit cannot be changed.
+    /// Closing the socket ends the wait.
     fn dial(self: &Arc<Self>) -> Result<(), Error> {
         let open = |error| failed("open a socket for", &self.path, error);
         let socket = Socket::new(Protocol::Push0).map_err(open)?;
         socket
             .set_opt::<ReconnectMinTime>(Some(NEVER))
             .and_then(|()| socket.set_opt::<SendTimeout>(Some(SLICE)))
-            // Without a buffer the socket is ready to send when all is written.
+            // Without a buffer, "ready to send" means that everything is written.
             .and_then(|()| socket.set_opt::<SendBufferSize>(0))
             .map_err(open)?;
         let (alive, gone) =
@@ -237,7 +236,7 @@ impl Shared {
         }
         match socket.dial(&self.url) {
             Ok(()) if lock(&self.state).connected => Ok(()),
-            // NNG's dialer greets; its PUSH then refuses what is no PULL.
+            // NNG's dialer greets, and its PUSH then refuses anything except PULL.
             Ok(()) | Err(nng::Error::Protocol) => {
                 let what = "NNG refused the peer's greeting";
                 Err(self.io("connect to", io::Error::other(what)))
@@ -246,9 +245,9 @@ impl Shared {
         }
     }
 
-    /// Closes the socket, once nobody uses it.
+    /// Closes the socket as soon as no thread uses it.
     fn hang_up(&self) {
-        // NNG tells of its end, which needs the lock.
+        // NNG reports the end of the connection, which needs the lock.
         let line = lock(&self.state).line.take();
         drop(line);
     }
@@ -264,7 +263,7 @@ impl Shared {
 
 impl Push {
     pub(crate) fn connect(url: &str, options: &Options, limit: Duration) -> Result<Self, Error> {
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(PushShared {
             url: url.to_owned(),
             path: path(url),
             state: Mutex::default(),
@@ -303,10 +302,10 @@ impl Push {
                 _ if state.closed => return Err(Error::Closed),
                 _ => return Err(Error::TimedOut),
             };
-            // NNG wants a copy of its own, also to say that it has no room.
+            // NNG takes a copy of the message even if it has no room.
             if !state.full {
                 let copy = message.take().unwrap_or_else(|| Message::from(body));
-                // The lock keeps the connection from being freed meanwhile.
+                // The lock prevents NNG from freeing the connection meanwhile.
                 let sent = match at_once {
                     true => line.socket.try_send(copy),
                     false => line.socket.send(copy),
@@ -327,7 +326,7 @@ impl Push {
         }
     }
 
-    /// Waits until the kernel has taken all that was sent.
+    /// Waits until the kernel has everything that was sent.
     pub(crate) fn flush(&self, limit: Duration) -> Result<(), Error> {
         let line = {
             let state = lock(&self.shared.state);

@@ -1,15 +1,16 @@
-//! What a plugin sends, read as Go's encoding/json reads it where serde_json
-//! does otherwise.
+//! Reading JSON where Go's `encoding/json` accepts what serde_json does not:
+//! half a surrogate pair, and names in any case.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
-/// Decodes JSON; half a surrogate pair becomes U+FFFD.
+/// Decodes JSON. Half a surrogate pair becomes U+FFFD.
 ///
-/// A plugin in Python writes `\ud83d` where its text has one.
+/// A plugin in Python writes such a half as `\ud83d`.
 ///
 /// # Errors
 ///
@@ -21,7 +22,7 @@ pub(crate) fn decode<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::E
     })
 }
 
-/// Replaces half surrogate pairs; `None` where there are none.
+/// Replaces half surrogate pairs. Returns `None` if there are none.
 fn without_halves(json: &str) -> Option<String> {
     let mut out = String::new();
     let (mut copied, mut at) = (0, 0);
@@ -38,7 +39,7 @@ fn without_halves(json: &str) -> Option<String> {
                 copied = escape + UNIT;
                 copied
             }
-            // Any other escape: what is behind the backslash is no new one.
+            // Any other escape: the byte after the backslash begins no escape.
             _ => escape + 2,
         };
     }
@@ -46,26 +47,26 @@ fn without_halves(json: &str) -> Option<String> {
     (copied > 0).then_some(out)
 }
 
-/// The bytes of `\uXXXX`.
+/// The length of `\uXXXX` in bytes.
 const UNIT: usize = 6;
 
-/// What is escaped as `\uXXXX` here.
+/// Returns the UTF-16 code unit that is written as `\uXXXX` at `at`.
 fn unit(json: &str, at: usize) -> Option<u16> {
     let digits = json.get(at..at + UNIT)?.strip_prefix(r"\u")?;
     let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     is_hex.then(|| u16::from_str_radix(digits, 16).ok())?
 }
 
-/// Gives the JSON of the fields with these names; the text has to be an object.
+/// Returns the JSON text of the fields of an object that have these names.
 ///
-/// A name is found in any case, since Go finds it so: a plugin may write
-/// `{"Message":…}`. Other fields are passed over; of two with one name the last
-/// one counts.
+/// Names match in any case, as in Go: a plugin may write `{"Message":…}`. Other
+/// fields are skipped. If a name occurs twice, the last field counts.
 ///
 /// # Errors
 ///
-/// Those of syntax; one of data where the text is no object.
-pub(super) fn fields<'a, const N: usize>(
+/// A syntax error, or a data error ([`serde_json::Error::is_data`]) if the text
+/// is not an object.
+pub(crate) fn fields<'a, const N: usize>(
     text: &'a str,
     names: [&'static str; N],
 ) -> Result<[Option<&'a str>; N], serde_json::Error> {
@@ -98,7 +99,7 @@ impl<'de, const N: usize> Visitor<'de> for Fields<'de, N> {
     }
 }
 
-/// Finds a name among those that are looked for.
+/// Deserializes a field's name to its position among the wanted names.
 struct Name<'n>(&'n [&'static str]);
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {
@@ -122,14 +123,27 @@ impl Visitor<'_> for Name<'_> {
     }
 }
 
+/// Returns a field of a decoded object as Go finds it: by its exact name if there
+/// is one, otherwise in any case. A field that is `null` counts as missing.
+pub(crate) fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    object
+        .get(name)
+        .or_else(|| {
+            let mut fields = object.iter();
+            let found = fields.find(|(key, _)| key.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| value)
+        })
+        .filter(|value| !value.is_null())
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
     #[test]
-    fn half_a_surrogate_pair_is_replaced() {
+    fn half_a_surrogate_pair_becomes_a_replacement_character() {
         for (text, expected) in [
             (r#""\ud83d""#, "\u{fffd}"),
             (
@@ -145,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_otherwise_stays_an_error() {
+    fn other_invalid_json_stays_an_error() {
         for text in [
             r#""\ud83"#,
             r#""\ud83d"#,

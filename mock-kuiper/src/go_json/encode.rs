@@ -1,36 +1,36 @@
-//! JSON as Go's `encoding/json` writes a `map[string]interface{}`.
+//! Writing JSON byte for byte as Go's `encoding/json` does.
 //!
-//! The host's orders, requests and rows are compared byte for byte with what
-//! eKuiper sends, and a plugin may hold a row against a golden file. So: keys
-//! in byte order (that of `serde_json::Map`), no spaces, Go's escapes, Go's
-//! floats.
+//! Orders, requests and rows are compared with what eKuiper sends, and a plugin
+//! may compare a row with a golden file. So keys are in byte order (that of
+//! `serde_json::Map`), there are no spaces, and escapes and floats are Go's.
 //!
-//! Escapes are those of Go 1.22 and later: `\b` and `\f`, which an older Go
+//! The escapes are those of Go 1.22 and later: `\b` and `\f`, which an older Go
 //! writes as `\u0008` and `\u000c`.
 
 use std::io::Write as _;
 
 use serde_json::{Map, Number, Value};
 
-/// What Go's numbers are, which JSON text does not tell.
+/// The Go type in which eKuiper holds a value's numbers.
 ///
-/// It depends on where the host has a value from, so that the caller says it.
+/// It depends on where eKuiper has the value from, and JSON text does not show
+/// it, so the caller states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Numbers {
-    /// Go has integers as integers, and writes all their digits.
+    /// Integers are integers and are written with all their digits.
     ///
-    /// So it is with values from YAML (`sources/NAME.yaml`) and with integer
-    /// literals of SQL (the arguments of a call).
+    /// This applies to values from YAML (`sources/NAME.yaml`) and to integer
+    /// literals in SQL (the arguments of a call).
     Exact,
-    /// Go has every number as a `float64`: `12345678901234567890` becomes
+    /// Every number is a `float64`: `12345678901234567890` becomes
     /// `12345678901234567000`.
     ///
-    /// So it is with values from JSON: rows of a source, properties of an
-    /// action given by REST, results of a function.
+    /// This applies to values from JSON: rows of a source, properties of an
+    /// action set over REST, results of a function.
     Float64,
 }
 
-/// Appends a value.
+/// Appends a value to `out`.
 pub fn write_value(out: &mut Vec<u8>, value: &Value, numbers: Numbers) {
     match value {
         Value::Null => out.extend_from_slice(b"null"),
@@ -52,7 +52,7 @@ pub fn write_value(out: &mut Vec<u8>, value: &Value, numbers: Numbers) {
     }
 }
 
-/// Appends an object, its keys sorted.
+/// Appends an object to `out`, its keys sorted.
 pub fn write_map(out: &mut Vec<u8>, map: &Map<String, Value>, numbers: Numbers) {
     out.push(b'{');
     for (index, (key, value)) in map.iter().enumerate() {
@@ -66,7 +66,8 @@ pub fn write_map(out: &mut Vec<u8>, map: &Map<String, Value>, numbers: Numbers) 
     out.push(b'}');
 }
 
-/// Appends a string in quotes, escaped so that it may stand in HTML too.
+/// Appends a string to `out`, in quotes. `<`, `>` and `&` are escaped too, so
+/// that the text is safe in HTML.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let bytes = text.as_bytes();
@@ -114,7 +115,7 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// Whether a byte is escaped, or may begin a character that is.
+/// Whether a byte is escaped, or may begin a character that is escaped.
 fn is_special(byte: u8) -> bool {
     matches!(byte, 0..=0x1f | b'"' | b'\\' | b'<' | b'>' | b'&' | 0xe2)
 }
@@ -133,11 +134,11 @@ fn write_number(out: &mut Vec<u8>, number: &Number, numbers: Numbers) {
     }
 }
 
-/// Appends a float: the shortest digits that read back as it, as a plain
-/// decimal from 1e-6 up to 1e21, otherwise with an exponent.
+/// Appends a float with the fewest digits that read back as the same float: a
+/// plain decimal from 1e-6 up to 1e21, otherwise with an exponent.
 ///
-/// Where two such digit strings are equally near, Go takes the even one. So
-/// does serde_json and not the standard library, so the digits are serde_json's.
+/// If two digit strings are equally near, Go takes the even one. serde_json does
+/// so too, but the standard library does not: the digits come from serde_json.
 fn write_float(out: &mut Vec<u8>, float: f64) {
     if float < 0.0 || (float == 0.0 && float.is_sign_negative()) {
         out.push(b'-');
@@ -171,8 +172,8 @@ fn write_float(out: &mut Vec<u8>, float: f64) {
     }
 }
 
-/// Returns the digits of a positive float, without zeros at either end, and
-/// where the decimal point stands relative to the first.
+/// Returns the digits of a positive float, without zeros at either end, and the
+/// position of the decimal point relative to the first digit.
 fn shortest_digits(float: f64) -> (String, i32) {
     let text = serde_json::to_string(&float).expect("a float of JSON is finite");
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_in_byte_order_and_nothing_is_spaced() {
+    fn keys_are_in_byte_order_and_there_are_no_spaces() {
         let json = r#" {"b": 1, "a": {"z": [], "ä": {}, "Z": null}, "": [true, false]} "#;
 
         assert_eq!(
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_escaped_as_go_does_and_del_is_not() {
+    fn control_characters_are_escaped_and_delete_is_not() {
         assert_eq!(
             string("\u{0}\u{7}\u{8}\t\n\u{b}\u{c}\r\u{1f}\u{7f} \"\\/"),
             "\"\\u0000\\u0007\\b\\t\\n\\u000b\\f\\r\\u001f\u{7f} \\\"\\\\/\""
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_keep_their_digits_only_where_go_has_integers() {
+    fn integers_keep_all_digits_unless_numbers_are_floats() {
         for (json, exact, float64) in [
             ("0", "0", "0"),
             ("-1", "-1", "-1"),
@@ -288,8 +289,8 @@ mod tests {
     }
 
     #[test]
-    fn a_long_decimal_is_read_to_its_nearest_float() {
-        // One digit less with serde_json's default, which reads floats in haste.
+    fn a_long_decimal_is_read_as_the_nearest_float() {
+        // serde_json's default reads floats less exactly, to one digit less here.
         assert_eq!(
             go("122.416294033786585", Numbers::Float64),
             "122.41629403378658"
