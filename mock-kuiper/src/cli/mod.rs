@@ -7,6 +7,7 @@ mod feed;
 mod findings;
 mod host_args;
 mod hosts;
+mod interrupt;
 mod pack;
 mod plan;
 mod reader;

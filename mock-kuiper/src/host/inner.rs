@@ -289,6 +289,10 @@ impl Inner {
         sent: impl FnOnce(),
     ) -> Result<Vec<u8>, HostError> {
         self.check_alive()?;
+        let _order_out = self.shared.order_out();
+        if self.shared.take_interrupt() {
+            return Err(HostError::Interrupted);
+        }
         let regreet = self.shared.profile.regreet_on_control;
         let mut control = lock(&self.control);
         control
@@ -339,6 +343,9 @@ impl Inner {
 
     /// Starts a symbol, and notes that it runs.
     pub(super) fn start(&self, order: &Order) -> Result<(), HostError> {
+        if self.shared.take_interrupt() {
+            return Err(HostError::Interrupted);
+        }
         self.wake_up()?;
         self.order(Command::Start, order, || {})
             .map_err(|error| self.note(error))?;

@@ -57,6 +57,10 @@ pub struct Interrupter(Arc<Inner>);
 impl Interrupter {
     /// Ends the current or the next wait for the plugin with
     /// [`HostError::Interrupted`], once.
+    ///
+    /// An order that is out is an exception: its answer is awaited and the next
+    /// wait ends, so that a source or sink that the plugin has started can be
+    /// stopped. A second interrupt ends the wait for the answer, too.
     pub fn interrupt(&self) {
         self.0.shared.interrupt();
     }
@@ -128,9 +132,10 @@ impl Host {
         Interrupter(Arc::clone(&self.inner))
     }
 
-    /// Forgets an interrupt that nobody waited for.
+    /// Forgets the interrupts so far: the next wait is not ended by one, and the
+    /// next interrupt counts as the first.
     pub fn clear_interrupt(&self) {
-        self.inner.shared.take_interrupt();
+        self.inner.shared.clear_interrupt();
     }
 
     /// Takes an interrupt, if there was one.

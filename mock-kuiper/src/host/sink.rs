@@ -530,6 +530,8 @@ impl Host {
     /// listened; it is stopped again then.
     pub fn start_sink(&self, order: Order, require_ack: bool) -> Result<Sink, HostError> {
         let shared = &self.inner.shared;
+        // One that comes while the order is out ends the first wait for an ack.
+        let interrupts = shared.interrupts();
         let acks = match shared.profile.ack {
             profile::Ack::None => None,
             profile::Ack::Open | profile::Ack::Require => {
@@ -573,7 +575,7 @@ impl Host {
             sent: 0,
             acked: 0,
             given_up: 0,
-            interrupts: self.inner.shared.interrupts(),
+            interrupts,
             host: Arc::clone(&self.inner),
         })
     }

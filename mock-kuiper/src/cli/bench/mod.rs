@@ -1,7 +1,6 @@
 //! `mock-kuiper bench`: how fast a plugin is, and what it costs.
 
 mod compare;
-mod interrupt;
 mod meter;
 mod metric;
 mod plan;
@@ -24,7 +23,6 @@ use mock_kuiper::call::Call;
 use mock_kuiper::host::HostError;
 use serde_json::Value;
 
-use self::interrupt::Interrupt;
 use self::meter::Sample;
 use self::metric::Metric;
 use self::plan::Plan;
@@ -32,6 +30,7 @@ use self::record::{Measurement, Record, Series, Subject};
 use self::round::{Round, Samples};
 use self::stage::Findings;
 use super::host_args::HostArgs;
+use super::interrupt::Interrupt;
 use super::symbol_args::{SymbolArgs, json};
 use super::terminal::Terminal;
 use super::{CliError, Exit, STATUSES, print_results};
@@ -134,7 +133,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let plan = Plan::make(args, Arc::new(args.host.package(&args.plugin)?))?;
     let terminal = Arc::new(Terminal::new(&plan.plugin().name, false));
     let findings = Findings::new(Arc::clone(&terminal));
-    let interrupt = Interrupt::watch()?;
+    let interrupt = Interrupt::watch(|| {})?;
     let mut bench = Bench {
         args,
         plan: &plan,

@@ -10,12 +10,12 @@ use mock_kuiper::symbol::Meta;
 use mock_kuiper::wire::Context;
 
 use super::Args;
-use super::interrupt::Interrupt;
 use super::meter::{Sample, Unit};
 use super::metric::Metric;
 use super::plan::{Plan, Task};
 use super::stage::{Failure, Findings, Stage};
 use super::{sink, source, trips};
+use crate::cli::interrupt::Interrupt;
 use crate::cli::plan::expressions;
 use crate::cli::terminal::Terminal;
 

@@ -19,9 +19,10 @@ use std::time::{Duration, Instant};
 use mock_kuiper::host::{Builder, Host, HostError};
 use mock_kuiper::package::Package;
 
-use self::start::Todo;
+use self::start::{Instances, Todo};
 use super::feed::Feed;
 use super::findings::Findings;
+use super::interrupt::Interrupt;
 use super::plan::Plan;
 use super::running::{Running, Started};
 use super::stream::Stream;
@@ -59,8 +60,10 @@ pub(super) struct Session<'a> {
     host: Host,
     told: Receiver<Happening>,
     tell: Sender<Happening>,
-    signals: signal_hook::iterator::Handle,
+    _interrupt: Interrupt,
     feed: Arc<Feed>,
+    /// Started, and not yet read and fed.
+    fresh: Instances,
     sources: Vec<Running>,
     functions: Vec<Started>,
     ran: Vec<Line>,
@@ -75,6 +78,9 @@ pub(super) struct Session<'a> {
     end_told: Cell<bool>,
     /// Whether rows of the command line are being sent.
     sending: bool,
+    /// Whether a signal has ended a fault half-way. What the plugin does from
+    /// then on is not held against it.
+    cut_fault: bool,
 }
 
 impl<'a> Session<'a> {
@@ -93,12 +99,10 @@ impl<'a> Session<'a> {
         watched: Option<(&Path, Arc<Package>)>,
     ) -> Result<Self, CliError> {
         let (tell, told) = mpsc::channel();
-        let mut signals = signal_hook::iterator::Signals::new([
-            signal_hook::consts::SIGINT,
-            signal_hook::consts::SIGTERM,
-            signal_hook::consts::SIGHUP,
-        ])
-        .map_err(|error| CliError::Trouble(format!("cannot watch for signals: {error}")))?;
+        let signalled = tell.clone();
+        let interrupt = Interrupt::watch(move || {
+            let _ = signalled.send(Happening::Signal);
+        })?;
         stream.tell_end(tell.clone());
         let watch = match watched {
             None => None,
@@ -111,16 +115,7 @@ impl<'a> Session<'a> {
             }
         };
         let host = host.observer(Arc::clone(stream) as _).spawn()?;
-        let handle = signals.handle();
-        let (interrupter, signalled) = (host.interrupter(), tell.clone());
-        spawn("signals", move || {
-            for _ in signals.forever() {
-                // The first ends the run in order, the next whatever waits then.
-                // Told last: an interrupt after that would end the first stop.
-                interrupter.interrupt();
-                let _ = signalled.send(Happening::Signal);
-            }
-        })?;
+        interrupt.concerns(&host);
         let failed = tell.clone();
         terminal.on_stdout_failure(move |error| {
             // Nobody is told where the run has ended already.
@@ -136,7 +131,8 @@ impl<'a> Session<'a> {
             host,
             told,
             tell,
-            signals: handle,
+            _interrupt: interrupt,
+            fresh: Instances::default(),
             sources: Vec::new(),
             functions: Vec::new(),
             ran: Vec::new(),
@@ -147,6 +143,7 @@ impl<'a> Session<'a> {
             unstarted: Vec::new(),
             end_told: Cell::new(false),
             sending: false,
+            cut_fault: false,
         })
     }
 

@@ -26,9 +26,9 @@ pub(super) enum Todo<'a> {
 
 /// What was started, before it is read and fed.
 #[derive(Debug, Default)]
-struct Instances {
-    sources: Vec<Source>,
-    sinks: Vec<Sink>,
+pub(super) struct Instances {
+    pub(super) sources: Vec<Source>,
+    pub(super) sinks: Vec<Sink>,
 }
 
 impl<'a> Session<'a> {
@@ -43,14 +43,13 @@ impl<'a> Session<'a> {
             false => plan.sinks.len(),
         };
         self.host.shuffle(&mut orders);
-        let mut instances = Instances::default();
         let functions = plan.functions.iter().map(|symbol| Todo::Function(symbol));
         let (before, behind) = orders.split_at(first);
         let before = before.iter().map(|order| Todo::Instance(order));
-        self.start_each(before.chain(functions).collect(), &mut instances)?;
+        self.start_each(before.chain(functions).collect())?;
         self.call_all()?;
         let behind = behind.iter().map(|order| Todo::Instance(order));
-        self.start_each(behind.collect(), &mut instances)?;
+        self.start_each(behind.collect())?;
         if !plan.faults.is_empty() {
             let play = Play {
                 faults: &plan.faults,
@@ -62,40 +61,38 @@ impl<'a> Session<'a> {
             };
             let functions = self.functions.iter_mut();
             let functions = functions.map(|started| &mut started.function);
-            play.act(&mut instances.sources, &mut instances.sinks, functions)?;
+            let fresh = &mut self.fresh;
+            let played = play.act(&mut fresh.sources, &mut fresh.sinks, functions);
+            self.cut_fault = matches!(played, Err(HostError::Interrupted));
+            played?;
         }
         self.feed = Arc::new(Feed::new(plan.send_single, Arc::clone(&self.findings)));
-        self.set_going(instances)?;
+        self.set_going()?;
         self.send_input()
     }
 
     /// Starts what could not be started before, in a plugin that was changed
     /// since; makes the calls and sends the rows of the command line again.
     pub(super) fn start_rest(&mut self) -> Result<(), HostError> {
-        let mut instances = Instances::default();
         let rest = std::mem::take(&mut self.unstarted);
-        self.start_each(rest, &mut instances)?;
+        self.start_each(rest)?;
         self.call_all()?;
-        self.set_going(instances)?;
+        self.set_going()?;
         self.send_input()
     }
 
-    fn start_each(
-        &mut self,
-        todo: Vec<Todo<'a>>,
-        instances: &mut Instances,
-    ) -> Result<(), HostError> {
+    fn start_each(&mut self, todo: Vec<Todo<'a>>) -> Result<(), HostError> {
         for one in todo {
             let started = match one {
                 Todo::Instance(order) if order.kind == Kind::Sink => {
                     let sink = self.host.start_sink(order.clone(), self.plan.require_ack);
                     let sink = self.survive(&order.symbol, sink)?;
-                    sink.map(|sink| instances.sinks.push(sink))
+                    sink.map(|sink| self.fresh.sinks.push(sink))
                 }
                 Todo::Instance(order) => {
                     let source = self.host.start_source(order.clone());
                     let source = self.survive(&order.symbol, source)?;
-                    source.map(|source| instances.sources.push(source))
+                    source.map(|source| self.fresh.sources.push(source))
                 }
                 Todo::Function(symbol) => {
                     let function = self.start_function(symbol);
@@ -111,9 +108,10 @@ impl<'a> Session<'a> {
     }
 
     /// Has the sources read, and the sinks fed.
-    fn set_going(&mut self, instances: Instances) -> Result<(), HostError> {
-        self.feed.add(instances.sinks);
-        for source in instances.sources {
+    fn set_going(&mut self) -> Result<(), HostError> {
+        let fresh = std::mem::take(&mut self.fresh);
+        self.feed.add(fresh.sinks);
+        for source in fresh.sources {
             self.read(source)?;
         }
         Ok(())

@@ -9,11 +9,12 @@ use super::Session;
 impl Session<'_> {
     /// Stops all that runs: sources first, so that no row is lost on its way.
     pub(super) fn stop(&mut self) -> Result<(), CliError> {
-        // What ended the run must not end the first stop as well.
-        self.host.clear_interrupt();
         // What would be stopped is gone, which was said.
         let has_ended = self.host.check_alive().is_err();
-        if self.watch.take().is_some() && has_ended {
+        let is_watched = self.watch.take().is_some();
+        // A process that has not greeted has nothing to stop.
+        let is_new = self.host.time_to_greeting().is_none();
+        if is_watched && has_ended || is_new {
             self.count_sinks();
             return Ok(());
         }
@@ -30,7 +31,7 @@ impl Session<'_> {
     }
 
     fn stop_all(&mut self) -> Result<(), HostError> {
-        let stopped = (0..self.sources.len()).try_for_each(|index| self.stop_source(index));
+        let stopped = self.stop_sources();
         if stopped.is_ok() {
             self.feed.settle(self.settle);
         }
@@ -39,14 +40,39 @@ impl Session<'_> {
         for sink in sinks {
             let symbol = sink.symbol().to_owned();
             let stopped = sink.stop();
-            self.survive(&symbol, stopped)?;
+            self.survive_stop(&symbol, stopped)?;
         }
         // A function is never stopped: it goes with the process.
-        self.host.check_alive()
+        let alive = self.host.check_alive();
+        self.survive_stop("", alive)
+    }
+
+    fn stop_sources(&mut self) -> Result<(), HostError> {
+        for source in std::mem::take(&mut self.fresh.sources) {
+            let symbol = source.symbol().to_owned();
+            self.ran.push(Line::Source {
+                symbol: symbol.clone(),
+                rows: source.received(),
+            });
+            let stopped = source.stop();
+            self.survive_stop(&symbol, stopped)?;
+        }
+        (0..self.sources.len()).try_for_each(|index| self.stop_source(index))
+    }
+
+    /// Notes what went wrong with a stop, unless a fault that was cut short may
+    /// be the reason.
+    fn survive_stop(&self, symbol: &str, stopped: Result<(), HostError>) -> Result<(), HostError> {
+        match stopped {
+            Err(HostError::Interrupted) => stopped,
+            Err(_) if self.cut_fault => Ok(()),
+            _ => self.survive(symbol, stopped).map(drop),
+        }
     }
 
     /// Takes the sinks away, and counts their rows.
     fn count_sinks(&mut self) -> Vec<Sink> {
+        self.feed.add(std::mem::take(&mut self.fresh.sinks));
         let sinks = self.feed.take();
         self.ran.extend(sinks.iter().map(|sink| Line::Sink {
             symbol: sink.symbol().to_owned(),
@@ -61,7 +87,7 @@ impl Session<'_> {
         let running = &mut self.sources[index];
         let symbol = running.symbol.clone();
         if let Some(source) = running.join() {
-            self.survive(&symbol, source.stop())?;
+            self.survive_stop(&symbol, source.stop())?;
         }
         Ok(())
     }
@@ -92,7 +118,6 @@ impl Session<'_> {
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        self.signals.close();
         for running in &mut self.sources {
             drop(running.join());
         }

@@ -86,7 +86,11 @@ impl Session<'_> {
                 Some(limit) => self.told.recv_timeout(limit),
             };
             match happening {
-                Ok(Happening::SourceEnded(index)) => self.stop_source(index)?,
+                Ok(Happening::SourceEnded(index)) => match self.stop_source(index) {
+                    // By a second signal; both are told after this.
+                    Ok(()) | Err(HostError::Interrupted) => {}
+                    Err(error) => return Err(error.into()),
+                },
                 Ok(Happening::InputEnded(ended)) => {
                     self.sending = false;
                     self.mistakes.extend(ended.err().into_iter().flatten());
