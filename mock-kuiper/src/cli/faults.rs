@@ -7,12 +7,12 @@ use std::str::FromStr;
 use anstyle::Style;
 use mock_kuiper::event::What;
 use mock_kuiper::fault::{Amount, Fault, FaultError, Stage};
-use mock_kuiper::go_json::{Numbers, write_value};
 use mock_kuiper::host::{Function, Host, HostError, Sink, Source};
-use serde_json::{Value, json};
+use mock_kuiper::wire::write_sink_value;
+use serde_json::json;
 
 use super::findings::Findings;
-use super::plan::Input;
+use super::input::Input;
 use super::stream::Stream;
 
 /// What `--fault` may say.
@@ -138,13 +138,8 @@ impl Play<'_> {
             Input::Sources | Input::File(_) | Input::Stdin => None,
         };
         let row = row.unwrap_or_else(|| json!({"mock": 1}));
-        let row = match row {
-            Value::Array(_) => row,
-            row if self.send_single => row,
-            row => Value::Array(vec![row]),
-        };
         let mut bytes = Vec::new();
-        write_value(&mut bytes, &row, Numbers::Float64);
+        write_sink_value(&mut bytes, &row, self.send_single);
         bytes
     }
 }

@@ -1,14 +1,14 @@
 //! The signals that ask a command to end: SIGINT, SIGTERM and SIGHUP.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use mock_kuiper::host::{Host, HostError, Interrupter};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
-use super::CliError;
+use super::error::CliError;
 
 /// Interrupts the host at each signal, until it is dropped.
 pub(super) struct Interrupt {
@@ -67,10 +67,14 @@ impl Interrupt {
 }
 
 impl State {
-    /// Whoever is woken by the interrupt finds that a signal has come.
-    fn interrupt(&self) {
+    fn interrupter(&self) -> MutexGuard<'_, Option<Interrupter>> {
         let interrupter = self.interrupter.lock();
-        let interrupter = interrupter.unwrap_or_else(PoisonError::into_inner);
+        interrupter.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Interrupts the host. A wait that this ends finds that a signal has come.
+    fn interrupt(&self) {
+        let interrupter = self.interrupter();
         self.came.store(true, Ordering::SeqCst);
         if let Some(interrupter) = &*interrupter {
             interrupter.interrupt();
@@ -78,8 +82,7 @@ impl State {
     }
 
     fn concerns(&self, new: Interrupter) {
-        let interrupter = self.interrupter.lock();
-        let mut interrupter = interrupter.unwrap_or_else(PoisonError::into_inner);
+        let mut interrupter = self.interrupter();
         if self.came.load(Ordering::SeqCst) {
             new.interrupt();
         }
@@ -89,6 +92,9 @@ impl State {
 
 impl Drop for Interrupt {
     fn drop(&mut self) {
+        // The thread may outlive the run, and with the host it would keep the
+        // directory that a zip was unpacked to.
+        *self.state.interrupter() = None;
         self.signals.close();
     }
 }

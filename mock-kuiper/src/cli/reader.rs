@@ -2,17 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use ekuiper_sp::Error;
-use mock_kuiper::host::Source;
+use mock_kuiper::host::{LAST_ROWS, Source};
 
 use super::feed::Feed;
 use super::findings::Findings;
-
-/// How long the next row of a plugin that has ended may still take: its
-/// connection may not even be accepted yet.
-const LAST_ROWS: Duration = Duration::from_millis(100);
 
 /// The thread of one source.
 pub(super) struct Reader {

@@ -33,7 +33,7 @@ use self::inner::Inner;
 pub use self::process::KEPT_LINES;
 pub use self::restart::Instance;
 pub use self::sink::{Sink, SinkError, SinkStart};
-pub use self::source::{Row, Source, SourceStart, source_order};
+pub use self::source::{LAST_ROWS, Row, Source, SourceStart, source_order};
 pub use self::usage::Usage;
 use crate::event::{Frame, What};
 use crate::profile::Profile;

@@ -21,7 +21,7 @@ use crate::wire::{self, InvalidRow, Order, SourceRow, StreamOptions, source_conf
 
 /// How long the next row of a plugin that has ended may still take: its
 /// connection may not even be accepted yet.
-const LAST_ROWS: Duration = Duration::from_millis(100);
+pub const LAST_ROWS: Duration = Duration::from_millis(100);
 
 /// A running source, and the host's end of its channel.
 ///

@@ -17,7 +17,7 @@ mod scan;
 pub use answer::{Ack, FunctionAnswer, InvalidAnswer, OrderAnswer, parse_ack};
 pub use order::{Command, Order, StreamOptions, source_config};
 pub use request::{Context, Expr, exec, is_aggregate, validate};
-pub use row::{InvalidRow, SourceRow, write_sink_row};
+pub use row::{InvalidRow, SourceRow, write_sink_row, write_sink_value};
 
 /// Shortens bytes from a plugin for a message: at most 80 characters, control
 /// characters escaped.

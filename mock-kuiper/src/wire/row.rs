@@ -141,14 +141,18 @@ impl std::error::Error for InvalidRow {}
 pub fn write_sink_row(out: &mut Vec<u8>, message: &str, single: bool) -> Result<(), InvalidRow> {
     let row: Value =
         go::decode(message).map_err(|error| InvalidRow::Undecodable(error.to_string()))?;
-    if !single {
-        out.push(b'[');
-    }
-    write_value(out, &row, Numbers::Float64);
-    if !single {
-        out.push(b']');
-    }
+    write_sink_value(out, &row, single);
     Ok(())
+}
+
+/// Appends the message that carries `row` to a sink: an array of one, or with
+/// `single` (`sendSingle`) the row itself. An array is a batch, and written as
+/// it is.
+pub fn write_sink_value(out: &mut Vec<u8>, row: &Value, single: bool) {
+    let wrapped = !single && !row.is_array();
+    out.extend(wrapped.then_some(b'['));
+    write_value(out, row, Numbers::Float64);
+    out.extend(wrapped.then_some(b']'));
 }
 
 #[cfg(test)]
@@ -230,6 +234,22 @@ mod tests {
 
         assert_eq!(array, "[{\"a\":\"\\u003c中\\u003e\",\"b\":1}]".as_bytes());
         assert_eq!(object, br#"{"a":null,"b":100}"#);
+    }
+
+    #[test]
+    fn an_array_is_sent_to_a_sink_as_a_batch() {
+        let written = |row: Value, single| {
+            let mut out = Vec::new();
+            write_sink_value(&mut out, &row, single);
+            String::from_utf8(out).unwrap()
+        };
+
+        assert_eq!(
+            written(serde_json::json!([{"a": 1}]), false),
+            r#"[{"a":1}]"#
+        );
+        assert_eq!(written(serde_json::json!([{"a": 1}]), true), r#"[{"a":1}]"#);
+        assert_eq!(written(serde_json::json!(1), false), "[1]");
     }
 
     #[test]

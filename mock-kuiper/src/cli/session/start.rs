@@ -5,31 +5,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Instant;
 
 use mock_kuiper::event::What;
-use mock_kuiper::host::{HostError, Sink, Source};
+use mock_kuiper::host::{HostError, Source};
 use mock_kuiper::symbol::{Kind, Meta};
-use mock_kuiper::wire::{Context, Order};
+use mock_kuiper::wire::Context;
 use serde_json::Value;
 
-use super::super::faults::Play;
-use super::super::feed::Feed;
-use super::super::plan::{Input, Plan, expressions};
-use super::super::reader::Reader;
-use super::super::running::{Running, Started};
-use super::{Happening, Session, spawn};
-
-/// Something that is to be started.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Todo<'a> {
-    Instance(&'a Order),
-    Function(&'a str),
-}
-
-/// What was started, before it is read and fed.
-#[derive(Debug, Default)]
-pub(super) struct Instances {
-    pub(super) sources: Vec<Source>,
-    pub(super) sinks: Vec<Sink>,
-}
+use super::state::{Session, Todo, spawn};
+use crate::cli::expressions::expressions;
+use crate::cli::faults::Play;
+use crate::cli::feed::Feed;
+use crate::cli::happening::Happening;
+use crate::cli::input::Input;
+use crate::cli::plan::Plan;
+use crate::cli::reader::Reader;
+use crate::cli::running::{Running, Started};
 
 impl<'a> Session<'a> {
     pub(super) fn start_all(&mut self) -> Result<(), HostError> {

@@ -2,9 +2,9 @@
 
 use mock_kuiper::host::{HostError, Sink};
 
-use super::super::CliError;
-use super::super::summary::{self, Line};
-use super::Session;
+use super::state::Session;
+use crate::cli::error::CliError;
+use crate::cli::summary::{self, Ran};
 
 impl Session<'_> {
     /// Stops all that runs: sources first, so that no row is lost on its way.
@@ -50,7 +50,7 @@ impl Session<'_> {
     fn stop_sources(&mut self) -> Result<(), HostError> {
         for source in std::mem::take(&mut self.fresh.sources) {
             let symbol = source.symbol().to_owned();
-            self.ran.push(Line::Source {
+            self.ran.push(Ran::Source {
                 symbol: symbol.clone(),
                 rows: source.received(),
             });
@@ -74,7 +74,7 @@ impl Session<'_> {
     fn count_sinks(&mut self) -> Vec<Sink> {
         self.feed.add(std::mem::take(&mut self.fresh.sinks));
         let sinks = self.feed.take();
-        self.ran.extend(sinks.iter().map(|sink| Line::Sink {
+        self.ran.extend(sinks.iter().map(|sink| Ran::Sink {
             symbol: sink.symbol().to_owned(),
             sent: sink.sent(),
             acked: sink.acked(),
@@ -94,16 +94,16 @@ impl Session<'_> {
 
     pub(super) fn summarize(&mut self) {
         let took = self.started.elapsed();
-        let mut ran: Vec<Line> = self
+        let mut ran: Vec<Ran> = self
             .sources
             .iter()
-            .map(|running| Line::Source {
+            .map(|running| Ran::Source {
                 symbol: running.symbol.clone(),
                 rows: running.count(),
             })
             .collect();
         ran.append(&mut self.ran);
-        ran.extend(self.functions.iter().map(|started| Line::Function {
+        ran.extend(self.functions.iter().map(|started| Ran::Function {
             symbol: started.function.symbol().to_owned(),
             aggregate: started.aggregate,
             calls: started.calls,
@@ -112,14 +112,6 @@ impl Session<'_> {
         let errors = self.findings.total();
         for line in summary::lines(&self.plan.plugin, release, &ran, errors, took) {
             self.terminal.say(&line);
-        }
-    }
-}
-
-impl Drop for Session<'_> {
-    fn drop(&mut self) {
-        for running in &mut self.sources {
-            drop(running.join());
         }
     }
 }
