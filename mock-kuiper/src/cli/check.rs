@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::ValueHint;
 use mock_kuiper::package::{self, Build, Level};
 
-use super::{CliError, Exit, STATUSES, print_results, report};
+use super::error::CliError;
+use super::exit::{Exit, STATUSES};
+use super::output::print_results;
+use super::report;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     print_results(&text)?;
     let warned = args.strict && report.count(Level::Warning) > 0;
     if warned || report.count(Level::Error) > 0 {
-        Ok(Exit::PluginFellShort)
+        Ok(Exit::Finding)
     } else {
         Ok(Exit::Fine)
     }

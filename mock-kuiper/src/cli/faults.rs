@@ -1,4 +1,4 @@
-//! `run --fault`: misfortunes, one after the other, on what runs.
+//! `run --fault`: faults, one after another, on what runs.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
@@ -7,12 +7,12 @@ use std::str::FromStr;
 use anstyle::Style;
 use mock_kuiper::event::What;
 use mock_kuiper::fault::{Amount, FaultError};
-use mock_kuiper::go_json::{Numbers, write_value};
+use mock_kuiper::wire::write_sink_value;
 use mock_kuiper::{Fault, Function, Host, HostError, Sink, Source, Stage};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::findings::Findings;
-use super::plan::Input;
+use super::input::Input;
 use super::stream::Stream;
 
 /// What `--fault` may say.
@@ -35,7 +35,7 @@ impl FromStr for FaultArg {
     }
 }
 
-/// The misfortunes that the command line asks for, in its order.
+/// Returns the faults that the command line names, in its order.
 pub(super) fn chosen(args: &[FaultArg]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for arg in args {
@@ -48,7 +48,7 @@ pub(super) fn chosen(args: &[FaultArg]) -> Vec<Fault> {
     faults
 }
 
-/// The list of `--fault help`.
+/// Returns the list of `--fault help`.
 pub(super) fn help() -> String {
     const INDENT: &str = "      ";
     const NAME: Style = Style::new().bold();
@@ -95,14 +95,13 @@ pub(super) struct Play<'a> {
 }
 
 impl Play<'_> {
-    /// Plays one misfortune after the other.
+    /// Plays one fault after another.
     ///
-    /// What the plugin does wrong is reported, and the next is played on a new
-    /// process.
+    /// A finding is reported, and the next fault is played on a new process.
     ///
     /// # Errors
     ///
-    /// What does not work before the first; what ends the run.
+    /// What does not work before the first fault, and what ends the run.
     pub(super) fn act<'i>(
         &self,
         sources: impl IntoIterator<Item = &'i mut Source>,
@@ -135,20 +134,15 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// The row that sinks are sent: the first of --send, or one of ours.
+    /// Returns the row that sinks get: the first of `--send`, or a default one.
     fn row(&self) -> Vec<u8> {
         let row = match self.input {
             Input::Given(rows) => rows.first().cloned(),
             Input::Sources | Input::File(_) | Input::Stdin => None,
         };
         let row = row.unwrap_or_else(|| json!({"mock": 1}));
-        let row = match row {
-            Value::Array(_) => row,
-            row if self.send_single => row,
-            row => Value::Array(vec![row]),
-        };
         let mut bytes = Vec::new();
-        write_value(&mut bytes, &row, Numbers::Float64);
+        write_sink_value(&mut bytes, &row, self.send_single);
         bytes
     }
 }

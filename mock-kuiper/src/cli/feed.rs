@@ -6,13 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mock_kuiper::go_json::{Numbers, write_value};
-use mock_kuiper::host::Sink;
-use mock_kuiper::wire::{InvalidRow, write_sink_row};
+use mock_kuiper::Sink;
+use mock_kuiper::wire::{InvalidRow, write_sink_row, write_sink_value};
 use serde_json::Value;
 
 use super::findings::Findings;
-use super::plan::{Input, LISTED, parse_row};
+use super::input::{Input, LISTED, parse_row};
 
 /// The running sinks, fed by any thread until they are taken away.
 #[derive(Debug)]
@@ -141,19 +140,16 @@ impl Feed {
     }
 }
 
-/// What is sent for a row that a person wrote. A list is a batch as it stands;
-/// where rows are sent one by one, so are its.
+/// Makes the messages for a row of the command line. An array is one batch; with
+/// `single` each of its rows is a message of its own.
 pub(super) fn messages(row: &Value, single: bool) -> impl Iterator<Item = Vec<u8>> {
     let rows = match row {
         Value::Array(rows) if single => &rows[..],
         row => std::slice::from_ref(row),
     };
     rows.iter().map(move |row| {
-        let wrapped = !single && !row.is_array();
         let mut message = Vec::new();
-        message.extend(wrapped.then_some(b'['));
-        write_value(&mut message, row, Numbers::Float64);
-        message.extend(wrapped.then_some(b']'));
+        write_sink_value(&mut message, row, single);
         message
     })
 }

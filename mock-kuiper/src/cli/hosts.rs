@@ -7,7 +7,9 @@ use anstyle::Style;
 use mock_kuiper::profile::{DEFAULT_HOST, Profile};
 use serde_json::{Map, Value};
 
-use super::{CliError, Exit, STATUSES, print_results};
+use super::error::CliError;
+use super::exit::{Exit, STATUSES};
+use super::output::print_results;
 
 const EXAMPLES: &str = "\
 Examples:

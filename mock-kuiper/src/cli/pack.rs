@@ -1,17 +1,15 @@
 //! `mock-kuiper pack`: the zip that eKuiper installs.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anstyle::{AnsiColor, Style};
 use clap::ValueHint;
 use indicatif::HumanBytes;
 use mock_kuiper::package::{self, Build, Level, Packed};
 
-use super::{CliError, Exit, STATUSES, print_results, report, terminal};
-
-const WARNING: Style = AnsiColor::Yellow.on_default().bold();
-const DIM: Style = Style::new().dimmed();
+use super::error::CliError;
+use super::exit::{Exit, STATUSES};
+use super::output::{DIM, NOTE, print_results, say, say_error};
+use super::report;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -75,11 +73,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     for line in &report.lines {
         match line.level {
             Level::Ok => {}
-            Level::Warning => say(&format!(
-                "{WARNING}warning{WARNING:#}: {}",
-                report::line(line)
-            )),
-            Level::Error => terminal::print_error(&report::line(line)),
+            Level::Warning => say(&format!("{NOTE}warning{NOTE:#}: {}", report::line(line))),
+            Level::Error => say_error(&report::line(line)),
         }
     }
     let name = report.plugin.as_deref().unwrap_or_default();
@@ -95,7 +90,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         }
         None => {
             say("nothing was packed");
-            Ok(Exit::PluginFellShort)
+            Ok(Exit::Finding)
         }
     }
 }
@@ -142,9 +137,4 @@ fn say_contents(packed: &Packed) {
             packed.left_out.join(", ")
         ));
     }
-}
-
-fn say(line: &str) {
-    // Where stderr is closed there is nobody left to tell.
-    let _ = writeln!(anstream::stderr().lock(), "{line}");
 }

@@ -18,18 +18,18 @@ pub(super) struct Reader {
     pub(super) passes_on: bool,
     pub(super) feed: Arc<Feed>,
     pub(super) findings: Arc<Findings>,
-    /// Whether it reads on when the plugin ends: another process follows.
+    /// Whether it reads on when the plugin exits: another process follows.
     pub(super) outlives: bool,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) counted: Arc<AtomicU64>,
 }
 
 impl Reader {
-    /// Reads until the end: of the source, of the plugin, or a stop. Gives the
-    /// source back, to be stopped.
+    /// Reads until the end of the source or of the plugin, or until a stop.
+    /// Returns the source, to be stopped.
     pub(super) fn run(mut self) -> Source {
         let mut buffer = Vec::new();
-        // What was read while misfortunes were played.
+        // Rows that were read while faults were played.
         let before = self.source.received();
         self.counted.store(before, Ordering::Relaxed);
         let mut count = 0;

@@ -8,9 +8,10 @@ use mock_kuiper::package::{Level, Line, Report};
 use serde_json::json;
 use textwrap::Options;
 
+use super::output::{ERROR, NOTE};
+use super::text::{count_or_no, printable};
+
 const OK: Style = AnsiColor::Green.on_default();
-const WARNING: Style = AnsiColor::Yellow.on_default().bold();
-const ERROR: Style = AnsiColor::Red.on_default().bold();
 
 /// Columns of the level, and of the space behind it.
 const LEVEL: usize = 9;
@@ -24,7 +25,7 @@ pub(super) fn text(report: &Report) -> String {
     for found in &report.lines {
         let (style, level) = match found.level {
             Level::Ok => (OK, "ok"),
-            Level::Warning => (WARNING, "warning"),
+            Level::Warning => (NOTE, "warning"),
             Level::Error => (ERROR, "error"),
         };
         let gap = " ".repeat(LEVEL - level.len());
@@ -44,11 +45,7 @@ pub(super) fn text(report: &Report) -> String {
             }
         }
     }
-    let count = |level, what| match report.count(level) {
-        0 => format!("no {what}s"),
-        1 => format!("1 {what}"),
-        count => format!("{count} {what}s"),
-    };
+    let count = |level, what| count_or_no(report.count(level) as u64, what);
     let name = report.plugin.as_deref().unwrap_or("no plugin");
     let _ = writeln!(
         text,
@@ -81,17 +78,4 @@ pub(super) fn json(report: &Report) -> String {
         "lines": report.lines,
     });
     format!("{value:#}\n")
-}
-
-/// Shows names from a zip without harm to a terminal.
-pub(super) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
 }

@@ -2,20 +2,19 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{ArgAction, ValueHint};
-use mock_kuiper::call::Call;
-use serde_json::Value;
 
+use super::drive_args::DriveArgs;
+use super::error::CliError;
+use super::exit::{Exit, STATUSES};
 use super::faults::{self, FaultArg};
 use super::host_args::HostArgs;
+use super::output::print_results;
 use super::plan::Plan;
 use super::session::Session;
 use super::stream::Stream;
-use super::symbol_args::{SymbolArgs, json};
 use super::terminal::Terminal;
-use super::{CliError, Exit, STATUSES, print_results};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,66 +47,42 @@ pub(crate) struct Args {
     /// The plugin: a directory with NAME.json and the executable, its zip, or
     /// a Cargo package with NAME.json beside Cargo.toml, which is built first
     #[arg(value_hint = ValueHint::AnyPath, required_unless_present = "fault")]
-    pub(super) plugin: Option<PathBuf>,
-
-    /// End after this many rows of each source
-    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(super) count: Option<u64>,
-
-    /// End after this time, e.g. 5s or 500ms, counted from the first start
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub(super) duration: Option<Duration>,
-
-    /// Call a function: 'echo(1, "a", null, {"k":[2]})'; may be repeated
-    #[arg(long, value_name = "CALL")]
-    pub(super) call: Vec<Call>,
-
-    /// Send this row to the sinks, instead of the sources' rows; may be repeated
-    #[arg(long, value_name = "JSON", value_parser = json)]
-    pub(super) send: Vec<Value>,
-
-    /// Send these rows to the sinks, one JSON a line; - is stdin
-    #[arg(long, value_name = "FILE", conflicts_with = "send", value_hint = ValueHint::FilePath)]
-    pub(super) rows: Option<PathBuf>,
-
-    /// Wait for the ack of each row
-    #[arg(long)]
-    pub(super) require_ack: bool,
+    plugin: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(super) symbols: SymbolArgs,
+    drive: DriveArgs,
 
     #[command(flatten)]
-    pub(super) host: HostArgs,
+    host: HostArgs,
 
     /// Watch the plugin's directory: on a change build a Cargo package, replace
     /// the process as eKuiper's plugin update does, start again what runs, and
     /// make the calls and send the rows again. Ctrl-C ends the run
     #[arg(long, conflicts_with_all = ["count", "fault"])]
-    pub(super) watch: bool,
+    watch: bool,
 
     /// Draw what eKuiper does in no certain order, by this number: the order of
     /// starts, and whether a channel closes before or after its stop
     #[arg(long, value_name = "NUMBER")]
-    pub(super) seed: Option<u64>,
+    seed: Option<u64>,
 
     /// Play a misfortune on all that was started, e.g. kill, or kill=2s; all of
     /// them with `all`; `help` lists them. May be repeated. The run ends behind
     /// the last, unless --count or --duration say otherwise
     #[arg(long, value_name = "NAME[=VALUE]")]
-    pub(super) fault: Vec<FaultArg>,
+    fault: Vec<FaultArg>,
 
     /// Write every event to this file, one JSON object a line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(super) json: Option<PathBuf>,
+    json: Option<PathBuf>,
 
     /// Write what goes over the sockets to this file, as the recorded vectors
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(super) trace: Option<PathBuf>,
+    trace: Option<PathBuf>,
 
     /// Show every message: time, channel, direction
     #[arg(short, long, action = ArgAction::SetTrue)]
-    pub(super) verbose: bool,
+    verbose: bool,
 }
 
 /// Runs a plugin.
@@ -126,20 +101,25 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
         ));
     }
     let package = Arc::new(args.host.package(plugin)?);
-    let plan = Plan::make(&args, &package)?;
+    let plan = Plan {
+        seeded: args.seed.is_some(),
+        faults: faults::chosen(&args.fault),
+        ..Plan::make(&args.drive, args.host.host, &package)?
+    };
     let terminal = Arc::new(Terminal::new(&plan.plugin, args.verbose));
     let stream = Stream::open(
-        &plan,
         Arc::clone(&terminal),
         args.json.as_deref(),
         args.trace.as_deref(),
+        plan.profile.name,
+        &plan.plugin,
     )?;
     let stream = Arc::new(stream);
     let mut host = args.host.builder(Arc::clone(&package));
     if let Some(seed) = args.seed {
         host = host.seed(seed);
     }
-    let watched = args.watch.then_some((plugin, package));
+    let watched = args.watch.then_some((plugin, &package));
     let session = Session::start(&plan, host, Arc::clone(&terminal), &stream, watched)?;
     let outcome = session.finish();
     terminal.close();

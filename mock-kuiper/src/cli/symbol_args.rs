@@ -8,7 +8,7 @@ use mock_kuiper::symbol::Meta;
 use mock_kuiper::wire::{Order, StreamOptions};
 use serde_json::{Map, Value};
 
-use super::CliError;
+use super::error::CliError;
 
 // A doc comment here would become that of the subcommand.
 #[derive(Debug, clap::Args)]

@@ -1,7 +1,7 @@
 //! What a person sees: rows on stdout; on stderr the plugin's output, what went
 //! wrong, and on a terminal a line that counts.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -12,11 +12,10 @@ use mock_kuiper::event::{Event, Meaning, Observer, What};
 use mock_kuiper::host::process_name;
 
 use super::advice;
+use super::output::{DIM, ERROR, NOTE, say};
 use super::rows::Lines;
+use super::text::printable;
 
-const ERROR: Style = AnsiColor::Red.on_default().bold();
-const NOTE: Style = AnsiColor::Yellow.on_default().bold();
-const DIM: Style = Style::new().dimmed();
 const PLUGIN: Style = AnsiColor::Cyan.on_default();
 
 /// Bytes of a message that `-v` shows.
@@ -86,7 +85,7 @@ impl Terminal {
 
     /// Writes a line to stderr, beside the line that counts.
     pub(super) fn say(&self, line: &str) {
-        self.beside_status(true, || print(line));
+        self.beside_status(true, || say(line));
     }
 
     /// Says what the plugin did wrong.
@@ -140,7 +139,7 @@ impl Observer for Terminal {
                         event.at.as_secs_f64(),
                         message.channel,
                         message.from,
-                        printable(message.body, SHOWN)
+                        excerpt(message.body, SHOWN)
                     ));
                 }
             }
@@ -157,7 +156,7 @@ impl Observer for Terminal {
             What::Log { line } => self.say(&format!(
                 "{PLUGIN}[{}]{PLUGIN:#} {}",
                 self.plugin,
-                printable(line.as_bytes(), usize::MAX)
+                printable(line)
             )),
             What::Finding { finding, during } => self.error(&advice::finding(finding, *during)),
             What::Note { text } => self.note(text),
@@ -208,31 +207,9 @@ fn turned_away(channel: &str, pid: Option<u32>) -> String {
     )
 }
 
-/// Says an error on stderr. Indented lines belong to the one before.
-pub(super) fn print_error(line: &str) {
-    if line.starts_with(' ') {
-        print(line);
-    } else {
-        print(&format!("{ERROR}error{ERROR:#}: {line}"));
-    }
-}
-
-fn print(line: &str) {
-    // Where stderr is closed there is nobody left to tell.
-    let _ = writeln!(anstream::stderr().lock(), "{line}");
-}
-
-/// Shows bytes from the plugin without harm to a terminal.
-fn printable(bytes: &[u8], limit: usize) -> String {
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(limit)]);
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() && character != '\t' {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
+/// Shows at most `limit` bytes of a message, escaped for a terminal.
+fn excerpt(bytes: &[u8], limit: usize) -> String {
+    let mut shown = printable(&String::from_utf8_lossy(&bytes[..bytes.len().min(limit)]));
     if bytes.len() > limit {
         shown.push_str(&format!("… ({} bytes)", bytes.len()));
     }
@@ -244,14 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_plugin_prints_does_no_harm_to_a_terminal() {
-        let shown = printable(b"a\tb\x1b[2Jc\x07\xff", 100);
-
-        assert_eq!(shown, "a\tb\\u{1b}[2Jc\\u{7}\u{fffd}");
-    }
-
-    #[test]
     fn a_long_message_is_cut_and_its_length_is_told() {
-        assert_eq!(printable(b"abcdef", 3), "abc… (6 bytes)");
+        assert_eq!(excerpt(b"abcdef", 3), "abc… (6 bytes)");
     }
 }

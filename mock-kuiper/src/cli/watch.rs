@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use mock_kuiper::package::{Package, PackageError};
 use notify::event::{EventKind, ModifyKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 
-use super::CliError;
+use super::error::CliError;
 
 /// How long nothing changes once a burst of changes is over.
 const QUIET: Duration = Duration::from_millis(100);
@@ -51,7 +51,7 @@ impl Watch {
     /// [`CliError::Trouble`] where the system watches no more.
     pub(super) fn start(
         directory: &Path,
-        package: Arc<Package>,
+        package: &Arc<Package>,
         changed: impl Fn(Change) + Send + 'static,
     ) -> Result<Self, CliError> {
         let trouble = |error: &dyn std::fmt::Display| {
@@ -59,7 +59,7 @@ impl Watch {
         };
         let root = fs::canonicalize(directory).map_err(|error| trouble(&error))?;
         let filter = Filter {
-            built_in: built_in(&package),
+            built_in: built_in(package),
             root: root.clone(),
         };
         let (tell, told) = mpsc::channel();
@@ -77,13 +77,20 @@ impl Watch {
         watcher
             .watch(&root, RecursiveMode::Recursive)
             .map_err(|error| trouble(&error))?;
+        // The thread may outlive the run; a package that it kept would leave its
+        // temporary directory behind.
+        let package = Arc::downgrade(package);
         thread::Builder::new()
             .name("watch".to_owned())
             .spawn(move || {
-                while let Some(files) = burst(&told) {
+                while let Some(files) = burst(&told)
+                    && let Some(package) = Weak::upgrade(&package)
+                {
+                    let built = build(&package);
+                    drop(package);
                     changed(Change {
                         what: describe(&files),
-                        built: build(&package),
+                        built,
                     });
                 }
             })

@@ -35,6 +35,10 @@ pub struct Interrupter(Arc<Inner>);
 impl Interrupter {
     /// Ends the current or the next wait for the plugin with
     /// [`HostError::Interrupted`], once.
+    ///
+    /// An order that has been sent is an exception: its answer is awaited first,
+    /// so that a source or sink that the plugin has started can be stopped. A
+    /// second interrupt ends the wait for the answer, too.
     pub fn interrupt(&self) {
         self.0.shared.interrupt();
     }
@@ -197,9 +201,10 @@ impl Host {
         Interrupter(Arc::clone(&self.inner))
     }
 
-    /// Forgets an interrupt that no wait has taken.
+    /// Forgets the interrupts so far: the next wait is not ended by one, and the
+    /// next interrupt counts as the first.
     pub fn clear_interrupt(&self) {
-        self.inner.shared.take_interrupt();
+        self.inner.shared.clear_interrupt();
     }
 
     /// Takes an interrupt; returns whether there was one.

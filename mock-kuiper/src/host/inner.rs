@@ -295,6 +295,10 @@ impl Inner {
         sent: impl FnOnce(),
     ) -> Result<Vec<u8>, HostError> {
         self.check_alive()?;
+        let _order_out = self.shared.order_out();
+        if self.shared.take_interrupt() {
+            return Err(HostError::Interrupted);
+        }
         let limit = self.answer_limit;
         let regreet = self.shared.profile.regreet_on_control;
         let mut control = lock(&self.control);
@@ -354,6 +358,9 @@ impl Inner {
 
     /// Starts a symbol, and notes that it runs.
     pub(super) fn start(&self, order: &Order) -> Result<(), HostError> {
+        if self.shared.take_interrupt() {
+            return Err(HostError::Interrupted);
+        }
         self.wake_up()?;
         self.demand_ok(Command::Start, order, || {})?;
         let mut state = self.state();

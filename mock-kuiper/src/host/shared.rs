@@ -33,6 +33,10 @@ pub(crate) struct Shared {
     interrupted: AtomicBool,
     /// How often the host has been interrupted.
     interrupts: AtomicU64,
+    /// How many of these interrupts have been forgotten.
+    forgotten: AtomicU64,
+    /// How many orders have been sent and not answered.
+    orders_out: AtomicU64,
     wakers: Mutex<Vec<(u64, Waker)>>,
     next_waker: AtomicU64,
     turned_away: Mutex<HashSet<Option<u32>>>,
@@ -73,6 +77,20 @@ impl Drop for Registered {
     }
 }
 
+/// Defers interrupts until it is dropped.
+#[derive(Debug)]
+pub(super) struct OrderOut<'a>(&'a Shared);
+
+impl Drop for OrderOut<'_> {
+    fn drop(&mut self) {
+        self.0.orders_out.fetch_sub(1, Ordering::SeqCst);
+        if self.0.interrupted.load(Ordering::SeqCst) {
+            // The wait that it woke has gone on.
+            self.0.wake();
+        }
+    }
+}
+
 impl Shared {
     pub(crate) fn new(
         profile: &'static Profile,
@@ -96,6 +114,8 @@ impl Shared {
             delay: AtomicU64::new(0),
             interrupted: AtomicBool::new(false),
             interrupts: AtomicU64::new(0),
+            forgotten: AtomicU64::new(0),
+            orders_out: AtomicU64::new(0),
             wakers: Mutex::default(),
             next_waker: AtomicU64::new(0),
             turned_away: Mutex::default(),
@@ -277,8 +297,26 @@ impl Shared {
         self.wakers().iter().for_each(|(_, waker)| waker.wake());
     }
 
+    /// Forgets all interrupts so far.
+    pub(super) fn clear_interrupt(&self) {
+        self.forgotten.store(self.interrupts(), Ordering::SeqCst);
+        self.interrupted.store(false, Ordering::SeqCst);
+    }
+
+    /// Defers the first interrupt while an order is under way: what the plugin
+    /// has started can only be stopped once the start is answered. The second
+    /// interrupt is not deferred.
+    pub(super) fn order_out(&self) -> OrderOut<'_> {
+        self.orders_out.fetch_add(1, Ordering::SeqCst);
+        OrderOut(self)
+    }
+
+    /// Takes an interrupt that is not deferred; see
+    /// [`order_out`](Self::order_out).
     pub(crate) fn take_interrupt(&self) -> bool {
-        self.interrupted.swap(false, Ordering::SeqCst)
+        let came = self.interrupts() - self.forgotten.load(Ordering::SeqCst);
+        let is_deferred = came < 2 && self.orders_out.load(Ordering::SeqCst) > 0;
+        !is_deferred && self.interrupted.swap(false, Ordering::SeqCst)
     }
 
     fn wakers(&self) -> MutexGuard<'_, Vec<(u64, Waker)>> {

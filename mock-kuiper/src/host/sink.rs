@@ -14,11 +14,10 @@ use super::inner::Inner;
 use super::pull::PullChannel;
 use crate::event::{Meaning, Message, What};
 use crate::finding::{Finding, Observed};
-use crate::go_json::{Numbers, write_value};
 use crate::profile::{AckChannel, Profile};
 use crate::symbol::{Channel, Kind, Side};
 use crate::transport::Push;
-use crate::wire::{self, Order, parse_ack};
+use crate::wire::{self, Order, parse_ack, write_sink_value};
 
 /// How long the one attempt to connect to a sink may take: the sink listens
 /// already, so that only its greeting is awaited.
@@ -77,6 +76,9 @@ impl Sink {
     /// Opens a sink's ack channel, starts the sink and connects to it.
     pub(super) fn start(host: &Arc<Inner>, order: Order, acks: AckMode) -> Result<Self, HostError> {
         let shared = &host.shared;
+        // An interrupt that arrives while the order is under way ends the first
+        // wait for an ack.
+        let interrupts = shared.interrupts();
         let require_ack =
             acks == AckMode::Awaited || order.config.get("requireAck") == Some(&Value::Bool(true));
         let acks = match shared.profile.ack {
@@ -117,7 +119,7 @@ impl Sink {
             sent: 0,
             acked: 0,
             given_up: 0,
-            interrupts: shared.interrupts(),
+            interrupts,
             host: Arc::clone(host),
         })
     }
@@ -156,11 +158,8 @@ impl Sink {
     /// time, and [`Code::PluginExited`](crate::Code::PluginExited) at once if the plugin has exited.
     pub fn send(&mut self, row: &Value) -> Result<&mut Self, HostError> {
         let single = self.order.config.get("sendSingle") == Some(&Value::Bool(true));
-        let wrapped = !single && !row.is_array();
         let mut bytes = Vec::new();
-        bytes.extend(wrapped.then_some(b'['));
-        write_value(&mut bytes, row, Numbers::Float64);
-        bytes.extend(wrapped.then_some(b']'));
+        write_sink_value(&mut bytes, row, single);
         self.send_bytes(&bytes)
     }
 

@@ -137,6 +137,9 @@ impl<'a> Stage<'a> {
             if left.is_zero() {
                 return Ok(());
             }
+            if self.host.take_interrupt() {
+                return Err(HostError::Interrupted);
+            }
             for source in &mut self.sources {
                 drain(self.host, source.instance, left.min(DRAIN))?;
             }

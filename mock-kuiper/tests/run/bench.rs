@@ -457,6 +457,26 @@ fn a_signal_ends_it_in_order_and_what_is_not_whole_is_discarded() {
 }
 
 #[test]
+fn a_source_whose_start_is_not_answered_at_the_signal_is_stopped_too() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let (log, answer) = (plugin.place().join("log"), plugin.place().join("answer"));
+    log_to(&plugin, &log);
+    let text = || fs::read_to_string(&log).unwrap_or_default();
+    let late = format!("PROBE=late={}", answer.display());
+
+    let live = start(&plugin, &["--time", "60s", "--env", &late]);
+    wait_until("a start", || text().contains("start {"));
+    live.signal_and_wait(Signal::INT);
+    fs::write(&answer, "").unwrap();
+    let done = live.finish();
+
+    done.assert_status(0)
+        .assert_says("note: interrupted in the first round: nothing was measured");
+    assert_eq!(text().matches("start {").count(), 1, "{}", text());
+    assert_eq!(text().matches("stop {").count(), 1, "{}", text());
+}
+
+#[test]
 fn a_signal_leaves_the_rounds_that_are_whole() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let (log, file) = (plugin.place().join("log"), plugin.place().join("new.json"));

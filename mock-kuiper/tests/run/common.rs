@@ -299,6 +299,25 @@ impl Live {
         kill(self.pid(), signal);
     }
 
+    /// Sends a signal, and waits until the run has taken it.
+    pub(crate) fn signal_and_wait(&self, signal: Signal) {
+        let blocked = || {
+            let task = named_thread(self.pid(), "signals")?;
+            let status = fs::read_to_string(task.join("status")).ok()?;
+            let field = |name: &str| {
+                let line = status.lines().find(|line| line.starts_with(name))?;
+                line.split_whitespace().nth(1).map(str::to_owned)
+            };
+            let count = field("voluntary_ctxt_switches:")?.parse::<u64>().ok()?;
+            (field("State:")? == "S").then_some(count)
+        };
+        wait_until("a thread that waits for signals", || blocked().is_some());
+        let before = blocked();
+        self.signal(signal);
+        // It waits for the next one.
+        wait_until("the end of a signal", || blocked() > before);
+    }
+
     /// Waits for the end, and that nothing is left behind.
     pub(crate) fn finish(self) -> Done {
         let id = self.id.clone();
@@ -414,6 +433,16 @@ pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
         assert!(Instant::now() < deadline, "{what} does not come about");
         thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// The directory in /proc of a thread of a process.
+fn named_thread(pid: u32, name: &str) -> Option<PathBuf> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
+    let mut tasks = tasks.map(|task| task.path());
+    tasks.find(|task| {
+        let comm = fs::read_to_string(task.join("comm")).unwrap_or_default();
+        comm.trim_end() == name
+    })
 }
 
 fn assert_clean(id: &str) {

@@ -52,6 +52,71 @@ fn a_second_signal_does_not_wait_for_a_plugin_that_ignores_the_stop() {
 }
 
 #[test]
+fn a_sink_whose_start_is_not_answered_at_the_signal_is_stopped_and_nothing_else_is_started() {
+    let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
+    let answer = plugin.place().join("answer");
+    let late = format!("PROBE=late={}", answer.display());
+    let live = plugin.start(&["--env", &late]);
+    live.wait_for_stderr("start {");
+
+    live.signal_and_wait(Signal::INT);
+    std::fs::write(&answer, "").unwrap();
+    let done = live.finish();
+
+    done.assert_status(0);
+    let (starts, stops) = (done.logged("start "), done.logged("stop "));
+    assert_eq!((starts.len(), stops.len()), (1, 1), "{done}");
+    assert!(stops[0].contains("\"append\""), "{done}");
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_the_answer_to_a_start() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let live = plugin.start(&["--env", "PROBE=mute=start", "--answer-timeout", "1h"]);
+    live.wait_for_stderr("start {");
+
+    live.signal_and_wait(Signal::INT);
+    live.signal(Signal::INT);
+
+    live.finish().assert_status(0);
+}
+
+#[test]
+fn a_signal_in_a_call_stops_the_sinks_that_were_started_before_it() {
+    let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
+    let call = format!(r#"{}({{"answer":"silent"}})"#, plugin.function("echo"));
+    let live = plugin.start(&["--call", &call, "-v"]);
+    live.wait_for_stderr("\"Exec\"");
+
+    live.signal(Signal::INT);
+    let done = live.finish();
+
+    done.assert_status(0);
+    let stops = done.logged("stop ");
+    assert_eq!(stops.len(), 1, "{done}");
+    assert!(stops[0].contains("\"append\""), "{done}");
+}
+
+#[test]
+fn a_signal_in_a_fault_stops_all_in_order() {
+    let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
+    let live = plugin.start(&["--fault", "kill=1h"]);
+    // Two rows have shown that the sink works before the fault.
+    wait_until("a second row", || {
+        live.stderr().matches("append got").count() >= 2
+    });
+
+    live.signal(Signal::INT);
+    let done = live.finish();
+
+    done.assert_status(0);
+    let stops = done.logged("stop ");
+    assert_eq!(stops.len(), 2, "{done}");
+    assert!(stops[0].contains("\"random\""), "{done}");
+    assert!(stops[1].contains("\"append\""), "{done}");
+}
+
+#[test]
 fn a_killed_plugin_is_told_and_the_same_command_works_again() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
     let live = plugin.start(&["-v"]);

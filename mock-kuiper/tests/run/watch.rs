@@ -193,6 +193,21 @@ fn a_plugin_that_never_greeted_gets_all_its_orders_after_a_change() {
 }
 
 #[test]
+fn a_signal_does_not_wait_for_a_changed_plugin_that_does_not_greet() {
+    let plugin = Plugin::new(&["random"], &["append"], &[]);
+    plugin.write("word", "");
+    plugin.wrap("PROBE=$(cat word) exec bin/$(basename \"$0\") \"$@\"");
+    let run = watch(&plugin, &["--answer-timeout", "1h"]);
+    wait_for(&run, "append got [{\"number\":1}]", 1);
+
+    plugin.write("word", "silent");
+    wait_for(&run, "directory ", 2);
+
+    let done = end(run, 0);
+    assert_eq!(done.logged("stop ").len(), 0, "{done}");
+}
+
+#[test]
 fn what_cannot_be_watched_is_refused() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     plugin

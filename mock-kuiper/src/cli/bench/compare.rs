@@ -6,9 +6,9 @@ use anstyle::{AnsiColor, Style};
 
 use super::metric::Metric;
 use super::record::{Record, Series, Subject};
-use crate::cli::report::printable;
+use crate::cli::output::ERROR;
+use crate::cli::text::printable;
 
-const WORSE: Style = AnsiColor::Red.on_default().bold();
 const BETTER: Style = AnsiColor::Green.on_default();
 
 /// A change of the median that is one; memory comes in pages, and is the same
@@ -23,7 +23,7 @@ pub(super) struct Comparison {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
+enum Verdict {
     Worse,
     Better,
 }
@@ -45,11 +45,11 @@ pub(super) fn compare(old: &Record, new: &Record, old_name: &str) -> Comparison 
             };
             let (slower, faster) = metric.verdicts();
             let (style, verdict) = match change(metric, was, now) {
-                Some(Change::Worse) => (WORSE, slower),
-                Some(Change::Better) => (BETTER, faster),
+                Some(Verdict::Worse) => (ERROR, slower),
+                Some(Verdict::Better) => (BETTER, faster),
                 None => continue,
             };
-            match style == WORSE {
+            match style == ERROR {
                 true => worse += 1,
                 false => better += 1,
             }
@@ -87,7 +87,7 @@ pub(super) fn compare(old: &Record, new: &Record, old_name: &str) -> Comparison 
 
 /// Judges two series: they differ where all rounds of one lie beyond all of the
 /// other, and their medians by more than a twentieth.
-fn change(metric: Metric, was: &Series, now: &Series) -> Option<Change> {
+fn change(metric: Metric, was: &Series, now: &Series) -> Option<Verdict> {
     let more = now.min > was.max;
     let less = now.max < was.min;
     let far = (now.median - was.median).abs() > LEAST_CHANGE * was.median.abs();
@@ -95,8 +95,8 @@ fn change(metric: Metric, was: &Series, now: &Series) -> Option<Change> {
         return None;
     }
     Some(match more == metric.more_is_better() {
-        true => Change::Better,
-        false => Change::Worse,
+        true => Verdict::Better,
+        false => Verdict::Worse,
     })
 }
 
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn assert_change(metric: Metric, was: [f64; 3], now: [f64; 3], expected: Option<Change>) {
+    fn assert_change(metric: Metric, was: [f64; 3], now: [f64; 3], expected: Option<Verdict>) {
         let (was, now) = (Series::new(was.to_vec()), Series::new(now.to_vec()));
         assert_eq!(change(metric, &was, &now), expected, "{was:?} {now:?}");
     }
@@ -178,7 +178,7 @@ mod tests {
             rows,
             [100.0, 200.0, 300.0],
             [50.0, 60.0, 99.0],
-            Some(Change::Worse),
+            Some(Verdict::Worse),
         );
     }
 
@@ -186,17 +186,17 @@ mod tests {
     fn more_rows_are_better_and_more_memory_is_worse() {
         let (less, more) = ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0]);
         let (rows, memory) = (Metric::CallsPerSecond, Metric::MemoryPeakBytes);
-        assert_change(rows, less, more, Some(Change::Better));
-        assert_change(rows, more, less, Some(Change::Worse));
-        assert_change(memory, less, more, Some(Change::Worse));
-        assert_change(memory, more, less, Some(Change::Better));
+        assert_change(rows, less, more, Some(Verdict::Better));
+        assert_change(rows, more, less, Some(Verdict::Worse));
+        assert_change(memory, less, more, Some(Verdict::Worse));
+        assert_change(memory, more, less, Some(Verdict::Better));
     }
 
     #[test]
     fn less_than_a_twentieth_is_no_change_though_no_round_is_like_another() {
         let memory = Metric::MemoryAtRestBytes;
         assert_change(memory, [1000.0; 3], [1049.0; 3], None);
-        assert_change(memory, [1000.0; 3], [1051.0; 3], Some(Change::Worse));
+        assert_change(memory, [1000.0; 3], [1051.0; 3], Some(Verdict::Worse));
     }
 
     #[test]

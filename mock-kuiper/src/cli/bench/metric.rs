@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cli::summary::grouped;
+use crate::cli::text::grouped;
 
 /// A number that each round gives anew. Its name in JSON has its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,10 +1,9 @@
 //! `mock-kuiper bench`: how fast a plugin is, and what it costs.
 
 mod compare;
-mod interrupt;
+mod measure_args;
 mod meter;
 mod metric;
-mod plan;
 mod record;
 mod round;
 mod sink;
@@ -12,29 +11,28 @@ mod source;
 mod stage;
 mod table;
 mod trips;
+mod workload;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::ValueHint;
-use mock_kuiper::call::Call;
 use mock_kuiper::host::HostError;
-use serde_json::Value;
 
-use self::interrupt::Interrupt;
+use self::measure_args::MeasureArgs;
 use self::meter::Sample;
 use self::metric::Metric;
-use self::plan::Plan;
 use self::record::{Measurement, Record, Series, Subject};
 use self::round::{Round, Samples};
 use self::stage::Findings;
-use super::host_args::HostArgs;
-use super::symbol_args::{SymbolArgs, json};
+use self::workload::{Task, Workload};
+use super::error::CliError;
+use super::exit::{Exit, STATUSES};
+use super::interrupt::Interrupt;
+use super::output::print_results;
 use super::terminal::Terminal;
-use super::{CliError, Exit, STATUSES, print_results};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,29 +70,8 @@ pub(crate) struct Args {
     #[arg(value_hint = ValueHint::AnyPath)]
     plugin: PathBuf,
 
-    /// Measure this call of a function: 'echo(1, "a", null, {"k":[2]})'; may be
-    /// repeated. Functions without a call are not measured
-    #[arg(long, value_name = "CALL")]
-    call: Vec<Call>,
-
-    /// Send this row to the sinks, in the place of one of 60 bytes; may be
-    /// repeated
-    #[arg(long, value_name = "JSON", value_parser = json)]
-    send: Vec<Value>,
-
-    /// How often everything is measured
-    #[arg(long, value_name = "NUMBER", default_value = "5", value_parser = rounds)]
-    rounds: usize,
-
-    /// How long each measurement takes, beside its warm-up
-    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = time)]
-    time: Duration,
-
     #[command(flatten)]
-    symbols: SymbolArgs,
-
-    #[command(flatten)]
-    host: HostArgs,
+    measure: MeasureArgs,
 
     /// Write the numbers of all rounds to this file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -103,23 +80,6 @@ pub(crate) struct Args {
     /// Name what got slower or heavier since this file of --json was written
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     compare: Option<PathBuf>,
-}
-
-fn rounds(text: &str) -> Result<usize, String> {
-    let number = text
-        .parse()
-        .ok()
-        .filter(|number| (1..=1000).contains(number));
-    number.ok_or_else(|| "expected a number from 1 to 1000".to_owned())
-}
-
-fn time(text: &str) -> Result<Duration, String> {
-    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    match time {
-        _ if time < Duration::from_millis(10) => Err("expected 10ms at least".to_owned()),
-        _ if time > Duration::from_secs(3600) => Err("expected an hour at most".to_owned()),
-        time => Ok(time),
-    }
 }
 
 /// Measures a plugin.
@@ -131,16 +91,17 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     if let Some(path) = &args.json {
         check_writable(path)?;
     }
-    let plan = Plan::make(args, Arc::new(args.host.package(&args.plugin)?))?;
-    let terminal = Arc::new(Terminal::new(&plan.plugin().name, false));
+    let package = args.measure.host.package(&args.plugin)?;
+    let workload = Workload::make(&args.measure, Arc::new(package))?;
+    let terminal = Arc::new(Terminal::new(&workload.plugin().name, false));
     let findings = Findings::new(Arc::clone(&terminal));
-    let interrupt = Interrupt::watch()?;
+    let interrupt = Interrupt::watch(|| {})?;
     let mut bench = Bench {
-        args,
-        plan: &plan,
-        given_up: vec![None; plan.tasks.len()],
+        args: &args.measure,
+        workload: &workload,
+        given_up: vec![None; workload.tasks.len()],
         plugin: Vec::new(),
-        tasks: plan.tasks.iter().map(|_| Vec::new()).collect(),
+        tasks: workload.tasks.iter().map(|_| Vec::new()).collect(),
     };
     let ended = bench.measure(&terminal, &interrupt, &findings);
     terminal.close();
@@ -169,7 +130,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     if worse == 0 && findings.are_none() {
         Ok(Exit::Fine)
     } else {
-        Ok(Exit::PluginFellShort)
+        Ok(Exit::Finding)
     }
 }
 
@@ -183,8 +144,8 @@ fn check_writable(path: &Path) -> Result<(), CliError> {
 
 /// The rounds so far.
 struct Bench<'a> {
-    args: &'a Args,
-    plan: &'a Plan,
+    args: &'a MeasureArgs,
+    workload: &'a Workload,
     /// Of each task: why it cannot be measured.
     given_up: Vec<Option<String>>,
     plugin: Vec<Sample>,
@@ -200,7 +161,7 @@ impl Bench<'_> {
     ) -> Result<(), HostError> {
         let round = Round {
             args: self.args,
-            plan: self.plan,
+            workload: self.workload,
             terminal,
             interrupt,
             findings,
@@ -221,7 +182,7 @@ impl Bench<'_> {
     }
 
     fn record(&self) -> Record {
-        let subjects = self.plan.tasks.iter().map(plan::Task::subject);
+        let subjects = self.workload.tasks.iter().map(Task::subject);
         let measurements = [(Subject::Plugin, &self.plugin)]
             .into_iter()
             .chain(subjects.zip(&self.tasks))
@@ -231,20 +192,20 @@ impl Bench<'_> {
                 metrics: series(samples),
             });
         Record::new(
-            self.plan.plugin(),
-            plan::environment(self.args, self.rounds()),
+            self.workload.plugin(),
+            workload::environment(self.args, self.rounds()),
             measurements.collect(),
         )
     }
 
     /// What was not measured, and why.
     fn notes(&self) -> Vec<String> {
-        let given_up = self.plan.tasks.iter().zip(&self.given_up);
+        let given_up = self.workload.tasks.iter().zip(&self.given_up);
         let given_up = given_up.filter_map(|(task, reason)| {
             let reason = reason.as_ref()?;
             Some(format!("{}: not measured, {reason}", task.subject()))
         });
-        let uncalled = self.plan.uncalled.iter().map(|name| {
+        let uncalled = self.workload.uncalled.iter().map(|name| {
             format!("function {name}: not measured; say what to call it with: --call '{name}(…)'")
         });
         let slow = cfg!(debug_assertions).then(|| {

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::metric::Metric;
-use crate::cli::CliError;
+use crate::cli::error::CliError;
 
 /// What the file is. A change of the format changes it.
 const FORMAT: &str = "mock-kuiper bench 1";

@@ -9,21 +9,21 @@ use mock_kuiper::symbol::Meta;
 use mock_kuiper::wire::Context;
 use mock_kuiper::{Function, HostError, Reply};
 
-use super::Args;
-use super::interrupt::Interrupt;
+use super::measure_args::MeasureArgs;
 use super::meter::{Sample, Unit};
 use super::metric::Metric;
-use super::plan::{Plan, Task};
 use super::stage::{Failure, Findings, Stage};
+use super::workload::{Task, Workload};
 use super::{sink, source, trips};
 use crate::cli::advice;
-use crate::cli::plan::expressions;
+use crate::cli::expressions::expressions;
+use crate::cli::interrupt::Interrupt;
 use crate::cli::terminal::Terminal;
 
 /// What all rounds have in common.
 pub(super) struct Round<'a> {
-    pub(super) args: &'a Args,
-    pub(super) plan: &'a Plan,
+    pub(super) args: &'a MeasureArgs,
+    pub(super) workload: &'a Workload,
     pub(super) terminal: &'a Arc<Terminal>,
     pub(super) interrupt: &'a Interrupt,
     pub(super) findings: &'a Findings,
@@ -61,7 +61,7 @@ impl Round<'_> {
         given_up: &mut [Option<String>],
     ) -> Result<Samples, HostError> {
         self.show(number, "launch");
-        let builder = self.args.host.builder(Arc::clone(&self.plan.package));
+        let builder = self.args.host.builder(Arc::clone(&self.workload.package));
         let strangers = Arc::new(Strangers(Arc::clone(self.terminal)));
         let host = builder.observer(strangers).spawn()?;
         self.interrupt.concerns(&host);
@@ -70,7 +70,7 @@ impl Round<'_> {
         let at_rest = host.usage()?.memory;
         let mut functions = BTreeMap::new();
         let mut tasks = Vec::new();
-        for (task, given_up) in self.plan.tasks.iter().zip(given_up) {
+        for (task, given_up) in self.workload.tasks.iter().zip(given_up) {
             let mut sample = None;
             if given_up.is_none() {
                 self.show(number, &task.subject().to_string());
@@ -109,7 +109,7 @@ impl Round<'_> {
         task: &Task,
         functions: &mut BTreeMap<String, Function>,
     ) -> Result<Sample, Failure> {
-        let rows = &self.plan.rows;
+        let rows = &self.workload.rows;
         match task {
             Task::Source(order) => source::measure(stage, order),
             Task::Sink {

@@ -19,17 +19,17 @@ const STRIDE: u64 = 64;
 /// Reads a source as fast as it can: each row is checked, and thrown away.
 pub(super) fn measure(stage: &Stage<'_>, order: &Order) -> Result<Sample, Failure> {
     let source = stage.host.start_source(order.clone())?;
-    let mut reader = Reader {
+    let mut counter = Counter {
         stage,
         source,
         rows: 0,
         last: (0, Instant::now()),
     };
-    let measured = reader.count();
-    stage.stop(measured, || reader.source.stop())
+    let measured = counter.count();
+    stage.stop(measured, || counter.source.stop())
 }
 
-struct Reader<'a> {
+struct Counter<'a> {
     stage: &'a Stage<'a>,
     source: Source,
     rows: u64,
@@ -38,7 +38,7 @@ struct Reader<'a> {
     last: (u64, Instant),
 }
 
-impl Reader<'_> {
+impl Counter<'_> {
     fn count(&mut self) -> Result<Sample, Failure> {
         self.read_for(self.stage.warm_up())?;
         let meter = Meter::start(self.stage.host)?;

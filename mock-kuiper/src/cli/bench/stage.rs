@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mock_kuiper::host::{Host, HostError};
 
-use super::interrupt::Interrupt;
+use crate::cli::interrupt::Interrupt;
 use crate::cli::terminal::Terminal;
 
 /// How long a source or sink may be waited for beyond the time of a measurement
@@ -56,8 +56,6 @@ impl Stage<'_> {
         measured: Result<T, Failure>,
         stop: impl FnOnce() -> Result<(), HostError>,
     ) -> Result<T, Failure> {
-        // What ended the measurement must not end the stop as well.
-        self.host.clear_interrupt();
         match (measured, stop()) {
             (Ok(measured), Ok(())) => Ok(measured),
             (Ok(_) | Err(Failure::Unmeasured(_)), Err(error)) => Err(error.into()),

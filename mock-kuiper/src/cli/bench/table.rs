@@ -8,8 +8,7 @@ use textwrap::Options;
 
 use super::metric::Metric;
 use super::record::{Measurement, Record, Subject};
-use crate::cli::report::printable;
-use crate::cli::summary::count;
+use crate::cli::text::{count, printable};
 
 const HEADING: Style = Style::new().bold();
 

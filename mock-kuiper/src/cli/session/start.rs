@@ -7,30 +7,19 @@ use std::time::Instant;
 use mock_kuiper::event::What;
 use mock_kuiper::host::AckMode;
 use mock_kuiper::symbol::{Kind, Meta};
-use mock_kuiper::wire::{Context, Order};
-use mock_kuiper::{Code, HostError, Reply, Sink, Source};
+use mock_kuiper::wire::Context;
+use mock_kuiper::{Code, HostError, Reply, Source};
 use serde_json::Value;
 
-use super::super::faults::Play;
-use super::super::feed::Feed;
-use super::super::plan::{Input, Plan, expressions};
-use super::super::reader::Reader;
-use super::super::running::{Running, Started};
-use super::{Happening, Session, spawn};
-
-/// Something that is to be started.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Todo<'a> {
-    Instance(&'a Order),
-    Function(&'a str),
-}
-
-/// What was started, before it is read and fed.
-#[derive(Debug, Default)]
-struct Instances {
-    sources: Vec<Source>,
-    sinks: Vec<Sink>,
-}
+use super::state::{Session, Todo, spawn};
+use crate::cli::expressions::expressions;
+use crate::cli::faults::Play;
+use crate::cli::feed::Feed;
+use crate::cli::happening::Happening;
+use crate::cli::input::Input;
+use crate::cli::plan::Plan;
+use crate::cli::reader::Reader;
+use crate::cli::running::{Running, Started};
 
 impl<'a> Session<'a> {
     pub(super) fn start_all(&mut self) -> Result<(), HostError> {
@@ -44,14 +33,13 @@ impl<'a> Session<'a> {
             false => plan.sinks.len(),
         };
         self.host.shuffle(&mut orders);
-        let mut instances = Instances::default();
         let functions = plan.functions.iter().map(|symbol| Todo::Function(symbol));
         let (before, behind) = orders.split_at(first);
         let before = before.iter().map(|order| Todo::Instance(order));
-        self.start_each(before.chain(functions).collect(), &mut instances)?;
+        self.start_each(before.chain(functions).collect())?;
         self.call_all()?;
         let behind = behind.iter().map(|order| Todo::Instance(order));
-        self.start_each(behind.collect(), &mut instances)?;
+        self.start_each(behind.collect())?;
         if !plan.faults.is_empty() {
             let play = Play {
                 faults: &plan.faults,
@@ -63,40 +51,38 @@ impl<'a> Session<'a> {
             };
             let functions = self.functions.iter_mut();
             let functions = functions.map(|started| &mut started.function);
-            play.act(&mut instances.sources, &mut instances.sinks, functions)?;
+            let fresh = &mut self.fresh;
+            let played = play.act(&mut fresh.sources, &mut fresh.sinks, functions);
+            self.cut_fault = matches!(played, Err(HostError::Interrupted));
+            played?;
         }
         self.feed = Arc::new(Feed::new(plan.send_single, Arc::clone(&self.findings)));
-        self.set_going(instances)?;
+        self.set_going()?;
         self.send_input()
     }
 
     /// Starts what could not be started before, in a plugin that was changed
     /// since; makes the calls and sends the rows of the command line again.
     pub(super) fn start_rest(&mut self) -> Result<(), HostError> {
-        let mut instances = Instances::default();
         let rest = std::mem::take(&mut self.unstarted);
-        self.start_each(rest, &mut instances)?;
+        self.start_each(rest)?;
         self.call_all()?;
-        self.set_going(instances)?;
+        self.set_going()?;
         self.send_input()
     }
 
-    fn start_each(
-        &mut self,
-        todo: Vec<Todo<'a>>,
-        instances: &mut Instances,
-    ) -> Result<(), HostError> {
+    fn start_each(&mut self, todo: Vec<Todo<'a>>) -> Result<(), HostError> {
         for one in todo {
             let started = match one {
                 Todo::Instance(order) if order.kind == Kind::Sink => {
                     let sink = self.host.start_sink(order.clone(), AckMode::AsOrdered);
                     let sink = self.survive(sink)?;
-                    sink.map(|sink| instances.sinks.push(sink))
+                    sink.map(|sink| self.fresh.sinks.push(sink))
                 }
                 Todo::Instance(order) => {
                     let source = self.host.start_source(order.clone());
                     let source = self.survive(source)?;
-                    source.map(|source| instances.sources.push(source))
+                    source.map(|source| self.fresh.sources.push(source))
                 }
                 Todo::Function(symbol) => {
                     let function = self.start_function(symbol);
@@ -111,10 +97,11 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Has the sources read, and the sinks fed.
-    fn set_going(&mut self, instances: Instances) -> Result<(), HostError> {
-        self.feed.add(instances.sinks);
-        for source in instances.sources {
+    /// Starts to read the sources and to feed the sinks.
+    fn set_going(&mut self) -> Result<(), HostError> {
+        let fresh = std::mem::take(&mut self.fresh);
+        self.feed.add(fresh.sinks);
+        for source in fresh.sources {
             self.read(source)?;
         }
         Ok(())
@@ -145,8 +132,8 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Notes what one symbol did wrong, so that the others go on; gives back
-    /// what ends the run.
+    /// Reports what one symbol did wrong, so that the others go on; returns what
+    /// ends the run.
     pub(super) fn survive<T>(&self, result: Result<T, HostError>) -> Result<Option<T>, HostError> {
         match result {
             Ok(value) => Ok(Some(value)),
@@ -174,7 +161,7 @@ impl<'a> Session<'a> {
                 .iter()
                 .position(|started| started.function.symbol() == call.function)
             else {
-                // It refused to start, which has been said.
+                // It refused to start, which has been reported.
                 continue;
             };
             let context = Context {

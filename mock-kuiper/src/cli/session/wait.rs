@@ -1,18 +1,23 @@
 //! What a run waits for.
 
-use std::io;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use mock_kuiper::event::What;
 use mock_kuiper::host::HostError;
 
-use super::super::CliError;
-use super::super::running::Running;
-use super::super::summary;
-use super::super::terminal::REDRAW;
-use super::super::watch::Change;
-use super::{Happening, SETTLE_AT_SIGNAL, Session};
+use super::state::Session;
+use crate::cli::error::CliError;
+use crate::cli::happening::Happening;
+use crate::cli::output::stdout_failed;
+use crate::cli::running::Running;
+use crate::cli::terminal::REDRAW;
+use crate::cli::text::{count, grouped};
+use crate::cli::watch::Change;
+
+/// How long sinks may still take rows after a signal: somebody waits for the
+/// end.
+const SETTLE_AT_SIGNAL: Duration = Duration::from_millis(500);
 
 impl Session<'_> {
     /// Waits until a changed plugin greets; `false` where a signal ends that.
@@ -86,7 +91,11 @@ impl Session<'_> {
                 Some(limit) => self.told.recv_timeout(limit),
             };
             match happening {
-                Ok(Happening::SourceEnded(index)) => self.stop_source(index)?,
+                Ok(Happening::SourceEnded(index)) => match self.stop_source(index) {
+                    // By a second signal; both are told after this.
+                    Ok(()) | Err(HostError::Interrupted) => {}
+                    Err(error) => return Err(error.into()),
+                },
                 Ok(Happening::InputEnded(ended)) => {
                     self.sending = false;
                     self.mistakes.extend(ended.err().into_iter().flatten());
@@ -104,7 +113,7 @@ impl Session<'_> {
                     self.settle = SETTLE_AT_SIGNAL;
                     return Ok(());
                 }
-                Ok(Happening::StdoutFailed(error)) => return unwritten(error),
+                Ok(Happening::StdoutFailed(error)) => return stdout_failed(error),
                 Err(RecvTimeoutError::Timeout) => self.show_status(),
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
@@ -116,15 +125,15 @@ impl Session<'_> {
         let rate = rows as f64 / self.started.elapsed().as_secs_f64().max(0.001);
         let mut text = format!(
             "{}, {} a second",
-            summary::count(rows, "row"),
-            summary::grouped(rate.round() as u64)
+            count(rows, "row"),
+            grouped(rate.round() as u64)
         );
         if !self.plan.sinks.is_empty() {
-            text.push_str(&format!(", {} sent", summary::grouped(self.feed.sent())));
+            text.push_str(&format!(", {} sent", grouped(self.feed.sent())));
         }
         let errors = self.findings.total();
         if errors > 0 {
-            text.push_str(&format!(", {}", summary::count(errors, "error")));
+            text.push_str(&format!(", {}", count(errors, "error")));
         }
         self.terminal.status(text);
     }
@@ -135,16 +144,5 @@ fn short(time: Duration) -> String {
     match time.as_secs_f64() {
         seconds if seconds < 1.0 => format!("{:.0} ms", seconds * 1e3),
         seconds => format!("{seconds:.1} s"),
-    }
-}
-
-/// What it means for a run that stdout takes no more.
-pub(super) fn unwritten(error: io::Error) -> Result<(), CliError> {
-    match error.kind() {
-        // `| head -1`: there is nobody left to print for.
-        io::ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(CliError::Trouble(format!(
-            "cannot write to stdout: {error}"
-        ))),
     }
 }

@@ -10,9 +10,9 @@ use mock_kuiper::symbol::Kind;
 use mock_kuiper::wire::Order;
 use serde_json::{Value, json};
 
-use super::Args;
+use super::measure_args::MeasureArgs;
 use super::record::{Environment, PluginId, Subject};
-use crate::cli::CliError;
+use crate::cli::error::CliError;
 use crate::cli::feed::messages;
 
 /// One measurement of each round.
@@ -57,7 +57,7 @@ impl Task {
     }
 }
 
-pub(super) struct Plan {
+pub(super) struct Workload {
     pub(super) package: Arc<Package>,
     pub(super) tasks: Vec<Task>,
     /// The rows for the sinks, as they are sent.
@@ -66,14 +66,14 @@ pub(super) struct Plan {
     pub(super) uncalled: Vec<String>,
 }
 
-impl Plan {
+impl Workload {
     /// Works out a bench.
     ///
     /// # Errors
     ///
     /// All mistakes at once: symbols that the plugin does not have, yaml that
     /// is not as it should be, nothing to measure.
-    pub(super) fn make(args: &Args, package: Arc<Package>) -> Result<Self, CliError> {
+    pub(super) fn make(args: &MeasureArgs, package: Arc<Package>) -> Result<Self, CliError> {
         let mut mistakes = Vec::new();
         let profile = args.host.host;
         let picked = (args.symbols).pick(package.manifest(), &args.call, &mut mistakes);
@@ -129,7 +129,7 @@ impl Plan {
 }
 
 /// What the numbers of this bench depend on.
-pub(super) fn environment(args: &Args, rounds: usize) -> Environment {
+pub(super) fn environment(args: &MeasureArgs, rounds: usize) -> Environment {
     let processors = std::thread::available_parallelism();
     Environment {
         mock_kuiper: env!("CARGO_PKG_VERSION").to_owned(),
