@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::finding::{Advice, Code, Finding};
 use crate::isolate::IsolationError;
 use crate::package::PackageError;
+use crate::symbol::{Kind, Meta, Symbol};
 
 /// Why the host could not go on.
 ///
@@ -127,6 +128,19 @@ impl HostError {
             Self::Interrupted => Vec::new(),
             Self::System(error) => error.advice(),
         }
+    }
+
+    /// Names the symbol and the instance that a finding about a channel
+    /// concerns.
+    pub(super) fn named(mut self, kind: Kind, symbol: &str, instance: Option<&Meta>) -> Self {
+        if let Self::Finding(finding) = &mut self
+            && finding.channel.is_some()
+            && finding.symbol.is_none()
+        {
+            finding.symbol = Some(Symbol::new(kind, symbol));
+            finding.instance = instance.cloned();
+        }
+        self
     }
 
     pub(crate) fn invalid(text: impl Into<String>) -> Self {

@@ -193,7 +193,9 @@ impl Function {
     pub(super) fn error(&self, request: &'static str, failure: Failure) -> HostError {
         let limit = self.host.shared.profile.function_timeout;
         let late = self.about(Observed::FunctionUnanswered { request, limit });
-        self.host.note(self.host.error(failure, late))
+        let error = self.host.error(failure, late);
+        let error = error.named(Kind::Function, &self.symbol, None);
+        self.host.note(error)
     }
 
     fn finding(&self, observed: Observed) -> HostError {

@@ -249,7 +249,10 @@ impl Sink {
                 HostError::Interrupted
             }
             Undelivered::Observed(observed) => self.about(observed).into(),
-            Undelivered::Host(error) => error,
+            Undelivered::Host(error) => {
+                let order = &self.order;
+                error.named(Kind::Sink, &order.symbol, Some(&order.meta))
+            }
         })
     }
 

@@ -175,7 +175,10 @@ impl Source {
         let (channel, body) = match self.rows.recv(limit) {
             Ok(received) => received,
             Err(Failure::TimedOut) => return Ok(Received::Nothing),
-            Err(Failure::Host(error)) => return Err(error),
+            Err(Failure::Host(error)) => {
+                let order = &self.order;
+                return Err(error.named(Kind::Source, &order.symbol, Some(&order.meta)));
+            }
             Err(
                 Failure::Woken | Failure::Exited | Failure::Interrupted | Failure::Disconnected,
             ) => return Ok(Received::Woken),

@@ -307,7 +307,11 @@ fn what_the_plugin_does_wrong_is_status_1_and_the_rest_is_measured() {
     let no_row = "error: source `random` sent no row within 3.012s; give it more time with --time";
     for (config, error, missing) in [
         (silent, no_row, "source random"),
-        (invalid, "error: source `random`: ", "source random"),
+        (
+            invalid,
+            "error: source `random` sent an invalid row: ",
+            "source random",
+        ),
         (
             r#"random={"refuse":"not today"}"#,
             "error: source `random` refused to start: not today",
@@ -320,7 +324,7 @@ fn what_the_plugin_does_wrong_is_status_1_and_the_rest_is_measured() {
         ),
         (
             r#"append={"deaf":true}"#,
-            "error: sink `append` answered start before it listened",
+            "error: sink `append` answered its start before it listened",
             "sink append",
         ),
     ] {
@@ -391,7 +395,7 @@ fn the_end_of_the_plugin_ends_the_bench() {
     let done = bench(&plugin, &["--config", r#"random={"die_after":100}"#]);
 
     done.assert_status(1)
-        .assert_says("error: the plugin ended in the middle: signal 9 (SIGKILL)");
+        .assert_says("error: the plugin exited unexpectedly: signal 9 (SIGKILL)");
     assert_eq!(done.stdout, "", "no round was whole");
 }
 

@@ -130,7 +130,7 @@ fn a_killed_plugin_is_told_and_the_same_command_works_again() {
     let again = plugin.run(&["--count", "2"]);
 
     done.assert_status(1)
-        .assert_says("error: the plugin ended in the middle: signal 9 (SIGKILL); running: ");
+        .assert_says("error: the plugin exited unexpectedly: signal 9 (SIGKILL); running: ");
     again.assert_status(0);
     assert_eq!(again.logged("append got ").len(), 2);
 }
@@ -166,7 +166,11 @@ fn an_address_in_use_is_told_with_the_process_that_holds_it() {
         "error: address {path} is in use by process {} (",
         std::process::id()
     ));
-    done.assert_says("): eKuiper, another mock-kuiper, or a plugin left over; end it first");
+    done.assert_says("): eKuiper, another mock-kuiper, or a plugin left over from an earlier run")
+        .assert_says(&format!(
+            "\n  help: end process {0}: `kill {0}`",
+            std::process::id()
+        ));
     assert!(done.log().is_empty(), "nothing was launched\n{done}");
     again.assert_status(0);
 }
@@ -235,7 +239,7 @@ fn a_plugin_that_leaves_its_group_is_turned_away() {
 
     done.assert_status(1)
         .assert_says("was turned away")
-        .assert_says("error: no greeting within 1s");
+        .assert_says("error: the plugin sent no greeting within 1s");
     plugin.assert_clean();
 }
 
@@ -253,7 +257,7 @@ fn a_run_does_not_wait_for_what_it_cannot_stop() {
     ]);
 
     done.assert_status(1)
-        .assert_says("error: source `random` did not answer stop within 200ms");
+        .assert_says("error: source `random` did not answer its stop within 200ms");
 }
 
 #[test]
@@ -268,6 +272,7 @@ fn the_interpreter_of_a_script_that_is_not_there_is_asked_for() {
     done.assert_status(2)
         .assert_says("error: cannot run `")
         .assert_says(
-            "is the interpreter in its first line, or its dynamic loader, on this machine?",
+            "\n  help: check that the interpreter in its first line, or its dynamic loader, is on \
+             this machine",
         );
 }

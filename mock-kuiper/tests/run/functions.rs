@@ -107,7 +107,7 @@ fn a_function_that_does_not_know_whether_it_is_an_aggregate_is_an_error() {
 
         done.assert_status(1)
             .assert_says(&format!(
-                "error: function `{echo}` answered IsAggregate wrongly: "
+                "error: function `{echo}` answered IsAggregate with an invalid answer: "
             ))
             .assert_says(says);
         assert_eq!(done.stdout, "");
@@ -125,8 +125,9 @@ fn an_answer_that_is_none_is_an_error_and_the_next_call_goes_on() {
         &format!("{echo}(2)"),
     ]);
 
-    done.assert_status(1)
-        .assert_says(&format!("error: function `{echo}` answered Exec wrongly: "));
+    done.assert_status(1).assert_says(&format!(
+        "error: function `{echo}` answered Exec with an invalid answer: "
+    ));
     assert!(done.stdout.ends_with("\"result\":2}\n"), "{done}");
 }
 
@@ -148,8 +149,8 @@ fn a_function_that_takes_the_process_with_it_is_an_error_with_the_signal() {
     let done = plugin.run(&["--call", &format!(r#"{echo}({{"answer":"die"}})"#)]);
 
     done.assert_status(1).assert_says(&format!(
-        "error: the plugin ended in the middle: signal 9 (SIGKILL); running: function `{echo}`; \
-         the last that it wrote:"
+        "error: the plugin exited unexpectedly: signal 9 (SIGKILL); running: function `{echo}`; \
+         its last output:"
     ));
 }
 

@@ -49,11 +49,11 @@ fn what_is_no_fault_and_a_fault_without_a_plugin_are_refused() {
     for (args, says) in [
         (
             vec!["--fault", "fire", "plugin"],
-            "no fault `fire` is known; `--fault help` lists them",
+            "unknown fault `fire`; expected start-again, start-anew, ",
         ),
         (
             vec!["--fault", "kill=soon", "plugin"],
-            "kill: expected a time, e.g. 500ms or 2s, got `soon`",
+            "`kill`: expected a time, for example 500ms or 2s, got `soon`",
         ),
         (vec!["--fault", "kill"], "no plugin is named"),
     ] {
@@ -138,8 +138,8 @@ fn a_source_that_runs_twice_behind_a_second_start_is_told() {
     ]);
 
     done.assert_status(1).assert_says(
-        "error: fault start-again: source `random` has 2 connections to its channel, so that rows \
-         are doubled",
+        "error: fault start-again: source `random` has 2 connections to its channel after a second \
+         start: its rows are doubled",
     );
 }
 
@@ -191,7 +191,7 @@ fn a_plugin_that_falls_short_is_told_and_meets_the_next_as_a_new_process() {
     ]);
 
     done.assert_status(1).assert_says(
-        "error: fault stop-unknown: the plugin ended in the middle: signal 9 (SIGKILL)",
+        "error: fault stop-unknown: the plugin exited unexpectedly: signal 9 (SIGKILL)",
     );
     let said = done.said();
     let behind = said.split_once("fault stop-unknown").unwrap().1;
@@ -213,7 +213,7 @@ fn what_cannot_happen_here_is_told_with_its_reason() {
         ),
         (
             vec!["--fault", "cut", "--host", "1.13", "--source", "random"],
-            "fault cut: not applicable, this release takes a greeting for the answer",
+            "fault cut: not applicable, this release takes a greeting for an answer",
         ),
     ] {
         plugin.run(&args).assert_status(0).assert_says(says);

@@ -250,8 +250,8 @@ fn a_missing_interpreter_is_said_with_the_way_out() {
     let done = plugin.run(&["--python", "/nowhere/python3"]);
 
     done.assert_status(2).assert_says(
-        "error: cannot run `/nowhere/python3`: No such file or directory (os error 2); install \
-         it, or name another interpreter with --python",
+        "error: cannot run `/nowhere/python3`: No such file or directory (os error 2)\n  \
+         help: install Python, or name the interpreter with --python PATH",
     );
 }
 

@@ -97,7 +97,7 @@ fn what_is_no_row_is_said_and_the_run_goes_on_to_status_1() {
     let done = plugin.run(&["--count", "1", "--config", raw]);
 
     done.assert_status(1)
-        .assert_says("error: source `random`: ")
+        .assert_says("error: source `random` sent an invalid row: ")
         .assert_says("`no json`")
         .assert_says("`[1]`")
         .assert_says("unplugged")
@@ -131,7 +131,7 @@ fn of_many_errors_the_first_ten_are_said_and_the_others_counted() {
     let done = plugin.run(&["--count", "1", "--config", &raw]);
 
     done.assert_status(1)
-        .assert_says("note: `random`: further errors are only counted")
+        .assert_says("note: source `random`: further errors are only counted")
         .assert_says(", 25 errors");
     assert_eq!(done.said().matches("error: source `random`").count(), 10);
 }
@@ -156,7 +156,8 @@ fn a_peer_that_breaks_the_protocol_on_a_data_channel_is_an_error_and_the_rows_go
             done.assert_status(0);
         } else {
             done.assert_status(1)
-                .assert_says(&format!("error: source `random`: {says}"));
+                .assert_says("error: source `random` broke the protocol on ipc:///tmp/")
+                .assert_says(&format!(".ipc: {says}"));
         }
     }
 }
@@ -173,7 +174,7 @@ fn a_length_beyond_what_the_release_takes_is_an_error() {
         done.assert_status(0);
     } else {
         done.assert_status(1).assert_says(
-            "error: source `random`: a frame claims 9151314442816847872 bytes, more than the \
+            ".ipc: a frame claims 9151314442816847872 bytes, more than the \
              1048576 that are taken",
         );
     }

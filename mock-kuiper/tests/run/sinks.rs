@@ -194,8 +194,8 @@ fn a_sink_that_never_acks_is_an_error_where_acks_are_required() {
     ]);
 
     done.assert_status(1).assert_says(
-        "error: sink `append` sent no ack for a row within 200ms; with requireAck send {} or \
-         {\"error\":\"text\"} for each row",
+        "error: sink `append` sent no ack for a row within 200ms\n  \
+         help: with `requireAck` send {} or {\"error\":\"text\"} for each row",
     );
 }
 
@@ -233,7 +233,7 @@ fn an_ack_that_is_none_is_said_with_what_came() {
     ]);
 
     done.assert_status(1)
-        .assert_says("error: sink `append` acknowledged a row wrongly: ")
+        .assert_says("error: sink `append` sent an invalid ack: ")
         .assert_says("`fine`");
 }
 

@@ -103,7 +103,7 @@ fn in_a_pipe_there_is_neither_colour_nor_a_line_that_counts() {
     ]);
 
     done.assert_status(1)
-        .assert_says("error: source `random`: ");
+        .assert_says("error: source `random` sent an invalid row: ");
     assert!(!done.stderr.contains(['\x1b', '\r']), "{done}");
 }
 

@@ -166,7 +166,7 @@ fn a_plugin_that_dies_is_told_once_and_the_next_change_revives_it() {
     plugin.write("word", "dies=start");
     plugin.wrap("PROBE=$(cat word) exec bin/$(basename \"$0\") \"$@\"");
     let run = watch(&plugin, &[]);
-    wait_for(&run, "error: the plugin ended in the middle", 1);
+    wait_for(&run, "error: the plugin exited unexpectedly", 1);
 
     plugin.write("word", "");
 
@@ -181,7 +181,7 @@ fn a_plugin_that_never_greeted_gets_all_its_orders_after_a_change() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
     plugin.wrap("echo \"[probe] nothing yet\"; exit 3");
     let run = watch(&plugin, &[]);
-    wait_for(&run, "error: the plugin ended before it greeted", 1);
+    wait_for(&run, "error: the plugin exited before its greeting", 1);
 
     let probe = plugin.directory().join("bin").join(&plugin.id);
     fs::rename(probe, plugin.executable()).unwrap();
