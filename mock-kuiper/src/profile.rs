@@ -6,11 +6,13 @@
 //! Source: protocol.md section 9 unless a field says otherwise.
 
 mod properties;
+mod releases;
 
 use std::fmt;
 use std::time::Duration;
 
 pub use properties::{Property, Setting};
+pub use releases::Releases;
 
 /// How long a host waits for the answer to an order, in every release.
 ///
