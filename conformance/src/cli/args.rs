@@ -51,7 +51,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "RELEASE", default_value = DEFAULT_HOST)]
     pub(super) release: ReleaseList,
 
-    /// Set properties of a source or sink, in addition to those of its YAML
+    /// Set properties of a source or sink, which override those of its YAML
     /// file; `datasource` is the stream's DATASOURCE; may be repeated
     #[arg(long, value_name = "NAME=JSON")]
     pub(super) config: Vec<SymbolConfig>,
@@ -79,7 +79,7 @@ pub(super) struct Args {
     pub(super) strict: bool,
 
     /// Read known failures from a file, with lines like `CTL-13  2.4  the
-    /// reason`. A known failure that passes is an error
+    /// reason`. A known failure that passes counts as a failure
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) expect_fail: Option<PathBuf>,
 

@@ -25,7 +25,7 @@ const DIM: Style = Style::new().dimmed();
 #[must_use]
 pub fn text(results: &Results<'_>, short: bool) -> String {
     let mut out = String::new();
-    let mut named = Vec::new();
+    let mut causes = Causes::default();
     for (prefix, section) in SECTIONS {
         let shown: Vec<_> = (results.trials.iter())
             .filter(|trial| trial.requirement.id.starts_with(prefix))
@@ -35,6 +35,7 @@ pub fn text(results: &Results<'_>, short: bool) -> String {
             continue;
         }
         line(&mut out, section);
+        causes.last = None;
         for trial in shown {
             let Requirement { id, rule, .. } = trial.requirement;
             let (word, style) = word(results.standing(trial));
@@ -42,7 +43,7 @@ pub fn text(results: &Results<'_>, short: bool) -> String {
                 &mut out,
                 format_args!("  {style}{word:<8}{style:#} {id}  {rule}"),
             );
-            details(&mut out, results, trial, &mut named);
+            details(&mut out, results, trial, &mut causes);
         }
     }
     let took = results.took.as_secs_f64();
@@ -74,15 +75,23 @@ fn word(standing: Standing<'_>) -> (&'static str, Style) {
     }
 }
 
-/// Writes what follows the line of a requirement. `named` has the causes that
-/// were named before, each with the requirement that named it.
+/// The causes of untested requirements that the text has named so far.
+#[derive(Debug, Default)]
+struct Causes<'r> {
+    /// Each with the requirement that named it.
+    named: Vec<(&'r Cause, &'static str)>,
+    /// The cause of the last untested requirement of this section.
+    last: Option<&'r Cause>,
+}
+
+/// Writes what follows the line of a requirement.
 fn details<'r>(
     out: &mut String,
     results: &'r Results<'_>,
     trial: &'r Trial,
-    named: &mut Vec<(&'r Cause, &'static str)>,
+    causes: &mut Causes<'r>,
 ) {
-    let Requirement { id, why, how, .. } = trial.requirement;
+    let Requirement { why, how, .. } = trial.requirement;
     let seen = seen(&trial.verdict);
     match results.standing(trial) {
         Standing::Passed => {}
@@ -100,36 +109,55 @@ fn details<'r>(
             detail(out, "check", how);
             show_transcript(out, trial);
         }
-        Standing::Untested { .. } => {
-            let cause = match &trial.verdict {
-                Verdict::NotTestable(evidence) => evidence.cause.as_ref(),
-                _ => None,
-            };
-            let before = named.iter().find(|(other, _)| Some(*other) == cause);
-            if let Some((_, first)) = before {
-                detail(out, "because", &format!("as {first}"));
-                return;
-            }
-            detail(out, "because", seen);
-            match cause {
-                Some(cause) => {
-                    named.push((cause, id));
-                    if !has_failed(results, cause.see) {
-                        show_transcript(out, trial);
-                    }
-                }
-                None => show_transcript(out, trial),
-            }
+        Standing::Untested { .. } => untested(out, results, trial, causes),
+    }
+}
+
+/// Writes why a requirement could not be tested: in full only once for each
+/// cause, and not at all if the requirement above has the same.
+fn untested<'r>(
+    out: &mut String,
+    results: &'r Results<'_>,
+    trial: &'r Trial,
+    causes: &mut Causes<'r>,
+) {
+    let cause = match &trial.verdict {
+        Verdict::NotTestable(evidence) => evidence.cause.as_ref(),
+        _ => None,
+    };
+    let is_above = cause.is_some() && cause == causes.last;
+    causes.last = cause;
+    if is_above {
+        return;
+    }
+    let named = causes.named.iter();
+    let before = named.rev().find(|(other, _)| Some(*other) == cause);
+    match (cause, before) {
+        (Some(cause), _) if has_failed(results, cause.see) => {
+            detail(
+                out,
+                "because",
+                &format!("{}, see {}", cause.text, cause.see),
+            );
+        }
+        (_, Some((_, first))) => detail(out, "because", &format!("as {first}")),
+        (cause, None) => {
+            detail(out, "because", seen(&trial.verdict));
+            show_transcript(out, trial);
+            let id = trial.requirement.id;
+            causes.named.extend(cause.map(|cause| (cause, id)));
         }
     }
 }
 
-/// Returns whether a requirement has failed, so that its transcript is shown.
+/// Returns whether a requirement has failed, or one whose number begins so: the
+/// text shows what was observed there.
 fn has_failed(results: &Results<'_>, id: &str) -> bool {
     let mut trials = results.trials.iter();
     trials.any(|trial| {
         let standing = results.standing(trial);
-        trial.requirement.id == id && matches!(standing, Standing::Failed | Standing::Warning)
+        trial.requirement.id.starts_with(id)
+            && matches!(standing, Standing::Failed | Standing::Warning)
     })
 }
 

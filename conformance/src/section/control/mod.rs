@@ -24,7 +24,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "The plugin dials its control channel and sends a greeting.",
-        why: "eKuiper kills the process after `initTimeout`, and the plugin's status is `error`.",
+        why: "No rule can use the plugin. eKuiper kills the process after `initTimeout`, and shows \
+              its status as `error`.",
         how: "The plugin is launched as the release launches it. A message must come within the \
               release's `initTimeout`: 5 s in 1.x, 60 s in 2.x.",
         source: "ekuiper-2.4.0-go.jsonl:6; eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
