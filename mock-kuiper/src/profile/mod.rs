@@ -8,10 +8,12 @@
 
 mod properties;
 mod release;
+mod releases;
 mod table;
 
 pub use properties::{Property, Setting};
 pub use release::{
     AckChannel, Datasource, FunctionMeta, ProcessLife, Profile, StreamOptionSet, WorkingDirectory,
 };
+pub use releases::Releases;
 pub use table::{DEFAULT_HOST, LAUNCH_ARGUMENT, ORDER_TIMEOUT, UnknownRelease};
