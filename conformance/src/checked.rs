@@ -2,9 +2,9 @@
 
 use std::fmt::Display;
 
-use mock_kuiper::finding::Code;
-use mock_kuiper::host::{HostError, SinkError};
-use mock_kuiper::symbol::Kind;
+use mock_kuiper::host::InputError;
+use mock_kuiper::wire::Command;
+use mock_kuiper::{Advice, Code, Finding, HostError, Observed, Symbol};
 
 use crate::verdict::Cause;
 
@@ -39,15 +39,18 @@ pub(crate) struct Observation {
     context: String,
     /// What the plugin did.
     pub(crate) text: String,
-    /// The kind of finding, if the host reported it.
-    pub(crate) code: Option<Code>,
-    /// The name of the symbol that it concerns.
-    pub(crate) symbol: String,
+    /// The finding, if the host reported it.
+    pub(crate) finding: Option<Box<Finding>>,
     /// The cause that it is if it keeps other rules from being observed.
     pub(crate) cause: Option<Cause>,
 }
 
 impl Observation {
+    /// Returns the code of the finding, if the host reported one.
+    pub(crate) fn code(&self) -> Option<Code> {
+        self.finding.as_ref().map(|finding| finding.code())
+    }
+
     /// Returns the whole text.
     pub(crate) fn describe(&self) -> String {
         let Self { context, text, .. } = self;
@@ -123,84 +126,48 @@ impl NotPassed {
 
 impl From<HostError> for NotPassed {
     fn from(error: HostError) -> Self {
-        let is_row = matches!(error, HostError::NoRow { .. });
-        // A program that cannot be run is part of the plugin.
-        let is_finding = error.is_finding() || matches!(error, HostError::CannotLaunch { .. });
-        match (is_row, is_finding) {
-            (true, _) => Self::NoRow {
-                seen: observe(&error),
-                reached: true,
-            },
-            (false, true) => Self::Failed(observe(&error)),
-            (false, false) => Self::Error(error.to_string()),
+        match error {
+            HostError::Finding(finding) => {
+                let is_row = finding.code() == Code::RowMissing;
+                let seen = observe(*finding);
+                match is_row {
+                    true => Self::NoRow {
+                        seen,
+                        reached: true,
+                    },
+                    false => Self::Failed(seen),
+                }
+            }
+            // A program that cannot be run is part of the plugin.
+            HostError::Input(error) if matches!(*error, InputError::CannotLaunch { .. }) => {
+                Self::Failed(Observation {
+                    text: error.to_string(),
+                    cause: Some(Cause {
+                        text: "the executable cannot be run".to_owned(),
+                        see: "PKG-04",
+                    }),
+                    ..Observation::default()
+                })
+            }
+            other => Self::Error(other.to_string()),
         }
     }
 }
 
-fn observe(error: &HostError) -> Observation {
-    let (code, symbol) = match classify(error) {
-        Some((code, symbol)) => (Some(code), symbol.to_owned()),
-        None => (None, String::new()),
-    };
+fn observe(finding: Finding) -> Observation {
     Observation {
         context: String::new(),
-        text: phrase(error),
-        code,
-        symbol,
-        cause: cause(error),
+        text: phrase(&finding),
+        cause: cause(&finding),
+        finding: Some(Box::new(finding)),
     }
 }
 
-/// Returns the kind of finding and the name of the symbol that it concerns.
-fn classify(error: &HostError) -> Option<(Code, &str)> {
-    Some(match error {
-        HostError::NoAnswer { symbol, .. } => (Code::OrderUnanswered, symbol),
-        HostError::NoReply { symbol, .. } => (Code::FunctionUnanswered, symbol),
-        HostError::NotListening { symbol, .. } => (Code::SinkNotListening, symbol),
-        HostError::Sink { symbol, source } => match source {
-            SinkError::NotTaken { .. } => (Code::SinkRowNotTaken, symbol),
-            SinkError::NoAck { .. } => (Code::AckMissing, symbol),
-            _ => return None,
-        },
-        _ => return None,
-    })
-}
-
-/// Says what was observed. The limits are those of the suite, so that the
-/// advice is in the terms of its command line.
-fn phrase(error: &HostError) -> String {
-    const IF_SLOW: &str = "If it is only slow: `--timeout-scale 3`";
+/// Says what was observed and what to do about it.
+fn phrase(finding: &Finding) -> String {
     const MIB: u64 = 1024 * 1024;
-    match error {
-        HostError::ExitedEarly { status, .. } if status.success() => {
-            "the process exited with status 0 before it greeted. eKuiper watches this process: do \
-             not go to the background. Its stdin is empty (/dev/null): do not wait for input"
-                .to_owned()
-        }
-        HostError::NoGreeting { limit, address } => format!(
-            "the plugin sent no greeting within {limit:?}. It must dial {address} and send a \
-             message. {IF_SLOW}"
-        ),
-        HostError::NoAnswer {
-            command: "start",
-            kind: Kind::Sink,
-            symbol,
-            limit,
-        } => format!(
-            "sink `{symbol}` did not answer its start within {limit:?}. eKuiper connects only \
-             after `ok`: a sink that waits for a connection first waits forever, and so does every \
-             rule of the plugin. {IF_SLOW}"
-        ),
-        HostError::NoAnswer {
-            command,
-            kind,
-            symbol,
-            limit,
-        } if !symbol.is_empty() => format!(
-            "{kind} `{symbol}` did not answer its {command} within {limit:?}. eKuiper waits for an \
-             hour, and so does every rule of the plugin. {IF_SLOW}"
-        ),
-        HostError::Leaked {
+    match &finding.observed {
+        Observed::Leak {
             cycles,
             before,
             after,
@@ -230,65 +197,77 @@ fn phrase(error: &HostError) -> String {
                 advice.join(" and ")
             )
         }
-        other => other.to_string(),
+        _ => {
+            let advice = finding.advice();
+            let advice: Vec<_> = advice.iter().filter_map(in_terms_of_the_suite).collect();
+            match advice.is_empty() {
+                true => finding.to_string(),
+                false => format!("{finding}; {}", advice.join("; ")),
+            }
+        }
+    }
+}
+
+/// Phrases advice with the flags of the suite's command; `None` if the suite has
+/// nothing to add.
+fn in_terms_of_the_suite(advice: &Advice) -> Option<String> {
+    match advice {
+        Advice::Change(text) => Some((*text).to_owned()),
+        Advice::RaiseLimit(_) => Some("if it is only slow: `--timeout-scale 3`".to_owned()),
+        Advice::Configure { symbol, property } => Some(format!(
+            "set it with `--config '{}={{\"{property}\":…}}'`",
+            symbol.name
+        )),
+        Advice::ChoosePython => {
+            Some("install Python, or name the interpreter with `--python PATH`".to_owned())
+        }
+        other => Some(other.to_string()),
     }
 }
 
 /// Names the fault and the requirement that is about it, for all the rules that
 /// cannot be observed because of it.
-fn cause(error: &HostError) -> Option<Cause> {
-    let (text, see) = match error {
-        HostError::CannotLaunch { .. } => ("the executable cannot be run".to_owned(), "PKG-04"),
-        HostError::ExitedEarly { .. } => {
+fn cause(finding: &Finding) -> Option<Cause> {
+    let symbol = || match &finding.symbol {
+        Some(Symbol { kind, name }) => format!("{kind} {name}"),
+        None => "the plugin".to_owned(),
+    };
+    let (text, see) = match &finding.observed {
+        Observed::ExitedEarly { .. } => {
             ("the plugin exited before it greeted".to_owned(), "CTL-01")
         }
-        HostError::NoGreeting { .. } => ("the plugin sent no greeting".to_owned(), "CTL-01"),
-        HostError::Refused {
-            command,
-            kind,
-            symbol,
+        Observed::NoGreeting { .. } => ("the plugin sent no greeting".to_owned(), "CTL-01"),
+        Observed::OrderRefused { command, .. } | Observed::OrderGreeting { command, .. } => (
+            format!("{} refused to {}", symbol(), command.name()),
+            of_order(*command),
+        ),
+        Observed::OrderUnanswered {
+            command: Some(command),
             ..
         } => (
-            format!("{kind} {symbol} refused to {command}"),
-            of_order(command),
+            format!("{} did not answer its {}", symbol(), command.name()),
+            of_order(*command),
         ),
-        HostError::NoAnswer {
-            command,
-            kind,
-            symbol,
-            ..
-        } if !symbol.is_empty() => (
-            format!("{kind} {symbol} did not answer its {command}"),
-            of_order(command),
-        ),
-        HostError::NotListening { symbol, .. } => {
-            (format!("sink {symbol} does not listen"), "SNK-01")
+        Observed::NotListening { .. } | Observed::WrongSocket(_) => {
+            (format!("{} does not listen", symbol()), "SNK-01")
         }
-        HostError::NoRow { symbol, .. } => (format!("source {symbol} sent no row"), "SRC-01"),
-        HostError::InvalidRow { symbol, .. } => {
-            (format!("source {symbol} sent an invalid row"), "SRC-02")
+        Observed::NoRow { .. } => (format!("{} sent no row", symbol()), "SRC-01"),
+        Observed::InvalidRow(_) => (format!("{} sent an invalid row", symbol()), "SRC-02"),
+        Observed::FunctionUnanswered { .. } => (format!("{} did not answer", symbol()), "FUN-01"),
+        Observed::InvalidAnswer { .. } => {
+            (format!("{} sent an invalid answer", symbol()), "FUN-01")
         }
-        HostError::NoReply { symbol, .. } => {
-            (format!("function {symbol} did not answer"), "FUN-01")
-        }
-        HostError::BadReply { symbol, .. } => (
-            format!("function {symbol} sent an invalid answer"),
-            "FUN-01",
-        ),
-        HostError::Sink { symbol, source } => match source {
-            SinkError::NoAck { .. } => (format!("sink {symbol} sent no ack"), "SNK-03"),
-            SinkError::BadAck { .. } => (format!("sink {symbol} sent an invalid ack"), "SNK-03"),
-            _ => return None,
-        },
+        Observed::NoAck { .. } => (format!("{} sent no ack", symbol()), "SNK-03"),
+        Observed::InvalidAck { .. } => (format!("{} sent an invalid ack", symbol()), "SNK-03"),
         _ => return None,
     };
     Some(Cause { text, see })
 }
 
-/// The requirement that an order is answered with `ok`.
-fn of_order(command: &str) -> &'static str {
+/// Returns the requirement that an order is answered with `ok`.
+fn of_order(command: Command) -> &'static str {
     match command {
-        "start" => "CTL-02",
-        _ => "CTL-03",
+        Command::Start => "CTL-02",
+        Command::Stop => "CTL-03",
     }
 }

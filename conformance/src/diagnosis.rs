@@ -11,7 +11,7 @@ use crate::transcript::Transcript;
 
 /// Replaces or extends the text of an observation.
 pub(crate) fn refine(seen: &mut Observation, transcript: &Transcript) {
-    match seen.code {
+    match seen.code() {
         Some(Code::OrderUnanswered) => {
             if let Some(answer) = transcript.mistaken_greeting() {
                 seen.text = format!("the answer was {}", taken_for_greeting(&answer));
@@ -36,7 +36,10 @@ fn taken_for_greeting(answer: &str) -> String {
 
 /// Says why a function has not answered.
 fn unanswered(seen: &Observation, transcript: &Transcript) -> String {
-    let channel = Channel::function(&seen.symbol);
+    let finding = seen.finding.as_ref();
+    let symbol = finding.and_then(|finding| finding.symbol.as_ref());
+    let symbol = symbol.map_or("", |symbol| &symbol.name);
+    let channel = Channel::function(symbol);
     let times = transcript.hung_up(&channel);
     match transcript.unanswered(&channel) {
         _ if times > 0 => format!(
@@ -50,10 +53,10 @@ fn unanswered(seen: &Observation, transcript: &Transcript) -> String {
             "there is no connection on {channel} (`/tmp/{channel}.ipc`): the plugin did not dial it"
         ),
         Some(request) if request.is_raw => format!(
-            "function `{}` did not answer a request of {} bytes, and its connection is open: its \
-             thread may have ended. Answer `{{\"state\":false,\"result\":\"…\"}}` to a request \
+            "function `{symbol}` did not answer a request of {} bytes, and its connection is open: \
+             its thread may have ended. Answer `{{\"state\":false,\"result\":\"…\"}}` to a request \
              that cannot be decoded",
-            seen.symbol, request.size
+            request.size
         ),
         Some(_) => seen.text.clone(),
     }

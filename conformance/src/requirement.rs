@@ -3,10 +3,11 @@
 
 use std::fmt;
 
+use mock_kuiper::Fault;
 use mock_kuiper::profile::Releases;
 
 use crate::checked::Checked;
-use crate::rig::{FaultToPlay, Kinds, Rig};
+use crate::rig::{Kinds, Rig};
 
 /// A rule for plugins, and how it is observed.
 #[derive(Debug)]
@@ -95,7 +96,7 @@ pub(crate) enum Check {
     /// By a function.
     Function(fn(&Rig<'_>) -> Checked),
     /// By a fault that the plugin has to survive.
-    Fault(Kinds, FaultToPlay),
+    Fault(Kinds, Fault),
 }
 
 impl Check {

@@ -70,6 +70,7 @@ fn try_one(plan: &Plan, state: &RunState, requirement: &'static Requirement) -> 
     let evidence = |mut seen: Observation| {
         diagnosis::refine(&mut seen, &rig.transcript);
         Evidence {
+            code: seen.code(),
             seen: plan.secrets.hide(&seen.describe()),
             transcript: rig.transcript.lines(),
             cause: None,

@@ -1,5 +1,6 @@
 //! What trying a requirement on a plugin shows.
 
+use mock_kuiper::Code;
 use serde::Serialize;
 
 /// The verdict on one requirement.
@@ -40,6 +41,10 @@ impl Verdict {
 pub struct Evidence {
     /// What the plugin did instead of what the rule says.
     pub seen: String,
+    /// The code of the finding, if the host reported one: see
+    /// `mock-kuiper explain CODE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
     /// The last messages on the wire and the last lines of the plugin's log.
     pub transcript: Vec<String>,
     /// The cause, if the rule could not be observed for a reason that another

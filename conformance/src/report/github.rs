@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::conclusion;
-use super::results::{Results, Standing, Untested, seen};
+use super::results::{Results, Standing, Untested, code, seen};
 
 /// Returns an annotation for each failure, and one for each cause of untested
 /// requirements, as workflow commands.
@@ -21,7 +21,15 @@ pub fn annotations(results: &Results<'_>) -> String {
     };
     for trial in &results.trials {
         let requirement = trial.requirement;
-        let observed = || format!("{} Seen: {}", requirement.rule, seen(&trial.verdict));
+        let observed = || {
+            let code = code(&trial.verdict).map(|code| format!(" ({code})"));
+            format!(
+                "{} Seen: {}{}",
+                requirement.rule,
+                seen(&trial.verdict),
+                code.unwrap_or_default()
+            )
+        };
         let (kind, text) = match results.standing(trial) {
             Standing::Failed | Standing::Error => ("error", observed()),
             Standing::Warning => ("warning", observed()),
@@ -80,12 +88,16 @@ fn ids(group: &Untested<'_>) -> String {
     ids.collect::<Vec<_>>().join(" ")
 }
 
-/// Returns what the first requirement of a group observed, and where to look.
+/// Returns what the first requirement of a group observed, its code, and where to
+/// look.
 fn because(group: &Untested<'_>) -> String {
-    let seen = seen(&group.trials[0].verdict);
-    match group.cause {
-        Some(cause) => format!("{seen} (see {})", cause.see),
-        None => seen.to_owned(),
+    let verdict = &group.trials[0].verdict;
+    let code = code(verdict).map(|code| code.to_string());
+    let see = group.cause.map(|cause| format!("see {}", cause.see));
+    let more: Vec<_> = code.into_iter().chain(see).collect();
+    match more.is_empty() {
+        true => seen(verdict).to_owned(),
+        false => format!("{} ({})", seen(verdict), more.join(", ")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::results::{Results, Standing, seen, transcript};
+use super::results::{Results, Standing, code, seen, transcript};
 
 /// Returns a test suite for each release, with a test case for each
 /// requirement.
@@ -19,6 +19,9 @@ pub fn junit(all: &[Results<'_>]) -> Result<String, String> {
             let unsuccessful = |kind| {
                 let mut status = TestCaseStatus::non_success(kind);
                 status.set_message(seen(&trial.verdict));
+                if let Some(code) = code(&trial.verdict) {
+                    status.set_type(code.name());
+                }
                 status.set_description(transcript(&trial.verdict).join("\n"));
                 status
             };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mock_kuiper::Code;
+
 use crate::expect::Expected;
 use crate::requirement::Level;
 use crate::run::Trial;
@@ -150,6 +152,14 @@ pub(super) fn seen(verdict: &Verdict) -> &str {
         Verdict::Failed(evidence) | Verdict::NotTestable(evidence) => &evidence.seen,
         Verdict::NotApplicable { reason } => reason,
         Verdict::Error { text } => text,
+    }
+}
+
+/// Returns the code of the finding, if the host reported one.
+pub(super) fn code(verdict: &Verdict) -> Option<Code> {
+    match verdict {
+        Verdict::Failed(evidence) | Verdict::NotTestable(evidence) => evidence.code,
+        _ => None,
     }
 }
 

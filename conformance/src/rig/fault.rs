@@ -1,7 +1,7 @@
 //! Faults on the rig: those of `mock_kuiper::fault`, played on a plugin's
 //! symbols.
 
-use mock_kuiper::fault::{self, Fault, Stage};
+use mock_kuiper::{Fault, Outcome, Stage};
 
 use super::launch::Rig;
 use super::sink::ROW;
@@ -16,40 +16,16 @@ pub(crate) enum Kinds {
     All,
 }
 
-/// A fault that a check plays, in the notation of `mock-kuiper run --fault`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct FaultToPlay(&'static str);
-
-impl FaultToPlay {
-    pub(crate) const START_AGAIN: Self = Self("start-again");
-    pub(crate) const START_ANEW: Self = Self("start-anew");
-    pub(crate) const STOP_UNKNOWN: Self = Self("stop-unknown");
-    pub(crate) const REQUESTS: Self = Self("requests");
-    pub(crate) const CUT: Self = Self("cut");
-    pub(crate) const REDIAL: Self = Self("redial");
-    pub(crate) const STALE_FILE: Self = Self("stale-file");
-    pub(crate) const RESTART: Self = Self("restart=500ms");
-    pub(crate) const KILL: Self = Self("kill=200ms");
-    pub(crate) const REPLAY: Self = Self("replay=5");
-    pub(crate) const CHURN: Self = Self("churn=200");
-
-    fn parse(self) -> Result<Fault, NotPassed> {
-        let fault = self.0.parse();
-        fault.map_err(|error| NotPassed::Error(format!("{error}")))
-    }
-}
-
 impl Rig<'_> {
     /// Starts the first symbol of each of these kinds, and plays a fault on
     /// them.
     ///
     /// With [`Kinds::All`], a kind that does not even work before the fault is
     /// left out: another rule is about that.
-    pub(crate) fn play(&self, kinds: Kinds, fault: FaultToPlay) -> Checked {
-        let fault = fault.parse()?;
+    pub(crate) fn play(&self, kinds: Kinds, fault: Fault) -> Checked {
         let play = |stage: &mut Stage<'_>| match fault.play(stage)? {
-            fault::Outcome::Survived => Ok(()),
-            fault::Outcome::NotApplicable(reason) => Err(NotPassed::NotApplicable(reason)),
+            Outcome::Survived => Ok(()),
+            Outcome::NotApplicable(reason) => Err(NotPassed::NotApplicable(reason)),
         };
         if kinds != Kinds::All {
             return self.on_stage(&[kinds], play);
@@ -97,29 +73,5 @@ impl Rig<'_> {
         let mut stage =
             Stage::set(&host, &mut sources, &mut sinks, &mut functions, row).map_err(untested)?;
         act(&mut stage)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_fault_of_a_check_is_known_to_the_host() {
-        for fault in [
-            FaultToPlay::START_AGAIN,
-            FaultToPlay::START_ANEW,
-            FaultToPlay::STOP_UNKNOWN,
-            FaultToPlay::REQUESTS,
-            FaultToPlay::CUT,
-            FaultToPlay::REDIAL,
-            FaultToPlay::STALE_FILE,
-            FaultToPlay::RESTART,
-            FaultToPlay::KILL,
-            FaultToPlay::REPLAY,
-            FaultToPlay::CHURN,
-        ] {
-            assert!(fault.parse().is_ok(), "{fault:?}");
-        }
     }
 }

@@ -92,15 +92,13 @@ impl<'a> Rig<'a> {
     /// Returns a builder that launches the plugin in a `/tmp` of its own if the
     /// system allows it.
     pub(crate) fn builder(&self) -> Result<Builder, NotPassed> {
-        let host = Host::builder()
-            .package(Arc::clone(self.package()?))
+        let host = Host::builder(Arc::clone(self.package()?))
             .release(self.plan.profile.name)
             .python(&self.plan.python)
             .init_timeout(self.scaled(self.plan.profile.init_timeout))
             .answer_timeout(self.limit())
             .record(Limits::NONE)
-            .observer(Arc::clone(&self.transcript) as _)
-            .isolated_or_in_turn();
+            .observer(Arc::clone(&self.transcript) as _);
         let environment = self.plan.environment.iter();
         Ok(environment.fold(host, |host, (name, value)| host.env(name, value)))
     }

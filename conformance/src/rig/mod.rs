@@ -13,7 +13,7 @@ mod silence;
 mod sink;
 mod source;
 
-pub(crate) use self::fault::{FaultToPlay, Kinds};
+pub(crate) use self::fault::Kinds;
 pub(crate) use self::launch::Rig;
 pub(crate) use self::order::{carried_out, order_bytes, start_argument};
 pub(crate) use self::run_state::RunState;

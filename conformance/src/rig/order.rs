@@ -1,7 +1,7 @@
 //! Orders on the rig: whether the plugin carries them out or refuses them.
 
-use mock_kuiper::host::{Function, Host, HostError, Sink, Source};
 use mock_kuiper::wire::{Command, Order, OrderAnswer};
+use mock_kuiper::{Code, Function, Host, Sink, Source};
 use serde_json::{Value, json};
 
 use super::launch::Rig;
@@ -61,8 +61,8 @@ impl Rig<'_> {
     /// Sends bytes that must be refused; `what` names them.
     pub(crate) fn refused(&self, host: &Host, what: &str, bytes: &[u8]) -> Checked {
         let answer = host.order_bytes(bytes);
-        let answer = answer.map_err(|error| match &error {
-            HostError::NoAnswer { .. } => NotPassed::from(error).at(what),
+        let answer = answer.map_err(|error| match error.code() {
+            Some(Code::OrderUnanswered) => NotPassed::from(error).at(what),
             _ => error.into(),
         })?;
         match OrderAnswer::parse(&answer) {

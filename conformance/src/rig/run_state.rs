@@ -3,8 +3,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mock_kuiper::host::{Host, HostError};
 use mock_kuiper::package::Report;
+use mock_kuiper::{Code, Host, HostError};
 
 /// What one check has found out for all checks of a run: the files of the
 /// plugin are examined once, and a plugin that never greets is not waited for
@@ -25,7 +25,9 @@ impl RunState {
     pub(super) fn note(&self, launched: &Result<Host, HostError>) {
         match launched {
             Ok(_) => self.greeted.store(true, Ordering::Relaxed),
-            Err(HostError::NoGreeting { .. }) => self.silent.store(true, Ordering::Relaxed),
+            Err(error) if error.code() == Some(Code::PluginNoGreeting) => {
+                self.silent.store(true, Ordering::Relaxed);
+            }
             Err(_) => {}
         }
     }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use mock_kuiper::host::HostError;
+use mock_kuiper::Code;
 
 use super::launch::Rig;
 use crate::checked::{NotPassed, Observation};
@@ -51,8 +51,12 @@ impl Rig<'_> {
             match source.next(self.limit()) {
                 Ok(_) if Instant::now() >= end => return Ok(Flow::Continues),
                 Ok(_) => {}
-                Err(HostError::NoRow { .. }) if source.received() == 0 => return Ok(Flow::None),
-                Err(HostError::NoRow { .. }) => return Ok(Flow::Ends),
+                Err(error) if error.code() == Some(Code::RowMissing) => {
+                    return Ok(match source.received() {
+                        0 => Flow::None,
+                        _ => Flow::Ends,
+                    });
+                }
                 Err(error) => return Err(error.into()),
             }
         }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use mock_kuiper::host::{Host, HostError, Sink, SinkError, SinkStart};
 use mock_kuiper::profile::Releases;
+use mock_kuiper::{Code, Host, HostError, Sink, SinkStart};
 
 use super::launch::Rig;
 use crate::checked::{Checked, NotPassed, untested};
@@ -108,21 +108,14 @@ impl Rig<'_> {
     }
 }
 
-fn sink_error(error: &HostError) -> Option<&SinkError> {
-    match error {
-        HostError::Sink { source, .. } => Some(source),
-        _ => None,
-    }
-}
-
 /// Returns whether an error says that no ack came.
 pub(crate) fn is_no_ack(error: &HostError) -> bool {
-    matches!(sink_error(error), Some(SinkError::NoAck { .. }))
+    error.code() == Some(Code::AckMissing)
 }
 
 /// Returns whether an error says that the sink reported a failed row.
 pub(crate) fn is_failed_row(error: &HostError) -> bool {
-    matches!(sink_error(error), Some(SinkError::Failed { .. }))
+    error.code() == Some(Code::AckError)
 }
 
 /// Waits for an ack, and returns whether it reports the row as done.
@@ -144,7 +137,7 @@ pub(crate) fn takes_in_time(sink: &mut Sink, row: &[u8]) -> Result<bool, HostErr
             Ok(_) => return Ok(tries == 0),
             Err(error) => error,
         };
-        let is_late = matches!(sink_error(&error), Some(SinkError::NotTaken { .. }));
+        let is_late = error.code() == Some(Code::SinkRowNotTaken);
         if !is_late || tries == RETRIES {
             return Err(error);
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mock_kuiper::host::{Host, HostError, Source, SourceStart};
+use mock_kuiper::{Code, Host, HostError, Source, SourceStart};
 
 use super::launch::Rig;
 use crate::checked::{NotPassed, untested};
@@ -62,7 +62,7 @@ impl Rig<'_> {
 pub(crate) fn next_row(source: &mut Source, limit: Duration) -> Result<bool, HostError> {
     match source.next(limit) {
         Ok(_) => Ok(true),
-        Err(HostError::NoRow { .. }) => Ok(false),
+        Err(error) if error.code() == Some(Code::RowMissing) => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use mock_kuiper::Fault;
 use mock_kuiper::host::{Builder, Host, Sink, Source};
 use mock_kuiper::profile::Releases;
 use rustix::process::{Pid, Signal, kill_process};
@@ -10,7 +11,7 @@ use serde_json::json;
 use crate::checked::{Checked, NotPassed, failed, untested};
 use crate::limits::FLOOD;
 use crate::requirement::{Check, Level, Requirement, Unobserved};
-use crate::rig::{FaultToPlay, Kinds, Rig, is_no_ack, order_bytes, takes_in_time};
+use crate::rig::{Kinds, Rig, is_no_ack, order_bytes, takes_in_time};
 
 /// How long the process may take to exit.
 const EXIT: Duration = Duration::from_secs(5);
@@ -38,7 +39,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         how: "The process is killed while everything runs, launched again, and sent the starts.",
         source: "ekuiper-2.4.0-go.jsonl:311; eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
         slow: false,
-        check: Check::Fault(Kinds::All, FaultToPlay::KILL),
+        check: Check::Fault(Kinds::All, Fault::Kill(Duration::from_millis(200))),
     },
     &Requirement {
         id: "LIF-03",
@@ -49,7 +50,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         how: "As LIF-02, five times, with the starts in another order each time.",
         source: "ekuiper-2.4.0-go.jsonl:316; ekuiper-2.4.0-go.jsonl:321",
         slow: true,
-        check: Check::Fault(Kinds::All, FaultToPlay::REPLAY),
+        check: Check::Fault(Kinds::All, Fault::Replay(5)),
     },
     &Requirement {
         id: "LIF-04",
@@ -62,7 +63,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
               2 threads and 8 MiB.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
         slow: true,
-        check: Check::Fault(Kinds::All, FaultToPlay::CHURN),
+        check: Check::Fault(Kinds::All, Fault::Churn(200)),
     },
     &Requirement {
         id: "LIF-05",
@@ -75,7 +76,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
               ran is started.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
-        check: Check::Fault(Kinds::All, FaultToPlay::RESTART),
+        check: Check::Fault(Kinds::All, Fault::Restart(Duration::from_millis(500))),
     },
     &Requirement {
         id: "LIF-06",

@@ -1,6 +1,7 @@
 //! What an order may contain.
 
-use mock_kuiper::host::HostError;
+use mock_kuiper::Code;
+use mock_kuiper::host::AckMode;
 use mock_kuiper::symbol::{Kind, Meta};
 use mock_kuiper::wire::{Command, Order, OrderAnswer};
 use serde_json::{Map, Value, json};
@@ -91,15 +92,14 @@ pub(super) fn does_without_config(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
     for symbol in &rig.manifest()?.sinks {
         let meta = Meta::new("bare", format!("{symbol}_0"));
-        let bare = host.start_sink(Order::sink(symbol, meta, Map::new()), false);
+        let bare = host.start_sink(Order::sink(symbol, meta, Map::new()), AckMode::AsOrdered);
         match bare {
             Ok(sink) => {
                 rig.let_work();
                 sink.stop()?;
             }
-            Err(HostError::Refused {
-                greeting: false, ..
-            }) if !starts_alone(rig, symbol)? => {}
+            Err(error)
+                if error.code() == Some(Code::OrderRefused) && !starts_alone(rig, symbol)? => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -110,9 +110,7 @@ pub(super) fn does_without_config(rig: &Rig<'_>) -> Checked {
                 rig.let_work();
                 source.stop()?;
             }
-            Err(HostError::Refused {
-                greeting: false, ..
-            }) => {}
+            Err(error) if error.code() == Some(Code::OrderRefused) => {}
             Err(error) => return Err(error.into()),
         }
     }

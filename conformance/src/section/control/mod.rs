@@ -9,6 +9,7 @@ mod basics;
 mod refusals;
 mod repeats;
 
+use mock_kuiper::Fault;
 use mock_kuiper::profile::Releases;
 
 use self::arguments::*;
@@ -16,7 +17,7 @@ use self::basics::*;
 use self::refusals::*;
 use self::repeats::*;
 use crate::requirement::{Check, Level, Requirement, Unobserved};
-use crate::rig::{FaultToPlay, Kinds};
+use crate::rig::Kinds;
 
 pub(crate) const REQUIREMENTS: &[&Requirement] = &[
     &Requirement {
@@ -220,7 +221,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         how: "A stop is sent for a rule that never existed. Afterwards everything else must work.",
         source: "ekuiper-2.4.0-go.jsonl:271",
         slow: false,
-        check: Check::Fault(Kinds::All, FaultToPlay::STOP_UNKNOWN),
+        check: Check::Fault(Kinds::All, Fault::StopUnknown),
     },
     &Requirement {
         id: "CTL-17",

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use mock_kuiper::host::{Host, HostError};
+use mock_kuiper::wire::Command;
+use mock_kuiper::{Code, Host, Observed};
 use serde_json::{Map, Value, json};
 
 use crate::checked::{Checked, NotPassed, failed, untested};
@@ -149,18 +150,26 @@ fn is_refused(
             })
         }
     };
-    match started {
-        // An instance that has ended by itself since then may not know the stop.
-        Ok(())
-        | Err(HostError::Refused {
-            command: "stop", ..
-        }) => return Ok(false),
-        Err(HostError::Refused {
-            command: "start",
-            greeting: false,
+    let Err(error) = started else {
+        return Ok(false);
+    };
+    match error.finding().map(|finding| &finding.observed) {
+        Some(Observed::OrderRefused {
+            command: Command::Start,
             ..
         }) => {}
-        Err(error) => return Err(error.into()),
+        // An instance that has ended by itself since then may not know the stop.
+        Some(
+            Observed::OrderRefused {
+                command: Command::Stop,
+                ..
+            }
+            | Observed::OrderGreeting {
+                command: Command::Stop,
+                ..
+            },
+        ) => return Ok(false),
+        _ => return Err(error.into()),
     }
     match is_source {
         true => rig.start_source(host, symbol, RULE)?.stop()?,
@@ -203,7 +212,8 @@ pub(super) fn answers_without_h(rig: &Rig<'_>) -> Checked {
             )));
         }
         match answered {
-            Ok(_) | Err(HostError::NoAnswer { .. }) => {}
+            Ok(_) => {}
+            Err(error) if error.code() == Some(Code::OrderUnanswered) => {}
             Err(error) => return Err(untested(error)),
         }
     }

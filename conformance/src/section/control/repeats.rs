@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use mock_kuiper::Fault;
 use mock_kuiper::host::{Host, Source};
 use mock_kuiper::symbol::{Channel, Kind};
 use mock_kuiper::wire::{Command, OrderAnswer};
@@ -9,7 +10,7 @@ use serde_json::{Map, json};
 
 use crate::checked::{Checked, NotPassed, failed};
 use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE};
-use crate::rig::{FaultToPlay, Kinds, ROW, Rig, is_no_ack, order_bytes, start_argument};
+use crate::rig::{Kinds, ROW, Rig, is_no_ack, order_bytes, start_argument};
 
 /// How long the connection of a replaced instance may stay open.
 const SETTLING: Duration = Duration::from_secs(2);
@@ -58,7 +59,7 @@ pub(super) fn drops_stale_orders(rig: &Rig<'_>) -> Checked {
 }
 
 pub(super) fn starts_twice(rig: &Rig<'_>) -> Checked {
-    rig.play(Kinds::All, FaultToPlay::START_AGAIN)?;
+    rig.play(Kinds::All, Fault::StartAgain)?;
     if rig.source_name().is_ok() {
         let host = rig.host()?;
         let mut source = rig.flowing_source(&host)?;
@@ -81,7 +82,7 @@ pub(super) fn starts_twice(rig: &Rig<'_>) -> Checked {
 }
 
 pub(super) fn starts_anew(rig: &Rig<'_>) -> Checked {
-    rig.play(Kinds::All, FaultToPlay::START_ANEW)?;
+    rig.play(Kinds::All, Fault::StartAnew)?;
     if rig.source_name().is_err() {
         return Ok(());
     }
@@ -154,7 +155,7 @@ pub(super) fn dials_again(rig: &Rig<'_>) -> Checked {
     rig.still_starts(&host)?;
     drop(host);
     match rig.release().regreet_on_control {
-        true => rig.play(Kinds::All, FaultToPlay::CUT),
+        true => rig.play(Kinds::All, Fault::Cut),
         false => Ok(()),
     }
 }

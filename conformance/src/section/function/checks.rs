@@ -68,7 +68,7 @@ pub(super) fn executes(rig: &Rig<'_>) -> Checked {
         calls.push(("2 MiB of text", vec![json!("x".repeat(BIG))]));
     }
     for (number, (what, args)) in (0..).zip(&calls) {
-        let executed = function.exec_in(&context(number), args);
+        let executed = function.call(&context(number), args);
         let executed = executed.map_err(NotPassed::from);
         let _result = executed.map_err(|not_passed| not_passed.at(format!("at {what}")))?;
     }
@@ -113,7 +113,7 @@ pub(super) fn answers_after_idling(rig: &Rig<'_>) -> Checked {
     let mut function = rig.function(&host)?;
     std::thread::sleep(rig.scaled(IDLE));
     function.is_aggregate()?;
-    let _result = function.exec_in(&context(0), &[json!("a")])?;
+    let _result = function.call(&context(0), &[json!("a")])?;
     nothing_follows(rig, &mut function, "the call after 6 s of silence")
 }
 
@@ -148,10 +148,10 @@ pub(super) fn drops_stale_calls(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
     let mut function = rig.function(&host)?;
     let (first, second) = ([json!("first")], [json!("second")]);
-    let mut call = |args: &[Value]| function.exec_in(&context(0), args).map_err(untested);
+    let mut call = |args: &[Value]| function.call(&context(0), args).map_err(untested);
     let results = [call(&first)?, call(&second)?, call(&second)?];
 
-    let result = function.exec_after_stale(&context(0), &first, &second)?;
+    let result = function.call_after_stale(&context(0), &first, &second)?;
 
     // The result of some functions is always the same, or another each time.
     let is_telling = results[0] != results[1] && results[1] == results[2];
@@ -168,7 +168,7 @@ pub(super) fn answers_once(rig: &Rig<'_>) -> Checked {
     nothing_follows(rig, &mut function, "`IsAggregate`")?;
     let _verdict = function.validate(&[Expr::Column("a".to_owned())])?;
     nothing_follows(rig, &mut function, "`Validate`")?;
-    let _result = function.exec_in(&context(0), &[json!("a")])?;
+    let _result = function.call(&context(0), &[json!("a")])?;
     nothing_follows(rig, &mut function, "`Exec`")
 }
 
@@ -177,7 +177,7 @@ pub(super) fn answers_are_spelled_right(rig: &Rig<'_>) -> Checked {
     let mut function = rig.function(&host)?;
     let unknown = json!({"func": "Describe", "arg": null}).to_string();
     function.is_aggregate().map_err(untested)?;
-    let executed = function.exec_in(&context(0), &[json!("a")]);
+    let executed = function.call(&context(0), &[json!("a")]);
     let _result = executed.map_err(untested)?;
     let answered = function.request_bytes(unknown.as_bytes());
     let _refusal = answered.map_err(untested)?;
@@ -231,7 +231,7 @@ pub(super) fn functions_are_independent(rig: &Rig<'_>) -> Checked {
         let calls = functions.iter_mut().map(|function| {
             scope.spawn(|| {
                 for number in 0..50 {
-                    let _result = function.exec_in(&context(number), &[json!("a")])?;
+                    let _result = function.call(&context(number), &[json!("a")])?;
                 }
                 Ok::<_, HostError>(())
             })
@@ -256,7 +256,7 @@ pub(super) fn survives_empty_windows(rig: &Rig<'_>) -> Checked {
         any = true;
         for count in 1..=3 {
             for empty in [Value::Null, json!([])] {
-                let _result = function.exec_in(&context(count), &vec![empty; count as usize])?;
+                let _result = function.call(&context(count), &vec![empty; count as usize])?;
             }
         }
         continues(&host, &mut function)?;

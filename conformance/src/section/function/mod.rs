@@ -2,11 +2,12 @@
 
 mod checks;
 
+use mock_kuiper::Fault;
 use mock_kuiper::profile::Releases;
 
 use self::checks::*;
 use crate::requirement::{Check, Level, Requirement, Unobserved};
-use crate::rig::{FaultToPlay, Kinds};
+use crate::rig::Kinds;
 
 pub(crate) const REQUIREMENTS: &[&Requirement] = &[
     &Requirement {
@@ -66,7 +67,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         how: "The host sends 0 bytes, `{`, bytes that are not UTF-8, and 64 MiB.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
-        check: Check::Fault(Kinds::Functions, FaultToPlay::REQUESTS),
+        check: Check::Fault(Kinds::Functions, Fault::Requests),
     },
     &Requirement {
         id: "FUN-06",

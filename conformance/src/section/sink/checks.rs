@@ -2,17 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use mock_kuiper::finding::Code;
-use mock_kuiper::host::{Host, HostError, Sink};
 use mock_kuiper::profile::Releases;
 use mock_kuiper::symbol::Channel;
 use mock_kuiper::wire::Command;
+use mock_kuiper::{Code, Fault, Host, Sink};
 
 use crate::checked::{Checked, NotPassed, failed, untested};
 use crate::limits::{EXTRA_MESSAGE, FLOOD};
-use crate::rig::{
-    FaultToPlay, Kinds, ROW, Rig, is_failed_row, is_no_ack, long_row, take_ack, takes_in_time,
-};
+use crate::rig::{Kinds, ROW, Rig, is_failed_row, is_no_ack, long_row, take_ack, takes_in_time};
 use crate::transcript::{MARK, Transcript};
 
 /// How long an ack may take on a channel that has to be dialed again.
@@ -22,7 +19,14 @@ pub(super) fn listens_in_time(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
     match rig.start_sink(&host, rig.sink_name()?, "rule") {
         Ok(_) => Ok(()),
-        Err(error @ HostError::NotListening { .. }) => Err(error.into()),
+        Err(error)
+            if matches!(
+                error.code(),
+                Some(Code::SinkNotListening | Code::SinkWrongSocket)
+            ) =>
+        {
+            Err(error.into())
+        }
         Err(error) => Err(untested(error)),
     }
 }
@@ -251,7 +255,7 @@ pub(super) fn takes_rows_unread(rig: &Rig<'_>) -> Checked {
     let taken = flood(rig, &mut sink, &long_row(), ROWS);
     taken.map_err(|mut not_passed| {
         if let NotPassed::Failed(seen) = &mut not_passed
-            && seen.code == Some(Code::SinkRowNotTaken)
+            && seen.code() == Some(Code::SinkRowNotTaken)
             && !Releases::WithoutAckChannel.has(rig.release())
             && sink.ack(rig.quiet(EXTRA_MESSAGE)).is_ok()
         {
@@ -280,10 +284,10 @@ pub(super) fn takes_rows_and_stops(rig: &Rig<'_>) -> Checked {
 }
 
 pub(super) fn serves_the_next_sender(rig: &Rig<'_>) -> Checked {
-    let played = rig.play(Kinds::Sinks, FaultToPlay::REDIAL);
+    let played = rig.play(Kinds::Sinks, Fault::Redial);
     played.map_err(|mut not_passed| {
         if let NotPassed::Failed(seen) = &mut not_passed
-            && seen.code == Some(Code::SinkNotListening)
+            && seen.code() == Some(Code::SinkNotListening)
         {
             seen.text = "the host closed the first connection, and the sink does not serve the \
                          next: its socket does not accept it or stays silent. Keep accepting \

@@ -2,11 +2,12 @@
 
 mod checks;
 
+use mock_kuiper::Fault;
 use mock_kuiper::profile::Releases;
 
 use self::checks::*;
 use crate::requirement::{Check, Level, Requirement, Unobserved};
-use crate::rig::{FaultToPlay, Kinds};
+use crate::rig::Kinds;
 
 pub(crate) const REQUIREMENTS: &[&Requirement] = &[
     &Requirement {
@@ -95,7 +96,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         how: "The sink is started where such a file exists.",
         source: "ekuiper-2.4.0-go.jsonl:311",
         slow: false,
-        check: Check::Fault(Kinds::Sinks, FaultToPlay::STALE_FILE),
+        check: Check::Fault(Kinds::Sinks, Fault::StaleFile),
     },
     &Requirement {
         id: "SNK-08",
