@@ -1,4 +1,4 @@
-//! `run --fault`: misfortunes, one after the other, on what runs.
+//! `run --fault`: plays one fault after the other on what runs.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
@@ -15,7 +15,7 @@ use super::findings::Findings;
 use super::input::Input;
 use super::stream::Stream;
 
-/// What `--fault` may say.
+/// The value of `--fault`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum FaultArg {
     Help,
@@ -35,7 +35,7 @@ impl FromStr for FaultArg {
     }
 }
 
-/// The misfortunes that the command line asks for, in its order.
+/// Returns the faults that the command line names, in its order.
 pub(super) fn chosen(args: &[FaultArg]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for arg in args {
@@ -48,7 +48,7 @@ pub(super) fn chosen(args: &[FaultArg]) -> Vec<Fault> {
     faults
 }
 
-/// The list of `--fault help`.
+/// Writes the list of `--fault help`.
 pub(super) fn help() -> String {
     const INDENT: &str = "      ";
     const NAME: Style = Style::new().bold();
@@ -79,7 +79,7 @@ pub(super) fn help() -> String {
     text
 }
 
-/// What is played, and on what.
+/// The faults to play, and what they need.
 pub(super) struct Play<'a> {
     pub(super) faults: &'a [Fault],
     pub(super) host: &'a Host,
@@ -90,14 +90,14 @@ pub(super) struct Play<'a> {
 }
 
 impl Play<'_> {
-    /// Plays one misfortune after the other.
+    /// Plays one fault after the other.
     ///
-    /// What the plugin does wrong is reported, and the next is played on a new
-    /// process.
+    /// What the plugin does wrong is reported, and the next fault is played on a
+    /// new process.
     ///
     /// # Errors
     ///
-    /// What does not work before the first; what ends the run.
+    /// What does not work before the first fault, and what ends the run.
     pub(super) fn act<'i>(
         &self,
         sources: impl IntoIterator<Item = &'i mut Source>,
@@ -131,7 +131,7 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// The row that sinks are sent: the first of --send, or one of ours.
+    /// Returns the row that sinks are sent: the first of `--send`, or a default.
     fn row(&self) -> Vec<u8> {
         let row = match self.input {
             Input::Given(rows) => rows.first().cloned(),

@@ -1,4 +1,4 @@
-//! The thread of one source: reads its rows, and passes them on.
+//! Reads the rows of one source on a thread of its own, and passes them on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use mock_kuiper::host::{LAST_ROWS, Source};
 use super::feed::Feed;
 use super::findings::Findings;
 
-/// The thread of one source.
+/// Reads one source.
 pub(super) struct Reader {
     pub(super) symbol: String,
     pub(super) source: Source,
@@ -17,15 +17,16 @@ pub(super) struct Reader {
     pub(super) passes_on: bool,
     pub(super) feed: Arc<Feed>,
     pub(super) findings: Arc<Findings>,
-    /// Whether it reads on when the plugin ends: another process follows.
+    /// Whether it continues after the plugin's exit, because another process
+    /// follows.
     pub(super) outlives: bool,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) counted: Arc<AtomicU64>,
 }
 
 impl Reader {
-    /// Reads until the end: of the source, of the plugin, or a stop. Gives the
-    /// source back, to be stopped.
+    /// Reads until the limit, the end of the channel, the plugin's exit or a stop.
+    /// Returns the source, which the caller stops.
     pub(super) fn run(mut self) -> Source {
         let symbol = self.symbol.as_str();
         let wrong = |text: &dyn std::fmt::Display| {
@@ -33,7 +34,7 @@ impl Reader {
                 .report(symbol, &format!("source `{symbol}`: {text}"));
         };
         let mut buffer = Vec::new();
-        // What was read while misfortunes were played.
+        // The rows that were read while faults were played.
         let before = self.source.received();
         self.counted.store(before, Ordering::Relaxed);
         let mut count = 0;
@@ -56,7 +57,7 @@ impl Reader {
                 Err(_) => break,
             }
             if std::mem::take(&mut woken) && !self.outlives && self.source.plugin_has_ended() {
-                // What it had sent by then is still read.
+                // The rows that it had sent by then are still read.
                 limit = Some(LAST_ROWS);
             }
         }

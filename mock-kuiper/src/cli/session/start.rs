@@ -1,4 +1,4 @@
-//! What a run starts, and in what order.
+//! Starts what a run needs, in order.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -21,11 +21,13 @@ use crate::cli::reader::Reader;
 use crate::cli::running::{Running, Started};
 
 impl<'a> Session<'a> {
+    /// Starts everything, makes the calls, plays the faults and begins to send the
+    /// rows of the command line.
     pub(super) fn start_all(&mut self) -> Result<(), HostError> {
         self.started = Instant::now();
         let plan: &'a Plan = self.plan;
-        // The sinks come first, so that no row is lost; in an order that is
-        // drawn, the functions: eKuiper validates a rule before it starts it.
+        // The sinks come first, so that no row is lost. In a drawn order the
+        // functions come first: eKuiper validates a rule before it starts it.
         let mut orders: Vec<_> = plan.sinks.iter().chain(&plan.sources).collect();
         let first = match plan.seeded {
             true => 0,
@@ -33,12 +35,12 @@ impl<'a> Session<'a> {
         };
         self.host.shuffle(&mut orders);
         let functions = plan.functions.iter().map(|symbol| Todo::Function(symbol));
-        let (before, behind) = orders.split_at(first);
+        let (before, after) = orders.split_at(first);
         let before = before.iter().map(|order| Todo::Instance(order));
         self.start_each(before.chain(functions).collect())?;
         self.call_all()?;
-        let behind = behind.iter().map(|order| Todo::Instance(order));
-        self.start_each(behind.collect())?;
+        let after = after.iter().map(|order| Todo::Instance(order));
+        self.start_each(after.collect())?;
         if !plan.faults.is_empty() {
             let play = Play {
                 faults: &plan.faults,
@@ -60,8 +62,8 @@ impl<'a> Session<'a> {
         self.send_input()
     }
 
-    /// Starts what could not be started before, in a plugin that was changed
-    /// since; makes the calls and sends the rows of the command line again.
+    /// Starts in a changed plugin what it refused to start before, and repeats the
+    /// calls and the rows of the command line.
     pub(super) fn start_rest(&mut self) -> Result<(), HostError> {
         let rest = std::mem::take(&mut self.unstarted);
         self.start_each(rest)?;
@@ -96,7 +98,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Has the sources read, and the sinks fed.
+    /// Begins to read the new sources and to feed the new sinks.
     fn set_going(&mut self) -> Result<(), HostError> {
         let fresh = std::mem::take(&mut self.fresh);
         self.feed.add(fresh.sinks);
@@ -106,7 +108,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Sends the rows of the command line, unless they are being sent.
+    /// Begins to send the rows of the command line, unless it has not ended the
+    /// last time.
     fn send_input(&mut self) -> Result<(), HostError> {
         if matches!(self.plan.input, Input::Sources) || self.sending {
             return Ok(());
@@ -166,7 +169,7 @@ impl<'a> Session<'a> {
                 .iter()
                 .position(|started| started.function.symbol() == call.function)
             else {
-                // It refused to start, which has been said.
+                // It refused to start, which was reported.
                 continue;
             };
             let context = Context {

@@ -1,4 +1,4 @@
-//! How a run ends.
+//! Stops what a run has started, and writes its summary.
 
 use mock_kuiper::host::{HostError, Sink};
 
@@ -7,9 +7,9 @@ use crate::cli::error::CliError;
 use crate::cli::summary::{self, Ran};
 
 impl Session<'_> {
-    /// Stops all that runs: sources first, so that no row is lost on its way.
+    /// Stops everything that runs: the sources first, so that no row is lost.
     pub(super) fn stop(&mut self) -> Result<(), CliError> {
-        // What would be stopped is gone, which was said.
+        // The exit was reported; there is nothing left to stop.
         let has_ended = self.host.check_alive().is_err();
         let is_watched = self.watch.take().is_some();
         // A process that has not greeted has nothing to stop.
@@ -19,7 +19,7 @@ impl Session<'_> {
             return Ok(());
         }
         if has_ended {
-            // What it had sent by then is still printed.
+            // The rows that it had sent by then are still printed.
             for running in &mut self.sources {
                 drop(running.wait());
             }
@@ -42,7 +42,7 @@ impl Session<'_> {
             let stopped = sink.stop();
             self.survive_stop(&symbol, stopped)?;
         }
-        // A function is never stopped: it goes with the process.
+        // eKuiper never stops a function; it ends with the process.
         let alive = self.host.check_alive();
         self.survive_stop("", alive)
     }
@@ -60,7 +60,7 @@ impl Session<'_> {
         (0..self.sources.len()).try_for_each(|index| self.stop_source(index))
     }
 
-    /// Notes what went wrong with a stop, unless a fault that was cut short may
+    /// Reports what went wrong with a stop, unless a fault that was cut short may
     /// be the reason.
     fn survive_stop(&self, symbol: &str, stopped: Result<(), HostError>) -> Result<(), HostError> {
         match stopped {
@@ -70,7 +70,7 @@ impl Session<'_> {
         }
     }
 
-    /// Takes the sinks away, and counts their rows.
+    /// Takes the sinks out of the feed, and notes their rows for the summary.
     fn count_sinks(&mut self) -> Vec<Sink> {
         self.feed.add(std::mem::take(&mut self.fresh.sinks));
         let sinks = self.feed.take();
@@ -82,7 +82,7 @@ impl Session<'_> {
         sinks
     }
 
-    /// Closes a source's channel and stops it; once.
+    /// Closes a source's channel and stops the source, once.
     pub(super) fn stop_source(&mut self, index: usize) -> Result<(), HostError> {
         let running = &mut self.sources[index];
         let symbol = running.symbol.clone();
@@ -92,6 +92,7 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Writes the summary.
     pub(super) fn summarize(&mut self) {
         let took = self.started.elapsed();
         let mut ran: Vec<Ran> = self
