@@ -154,6 +154,7 @@ mod tests {
         };
         let failed = Verdict::Failed(Evidence {
             seen: String::new(),
+            code: None,
             transcript: Vec::new(),
             cause: None,
         });

@@ -160,6 +160,7 @@ mod tests {
     fn evidence(cause: Option<(&str, &'static str)>) -> Evidence {
         Evidence {
             seen: String::new(),
+            code: None,
             transcript: Vec::new(),
             cause: cause.map(|(text, see)| Cause {
                 text: text.to_owned(),

@@ -12,7 +12,7 @@ use super::symbol_args::{SymbolArgs, json};
 // A doc comment here would become that of the subcommand.
 #[derive(Debug, clap::Args)]
 pub(super) struct DriveArgs {
-    /// End after this many rows of each source
+    /// End once every source has sent this many rows
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) count: Option<u64>,
 
@@ -20,19 +20,19 @@ pub(super) struct DriveArgs {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(super) duration: Option<Duration>,
 
-    /// Call a function: 'echo(1, "a", null, {"k":[2]})'; may be repeated
+    /// Call a function, e.g. 'echo(1, "a", null, {"k":[2]})'; may be repeated
     #[arg(long, value_name = "CALL")]
     pub(super) call: Vec<Call>,
 
-    /// Send this row to the sinks, instead of the sources' rows; may be repeated
+    /// Send this row to the sinks instead of the sources' rows; may be repeated
     #[arg(long, value_name = "JSON", value_parser = json)]
     pub(super) send: Vec<Value>,
 
-    /// Send these rows to the sinks, one JSON a line; - is stdin
+    /// Send the rows in this file to the sinks, one JSON value per line; - is stdin
     #[arg(long, value_name = "FILE", conflicts_with = "send", value_hint = ValueHint::FilePath)]
     pub(super) rows: Option<PathBuf>,
 
-    /// Wait for the ack of each row
+    /// Set requireAck, and wait for the ack of each row
     #[arg(long)]
     pub(super) require_ack: bool,
 

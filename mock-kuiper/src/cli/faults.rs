@@ -15,7 +15,7 @@ use super::findings::Findings;
 use super::input::Input;
 use super::stream::Stream;
 
-/// What `--fault` may say.
+/// The value of `--fault`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum FaultArg {
     Help,
@@ -84,7 +84,7 @@ pub(super) fn help() -> String {
     text
 }
 
-/// What is played, and on what.
+/// The faults to play, and what they need.
 pub(super) struct Play<'a> {
     pub(super) faults: &'a [Fault],
     pub(super) host: &'a Host,

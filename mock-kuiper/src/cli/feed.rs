@@ -1,4 +1,4 @@
-//! Rows for the sinks, wherever they come from.
+//! Sends rows to the sinks, from the sources or from the command line.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -13,14 +13,14 @@ use serde_json::Value;
 use super::findings::Findings;
 use super::input::{Input, LISTED, parse_row};
 
-/// The running sinks, fed by any thread until they are taken away.
+/// The running sinks, which any thread may feed until they are taken away.
 #[derive(Debug)]
 pub(super) struct Feed {
-    /// `None` once the sinks are being stopped.
+    /// `None` once the sinks are taken away.
     sinks: Mutex<Option<Vec<Sink>>>,
     single: bool,
     findings: Arc<Findings>,
-    /// Rows that were offered to a sink; read without waiting for the sinks.
+    /// The rows that were offered to a sink.
     sent: AtomicU64,
 }
 
@@ -34,14 +34,15 @@ impl Feed {
         }
     }
 
-    /// Feeds these as well.
+    /// Adds sinks, unless all were taken away.
     pub(super) fn add(&self, sinks: Vec<Sink>) {
         if let Some(fed) = &mut *self.lock() {
             fed.extend(sinks);
         }
     }
 
-    /// Waits until the sinks have most likely taken what was sent.
+    /// Waits until the sinks have most likely taken what was sent, at most `limit`
+    /// for each.
     pub(super) fn settle(&self, limit: Duration) {
         for sink in self.lock().iter_mut().flatten() {
             sink.settle(limit);
@@ -53,13 +54,13 @@ impl Feed {
         self.lock().take().unwrap_or_default()
     }
 
-    /// The rows that were sent so far, over all sinks. Does not wait for a sink
-    /// that takes its time.
+    /// Returns how many rows were sent so far, over all sinks. Does not wait for a
+    /// slow sink.
     pub(super) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Sends a source's row to each sink, as `SELECT *` would.
+    /// Sends a source's row to every sink, as `SELECT *` does.
     pub(super) fn pass_on(&self, message: &str, buffer: &mut Vec<u8>) -> Result<(), InvalidRow> {
         buffer.clear();
         write_sink_row(buffer, message, self.single)?;
@@ -67,7 +68,7 @@ impl Feed {
         Ok(())
     }
 
-    /// Sends a row that a person wrote.
+    /// Sends a row of the command line to every sink.
     fn send_given(&self, row: &Value) {
         messages(row, self.single).for_each(|message| self.send(&message));
     }
@@ -81,12 +82,11 @@ impl Feed {
         }
     }
 
-    /// Sends what the command line gave.
+    /// Sends the rows of the command line to every sink.
     ///
     /// # Errors
     ///
-    /// The mistakes of what was read: lines of stdin that are no JSON. The
-    /// others are sent.
+    /// The lines of a file or of stdin that are not JSON. The others are sent.
     pub(super) fn send_all(&self, input: &Input) -> Result<(), Vec<String>> {
         match input {
             Input::Sources => Ok(()),
@@ -126,7 +126,7 @@ impl Feed {
             }
         }
         if more > 0 {
-            mistakes.push(format!("--rows {name}: and {more} more like these"));
+            mistakes.push(format!("--rows {name}: {more} more lines are wrong"));
         }
         if mistakes.is_empty() {
             Ok(())

@@ -46,7 +46,7 @@ impl Input {
         let mut mistakes = Vec::new();
         for (number, line) in (1_usize..).zip(BufReader::new(file).lines()) {
             if mistakes.len() == LISTED {
-                mistakes.push(wrong("and maybe more".to_owned()));
+                mistakes.push(wrong("more lines may be wrong".to_owned()));
                 break;
             }
             match line {
@@ -74,6 +74,6 @@ pub(super) fn parse_row(line: &str) -> Result<Option<Value>, String> {
         let text = error.to_string();
         let reason = text.split(" at line ").next().unwrap_or(&text);
         let column = error.column();
-        format!("column {column}: expected JSON, one value a line: {reason}")
+        format!("column {column}: expected JSON, one value per line: {reason}")
     })
 }

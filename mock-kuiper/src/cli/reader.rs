@@ -1,4 +1,4 @@
-//! The thread of one source: reads its rows, and passes them on.
+//! Reads the rows of one source on a thread of its own, and passes them on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use mock_kuiper::wire::InvalidRow;
 use super::feed::Feed;
 use super::findings::Findings;
 
-/// The thread of one source.
+/// Reads one source.
 pub(super) struct Reader {
     pub(super) source: Source,
     pub(super) limit: Option<u64>,

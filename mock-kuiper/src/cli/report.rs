@@ -1,4 +1,4 @@
-//! How a check is shown.
+//! Writes the report of a check, as text and as JSON.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -13,10 +13,10 @@ use super::text::{count_or_no, printable};
 
 const OK: Style = AnsiColor::Green.on_default();
 
-/// Columns of the level, and of the space behind it.
+/// The width of the level and of the space after it.
 const LEVEL: usize = 9;
 
-/// Writes the lines of a report; on a terminal they are broken to its width.
+/// Writes a report as text. On a terminal the lines are wrapped to its width.
 pub(super) fn text(report: &Report) -> String {
     let stdout = std::io::stdout();
     // `termwidth` is a guess where there is no terminal.
@@ -57,7 +57,7 @@ pub(super) fn text(report: &Report) -> String {
     text
 }
 
-/// One line of a report, without its level.
+/// Writes one line of a report, without its level.
 pub(super) fn line(line: &Line) -> String {
     let mut text = String::new();
     if !line.file.is_empty() {
@@ -69,7 +69,7 @@ pub(super) fn line(line: &Line) -> String {
     printable(&(text + &line.text))
 }
 
-/// The report as JSON.
+/// Writes a report as JSON.
 pub(super) fn json(report: &Report) -> String {
     let value = json!({
         "plugin": report.plugin,

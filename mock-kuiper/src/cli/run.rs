@@ -1,4 +1,4 @@
-//! `mock-kuiper run`: a plugin, driven from its launch to its end.
+//! `mock-kuiper run`: drives a plugin from its launch to its end.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,33 +19,35 @@ use super::terminal::Terminal;
 const EXAMPLES: &str = "\
 Examples:
   mock-kuiper run ./mirror
-      Starts all that the plugin offers. Rows of its sources are printed, and
-      sent to its sinks. Ctrl-C stops it.
+      Starts everything that the plugin offers, prints the rows of its sources,
+      and sends them to its sinks. Ctrl-C ends the run.
   mock-kuiper run ./mirror --count 3 --config 'random={\"interval\":10}'
       Ends after 3 rows of each source.
   mock-kuiper run mirror.zip --function echo --call 'echo(1, \"a\", null)'
-      Calls a function, and ends.
+      Calls a function, then ends.
   mock-kuiper run ./mirror --fault kill --fault restart=2s
-      Kills the process, and lets the host be gone for 2 s; ends with status 0
-      if the plugin survives.
+      Kills the plugin's process, then takes the host away for 2 s. The exit
+      status is 0 if the plugin survives both.
   mock-kuiper run ./mirror --sink file --send '{\"a\":1}' --require-ack
       Sends a row to a sink, and waits for its ack.";
 
-/// Launch a plugin as eKuiper does, start what it offers, pass rows, stop it.
+/// Launch a plugin as eKuiper does, start its symbols, pass rows on, stop it.
 ///
-/// Rows of sources are printed on stdout, one JSON object a line:
+/// The rows of sources are printed to stdout, one JSON object per line:
 /// {"source":"random","message":{…},"meta":…}. So are calls:
-/// {"function":"echo","args":[…],"result":…}, or "error" in the place of
-/// "result". All else, the plugin's own output included, goes to stderr.
+/// {"function":"echo","args":[…],"result":…}, with "error" instead of "result"
+/// if the function reports one. Everything else goes to stderr, the plugin's own
+/// output included.
 ///
-/// Each sink is sent each row of the sources, as a rule SELECT * FROM source
-/// would. The run ends at Ctrl-C, or as --count or --duration says; without a
-/// source it ends when the rows of --send and --rows and the calls are done.
+/// Every sink gets every row of the sources, as with the rule
+/// SELECT * FROM source. The run ends at Ctrl-C, or as --count or --duration
+/// says. Without a source it ends after the calls and the rows of --send or
+/// --rows.
 #[derive(Debug, clap::Args)]
 #[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub(crate) struct Args {
-    /// The plugin: a directory with NAME.json and the executable, its zip, or
-    /// a Cargo package with NAME.json beside Cargo.toml, which is built first
+    /// The plugin: a directory with NAME.json and the executable, a zip of one,
+    /// or a Cargo package with NAME.json beside Cargo.toml, which is built first
     #[arg(value_hint = ValueHint::AnyPath, required_unless_present = "fault")]
     plugin: Option<PathBuf>,
 
@@ -55,32 +57,38 @@ pub(crate) struct Args {
     #[command(flatten)]
     host: HostArgs,
 
-    /// Watch the plugin's directory: on a change build a Cargo package, replace
-    /// the process as eKuiper's plugin update does, start again what runs, and
-    /// make the calls and send the rows again. Ctrl-C ends the run
+    /// Reload the plugin whenever its directory changes, until Ctrl-C
+    ///
+    /// A Cargo package is built first. The process is replaced as by eKuiper's
+    /// plugin update, what was running is started again, and the calls and the
+    /// rows of --send or --rows are repeated.
     #[arg(long, conflicts_with_all = ["count", "fault"])]
     watch: bool,
 
-    /// Draw what eKuiper does in no certain order, by this number: the order of
-    /// starts, and whether a channel closes before or after its stop
+    /// Draw from this number what eKuiper does in no certain order
+    ///
+    /// This is the order of the starts, and whether a data channel is closed
+    /// before or after its stop is sent. The same number gives the same order.
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 
-    /// Play a misfortune on all that was started, e.g. kill, or kill=2s; all of
-    /// them with `all`; `help` lists them. May be repeated. The run ends behind
-    /// the last, unless --count or --duration say otherwise
+    /// Play a fault on everything that runs, e.g. kill or kill=2s; `all` plays
+    /// all of them, `help` lists them; may be repeated
+    ///
+    /// The run ends after the last fault, unless --count or --duration is given.
     #[arg(long, value_name = "NAME[=VALUE]")]
     fault: Vec<FaultArg>,
 
-    /// Write every event to this file, one JSON object a line
+    /// Write every event to this file, one JSON object per line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     json: Option<PathBuf>,
 
-    /// Write what goes over the sockets to this file, as the recorded vectors
+    /// Write what goes over the sockets to this file, in the format of the
+    /// recorded vectors
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     trace: Option<PathBuf>,
 
-    /// Show every message: time, channel, direction
+    /// Show every message with its time, channel and sender
     #[arg(short, long, action = ArgAction::SetTrue)]
     verbose: bool,
 }
@@ -93,11 +101,14 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     }
     let plugin = args.plugin.as_deref();
     let plugin = plugin.ok_or_else(|| {
-        CliError::input("no plugin is named; --fault plays misfortunes on a running plugin")
+        CliError::input(
+            "no plugin is named; --fault plays faults on a running plugin, `--fault help` lists \
+             them",
+        )
     })?;
     if args.watch && plugin.is_file() {
         return Err(CliError::input(
-            "a zip is not watched; give the plugin's directory",
+            "--watch needs the plugin's directory, not a zip",
         ));
     }
     let package = Arc::new(args.host.package(plugin)?);

@@ -1,4 +1,4 @@
-//! The last lines of a run: what ran, and what came of it.
+//! Writes the last lines of a run: how it ended, and what each symbol did.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(super) enum Ran {
     },
 }
 
-/// Writes the summary, one line for each symbol.
+/// Writes the summary: the result, then one line for each symbol.
 pub(super) fn lines(
     plugin: &str,
     release: &str,
@@ -34,11 +34,11 @@ pub(super) fn lines(
     let seconds = took.as_secs_f64();
     let errors = count_or_no(errors, "error");
     let mut lines = vec![format!(
-        "{plugin} under eKuiper {release}: {seconds:.2} s, {errors}"
+        "{plugin} under eKuiper {release}: {errors} in {seconds:.2} s"
     )];
     lines.extend(ran.iter().map(|line| match line {
         Ran::Source { symbol, rows } => format!(
-            "  source {symbol}: {}, {} a second",
+            "  source {symbol}: {}, {} per second",
             count(*rows, "row"),
             grouped((*rows as f64 / seconds.max(0.001)).round() as u64)
         ),
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_summary_has_a_line_for_each_symbol() {
+    fn a_summary_has_the_result_and_a_line_for_each_symbol() {
         let ran = [
             Ran::Source {
                 symbol: "random".into(),
@@ -91,8 +91,8 @@ mod tests {
 
         assert_eq!(
             text,
-            "mirror under eKuiper 2.4: 0.50 s, 1 error\n  \
-             source random: 12,345 rows, 24,690 a second\n  \
+            "mirror under eKuiper 2.4: 1 error in 0.50 s\n  \
+             source random: 12,345 rows, 24,690 per second\n  \
              sink append: 1 row sent, 0 acks\n  \
              aggregate mean: 2 calls"
         );

@@ -1,5 +1,5 @@
-//! What a person sees: rows on stdout; on stderr the plugin's output, what went
-//! wrong, and on a terminal a line that counts.
+//! Shows the events of a run: rows on stdout; on stderr the plugin's output, what
+//! went wrong, and on a terminal a status line.
 
 use std::io::{self, IsTerminal};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -18,18 +18,18 @@ use super::text::printable;
 
 const PLUGIN: Style = AnsiColor::Cyan.on_default();
 
-/// Bytes of a message that `-v` shows.
+/// The bytes of a message that `-v` shows.
 const SHOWN: usize = 4096;
 
-/// How often the line that counts is drawn anew.
+/// How often the status line is drawn.
 pub(super) const REDRAW: Duration = Duration::from_millis(100);
 
-/// The two streams, and what is due on them.
+/// Stdout and stderr, and the lines that wait for them.
 pub(super) struct Terminal {
     plugin: String,
     verbose: bool,
     lines: Mutex<Lines>,
-    /// Told once when stdout takes no more.
+    /// Called once when stdout cannot be written.
     stdout_failed: OnceLock<Box<dyn Fn(io::Error) + Send + Sync>>,
     failed: OnceLock<()>,
     status: Option<ProgressBar>,
@@ -57,17 +57,17 @@ impl Terminal {
         }
     }
 
-    /// Has `failed` called once when stdout takes no more.
+    /// Calls `failed` once when stdout cannot be written.
     pub(super) fn on_stdout_failure(&self, failed: impl Fn(io::Error) + Send + Sync + 'static) {
         let _ = self.stdout_failed.set(Box::new(failed));
     }
 
-    /// Whether there is a line that counts.
+    /// Whether there is a status line.
     pub(super) fn has_status(&self) -> bool {
         self.status.is_some()
     }
 
-    /// Draws the line that counts.
+    /// Draws the status line.
     pub(super) fn status(&self, text: String) {
         if let Some(bar) = &self.status {
             bar.set_message(text);
@@ -75,7 +75,7 @@ impl Terminal {
         }
     }
 
-    /// Writes what is due, and takes the line that counts away.
+    /// Writes the waiting lines, and removes the status line.
     pub(super) fn close(&self) {
         self.write_lines(&mut self.lock());
         if let Some(bar) = &self.status {
@@ -83,24 +83,25 @@ impl Terminal {
         }
     }
 
-    /// Writes a line to stderr, beside the line that counts.
+    /// Writes a line to stderr, above the status line.
     pub(super) fn say(&self, line: &str) {
         self.beside_status(true, || say(line));
     }
 
-    /// Says what the plugin did wrong.
+    /// Writes what the plugin did wrong.
     pub(super) fn error(&self, text: &str) {
         self.say(&format!("{ERROR}error{ERROR:#}: {text}"));
     }
 
+    /// Writes what a person should know.
     pub(super) fn note(&self, text: &str) {
         self.say(&format!("{NOTE}note{NOTE:#}: {text}"));
     }
 
-    /// Does `write` while the line that counts is out of the way.
+    /// Calls `write` while the status line is hidden.
     fn beside_status<T>(&self, shares_screen: bool, write: impl FnOnce() -> T) -> T {
         match &self.status {
-            // One that is finished would be drawn anew.
+            // A finished one would be drawn again.
             Some(bar) if shares_screen && !bar.is_finished() => bar.suspend(write),
             _ => write(),
         }
@@ -202,8 +203,8 @@ fn turned_away(channel: &str, pid: Option<u32>) -> String {
         None => ("a process".to_owned(), "end it".to_owned()),
     };
     format!(
-        "{NOTE}note{NOTE:#}: {who} dialed {channel} and was turned away: it is not the plugin \
-         that was launched here, maybe one left over from an earlier run; {end}"
+        "{NOTE}note{NOTE:#}: {who} dialed {channel} and was turned away, because this run did not \
+         launch it; if it is left over from an earlier run, {end}"
     )
 }
 
@@ -221,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_message_is_cut_and_its_length_is_told() {
+    fn a_long_message_is_cut_and_followed_by_its_length() {
         assert_eq!(excerpt(b"abcdef", 3), "abc… (6 bytes)");
     }
 }

@@ -274,7 +274,7 @@ fn an_output_without_a_place_is_wrong_input_told_first() {
 
     assert_eq!(
         nowhere.stderr,
-        "error: --output gone/a.zip: there is no directory gone; make it first\n"
+        "error: --output gone/a.zip: the directory gone does not exist; create it first\n"
     );
     assert_eq!(
         directory.stderr,
@@ -282,12 +282,11 @@ fn an_output_without_a_place_is_wrong_input_told_first() {
     );
     assert_eq!(
         no_zip.stderr,
-        "error: --output mirror.tar: eKuiper installs no other file than a `.zip`; let the name \
-         end so\n"
+        "error: --output mirror.tar: eKuiper installs only a `.zip`; add this ending\n"
     );
     assert_eq!(
         of_a_zip.stderr,
-        "error: mirror/mirror.json: is a file; give the plugin's directory, or `check` the zip\n"
+        "error: mirror/mirror.json: is a file; name the plugin's directory\n"
     );
     assert_eq!(
         (

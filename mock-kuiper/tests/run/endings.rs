@@ -1,4 +1,4 @@
-//! Signals, a killed plugin or mock, and who else is on an address.
+//! Signals, a killed plugin or mock, and other processes at the addresses.
 
 use std::os::unix::net::UnixListener;
 use std::process::Command;
@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use crate::common::{Live, Plugin, processes, wait_until, write_script};
 
 #[test]
-fn a_signal_stops_all_in_order_with_status_0() {
+fn a_signal_stops_everything_in_order_and_gives_status_0() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
         let live = plugin.start(&[]);
@@ -52,7 +52,7 @@ fn a_second_signal_does_not_wait_for_a_plugin_that_ignores_the_stop() {
 }
 
 #[test]
-fn a_sink_whose_start_is_not_answered_at_the_signal_is_stopped_and_nothing_else_is_started() {
+fn a_signal_before_the_answer_to_a_start_stops_the_sink_and_starts_nothing_else() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
     let answer = plugin.place().join("answer");
     let late = format!("PROBE=late={}", answer.display());
@@ -82,7 +82,7 @@ fn a_second_signal_does_not_wait_for_the_answer_to_a_start() {
 }
 
 #[test]
-fn a_signal_in_a_call_stops_the_sinks_that_were_started_before_it() {
+fn a_signal_during_a_call_stops_the_sinks_that_run() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
     let call = format!(r#"{}({{"answer":"silent"}})"#, plugin.function("echo"));
     let live = plugin.start(&["--call", &call, "-v"]);
@@ -98,7 +98,7 @@ fn a_signal_in_a_call_stops_the_sinks_that_were_started_before_it() {
 }
 
 #[test]
-fn a_signal_in_a_fault_stops_all_in_order() {
+fn a_signal_during_a_fault_stops_everything_in_order() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
     let live = plugin.start(&["--fault", "kill=1h"]);
     // Two rows have shown that the sink works before the fault.
@@ -117,7 +117,7 @@ fn a_signal_in_a_fault_stops_all_in_order() {
 }
 
 #[test]
-fn a_killed_plugin_is_told_and_the_same_command_works_again() {
+fn a_killed_plugin_is_reported_and_the_same_command_works_again() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
     let live = plugin.start(&["-v"]);
     live.wait_for_stderr("append got");
@@ -136,7 +136,7 @@ fn a_killed_plugin_is_told_and_the_same_command_works_again() {
 }
 
 #[test]
-fn when_the_mock_is_killed_its_group_ends_and_the_same_command_works_again() {
+fn a_killed_mock_takes_the_plugin_with_it_and_the_same_command_works_again() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
     let live = plugin.start(&["--env", "PROBE=child"]);
     live.wait_for_stderr("append got");
@@ -153,7 +153,7 @@ fn when_the_mock_is_killed_its_group_ends_and_the_same_command_works_again() {
 }
 
 #[test]
-fn an_address_in_use_is_told_with_the_process_that_holds_it() {
+fn an_address_in_use_is_reported_with_the_process_that_holds_it() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let path = format!("/tmp/plugin_{}.ipc", plugin.id);
     let listener = UnixListener::bind(&path).unwrap();
@@ -176,7 +176,7 @@ fn an_address_in_use_is_told_with_the_process_that_holds_it() {
 }
 
 #[test]
-fn a_file_in_the_way_that_is_no_socket_is_left_alone() {
+fn a_file_at_the_address_that_is_not_a_socket_is_kept() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let path = format!("/tmp/{}_demo_0.ipc", plugin.id);
     std::fs::write(&path, "precious").unwrap();
@@ -206,8 +206,8 @@ fn a_plugin_left_over_from_an_earlier_run_is_turned_away_by_pid() {
     done.assert_status(0)
         .assert_says(&format!("note: process {pid} (probe"));
     done.assert_says(&format!(
-        ") dialed plugin_{} and was turned away: it is not the plugin that was launched here, \
-         maybe one left over from an earlier run; end it with `kill {pid}`",
+        ") dialed plugin_{} and was turned away, because this run did not launch it; if it is \
+         left over from an earlier run, end it with `kill {pid}`",
         plugin.id
     ));
     assert_eq!(
@@ -218,7 +218,7 @@ fn a_plugin_left_over_from_an_earlier_run_is_turned_away_by_pid() {
 }
 
 #[test]
-fn a_plugin_behind_a_launcher_is_known_by_its_group() {
+fn a_plugin_started_by_a_launcher_is_recognized_by_its_process_group() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
     plugin.wrap("./bin/* \"$@\" & wait");
 
@@ -228,7 +228,7 @@ fn a_plugin_behind_a_launcher_is_known_by_its_group() {
 }
 
 #[test]
-fn a_plugin_that_leaves_its_group_is_turned_away() {
+fn a_plugin_that_leaves_its_process_group_is_turned_away() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     plugin.wrap("setsid ./bin/* \"$@\" & echo \"away $!\"; wait");
 
@@ -244,7 +244,7 @@ fn a_plugin_that_leaves_its_group_is_turned_away() {
 }
 
 #[test]
-fn a_run_does_not_wait_for_what_it_cannot_stop() {
+fn a_run_ends_although_a_stop_is_not_answered() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&[
@@ -261,7 +261,7 @@ fn a_run_does_not_wait_for_what_it_cannot_stop() {
 }
 
 #[test]
-fn the_interpreter_of_a_script_that_is_not_there_is_asked_for() {
+fn a_script_whose_interpreter_is_missing_gets_a_hint() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     std::fs::remove_file(plugin.executable()).unwrap();
     write_script(&plugin.executable(), "");

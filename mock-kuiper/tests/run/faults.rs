@@ -1,4 +1,4 @@
-//! What goes wrong in a plugin, and the sentence that says so.
+//! Plugins that do something wrong, and how it is reported.
 
 use crate::common::{Plugin, on_nng, wait_until};
 
@@ -7,7 +7,7 @@ fn all() -> Plugin {
 }
 
 #[test]
-fn a_plugin_that_ends_before_it_greets_is_told_with_its_status_and_last_20_lines() {
+fn an_exit_before_the_greeting_is_reported_with_the_status_and_the_last_20_lines() {
     let plugin = all();
 
     let done = plugin.run(&["--env", "PROBE=lines=25 exit=3"]);
@@ -22,7 +22,7 @@ fn a_plugin_that_ends_before_it_greets_is_told_with_its_status_and_last_20_lines
 }
 
 #[test]
-fn a_plugin_that_ends_without_a_word_is_told_so() {
+fn an_exit_without_any_output_is_reported_as_such() {
     let plugin = all();
     plugin.wrap("exit 0");
 
@@ -34,7 +34,7 @@ fn a_plugin_that_ends_without_a_word_is_told_so() {
 }
 
 #[test]
-fn a_plugin_that_never_greets_is_told_where_to_dial() {
+fn a_missing_greeting_is_reported_with_the_address_to_dial() {
     let plugin = all();
 
     let done = plugin.run(&["--env", "PROBE=silent", "--init-timeout", "200ms"]);
@@ -48,13 +48,13 @@ fn a_plugin_that_never_greets_is_told_where_to_dial() {
 }
 
 #[test]
-fn a_plugin_that_speaks_another_protocol_is_told_what_came() {
+fn another_protocol_on_the_control_channel_is_reported_with_the_received_bytes() {
     let plugin = all();
 
     let done = plugin.run(&["--env", "PROBE=http", "--count", "1"]);
 
     if on_nng() {
-        // The plugin goes on as it should have begun.
+        // Afterwards the plugin does what it should have done first.
         done.assert_status(0);
         return;
     }
@@ -66,7 +66,7 @@ fn a_plugin_that_speaks_another_protocol_is_told_what_came() {
 }
 
 #[test]
-fn garbage_on_the_plugins_output_is_shown_without_harm() {
+fn control_characters_in_the_plugins_output_are_escaped() {
     let plugin = all();
 
     let done = plugin.run(&["--env", "PROBE=garbage", "--count", "1"]);
@@ -82,7 +82,7 @@ fn garbage_on_the_plugins_output_is_shown_without_harm() {
 }
 
 #[test]
-fn a_refused_start_is_said_and_the_other_symbols_go_on_to_status_1() {
+fn a_refused_start_is_reported_and_the_other_symbols_run() {
     let plugin = Plugin::new(&["good", "bad"], &["fine", "broken"], &[]);
 
     let done = plugin.run(&[
@@ -122,7 +122,7 @@ fn an_answer_that_is_almost_ok_or_empty_is_quoted() {
 }
 
 #[test]
-fn where_all_sources_refuse_the_run_ends() {
+fn the_run_ends_if_all_sources_refuse_to_start() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
 
     let done = plugin.run(&["--config", r#"random={"refuse":"no such device"}"#]);
@@ -132,7 +132,7 @@ fn where_all_sources_refuse_the_run_ends() {
 }
 
 #[test]
-fn a_refused_stop_is_said() {
+fn a_refused_stop_is_reported() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&["--count", "1", "--env", "PROBE=refuses=stop"]);
@@ -142,7 +142,7 @@ fn a_refused_stop_is_said() {
 }
 
 #[test]
-fn an_order_that_is_not_answered_is_told_with_the_limit() {
+fn an_order_without_an_answer_is_reported_with_the_limit() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&["--env", "PROBE=mute=start", "--answer-timeout", "200ms"]);
@@ -155,7 +155,7 @@ fn an_order_that_is_not_answered_is_told_with_the_limit() {
 }
 
 #[test]
-fn an_answer_that_comes_late_is_not_taken_for_that_of_the_next_order() {
+fn a_late_answer_is_not_taken_as_the_answer_to_the_next_order() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
     let file = plugin.place().join("answer");
     let late = format!("PROBE=late={}", file.display());
@@ -172,7 +172,7 @@ fn an_answer_that_comes_late_is_not_taken_for_that_of_the_next_order() {
 }
 
 #[test]
-fn a_sink_that_answers_before_it_listens_is_told_so_and_stopped() {
+fn a_sink_that_answers_before_it_listens_is_reported_and_stopped() {
     let plugin = Plugin::new(&[], &["append"], &[]);
 
     let done = plugin.run(&["--config", r#"append={"deaf":true}"#]);
@@ -184,7 +184,7 @@ fn a_sink_that_answers_before_it_listens_is_told_so_and_stopped() {
 }
 
 #[test]
-fn a_crash_in_the_middle_is_told_with_the_signal_what_ran_and_the_last_lines() {
+fn a_crash_is_reported_with_the_signal_the_symbols_and_the_last_lines() {
     let plugin = all();
     let echo = plugin.function("echo");
 
@@ -197,7 +197,7 @@ fn a_crash_in_the_middle_is_told_with_the_signal_what_ran_and_the_last_lines() {
         ))
         .assert_says(", 1 error\n")
         .assert_says("  source random: 3 rows, ")
-        // How many of them reached the sink before the end is the machine's affair.
+        // How many of them reach the sink before the exit depends on the machine.
         .assert_says("  sink append: ");
     assert_eq!(
         done.stdout.lines().count(),
@@ -207,9 +207,9 @@ fn a_crash_in_the_middle_is_told_with_the_signal_what_ran_and_the_last_lines() {
 }
 
 #[test]
-fn a_crash_is_the_one_error_though_a_row_or_an_ack_is_awaited() {
+fn a_crash_is_the_only_error_even_if_a_row_or_an_ack_is_awaited() {
     for sink in [
-        // It reads one row, and no other one.
+        // The sink reads one row and no more.
         r#"append={"ack":3600000}"#,
         r#"append={"ack":3600000,"requireAck":true}"#,
     ] {
@@ -233,7 +233,7 @@ fn a_crash_is_the_one_error_though_a_row_or_an_ack_is_awaited() {
 }
 
 #[test]
-fn a_row_that_the_end_of_the_process_has_cut_is_no_error_of_its_own() {
+fn a_row_cut_off_by_a_crash_is_not_reported_separately() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&[
@@ -248,7 +248,7 @@ fn a_row_that_the_end_of_the_process_has_cut_is_no_error_of_its_own() {
 }
 
 #[test]
-fn a_plugin_that_ends_by_itself_is_an_error_whatever_its_status() {
+fn an_exit_of_the_plugin_is_reported_whatever_its_status() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&["--config", r#"random={"interval":1,"exit_after":5}"#]);
@@ -260,7 +260,7 @@ fn a_plugin_that_ends_by_itself_is_an_error_whatever_its_status() {
 }
 
 #[test]
-fn a_crash_at_an_order_is_told() {
+fn a_crash_during_an_order_is_reported() {
     for order in ["start", "stop"] {
         let plugin = Plugin::new(&["random"], &[], &[]);
 
@@ -272,7 +272,7 @@ fn a_crash_at_an_order_is_told() {
 }
 
 #[test]
-fn a_process_that_leaves_the_group_and_keeps_stdout_holds_nothing_up() {
+fn a_process_outside_the_group_that_holds_stdout_delays_nothing() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin
@@ -286,7 +286,7 @@ fn a_process_that_leaves_the_group_and_keeps_stdout_holds_nothing_up() {
 }
 
 #[test]
-fn a_process_in_the_group_ends_with_the_plugin() {
+fn a_child_of_the_plugin_ends_with_it() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&["--count", "1", "--env", "PROBE=child"]);
@@ -296,7 +296,7 @@ fn a_process_in_the_group_ends_with_the_plugin() {
 }
 
 #[test]
-fn a_crash_is_told_at_once_though_a_child_holds_the_output() {
+fn a_crash_is_reported_at_once_even_if_a_child_holds_the_output() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&[
@@ -310,7 +310,7 @@ fn a_crash_is_told_at_once_though_a_child_holds_the_output() {
 }
 
 #[test]
-fn an_idle_plugin_that_greets_again_is_understood_by_2_4_and_refused_by_1_13() {
+fn a_greeting_of_an_idle_plugin_is_understood_by_2_4_and_reported_by_1_13() {
     for (host, status) in [("2.4", 0), ("1.13", 1)] {
         let plugin = Plugin::new(&["random"], &[], &[]);
 

@@ -11,21 +11,20 @@ use crate::cli::symbol_args::{SymbolArgs, json};
 // A doc comment here would become that of the subcommand.
 #[derive(Debug, clap::Args)]
 pub(super) struct MeasureArgs {
-    /// Measure this call of a function: 'echo(1, "a", null, {"k":[2]})'; may be
-    /// repeated. Functions without a call are not measured
+    /// Measure this call of a function, e.g. 'echo(1, "a", null, {"k":[2]})'; may
+    /// be repeated. A function without a call is not measured
     #[arg(long, value_name = "CALL")]
     pub(super) call: Vec<Call>,
 
-    /// Send this row to the sinks, in the place of one of 60 bytes; may be
-    /// repeated
+    /// Send this row to the sinks instead of a row of 60 bytes; may be repeated
     #[arg(long, value_name = "JSON", value_parser = json)]
     pub(super) send: Vec<Value>,
 
-    /// How often everything is measured
+    /// Measure everything this many times
     #[arg(long, value_name = "NUMBER", default_value = "5", value_parser = rounds)]
     pub(super) rounds: usize,
 
-    /// How long each measurement takes, beside its warm-up
+    /// Measure each thing for this time, after its warm-up
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = time)]
     pub(super) time: Duration,
 
@@ -47,8 +46,8 @@ fn rounds(text: &str) -> Result<usize, String> {
 fn time(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     match time {
-        _ if time < Duration::from_millis(10) => Err("expected 10ms at least".to_owned()),
-        _ if time > Duration::from_secs(3600) => Err("expected an hour at most".to_owned()),
+        _ if time < Duration::from_millis(10) => Err("expected at least 10ms".to_owned()),
+        _ if time > Duration::from_secs(3600) => Err("expected at most 1h".to_owned()),
         time => Ok(time),
     }
 }

@@ -1,4 +1,4 @@
-//! `mock-kuiper bench`: how fast a plugin is, and what it costs.
+//! `mock-kuiper bench`: measures how fast a plugin is, and what it costs.
 
 mod compare;
 mod measure_args;
@@ -37,36 +37,37 @@ use super::terminal::Terminal;
 const EXAMPLES: &str = "\
 Examples:
   mock-kuiper bench ./mirror --config 'random={\"interval\":0}' --call 'echo(\"hi\")'
-      Measures a source that sends without a pause, the sinks and a function.
+      Measures a source that sends without a pause, the sinks, and a function.
   mock-kuiper bench ./mirror --sink append --send '{\"a\":1}' --rounds 9 --time 2s
-      Measures one sink with rows of its own, longer and more often.
+      Measures one sink with this row, longer and more often.
   mock-kuiper bench ./mirror --json before.json
   mock-kuiper bench ./mirror --compare before.json
-      Names what got slower since; ends with status 1 if something did.";
+      Lists what got slower or heavier since then; if anything did, the exit
+      status is 1.";
 
-/// Measure a plugin: rows and calls a second, latency, memory, processor time.
+/// Measure a plugin: rows and calls per second, latency, memory, processor time.
 ///
-/// Each round launches the plugin anew and measures everything once, one thing
-/// after the other: rows a second of each source and sink, of a sink also with
-/// requireAck (a row, then its ack), and calls a second of each --call. The
-/// first fifth of each measurement is a warm-up that does not count. The table
-/// has medians of the rounds, the smallest and the greatest rate of all, and
-/// the processor time of the plugin's processes for a row or a call.
+/// Every round launches the plugin and measures one thing after the other: the
+/// rows per second of each source and sink, of a sink also with requireAck (one
+/// row, then its ack), and the calls per second of each --call. The first fifth
+/// of each measurement is a warm-up and does not count. The table shows medians
+/// of the rounds, the lowest and the highest rate, and the processor time that
+/// the plugin's processes take for a row or a call.
 ///
-/// A source is read as fast as it can be, each row checked as JSON. A sink is
-/// sent rows as fast as it takes them; what only fills buffers does not count.
-/// One that sends no acks is measured without. Time to greeting counts from the
-/// launch; memory is the resident memory of the plugin's process group, once it
-/// has greeted and at most.
+/// Sources are read at full speed, and every row is checked as JSON. Sinks are
+/// sent rows as fast as they take them; rows that only fill buffers do not
+/// count. A sink that sends no acks is not measured with requireAck. The time to
+/// greeting counts from the launch. Memory is the resident memory of the
+/// plugin's process group, after the greeting and at its peak.
 ///
-/// With --compare a number got slower (or heavier) if all its rounds are worse
-/// than all of the older file, and the medians differ by more than 5 %. The
+/// With --compare, a number is slower or heavier if every round is worse than
+/// every round in the older file and the medians differ by more than 5 %. The
 /// slowest single call is not compared.
 #[derive(Debug, clap::Args)]
 #[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub(crate) struct Args {
-    /// The plugin: a directory with NAME.json and the executable, its zip, or
-    /// a Cargo package with NAME.json beside Cargo.toml, which is built first
+    /// The plugin: a directory with NAME.json and the executable, a zip of one,
+    /// or a Cargo package with NAME.json beside Cargo.toml, which is built first
     #[arg(value_hint = ValueHint::AnyPath)]
     plugin: PathBuf,
 
@@ -77,7 +78,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     json: Option<PathBuf>,
 
-    /// Name what got slower or heavier since this file of --json was written
+    /// List what got slower or heavier since --json wrote this file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     compare: Option<PathBuf>,
 }
@@ -134,8 +135,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     }
 }
 
-/// Looks whether a file can be written, and leaves what it has: it may be the
-/// one to compare with.
+/// Checks that a file can be written, and leaves its content, which --compare
+/// may still read.
 fn check_writable(path: &Path) -> Result<(), CliError> {
     let opened = File::options().append(true).create(true).open(path);
     let wrong = |error| CliError::input(format!("--json {}: {error}", path.display()));
@@ -146,13 +147,14 @@ fn check_writable(path: &Path) -> Result<(), CliError> {
 struct Bench<'a> {
     args: &'a MeasureArgs,
     workload: &'a Workload,
-    /// Of each task: why it cannot be measured.
+    /// For each task, why it cannot be measured.
     given_up: Vec<Option<String>>,
     plugin: Vec<Sample>,
     tasks: Vec<Vec<Sample>>,
 }
 
 impl Bench<'_> {
+    /// Measures round after round.
     fn measure(
         &mut self,
         terminal: &Arc<Terminal>,
@@ -176,7 +178,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The rounds that are whole.
+    /// Returns how many rounds are complete.
     fn rounds(&self) -> usize {
         self.plugin.len()
     }
@@ -198,7 +200,7 @@ impl Bench<'_> {
         )
     }
 
-    /// What was not measured, and why.
+    /// Writes what was not measured, and why.
     fn notes(&self) -> Vec<String> {
         let given_up = self.workload.tasks.iter().zip(&self.given_up);
         let given_up = given_up.filter_map(|(task, reason)| {
@@ -206,17 +208,17 @@ impl Bench<'_> {
             Some(format!("{}: not measured, {reason}", task.subject()))
         });
         let uncalled = self.workload.uncalled.iter().map(|name| {
-            format!("function {name}: not measured; say what to call it with: --call '{name}(…)'")
+            format!("function {name}: not measured, no call is given; add --call '{name}(…)'")
         });
         let slow = cfg!(debug_assertions).then(|| {
-            "mock-kuiper itself was built without optimizations, and holds back what is fast"
+            "mock-kuiper itself was built without optimizations, which limits fast plugins"
                 .to_owned()
         });
         given_up.chain(uncalled).chain(slow).collect()
     }
 }
 
-/// The values of each metric over the rounds.
+/// Collects the values of each metric over the rounds.
 fn series(samples: &[Sample]) -> BTreeMap<Metric, Series> {
     let mut values: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for &(metric, value) in samples.iter().flatten() {

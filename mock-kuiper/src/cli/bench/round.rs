@@ -1,4 +1,4 @@
-//! One round: a process of its own, and everything measured on it once.
+//! One round: launches the plugin, and measures everything once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,15 +29,15 @@ pub(super) struct Round<'a> {
     pub(super) findings: &'a Findings,
 }
 
-/// What a round gave.
+/// The result of a round.
 pub(super) struct Samples {
     /// Of the process group.
     pub(super) plugin: Sample,
-    /// Of each task, in their order.
+    /// Of each task, in the order of the tasks.
     pub(super) tasks: Vec<Option<Sample>>,
 }
 
-/// Lets through what explains a host that waits in vain.
+/// Shows processes that were turned away: they may be why the host waits in vain.
 struct Strangers(Arc<Terminal>);
 
 impl Observer for Strangers {
@@ -49,12 +49,12 @@ impl Observer for Strangers {
 }
 
 impl Round<'_> {
-    /// Launches the plugin and measures it. What cannot be measured is noted in
-    /// `given_up`, one for each task, and not tried.
+    /// Launches the plugin and measures it. A task that cannot be measured gets
+    /// its reason in `given_up`, and is not tried again.
     ///
     /// # Errors
     ///
-    /// What ends a bench: the plugin's end, a signal, trouble of ours.
+    /// What ends a bench: the plugin's exit, a signal, an internal or system error.
     pub(super) fn run(
         &self,
         number: usize,
@@ -149,7 +149,7 @@ fn look_into(stage: &Stage<'_>, failure: Failure) -> Result<String, HostError> {
     Ok("see the error".to_owned())
 }
 
-/// Validates a call, and makes it again and again.
+/// Validates a call, then makes it repeatedly.
 fn measure_calls(
     stage: &Stage<'_>,
     function: &mut Function,

@@ -1,4 +1,4 @@
-//! A source: how many rows a second come from it.
+//! Measures how many rows per second a source sends.
 
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,12 @@ use super::meter::{Meter, Sample, Unit, rate};
 use super::stage::{Failure, PATIENCE, Stage};
 use crate::cli::advice;
 
-/// Messages of one stretch that are timed one by one. Of a flood that follows
-/// only each [`STRIDE`]th is: a look at the clock is not free.
+/// After this many messages of one stretch only every [`STRIDE`]th is timed,
+/// because reading the clock takes time.
 const TIMED: u64 = 1024;
 const STRIDE: u64 = 64;
 
-/// Reads a source as fast as it can: each row is checked, and thrown away.
+/// Reads a source at full speed. Each row is checked and dropped.
 pub(super) fn measure(stage: &Stage<'_>, order: &Order) -> Result<Sample, Failure> {
     let source = stage.host.start_source(order.clone())?;
     let mut counter = Counter {
@@ -33,8 +33,7 @@ struct Counter<'a> {
     stage: &'a Stage<'a>,
     source: Source,
     rows: u64,
-    /// How many rows there were when last the clock was looked at, and when
-    /// that was: behind a row.
+    /// The number of rows when the clock was last read after a row, and that time.
     last: (u64, Instant),
 }
 
@@ -43,8 +42,8 @@ impl Counter<'_> {
         self.read_for(self.stage.warm_up())?;
         let meter = Meter::start(self.stage.host)?;
         let before = self.rows;
-        // From one row to another: an interval may be longer than the rest of
-        // the time.
+        // The rate counts from one row to another: the interval of a source may be
+        // longer than the rest of the time.
         let (rows, began) = self.last;
         self.read_for(self.stage.time)?;
         let costs = meter.stop(self.stage.host, self.rows - before, Unit::Row)?;
@@ -54,7 +53,7 @@ impl Counter<'_> {
         Ok(sample)
     }
 
-    /// Reads for a time, or a while longer if no row comes in it.
+    /// Reads for a time, and if no row comes, for [`PATIENCE`] longer.
     fn read_for(&mut self, time: Duration) -> Result<(), Failure> {
         let before = self.rows;
         let began = Instant::now();

@@ -1,5 +1,4 @@
-//! What a bench is going to measure, worked out and checked before anything is
-//! launched.
+//! What a bench measures, worked out and checked before anything is launched.
 
 use std::sync::Arc;
 
@@ -24,12 +23,13 @@ pub(super) enum Task {
     },
     Function {
         call: Call,
-        /// The number of the call, as if all stood in one statement.
+        /// The number of the call, as if all calls were in one statement.
         number: u32,
     },
 }
 
 impl Task {
+    /// Returns what the record calls it.
     pub(super) fn subject(&self) -> Subject {
         match self {
             Self::Source(order) => Subject::Source {
@@ -46,7 +46,7 @@ impl Task {
         }
     }
 
-    /// The symbol, with what it is in front.
+    /// Names the symbol and its kind: ``source `random` ``.
     pub(super) fn symbol(&self) -> String {
         match self {
             Self::Source(order) | Self::Sink { order, .. } => {
@@ -57,12 +57,13 @@ impl Task {
     }
 }
 
+/// All that a bench measures.
 pub(super) struct Workload {
     pub(super) package: Arc<Package>,
     pub(super) tasks: Vec<Task>,
-    /// The rows for the sinks, as they are sent.
+    /// The messages for the sinks.
     pub(super) rows: Vec<Vec<u8>>,
-    /// Functions that no call is given for.
+    /// Functions without a call.
     pub(super) uncalled: Vec<String>,
 }
 
@@ -72,7 +73,7 @@ impl Workload {
     /// # Errors
     ///
     /// All mistakes at once: symbols that the plugin does not have, yaml that
-    /// is not as it should be, nothing to measure.
+    /// cannot be read, no row for the sinks.
     pub(super) fn make(args: &MeasureArgs, package: Arc<Package>) -> Result<Self, CliError> {
         let mut mistakes = Vec::new();
         let profile = args.host.host;
@@ -91,7 +92,7 @@ impl Workload {
             .flat_map(|row| messages(row, args.symbols.send_single))
             .collect();
         if rows.is_empty() {
-            mistakes.push("--send []: with --send-single that is no row at all".to_owned());
+            mistakes.push("--send []: with --send-single there is no row to send".to_owned());
         }
         if !mistakes.is_empty() {
             return Err(CliError::Input(mistakes));
@@ -119,6 +120,7 @@ impl Workload {
         })
     }
 
+    /// Returns which plugin is measured.
     pub(super) fn plugin(&self) -> PluginId {
         let manifest = self.package.manifest();
         PluginId {
@@ -128,7 +130,7 @@ impl Workload {
     }
 }
 
-/// What the numbers of this bench depend on.
+/// Returns what the numbers depend on.
 pub(super) fn environment(args: &MeasureArgs, rounds: usize) -> Environment {
     let processors = std::thread::available_parallelism();
     Environment {
@@ -144,7 +146,7 @@ pub(super) fn environment(args: &MeasureArgs, rounds: usize) -> Environment {
     }
 }
 
-/// A row for sinks that get none of the command line: 60 bytes.
+/// Makes the row for sinks if the command line has none: 60 bytes.
 fn a_row() -> Value {
     json!({"id": 123_456_789, "name": "mock-kuiper", "ok": true, "value": 21.5})
 }
@@ -154,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_of_ours_has_the_length_that_is_told() {
+    fn the_default_row_has_60_bytes() {
         assert_eq!(a_row().to_string().len(), 60);
     }
 }

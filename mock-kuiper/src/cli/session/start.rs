@@ -1,4 +1,4 @@
-//! What a run starts, and in what order.
+//! Starts what a run needs, in order.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -22,11 +22,13 @@ use crate::cli::reader::Reader;
 use crate::cli::running::{Running, Started};
 
 impl<'a> Session<'a> {
+    /// Starts everything, makes the calls, plays the faults and begins to send the
+    /// rows of the command line.
     pub(super) fn start_all(&mut self) -> Result<(), HostError> {
         self.started = Instant::now();
         let plan: &'a Plan = self.plan;
-        // The sinks come first, so that no row is lost; in an order that is
-        // drawn, the functions: eKuiper validates a rule before it starts it.
+        // The sinks come first, so that no row is lost. In a drawn order the
+        // functions come first: eKuiper validates a rule before it starts it.
         let mut orders: Vec<_> = plan.sinks.iter().chain(&plan.sources).collect();
         let first = match plan.seeded {
             true => 0,
@@ -34,12 +36,12 @@ impl<'a> Session<'a> {
         };
         self.host.shuffle(&mut orders);
         let functions = plan.functions.iter().map(|symbol| Todo::Function(symbol));
-        let (before, behind) = orders.split_at(first);
+        let (before, after) = orders.split_at(first);
         let before = before.iter().map(|order| Todo::Instance(order));
         self.start_each(before.chain(functions).collect())?;
         self.call_all()?;
-        let behind = behind.iter().map(|order| Todo::Instance(order));
-        self.start_each(behind.collect())?;
+        let after = after.iter().map(|order| Todo::Instance(order));
+        self.start_each(after.collect())?;
         if !plan.faults.is_empty() {
             let play = Play {
                 faults: &plan.faults,
@@ -61,8 +63,8 @@ impl<'a> Session<'a> {
         self.send_input()
     }
 
-    /// Starts what could not be started before, in a plugin that was changed
-    /// since; makes the calls and sends the rows of the command line again.
+    /// Starts in a changed plugin what it refused to start before, and repeats the
+    /// calls and the rows of the command line.
     pub(super) fn start_rest(&mut self) -> Result<(), HostError> {
         let rest = std::mem::take(&mut self.unstarted);
         self.start_each(rest)?;
@@ -107,7 +109,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Sends the rows of the command line, unless they are being sent.
+    /// Begins to send the rows of the command line, unless it has not ended the
+    /// last time.
     fn send_input(&mut self) -> Result<(), HostError> {
         if matches!(self.plan.input, Input::Sources) || self.sending {
             return Ok(());

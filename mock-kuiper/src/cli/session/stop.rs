@@ -1,4 +1,4 @@
-//! How a run ends.
+//! Stops what a run has started, and writes its summary.
 
 use mock_kuiper::host::{HostError, Sink};
 
@@ -7,9 +7,9 @@ use crate::cli::error::CliError;
 use crate::cli::summary::{self, Ran};
 
 impl Session<'_> {
-    /// Stops all that runs: sources first, so that no row is lost on its way.
+    /// Stops everything that runs: the sources first, so that no row is lost.
     pub(super) fn stop(&mut self) -> Result<(), CliError> {
-        // What would be stopped is gone, which was said.
+        // The exit was reported; there is nothing left to stop.
         let has_ended = self.host.check_alive().is_err();
         let is_watched = self.watch.take().is_some();
         // A process that has not greeted has nothing to stop.
@@ -19,7 +19,7 @@ impl Session<'_> {
             return Ok(());
         }
         if has_ended {
-            // What it had sent by then is still printed.
+            // The rows that it had sent by then are still printed.
             for running in &mut self.sources {
                 drop(running.wait());
             }
@@ -40,7 +40,7 @@ impl Session<'_> {
         for sink in sinks {
             self.survive_stop(sink.stop())?;
         }
-        // A function is never stopped: it goes with the process.
+        // eKuiper never stops a function; it ends with the process.
         let alive = self.host.check_alive();
         self.survive_stop(alive)
     }
@@ -56,7 +56,7 @@ impl Session<'_> {
         (0..self.sources.len()).try_for_each(|index| self.stop_source(index))
     }
 
-    /// Notes what went wrong with a stop, unless a fault that was cut short may
+    /// Reports what went wrong with a stop, unless a fault that was cut short may
     /// be the reason.
     fn survive_stop(&self, stopped: Result<(), HostError>) -> Result<(), HostError> {
         match stopped {
@@ -66,7 +66,7 @@ impl Session<'_> {
         }
     }
 
-    /// Takes the sinks away, and counts their rows.
+    /// Takes the sinks out of the feed, and notes their rows for the summary.
     fn count_sinks(&mut self) -> Vec<Sink> {
         self.feed.add(std::mem::take(&mut self.fresh.sinks));
         let sinks = self.feed.take();
@@ -78,7 +78,7 @@ impl Session<'_> {
         sinks
     }
 
-    /// Closes a source's channel and stops it; once.
+    /// Closes a source's channel and stops the source, once.
     pub(super) fn stop_source(&mut self, index: usize) -> Result<(), HostError> {
         if let Some(source) = self.sources[index].join() {
             self.survive_stop(source.stop())?;
@@ -86,6 +86,7 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Writes the summary.
     pub(super) fn summarize(&mut self) {
         let took = self.started.elapsed();
         let mut ran: Vec<Ran> = self

@@ -1,4 +1,4 @@
-//! What a run waits for.
+//! Waits for the end of a run, and loads a changed plugin meanwhile.
 
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
@@ -20,7 +20,8 @@ use crate::cli::watch::Change;
 const SETTLE_AT_SIGNAL: Duration = Duration::from_millis(500);
 
 impl Session<'_> {
-    /// Waits until a changed plugin greets; `false` where a signal ends that.
+    /// Waits until a changed plugin greets. Returns `false` if a signal comes
+    /// first.
     pub(super) fn wait_for_a_greeting(&mut self) -> Result<bool, CliError> {
         loop {
             match self.told.recv() {
@@ -42,14 +43,14 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Loads a changed plugin: the process is replaced, and what runs is
-    /// started in the new one. Tells whether that has worked.
+    /// Replaces the process by one of the changed plugin, and starts in it what
+    /// was running. Returns whether this has worked.
     fn load(&mut self, change: &Change) -> Result<bool, HostError> {
         let what = &change.what;
         let built = match &change.built {
             Ok(built) => built,
             Err(error) => {
-                let text = format!("{what} changed, and what runs goes on as it was: {error}");
+                let text = format!("{what} changed, and the old process goes on: {error}");
                 self.stream.tell(What::Note { text: &text });
                 return Ok(false);
             }
@@ -58,7 +59,7 @@ impl Session<'_> {
         self.end_told.set(false);
         let loaded = self.host.reload();
         if self.survive(loaded)?.is_none() {
-            let text = format!("{what} changed, and does not work; change it again");
+            let text = format!("{what} changed, and the plugin does not work; change it again");
             self.stream.tell(What::Note { text: &text });
             return Ok(false);
         }
@@ -71,8 +72,8 @@ impl Session<'_> {
         Ok(true)
     }
 
-    /// Waits for the end: of the sources, of the input, of the time, of the
-    /// plugin, or a signal.
+    /// Waits for the end of all sources and of the input, for the end of the time,
+    /// for the plugin's exit, or for a signal.
     pub(super) fn wait(&mut self) -> Result<(), CliError> {
         let deadline = self.plan.duration.map(|duration| self.started + duration);
         loop {
@@ -92,7 +93,7 @@ impl Session<'_> {
             };
             match happening {
                 Ok(Happening::SourceEnded(index)) => match self.stop_source(index) {
-                    // By a second signal; both are told after this.
+                    // A second signal has ended the wait; both are received next.
                     Ok(()) | Err(HostError::Interrupted) => {}
                     Err(error) => return Err(error.into()),
                 },
@@ -105,7 +106,7 @@ impl Session<'_> {
                     self.survive(alive)?;
                 }
                 Ok(Happening::Changed(change)) => match self.load_and_go_on(&change) {
-                    // The signal itself is told behind it.
+                    // The signal is received next.
                     Ok(()) | Err(HostError::Interrupted) => {}
                     Err(error) => return Err(error.into()),
                 },
@@ -124,7 +125,7 @@ impl Session<'_> {
         let rows: u64 = self.sources.iter().map(Running::count).sum();
         let rate = rows as f64 / self.started.elapsed().as_secs_f64().max(0.001);
         let mut text = format!(
-            "{}, {} a second",
+            "{}, {} per second",
             count(rows, "row"),
             grouped(rate.round() as u64)
         );
@@ -139,7 +140,7 @@ impl Session<'_> {
     }
 }
 
-/// A time as a person reads it: `1.20 s`, `35 ms`.
+/// Writes a time as a person reads it: `1.2 s`, `35 ms`.
 fn short(time: Duration) -> String {
     match time.as_secs_f64() {
         seconds if seconds < 1.0 => format!("{:.0} ms", seconds * 1e3),

@@ -1,6 +1,6 @@
-//! `--fault`: misfortunes that are played on what runs.
+//! `--fault`: faults that are played on what runs.
 //!
-//! What each of them does is tested in `tests/tests/misfortunes.rs`.
+//! What each fault does is tested in the crate `ekuiper-tests`.
 
 use std::fs;
 use std::process::Command;
@@ -13,7 +13,7 @@ fn all() -> Plugin {
     Plugin::new(&["random"], &["append"], &["echo"])
 }
 
-/// `mock-kuiper run` without a plugin.
+/// Runs `mock-kuiper run` without a plugin.
 fn run(args: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_mock-kuiper"))
         .arg("run")
@@ -26,7 +26,7 @@ fn run(args: &[&str]) -> (i32, String, String) {
 }
 
 #[test]
-fn the_list_says_of_each_what_happens_and_what_survival_means() {
+fn help_says_of_every_fault_what_happens_and_what_survival_means() {
     let (status, stdout, stderr) = run(&["--fault", "help"]);
 
     assert_eq!((status, stderr.as_str()), (0, ""));
@@ -45,7 +45,7 @@ fn the_list_says_of_each_what_happens_and_what_survival_means() {
 }
 
 #[test]
-fn what_is_no_fault_and_a_fault_without_a_plugin_are_refused() {
+fn an_unknown_fault_and_a_fault_without_a_plugin_are_rejected() {
     for (args, says) in [
         (
             vec!["--fault", "fire", "plugin"],
@@ -65,7 +65,7 @@ fn what_is_no_fault_and_a_fault_without_a_plugin_are_refused() {
 }
 
 #[test]
-fn each_is_played_in_its_turn_and_the_run_ends_behind_the_last() {
+fn faults_are_played_in_order_and_the_run_ends_after_the_last() {
     let plugin = all();
     let file = plugin.place().join("events");
 
@@ -125,7 +125,7 @@ fn each_is_played_in_its_turn_and_the_run_ends_behind_the_last() {
 }
 
 #[test]
-fn a_source_that_runs_twice_behind_a_second_start_is_told() {
+fn a_source_that_runs_twice_after_a_second_start_is_reported() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&[
@@ -144,7 +144,7 @@ fn a_source_that_runs_twice_behind_a_second_start_is_told() {
 }
 
 #[test]
-fn a_sink_without_acks_that_ends_of_a_row_is_told() {
+fn a_sink_without_acks_that_ends_because_of_a_row_is_reported() {
     let plugin = Plugin::new(&[], &["append"], &[]);
 
     let done = plugin.run(&[
@@ -159,7 +159,7 @@ fn a_sink_without_acks_that_ends_of_a_row_is_told() {
 }
 
 #[test]
-fn with_a_count_the_run_goes_on_behind_the_last() {
+fn with_a_count_the_run_continues_after_the_last_fault() {
     let plugin = all();
 
     let done = plugin.run(&[
@@ -178,7 +178,7 @@ fn with_a_count_the_run_goes_on_behind_the_last() {
 }
 
 #[test]
-fn a_plugin_that_falls_short_is_told_and_meets_the_next_as_a_new_process() {
+fn after_a_fault_that_is_not_survived_the_next_meets_a_new_process() {
     let plugin = all();
 
     let done = plugin.run(&[
@@ -194,13 +194,13 @@ fn a_plugin_that_falls_short_is_told_and_meets_the_next_as_a_new_process() {
         "error: fault stop-unknown: the plugin exited unexpectedly: signal 9 (SIGKILL)",
     );
     let said = done.said();
-    let behind = said.split_once("fault stop-unknown").unwrap().1;
-    assert!(behind.contains("\nfault redial: survived\n"), "{done}");
+    let after = said.split_once("fault stop-unknown").unwrap().1;
+    assert!(after.contains("\nfault redial: survived\n"), "{done}");
     assert!(!said.contains("fault stop-unknown: survived"), "{done}");
 }
 
 #[test]
-fn what_cannot_happen_here_is_told_with_its_reason() {
+fn a_fault_that_does_not_apply_is_reported_with_the_reason() {
     let plugin = all();
     for (args, says) in [
         (
@@ -221,7 +221,7 @@ fn what_cannot_happen_here_is_told_with_its_reason() {
 }
 
 #[test]
-fn rows_of_the_command_line_are_what_the_sinks_are_sent() {
+fn faults_send_the_row_of_the_command_line_to_the_sinks() {
     let plugin = all();
 
     let done = plugin.run(&[
