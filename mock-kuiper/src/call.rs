@@ -1,4 +1,5 @@
-//! What the command line says in one word: a call, `NAME=JSON`, `K=V`.
+//! Parsers for single arguments of a command line: a call (`echo(1)`), the
+//! configuration of a symbol (`NAME=JSON`), an environment variable (`K=V`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +11,7 @@ use serde_json::{Map, Value};
 pub struct Call {
     /// The function's name.
     pub function: String,
-    /// Its arguments.
+    /// The arguments.
     pub args: Vec<Value>,
 }
 
@@ -21,7 +22,7 @@ impl FromStr for Call {
     ///
     /// # Errors
     ///
-    /// [`ArgumentError`], which points at the spot.
+    /// [`ArgumentError`], which points at the mistake.
     fn from_str(text: &str) -> Result<Self, ArgumentError> {
         let error = |at: usize, reason: &str| ArgumentError::new(text, at, reason);
         let open = text
@@ -33,13 +34,17 @@ impl FromStr for Call {
         }
         if let Some(at) = function.find(char::is_whitespace) {
             let start = text.len() - text.trim_start().len();
-            return Err(error(start + at, "a function's name has no spaces"));
+            return Err(error(
+                start + at,
+                "a function's name must not contain spaces",
+            ));
         }
         let trimmed = text.trim_end();
         let Some(before) = trimmed.strip_suffix(')') else {
             return Err(error(trimmed.len(), "expected `)` at the end"));
         };
-        // The parentheses taken for brackets make a JSON array of the same length.
+        // With brackets instead of the parentheses it is a JSON array of the same
+        // length.
         let array = format!("[{}]", &before[open + 1..]);
         let args = serde_json::from_str(&array).map_err(|e| {
             let at = open + json_offset(&array, &e);
@@ -68,7 +73,7 @@ impl fmt::Display for Call {
 pub struct SymbolConfig {
     /// The symbol's name.
     pub symbol: String,
-    /// Its properties.
+    /// The properties.
     pub config: Map<String, Value>,
 }
 
@@ -79,7 +84,7 @@ impl FromStr for SymbolConfig {
     ///
     /// # Errors
     ///
-    /// [`ArgumentError`], which points at the spot.
+    /// [`ArgumentError`], which points at the mistake.
     fn from_str(text: &str) -> Result<Self, ArgumentError> {
         let (symbol, json) = split(text, "a symbol's name", "a JSON object")?;
         let start = text.len() - json.len();
@@ -97,23 +102,23 @@ impl FromStr for SymbolConfig {
     }
 }
 
-/// A variable of the environment: `LEVEL=debug`.
+/// An environment variable: `LEVEL=debug`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvVar {
     /// The variable's name.
     pub name: String,
-    /// Its value, which may be empty and may contain `=`.
+    /// The value, which may be empty and may contain `=`.
     pub value: String,
 }
 
 impl FromStr for EnvVar {
     type Err = ArgumentError;
 
-    /// Reads a name, `=`, and whatever follows.
+    /// Reads a name, `=`, and a value of any characters.
     ///
     /// # Errors
     ///
-    /// [`ArgumentError`] where the name or `=` is missing.
+    /// [`ArgumentError`] if the name or `=` is missing.
     fn from_str(text: &str) -> Result<Self, ArgumentError> {
         let (name, value) = split(text, "a variable's name", "its value")?;
         Ok(EnvVar {
@@ -139,7 +144,7 @@ fn split<'a>(
     Ok((name, rest))
 }
 
-/// Returns where in `json` an error was found, in bytes from 0.
+/// Returns the position of an error in `json`, in bytes from 0.
 fn json_offset(json: &str, error: &serde_json::Error) -> usize {
     let line_start: usize = json
         .split_inclusive('\n')
@@ -149,7 +154,7 @@ fn json_offset(json: &str, error: &serde_json::Error) -> usize {
     line_start + error.column().saturating_sub(1)
 }
 
-/// Returns what is wrong, without serde_json's own position.
+/// Returns the text of an error without serde_json's position.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.rfind(" at line ") {
@@ -158,8 +163,8 @@ fn reason(error: &serde_json::Error) -> String {
     }
 }
 
-/// A word of the command line that cannot be read. The `Display` text shows
-/// it with a caret under the spot.
+/// An argument that cannot be read. `Display` shows the argument with a caret under
+/// the mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArgumentError {
     text: String,
@@ -171,7 +176,7 @@ impl ArgumentError {
     fn new(text: &str, at: usize, reason: &str) -> Self {
         let before = text.char_indices().take_while(|(index, _)| *index < at);
         ArgumentError {
-            // One column a character, whatever the character.
+            // Every character must be one column wide.
             text: text.replace(char::is_control, " "),
             column: before.count(),
             reason: reason.to_owned(),
@@ -222,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_in_a_call_is_shown_with_a_caret() {
+    fn a_caret_points_at_the_mistake_in_a_call() {
         assert_eq!(
             error("echo(1, x)"),
             "expected JSON values: expected value, at character 9\n  echo(1, x)\n          ^"
@@ -244,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_symbols_config_is_a_json_object() {
+    fn the_configuration_of_a_symbol_is_a_json_object() {
         let given: SymbolConfig = r#"random={"a":"b=c"}"#.parse().unwrap();
         let error = "random=[1]".parse::<SymbolConfig>().unwrap_err();
 
@@ -260,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_may_be_empty_and_may_hold_an_equals_sign() {
+    fn a_variables_value_may_be_empty_and_contain_an_equals_sign() {
         let variable = |name: &str, value: &str| EnvVar {
             name: name.to_owned(),
             value: value.to_owned(),
@@ -274,7 +279,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_printed_call_reads_back_as_itself(
+        fn a_call_that_is_written_reads_back_as_itself(
             args in prop::collection::vec(any_json(), 0..5),
             function in "[a-zA-Z_][a-zA-Z0-9_]{0,9}",
         ) {
@@ -284,7 +289,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_parser_panic(text in any::<String>(), inner in any::<String>()) {
+        fn the_parsers_never_panic(text in any::<String>(), inner in any::<String>()) {
             for text in [format!("f({inner})"), format!("f={inner}"), text] {
                 let _ = text.parse::<Call>().map_err(|e| e.to_string());
                 let _ = text.parse::<SymbolConfig>().map_err(|e| e.to_string());

@@ -89,7 +89,7 @@ fn a_failed_build_gives_status_2_and_shows_cargos_errors() {
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(text.contains("cannot find value `nonsense`"), "{text}");
     assert!(
-        text.contains("`cargo build --bin built` failed; its output is above"),
+        text.contains("`cargo build --bin built` failed, see its output above"),
         "{text}"
     );
 }

@@ -1,9 +1,8 @@
-//! Every order and every request of every recording, byte for byte.
+//! Every recorded order and request is written byte for byte.
 //!
-//! What the mock is given is decoded from the frame itself, so that this shows
-//! how it writes, and that no recorded frame has anything that it does not
-//! write; `vectors_orders.rs` and `vectors_requests.rs` show what it makes of
-//! ingredients typed there.
+//! The values are decoded from the recorded frame, so this test shows how the mock
+//! writes values, and that it writes everything a recorded frame has.
+//! `vectors_orders.rs` and `vectors_requests.rs` show which values it writes.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +15,7 @@ use serde_json::{Map, Value};
 mod support;
 use support::{host_frames, recordings};
 
-/// Writes an order from what a recorded one says.
+/// Writes an order with the values of a recorded one.
 fn order(text: &str, profile: &Profile) -> Option<String> {
     let order: Value = serde_json::from_str(text).ok()?;
     let argument: Value = serde_json::from_str(order["arg"].as_str()?).unwrap();
@@ -46,7 +45,7 @@ fn order(text: &str, profile: &Profile) -> Option<String> {
     Some(String::from_utf8(made.encode(command, profile)).unwrap())
 }
 
-/// Writes a request from what a recorded one says.
+/// Writes a request with the values of a recorded one.
 fn request(text: &str, profile: &Profile) -> Option<String> {
     let request: Value = serde_json::from_str(text).ok()?;
     let args = request["arg"].as_array().cloned().unwrap_or_default();
@@ -103,7 +102,7 @@ fn number(value: &Value) -> u32 {
 }
 
 #[test]
-fn each_is_written_as_the_release_has_written_it() {
+fn every_recorded_order_and_request_is_written_alike() {
     let mut seen: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for (file, release) in recordings() {
         let profile = Profile::find(&release).unwrap();

@@ -1,7 +1,7 @@
-//! Orders are byte for byte those that eKuiper releases were recorded with.
+//! Orders are byte for byte those of recorded eKuiper releases.
 //!
-//! The expected bytes are read from the vectors by line number; what the mock
-//! makes is built from ingredients typed here, never decoded from a frame.
+//! The expected bytes are read from the vectors by line number. The mock's order is
+//! made of values written here, never decoded from a frame.
 
 use mock_kuiper::profile::Profile;
 use mock_kuiper::symbol::Meta;
@@ -18,7 +18,7 @@ fn profile(name: &str) -> &'static Profile {
 fn map(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
-        other => panic!("{other} is no object"),
+        other => panic!("{other} is not an object"),
     }
 }
 
@@ -101,7 +101,7 @@ fn a_source_with_properties_is_started_and_stopped_as_recorded() {
 }
 
 #[test]
-fn a_datasource_of_html_and_nested_properties_are_written_as_recorded() {
+fn html_in_a_datasource_and_nested_properties_are_written_as_recorded() {
     let order = source(
         "2.4",
         "random",
@@ -142,7 +142,7 @@ fn a_sink_with_a_nested_config_is_started_as_recorded() {
 }
 
 #[test]
-fn a_template_with_html_is_escaped_twice_as_recorded() {
+fn html_in_a_template_is_escaped_twice_as_recorded() {
     for (release, file, start, stop) in [
         ("1.8", "ekuiper-1.8.2-python", 54, None),
         ("2.0", "ekuiper-2.0.8-python", 94, Some(163)),
@@ -216,7 +216,7 @@ fn an_empty_config_is_left_out_as_recorded() {
 }
 
 #[test]
-fn a_url_with_html_is_escaped_twice_as_recorded() {
+fn html_in_a_url_is_escaped_twice_as_recorded() {
     let order = sink(
         "gosink",
         Meta::new("g1", "gosink_0"),

@@ -1,5 +1,5 @@
-//! Requests to functions and rows to sinks are byte for byte those that
-//! eKuiper releases were recorded with, and recorded answers are understood.
+//! Requests to functions and rows to sinks are byte for byte those of recorded
+//! eKuiper releases, and recorded answers and acks are understood.
 
 use mock_kuiper::go_json::Numbers;
 use mock_kuiper::profile::Profile;
@@ -30,7 +30,7 @@ fn text(bytes: Vec<u8>) -> String {
 }
 
 #[test]
-fn is_aggregate_is_asked_as_recorded() {
+fn is_aggregate_is_requested_as_recorded() {
     for (file, line) in [
         ("ekuiper-1.8.2-python", 13),
         ("ekuiper-1.13.5-go", 13),

@@ -1,6 +1,6 @@
-//! What a release does in no certain order (which of a rule's source and sink is
-//! started first, whether a channel is closed before or after its stop is sent)
-//! was recorded one way each time; a seed plays each of these ways.
+//! Some steps of eKuiper have no fixed order: whether a rule's source or its sink is
+//! started first, and whether a channel is closed before or after its stop is sent.
+//! Each recording shows one order, and some seed plays it.
 
 #[path = "support/probe.rs"]
 mod probe;
@@ -13,37 +13,37 @@ use mock_kuiper::event::Trace;
 use mock_kuiper::host::{Host, HostError};
 use serde_json::Value;
 
-/// Of the recorded rule: its function, its source and its sink.
+/// The recorded rule.
 const RULE: &str = "p1";
+/// The function, the source and the sink of that rule.
 const FUNCTION: &str = "revert";
 const SOURCE: (&str, &str) = ("pyjson", "py");
 const SINK: (&str, &str) = ("print", "print_0");
 
-/// Seeds that are tried.
+/// How many seeds are tried.
 const SEEDS: u64 = 64;
 
-/// What a recording is looked at for: of some releases the rule's end is not in
-/// it as a whole.
+/// The steps that are compared. Some recordings lack part of the rule's end.
 const STARTS: &[&str] = &["start function", "start source", "start sink"];
 const SINK_STOPS: &[&str] = &["closed sink", "stop sink"];
 const SOURCE_STOPS: &[&str] = &["closed source", "stop source"];
 
-/// The steps of the rule in a recording, each where it came first.
-fn steps(text: &str, looked_at: &[&str]) -> Vec<String> {
+/// Returns the steps of the rule in a recording, each at its first occurrence.
+fn steps(text: &str, compared: &[&str]) -> Vec<String> {
     let mut steps = Vec::new();
     for line in text.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         let Some(step) = order(&line).or_else(|| closed(&line)) else {
             continue;
         };
-        if looked_at.contains(&step.as_str()) && !steps.contains(&step) {
+        if compared.contains(&step.as_str()) && !steps.contains(&step) {
             steps.push(step);
         }
     }
     steps
 }
 
-/// `start sink`, of an order of the rule.
+/// Returns the step of an order of the rule: `start sink`.
 fn order(line: &Value) -> Option<String> {
     if line["from"] != "host" {
         return None;
@@ -60,7 +60,7 @@ fn order(line: &Value) -> Option<String> {
     Some(format!("{} {what}", order["cmd"].as_str()?))
 }
 
-/// `closed sink`, of a data channel that the host has closed.
+/// Returns the step of a data channel that the host closed: `closed sink`.
 fn closed(line: &Value) -> Option<String> {
     if line["event"] != "closed" || line["from"] != "host" {
         return None;
@@ -74,7 +74,7 @@ fn closed(line: &Value) -> Option<String> {
     }
 }
 
-/// Plays the rule; gives what went over the wire as the recordings have it.
+/// Plays the rule, and returns a recording of it.
 fn play(release: &str, seed: u64, place: &Path) -> Result<String, HostError> {
     let file = place.join("trace");
     let out = fs::File::create(&file).unwrap();
@@ -94,7 +94,7 @@ fn play(release: &str, seed: u64, place: &Path) -> Result<String, HostError> {
             _ => sink = Some(host.sink(SINK.0).within(RULE, SINK.1).start()?),
         }
     }
-    // A rule's sinks are stopped first.
+    // eKuiper stops the sinks of a rule first.
     sink.into_iter().try_for_each(|sink| sink.stop())?;
     source.into_iter().try_for_each(|source| source.stop())?;
     drop(host);
@@ -103,10 +103,10 @@ fn play(release: &str, seed: u64, place: &Path) -> Result<String, HostError> {
 }
 
 #[test]
-fn a_seed_plays_the_order_that_each_release_was_recorded_with() -> Result<(), HostError> {
+fn some_seed_plays_the_recorded_order_of_each_release() -> Result<(), HostError> {
     let all = [STARTS, SINK_STOPS, SOURCE_STOPS].concat();
     let place = probe::plugin(SOURCE.0, SINK.0, &[FUNCTION]);
-    for (release, file, looked_at) in [
+    for (release, file, compared) in [
         ("1.8", "ekuiper-1.8.2-python", STARTS.to_vec()),
         ("1.13", "ekuiper-1.13.5-python", STARTS.to_vec()),
         (
@@ -121,12 +121,12 @@ fn a_seed_plays_the_order_that_each_release_was_recorded_with() -> Result<(), Ho
         let vector = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../tests/vectors")
             .join(format!("{file}.jsonl"));
-        let recorded = steps(&fs::read_to_string(vector).unwrap(), &looked_at);
-        assert_eq!(recorded.len(), looked_at.len(), "{file}: {recorded:?}");
+        let recorded = steps(&fs::read_to_string(vector).unwrap(), &compared);
+        assert_eq!(recorded.len(), compared.len(), "{file}: {recorded:?}");
 
         let mut played = Vec::new();
         for seed in 0..SEEDS {
-            played.push(steps(&play(release, seed, place.path())?, &looked_at));
+            played.push(steps(&play(release, seed, place.path())?, &compared));
             if played.last() == Some(&recorded) {
                 break;
             }
@@ -135,7 +135,7 @@ fn a_seed_plays_the_order_that_each_release_was_recorded_with() -> Result<(), Ho
         assert_eq!(
             played.last(),
             Some(&recorded),
-            "{release}, none of {played:?}"
+            "{release}: none of {played:?}"
         );
     }
     Ok(())

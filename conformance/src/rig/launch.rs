@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mock_kuiper::event::Limits;
 use mock_kuiper::host::{Builder, Function, Host};
-use mock_kuiper::package::{Manifest, Package, Report, check};
+use mock_kuiper::package::{CheckReport, Manifest, Package, check};
 use mock_kuiper::profile::Profile;
 use mock_kuiper::symbol::Channel;
 use serde_json::{Map, Value};
@@ -62,7 +62,7 @@ impl<'a> Rig<'a> {
     }
 
     /// Returns what eKuiper's installer finds in the plugin's files.
-    pub(crate) fn report(&self) -> Result<&Report, NotPassed> {
+    pub(crate) fn report(&self) -> Result<&CheckReport, NotPassed> {
         let examine = || {
             let checked = check(&self.plan.plugin, &self.plan.build);
             let report = checked.map(|checked| checked.report().clone());

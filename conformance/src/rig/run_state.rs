@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mock_kuiper::package::Report;
+use mock_kuiper::package::CheckReport;
 use mock_kuiper::{Code, Host, HostError};
 
 /// What one check has found out for all checks of a run: the files of the
@@ -15,7 +15,7 @@ pub(crate) struct RunState {
     silent: AtomicBool,
     /// The result of examining the plugin's files. A Cargo package is built for
     /// it.
-    pub(super) report: OnceLock<Result<Report, String>>,
+    pub(super) report: OnceLock<Result<CheckReport, String>>,
     /// Whether the first sink sends acks.
     pub(super) acks: OnceLock<bool>,
 }

@@ -1,6 +1,6 @@
 //! `PKG`: the plugin on disk.
 
-use mock_kuiper::package::{self, Line};
+use mock_kuiper::package::{CheckLevel, CheckLine};
 use mock_kuiper::profile::Releases;
 
 use crate::checked::{Checked, NotPassed, failed};
@@ -72,7 +72,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
 ];
 
 /// Fails if the report has lines of these levels that `concerns` selects.
-fn none(rig: &Rig<'_>, levels: &[package::Level], concerns: impl Fn(&Line) -> bool) -> Checked {
+fn none(rig: &Rig<'_>, levels: &[CheckLevel], concerns: impl Fn(&CheckLine) -> bool) -> Checked {
     let lines = rig.report()?.lines.iter();
     let lines: Vec<_> = lines
         .filter(|line| levels.contains(&line.level) && concerns(line))
@@ -85,14 +85,14 @@ fn none(rig: &Rig<'_>, levels: &[package::Level], concerns: impl Fn(&Line) -> bo
 }
 
 /// Returns whether a line concerns the YAML file or the metadata of a symbol.
-fn is_of_symbol(line: &Line) -> bool {
+fn is_of_symbol(line: &CheckLine) -> bool {
     let folders = ["sources/", "sinks/", "functions/"];
     folders.iter().any(|folder| line.file.starts_with(folder))
 }
 
 /// Returns whether a line concerns the executable: its name in the JSON file, or
 /// the file itself.
-fn is_of_executable(rig: &Rig<'_>, line: &Line) -> bool {
+fn is_of_executable(rig: &Rig<'_>, line: &CheckLine) -> bool {
     let named = || {
         let executable = &rig.manifest().ok()?.executable;
         Some(!line.file.is_empty() && executable.ends_with(&line.file))
@@ -101,24 +101,24 @@ fn is_of_executable(rig: &Rig<'_>, line: &Line) -> bool {
 }
 
 fn json_is_valid(rig: &Rig<'_>) -> Checked {
-    none(rig, &[package::Level::Error], |line| {
+    none(rig, &[CheckLevel::Error], |line| {
         !is_of_symbol(line) && !is_of_executable(rig, line)
     })
 }
 
 fn executable_is_there(rig: &Rig<'_>) -> Checked {
-    none(rig, &[package::Level::Error], |line| {
+    none(rig, &[CheckLevel::Error], |line| {
         is_of_executable(rig, line)
     })
 }
 
 fn has_yaml(rig: &Rig<'_>) -> Checked {
-    let is_yaml = |line: &Line| is_of_symbol(line) && line.file.ends_with(".yaml");
-    none(rig, &[package::Level::Error], is_yaml)
+    let is_yaml = |line: &CheckLine| is_of_symbol(line) && line.file.ends_with(".yaml");
+    none(rig, &[CheckLevel::Error], is_yaml)
 }
 
 fn has_metadata(rig: &Rig<'_>) -> Checked {
-    let levels = [package::Level::Error, package::Level::Warning];
+    let levels = [CheckLevel::Error, CheckLevel::Warning];
     none(rig, &levels, |line| {
         is_of_symbol(line) && line.file.ends_with(".json")
     })
@@ -128,5 +128,5 @@ fn zip_is_installable(rig: &Rig<'_>) -> Checked {
     if rig.plan.plugin.is_dir() {
         return Err(NotPassed::NotApplicable("the plugin is not a zip"));
     }
-    none(rig, &[package::Level::Error], |_| true)
+    none(rig, &[CheckLevel::Error], |_| true)
 }

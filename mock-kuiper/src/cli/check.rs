@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueHint;
-use mock_kuiper::package::{self, Build, Level};
+use mock_kuiper::package::{self, Build, CheckLevel};
 
 use super::error::CliError;
 use super::exit::{Exit, STATUSES};
@@ -71,8 +71,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         report::text(report)
     };
     print_results(&text)?;
-    let warned = args.strict && report.count(Level::Warning) > 0;
-    if warned || report.count(Level::Error) > 0 {
+    let warned = args.strict && report.count(CheckLevel::Warning) > 0;
+    if warned || report.count(CheckLevel::Error) > 0 {
         Ok(Exit::Finding)
     } else {
         Ok(Exit::Fine)

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
 use indicatif::HumanBytes;
-use mock_kuiper::package::{self, Build, Level, Packed};
+use mock_kuiper::package::{self, Build, CheckLevel, Packed};
 
 use super::error::CliError;
 use super::exit::{Exit, STATUSES};
@@ -74,9 +74,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let report = checked.report();
     for line in &report.lines {
         match line.level {
-            Level::Ok => {}
-            Level::Warning => say(&format!("{NOTE}warning{NOTE:#}: {}", report::line(line))),
-            Level::Error => say_error(&report::line(line)),
+            CheckLevel::Ok => {}
+            CheckLevel::Warning => say(&format!("{NOTE}warning{NOTE:#}: {}", report::line(line))),
+            CheckLevel::Error => say_error(&report::line(line)),
         }
     }
     let name = report.plugin.as_deref().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
 use anstyle::{AnsiColor, Style};
-use mock_kuiper::package::{Level, Line, Report};
+use mock_kuiper::package::{CheckAdvice, CheckLevel, CheckLine, CheckReport};
 use serde_json::json;
 use textwrap::Options;
 
@@ -17,16 +17,16 @@ const OK: Style = AnsiColor::Green.on_default();
 const LEVEL: usize = 9;
 
 /// Writes a report as text. On a terminal the lines are wrapped to its width.
-pub(super) fn text(report: &Report) -> String {
+pub(super) fn text(report: &CheckReport) -> String {
     let stdout = std::io::stdout();
     // `termwidth` is a guess where there is no terminal.
     let width = stdout.is_terminal().then(textwrap::termwidth);
     let mut text = String::new();
     for found in &report.lines {
         let (style, level) = match found.level {
-            Level::Ok => (OK, "ok"),
-            Level::Warning => (NOTE, "warning"),
-            Level::Error => (ERROR, "error"),
+            CheckLevel::Ok => (OK, "ok"),
+            CheckLevel::Warning => (NOTE, "warning"),
+            CheckLevel::Error => (ERROR, "error"),
         };
         let gap = " ".repeat(LEVEL - level.len());
         let first = format!("{style}{level}{style:#}{gap}");
@@ -51,14 +51,14 @@ pub(super) fn text(report: &Report) -> String {
         text,
         "{}: {}, {}",
         printable(name),
-        count(Level::Error, "error"),
-        count(Level::Warning, "warning")
+        count(CheckLevel::Error, "error"),
+        count(CheckLevel::Warning, "warning")
     );
     text
 }
 
 /// Writes one line of a report, without its level.
-pub(super) fn line(line: &Line) -> String {
+pub(super) fn line(line: &CheckLine) -> String {
     let mut text = String::new();
     if !line.file.is_empty() {
         let _ = write!(text, "{}: ", line.file);
@@ -66,16 +66,32 @@ pub(super) fn line(line: &Line) -> String {
     if let Some(field) = &line.field {
         let _ = write!(text, "`{field}`: ");
     }
-    printable(&(text + &line.text))
+    printable(&(text + &text_of(line)))
+}
+
+/// The text of a line, with the advice in terms of this command.
+fn text_of(line: &CheckLine) -> String {
+    let text = &line.text;
+    match line.advice {
+        Some(CheckAdvice::NameTarget) => {
+            format!("{text}, or name the machine that it is for with `--target`")
+        }
+        Some(CheckAdvice::Pack) => format!("{text}, or with `mock-kuiper pack`"),
+        _ => text.clone(),
+    }
 }
 
 /// Writes a report as JSON.
-pub(super) fn json(report: &Report) -> String {
+pub(super) fn json(report: &CheckReport) -> String {
+    let lines = report.lines.iter().map(|line| CheckLine {
+        text: text_of(line),
+        ..line.clone()
+    });
     let value = json!({
         "plugin": report.plugin,
-        "errors": report.count(Level::Error),
-        "warnings": report.count(Level::Warning),
-        "lines": report.lines,
+        "errors": report.count(CheckLevel::Error),
+        "warnings": report.count(CheckLevel::Warning),
+        "lines": lines.collect::<Vec<_>>(),
     });
     format!("{value:#}\n")
 }

@@ -1,4 +1,4 @@
-//! A plugin in a zip, unpacked for as long as it is used.
+//! Reading the zip of a plugin.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,9 +9,9 @@ use tempfile::TempDir;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::{Mistake, PackageError};
+use super::error::{Mistake, PackageError};
 
-/// Unpacks a zip into a directory of its own, with the files' permissions.
+/// Unpacks a zip into a temporary directory, with the permissions of its files.
 pub(super) fn unpack(file: &Path) -> Result<TempDir, PackageError> {
     let reader = File::open(file).map_err(|error| PackageError::io(file, error))?;
     let mut archive = ZipArchive::new(reader).map_err(|error| unreadable(file, error))?;
@@ -27,7 +27,7 @@ pub(super) fn unpack(file: &Path) -> Result<TempDir, PackageError> {
         let name = entry.name().map_err(|error| unreadable(file, error))?;
         let name = name.into_owned();
         let Some(path) = entry.enclosed_name() else {
-            let text = "leads out of the plugin's directory; pack it under a relative name";
+            let text = "would be unpacked outside of the plugin's directory; pack it under a relative name";
             mistakes.push(Mistake::new(file, Some(&name), text));
             continue;
         };
@@ -64,7 +64,8 @@ pub(super) fn unpack(file: &Path) -> Result<TempDir, PackageError> {
     }
 }
 
-/// The names of a zip's entries, in their order; those of directories end with `/`.
+/// Returns the names of a zip's entries in their order. The name of a directory
+/// ends with `/`.
 pub(super) fn names(file: &Path) -> Result<Vec<String>, PackageError> {
     let reader = File::open(file).map_err(|error| PackageError::io(file, error))?;
     let archive = ZipArchive::new(reader).map_err(|error| unreadable(file, error))?;
@@ -78,7 +79,7 @@ fn unreadable(file: &Path, error: ZipError) -> PackageError {
     match error {
         ZipError::Io(error) => PackageError::io(file, error),
         other => {
-            let text = format!("is not a zip that can be read: {other}; pack it again");
+            let text = format!("is not a readable zip: {other}; pack it again");
             PackageError::one(file, None, text)
         }
     }

@@ -1,9 +1,10 @@
-//! A Cargo package that is a plugin: built, and laid out as a plugin directory.
+//! A Cargo package that is a plugin: building it, and laying it out as the directory
+//! of a plugin.
 //!
-//! The json beside `Cargo.toml` names the binary as its `executable`. What
-//! eKuiper needs of the package is linked into a directory of its own, so that
-//! the plugin runs as it will when it is installed, and the package's directory
-//! stays as it is.
+//! The json beside `Cargo.toml` names the binary as its `executable`. The files that
+//! eKuiper needs are linked into a temporary directory. So the plugin runs with only
+//! the files that it has when it is installed, and the package's directory does not
+//! change.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -15,27 +16,30 @@ use serde::Deserialize;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::pack::PARTS;
-use super::{PackageError, find_manifest};
+use super::error::PackageError;
+use super::locate::find_manifest;
+use super::parts::PARTS;
 
-/// Whether a directory is a Cargo package.
-pub(super) fn is_package(directory: &Path) -> bool {
+/// Returns whether a directory is a Cargo package.
+pub(super) fn is_cargo_package(directory: &Path) -> bool {
     directory.join("Cargo.toml").is_file()
 }
 
 /// How a Cargo package is built.
 #[derive(Debug, Clone, Default)]
 pub struct Build {
-    /// With optimizations.
+    /// Whether to build with optimizations.
     pub release: bool,
-    /// For this target triple; `None`: for this machine.
+    /// The target triple of the machine that the plugin is for; `None` for this
+    /// machine. For anything except a Cargo package its processor is enough:
+    /// `aarch64`.
     pub target: Option<String>,
 }
 
-/// A package that is laid out as a plugin, with an empty file for the executable
-/// until it is built.
+/// A plugin that is laid out in a temporary directory. Its executable is an empty
+/// file until one is built or put there.
 #[derive(Debug)]
-pub(super) struct Staged {
+pub(super) struct Layout {
     package: PathBuf,
     shown: PathBuf,
     binary: String,
@@ -43,45 +47,45 @@ pub(super) struct Staged {
     place: TempDir,
 }
 
-/// Lays out the package in `directory`; `shown` is what the user gave. `None`
-/// where the json does not even name an executable.
-pub(super) fn stage(directory: &Path, shown: &Path) -> Result<Option<Staged>, PackageError> {
-    let json = find_manifest(directory, shown)?;
-    let Some((name, binary)) = executable(&json) else {
-        return Ok(None);
-    };
-    let place = TempDir::with_prefix("mock-kuiper-")
-        .map_err(|error| PackageError::io(&std::env::temp_dir(), error))?;
-    let staged = Staged {
-        package: directory.to_owned(),
-        shown: shown.to_owned(),
-        binary,
-        directory: place.path().join(name),
-        place,
-    };
-    let link = |from: &Path| {
-        let to = staged.directory.join(from.file_name().unwrap_or_default());
-        symlink(from, &to).map_err(|error| PackageError::io(&to, error))
-    };
-    fs::create_dir(&staged.directory)
-        .map_err(|error| PackageError::io(&staged.directory, error))?;
-    link(&json)?;
-    for part in PARTS.map(|part| directory.join(part)) {
-        if part.exists() {
-            link(&part)?;
+impl Layout {
+    /// Lays out the plugin in `directory`. `shown` is what the user gave. Returns
+    /// `None` if the json does not name an executable.
+    pub(super) fn of(directory: &Path, shown: &Path) -> Result<Option<Self>, PackageError> {
+        let json = find_manifest(directory, shown)?;
+        let Some((name, binary)) = declared(&json) else {
+            return Ok(None);
+        };
+        let place = TempDir::with_prefix("mock-kuiper-")
+            .map_err(|error| PackageError::io(&std::env::temp_dir(), error))?;
+        let layout = Self {
+            package: directory.to_owned(),
+            shown: shown.to_owned(),
+            binary,
+            directory: place.path().join(name),
+            place,
+        };
+        let link = |from: &Path| {
+            let to = layout.directory.join(from.file_name().unwrap_or_default());
+            symlink(from, &to).map_err(|error| PackageError::io(&to, error))
+        };
+        fs::create_dir(&layout.directory)
+            .map_err(|error| PackageError::io(&layout.directory, error))?;
+        link(&json)?;
+        for part in PARTS.map(|part| directory.join(part)) {
+            if part.exists() {
+                link(&part)?;
+            }
         }
+        let executable = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o755)
+            .open(layout.executable());
+        executable.map_err(|error| PackageError::io(&layout.executable(), error))?;
+        Ok(Some(layout))
     }
-    let stand_in = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o755)
-        .open(staged.executable());
-    stand_in.map_err(|error| PackageError::io(&staged.executable(), error))?;
-    Ok(Some(staged))
-}
 
-impl Staged {
-    /// The directory of the plugin.
+    /// Returns the plugin's directory.
     pub(super) fn directory(&self) -> &Path {
         &self.directory
     }
@@ -90,29 +94,29 @@ impl Staged {
         self.directory.join(&self.binary)
     }
 
-    /// Builds the binary, and puts it in its place. Cargo's own output goes to
-    /// stderr.
+    /// Builds the executable. Cargo's output goes to stderr.
     pub(super) fn build(&self, build: &Build) -> Result<(), PackageError> {
         let binary = run_cargo(&self.package, &self.shown, &self.binary, build)?;
         self.put(&binary)
     }
 
-    /// Puts a binary in the executable's place.
+    /// Makes a binary the executable.
     pub(super) fn put(&self, binary: &Path) -> Result<(), PackageError> {
-        let place = self.executable();
-        fs::remove_file(&place)
-            .and_then(|()| symlink(binary, &place))
-            .map_err(|error| PackageError::io(&place, error))
+        let executable = self.executable();
+        fs::remove_file(&executable)
+            .and_then(|()| symlink(binary, &executable))
+            .map_err(|error| PackageError::io(&executable, error))
     }
 
-    /// The temporary directory, to be kept for as long as the plugin is used.
+    /// Returns the temporary directory, which is removed when it is dropped.
     pub(super) fn into_place(self) -> TempDir {
         self.place
     }
 }
 
-/// The plugin's name and the plain file name of its executable.
-fn executable(json: &Path) -> Option<(String, String)> {
+/// Returns the plugin's name and the file name of its executable, unless the
+/// executable is in another directory.
+fn declared(json: &Path) -> Option<(String, String)> {
     let value: Value = serde_json::from_slice(&fs::read(json).ok()?).ok()?;
     let executable = value.get("executable")?.as_str()?;
     let plain = Path::new(executable).file_name()? == executable;
@@ -120,7 +124,7 @@ fn executable(json: &Path) -> Option<(String, String)> {
     plain.then(|| (name.to_owned(), executable.to_owned()))
 }
 
-/// The lines of Cargo's output that are looked at.
+/// A line of Cargo's output, as far as it is read.
 #[derive(Deserialize)]
 struct Message {
     reason: String,
@@ -133,7 +137,7 @@ struct Target {
     name: String,
 }
 
-/// Builds one binary; gives its path.
+/// Builds one binary, and returns its path.
 fn run_cargo(
     directory: &Path,
     shown: &Path,
@@ -153,7 +157,7 @@ fn run_cargo(
         .stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|error| {
         refused(format!(
-            "cannot build it, `cargo` cannot be run: {error}; install Rust, or give a directory \
+            "cannot run `cargo` to build the plugin: {error}; install Rust, or give a directory \
              with the built executable"
         ))
     })?;
@@ -164,8 +168,8 @@ fn run_cargo(
             let Ok(message) = serde_json::from_str::<Message>(&line) else {
                 continue;
             };
-            let ours = message.target.is_some_and(|target| target.name == binary);
-            if ours && message.reason == "compiler-artifact" {
+            let is_binary = message.target.is_some_and(|target| target.name == binary);
+            if is_binary && message.reason == "compiler-artifact" {
                 built = message.executable.or(built);
             }
         }
@@ -176,8 +180,8 @@ fn run_cargo(
     match built {
         Some(path) if status.success() => Ok(path),
         _ => Err(refused(format!(
-            "`cargo build --bin {binary}` failed; its output is above (the json's `executable` \
-             names the binary)"
+            "`cargo build --bin {binary}` failed, see its output above; the json's `executable` \
+             must be the name of a binary of this package"
         ))),
     }
 }

@@ -1,4 +1,4 @@
-//! `sources/NAME.yaml`: the configuration of a source, section by section.
+//! `sources/NAME.yaml`: the configuration of a source, in sections.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::PackageError;
+use super::error::PackageError;
 
 /// Reads the `default` section, overlaid by the section `key`.
 ///
@@ -18,7 +18,7 @@ pub(super) fn read(file: &Path, key: Option<&str>) -> Result<Map<String, Value>,
             return Ok(Map::new());
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let text = "there is no such file to take it from; write one, or leave the key out";
+            let text = "the file does not exist; create it with this section, or leave the key out";
             return Err(PackageError::one(file, key, text));
         }
         Err(error) => return Err(PackageError::io(file, error)),
@@ -32,8 +32,10 @@ pub(super) fn read(file: &Path, key: Option<&str>) -> Result<Map<String, Value>,
             .remove(&key.to_lowercase())
             .or_else(|| sections.remove(key));
         if overlay.is_none() && key != "default" {
-            let known = names.join(", ");
-            let text = format!("no such section; there are {known}");
+            let text = match names.as_slice() {
+                [] => "no such section; the file has none".to_owned(),
+                names => format!("no such section; the file has {}", names.join(", ")),
+            };
             return Err(PackageError::one(file, Some(key), text));
         }
         config.append(&mut section(file, key, overlay)?);
@@ -41,7 +43,7 @@ pub(super) fn read(file: &Path, key: Option<&str>) -> Result<Map<String, Value>,
     Ok(config)
 }
 
-/// Reads the names of the sections, all of which must be some.
+/// Reads the names of the sections, and checks that each is a section.
 pub(super) fn section_names(file: &Path) -> Result<Vec<String>, PackageError> {
     let text = fs::read_to_string(file).map_err(|error| PackageError::io(file, error))?;
     let mut names = Vec::new();
@@ -57,7 +59,7 @@ fn sections_of(file: &Path, text: &str) -> Result<Map<String, Value>, PackageErr
         Ok(Value::Null) => Ok(Map::new()),
         Ok(Value::Object(sections)) => Ok(sections),
         Ok(_) => {
-            let text = "expected sections, of which one is `default`";
+            let text = "expected sections, one of them named `default`";
             Err(PackageError::one(file, None, text))
         }
         Err(error) => {
@@ -82,8 +84,8 @@ fn section(
     }
 }
 
-/// Reads YAML as the host's parser does: `yes` is a string, `0o17` and `017`
-/// are 15.
+/// Reads YAML as eKuiper's parser does: `yes` is a string, and `0o17` and `017` are
+/// 15.
 fn parse(text: &str) -> Result<Value, String> {
     if text.trim().is_empty() {
         return Ok(Value::Null);
@@ -103,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn yaml_is_read_as_the_host_reads_it() {
+    fn yaml_is_read_as_ekuiper_reads_it() {
         let yaml = "a: 9007199254740993\nb: 1.0\nc: yes\nd: 'x'\ne: ~\nf: true\n\
                     g: [1, {h: -2}]\ni: 017\nj: 0x1F\nk: 2026-01-01\nl: &x {m: 1}\nn: *x\n\
                     18446744073709551615: big\no: 18446744073709551615\np: 1e3\n";

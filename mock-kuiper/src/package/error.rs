@@ -1,4 +1,5 @@
-//! What is wrong with a plugin on disk.
+//! Why a plugin cannot be read or packed: mistakes of its author, and errors of the
+//! system.
 
 use std::fmt;
 use std::io;
@@ -8,32 +9,32 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PackageError {
-    /// The plugin's author has to change something: all of it, at once.
+    /// The plugin's author made mistakes. All that were found are in the list.
     Mistakes(Vec<Mistake>),
     /// The system refused to read or to unpack a file.
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's answer.
         source: io::Error,
     },
     /// The system refused to write the zip.
     Write {
         /// The zip.
         path: PathBuf,
-        /// What the system said.
+        /// The system's answer.
         source: io::Error,
     },
 }
 
-/// One thing that the plugin's author has to change.
+/// One mistake of the plugin's author.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
-    /// The file or directory it is in.
+    /// The file or directory that has the mistake.
     pub file: PathBuf,
-    /// The field of a json, or the section of a yaml.
+    /// The field of a json, the section of a yaml, or the entry of a zip.
     pub field: Option<String>,
-    /// What was expected, what is there, what to do next.
+    /// What is wrong, and what to do next.
     pub text: String,
 }
 

@@ -1,4 +1,4 @@
-//! `NAME.json`: what a plugin says of itself, checked as the host checks it.
+//! `NAME.json`: what a plugin declares, checked as eKuiper checks it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,25 +7,25 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{Mistake, PackageError};
+use super::error::{Mistake, PackageError};
 use crate::go_json::field;
 
-/// What a plugin says of itself.
+/// What a plugin declares in its json.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// The plugin's name, which is the json's.
+    /// The plugin's name, which is that of the json.
     pub name: String,
-    /// Its version; empty where the json has none.
+    /// The version; empty if the json has none.
     pub version: String,
-    /// How it is launched.
+    /// How the plugin is launched.
     pub language: Language,
-    /// The executable, as an absolute path.
+    /// The absolute path of the executable.
     pub executable: PathBuf,
-    /// The names of its sources.
+    /// The names of the sources.
     pub sources: Vec<String>,
-    /// The names of its sinks.
+    /// The names of the sinks.
     pub sinks: Vec<String>,
-    /// The names of its functions.
+    /// The names of the functions.
     pub functions: Vec<String>,
 }
 
@@ -36,21 +36,21 @@ pub enum Language {
     Native,
     /// `"python"`: an interpreter runs the executable.
     Python {
-        /// The conda environment to run it in.
+        /// The conda environment to run it in; `None` to run it without one.
         virtual_env: Option<String>,
     },
 }
 
-/// What could be read of a json, and all that is wrong with it.
+/// What could be read of a json, and all mistakes in it.
 #[derive(Debug)]
 pub(super) struct Examined {
-    /// The plugin's name, which is the json's.
+    /// The plugin's name, which is that of the json.
     pub(super) name: String,
-    /// Its version; empty where the json has none.
+    /// The version; empty if the json has none.
     pub(super) version: String,
-    /// What the json says under `executable`, letter by letter.
+    /// The `executable`, exactly as the json has it.
     pub(super) executable_name: Option<String>,
-    /// The executable, where there is such a file.
+    /// The path of the executable, if there is such a file.
     pub(super) executable: Option<PathBuf>,
     pub(super) language: Option<Language>,
     pub(super) sources: Option<Vec<String>>,
@@ -59,7 +59,8 @@ pub(super) struct Examined {
     pub(super) mistakes: Vec<Mistake>,
 }
 
-/// Reads and checks a manifest; `zipped`: of a plugin that came in a zip.
+/// Reads a manifest that must have no mistakes. `zipped` is whether the plugin came
+/// in a zip.
 pub(super) fn read(file: &Path, directory: &Path, zipped: bool) -> Result<Manifest, PackageError> {
     let examined = examine(file, directory, zipped)?;
     let mistakes = examined.mistakes;
@@ -84,7 +85,7 @@ pub(super) fn read(file: &Path, directory: &Path, zipped: bool) -> Result<Manife
 ///
 /// # Errors
 ///
-/// [`PackageError::Mistakes`] where it is no JSON object.
+/// [`PackageError::Mistakes`] if it is not a JSON object.
 pub(super) fn examine(
     file: &Path,
     directory: &Path,
@@ -94,27 +95,27 @@ pub(super) fn examine(
     let value: Value = serde_json::from_slice(&bytes)
         .map_err(|error| PackageError::one(file, None, format!("is not valid JSON: {error}")))?;
     let Value::Object(fields) = value else {
-        let text = format!("expected a JSON object, found {}", kind(&value));
+        let text = format!("expected a JSON object, found {}", describe(&value));
         return Err(PackageError::one(file, None, text));
     };
-    let mut reader = Reader {
+    let mut examiner = Examiner {
         file,
         fields,
         zipped,
         mistakes: Vec::new(),
     };
-    Ok(reader.examine(directory))
+    Ok(examiner.examine(directory))
 }
 
-/// Collects mistakes while it reads fields.
-struct Reader<'a> {
+/// Reads fields and collects mistakes.
+struct Examiner<'a> {
     file: &'a Path,
     fields: Map<String, Value>,
     zipped: bool,
     mistakes: Vec<Mistake>,
 }
 
-impl Reader<'_> {
+impl Examiner<'_> {
     fn examine(&mut self, directory: &Path) -> Examined {
         let stem = self.file.file_stem().unwrap_or_default();
         let stem = stem.to_string_lossy().into_owned();
@@ -180,7 +181,7 @@ impl Reader<'_> {
     fn missing_language(&mut self) -> Option<Language> {
         self.mistake(
             "language",
-            "is missing; say `go` for any native executable, or `python`",
+            "is missing; set it to `go` (any native executable) or `python`",
         );
         None
     }
@@ -202,7 +203,7 @@ impl Reader<'_> {
             (Some(other), _) => {
                 self.mistake(
                     "virtualEnvType",
-                    format!("expected `conda`, the only one known, found `{other}`"),
+                    format!("expected `conda`, the only type that eKuiper knows, found `{other}`"),
                 );
                 None
             }
@@ -222,19 +223,19 @@ impl Reader<'_> {
             }
             return None;
         };
-        // As eKuiper joins them: an absolute name is one in the directory too.
+        // eKuiper joins the paths so that an absolute name is in the directory too.
         let path = directory.join(name.trim_start_matches('/'));
         let shown = path.display();
         match fs::metadata(&path) {
             Err(error) => {
                 self.mistake(
                     "executable",
-                    format!("no file {shown} ({error}); build it, or correct the name"),
+                    format!("cannot find {shown}: {error}; build it, or correct the name"),
                 );
                 None
             }
             Ok(metadata) if !metadata.is_file() => {
-                self.mistake("executable", format!("{shown} is no file; name one"));
+                self.mistake("executable", format!("{shown} is not a file; name a file"));
                 None
             }
             Ok(metadata)
@@ -242,7 +243,7 @@ impl Reader<'_> {
                     && metadata.permissions().mode() & 0o111 == 0 =>
             {
                 let todo = if self.zipped {
-                    "make it so, and pack it again".to_owned()
+                    "make it executable, and pack it again".to_owned()
                 } else {
                     format!("run `chmod +x {shown}`")
                 };
@@ -253,13 +254,13 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads a list of names; a missing one is empty.
+    /// Reads a list of names. A missing list is empty.
     fn names(&mut self, field: &str) -> Option<Vec<String>> {
         let items = match self.field(field).cloned() {
             None => return Some(Vec::new()),
             Some(Value::Array(items)) => items,
             Some(other) => {
-                let text = format!("expected a list of names, found {}", kind(&other));
+                let text = format!("expected a list of names, found {}", describe(&other));
                 self.mistake(field, text);
                 return None;
             }
@@ -274,11 +275,11 @@ impl Reader<'_> {
                     self.mistake(&place, "expected a name, found an empty string");
                 }
                 Value::String(name) if !seen.insert(name.clone()) => {
-                    self.mistake(&place, format!("`{name}` stands there twice; remove one"));
+                    self.mistake(&place, format!("`{name}` is listed twice; remove one"));
                 }
                 Value::String(name) => names.push(name),
                 other => {
-                    let text = format!("expected a name, found {}", kind(&other));
+                    let text = format!("expected a name, found {}", describe(&other));
                     self.mistake(&place, text);
                 }
             }
@@ -291,7 +292,7 @@ impl Reader<'_> {
             None => None,
             Some(Value::String(text)) => Some(text.clone()),
             Some(other) => {
-                let text = format!("expected a string, found {}", kind(other));
+                let text = format!("expected a string, found {}", describe(other));
                 self.mistake(field, text);
                 None
             }
@@ -309,7 +310,7 @@ impl Reader<'_> {
 }
 
 /// Describes a JSON value for a message.
-pub(super) fn kind(value: &Value) -> String {
+pub(super) fn describe(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(_) | Value::Number(_) => format!("`{value}`"),

@@ -1,5 +1,7 @@
-//! The zip that eKuiper installs: the same bytes for the same plugin, whatever
-//! the umask, the files' times and their order in the directory.
+//! Writing the zip that eKuiper installs.
+//!
+//! The same plugin gives the same bytes, independent of the umask, the times of the
+//! files and their order in the directory.
 
 use std::fs::{self, File};
 use std::io::{self, Cursor, Write as _};
@@ -10,41 +12,40 @@ use zip::result::ZipError;
 use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, DateTime};
 
-use super::check::{Checked, Plugin};
-use super::{Mistake, PackageError};
+use super::check::{Checked, Packable};
+use super::error::{Mistake, PackageError};
+use super::parts::{PARTS, names_in};
 
-/// What every plugin may have beside its json and its executable.
-pub(super) const PARTS: [&str; 4] = ["sources", "sinks", "functions", "install.sh"];
-
-/// From this size on an entry needs the zip64 format, in bytes.
+/// The size in bytes from which on an entry needs the zip64 format.
 const LARGE: u64 = 0xffff_ffff;
 
 /// A zip that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Packed {
-    /// The files in it, with their sizes in bytes.
+    /// The files in the zip, with their sizes in bytes.
     pub files: Vec<(String, u64)>,
-    /// What the plugin's directory holds beside it, but for hidden files and
-    /// Python's caches.
+    /// What else is in the plugin's directory, except hidden files and Python's
+    /// caches.
     pub left_out: Vec<String>,
     /// The size of the zip in bytes.
     pub size: u64,
 }
 
-/// Packs a plugin whose check found no error; `None` where it found one.
+/// Packs a plugin that was checked. Returns `None` if the check found an error.
 ///
-/// In the zip are the json, the executable, `sources/`, `sinks/`, `functions/`
-/// and `install.sh`. Of a Python plugin it is all that is in its directory, but
-/// for virtual environments. Hidden files and Python's caches are left out.
+/// The zip holds the json, the executable, `sources/`, `sinks/`, `functions/` and
+/// `install.sh`. For a Python plugin it holds everything in the directory except
+/// virtual environments. Hidden files and Python's caches are left out.
 ///
-/// The zip is written beside `output` and renamed in the end.
+/// The zip is written to a temporary file beside `output`, which is renamed at the
+/// end.
 ///
 /// # Errors
 ///
-/// [`PackageError::Mistakes`] for names that cannot be in a zip and links in a
-/// circle, [`PackageError::Io`] where a file cannot be read, and
-/// [`PackageError::Write`] where the zip cannot be written.
+/// [`PackageError::Mistakes`] for names that are not UTF-8 and for links that form a
+/// circle, [`PackageError::Io`] if a file cannot be read, and
+/// [`PackageError::Write`] if the zip cannot be written.
 pub fn pack(checked: &Checked, output: &Path) -> Result<Option<Packed>, PackageError> {
     let Some(plugin) = &checked.plugin else {
         return Ok(None);
@@ -58,7 +59,7 @@ pub fn pack(checked: &Checked, output: &Path) -> Result<Option<Packed>, PackageE
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    // In memory first: a writer of zips that cannot write complains on stderr.
+    // In memory first: a `ZipWriter` that cannot write prints to stderr.
     let mut files = Vec::new();
     let zip = zip(&contents.entries, &mut files).map_err(|error| match error {
         ZipFailure::Read(error) => error,
@@ -91,8 +92,8 @@ impl From<ZipError> for ZipFailure {
     }
 }
 
-/// Makes the zip; `files` gets the files' names and sizes.
-fn zip(entries: &[Entry], files: &mut Vec<(String, u64)>) -> Result<Vec<u8>, ZipFailure> {
+/// Makes the zip in memory, and appends the names and sizes of its files to `files`.
+fn zip(entries: &[ZipEntry], files: &mut Vec<(String, u64)>) -> Result<Vec<u8>, ZipFailure> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .last_modified_time(DateTime::DEFAULT);
@@ -116,17 +117,17 @@ fn zip(entries: &[Entry], files: &mut Vec<(String, u64)>) -> Result<Vec<u8>, Zip
     Ok(zip.finish()?.into_inner())
 }
 
-/// What is to be packed, by name.
+/// What is packed, sorted by name.
 #[derive(Debug, Default)]
 struct Contents {
-    entries: Vec<Entry>,
+    entries: Vec<ZipEntry>,
     left_out: Vec<String>,
     mistakes: Vec<Mistake>,
 }
 
 #[derive(Debug)]
-struct Entry {
-    /// The name in the zip; of a directory it ends with `/`.
+struct ZipEntry {
+    /// The name in the zip. The name of a directory ends with `/`.
     name: String,
     /// The file; `None` for a directory.
     file: Option<PathBuf>,
@@ -134,12 +135,12 @@ struct Entry {
 }
 
 impl Contents {
-    fn of(plugin: &Plugin, output: &Path) -> Result<Contents, PackageError> {
+    fn of(plugin: &Packable, output: &Path) -> Result<Contents, PackageError> {
         let mut contents = Contents::default();
         let json = plugin.json.file_name().unwrap_or_default();
         let output = output.canonicalize().ok();
         let executable = Path::new(&plugin.executable);
-        for name in sorted(&plugin.directory)? {
+        for name in names_in(&plugin.directory)? {
             let path = plugin.directory.join(&name);
             let named = PARTS.contains(&name.as_str()) || json == name.as_str();
             if output.is_some() && path.canonicalize().ok() == output {
@@ -151,15 +152,15 @@ impl Contents {
                 contents.left_out.push(name);
             }
         }
-        // One in a directory of its own, of which nothing else is named.
-        let has = |entry: &Entry| entry.name == plugin.executable;
+        // The executable may be in a directory of which nothing else is packed.
+        let has = |entry: &ZipEntry| entry.name == plugin.executable;
         if !contents.entries.iter().any(has) {
             for directory in executable.ancestors().skip(1) {
                 if directory != Path::new("") {
                     contents.directory(format!("{}/", directory.display()));
                 }
             }
-            contents.entries.push(Entry {
+            contents.entries.push(ZipEntry {
                 name: plugin.executable.clone(),
                 file: Some(plugin.directory.join(executable)),
                 executable: true,
@@ -173,13 +174,13 @@ impl Contents {
         }
     }
 
-    /// Adds a file, or a directory with all that is in it. `above` has the
-    /// directories it is in, as they are without links.
+    /// Adds a file, or a directory with everything in it. `above` holds the real
+    /// paths of the directories around it.
     fn add(
         &mut self,
         path: &Path,
         name: String,
-        plugin: &Plugin,
+        plugin: &Packable,
         above: &mut Vec<PathBuf>,
     ) -> Result<(), PackageError> {
         let unreadable = |error| PackageError::io(path, error);
@@ -187,7 +188,7 @@ impl Contents {
         if metadata.is_file() {
             let own = metadata.permissions().mode() & 0o100 != 0;
             let executable = name == plugin.executable || name == "install.sh";
-            self.entries.push(Entry {
+            self.entries.push(ZipEntry {
                 file: Some(path.to_owned()),
                 executable: executable || plugin.takes_all && own,
                 name,
@@ -204,17 +205,17 @@ impl Contents {
         }
         let real = path.canonicalize().map_err(unreadable)?;
         if above.contains(&real) {
-            let text = "is a link to a directory that it is in; remove it";
+            let text = "is a link to a directory that contains it; remove it";
             self.mistakes.push(Mistake::new(path, None, text));
             return Ok(());
         }
         above.push(real);
-        // eKuiper 2.4 makes the directory that a file is in, and none above it.
-        // These three it has, and an entry would make a second one.
+        // eKuiper 2.4 creates the directory of a file, and none above it. The
+        // directories in `PARTS` exist there, and an entry would create others.
         if !PARTS.contains(&name.as_str()) {
             self.directory(format!("{name}/"));
         }
-        for inner in sorted(path)? {
+        for inner in names_in(path)? {
             self.add(&path.join(&inner), format!("{name}/{inner}"), plugin, above)?;
         }
         above.pop();
@@ -222,30 +223,10 @@ impl Contents {
     }
 
     fn directory(&mut self, name: String) {
-        self.entries.push(Entry {
+        self.entries.push(ZipEntry {
             name,
             file: None,
             executable: false,
         });
     }
-}
-
-/// The names in a directory in their order, but for hidden ones and Python's
-/// caches.
-pub(super) fn sorted(directory: &Path) -> Result<Vec<String>, PackageError> {
-    let unreadable = |error| PackageError::io(directory, error);
-    let mut names = Vec::new();
-    for entry in fs::read_dir(directory).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        let name = path.file_name().unwrap_or_default();
-        let Some(name) = name.to_str() else {
-            let text = "has a name that is not UTF-8; rename it";
-            return Err(PackageError::one(&path, None, text));
-        };
-        if !name.starts_with('.') && name != "__pycache__" && !name.ends_with(".pyc") {
-            names.push(name.to_owned());
-        }
-    }
-    names.sort();
-    Ok(names)
 }

@@ -1,3 +1,5 @@
+//! Reading plugins from directories and zips.
+
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,7 +11,7 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 
 use super::*;
 
-/// A directory `mirror` with this json and an executable.
+/// Makes a directory that holds `mirror`, with this json and an executable.
 fn plugin(json: &str) -> TempDir {
     let root = TempDir::new().unwrap();
     let directory = root.path().join("mirror");
@@ -24,7 +26,7 @@ fn plugin(json: &str) -> TempDir {
 const GOOD: &str = r#"{"version":"1.0.0","language":"go","executable":"mirror",
     "sources":["random"],"sinks":[],"functions":["echo"]}"#;
 
-/// The mistakes, without the directory's path, one a line.
+/// Returns the mistakes of a plugin, without the path of `root`.
 fn mistakes(root: &TempDir, name: &str) -> Vec<String> {
     let prefix = format!("{}/", fs::canonicalize(root.path()).unwrap().display());
     let error = Package::open(&root.path().join(name)).unwrap_err();
@@ -61,7 +63,7 @@ fn a_plugin_is_read_from_its_directory() {
 }
 
 #[test]
-fn a_directory_of_another_name_is_a_plugin_called_after_its_json() {
+fn a_plugin_has_the_name_of_its_json_not_of_its_directory() {
     let root = plugin(GOOD);
     fs::rename(root.path().join("mirror"), root.path().join("other")).unwrap();
     fs::write(root.path().join("other/package.json"), "{}").unwrap();
@@ -72,7 +74,7 @@ fn a_directory_of_another_name_is_a_plugin_called_after_its_json() {
 }
 
 #[test]
-fn every_mistake_is_said_at_once() {
+fn all_mistakes_are_reported_at_once() {
     let root = plugin(
         r#"{"name":"miror","version":1,"language":"rust","executable":"nothing",
             "sources":["a",2,"a"],"sinks":"b","functions":[]}"#,
@@ -86,23 +88,23 @@ fn every_mistake_is_said_at_once() {
             "mirror/mirror.json: `version`: expected a string, found `1`",
             "mirror/mirror.json: `language`: expected `go` (any native executable) or `python`, \
              found `rust`",
-            "mirror/mirror.json: `executable`: no file mirror/nothing (No such file or directory \
-             (os error 2)); build it, or correct the name",
+            "mirror/mirror.json: `executable`: cannot find mirror/nothing: No such file or \
+             directory (os error 2); build it, or correct the name",
             "mirror/mirror.json: `sources[1]`: expected a name, found `2`",
-            "mirror/mirror.json: `sources[2]`: `a` stands there twice; remove one",
+            "mirror/mirror.json: `sources[2]`: `a` is listed twice; remove one",
             "mirror/mirror.json: `sinks`: expected a list of names, found the string `b`",
         ]
     );
 }
 
 #[test]
-fn what_is_missing_is_said_field_by_field() {
+fn missing_fields_are_reported_one_by_one() {
     let root = plugin("{}");
 
     assert_eq!(
         mistakes(&root, "mirror"),
         [
-            "mirror/mirror.json: `language`: is missing; say `go` for any native executable, \
+            "mirror/mirror.json: `language`: is missing; set it to `go` (any native executable) \
              or `python`",
             "mirror/mirror.json: `executable`: is missing; name a file in the plugin's directory",
             "mirror/mirror.json: `sources, sinks, functions`: all three are empty; name at least \
@@ -112,7 +114,7 @@ fn what_is_missing_is_said_field_by_field() {
 }
 
 #[test]
-fn invalid_json_is_said_with_its_place() {
+fn invalid_json_is_reported_with_line_and_column() {
     let root = plugin("{\n  \"language\": go\n}");
 
     assert_eq!(
@@ -122,7 +124,7 @@ fn invalid_json_is_said_with_its_place() {
 }
 
 #[test]
-fn only_a_native_plugin_needs_an_executable_bit() {
+fn only_a_native_plugin_must_be_executable() {
     let root = plugin(GOOD);
     let file = root.path().join("mirror/mirror");
     fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap();
@@ -160,14 +162,14 @@ fn a_python_plugin_may_name_a_conda_environment() {
     assert_eq!(
         mistakes(&venv, "mirror"),
         [
-            "mirror/mirror.json: `virtualEnvType`: expected `conda`, the only one known, \
-          found `venv`"
+            "mirror/mirror.json: `virtualEnvType`: expected `conda`, the only type that eKuiper \
+             knows, found `venv`"
         ]
     );
 }
 
 #[test]
-fn what_is_no_plugin_is_said_to_be_none() {
+fn a_path_without_a_plugin_is_rejected_with_the_reason() {
     let root = TempDir::new().unwrap();
     fs::create_dir(root.path().join("empty")).unwrap();
     fs::create_dir(root.path().join("two")).unwrap();
@@ -176,13 +178,13 @@ fn what_is_no_plugin_is_said_to_be_none() {
     fs::write(root.path().join("file.zip"), "no zip").unwrap();
 
     assert!(mistakes(&root, "absent")[0].contains("no such directory or zip"));
-    assert!(mistakes(&root, "empty")[0].contains("there is no NAME.json at its top"));
-    assert!(mistakes(&root, "two")[0].contains("there are `a.json`, `b.json`"));
-    assert!(mistakes(&root, "file.zip")[0].contains("is not a zip"));
+    assert!(mistakes(&root, "empty")[0].contains("it has no NAME.json at its top level"));
+    assert!(mistakes(&root, "two")[0].contains("the plugin's json: `a.json`, `b.json`"));
+    assert!(mistakes(&root, "file.zip")[0].contains("is not a readable zip"));
 }
 
 #[test]
-fn sections_of_a_sources_yaml_lie_over_default() {
+fn a_section_of_a_sources_yaml_overlays_default() {
     let root = plugin(GOOD);
     let directory = root.path().join("mirror");
     fs::create_dir(directory.join("sources")).unwrap();
@@ -208,12 +210,12 @@ fn sections_of_a_sources_yaml_lie_over_default() {
     assert!(
         error
             .to_string()
-            .ends_with("random.yaml: `slow`: no such section; there are `default`, `fast`")
+            .ends_with("random.yaml: `slow`: no such section; the file has `default`, `fast`")
     );
 }
 
 #[test]
-fn a_zip_is_unpacked_for_as_long_as_it_is_used() {
+fn a_zip_is_unpacked_until_the_package_is_dropped() {
     let root = TempDir::new().unwrap();
     let zip = root.path().join("any.zip");
     write_zip(
@@ -246,12 +248,12 @@ fn a_zip_needs_its_json_at_the_top_and_a_yaml_for_each_source() {
         &[("mirror.json", 0o644, GOOD), ("mirror", 0o755, "")],
     );
 
-    assert!(mistakes(&root, "deep.zip")[0].contains("pack the contents of the directory"));
+    assert!(mistakes(&root, "deep.zip")[0].contains("pack the contents of the plugin's directory"));
     assert!(mistakes(&root, "bare.zip")[0].contains("bare.zip/sources/random.yaml: is missing"));
 }
 
 #[test]
-fn a_zip_that_leads_out_of_its_directory_is_refused() {
+fn a_zip_with_a_path_outside_or_a_link_is_rejected() {
     let root = TempDir::new().unwrap();
     write_zip(&root.path().join("slip.zip"), &[("../../evil", 0o644, "x")]);
     let link = root.path().join("link.zip");
@@ -260,6 +262,34 @@ fn a_zip_that_leads_out_of_its_directory_is_refused() {
         .unwrap();
     zip.finish().unwrap();
 
-    assert!(mistakes(&root, "slip.zip")[0].contains("`../../evil`: leads out of"));
+    assert!(mistakes(&root, "slip.zip")[0].contains("`../../evil`: would be unpacked outside of"));
     assert!(mistakes(&root, "link.zip")[0].contains("`mirror`: is a symbolic link"));
+}
+
+#[test]
+fn advice_that_depends_on_the_caller_is_data_beside_the_text() {
+    let root = TempDir::new().unwrap();
+    let zip = root.path().join("nested.zip");
+    write_zip(
+        &zip,
+        &[
+            ("mirror.json", 0o644, GOOD),
+            ("mirror", 0o755, "#!/bin/sh\n"),
+            ("sources/random.yaml", 0o644, ""),
+            ("lib/deep/a", 0o644, ""),
+        ],
+    );
+
+    let checked = check(&zip, &Build::default()).unwrap();
+
+    let lines = &checked.report().lines;
+    let line = lines.iter().find(|line| line.file == "lib/deep/a").unwrap();
+    assert_eq!(
+        line.text,
+        "eKuiper cannot unpack it, since the zip has no entry `lib/` before it; pack the zip \
+         again with entries for directories"
+    );
+    let advice = line.advice.unwrap();
+    assert_eq!(advice, CheckAdvice::Pack);
+    assert_eq!(advice.to_string(), "or let `package::pack` write the zip");
 }

@@ -112,8 +112,8 @@ fn an_executable_that_is_built_already_is_used_instead_of_a_build() -> Result<()
     let missing = builder(&place).executable("/nowhere/probe").launch();
     assert_eq!(
         missing.unwrap_err().to_string(),
-        "/nowhere/probe: cannot be the executable: No such file or directory (os error 2); build \
-         it, or correct the path"
+        "/nowhere/probe: cannot be used as the executable: No such file or directory (os error \
+         2); build it, or correct the path"
     );
     Ok(())
 }

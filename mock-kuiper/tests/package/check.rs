@@ -3,7 +3,7 @@ use serde_json::Value;
 use crate::common::{JSON, Plugin};
 
 #[test]
-fn a_plugin_without_fault_is_shown_file_by_file() {
+fn a_valid_plugin_has_an_ok_line_for_each_file() {
     let plugin = Plugin::new();
     plugin.write("install.sh", "true\n");
 
@@ -18,7 +18,7 @@ ok       sources/ticks.yaml: sections `default`, `fast`
 ok       sources/ticks.json: UI metadata
 ok       sinks/lines.json: UI metadata
 ok       functions/same.json: UI metadata
-ok       install.sh: eKuiper runs it with `/bin/sh` once it has unpacked the plugin
+ok       install.sh: eKuiper runs it with `/bin/sh` after it has unpacked the plugin
 mirror: no errors, no warnings
 "
     );
@@ -27,7 +27,7 @@ mirror: no errors, no warnings
 }
 
 #[test]
-fn mistakes_of_all_files_are_told_at_once() {
+fn mistakes_in_all_files_are_reported_at_once() {
     let plugin = Plugin::new();
     plugin.write(
         "mirror.json",
@@ -43,26 +43,26 @@ fn mistakes_of_all_files_are_told_at_once() {
         &[
             "error    mirror.json: `language`: expected `go` (any native executable) or \
              `python`, found `rust`",
-            "error    mirror.json: `executable`: no file gone (No such file or directory \
-             (os error 2)); build it, or correct the name",
-            "error    mirror.json: `sinks[0]`: `a/b` has a `/`, and is a part of a file's name; \
-             rename it",
-            "error    sources/more.yaml: is missing: eKuiper installs no zip without it; write \
-             one, empty will do",
-            "warning  sources/more.json: is missing: eKuiper's UI cannot show the source; write \
+            "error    mirror.json: `executable`: cannot find gone: No such file or directory \
+             (os error 2); build it, or correct the name",
+            "error    mirror.json: `sinks[0]`: `a/b` contains `/`, but it becomes part of a file \
+             name; rename it",
+            "error    sources/more.yaml: is missing, and eKuiper does not install a zip without \
+             it; add one, it may be empty",
+            "warning  sources/more.json: is missing, so eKuiper's UI cannot show the source; add \
              one",
-            "warning  sinks/a/b.json: is missing: eKuiper's UI cannot show the sink; write one",
-            "warning  sinks/lines.json: belongs to no sink of the json: eKuiper installs it, and \
-             never removes it; name the sink in the json, or delete the file",
+            "warning  sinks/a/b.json: is missing, so eKuiper's UI cannot show the sink; add one",
+            "warning  sinks/lines.json: belongs to no sink of the json: eKuiper installs it and \
+             never removes it; add the sink to the json, or delete the file",
             "warning  functions/same.json: is not valid JSON: EOF while parsing an object at \
-             line 1 column 1; eKuiper's UI gets no list of functions then",
+             line 1 column 1; eKuiper's UI then gets no list of functions",
         ],
     );
     assert!(done.stdout.ends_with("\nmirror: 4 errors, 4 warnings\n"));
 }
 
 #[test]
-fn a_warning_is_an_error_for_strict_alone() {
+fn only_strict_takes_warnings_for_errors() {
     let plugin = Plugin::new();
     plugin.remove("sinks/lines.json");
 
@@ -74,7 +74,7 @@ fn a_warning_is_an_error_for_strict_alone() {
 }
 
 #[test]
-fn an_empty_yaml_will_do_and_a_broken_one_is_ignored_by_ekuiper() {
+fn a_yaml_may_be_empty_and_a_broken_one_is_a_warning() {
     let plugin = Plugin::new();
     let check = |yaml: &str| {
         plugin.write("sources/ticks.yaml", yaml);
@@ -85,7 +85,7 @@ fn an_empty_yaml_will_do_and_a_broken_one_is_ignored_by_ekuiper() {
     check("fast:\n  a: 1\n").assert_findings(
         0,
         &[
-            "warning  sources/ticks.yaml: has no section `default`, with which eKuiper begins; \
+            "warning  sources/ticks.yaml: has no section `default`, which eKuiper reads first; \
            add one",
         ],
     );
@@ -93,7 +93,7 @@ fn an_empty_yaml_will_do_and_a_broken_one_is_ignored_by_ekuiper() {
         0,
         &[
             "warning  sources/ticks.yaml: `default`: expected a section of `name: value` lines; \
-           eKuiper ignores the whole file then",
+           eKuiper then ignores the whole file",
         ],
     );
     let broken = check("default: [");
@@ -102,7 +102,7 @@ fn an_empty_yaml_will_do_and_a_broken_one_is_ignored_by_ekuiper() {
 }
 
 #[test]
-fn ui_metadata_that_ekuiper_drops_is_a_warning_with_its_field() {
+fn invalid_ui_metadata_is_a_warning_that_names_the_field() {
     let plugin = Plugin::new();
     plugin.write("sources/ticks.json", "{}");
     plugin.write(
@@ -115,18 +115,17 @@ fn ui_metadata_that_ekuiper_drops_is_a_warning_with_its_field() {
     done.assert_findings(
         0,
         &[
-            "warning  sources/ticks.json: `about`: is missing; an empty object suffices; \
-             eKuiper's UI cannot show the source then, nor, after a restart, those that come \
-             after it",
+            "warning  sources/ticks.json: `about`: is missing; an empty object is enough; \
+             eKuiper's UI then cannot show the source and, after a restart, the ones after it",
             "warning  sinks/lines.json: `properties[0].optional`: expected true or false, found \
-             the string `no`; eKuiper's UI cannot show the sink then, nor, after a restart, \
-             those that come after it",
+             the string `no`; eKuiper's UI then cannot show the sink and, after a restart, the \
+             ones after it",
         ],
     );
 }
 
 #[test]
-fn names_have_to_fit_into_a_sockets_path_and_beside_ekuipers_own() {
+fn names_must_fit_into_a_sockets_path_and_differ_from_built_in_ones() {
     let plugin = Plugin::new();
     let (fits, too_long) = ("f".repeat(93), "f".repeat(94));
     plugin.write(
@@ -148,27 +147,26 @@ fn names_have_to_fit_into_a_sockets_path_and_beside_ekuipers_own() {
     assert_eq!(
         of_json,
         [
-            "warning  mirror.json: `sources[0]`: eKuiper has its own `mqtt`, which it uses \
-             instead; rename it",
-            "warning  mirror.json: `sinks[0]`: eKuiper has its own `log`, which it uses instead; \
-             rename it",
+            "warning  mirror.json: `sources[0]`: eKuiper uses its built-in `mqtt` instead; rename \
+             it",
+            "warning  mirror.json: `sinks[0]`: eKuiper uses its built-in `log` instead; rename it",
             &format!(
-                "error    mirror.json: `sinks[1]`: its socket's path `/tmp/r_{}_0_0_ack.ipc` has \
-                 108 bytes, more than a socket can have (107); take a shorter name",
+                "error    mirror.json: `sinks[1]`: its socket path `/tmp/r_{}_0_0_ack.ipc` has \
+                 108 bytes, and 107 is the limit; choose a shorter name",
                 "s".repeat(89)
             ),
             &format!(
-                "error    mirror.json: `functions[1]`: its socket's path `/tmp/func_{too_long}.ipc` \
-                 has 108 bytes, more than a socket can have (107); take a shorter name"
+                "error    mirror.json: `functions[1]`: its socket path `/tmp/func_{too_long}.ipc` \
+                 has 108 bytes, and 107 is the limit; choose a shorter name"
             ),
-            "warning  mirror.json: `functions[2]`: eKuiper has its own `Reverse`, which it uses \
-             instead; rename it",
+            "warning  mirror.json: `functions[2]`: eKuiper uses its built-in `Reverse` instead; \
+             rename it",
         ]
     );
 }
 
 #[test]
-fn what_a_json_is_stands_before_what_is_odd_in_it() {
+fn the_summary_of_a_json_comes_before_its_warnings() {
     let plugin = Plugin::new();
     plugin.write("mirror.json", JSON.replace("\"same\"", "\"reverse\""));
 
@@ -179,14 +177,14 @@ fn what_a_json_is_stands_before_what_is_odd_in_it() {
         lines[..2],
         [
             "ok       mirror.json: 1.0.0, native; 1 source, 1 sink, 1 function",
-            "warning  mirror.json: `functions[0]`: eKuiper has its own `reverse`, which it uses \
-             instead; rename it",
+            "warning  mirror.json: `functions[0]`: eKuiper uses its built-in `reverse` instead; \
+             rename it",
         ]
     );
 }
 
 #[test]
-fn an_executable_has_to_be_named_as_ekuiper_looks_for_it() {
+fn an_executables_path_must_be_relative_and_clean() {
     let plugin = Plugin::new();
     for name in ["./mirror", "/mirror", "sub/../mirror"] {
         plugin.write("sub/file", "");
@@ -198,16 +196,16 @@ fn an_executable_has_to_be_named_as_ekuiper_looks_for_it() {
         let done = plugin.run("check", &[]);
 
         let text = format!(
-            "error    mirror.json: `executable`: eKuiper finds no `{name}` in a zip; name the \
-             file from the plugin's directory on, without `.`, `..`, `//` or a leading `/`, and \
-             not in `sources`, `sinks` or `functions`"
+            "error    mirror.json: `executable`: eKuiper does not find `{name}` in a zip; give \
+             the path in the plugin's directory without `.`, `..`, `//` or a leading `/`, and \
+             outside of `sources`, `sinks` and `functions`"
         );
         done.assert_findings(1, &[&text]);
     }
 }
 
 #[test]
-fn requirements_that_nobody_installs_are_a_warning() {
+fn python_requirements_without_an_install_script_are_a_warning() {
     let plugin = Plugin::new();
     plugin.write("mirror.json", JSON.replace("\"go\"", "\"python\""));
     plugin.write("requirements.txt", "ekuiper\n");
@@ -215,8 +213,8 @@ fn requirements_that_nobody_installs_are_a_warning() {
     plugin.run("check", &[]).assert_findings(
         0,
         &[
-            "warning  requirements.txt: eKuiper installs none of it; add an `install.sh` that \
-           does, or install it beforehand",
+            "warning  requirements.txt: eKuiper does not install these packages; add an \
+             `install.sh` that does, or install them beforehand",
         ],
     );
     plugin.write("install.sh", "pip install -r requirements.txt\n");
@@ -225,14 +223,14 @@ fn requirements_that_nobody_installs_are_a_warning() {
     plugin.run("check", &[]).assert_findings(
         0,
         &[
-            "warning  install.sh: its lines end with CR LF, on which `/bin/sh` stumbles; save it \
-           with Unix line ends",
+            "warning  install.sh: its lines end with CR LF, which `/bin/sh` does not understand; \
+             save it with Unix line endings",
         ],
     );
 }
 
 #[test]
-fn json_has_the_same_lines() {
+fn json_output_has_the_same_lines() {
     let plugin = Plugin::new();
     plugin.write("mirror.json", JSON.replace("\"version\"", "\"name\""));
 
@@ -261,7 +259,7 @@ fn json_has_the_same_lines() {
 }
 
 #[test]
-fn what_is_no_plugin_fell_short_and_what_is_not_there_is_wrong_input() {
+fn a_directory_without_a_plugin_fails_and_a_missing_one_is_invalid_input() {
     let plugin = Plugin::empty();
     plugin.write("README.md", "");
 
@@ -271,8 +269,8 @@ fn what_is_no_plugin_fell_short_and_what_is_not_there_is_wrong_input() {
     no_plugin.assert_findings(
         1,
         &[
-            "error    not a plugin: there is no NAME.json at its top; give the directory that has \
-           one",
+            "error    not a plugin: it has no NAME.json at its top level; give the directory that \
+             has one",
         ],
     );
     assert!(

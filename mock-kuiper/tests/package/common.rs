@@ -1,4 +1,4 @@
-//! A plugin of a test's own, and runs of `mock-kuiper`.
+//! A plugin for one test, and runs of `mock-kuiper`.
 
 use std::fs;
 use std::io::Write as _;
@@ -14,7 +14,7 @@ pub(crate) const JSON: &str = r#"{"version":"1.0.0","language":"go","executable"
 
 pub(crate) const SCRIPT: &str = "#!/bin/sh\nexit 0\n";
 
-/// The files of a plugin without fault.
+/// The files of a valid plugin.
 pub(crate) const FILES: [(&str, &str); 6] = [
     ("mirror.json", JSON),
     ("mirror", SCRIPT),
@@ -33,7 +33,7 @@ pub(crate) struct Plugin {
 }
 
 impl Plugin {
-    /// One without fault.
+    /// Writes a valid plugin.
     pub(crate) fn new() -> Self {
         let plugin = Self::empty();
         for (name, text) in FILES {
@@ -56,7 +56,7 @@ impl Plugin {
         self.place().join("mirror").join(name)
     }
 
-    /// Writes a file; `mirror` can be run.
+    /// Writes a file. `mirror` is made executable.
     pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -70,7 +70,7 @@ impl Plugin {
         fs::remove_file(self.path(name)).unwrap();
     }
 
-    /// `mock-kuiper COMMAND mirror ARGS`, from where `mirror` is.
+    /// Runs `mock-kuiper COMMAND mirror ARGS` in the directory that holds `mirror`.
     pub(crate) fn run(&self, command: &str, args: &[&str]) -> Done {
         self.run_on("mirror", command, args)
     }
@@ -82,7 +82,7 @@ impl Plugin {
     }
 }
 
-/// Writes a zip, entry by entry; one whose name ends with `/` is a directory.
+/// Writes a zip, entry by entry. A name that ends with `/` is that of a directory.
 pub(crate) fn write_zip(path: &Path, entries: &[(&str, u32, &[u8])]) {
     let mut zip = ZipWriter::new(fs::File::create(path).unwrap());
     for (name, mode, bytes) in entries {
@@ -125,7 +125,7 @@ impl Done {
         }
     }
 
-    /// The lines of a report that are not `ok`, without the summary.
+    /// Returns the errors and warnings of a report.
     pub(crate) fn findings(&self) -> Vec<&str> {
         let lines = self.stdout.lines();
         let is_finding = |line: &&str| line.starts_with("error ") || line.starts_with("warning ");

@@ -3,19 +3,19 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use crate::common::{Done, JSON, Plugin, SCRIPT};
 
-/// The findings of a plugin with this executable.
+/// Checks a plugin with this executable.
 fn check(executable: impl AsRef<[u8]>, args: &[&str]) -> Done {
     let plugin = Plugin::new();
     plugin.write("mirror", executable);
     plugin.run("check", args)
 }
 
-/// A program of this machine, which needs its libraries.
+/// Returns a dynamically linked program for this machine.
 fn program() -> Vec<u8> {
     fs::read(env!("CARGO_BIN_EXE_mock-kuiper")).unwrap()
 }
 
-/// The same for another processor.
+/// Returns a dynamically linked program for another processor.
 fn program_for(machine: u16) -> Vec<u8> {
     let mut bytes = program();
     bytes[18..20].copy_from_slice(&machine.to_le_bytes());
@@ -25,7 +25,8 @@ fn program_for(machine: u16) -> Vec<u8> {
 const AARCH64: u16 = 183;
 const LOONGARCH: u16 = 258;
 
-/// Only the header, and one program header for the loader if there is one.
+/// Returns an ELF file that has only a header, and a program header for the loader
+/// if one is given.
 fn bare(kind: u16, entry: u64, loader: Option<&str>) -> Vec<u8> {
     let loader = loader.map(|loader| [loader.as_bytes(), b"\0"].concat());
     let mut elf = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
@@ -60,30 +61,30 @@ const EXEC: u16 = 2;
 const DYN: u16 = 3;
 
 #[test]
-fn a_program_for_another_machine_needs_its_target_named() {
+fn a_program_for_another_machine_is_an_error_without_its_target() {
     let arch = std::env::consts::ARCH;
 
     check(program_for(LOONGARCH), &[]).assert_findings(
         1,
         &[&format!(
-            "error    mirror: is for loongarch64, and this machine is {arch}; build it anew, or \
-             say for which machine it is with `--target`"
+            "error    mirror: is for loongarch64, but this machine is {arch}; build it again, or \
+             name the machine that it is for with `--target`"
         )],
     );
     check(program_for(LOONGARCH), &["--target", "aarch64"]).assert_findings(
         1,
-        &["error    mirror: is for loongarch64, not for aarch64; build it anew"],
+        &["error    mirror: is for loongarch64, not for aarch64; build it again"],
     );
-    let meant = check(
+    let named = check(
         program_for(AARCH64),
         &["--target", "aarch64-unknown-linux-gnu"],
     );
     assert!(
-        meant
+        named
             .stdout
             .contains("ok       mirror: for aarch64, needs glibc 2.")
     );
-    assert_eq!(meant.status, 0);
+    assert_eq!(named.status, 0);
 }
 
 #[test]
@@ -99,7 +100,7 @@ fn a_static_program_runs_anywhere() {
 }
 
 #[test]
-fn a_dynamic_program_runs_in_one_kind_of_ekuipers_images() {
+fn a_dynamic_program_runs_in_some_of_ekuipers_images() {
     let musl = check(bare(DYN, 1, Some("/lib/ld-musl-x86_64.so.1")), &[]);
     let glibc = check(bare(DYN, 1, Some("/lib64/ld-linux-x86-64.so.2")), &[]);
 
@@ -115,13 +116,14 @@ fn a_dynamic_program_runs_in_one_kind_of_ekuipers_images() {
         0,
         &[&format!(
             "warning  mirror: runs in eKuiper's Debian images (`-slim`), not in its Alpine \
-             ones; link it statically to run in both (Rust: `--target {arch}-unknown-linux-musl`)"
+             ones; link it statically to run in both (in Rust: the target \
+             `{arch}-unknown-linux-musl`)"
         )],
     );
 }
 
 #[test]
-fn what_a_program_needs_is_named() {
+fn the_libraries_that_a_program_needs_are_listed() {
     let done = check(program(), &[]);
 
     let line = done
@@ -134,7 +136,7 @@ fn what_a_program_needs_is_named() {
 }
 
 #[test]
-fn a_glibc_that_is_newer_than_that_of_ekuipers_images_is_a_warning() {
+fn a_glibc_newer_than_in_ekuipers_images_is_a_warning() {
     let mut bytes = program();
     let newest = b"GLIBC_2.34";
     let places: Vec<_> = (0..bytes.len() - newest.len())
@@ -159,36 +161,36 @@ fn a_glibc_that_is_newer_than_that_of_ekuipers_images_is_a_warning() {
 }
 
 #[test]
-fn a_library_or_half_a_program_is_refused() {
+fn a_library_and_a_truncated_program_are_errors() {
     let text = "error    mirror: is a library or an object file; name a program";
     check(bare(DYN, 0, None), &[]).assert_findings(1, &[text]);
     check(bare(1, 0, None), &[]).assert_findings(1, &[text]);
 
     let half = check(&program()[..5000], &[]);
     assert!(
-        half.findings()[0].starts_with("error    mirror: is an ELF file that is broken: "),
+        half.findings()[0].starts_with("error    mirror: is a broken ELF file: "),
         "{half:#?}"
     );
 }
 
 #[test]
-fn what_the_kernel_cannot_run_is_refused() {
+fn a_file_that_the_kernel_cannot_run_is_an_error() {
     for (bytes, text) in [
         ("", "is empty; build it"),
         ("MZ\u{1}", "is a program for Windows; build it for Linux"),
         (
             "print(1)\n",
-            "is neither a program nor a script that begins with `#!`: the kernel cannot run it; \
-             for a Python script say `\"language\": \"python\"`",
+            "is neither a program nor a script that begins with `#!`, so the kernel cannot run \
+             it; for a Python script set `\"language\": \"python\"` in the json",
         ),
         (
             "#!/bin/sh\r\nexit\r\n",
-            "its lines end with CR LF, so that the kernel finds no interpreter; save it with \
-             Unix line ends",
+            "its lines end with CR LF, so the kernel does not find its interpreter; save it with \
+             Unix line endings",
         ),
         (
             "#! \n",
-            "begins with `#!` and names no interpreter; name one",
+            "begins with `#!` but does not name an interpreter; name one",
         ),
     ] {
         check(bytes, &[]).assert_findings(1, &[&format!("error    mirror: {text}")]);
@@ -200,7 +202,7 @@ fn what_the_kernel_cannot_run_is_refused() {
 }
 
 #[test]
-fn an_interpreter_that_is_not_here_is_a_warning_unless_it_is_for_elsewhere() {
+fn a_missing_interpreter_is_a_warning_unless_a_target_is_named() {
     let script = "#!/opt/none/python3 -u\n";
 
     check(script, &[]).assert_findings(
@@ -214,7 +216,7 @@ fn an_interpreter_that_is_not_here_is_a_warning_unless_it_is_for_elsewhere() {
 }
 
 #[test]
-fn a_file_without_its_bit_is_looked_into_all_the_same() {
+fn the_content_of_a_file_that_is_not_executable_is_checked_too() {
     let plugin = Plugin::new();
     plugin.write("mirror", "MZ");
     let plain = fs::Permissions::from_mode(0o644);
@@ -230,7 +232,7 @@ fn a_file_without_its_bit_is_looked_into_all_the_same() {
 }
 
 #[test]
-fn python_runs_scripts_alone_and_needs_no_bit() {
+fn a_python_plugin_is_a_script_that_need_not_be_executable() {
     let plugin = Plugin::new();
     plugin.write("mirror.json", JSON.replace("\"go\"", "\"python\""));
     let plain = fs::Permissions::from_mode(0o644);
@@ -243,8 +245,8 @@ fn python_runs_scripts_alone_and_needs_no_bit() {
     plugin.run("check", &[]).assert_findings(
         1,
         &[
-            "error    mirror: is a native program, which Python cannot run; say \
-           `\"language\": \"go\"`",
+            "error    mirror: is a native program, which Python cannot run; set \
+             `\"language\": \"go\"` in the json",
         ],
     );
 }

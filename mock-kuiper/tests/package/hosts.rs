@@ -8,7 +8,7 @@ fn hosts(args: &[&str]) -> Done {
 }
 
 #[test]
-fn the_table_shows_every_property_and_where_it_changes() {
+fn the_table_shows_every_property_and_in_which_release_it_changes() {
     let done = hosts(&[]);
 
     let lines: Vec<_> = done.stdout.lines().collect();

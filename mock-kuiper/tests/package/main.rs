@@ -1,5 +1,5 @@
-//! `mock-kuiper check`, `pack` and `hosts`: real runs, on plugins that are a few
-//! small files.
+//! Runs of `mock-kuiper check`, `pack` and `hosts`, on plugins that are a few small
+//! files.
 
 mod check;
 mod common;

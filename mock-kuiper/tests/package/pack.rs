@@ -8,7 +8,7 @@ use zip::ZipArchive;
 
 use crate::common::{Done, FILES, JSON, Plugin, mock_kuiper};
 
-/// The entries of a zip: names and permissions.
+/// Returns the names and permissions of the entries of a zip.
 fn entries(zip: &Path) -> Vec<(String, u32)> {
     let mut archive = ZipArchive::new(File::open(zip).unwrap()).unwrap();
     let indexes = 0..archive.len();
@@ -25,7 +25,7 @@ fn names(zip: &Path) -> Vec<String> {
     entries(zip).into_iter().map(|(name, _)| name).collect()
 }
 
-/// The names in a directory, hidden ones too.
+/// Returns the names in a directory, hidden ones included.
 fn listed(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
     let mut names: Vec<_> = entries
@@ -36,7 +36,7 @@ fn listed(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_ekuiper_installs_is_packed_with_fixed_permissions() {
+fn the_parts_of_a_plugin_are_packed_with_fixed_permissions() {
     let plugin = Plugin::new();
     plugin.write("install.sh", "true\n");
     plugin.write("notes.txt", "");
@@ -85,7 +85,7 @@ fn the_same_files_give_the_same_bytes() {
     let first = Plugin::new();
     assert_eq!(first.run("pack", &[]).status, 0);
 
-    // Other times, in another order, under another umask.
+    // The files have other times and another order, and the umask differs.
     let second = Plugin::empty();
     for (name, text) in FILES.iter().rev() {
         second.write(name, text);
@@ -112,9 +112,9 @@ fn the_same_files_give_the_same_bytes() {
 }
 
 #[test]
-fn a_packed_zip_is_checked_and_run() {
+fn a_packed_zip_can_be_checked_and_run() {
     let plugin = Plugin::new();
-    // It never greets: its exit is what the run tells.
+    // The plugin never greets; the run reports its exit.
     plugin.write("mirror", "#!/bin/sh\necho \"$PWD\"; ls; exit 7\n");
     let name = format!("pack{}", std::process::id());
     plugin.write(&format!("{name}.json"), JSON);
@@ -134,7 +134,7 @@ fn a_packed_zip_is_checked_and_run() {
 }
 
 #[test]
-fn what_check_calls_an_error_is_not_packed() {
+fn a_plugin_with_errors_is_not_packed() {
     let plugin = Plugin::new();
     plugin.remove("sources/ticks.yaml");
     plugin.remove("functions/same.json");
@@ -146,8 +146,8 @@ fn what_check_calls_an_error_is_not_packed() {
         done.stderr,
         "\
 error: mirror: is a program for Windows; build it for Linux
-error: sources/ticks.yaml: is missing: eKuiper installs no zip without it; write one, empty will do
-warning: functions/same.json: is missing: eKuiper's UI cannot show the function; write one
+error: sources/ticks.yaml: is missing, and eKuiper does not install a zip without it; add one, it may be empty
+warning: functions/same.json: is missing, so eKuiper's UI cannot show the function; add one
 nothing was packed
 "
     );
@@ -156,7 +156,7 @@ nothing was packed
 }
 
 #[test]
-fn of_a_python_plugin_all_is_packed_but_caches_and_environments() {
+fn a_python_plugin_is_packed_whole_without_caches_and_environments() {
     let plugin = Plugin::new();
     plugin.write("mirror.json", JSON.replace("\"go\"", "\"python\""));
     for name in [
@@ -199,19 +199,22 @@ fn of_a_python_plugin_all_is_packed_but_caches_and_environments() {
     assert_eq!(
         entries(&output)[0].1,
         0o755,
-        "what it runs stays executable"
+        "an executable file stays executable"
     );
     assert!(
         first.stderr.ends_with("\n  left out: venv/\n"),
         "{first:#?}"
     );
-    assert!(bytes == fs::read(&output).unwrap(), "the zip is in itself");
+    assert!(
+        bytes == fs::read(&output).unwrap(),
+        "the zip does not contain itself"
+    );
     let zip = plugin.run_on("mirror/out.zip", "check", &[]);
     zip.assert_findings(0, &[]);
 }
 
 #[test]
-fn an_executable_in_a_directory_is_packed_alone() {
+fn other_files_beside_an_executable_in_a_subdirectory_are_not_packed() {
     let plugin = Plugin::new();
     plugin.write(
         "mirror.json",
@@ -257,13 +260,13 @@ fn links_are_followed_and_a_circle_of_them_is_refused() {
     let done = plugin.run("pack", &[]);
 
     assert_eq!(done.status, 2, "{done:#?}");
-    let text = "lib/again: is a link to a directory that it is in; remove it\n";
+    let text = "lib/again: is a link to a directory that contains it; remove it\n";
     assert!(done.stderr.ends_with(text), "{done:#?}");
     assert!(!zip.exists());
 }
 
 #[test]
-fn an_output_without_a_place_is_wrong_input_told_first() {
+fn an_invalid_output_is_reported_before_the_plugin_is_checked() {
     let plugin = Plugin::new();
     plugin.remove("mirror");
 
@@ -300,9 +303,9 @@ fn an_output_without_a_place_is_wrong_input_told_first() {
 }
 
 #[test]
-fn a_zip_that_cannot_be_finished_leaves_the_old_one_and_nothing_else() {
+fn a_failed_write_keeps_the_old_zip_and_leaves_no_temporary_file() {
     let plugin = Plugin::new();
-    // More than the limit below, and nothing that could be packed smaller.
+    // Larger than the limit below, even when compressed.
     let mut state = 1_u32;
     let noise = (0..200_000).map(|_| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -369,7 +372,7 @@ fn a_cargo_package_is_built_and_its_parts_are_packed() {
 }
 
 #[test]
-fn a_target_is_handed_to_cargo_which_says_what_is_wrong_with_it() {
+fn a_target_is_passed_to_cargo() {
     let plugin = cargo_package(BUILT);
 
     let done = cargo(

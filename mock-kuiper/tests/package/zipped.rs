@@ -1,6 +1,6 @@
 use crate::common::{Done, FILES, Plugin, SCRIPT, write_zip};
 
-/// Checks the plugin without fault as a zip: `change` may change the entries.
+/// Checks a valid plugin as a zip, after `change` has changed the entries.
 fn check(change: impl Fn(&mut Vec<(&'static str, u32, &'static [u8])>)) -> Done {
     let mut entries: Vec<(&str, u32, &[u8])> = FILES
         .iter()
@@ -23,37 +23,37 @@ fn name_of<'a>(
 }
 
 #[test]
-fn a_zip_without_fault_is_fine() {
+fn a_valid_zip_has_no_findings() {
     check(|_| ()).assert_findings(0, &[]);
 }
 
 #[test]
-fn the_json_has_to_stand_at_the_top_under_its_plain_name() {
+fn the_json_must_be_at_the_top_level_under_its_plain_name() {
     check(|entries| name_of(entries, "mirror.json").0 = "./mirror.json").assert_findings(
         1,
         &[
-            "error    mirror.json: stands in the zip under another name than `mirror.json`; pack \
-           it anew",
+            "error    mirror.json: must have exactly the name `mirror.json` in the zip; pack it \
+             again",
         ],
     );
     let below = check(|entries| name_of(entries, "mirror.json").0 = "below/mirror.json");
-    assert!(below.findings()[0].contains("pack the contents of the directory"));
+    assert!(below.findings()[0].contains("pack the contents of the plugin's directory"));
     assert_eq!(below.status, 1);
 }
 
 #[test]
-fn nothing_gives_the_executable_its_bit_back() {
+fn the_executable_must_be_executable_in_the_zip() {
     check(|entries| name_of(entries, "mirror").1 = 0o644).assert_findings(
         1,
         &[
-            "error    mirror.json: `executable`: mirror is not executable; make it so, and pack it \
-           again",
+            "error    mirror.json: `executable`: mirror is not executable; make it executable, and \
+             pack it again",
         ],
     );
 }
 
 #[test]
-fn a_directory_in_a_directory_needs_an_entry_for_the_first() {
+fn a_nested_directory_needs_an_entry_for_the_outer_one() {
     check(|entries| {
         entries.push(("lib/deep/a.py", 0o644, b""));
         entries.push(("lib/deep/b.py", 0o644, b""));
@@ -61,8 +61,9 @@ fn a_directory_in_a_directory_needs_an_entry_for_the_first() {
     .assert_findings(
         1,
         &[
-            "error    lib/deep/a.py: eKuiper cannot unpack it: the zip has no entry `lib/` before \
-           it; pack it with `mock-kuiper pack`, or with entries for directories",
+            "error    lib/deep/a.py: eKuiper cannot unpack it, since the zip has no entry `lib/` \
+             before it; pack the zip again with entries for directories, or with \
+             `mock-kuiper pack`",
         ],
     );
     check(|entries| {
@@ -75,7 +76,7 @@ fn a_directory_in_a_directory_needs_an_entry_for_the_first() {
 }
 
 #[test]
-fn the_name_has_to_end_with_zip() {
+fn the_name_of_a_zip_must_end_with_zip() {
     let plugin = Plugin::new();
     plugin.run("pack", &[]);
     let zip = plugin.place().join("mirror.zip");
@@ -83,25 +84,25 @@ fn the_name_has_to_end_with_zip() {
 
     plugin.run_on("mirror.jar", "check", &[]).assert_findings(
         1,
-        &["error    eKuiper installs no other file than a `.zip`; let the name end so"],
+        &["error    eKuiper installs only files whose name ends with `.zip`; rename it"],
     );
 }
 
 #[test]
-fn a_zip_that_cannot_be_unpacked_fell_short() {
+fn a_zip_that_cannot_be_unpacked_is_an_error() {
     let place = Plugin::empty();
     std::fs::write(place.place().join("mirror.zip"), SCRIPT).unwrap();
 
     let done = place.run_on("mirror.zip", "check", &[]);
 
     assert!(
-        done.findings()[0].starts_with("error    is not a zip that can be read: "),
+        done.findings()[0].starts_with("error    is not a readable zip: "),
         "{done:#?}"
     );
     assert_eq!(done.status, 1);
     let out = check(|entries| entries.push(("../out\u{1b}", 0o644, b"")));
     assert!(
-        out.findings()[0].starts_with("error    `../out\\u{1b}`: leads out of the plugin's"),
+        out.findings()[0].starts_with("error    `../out\\u{1b}`: would be unpacked outside"),
         "{out:#?}"
     );
 }

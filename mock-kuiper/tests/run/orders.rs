@@ -157,7 +157,7 @@ fn an_unknown_conf_key_is_reported_with_the_known_ones() {
     let done = plugin.run(&["--conf-key", "slow"]);
 
     done.assert_status(2)
-        .assert_says("random.yaml: `slow`: no such section; there are `default`, `fast`");
+        .assert_says("random.yaml: `slow`: no such section; the file has `default`, `fast`");
 }
 
 #[test]

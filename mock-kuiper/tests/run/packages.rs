@@ -79,7 +79,7 @@ fn a_zip_without_a_json_is_rejected() {
     let done = run_on(&plugin, &zip, &[]);
 
     done.assert_status(2).assert_says(&format!(
-        "error: {}: not a plugin: there is no NAME.json at its top",
+        "error: {}: not a plugin: it has no NAME.json at its top level",
         zip.display()
     ));
 }
@@ -94,7 +94,7 @@ fn a_file_that_is_not_a_zip_is_rejected() {
 
     done.assert_status(2)
         .assert_says(&format!(
-            "error: {}: is not a zip that can be read: ",
+            "error: {}: is not a readable zip: ",
             file.display()
         ))
         .assert_says("; pack it again");
@@ -131,7 +131,7 @@ fn a_directory_without_a_json_is_rejected() {
     let done = plugin.run(&[]);
 
     done.assert_status(2).assert_says(&format!(
-        "error: {}: not a plugin: there is no NAME.json",
+        "error: {}: not a plugin: it has no NAME.json",
         plugin.directory().display()
     ));
 }
@@ -155,10 +155,10 @@ fn all_mistakes_in_a_json_are_reported_at_once_with_file_and_field() {
         ),
         "`language`: expected `go` (any native executable) or `python`, found `rust`".to_owned(),
         format!(
-            "`executable`: no file {}/missing",
+            "`executable`: cannot find {}/missing",
             plugin.directory().display()
         ),
-        "`sources[1]`: `a` stands there twice; remove one".to_owned(),
+        "`sources[1]`: `a` is listed twice; remove one".to_owned(),
         "`sources[2]`: expected a name, found `7`".to_owned(),
         "`sinks`: expected a list of names, found the string `none`".to_owned(),
         "`functions[0]`: expected a name, found an empty string".to_owned(),

@@ -1,26 +1,26 @@
-//! An ELF file: what it runs on, and what it needs there.
+//! Reading ELF files: the machine that a program is for, and what it needs there.
 
 use object::Endianness;
 use object::elf;
 use object::read::Result;
 use object::read::elf::{Dyn as _, FileHeader, ProgramHeader as _};
 
-/// What an ELF file says of itself.
+/// What the headers of an ELF file declare.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Elf {
-    /// The processor, as in a target triple where one is known.
+    /// The processor, named as in a target triple if it is a known one.
     pub(super) machine: String,
-    /// Whether it can be run, and is neither a library nor an object file.
+    /// Whether it is a program, and neither a library nor an object file.
     pub(super) is_program: bool,
     /// The dynamic loader (`PT_INTERP`).
     pub(super) loader: Option<String>,
-    /// The libraries it is linked with (`DT_NEEDED`).
+    /// The libraries that it is linked with (`DT_NEEDED`).
     pub(super) libraries: Vec<String>,
-    /// The newest release of glibc that it asks for, from `.gnu.version_r`.
+    /// The newest version of glibc that it requires, from `.gnu.version_r`.
     pub(super) glibc: Option<Vec<u32>>,
 }
 
-/// Reads the headers; `None`: these bytes are no ELF file.
+/// Reads the headers. Returns `None` if the bytes are not an ELF file.
 pub(super) fn read(bytes: &[u8]) -> Option<Result<Elf>> {
     if !bytes.starts_with(&elf::ELFMAG) {
         return None;
@@ -60,7 +60,7 @@ fn read_class<Header: FileHeader<Endian = Endianness>>(data: &[u8]) -> Result<El
         }
     }
     let kind = header.e_type(endian);
-    // Some libraries can be run, which have a loader then.
+    // A library that can be run as a program has a loader.
     let is_library = kind == elf::ET_DYN && header.e_entry(endian).into() == 0 && loader.is_none();
     Ok(Elf {
         machine: machine(header, endian),
@@ -75,7 +75,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// `GLIBC_2.34`; `GLIBC_PRIVATE` has no number.
+/// Reads the numbers of `GLIBC_2.34`. `GLIBC_PRIVATE` has none.
 fn glibc_version(name: &[u8]) -> Option<Vec<u32>> {
     let numbers = std::str::from_utf8(name).ok()?.strip_prefix("GLIBC_")?;
     numbers
@@ -104,7 +104,7 @@ fn machine<Header: FileHeader<Endian = Endianness>>(header: &Header, endian: End
     name.to_owned()
 }
 
-/// The processor of a target triple, in the words of [`Elf::machine`].
+/// Returns the processor of a target triple, named as in [`Elf::machine`].
 pub(super) fn machine_of(triple: &str) -> String {
     let first = triple.split('-').next().unwrap_or_default();
     let name = match first {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_glibc_is_found_by_its_numbers() {
+    fn versions_of_glibc_are_compared_as_numbers() {
         assert_eq!(glibc_version(b"GLIBC_2.34"), Some(vec![2, 34]));
         assert!(glibc_version(b"GLIBC_2.34") > glibc_version(b"GLIBC_2.4"));
         assert_eq!(glibc_version(b"GLIBC_PRIVATE"), None);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_test_itself_is_a_program_for_this_machine() {
+    fn this_test_is_a_program_for_this_machine() {
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
 
         let elf = read(&own).unwrap().unwrap();
@@ -159,12 +159,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_is_an_error_and_no_panic() {
+    fn a_truncated_file_is_an_error() {
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
 
         for length in (0..600).chain([own.len() / 2, own.len() - 1]) {
             if let Some(Ok(elf)) = read(&own[..length]) {
-                panic!("{length} bytes were taken for {elf:?}");
+                panic!("{length} bytes were read as {elf:?}");
             }
         }
         assert_eq!(read(b"#!/bin/sh\n").map(|elf| elf.is_ok()), None);

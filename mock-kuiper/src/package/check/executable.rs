@@ -1,20 +1,21 @@
-//! The executable: can the kernel, or Python, run it, and where?
+//! The executable: whether the kernel or Python can run it, and on which machines.
 
 use std::fs;
 use std::path::Path;
 
-use super::super::{Language, PackageError};
+use super::super::error::PackageError;
+use super::super::manifest::Language;
 use super::elf::{self, Elf};
-use super::report::Report;
+use super::report::{CheckAdvice, CheckReport};
 
-/// The glibc of eKuiper's Debian images.
+/// The version of glibc in eKuiper's Debian images.
 ///
 /// Source: eKuiper 2.4.0, deploy/docker/Dockerfile-slim (`debian:bookworm-slim`).
 const DEBIAN_GLIBC: [u32; 2] = [2, 36];
 
-/// Checks the file at `path`, which is `name` in the plugin's directory.
+/// Checks the file at `path`, whose name in the plugin's directory is `name`.
 pub(super) fn check(
-    report: &mut Report,
+    report: &mut CheckReport,
     path: &Path,
     name: &str,
     language: Option<&Language>,
@@ -29,12 +30,12 @@ pub(super) fn check(
     match elf::read(&bytes) {
         Some(_) if is_python => report.error(
             name,
-            "is a native program, which Python cannot run; say `\"language\": \"go\"`",
+            "is a native program, which Python cannot run; set `\"language\": \"go\"` in the json",
         ),
         Some(Ok(elf)) => check_elf(report, name, &elf, target),
         Some(Err(error)) => report.error(
             name,
-            format!("is an ELF file that is broken: {error}; build it again"),
+            format!("is a broken ELF file: {error}; build it again"),
         ),
         None if is_python => report.ok(name, "a script for Python"),
         None => check_script(report, name, &bytes, target),
@@ -42,22 +43,21 @@ pub(super) fn check(
     Ok(())
 }
 
-fn check_elf(report: &mut Report, name: &str, elf: &Elf, target: Option<&str>) {
+fn check_elf(report: &mut CheckReport, name: &str, elf: &Elf, target: Option<&str>) {
     if !elf.is_program {
         report.error(name, "is a library or an object file; name a program");
         return;
     }
     let wanted = elf::machine_of(target.unwrap_or(std::env::consts::ARCH));
     if elf.machine != wanted {
-        let text = match target {
-            Some(target) => format!("is for {}, not for {target}; build it anew", elf.machine),
-            None => format!(
-                "is for {}, and this machine is {wanted}; build it anew, or say for which \
-                 machine it is with `--target`",
-                elf.machine
-            ),
-        };
-        report.error(name, text);
+        let machine = &elf.machine;
+        if let Some(target) = target {
+            let text = format!("is for {machine}, not for {target}; build it again");
+            report.error(name, text);
+        } else {
+            let text = format!("is for {machine}, but this machine is {wanted}; build it again");
+            report.error_or(name, text, CheckAdvice::NameTarget);
+        }
         return;
     }
     if elf.loader.is_none() && elf.libraries.is_empty() {
@@ -75,8 +75,8 @@ fn check_elf(report: &mut Report, name: &str, elf: &Elf, target: Option<&str>) {
         None => libraries,
     };
     report.ok(name, format!("for {}, needs {needs}", elf.machine));
-    // Source: eKuiper 2.4.0, deploy/docker: `Dockerfile` is Alpine's, and
-    // `Dockerfile-slim` Debian's.
+    // Source: eKuiper 2.4.0, deploy/docker: `Dockerfile` is for Alpine, and
+    // `Dockerfile-slim` for Debian.
     let loader = elf.loader.as_deref().unwrap_or_default();
     let target = match elf.machine.as_str() {
         "x86_64" | "aarch64" => format!("{}-unknown-linux-musl", elf.machine),
@@ -89,7 +89,7 @@ fn check_elf(report: &mut Report, name: &str, elf: &Elf, target: Option<&str>) {
     } else if glibc.is_some() || loader.contains("ld-linux") {
         let text = format!(
             "runs in eKuiper's Debian images (`-slim`), not in its Alpine ones; link it \
-             statically to run in both (Rust: `--target {target}`)"
+             statically to run in both (in Rust: the target `{target}`)"
         );
         report.warn(name, text);
     }
@@ -103,7 +103,7 @@ fn check_elf(report: &mut Report, name: &str, elf: &Elf, target: Option<&str>) {
     }
 }
 
-fn check_script(report: &mut Report, name: &str, bytes: &[u8], target: Option<&str>) {
+fn check_script(report: &mut CheckReport, name: &str, bytes: &[u8], target: Option<&str>) {
     let line = bytes
         .split(|byte| *byte == b'\n')
         .next()
@@ -114,23 +114,26 @@ fn check_script(report: &mut Report, name: &str, bytes: &[u8], target: Option<&s
             [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => {
                 "is a program for macOS; build it for Linux".to_owned()
             }
-            _ => "is neither a program nor a script that begins with `#!`: the kernel cannot \
-                  run it; for a Python script say `\"language\": \"python\"`"
+            _ => "is neither a program nor a script that begins with `#!`, so the kernel cannot \
+                  run it; for a Python script set `\"language\": \"python\"` in the json"
                 .to_owned(),
         };
         report.error(name, text);
         return;
     };
     if command.ends_with(b"\r") {
-        let text = "its lines end with CR LF, so that the kernel finds no interpreter; save it \
-                    with Unix line ends";
+        let text = "its lines end with CR LF, so the kernel does not find its interpreter; save \
+                    it with Unix line endings";
         report.error(name, text);
         return;
     }
     let command = String::from_utf8_lossy(command);
     let interpreter = command.split_whitespace().next().unwrap_or_default();
     if interpreter.is_empty() {
-        report.error(name, "begins with `#!` and names no interpreter; name one");
+        report.error(
+            name,
+            "begins with `#!` but does not name an interpreter; name one",
+        );
     } else if target.is_none() && !Path::new(interpreter).exists() {
         report.ok(name, format!("a script for `{}`", command.trim()));
         let text = format!("its interpreter `{interpreter}` is not on this machine; install it");

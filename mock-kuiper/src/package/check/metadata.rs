@@ -1,23 +1,23 @@
 //! UI metadata: `sources/NAME.json`, `sinks/NAME.json`, `functions/NAME.json`.
 //!
-//! eKuiper's REST API hands them to its UI. None is needed to run a plugin.
+//! eKuiper's REST API passes them to its UI. A plugin runs without them.
 //!
 //! Source: eKuiper 2.4.0, internal/meta/sourceMeta.go, sinkMeta.go (the types
 //! `fileSource`, `fileSink`, `fileAbout`, `fileField`) and func_meta.go.
 
 use serde_json::Value;
 
-use super::super::manifest::kind;
+use super::super::manifest::describe;
 use crate::go_json::field;
 
-/// What a value must be; `null` is as good as none, as for Go.
+/// The type that a value must have. As in Go, `null` counts as missing.
 enum Shape {
     Text,
     Flag,
     List(&'static Shape),
     Map(&'static Shape),
     Object(&'static [(&'static str, Shape)]),
-    /// The default of a property: a list is one of properties.
+    /// The default of a property: any value, but a list must be one of properties.
     Default,
 }
 
@@ -64,11 +64,11 @@ const SINK: Shape = Object(&[
     ("properties", List(&PROPERTY)),
 ]);
 
-/// Of functions eKuiper reads nothing: it passes the text on.
+/// eKuiper passes the metadata of functions on without reading it.
 const FUNCTION: Shape = Object(&[("functions", List(&Object(&[("name", Text)])))]);
 
-/// Finds what is wrong with a file of one of the three directories; the fields
-/// and texts.
+/// Finds what is wrong with a file in one of the three directories. Returns the
+/// field and the text of each mistake.
 pub(super) fn check(directory: &str, bytes: &[u8]) -> Vec<(Option<String>, String)> {
     let value = match serde_json::from_slice::<Value>(bytes) {
         Ok(value) => value,
@@ -85,7 +85,7 @@ pub(super) fn check(directory: &str, bytes: &[u8]) -> Vec<(Option<String>, Strin
         && directory != "functions"
         && field(fields, "about").is_none()
     {
-        let text = "is missing; an empty object suffices".to_owned();
+        let text = "is missing; an empty object is enough".to_owned();
         found.push((Some("about".to_owned()), text));
     }
     found
@@ -127,7 +127,10 @@ fn look(shape: &Shape, value: &Value, path: &str, found: &mut Vec<(Option<String
         (Shape::Map(_) | Object(_), _) => "an object",
     };
     let path = (!path.is_empty()).then(|| path.to_owned());
-    found.push((path, format!("expected {expected}, found {}", kind(value))));
+    found.push((
+        path,
+        format!("expected {expected}, found {}", describe(value)),
+    ));
 }
 
 fn below(path: &str, name: &str) -> String {
@@ -150,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_about_suffices() {
+    fn an_about_is_enough() {
         let none: [&str; 0] = [];
 
         assert_eq!(found("sources", r#"{"about":{}}"#), none);
@@ -159,15 +162,15 @@ mod tests {
     }
 
     #[test]
-    fn without_an_about_it_is_not_shown() {
-        let text = "about: is missing; an empty object suffices";
+    fn a_missing_about_is_reported() {
+        let text = "about: is missing; an empty object is enough";
 
         assert_eq!(found("sources", "{}"), [text]);
         assert_eq!(found("sinks", r#"{"about":null}"#), [text]);
     }
 
     #[test]
-    fn every_field_of_the_wrong_type_is_found() {
+    fn every_field_of_the_wrong_type_is_reported() {
         let json = r#"{"about":{"author":"me","trial":"no","description":{"en_US":1}},
             "libs":"a","properties":{"default":[{"name":"a","default":["x"]},{"optional":1},2],
             "fast":{}}}"#;
@@ -188,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sink_has_a_list_of_properties_and_a_source_sections_of_them() {
+    fn properties_of_a_sink_are_a_list_and_those_of_a_source_an_object() {
         let list = r#"{"about":{},"properties":[]}"#;
         let map = r#"{"about":{},"properties":{}}"#;
 
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_told_as_such() {
+    fn a_file_that_is_not_an_object_is_reported() {
         let broken = found("functions", "{");
 
         assert_eq!(found("sinks", "null"), [": expected an object, found null"]);

@@ -1,23 +1,25 @@
-//! Names of plugins and symbols: they are parts of socket paths, and shared
-//! with all that eKuiper knows.
+//! Names of plugins and symbols: they must fit into a socket's path, and must not
+//! be names of eKuiper's own symbols.
 
-use super::report::{Level, Report};
+use super::report::{CheckLevel, CheckReport};
 
-/// Bytes of a Unix socket's path on Linux, without the 0 that ends it.
+/// How many bytes a Unix socket's path may have on Linux, without the final 0.
 const SOCKET_PATH: usize = 107;
 
-/// The shortest id that a rule can have.
+/// The shortest possible id of a rule.
 const SHORTEST_RULE: &str = "r";
 
-/// eKuiper's own sources.
+/// eKuiper's built-in sources.
 ///
 /// Source: eKuiper 2.4.0, internal/binder/io/builtin.go.
 const SOURCES: &str = "mqtt httppull httppush file memory neuron websocket simulator nexmark";
 
-/// eKuiper's own sinks. Source: as above.
+/// eKuiper's built-in sinks.
+///
+/// Source: eKuiper 2.4.0, internal/binder/io/builtin.go.
 const SINKS: &str = "log logToMemory mqtt rest nop memory neuron file websocket sse";
 
-/// eKuiper's own functions, which are found in any case.
+/// eKuiper's built-in functions. Their names match in any case.
 ///
 /// Source: eKuiper 2.4.0, internal/binder/function (`builtins`) and
 /// internal/xsql/parser.go (`WindowFuncs`).
@@ -46,42 +48,46 @@ const FUNCTIONS: &str = "\
     dedup_trigger";
 
 /// Checks the plugin's own name.
-pub(super) fn check_plugin(report: &mut Report, json: &str, name: &str) {
+pub(super) fn check_plugin(report: &mut CheckReport, json: &str, name: &str) {
     if name.trim() != name || name.is_empty() {
         // Source: eKuiper 2.4.0, internal/plugin/portable/manager.go, `Register`.
         let text = format!("the name `{name}` begins or ends with a space, which eKuiper removes");
         report.error(json, format!("{text}; rename the file"));
     }
     if let Err(text) = fits(&format!("/tmp/plugin_{name}.ipc")) {
-        report.error(json, format!("{text}; take a shorter name for the plugin"));
+        report.error(
+            json,
+            format!("{text}; choose a shorter name for the plugin"),
+        );
     }
 }
 
 /// Checks the names of one list of the json: `sources`, `sinks`, `functions`.
-pub(super) fn check_symbols(report: &mut Report, json: &str, list: &str, names: &[String]) {
+pub(super) fn check_symbols(report: &mut CheckReport, json: &str, list: &str, names: &[String]) {
     for (index, name) in names.iter().enumerate() {
         let path = match list {
             "functions" => Some(format!("/tmp/func_{name}.ipc")),
             "sinks" => Some(format!("/tmp/{SHORTEST_RULE}_{name}_0_0_ack.ipc")),
-            // A source's path is made of the stream's name.
+            // A source's path contains the stream's name, not the source's.
             _ => None,
         };
         let place = Some(format!("{list}[{index}]"));
         if path.is_some() && name.contains('/') {
-            let text = format!("`{name}` has a `/`, and is a part of a file's name; rename it");
-            report.push(Level::Error, json, place, text);
+            let text =
+                format!("`{name}` contains `/`, but it becomes part of a file name; rename it");
+            report.push(CheckLevel::Error, json, place, text);
         } else if let Some(Err(text)) = path.as_deref().map(fits) {
-            let text = format!("{text}; take a shorter name");
-            report.push(Level::Error, json, place, text);
+            let text = format!("{text}; choose a shorter name");
+            report.push(CheckLevel::Error, json, place, text);
         } else if is_builtin(list, name) {
-            let text = format!("eKuiper has its own `{name}`, which it uses instead; rename it");
-            report.push(Level::Warning, json, place, text);
+            let text = format!("eKuiper uses its built-in `{name}` instead; rename it");
+            report.push(CheckLevel::Warning, json, place, text);
         }
     }
 }
 
-/// Whether eKuiper finds something of its own under this name, before it looks
-/// at portable plugins.
+/// Returns whether eKuiper has a built-in symbol of this name, which it finds before
+/// those of portable plugins.
 fn is_builtin(list: &str, name: &str) -> bool {
     let known = |names: &str, name: &str| names.split(' ').any(|own| own == name);
     match list {
@@ -95,8 +101,7 @@ fn fits(path: &str) -> Result<(), String> {
     let length = path.len();
     if length > SOCKET_PATH {
         return Err(format!(
-            "its socket's path `{path}` has {length} bytes, more than a socket can have \
-             ({SOCKET_PATH})"
+            "its socket path `{path}` has {length} bytes, and {SOCKET_PATH} is the limit"
         ));
     }
     Ok(())

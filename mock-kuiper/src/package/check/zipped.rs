@@ -1,4 +1,4 @@
-//! The entries of a zip, held against the way in which eKuiper unpacks it.
+//! The entries of a zip: whether eKuiper can unpack and install them.
 //!
 //! Source: eKuiper 2.4.0, internal/plugin/portable/manager.go (`install`) and
 //! `UnzipTo` in internal/pkg/filex.
@@ -6,17 +6,15 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::super::{PackageError, archive};
-use super::report::Report;
+use super::super::archive;
+use super::super::error::PackageError;
+use super::super::parts::SHARED;
+use super::report::{CheckAdvice, CheckReport};
 
-/// What eKuiper unpacks beside its own configuration, not in the plugin's
-/// directory.
-pub(super) const SHARED: [&str; 3] = ["sources", "sinks", "functions"];
-
-/// Checks the entries' names, in their order.
-pub(super) fn check(report: &mut Report, zip: &Path, json: &str) -> Result<(), PackageError> {
+/// Checks the names of the entries, in their order.
+pub(super) fn check(report: &mut CheckReport, zip: &Path, json: &str) -> Result<(), PackageError> {
     let names = archive::names(zip)?;
-    // As Go cleans them: `./a//b` is `a/b`.
+    // Go cleans paths: `./a//b` becomes `a/b`.
     let clean = |name: &str| -> Vec<String> {
         let parts = name.split('/').filter(|part| !matches!(*part, "" | "."));
         parts.map(str::to_owned).collect()
@@ -24,17 +22,17 @@ pub(super) fn check(report: &mut Report, zip: &Path, json: &str) -> Result<(), P
     if zip.extension().is_none_or(|extension| extension != "zip") {
         report.error(
             "",
-            "eKuiper installs no other file than a `.zip`; let the name end so",
+            "eKuiper installs only files whose name ends with `.zip`; rename it",
         );
     }
     if !names.iter().any(|name| name == json) {
-        let text = format!("stands in the zip under another name than `{json}`; pack it anew");
+        let text = format!("must have exactly the name `{json}` in the zip; pack it again");
         report.error(json, text);
     }
     let mut directories: BTreeSet<Vec<String>> = BTreeSet::new();
     directories.insert(Vec::new());
     directories.extend(SHARED.map(|name| vec![name.to_owned()]));
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for name in &names {
         let path = clean(name);
         let directory = if name.ends_with('/') {
@@ -45,16 +43,16 @@ pub(super) fn check(report: &mut Report, zip: &Path, json: &str) -> Result<(), P
         let Some((_, above)) = directory.split_last() else {
             continue;
         };
-        // One directory is made, and not those above it.
+        // eKuiper creates one directory, and none above it.
         if directories.contains(directory) || directories.contains(above) {
             directories.insert(directory.to_vec());
-        } else if told.insert(above.to_vec()) {
+        } else if reported.insert(above.to_vec()) {
             let text = format!(
-                "eKuiper cannot unpack it: the zip has no entry `{}/` before it; pack it with \
-                 `mock-kuiper pack`, or with entries for directories",
+                "eKuiper cannot unpack it, since the zip has no entry `{}/` before it; pack the \
+                 zip again with entries for directories",
                 above.join("/")
             );
-            report.error(name, text);
+            report.error_or(name, text, CheckAdvice::Pack);
         }
     }
     Ok(())

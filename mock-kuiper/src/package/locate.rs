@@ -1,0 +1,89 @@
+//! Where the files of a plugin are: its directory or zip, its json, the yaml of a
+//! source.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::error::PackageError;
+
+/// Returns the absolute path of what the user gave.
+pub(super) fn find(path: &Path) -> Result<PathBuf, PackageError> {
+    fs::canonicalize(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => PackageError::one(
+            path,
+            None,
+            "no such directory or zip; give the directory that holds the plugin's json",
+        ),
+        _ => PackageError::io(path, error),
+    })
+}
+
+/// Returns the path of a source's yaml, which need not exist.
+pub(super) fn yaml(directory: &Path, source: &str) -> PathBuf {
+    directory.join("sources").join(format!("{source}.yaml"))
+}
+
+/// Finds the plugin's json in its directory. `shown` is what the user gave.
+pub(super) fn find_manifest(directory: &Path, shown: &Path) -> Result<PathBuf, PackageError> {
+    let mut jsons = Vec::new();
+    let entries = fs::read_dir(directory).map_err(|error| PackageError::io(directory, error))?;
+    for entry in entries {
+        let path = entry
+            .map_err(|error| PackageError::io(directory, error))?
+            .path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+            && path.is_file()
+        {
+            jsons.push(path);
+        }
+    }
+    jsons.sort();
+    let named = jsons
+        .iter()
+        .find(|json| json.file_stem() == directory.file_name());
+    if let Some(json) = named {
+        return Ok(json.clone());
+    }
+    if let [json] = jsons.as_slice() {
+        return Ok(json.clone());
+    }
+    let likely: Vec<_> = jsons
+        .iter()
+        .filter(|json| looks_like_manifest(json))
+        .collect();
+    if let [json] = likely.as_slice() {
+        return Ok((*json).clone());
+    }
+    let text = if jsons.is_empty() && shown.is_dir() {
+        "not a plugin: it has no NAME.json at its top level; give the directory that has one"
+            .to_owned()
+    } else if jsons.is_empty() {
+        "not a plugin: it has no NAME.json at its top level; pack the contents of the plugin's \
+         directory, not the directory itself"
+            .to_owned()
+    } else {
+        let names: Vec<_> = jsons
+            .iter()
+            .filter_map(|json| json.file_name())
+            .map(|name| format!("`{}`", name.to_string_lossy()))
+            .collect();
+        format!(
+            "several files may be the plugin's json: {}; name the directory after the right one",
+            names.join(", ")
+        )
+    };
+    Err(PackageError::one(shown, None, text))
+}
+
+/// Returns whether a json has a field that the json of every plugin has.
+fn looks_like_manifest(json: &Path) -> bool {
+    let value = fs::read(json)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    value.is_some_and(|value| value.get("language").or(value.get("executable")).is_some())
+}

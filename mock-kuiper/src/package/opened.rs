@@ -1,0 +1,235 @@
+//! A plugin that was read: its manifest, its directory, its sources' configuration.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use tempfile::TempDir;
+
+use super::cargo::{Build, Layout, is_cargo_package};
+use super::error::{Mistake, PackageError};
+use super::locate::{find, find_manifest, yaml};
+use super::manifest::{self, Manifest};
+use super::{archive, config};
+
+/// A plugin that was read and found valid.
+///
+/// A zip is unpacked, and a Cargo package is laid out, in a temporary directory
+/// that is removed when the package is dropped.
+#[derive(Debug)]
+pub struct Package {
+    manifest: Manifest,
+    directory: PathBuf,
+    origin: Origin,
+}
+
+/// Where the plugin's directory comes from.
+#[derive(Debug)]
+enum Origin {
+    /// It is the user's.
+    Given,
+    /// It was unpacked from a zip.
+    Zip { _place: TempDir },
+    /// It was laid out, with an executable from elsewhere.
+    LaidOut {
+        layout: Layout,
+        /// How the executable is built; `None` if the user built it.
+        build: Option<Build>,
+    },
+}
+
+impl Package {
+    /// Reads the plugin in a directory or a zip.
+    ///
+    /// The plugin has the name of its json. If a directory has several json files,
+    /// the plugin's is the one named after the directory, or else the only one with
+    /// the fields of a plugin's json.
+    ///
+    /// # Errors
+    ///
+    /// [`PackageError::Mistakes`] with everything that eKuiper would refuse, and
+    /// [`PackageError::Io`] if the system refuses to read or to unpack a file.
+    pub fn open(path: &Path) -> Result<Package, PackageError> {
+        let directory = find(path)?;
+        if directory.is_dir() {
+            return Package::open_directory(&directory, path, Origin::Given);
+        }
+        let unpacked = archive::unpack(path)?;
+        let directory = unpacked.path().to_owned();
+        Package::open_directory(&directory, path, Origin::Zip { _place: unpacked })
+            .and_then(|package| {
+                check_yaml_of_zip(&package.manifest, &directory)?;
+                Ok(package)
+            })
+            .map_err(|error| rename(error, &directory, path))
+    }
+
+    /// Reads the plugin in a directory, a zip or a Cargo package. The binary of a
+    /// Cargo package is built: the json names it as `executable`.
+    ///
+    /// `release` builds with optimizations. Cargo's output goes to stderr.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Package::open), and [`PackageError::Mistakes`] if the build
+    /// fails.
+    pub fn build(path: &Path, release: bool) -> Result<Package, PackageError> {
+        let directory = find(path)?;
+        if is_cargo_package(&directory) {
+            let build = Build {
+                release,
+                target: None,
+            };
+            Package::lay_out(&directory, path, Some(build))
+        } else {
+            Package::open(path)
+        }
+    }
+
+    /// Reads the plugin in a directory or a Cargo package, with a binary that was
+    /// built already as its executable. Nothing is built.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Package::open), and [`PackageError::Mistakes`] if the binary
+    /// does not exist or the plugin is a zip.
+    pub fn with_executable(path: &Path, executable: &Path) -> Result<Package, PackageError> {
+        let directory = find(path)?;
+        if !directory.is_dir() {
+            let text = "a zip contains its executable; give the plugin's directory";
+            return Err(PackageError::one(path, None, text));
+        }
+        let executable = fs::canonicalize(executable).map_err(|error| {
+            let text =
+                format!("cannot be used as the executable: {error}; build it, or correct the path");
+            PackageError::one(executable, None, text)
+        })?;
+        let package = Package::lay_out(&directory, path, None)?;
+        if let Origin::LaidOut { layout, .. } = &package.origin {
+            layout.put(&executable)?;
+        }
+        Ok(package)
+    }
+
+    /// Builds a Cargo package again. If the build fails, the old executable stays.
+    /// Any other plugin is left as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`PackageError::Mistakes`] if the build fails.
+    pub fn rebuild(&self) -> Result<(), PackageError> {
+        match &self.origin {
+            Origin::LaidOut {
+                layout,
+                build: Some(build),
+            } => layout.build(build),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns whether the plugin is a Cargo package that [`rebuild`](Self::rebuild)
+    /// builds.
+    #[must_use]
+    pub fn is_built(&self) -> bool {
+        matches!(self.origin, Origin::LaidOut { build: Some(_), .. })
+    }
+
+    /// Lays out the plugin in `directory`, and builds its executable if `build`
+    /// is given. `shown` is what the user gave.
+    ///
+    /// Everything else is checked before the build, which may take minutes.
+    fn lay_out(
+        directory: &Path,
+        shown: &Path,
+        build: Option<Build>,
+    ) -> Result<Package, PackageError> {
+        let Some(layout) = Layout::of(directory, shown)? else {
+            // Nothing to build. Opening the directory reports what is wrong.
+            return Package::open_directory(directory, shown, Origin::Given);
+        };
+        let mut package = Package::open_directory(layout.directory(), shown, Origin::Given)
+            .map_err(|error| rename(error, layout.directory(), shown))?;
+        if let Some(build) = &build {
+            layout.build(build)?;
+        }
+        package.origin = Origin::LaidOut { layout, build };
+        Ok(package)
+    }
+
+    fn open_directory(
+        directory: &Path,
+        shown: &Path,
+        origin: Origin,
+    ) -> Result<Package, PackageError> {
+        let json = find_manifest(directory, shown)?;
+        Ok(Package {
+            manifest: manifest::read(&json, directory, matches!(origin, Origin::Zip { .. }))?,
+            directory: directory.to_owned(),
+            origin,
+        })
+    }
+
+    /// Returns what the plugin's json declares.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Returns the absolute path of the plugin's directory. A zip was unpacked to
+    /// it.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Returns the configuration of a source: the `default` section of
+    /// `sources/{source}.yaml`, overlaid by the section `conf_key`. It is empty if
+    /// there is no such file. Integers keep all their digits.
+    ///
+    /// # Errors
+    ///
+    /// [`PackageError::Mistakes`] if the file does not consist of sections, or if it
+    /// has no section `conf_key`. The text lists the sections that it has.
+    pub fn source_config(
+        &self,
+        source: &str,
+        conf_key: Option<&str>,
+    ) -> Result<Map<String, Value>, PackageError> {
+        config::read(&yaml(&self.directory, source), conf_key)
+    }
+}
+
+/// Checks that a zip has a yaml for each source. A directory needs none.
+fn check_yaml_of_zip(manifest: &Manifest, directory: &Path) -> Result<(), PackageError> {
+    let missing: Vec<_> = manifest
+        .sources
+        .iter()
+        .map(|source| yaml(directory, source))
+        .filter(|yaml| !yaml.is_file())
+        .map(|yaml| {
+            let text = "is missing; eKuiper does not install a zip without it";
+            Mistake::new(&yaml, None, text)
+        })
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(PackageError::Mistakes(missing))
+    }
+}
+
+/// Names files by what the user gave, not by the temporary directory.
+fn rename(error: PackageError, temporary: &Path, shown: &Path) -> PackageError {
+    let PackageError::Mistakes(mut mistakes) = error else {
+        return error;
+    };
+    let from = temporary.to_string_lossy();
+    let to = shown.to_string_lossy();
+    for mistake in &mut mistakes {
+        if let Ok(inner) = mistake.file.strip_prefix(temporary) {
+            mistake.file = shown.join(inner);
+        }
+        mistake.text = mistake.text.replace(&*from, &to);
+    }
+    PackageError::Mistakes(mistakes)
+}

@@ -1,0 +1,33 @@
+//! The files of a plugin that eKuiper installs besides the json and the executable.
+
+use std::fs;
+use std::path::Path;
+
+use super::error::PackageError;
+
+/// The directories that eKuiper unpacks beside its own configuration, not into the
+/// plugin's directory.
+pub(super) const SHARED: [&str; 3] = ["sources", "sinks", "functions"];
+
+/// What every plugin may have besides its json and its executable.
+pub(super) const PARTS: [&str; 4] = ["sources", "sinks", "functions", "install.sh"];
+
+/// Returns the sorted names in a directory, without hidden files and Python's
+/// caches.
+pub(super) fn names_in(directory: &Path) -> Result<Vec<String>, PackageError> {
+    let unreadable = |error| PackageError::io(directory, error);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().unwrap_or_default();
+        let Some(name) = name.to_str() else {
+            let text = "has a name that is not UTF-8; rename it";
+            return Err(PackageError::one(&path, None, text));
+        };
+        if !name.starts_with('.') && name != "__pycache__" && !name.ends_with(".pyc") {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
