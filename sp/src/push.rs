@@ -1,11 +1,12 @@
-//! PUSH: sends messages one way, and never more than the other end takes.
+//! The PUSH socket: sends messages one way, as fast as the peer reads them.
 //!
-//! Two threads write, never at the same time. While nothing is queued the
-//! sender writes, without blocking, so that a single row goes out at once. What
-//! the kernel refuses is queued, the rest of a frame included; until the queue
-//! is empty again the flusher alone writes, all that has piled up in one system
-//! call. So it does with a long [`Burst`], too, though the reader keeps up. The
-//! flusher also dials, and notices a peer that leaves.
+//! Bursts are batched; single messages are sent immediately. Two threads write,
+//! never at the same time. While the queue is empty, the sending thread writes
+//! without blocking. What the kernel does not accept is queued, including the
+//! rest of a frame. Until the queue is empty again, only the flusher writes, and
+//! it writes everything that has queued up with one system call. During a long
+//! [`Burst`] the flusher writes too, even if the reader keeps up. The flusher
+//! also dials, and notices a peer that leaves.
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex};
@@ -24,13 +25,14 @@ use crate::sys::peer_of;
 use crate::wake::Bell;
 use crate::{Error, Options};
 
-/// The sending end of a one-way channel; it dials.
+/// The sending end of a one-way channel. It dials.
 ///
-/// Any number of threads may send. A message is sent once and whole: where the
-/// connection breaks in the middle of one, all of it goes out on the next. One
-/// that three connections in a row broke on is given up: its reader takes none
-/// of that length.
-/// What the kernel had taken whole by then is lost, as with NNG and mangos.
+/// Any number of threads may send. A message is sent once and whole: if the
+/// connection breaks in the middle of a message, the whole message is sent again
+/// on the next connection. A message is given up when three connections in a row
+/// broke during it, because its reader most likely rejects its length. Messages
+/// that the kernel had accepted completely when a connection broke are lost, as
+/// in NNG and mangos.
 #[derive(Debug)]
 pub struct Push {
     shared: Arc<Shared>,
@@ -42,9 +44,10 @@ struct Shared {
     queue_bytes: usize,
     on_peer: Option<OnPeer>,
     state: Mutex<State>,
-    /// Told when there is room, all is written, or the connection comes or goes.
+    /// Notified when the queue has room, when everything is written, and when a
+    /// connection is made or lost.
     changed: Condvar,
-    /// Rings when the flusher has something to do.
+    /// Rings when the flusher has work.
     bell: Arc<Bell>,
 }
 
@@ -60,11 +63,12 @@ impl fmt::Debug for Shared {
 #[derive(Debug, Default)]
 struct State {
     connection: Option<Arc<Connection>>,
-    /// Whole frames, one behind the other.
+    /// Complete frames, one after the other.
     queue: Vec<u8>,
-    /// How much of the queue's first frame is out on this connection.
+    /// How many bytes of the queue's first frame were written to this
+    /// connection.
     sent: usize,
-    /// Whether the flusher has frames of its own to write.
+    /// Whether the flusher has taken frames that are not written yet.
     flushing: bool,
     closed: bool,
     burst: Burst,
@@ -76,30 +80,34 @@ impl State {
     }
 }
 
-/// The capacity that an empty queue may keep, in bytes.
+/// The largest capacity in bytes that an empty queue keeps.
 const KEPT: usize = 1024 * 1024;
 
 impl Push {
     /// Dials `url` in the background, and again whenever the peer leaves.
     ///
-    /// Messages queue up until somebody answers; see [`Options::queue_bytes`].
+    /// Messages are queued until a connection is made; see
+    /// [`Options::queue_bytes`].
     ///
     /// # Errors
     ///
-    /// [`Error::Address`] for a URL that cannot be one, [`Error::Io`] where the
-    /// system gives no thread or descriptor.
+    /// [`Error::Address`] for an invalid URL, [`Error::Io`] if the system
+    /// provides no thread or descriptor.
     pub fn dial(url: &str, options: Options) -> Result<Self, Error> {
         Self::start(Address::parse(url)?, &options, None)
     }
 
-    /// Connects to `url` now, once; reconnects in the background later.
+    /// Connects to `url` with a single attempt, and later reconnects in the
+    /// background.
     ///
-    /// `limit` runs from the call, and counts for the peer's greeting.
+    /// `limit` counts from the call and includes the wait for the peer's
+    /// greeting.
     ///
     /// # Errors
     ///
-    /// As [`dial`](Self::dial), and [`Error::Unreachable`] where nobody listens
-    /// or the greetings fail.
+    /// [`Error::Unreachable`] if no socket listens or the greetings fail,
+    /// [`Error::Address`] for an invalid URL, [`Error::Io`] if the system
+    /// provides no thread or descriptor.
     pub fn connect(url: &str, options: Options, limit: Duration) -> Result<Self, Error> {
         let address = Address::parse(url)?;
         let connection =
@@ -153,15 +161,16 @@ impl Push {
         })
     }
 
-    /// Writes a message, or queues it where the kernel has no room.
+    /// Writes a message, or queues it if the kernel has no room.
     ///
-    /// Waits while the queue is full. `limit` runs from the call; `None` waits
-    /// for as long as it takes, and `Some(Duration::ZERO)` never waits. The
-    /// order of one thread's messages is kept.
+    /// Waits while the queue is full. `limit` counts from the call; `None` waits
+    /// forever, and `Some(Duration::ZERO)` does not wait. The messages of one
+    /// thread are sent in order.
     ///
     /// # Errors
     ///
-    /// [`Error::TimedOut`]: the message was not taken. [`Error::Closed`].
+    /// [`Error::TimedOut`] if the queue stayed full; the message is not sent.
+    /// [`Error::Closed`] if the socket is closed.
     pub fn send(&self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
         let shared = &*self.shared;
         wait_for(&shared.state, &shared.changed, limit, |state| {
@@ -170,14 +179,16 @@ impl Push {
         .unwrap_or(Err(Error::TimedOut))
     }
 
-    /// Puts a message behind what waits, to go out with [`write_out`](Self::write_out).
+    /// Appends a message to the queue, to be sent by
+    /// [`write_out`](Self::write_out).
     ///
-    /// Never waits. `false` where the queue is full: the message was not taken.
-    /// Others that send meanwhile may send it, too.
+    /// Never waits. Returns `false` if the queue is full; the message is then not
+    /// queued. A [`send`](Self::send) by another thread may send the message
+    /// earlier.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`].
+    /// [`Error::Closed`] if the socket is closed.
     pub fn put(&self, body: &[u8]) -> Result<bool, Error> {
         let mut state = lock(&self.shared.state);
         match state.closed {
@@ -186,11 +197,12 @@ impl Push {
         }
     }
 
-    /// Writes what was [put](Self::put), with one system call; what the kernel
-    /// refuses goes out as that of [`send`](Self::send) does.
+    /// Writes the messages queued by [`put`](Self::put) with one system call.
+    ///
+    /// Never waits. What the kernel does not accept is written in the background.
     pub fn write_out(&self) {
         let mut state = lock(&self.shared.state);
-        // While it flushes, or dials, the flusher looks at the queue afterwards.
+        // A flusher that is writing or dialing looks at the queue afterwards.
         if !state.queue.is_empty() && !state.flushing && state.connection.is_some() {
             state.write_queue();
             if !state.queue.is_empty() {
@@ -199,14 +211,14 @@ impl Push {
         }
     }
 
-    /// Waits until the kernel has taken all that was sent.
+    /// Waits until the kernel has accepted all messages sent so far.
     ///
-    /// `limit` runs from the call.
+    /// `limit` counts from the call.
     ///
     /// # Errors
     ///
-    /// [`Error::TimedOut`], [`Error::Closed`], and [`Error::Disconnected`]
-    /// where something is queued and nobody is connected to take it.
+    /// [`Error::TimedOut`], [`Error::Closed`], and [`Error::Disconnected`] if
+    /// messages are queued and there is no connection.
     pub fn flush(&self, limit: Duration) -> Result<(), Error> {
         let shared = &*self.shared;
         wait_for(&shared.state, &shared.changed, Some(limit), |state| {
@@ -223,9 +235,10 @@ impl Push {
         .unwrap_or(Err(Error::TimedOut))
     }
 
-    /// Closes the socket: sends that wait, and later ones, give
-    /// [`Error::Closed`]; what is queued is dropped. Dropping the socket closes
-    /// it too.
+    /// Closes the socket and drops the messages that are queued.
+    ///
+    /// Waiting and later sends return [`Error::Closed`]. Dropping the socket
+    /// closes it too.
     pub fn close(&self) {
         let mut state = lock(&self.shared.state);
         state.closed = true;
@@ -236,7 +249,7 @@ impl Push {
         self.shared.bell.ring();
     }
 
-    /// Whether there is a connection now, as far as is known.
+    /// Returns whether there is a connection, as far as is known.
     pub fn is_connected(&self) -> bool {
         lock(&self.shared.state).connection.is_some()
     }
@@ -252,13 +265,13 @@ impl Drop for Push {
 }
 
 impl Shared {
-    fn tell(&self, connection: &Connection, presence: Presence) {
+    fn report(&self, connection: &Connection, presence: Presence) {
         if let Some(on_peer) = &self.on_peer {
             on_peer(&peer_of(connection), presence);
         }
     }
 
-    /// Takes a message if there is a place for it now.
+    /// Writes or queues a message. Returns `None` if there is no room for it.
     fn offer(&self, state: &mut State, body: &[u8]) -> Option<Result<(), Error>> {
         if state.closed {
             return Some(Err(Error::Closed));
@@ -271,8 +284,8 @@ impl Shared {
                 }
                 false => state.write_or_queue(body),
             };
-            // While there is no connection the flusher is making one, and
-            // looks at the queue when it has.
+            // Without a connection the flusher is making one, and looks at the
+            // queue afterwards.
             if !written && state.connection.is_some() {
                 self.bell.ring();
             }
@@ -285,10 +298,11 @@ impl Shared {
 }
 
 impl State {
-    /// Writes without blocking, and queues what the kernel refuses: `false`.
+    /// Writes a message without blocking. Queues what the kernel does not accept
+    /// and then returns `false`.
     ///
-    /// A connection that fails is left to the flusher, which meets the same
-    /// failure when it writes: one place alone gives connections up.
+    /// A write error is not handled here: the flusher meets the same error when
+    /// it writes the queue, and is the only place that gives a connection up.
     fn write_or_queue(&mut self, body: &[u8]) -> bool {
         self.sent = match &self.connection {
             Some(connection) => connection.write_frame(&[], body, 0).unwrap_or(0),
@@ -302,7 +316,8 @@ impl State {
         false
     }
 
-    /// Writes the queue without blocking; what the kernel refuses stays there.
+    /// Writes the queue without blocking, and keeps what the kernel does not
+    /// accept.
     fn write_queue(&mut self) {
         let written = match &self.connection {
             Some(connection) => connection.write(&self.queue[self.sent..]).unwrap_or(0),
@@ -320,7 +335,7 @@ impl State {
         if needed > room && !self.queue.is_empty() {
             return false;
         }
-        // No more than is ever used: a plugin may have hundreds of these.
+        // Grows to `room` at most: a plugin can have hundreds of queues.
         if needed > self.queue.capacity() {
             let doubled = (2 * needed).min(room).max(needed);
             self.queue.reserve_exact(doubled - self.queue.len());
@@ -336,35 +351,38 @@ impl State {
     }
 }
 
-/// Tells whether messages come so fast that it pays to write them together.
+/// Decides whether messages come fast enough to be written in batches.
 ///
-/// Where [`Burst::LONG`] messages were written directly within
-/// [`Burst::SHORT`], the next is queued for the flusher. While it wakes and
-/// writes, others join; where none does [`Burst::ALONE`] times in a row, they are
-/// not as fast as that, and are written directly again. So a single message and a
-/// short burst never take the way over the other thread, and of messages that
-/// wait for an answer each few do.
+/// After [`Burst::LONG`] messages were written directly within
+/// [`Burst::SHORT`], the next message is queued for the flusher. More messages
+/// can join it while the flusher wakes and writes. If none joins
+/// [`Burst::ALONE`] times in a row, the burst is over and messages are written
+/// directly again. So single messages and short bursts never go through the
+/// flusher, and messages that are answered one by one do so only now and then.
 #[derive(Debug, Default)]
 struct Burst {
-    /// When the messages began that are counted now.
+    /// When the current count of `written` began.
     since: Option<Instant>,
+    /// How many messages were written directly since then.
     written: u32,
     goes_on: bool,
-    /// How many were queued since the queue was last found empty.
+    /// How many messages were queued since the queue was last found empty.
     queued: u32,
-    /// How many were queued alone, one after the other.
+    /// How many times in a row a message was queued and none joined it.
     alone: u32,
 }
 
 impl Burst {
-    /// More than a kernel's buffer holds of the smallest: the reader keeps up.
+    /// More messages than fit in a kernel buffer, even the smallest ones: the
+    /// reader keeps up.
     const LONG: u32 = 512;
-    /// 10 µs a message: a few times what writing one takes.
+    /// 10 µs per message: a few times as long as it takes to write one.
     const SHORT: Duration = Duration::from_millis(5);
-    /// The flusher may have been quick.
+    /// More than one, because the flusher may have been fast by chance.
     const ALONE: u32 = 8;
 
-    /// Asked for each message that finds the queue empty: whether to queue it.
+    /// Returns whether to queue the next message. Called for each message that
+    /// finds the queue empty.
     fn goes_on(&mut self, now: Instant) -> bool {
         if self.goes_on {
             self.alone = match std::mem::take(&mut self.queued) {
@@ -387,28 +405,28 @@ impl Burst {
     }
 }
 
-/// The background half: dials, watches the peer, writes what has queued up.
+/// The background thread: dials, watches the peer, writes what was queued.
 struct Flusher {
     shared: Arc<Shared>,
     /// Frames taken from the queue, not all of them written yet.
     batch: Vec<u8>,
-    /// How much of `batch` is out on this connection.
+    /// How many bytes of `batch` were written to this connection.
     sent: usize,
     /// How many connections in a row ended inside the first frame of `batch`.
     cuts: u32,
 }
 
-/// Connections that may end inside one frame before it is given up.
+/// The number of connections that must end inside a frame until it is given up.
 const MOST_CUTS: u32 = 3;
 
-/// There is no connection, or no longer.
+/// The error of a connection that was lost or could not be made.
 struct Lost;
 
 impl Flusher {
     fn run(mut self) {
         let mut backoff = Backoff::default();
         loop {
-            // What rang so far is seen in the state.
+            // The causes of earlier rings are found in the state below.
             self.shared.bell.hush();
             let Some(connection) = self.take_batch() else {
                 return;
@@ -428,11 +446,11 @@ impl Flusher {
         }
     }
 
-    /// Takes what has queued up, if the batch before it is written, and gives
-    /// the connection; `None` once the socket is closed.
+    /// Takes the queue as the next batch if the last batch is written. Returns
+    /// the connection, or `None` once the socket is closed.
     #[expect(
         clippy::option_option,
-        reason = "closed and not connected are two things"
+        reason = "the outer `None` means closed, the inner one not connected"
     )]
     fn take_batch(&mut self) -> Option<Option<Arc<Connection>>> {
         let mut state = lock(&self.shared.state);
@@ -451,7 +469,7 @@ impl Flusher {
         Some(state.connection.clone())
     }
 
-    /// Tries to connect once.
+    /// Attempts to connect once.
     fn dial(&self, backoff: &mut Backoff) -> Result<(), Lost> {
         let shared = &*self.shared;
         let connection = Connection::dial(
@@ -464,14 +482,14 @@ impl Flusher {
         backoff.connected();
         let mut state = lock(&shared.state);
         if !state.closed {
-            shared.tell(&connection, Presence::Connected);
+            shared.report(&connection, Presence::Connected);
             state.connection = Some(Arc::new(connection));
             shared.changed.notify_all();
         }
         Ok(())
     }
 
-    /// Waits for something to do, and for the peer to leave.
+    /// Waits until there is work or the peer leaves.
     fn idle(&self, connection: &Connection) -> Result<(), Lost> {
         let mut waits_for = [
             PollFd::new(connection, PollFlags::IN),
@@ -483,12 +501,13 @@ impl Flusher {
         }
         match recv(connection, &mut [0; 1], RecvFlags::empty()) {
             Err(Errno::AGAIN | Errno::INTR) => Ok(()),
-            // The end of the stream, or data where a PULL has nothing to say.
+            // The end of the stream, or data, which a PULL never sends.
             Ok(_) | Err(_) => Err(Lost),
         }
     }
 
-    /// Writes what the kernel takes of the batch, waiting until it takes some.
+    /// Writes the batch. Waits while the kernel accepts nothing, but returns when
+    /// the bell rings.
     fn write(&mut self, connection: &Connection) -> Result<(), Lost> {
         while self.sent < self.batch.len() {
             match connection.write(&self.batch[self.sent..]) {
@@ -510,12 +529,13 @@ impl Flusher {
         Ok(())
     }
 
-    /// Gives the connection up. Frames that it took whole are gone; the one
-    /// that it took half goes out whole on the next.
+    /// Gives the connection up and prepares the batch for the next one.
     ///
-    /// Unless that has been tried often enough: a reader with a size limit (an
-    /// eKuiper 1.x has one of 1 MiB) hangs up on a longer message each time, and
-    /// would otherwise never get another.
+    /// Frames that were written completely are dropped. A frame that was written
+    /// in part is sent again from its first byte, unless [`MOST_CUTS`]
+    /// connections have ended inside it: a reader with a size limit (1 MiB in
+    /// eKuiper 1.x) disconnects at each attempt, and the messages after that
+    /// frame would never reach it.
     fn lose(&mut self) {
         let mut written = whole_frames(&self.batch, self.sent);
         if written > 0 {
@@ -536,12 +556,12 @@ impl Flusher {
         drop(state);
         self.shared.changed.notify_all();
         if let Some(lost) = lost {
-            self.shared.tell(&lost, Presence::Left);
+            self.shared.report(&lost, Presence::Left);
         }
     }
 }
 
-/// The length of the first frame in `frames`, with its header.
+/// Returns the length of the first frame in `frames`, including its header.
 fn first_frame(frames: &[u8]) -> usize {
     frames
         .first_chunk()
@@ -550,7 +570,7 @@ fn first_frame(frames: &[u8]) -> usize {
         })
 }
 
-/// The bytes of the frames in `batch` that lie whole before `end`.
+/// Returns the length of the frames in `batch` that end at or before `end`.
 fn whole_frames(batch: &[u8], end: usize) -> usize {
     let mut whole = 0;
     while let Some((header, _)) = batch[whole..end].split_first_chunk::<HEADER>() {
@@ -568,7 +588,8 @@ fn whole_frames(batch: &[u8], end: usize) -> usize {
 mod tests {
     use super::*;
 
-    /// A burst so long, a microsecond between its messages; and when it ends.
+    /// Records a burst of messages one microsecond apart; returns it with the
+    /// time of the next message.
     fn burst(messages: u32) -> (Burst, Instant) {
         let mut burst = Burst::default();
         let mut now = Instant::now();
@@ -580,18 +601,18 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_behind_a_long_burst_is_queued_as_long_as_others_join() {
+    fn messages_after_a_long_burst_are_queued_as_long_as_others_join() {
         let (mut burst, now) = burst(Burst::LONG);
         assert!(burst.goes_on(now));
 
-        // It, and two that found it in the queue.
+        // This message, and two that were queued after it.
         burst.queued = 3;
 
         assert!(burst.goes_on(now));
     }
 
     #[test]
-    fn messages_that_none_joined_end_the_burst() {
+    fn a_burst_ends_when_no_message_joins_the_queued_ones() {
         let (mut burst, now) = burst(Burst::LONG);
         assert!(burst.goes_on(now));
 
@@ -605,7 +626,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_that_took_longer_are_written_directly() {
+    fn messages_that_come_more_slowly_are_written_directly() {
         let (mut burst, now) = burst(Burst::LONG);
 
         assert!(!burst.goes_on(now + Burst::SHORT));
@@ -613,7 +634,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_was_cut_is_sent_again_from_its_first_byte() {
+    fn only_completely_written_frames_count_as_sent() {
         let batch = b"\x01\0\0\0\0\0\0\0\x01a\x01\0\0\0\0\0\0\0\x02bc";
 
         let kept: Vec<usize> = (0..=batch.len())

@@ -57,8 +57,8 @@ fn a_plugin_that_speaks_another_protocol_is_told_what_came() {
         return;
     }
     done.assert_status(1).assert_says(&format!(
-        "error: the plugin broke the protocol on channel plugin_{}: the peer sent no greeting of \
-         the Scalability Protocols but 474554202f204854",
+        "error: the plugin broke the protocol on channel plugin_{}: the peer sent \
+         474554202f204854 instead of a Scalability Protocols greeting",
         plugin.id
     ));
 }

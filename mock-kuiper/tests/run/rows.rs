@@ -141,10 +141,10 @@ fn a_peer_that_breaks_the_protocol_on_a_data_channel_is_an_error_and_the_rows_go
     for (wire, says) in [
         (
             "http",
-            "the peer sent no greeting of the Scalability Protocols but 474554202f204854",
+            "the peer sent 474554202f204854 instead of a Scalability Protocols greeting",
         ),
         ("req", "the peer speaks REQ, expected PUSH"),
-        ("frame", "a frame began with byte 0x07, expected 0x01"),
+        ("frame", "a frame begins with byte 0x07, expected 0x01"),
     ] {
         let plugin = Plugin::new(&["random"], &[], &[]);
         let config = format!(r#"random={{"wire":"{wire}"}}"#);
@@ -173,8 +173,8 @@ fn a_length_beyond_what_the_release_takes_is_an_error() {
         done.assert_status(0);
     } else {
         done.assert_status(1).assert_says(
-            "error: source `random`: a frame claims 9151314442816847872 bytes, more than the \
-             1048576 that are taken",
+            "error: source `random`: a frame of 9151314442816847872 bytes exceeds the limit of \
+             1048576 bytes",
         );
     }
 }
