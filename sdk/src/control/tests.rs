@@ -154,7 +154,7 @@ fn a_refusal_never_begins_like_a_greeting() {
 }
 
 #[test]
-fn no_answer_begins_with_h_whatever_the_order_holds() {
+fn no_answer_to_any_order_begins_with_h() {
     let (mut plugin, _) = dispatcher();
     for bytes in [
         &b"handshake"[..],
@@ -217,7 +217,7 @@ fn an_instance_that_ended_by_itself_can_be_started_again() {
 }
 
 #[test]
-fn a_running_function_is_not_started_again_whatever_the_argument() {
+fn a_running_function_is_not_started_again_even_with_another_argument() {
     let (mut plugin, launcher) = dispatcher();
     plugin.answer(&order("start", "func", "echo", "{}"));
 
