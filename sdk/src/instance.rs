@@ -16,8 +16,8 @@ pub(crate) trait Instance: Send {
     /// Tells the instance to stop, without waiting.
     fn begin_stop(&self);
 
-    /// Ends a wait of the plugin's code for the host. Before that, waits until
-    /// the rows emitted before the stop are sent, or the limit has passed.
+    /// Waits until the rows emitted before the stop are sent, or the limit has
+    /// passed. Then ends any wait of the plugin's code for the host.
     fn release(&self, limits: &StopLimits) {
         let _ = limits;
     }

@@ -43,8 +43,8 @@ pub(crate) mod run;
 pub trait Sink: Send {
     /// Configures the instance with the properties of the rule's action.
     ///
-    /// The host waits for the answer to its order meanwhile, and so do all other
-    /// orders. Connect to something here only if that takes a short time.
+    /// The host and all further orders wait until this returns. Connect to
+    /// something here only if that takes a short time.
     ///
     /// # Errors
     ///

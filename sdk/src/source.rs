@@ -56,8 +56,8 @@ pub trait Source: Send {
     /// `datasource` is empty if the stream has none. The SDK finds it on every
     /// release, although releases send it in different places.
     ///
-    /// The host waits for the answer to its order meanwhile, and so do all other
-    /// orders. Connect to something here only if that takes a short time.
+    /// The host and all further orders wait until this returns. Connect to
+    /// something here only if that takes a short time.
     ///
     /// Source: docs/protocol.md, section 5.
     ///

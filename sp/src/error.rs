@@ -43,7 +43,7 @@ pub enum Error {
         /// The error of the system call.
         source: io::Error,
     },
-    /// The time limit has passed. Nothing was sent or received.
+    /// The time limit has passed. No complete message was sent or received.
     TimedOut,
     /// The connection has ended. Messages in transit on it are lost.
     Disconnected,

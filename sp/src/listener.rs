@@ -207,7 +207,8 @@ fn take_turn(path: &Path) -> Option<fs::File> {
 
 /// A reservation of a free address; see [`claim`].
 ///
-/// Until it is dropped, this crate's listeners do not bind the address.
+/// While it exists, this crate's listeners wait before they bind the address,
+/// for at most a second.
 #[derive(Debug)]
 pub struct Claim {
     _turn: Option<fs::File>,
