@@ -206,7 +206,7 @@ fn missing_property(text: &str) -> Option<&str> {
         .strip_prefix('\'')
         .and_then(|rest| rest.strip_suffix('\''))
         .filter(|name| !name.is_empty() && !name.contains(['\'', ' ']));
-    // The Rust SDK: `config.url: expected a value, but it is missing`.
+    // The Rust SDK: `config.url: required, but missing`.
     let rust = text.contains("missing").then(|| {
         let (_, rest) = text.split_once("config.")?;
         let (name, _) = rest.split_once(':')?;
@@ -228,10 +228,7 @@ mod tests {
         for (text, property) in [
             ("config: missing field `url`", Some("url")),
             ("missing field `url` at line 1 column 2", Some("url")),
-            (
-                "config.url: expected a value, but it is missing",
-                Some("url"),
-            ),
+            ("config.url: required, but missing", Some("url")),
             ("KeyError: 'url'", Some("url")),
             ("'url'", Some("url")),
             ("'it' isn't 'there'", None),

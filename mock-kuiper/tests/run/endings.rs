@@ -186,7 +186,7 @@ fn a_file_at_the_address_that_is_not_a_socket_is_kept() {
     std::fs::remove_file(&path).unwrap();
 
     done.assert_status(3).assert_says(&format!(
-        "error: {path} is in the way: it is no socket; move it or take another name"
+        "error: {path} exists and is not a socket: move the file or use another name"
     ));
     assert_eq!(kept, "precious");
     plugin.assert_clean();

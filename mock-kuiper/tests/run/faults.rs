@@ -59,8 +59,8 @@ fn another_protocol_on_the_control_channel_is_reported_with_the_received_bytes()
         return;
     }
     done.assert_status(1).assert_says(&format!(
-        "error: the plugin broke the protocol on ipc:///tmp/plugin_{}.ipc: the peer sent no greeting of \
-         the Scalability Protocols but 474554202f204854",
+        "error: the plugin broke the protocol on ipc:///tmp/plugin_{}.ipc: the peer sent \
+         474554202f204854 instead of a Scalability Protocols greeting",
         plugin.id
     ));
 }

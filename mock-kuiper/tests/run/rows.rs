@@ -139,10 +139,10 @@ fn a_broken_protocol_on_a_data_channel_is_reported_and_the_rows_continue() {
     for (wire, says) in [
         (
             "http",
-            "the peer sent no greeting of the Scalability Protocols but 474554202f204854",
+            "the peer sent 474554202f204854 instead of a Scalability Protocols greeting",
         ),
         ("req", "the peer speaks REQ, expected PUSH"),
-        ("frame", "a frame began with byte 0x07, expected 0x01"),
+        ("frame", "a frame begins with byte 0x07, expected 0x01"),
     ] {
         let plugin = Plugin::new(&["random"], &[], &[]);
         let config = format!(r#"random={{"wire":"{wire}"}}"#);
@@ -172,8 +172,8 @@ fn a_message_longer_than_the_release_takes_is_reported() {
         done.assert_status(0);
     } else {
         done.assert_status(1).assert_says(
-            ".ipc: a frame claims 9151314442816847872 bytes, more than the \
-             1048576 that are taken",
+            ".ipc: a frame of 9151314442816847872 bytes exceeds the limit of \
+             1048576 bytes",
         );
     }
 }
