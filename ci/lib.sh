@@ -11,6 +11,7 @@ export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
 # Where cargo builds: the root of what ci/interop and ci/msrv keep as well.
 # shellcheck disable=SC2034 # used by the scripts that source this
 target="${CARGO_TARGET_DIR:-$PWD/target}"
+mkdir -p "$target"
 
 # Says that a part of a script's work is left out, and why.
 skip() {
