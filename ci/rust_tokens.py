@@ -60,7 +60,7 @@ def tokens(source):
         elif kind in ("string", "raw_string"):
             found.append(Token("string", text, line))
         elif kind != "space":
-            found.append(Token(kind, text.removeprefix("r#"), line))
+            found.append(Token(kind, text, line))
         line += text.count("\n")
         at = end
     return found
