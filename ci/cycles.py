@@ -83,7 +83,7 @@ class Crate:
     def __init__(self, root):
         self.imports = []  # [Import]
         self.paths = []  # [(module, path, line)], of code
-        self.names = {}  # file → names that its code says without a path
+        self.names = {}  # file → names that its code uses
         self.files = []
         self.root = Module("crate", root, root.parent)
         self.read_file(self.root)
@@ -210,7 +210,7 @@ class Crate:
             tree(1, [])
 
     def read_code(self, module, item):
-        """Keeps the paths and names that an item's tokens say."""
+        """Keeps the paths and the names that an item's tokens use."""
         names = self.names[module.file]
         variants = variant_positions(item)
         at = 0
@@ -232,10 +232,10 @@ class Crate:
             if len(path) > 1:
                 self.paths.append((module, path, token.line))
             after = item[end].text if end < len(item) else ""
-            is_said = before not in DEFINES | {"let"} and at not in variants and after != "="
+            is_named = before not in DEFINES | {"let"} and at not in variants and after != "="
             if token.text[0].islower():
-                is_said = is_said and (len(path) > 1 or after in ("(", "!", "::"))
-            if is_said:
+                is_named = is_named and (len(path) > 1 or after in ("(", "!", "::"))
+            if is_named:
                 names.add(token.text)
             at = end
 
@@ -247,7 +247,7 @@ class Crate:
         if name in module.items:
             found.append(Item(module))
         for entry in module.uses.get(name, []):
-            if entry in seen:
+            if entry in seen or entry.local and file != module.file:
                 continue
             results = self.resolve(module, entry.path, module.file, seen | {entry})
             if results and file != module.file:
@@ -255,7 +255,7 @@ class Crate:
             found += results
         if not found:
             for entry in module.globs:
-                if entry in seen:
+                if entry in seen or entry.local and file != module.file:
                     continue
                 for target in self.resolve(module, entry.path, module.file, seen | {entry}):
                     if isinstance(target, Module):
@@ -296,7 +296,7 @@ class Crate:
         for module, path, line in self.paths:
             first = self.resolve(module, path[:1], module.file)
             if not any(isinstance(entry, Module) for entry in first):
-                continue  # Of another crate; or an item, whose import is looked at below.
+                continue  # Another crate's, or an item's; its import is handled below.
             for entry in self.resolve(module, path, module.file):
                 if isinstance(entry, Item):
                     self.add_edge(module.file, entry.module.file, line)
@@ -309,14 +309,14 @@ class Crate:
             if entry.name is None:
                 self.add_glob(entry, results)
                 continue
-            is_said = entry.name in self.names[entry.module.file]
+            is_named = entry.name in self.names[entry.module.file]
             is_module_too = any(isinstance(result, Module) for result in results)
             for result in results:
                 if isinstance(result, Module):
                     continue
                 # A re-export of what the module's own descendants define.
                 is_for_others = (entry.public or entry.passed) and result.module.is_within(entry.module)
-                if is_said or not (is_for_others or is_module_too):
+                if is_named or not (is_for_others or is_module_too):
                     self.add_edge(entry.module.file, result.module.file, entry.line)
 
     def add_glob(self, entry, results):
@@ -435,7 +435,7 @@ TREES = [
         [{"a.rs", "b.rs"}],
     ),
     (
-        "a chain is no cycle",
+        "a chain without a cycle",
         {
             "lib.rs": "mod a; mod b; pub use a::A;",
             "a.rs": "use crate::b::B; pub struct A(B);",
@@ -444,7 +444,7 @@ TREES = [
         [],
     ),
     (
-        "what the parent re-exports is its sibling's",
+        "a name that the parent re-exports from a sibling",
         {
             "lib.rs": "mod host;",
             "host/mod.rs": "mod error; mod sink; pub use self::error::{Error, Kind as K}; pub use self::sink::Sink;",
@@ -473,7 +473,7 @@ TREES = [
         [{"run.rs", "run/step.rs"}],
     ),
     (
-        "a child uses what its parent defines, and the parent re-exports it alone",
+        "a child uses what its parent defines, and the parent only re-exports the child",
         {
             "lib.rs": "mod run;",
             "run.rs": "mod step; pub use step::Step; pub struct Args;",
@@ -482,7 +482,7 @@ TREES = [
         [],
     ),
     (
-        "what a parent re-exports and says itself is an import",
+        "a parent that re-exports an item and also uses it",
         {
             "lib.rs": "mod run;",
             "run.rs": "mod step; pub use step::Step; pub struct Args; fn f() -> Step { todo!() }",
@@ -491,7 +491,7 @@ TREES = [
         [{"run.rs", "run/step.rs"}],
     ),
     (
-        "a private import for the children alone",
+        "a private import that only the children use",
         {
             "lib.rs": "mod run;",
             "run.rs": "mod a; mod b; use self::a::A; pub struct Args;",
@@ -514,7 +514,7 @@ TREES = [
         [],
     ),
     (
-        "code after what is for tests does count",
+        "code after a test module counts",
         {
             "lib.rs": "mod a; mod b;",
             "a.rs": "#[cfg(test)]\nmod tests { fn f() {} }\n#[cfg(not(test))] fn f(_: crate::b::B) {}\npub struct A;",
@@ -523,7 +523,7 @@ TREES = [
         [{"a.rs", "b.rs"}],
     ),
     (
-        "a module that is imported is not what is used of it",
+        "an imported module of which only a child is used",
         {
             "lib.rs": "mod wire; mod order;",
             "wire.rs": "pub mod go; pub use crate::order::Order; pub fn f(_: Order) {}",
@@ -533,7 +533,7 @@ TREES = [
         [],
     ),
     (
-        "a path through a module that is imported",
+        "a path through an imported module",
         {
             "lib.rs": "mod wire; mod order;",
             "wire.rs": "use crate::order::Order; pub fn text(_: Order) {}",
@@ -542,7 +542,7 @@ TREES = [
         [{"order.rs", "wire.rs"}],
     ),
     (
-        "a re-export of what is not the module's own is an import",
+        "a re-export from outside the module's descendants is an import",
         {
             "lib.rs": "mod a; mod b;",
             "a.rs": "pub use crate::b::B; pub struct A;",
@@ -562,7 +562,17 @@ TREES = [
         [{"a.rs", "b.rs", "c.rs", "d.rs"}],
     ),
     (
-        "a variant of that name is no use of a re-export",
+        "a use within a function is not visible to others",
+        {
+            "lib.rs": "mod a; mod b; mod c; pub use c::help; fn f() { use crate::b::b as help; help() }",
+            "a.rs": "pub fn a() { crate::help() }",
+            "b.rs": "pub fn b() { crate::a::a() }",
+            "c.rs": "pub fn help() {}",
+        },
+        [],
+    ),
+    (
+        "a variant with the name of a re-export",
         {
             "lib.rs": "mod a;",
             "a.rs": "mod b; pub use b::Row; pub enum What { #[doc(hidden)] Row { n: u8 }, Other(u8) }"
