@@ -233,8 +233,8 @@ class Crate:
                 self.paths.append((module, path, token.line))
             after = item[end].text if end < len(item) else ""
             is_named = before not in DEFINES | {"let"} and at not in variants and after != "="
-            if token.text[0].islower():
-                is_named = is_named and (len(path) > 1 or after in ("(", "!", "::"))
+            if token.text[0].islower():  # A function or a macro; not a variable, not a module.
+                is_named = is_named and len(path) == 1 and after in ("(", "!", "::")
             if is_named:
                 names.add(token.text)
             at = end
@@ -560,6 +560,25 @@ TREES = [
             "d.rs": "use crate::a::{self, twice}; pub struct D; fn f() { a::a(); twice!() }",
         },
         [{"a.rs", "b.rs", "c.rs", "d.rs"}],
+    ),
+    (
+        "a variant is defined where its enum is",
+        {
+            "lib.rs": "mod a; mod b;",
+            "a.rs": "use crate::b::Kind::One; pub struct A;",
+            "b.rs": "pub enum Kind { One } fn f(_: crate::a::A) {}",
+        },
+        [{"a.rs", "b.rs"}],
+    ),
+    (
+        "a module and a function of one name",
+        {
+            "lib.rs": "mod a; mod any; pub use any::any;",
+            "a.rs": "use crate::any; pub struct A; fn f() { any::x::go() }",
+            "any.rs": "pub mod x; pub fn any(_: crate::a::A) {}",
+            "any/x.rs": "pub fn go() {}",
+        },
+        [],
     ),
     (
         "a use within a function is not visible to others",
