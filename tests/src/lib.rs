@@ -9,6 +9,8 @@ use std::{
 use tempfile::TempDir;
 
 #[cfg(feature = "nng")]
+pub mod nng_plugin;
+#[cfg(feature = "nng")]
 pub mod yardstick;
 
 /// A copy of a plugin of `tests/plugins`, complete and ready to be run; it is
