@@ -20,11 +20,15 @@ impl Request {
     pub fn parse(request: &[u8]) -> Result<Request, String> {
         let mut request: Value =
             serde_json::from_slice(request).map_err(|e| format!("the request is not JSON: {e}"))?;
+        let mut take = |field| request.get_mut(field).map(Value::take);
         Ok(Request {
-            func: request["func"].as_str().unwrap_or_default().to_owned(),
+            func: match take("func") {
+                Some(Value::String(func)) => func,
+                _ => String::new(),
+            },
             // A call without arguments has `"arg":null`.
-            arguments: match request["arg"].take() {
-                Value::Array(arguments) => arguments,
+            arguments: match take("arg") {
+                Some(Value::Array(arguments)) => arguments,
                 _ => Vec::new(),
             },
         })
@@ -42,5 +46,18 @@ pub fn reply(result: Result<Value, String>) -> Value {
     match result {
         Ok(result) => json!({ "state": true, "result": result }),
         Err(text) => json!({ "state": false, "result": text }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Request;
+
+    #[test]
+    fn a_request_that_is_not_an_object_has_no_func_and_no_arguments() {
+        let request = Request::parse(br#"["Exec"]"#).unwrap();
+
+        assert_eq!(request.func, "");
+        assert!(request.arguments.is_empty(), "{:?}", request.arguments);
     }
 }
