@@ -1,9 +1,9 @@
 //! The fault of the plugin, which the variable `REFERENCE_FAULT` names.
 //!
 //! Each fault breaks one requirement, to prove that the conformance suite finds
-//! it. The code of a fault stands where the plugin would otherwise do right; this
-//! file has what several of them need. Which fault breaks which requirement:
-//! `tests/conformance_faults.rs`.
+//! it. The code of a fault is at the place where the plugin otherwise follows the
+//! protocol; this file has what several faults need. Which fault breaks which
+//! requirement: `tests/conformance_faults.rs`.
 
 use std::{
     env, hint,
@@ -32,7 +32,7 @@ pub(crate) fn idle() -> Duration {
 }
 
 /// Counts bytes of log output; with the fault `log-blocks`, hangs after 3 MiB, as
-/// a full pipe does that nobody reads.
+/// if the output went to a full pipe that nobody reads.
 pub(crate) fn log(bytes: usize) {
     static LOGGED: AtomicUsize = AtomicUsize::new(0);
     const ROOM: usize = 3 * 1024 * 1024;

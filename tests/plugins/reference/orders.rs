@@ -126,8 +126,8 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Stops an instance. It is no error if none runs: a host stops what it had
-    /// started in a process that crashed.
+    /// Stops an instance. It is not an error if none runs: a host may stop what it
+    /// had started in a process that crashed.
     fn stop(&mut self, key: &str) {
         let is_source = |instance: &Instance| instance.argument.kind == "source";
         if fault::has("rows-after-stop") && self.instances.get(key).is_some_and(is_source) {
@@ -219,7 +219,7 @@ fn check_tolerance(argument: &Argument) -> Result<(), String> {
     Ok(())
 }
 
-/// The key of an instance; the faults confuse the instances of one rule.
+/// The key of an instance; with a fault, the instances of a rule share one key.
 fn key_of(argument: &Argument) -> String {
     let is_by_rule = match &*argument.kind {
         "source" => fault::has("sources-keyed-by-rule"),

@@ -27,8 +27,8 @@ impl Dispatcher {
         match &*command {
             "start" => self.start(argument),
             "stop" => {
-                // It is no error if none runs: a host stops what it had started in
-                // a process that crashed.
+                // It is not an error if none runs: a host may stop what it had
+                // started in a process that crashed.
                 self.instances.stop(&argument.key());
                 Ok(())
             }
