@@ -17,16 +17,15 @@ pub(super) struct SymbolArgs {
     #[arg(long)]
     pub(super) send_single: bool,
 
-    /// Start this source, and of the others only those that are named; may be
-    /// repeated
+    /// Start this source, and only symbols that are named; may be repeated
     #[arg(long, value_name = "NAME")]
     source: Vec<String>,
 
-    /// Start this sink, as with --source
+    /// Start this sink; see --source
     #[arg(long, value_name = "NAME")]
     sink: Vec<String>,
 
-    /// Start this function, as with --source
+    /// Start this function; see --source
     #[arg(long, value_name = "NAME")]
     function: Vec<String>,
 
