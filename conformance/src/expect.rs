@@ -10,7 +10,7 @@
 
 use std::fmt::Write as _;
 
-use mock_kuiper::profile::Profile;
+use mock_kuiper::release::Release;
 
 use crate::section;
 
@@ -70,7 +70,7 @@ impl Expected {
     /// are kept, and so are the entries for other releases.
     #[must_use]
     pub fn write(&self, tried: &[&str], failures: &[(&str, &str)]) -> String {
-        let all: Vec<_> = Profile::all().iter().map(|profile| profile.name).collect();
+        let all: Vec<_> = Release::all().iter().map(|profile| profile.name).collect();
         let mut text = String::new();
         for requirement in section::all() {
             let id = requirement.id;
@@ -118,7 +118,7 @@ fn parse_entry(line: &str, before: &[Entry]) -> Result<Entry, String> {
     let mut names = Vec::new();
     if releases != "all" {
         for name in releases.split(',') {
-            let profile = Profile::find(name).map_err(|_| {
+            let profile = Release::find(name).map_err(|_| {
                 format!("{id}: expected a release, e.g. 2.4 or 1.13,2.0 or all, got `{name}`")
             })?;
             // The results have the name without the patch level.
@@ -133,7 +133,7 @@ fn parse_entry(line: &str, before: &[Entry]) -> Result<Entry, String> {
     if entry.reason.is_empty() {
         return Err(format!("{id}: missing reason after the releases"));
     }
-    let twice = Profile::all().iter().any(|profile| {
+    let twice = Release::all().iter().any(|profile| {
         let is = |other: &Entry| other.id == id && other.has(profile.name);
         entry.has(profile.name) && before.iter().any(is)
     });

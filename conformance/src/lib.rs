@@ -8,11 +8,11 @@
 //! ```no_run
 //! use ekuiper_conformance::{Plan, run, section};
 //! use mock_kuiper::package::Package;
-//! use mock_kuiper::profile::Profile;
+//! use mock_kuiper::release::Release;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let package = Package::build("../sdk/examples/mirror".as_ref(), true)?;
-//! let plan = Plan::new(package, Profile::find("2.4")?);
+//! let plan = Plan::new(package, Release::find("2.4")?);
 //! let trials = run::run(&plan, &section::all(), &|_| {});
 //! assert!(trials.iter().all(|trial| !trial.verdict.is_failure()));
 //! # Ok(())

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use mock_kuiper::package::{Build, Package};
-use mock_kuiper::profile::Profile;
+use mock_kuiper::release::Release;
 use serde_json::{Map, Value};
 
 use crate::redact::Secrets;
@@ -15,7 +15,7 @@ use crate::redact::Secrets;
 pub struct Plan {
     /// The plugin, or the reason why it cannot even be opened.
     pub(crate) package: Result<Arc<Package>, String>,
-    pub(crate) profile: &'static Profile,
+    pub(crate) profile: &'static Release,
     /// The path of the user's plugin, for the checks of its files.
     pub plugin: PathBuf,
     /// How a Cargo package is built.
@@ -40,7 +40,7 @@ pub struct Plan {
 impl Plan {
     /// Plans to try a plugin under a release.
     #[must_use]
-    pub fn new(package: Package, profile: &'static Profile) -> Self {
+    pub fn new(package: Package, profile: &'static Release) -> Self {
         let plugin = package.directory().to_owned();
         Self::with_package(Ok(Arc::new(package)), plugin, profile)
     }
@@ -51,7 +51,7 @@ impl Plan {
     pub fn broken(
         plugin: impl Into<PathBuf>,
         reason: impl Into<String>,
-        profile: &'static Profile,
+        profile: &'static Release,
     ) -> Self {
         Self::with_package(Err(reason.into()), plugin.into(), profile)
     }
@@ -59,7 +59,7 @@ impl Plan {
     fn with_package(
         package: Result<Arc<Package>, String>,
         plugin: PathBuf,
-        profile: &'static Profile,
+        profile: &'static Release,
     ) -> Self {
         Self {
             package,
@@ -78,7 +78,7 @@ impl Plan {
 
     /// Returns the plan with another release.
     #[must_use]
-    pub fn under(&self, profile: &'static Profile) -> Self {
+    pub fn under(&self, profile: &'static Release) -> Self {
         Self {
             profile,
             ..self.clone()
@@ -87,7 +87,7 @@ impl Plan {
 
     /// Returns the release that is played.
     #[must_use]
-    pub fn release(&self) -> &'static Profile {
+    pub fn release(&self) -> &'static Release {
         self.profile
     }
 

@@ -106,7 +106,7 @@ fn try_one(plan: &Plan, state: &RunState, requirement: &'static Requirement) -> 
 #[cfg(test)]
 mod tests {
     use mock_kuiper::event::{Event, Meaning, Message, Observer as _, Side, What};
-    use mock_kuiper::profile::{Profile, Releases};
+    use mock_kuiper::release::{Release, Releases};
     use mock_kuiper::symbol::{Channel, Kind};
     use mock_kuiper::wire::Command;
 
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_message_that_no_ekuiper_sends_is_an_internal_error_unless_it_is_wrong_on_purpose() {
-        let release = Profile::find("2.4").unwrap();
+        let release = Release::find("2.4").unwrap();
         let plan = Plan::broken("/nowhere", "it is not there", release);
 
         let trials = run(&plan, &[&AS_AN_ORDER, &WRONG_ON_PURPOSE], &|_| {});

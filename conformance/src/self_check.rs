@@ -1,7 +1,7 @@
 //! Compares what the suite sends with what recorded hosts send: a mistake of the
 //! suite must not become a verdict on the plugin.
 
-use mock_kuiper::profile::{Datasource, FunctionMeta, Profile};
+use mock_kuiper::release::{Datasource, FunctionMeta, Release};
 use serde_json::{Map, Value};
 
 type Object = Map<String, Value>;
@@ -10,7 +10,7 @@ type Object = Map<String, Value>;
 /// where `A` is a string that contains JSON.
 ///
 /// Source: protocol.md sections 5 and 9.
-pub(crate) fn order(bytes: &[u8], release: &Profile) -> Result<(), String> {
+pub(crate) fn order(bytes: &[u8], release: &Release) -> Result<(), String> {
     escaped(bytes)?;
     let order = object(serde_json::from_slice(bytes).ok(), "the order")?;
     only(&order, &["cmd", "arg"], "the order")?;
@@ -43,7 +43,7 @@ pub(crate) fn order(bytes: &[u8], release: &Profile) -> Result<(), String> {
 /// `Exec` must be a string that contains a context.
 ///
 /// Source: protocol.md section 7.
-pub(crate) fn request(bytes: &[u8], _: &Profile) -> Result<(), String> {
+pub(crate) fn request(bytes: &[u8], _: &Release) -> Result<(), String> {
     escaped(bytes)?;
     let request = object(serde_json::from_slice(bytes).ok(), "the request")?;
     only(&request, &["func", "arg"], "the request")?;
@@ -106,11 +106,11 @@ fn only(object: &Object, known: &[&str], what: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    type Check = fn(&[u8], &Profile) -> Result<(), String>;
+    type Check = fn(&[u8], &Release) -> Result<(), String>;
 
     /// Returns all recorded frames that a host sent on channels whose names begin
     /// with `channels`, each with its release.
-    fn recorded(channels: &str) -> Vec<(String, &'static Profile)> {
+    fn recorded(channels: &str) -> Vec<(String, &'static Release)> {
         let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors");
         let mut frames = Vec::new();
         for file in std::fs::read_dir(vectors).unwrap() {
@@ -119,7 +119,7 @@ mod tests {
             // `ekuiper-2.4.0-go.jsonl`
             let mut numbers = name.split(['-', '.']).skip(1);
             let mut number = || numbers.next().unwrap();
-            let release = Profile::find(&format!("{}.{}", number(), number())).unwrap();
+            let release = Release::find(&format!("{}.{}", number(), number())).unwrap();
             let text = std::fs::read_to_string(&path).unwrap();
             for line in text.lines() {
                 let line: Value = serde_json::from_str(line).unwrap();
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_no_ekuiper_sends_is_rejected_with_the_reason() {
-        let release = Profile::find("2.4").unwrap();
+        let release = Release::find("2.4").unwrap();
         for (bytes, expected) in [
             (r#"[]"#, "the order is not a JSON object"),
             (r#"{"cmd":"pause","arg":""}"#, "the command is `pause`"),

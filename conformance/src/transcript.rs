@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mock_kuiper::event::{Event, Meaning, Message, Observer, What};
-use mock_kuiper::profile::Profile;
+use mock_kuiper::release::Release;
 use mock_kuiper::symbol::{Channel, Purpose, Side};
 use mock_kuiper::wire::FunctionAnswer;
 use serde::de::IgnoredAny;
@@ -29,7 +29,7 @@ pub(crate) const MARK: &str = "conformance-row-";
 #[derive(Debug)]
 pub(crate) struct Transcript {
     secrets: Secrets,
-    release: &'static Profile,
+    release: &'static Release,
     seen: Mutex<Seen>,
 }
 
@@ -96,7 +96,7 @@ pub(crate) struct Request {
 }
 
 impl Transcript {
-    pub(crate) fn new(secrets: Secrets, release: &'static Profile) -> Self {
+    pub(crate) fn new(secrets: Secrets, release: &'static Release) -> Self {
         Self {
             secrets,
             release,
@@ -369,7 +369,7 @@ impl Observer for Transcript {
 
 /// Returns what is wrong with a message of the suite that is not wrong on
 /// purpose.
-fn mistake(message: &Message<'_>, release: &Profile) -> Option<String> {
+fn mistake(message: &Message<'_>, release: &Release) -> Option<String> {
     let wrong = match (message.meaning, message.channel.purpose()) {
         (Meaning::Raw | Meaning::Stale, _) => None,
         (_, Purpose::Control) => self_check::order(message.body, release).err(),

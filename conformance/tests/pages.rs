@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ekuiper_conformance::{Requirement, report, section};
-use mock_kuiper::profile::Profile;
+use mock_kuiper::release::Release;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -21,14 +21,14 @@ fn read(path: &Path) -> String {
 #[test]
 fn each_release_has_a_frozen_list_of_its_requirements() {
     let sets = root().join("conformance/sets");
-    for release in Profile::all() {
+    for release in Release::all() {
         let path = sets.join(format!("{}.txt", release.name));
 
         let listed = report::list(&section::all(), release);
 
         assert_eq!(read(&path), listed, "{}", path.display());
     }
-    assert_eq!(fs::read_dir(sets).unwrap().count(), Profile::all().len());
+    assert_eq!(fs::read_dir(sets).unwrap().count(), Release::all().len());
 }
 
 #[test]

@@ -77,7 +77,7 @@ pub mod host;
 pub mod isolate;
 pub mod package;
 mod play;
-pub mod profile;
+pub mod release;
 mod spawn;
 pub mod symbol;
 pub mod transport;

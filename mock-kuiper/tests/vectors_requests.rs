@@ -2,7 +2,7 @@
 //! eKuiper releases, and recorded answers and acks are understood.
 
 use mock_kuiper::go_json::Numbers;
-use mock_kuiper::profile::Profile;
+use mock_kuiper::release::Release;
 use mock_kuiper::symbol::Meta;
 use mock_kuiper::wire::{
     Ack, Context, Expr, FunctionAnswer, OrderAnswer, SourceRow, exec, is_aggregate, parse_ack,
@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 mod support;
 use support::frame;
 
-fn profile(name: &str) -> &'static Profile {
-    Profile::find(name).expect("a profile for each recorded release")
+fn profile(name: &str) -> &'static Release {
+    Release::find(name).expect("a profile for each recorded release")
 }
 
 fn column(name: &str) -> Expr {

@@ -15,7 +15,7 @@ use ekuiper_conformance::verdict::Verdict;
 use ekuiper_conformance::{Plan, section};
 use ekuiper_tests::Staged;
 use mock_kuiper::package::{Package, PackageError};
-use mock_kuiper::profile::Profile;
+use mock_kuiper::release::Release;
 use serde_json::{Map, Value, json};
 
 /// A factor for all limits of the checks.
@@ -92,7 +92,7 @@ impl Fault {
     /// Returns the requirements that must fail: exactly those whose numbers begin
     /// with an entry of the list, if the release has them.
     fn fails(&self) -> BTreeSet<&'static str> {
-        let release = Profile::find(self.release).unwrap();
+        let release = Release::find(self.release).unwrap();
         let begins = |id: &str| self.with.iter().any(|with| id.starts_with(with));
         let all = section::all().into_iter();
         all.filter(|requirement| requirement.releases.has(release))
@@ -292,7 +292,7 @@ fn failing(plan: &Plan) -> BTreeMap<&'static str, String> {
 }
 
 fn plan(plugin: &Path, release: &str) -> Plan {
-    let release = Profile::find(release).unwrap();
+    let release = Release::find(release).unwrap();
     let mut plan = match Package::open(plugin) {
         Ok(package) => Plan::new(package, release),
         Err(PackageError::Mistakes(mistakes)) => {

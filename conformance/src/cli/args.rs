@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::{Parser, ValueHint};
 use mock_kuiper::call::{EnvVar, SymbolConfig};
-use mock_kuiper::profile::{DEFAULT_HOST, Profile};
+use mock_kuiper::release::{DEFAULT_HOST, Release};
 
 const STATUSES: &str = "\
 Exit status:
@@ -128,10 +128,10 @@ pub(super) struct Args {
 
 /// The releases of `--release`, one at least.
 #[derive(Debug, Clone)]
-pub(super) struct ReleaseList(Vec<&'static Profile>);
+pub(super) struct ReleaseList(Vec<&'static Release>);
 
 impl ReleaseList {
-    pub(super) fn as_slice(&self) -> &[&'static Profile] {
+    pub(super) fn as_slice(&self) -> &[&'static Release] {
         &self.0
     }
 }
@@ -141,11 +141,11 @@ impl FromStr for ReleaseList {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text == "all" {
-            return Ok(Self(Profile::all().iter().collect()));
+            return Ok(Self(Release::all().iter().collect()));
         }
         let mut releases = Vec::new();
         for name in text.split(',') {
-            let release = Profile::find(name).map_err(|error| error.to_string())?;
+            let release = Release::find(name).map_err(|error| error.to_string())?;
             if !releases.contains(&release) {
                 releases.push(release);
             }

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use mock_kuiper::profile::Profile;
+use mock_kuiper::release::Release;
 
 use crate::requirement::{Requirement, SECTIONS, Unobserved};
 use crate::section;
 
 /// Returns a line for each requirement that a release has.
 #[must_use]
-pub fn list(requirements: &[&Requirement], profile: &Profile) -> String {
+pub fn list(requirements: &[&Requirement], profile: &Release) -> String {
     let listed = requirements
         .iter()
         .filter(|requirement| requirement.releases.has(profile));

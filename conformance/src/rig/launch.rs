@@ -6,7 +6,7 @@ use std::time::Duration;
 use mock_kuiper::event::Limits;
 use mock_kuiper::host::{Builder, Function, Host};
 use mock_kuiper::package::{CheckReport, Manifest, Package, check};
-use mock_kuiper::profile::Profile;
+use mock_kuiper::release::Release;
 use mock_kuiper::symbol::Channel;
 use serde_json::{Map, Value};
 
@@ -40,7 +40,7 @@ impl<'a> Rig<'a> {
     }
 
     /// Returns the release that is played.
-    pub(crate) fn release(&self) -> &'static Profile {
+    pub(crate) fn release(&self) -> &'static Release {
         self.plan.profile
     }
 

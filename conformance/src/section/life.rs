@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mock_kuiper::Fault;
 use mock_kuiper::host::{Builder, Host, Sink, Source};
-use mock_kuiper::profile::Releases;
+use mock_kuiper::release::Releases;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use mock_kuiper::profile::Releases;
+use mock_kuiper::release::Releases;
 use mock_kuiper::symbol::Channel;
 use mock_kuiper::wire::Command;
 use mock_kuiper::{Code, Host, HostError, Source};

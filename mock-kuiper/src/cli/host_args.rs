@@ -9,15 +9,15 @@ use mock_kuiper::call::EnvVar;
 use mock_kuiper::event::Limits;
 use mock_kuiper::host::{Builder, Host};
 use mock_kuiper::package::{Package, PackageError};
-use mock_kuiper::profile::{DEFAULT_HOST, Profile};
+use mock_kuiper::release::{DEFAULT_HOST, Release};
 use mock_kuiper::transport::Transport;
 
 // A doc comment here would become that of the subcommand.
 #[derive(Debug, clap::Args)]
 pub(super) struct HostArgs {
     /// Play this eKuiper release: 1.4 to 2.4, or with its patch level, e.g. 1.13.5
-    #[arg(long, value_name = "RELEASE", default_value = DEFAULT_HOST, value_parser = Profile::find)]
-    pub(super) host: &'static Profile,
+    #[arg(long, value_name = "RELEASE", default_value = DEFAULT_HOST, value_parser = Release::find)]
+    pub(super) host: &'static Release,
 
     /// Carry messages with sp, which is pure Rust, or nng, NNG's C library
     #[arg(long, value_name = "NAME", default_value_t)]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 
 use anstyle::Style;
-use mock_kuiper::profile::{DEFAULT_HOST, Profile};
+use mock_kuiper::release::{DEFAULT_HOST, Release};
 use serde_json::{Map, Value};
 
 use super::error::CliError;
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
 }
 
 fn json() -> String {
-    let profiles = Profile::all().iter().map(|profile| {
+    let profiles = Release::all().iter().map(|profile| {
         let mut object = Map::new();
         object.insert("name".to_owned(), profile.name.into());
         for property in profile.properties() {
@@ -82,7 +82,7 @@ impl Column {
 /// Makes the table, in so many blocks that no line is wider than `width`.
 fn table(width: usize) -> String {
     let columns = columns();
-    let titles = Profile::all()[0].properties();
+    let titles = Release::all()[0].properties();
     let titles = titles.iter().map(|property| property.title.to_owned());
     let mut cells = vec![[vec!["eKuiper".to_owned()], titles.collect()].concat()];
     for (index, column) in columns.iter().enumerate() {
@@ -146,7 +146,7 @@ fn write_block(text: &mut String, columns: &[Vec<String>]) {
 
 fn columns() -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
-    for profile in Profile::all() {
+    for profile in Release::all() {
         let properties = profile.properties();
         let settings: Vec<_> = properties.iter().map(|p| p.setting.to_string()).collect();
         match columns.last_mut() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mock_kuiper::call::Call;
 use mock_kuiper::fault::Fault;
 use mock_kuiper::package::Package;
-use mock_kuiper::profile::Profile;
+use mock_kuiper::release::Release;
 use mock_kuiper::wire::Order;
 
 use super::drive_args::DriveArgs;
@@ -18,7 +18,7 @@ use super::symbol_args::Picked;
 pub(super) struct Plan {
     /// The plugin's name.
     pub(super) plugin: String,
-    pub(super) profile: &'static Profile,
+    pub(super) profile: &'static Release,
     pub(super) sources: Vec<Order>,
     pub(super) sinks: Vec<Order>,
     pub(super) functions: Vec<String>,
@@ -42,7 +42,7 @@ impl Plan {
     /// cannot be read or have the wrong content.
     pub(super) fn make(
         args: &DriveArgs,
-        profile: &'static Profile,
+        profile: &'static Release,
         package: &Package,
     ) -> Result<Self, CliError> {
         let manifest = package.manifest();

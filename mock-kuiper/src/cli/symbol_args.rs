@@ -3,7 +3,7 @@
 
 use mock_kuiper::call::{Call, SymbolConfig};
 use mock_kuiper::package::{Manifest, Package};
-use mock_kuiper::profile::Profile;
+use mock_kuiper::release::Release;
 use mock_kuiper::symbol::Meta;
 use mock_kuiper::wire::{Order, StreamOptions};
 use serde_json::{Map, Value};
@@ -17,16 +17,15 @@ pub(super) struct SymbolArgs {
     #[arg(long)]
     pub(super) send_single: bool,
 
-    /// Start this source, and of the others only those that are named; may be
-    /// repeated
+    /// Start this source, and only symbols that are named; may be repeated
     #[arg(long, value_name = "NAME")]
     source: Vec<String>,
 
-    /// Start this sink, as with --source
+    /// Start this sink; see --source
     #[arg(long, value_name = "NAME")]
     sink: Vec<String>,
 
-    /// Start this function, as with --source
+    /// Start this function; see --source
     #[arg(long, value_name = "NAME")]
     function: Vec<String>,
 
@@ -144,7 +143,7 @@ impl SymbolArgs {
     pub(super) fn source_orders(
         &self,
         package: &Package,
-        profile: &Profile,
+        profile: &Release,
         sources: &[String],
         mistakes: &mut Vec<String>,
     ) -> Vec<Order> {
@@ -164,7 +163,7 @@ impl SymbolArgs {
     fn source_order(
         &self,
         package: &Package,
-        profile: &Profile,
+        profile: &Release,
         symbol: &str,
         stream: String,
     ) -> Result<Order, CliError> {

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{Event, Observer, Side, What};
 use crate::finding::describe_status;
-use crate::profile::LAUNCH_ARGUMENT;
+use crate::release::LAUNCH_ARGUMENT;
 
 /// Writes every message, connection and launch as one line of JSON.
 ///

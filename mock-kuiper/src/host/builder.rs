@@ -19,7 +19,7 @@ use crate::event::{Limits, Observer, Recorder};
 use crate::finding::Advice;
 use crate::isolate::{self, Isolation};
 use crate::package::{Language, Package};
-use crate::profile::{DEFAULT_HOST, LAUNCH_ARGUMENT, Profile, WorkingDirectory};
+use crate::release::{DEFAULT_HOST, LAUNCH_ARGUMENT, Release, WorkingDirectory};
 use crate::symbol::Channel;
 use crate::transport::Transport;
 
@@ -181,7 +181,7 @@ impl Builder {
         self
     }
 
-    /// Plays this eKuiper release, `1.4` to `2.4`; see [`Profile::all`].
+    /// Plays this eKuiper release, `1.4` to `2.4`; see [`Release::all`].
     pub fn release(mut self, release: impl Into<String>) -> Self {
         self.release = release.into();
         self
@@ -238,14 +238,14 @@ impl Builder {
     }
 
     /// Launches the plugin in this working directory instead of the release's;
-    /// see [`Profile::working_directory`].
+    /// see [`Release::working_directory`].
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = Some(directory.into());
         self
     }
 
     /// Sets how long the plugin may take to greet; the default is the release's
-    /// [`Profile::init_timeout`].
+    /// [`Release::init_timeout`].
     pub fn init_timeout(mut self, limit: Duration) -> Self {
         self.init_limit = Some(limit);
         self
@@ -301,7 +301,7 @@ impl Builder {
     /// Nothing is launched then.
     pub fn spawn(self) -> Result<Host, HostError> {
         let invalid = |error: &dyn fmt::Display| HostError::invalid(error.to_string());
-        let profile = Profile::find(&self.release).map_err(|error| invalid(&error))?;
+        let profile = Release::find(&self.release).map_err(|error| invalid(&error))?;
         let backend = self.transport.backend().map_err(|error| invalid(&error))?;
         let package = match (self.plugin, &self.executable) {
             (Plugin::Package(package), _) => package,
@@ -365,7 +365,7 @@ impl Builder {
 /// argument.
 fn command_line(
     package: &Package,
-    profile: &Profile,
+    profile: &Release,
     python: &Path,
     environment: Vec<(String, String)>,
 ) -> Launch {

@@ -12,7 +12,7 @@ use super::source::Source;
 use super::start::{SinkStart, SourceStart};
 use super::usage;
 use crate::event::{Frame, What};
-use crate::profile::Profile;
+use crate::release::Release;
 use crate::usage::Usage;
 use crate::wire::Order;
 
@@ -224,7 +224,7 @@ impl Host {
 
     /// Returns the release that is played.
     #[must_use]
-    pub fn release(&self) -> &'static Profile {
+    pub fn release(&self) -> &'static Release {
         self.inner.shared.profile
     }
 

@@ -24,7 +24,7 @@ use crate::event::{Limits, Meaning, Recorder, What};
 use crate::finding::{Finding, Observed};
 use crate::isolate::Isolation;
 use crate::package::Package;
-use crate::profile::ProcessLife;
+use crate::release::ProcessLife;
 use crate::symbol::{Channel, Kind, Symbol};
 use crate::wire::{Command, Order, OrderAnswer};
 

@@ -12,12 +12,12 @@ use rustix::process::{Pid, getpgid};
 
 use super::process::Exit;
 use crate::event::{Event, Observer, What};
-use crate::profile::Profile;
+use crate::release::Release;
 use crate::symbol::{Channel, Side};
 use crate::transport::{Backend, Waker};
 
 pub(crate) struct Shared {
-    pub(crate) profile: &'static Profile,
+    pub(crate) profile: &'static Release,
     pub(crate) backend: Backend,
     observers: Vec<Arc<dyn Observer>>,
     started: Instant,
@@ -93,7 +93,7 @@ impl Drop for OrderOut<'_> {
 
 impl Shared {
     pub(crate) fn new(
-        profile: &'static Profile,
+        profile: &'static Release,
         backend: Backend,
         observers: Vec<Arc<dyn Observer>>,
         folder: PathBuf,

@@ -14,7 +14,7 @@ use super::inner::Inner;
 use super::pull::PullChannel;
 use crate::event::{Meaning, Message, What};
 use crate::finding::{Finding, Observed};
-use crate::profile::{AckChannel, Profile};
+use crate::release::{AckChannel, Release};
 use crate::symbol::{Channel, Kind, Side};
 use crate::transport::Push;
 use crate::wire::{self, Order, parse_ack, write_sink_value};
@@ -504,6 +504,6 @@ fn unreachable(error: &Error) -> Undelivered {
 }
 
 /// Whether a release reads the acks of a sink with `requireAck`.
-fn reads_acks(profile: &Profile) -> bool {
+fn reads_acks(profile: &Release) -> bool {
     profile.ack == AckChannel::Read
 }

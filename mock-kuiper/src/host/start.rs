@@ -11,7 +11,7 @@ use super::inner::Inner;
 use super::sink::{AckMode, Sink};
 use super::source::Source;
 use crate::package::{Package, PackageError};
-use crate::profile::Profile;
+use crate::release::Release;
 use crate::symbol::Meta;
 use crate::wire::{Order, StreamOptions, source_config};
 
@@ -168,7 +168,7 @@ fn properties(symbol: &str, config: Value) -> Result<Map<String, Value>, HostErr
 /// Those of [`Package::source_config`].
 pub fn source_order(
     package: &Package,
-    profile: &Profile,
+    profile: &Release,
     symbol: &str,
     meta: Meta,
     stream: &StreamOptions,

@@ -97,7 +97,7 @@ fn a_refused_start_is_reported_and_the_other_symbols_run() {
     done.assert_status(1)
         .assert_says("error: source `bad` refused to start: no such device")
         .assert_says("error: sink `broken` refused to start: no disk")
-        .assert_says(", 2 errors");
+        .assert_says(": 2 errors in ");
     assert_eq!(done.stdout.lines().count(), 2);
     assert_eq!(done.logged("fine got ").len(), 2);
     assert_eq!(done.logged("stop ").len(), 2, "{done}");
@@ -166,7 +166,7 @@ fn a_late_answer_is_not_taken_as_the_answer_to_the_next_order() {
     std::fs::write(file, "").unwrap();
     let done = live.finish();
 
-    done.assert_status(1).assert_says(", 1 error\n");
+    done.assert_status(1).assert_says(": 1 error in ");
     assert_eq!(done.logged("start ").len(), 2, "{done}");
     assert_eq!(done.stdout.lines().count(), 1, "{done}");
 }
@@ -195,7 +195,7 @@ fn a_crash_is_reported_with_the_signal_the_symbols_and_the_last_lines() {
             "error: the plugin exited unexpectedly: signal 9 (SIGKILL); running: sink `append`, \
              function `{echo}`, source `random`; its last output:\n  "
         ))
-        .assert_says(", 1 error\n")
+        .assert_says(": 1 error in ")
         .assert_says("  source random: 3 rows, ")
         // How many of them reach the sink before the exit depends on the machine.
         .assert_says("  sink append: ");
@@ -228,7 +228,7 @@ fn a_crash_is_the_only_error_even_if_a_row_or_an_ack_is_awaited() {
 
         done.assert_status(1)
             .assert_says("error: the plugin exited unexpectedly: signal 9 (SIGKILL)")
-            .assert_says(", 1 error\n");
+            .assert_says(": 1 error in ");
     }
 }
 
@@ -243,7 +243,7 @@ fn a_row_cut_off_by_a_crash_is_not_reported_separately() {
 
     done.assert_status(1)
         .assert_says("error: the plugin exited unexpectedly: signal 9 (SIGKILL)")
-        .assert_says(", 1 error\n");
+        .assert_says(": 1 error in ");
     assert_eq!(done.stdout.lines().count(), 50, "{done}");
 }
 

@@ -2,6 +2,7 @@
 //! `examples/probe`.
 
 mod bench;
+mod bench_signals;
 mod common;
 mod endings;
 mod faults;

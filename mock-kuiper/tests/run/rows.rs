@@ -99,7 +99,7 @@ fn an_invalid_row_is_reported_and_the_run_continues() {
         .assert_says("`no json`")
         .assert_says("`[1]`")
         .assert_says("unplugged")
-        .assert_says(", 6 errors");
+        .assert_says(": 6 errors in ");
     assert_eq!(done.said().matches("error: source `random`").count(), 6);
     assert_eq!(
         done.stdout,
@@ -130,7 +130,7 @@ fn the_first_ten_errors_are_printed_and_the_others_counted() {
 
     done.assert_status(1)
         .assert_says("note: source `random`: further errors are only counted")
-        .assert_says(", 25 errors");
+        .assert_says(": 25 errors in ");
     assert_eq!(done.said().matches("error: source `random`").count(), 10);
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mock_kuiper::profile::Releases;
+use mock_kuiper::release::Releases;
 use mock_kuiper::symbol::Channel;
 use mock_kuiper::wire::Command;
 use mock_kuiper::{Code, Fault, Host, Sink};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mock_kuiper::call::Call;
 use mock_kuiper::package::Package;
-use mock_kuiper::profile::AckChannel;
+use mock_kuiper::release::AckChannel;
 use mock_kuiper::symbol::Kind;
 use mock_kuiper::wire::Order;
 use serde_json::{Value, json};

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::release::{
-    AckChannel, Datasource, FunctionMeta, ProcessLife, Profile, StreamOptionSet, WorkingDirectory,
+use super::fields::{
+    AckChannel, Datasource, FunctionMeta, ProcessLife, Release, StreamOptionSet, WorkingDirectory,
 };
 
-/// One field of a [`Profile`].
+/// One field of a [`Release`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Property {
     /// The field's name. The name of a time ends with `_ms`, that of a size with
@@ -63,12 +63,12 @@ impl fmt::Display for Setting {
     }
 }
 
-impl Profile {
+impl Release {
     /// Returns every field except the name, in the order of the struct.
     #[must_use]
     pub fn properties(&self) -> Vec<Property> {
         // No `..`: a new field does not compile until it has its line below.
-        let Profile {
+        let Release {
             name: _,
             datasource,
             stream_options,

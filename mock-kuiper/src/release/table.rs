@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::release::{
-    AckChannel, Datasource, FunctionMeta, ProcessLife, Profile, StreamOptionSet, WorkingDirectory,
+use super::fields::{
+    AckChannel, Datasource, FunctionMeta, ProcessLife, Release, StreamOptionSet, WorkingDirectory,
 };
 
 /// How long a host waits for the answer to an order, in every release.
@@ -22,7 +22,7 @@ pub const DEFAULT_HOST: &str = "2.4";
 
 const MIB: u64 = 1024 * 1024;
 
-const V1_4: Profile = Profile {
+const V1_4: Release = Release {
     name: "1.4",
     datasource: Datasource::Beside,
     stream_options: StreamOptionSet::Three,
@@ -45,7 +45,7 @@ const V1_4: Profile = Profile {
     max_message: Some(MIB),
 };
 
-const V1_8: Profile = Profile {
+const V1_8: Release = Release {
     name: "1.8",
     function_meta: FunctionMeta::Zeros,
     regreet_on_functions: true,
@@ -54,19 +54,19 @@ const V1_8: Profile = Profile {
     ..V1_4
 };
 
-const V1_11: Profile = Profile {
+const V1_11: Release = Release {
     name: "1.11",
     working_directory: WorkingDirectory::Executable,
     ..V1_8
 };
 
-const V1_14: Profile = Profile {
+const V1_14: Release = Release {
     name: "1.14",
     ack: AckChannel::Unread,
     ..V1_11
 };
 
-const V2_0: Profile = Profile {
+const V2_0: Release = Release {
     name: "2.0",
     datasource: Datasource::InConfig,
     stream_options: StreamOptionSet::Nine,
@@ -79,61 +79,61 @@ const V2_0: Profile = Profile {
 };
 
 /// 2.1.0 to 2.1.2. With 2.1.3 the host recognizes a greeting on control.
-const V2_1_2: Profile = Profile {
+const V2_1_2: Release = Release {
     name: "2.1.2",
     sink_send_timeout: Duration::from_secs(5),
     source_poll: Duration::from_secs(5),
     ..V2_0
 };
 
-const V2_1: Profile = Profile {
+const V2_1: Release = Release {
     name: "2.1",
     regreet_on_control: true,
     ..V2_1_2
 };
 
-const V2_2: Profile = Profile {
+const V2_2: Release = Release {
     name: "2.2",
     python_unbuffered: true,
     ..V2_1
 };
 
-const V2_4: Profile = Profile {
+const V2_4: Release = Release {
     name: "2.4",
     column_index: true,
     call_cache_index: true,
     ..V2_2
 };
 
-static PROFILES: [Profile; 17] = [
+static PROFILES: [Release; 17] = [
     V1_4,
-    Profile {
+    Release {
         name: "1.5",
         ..V1_4
     },
-    Profile {
+    Release {
         name: "1.6",
         ..V1_4
     },
-    Profile {
+    Release {
         name: "1.7",
         ..V1_4
     },
     V1_8,
-    Profile {
+    Release {
         name: "1.9",
         ..V1_8
     },
-    Profile {
+    Release {
         name: "1.10",
         ..V1_8
     },
     V1_11,
-    Profile {
+    Release {
         name: "1.12",
         ..V1_11
     },
-    Profile {
+    Release {
         name: "1.13",
         ..V1_11
     },
@@ -142,14 +142,14 @@ static PROFILES: [Profile; 17] = [
     V2_1_2,
     V2_1,
     V2_2,
-    Profile {
+    Release {
         name: "2.3",
         ..V2_2
     },
     V2_4,
 ];
 
-impl Profile {
+impl Release {
     /// Finds the profile of a release by its name: `2.4`, `1.13`, `1.13.5`.
     ///
     /// A name without a patch level means the last release of that line. 2.1 is
@@ -159,16 +159,16 @@ impl Profile {
     /// # Errors
     ///
     /// [`UnknownRelease`], which lists the known names.
-    pub fn find(name: &str) -> Result<&'static Profile, UnknownRelease> {
-        let named = |name: &str| Profile::all().iter().find(|p| p.name == name);
+    pub fn find(name: &str) -> Result<&'static Release, UnknownRelease> {
+        let named = |name: &str| Release::all().iter().find(|p| p.name == name);
         let found = named(name).or_else(|| {
             let (line, patch) = name.rsplit_once('.')?;
             let patch: u32 = patch.parse().ok()?;
-            let ends_after = |profile: &&Profile| {
+            let ends_after = |profile: &&Release| {
                 let last = profile.name.strip_prefix(line)?.strip_prefix('.')?;
                 Some(patch <= last.parse().ok()?)
             };
-            let mut ended = Profile::all().iter();
+            let mut ended = Release::all().iter();
             ended
                 .find(|profile| line.contains('.') && ends_after(profile) == Some(true))
                 .or_else(|| named(line))
@@ -180,7 +180,7 @@ impl Profile {
 
     /// Returns every profile, the oldest release first.
     #[must_use]
-    pub fn all() -> &'static [Profile] {
+    pub fn all() -> &'static [Release] {
         &PROFILES
     }
 }
@@ -193,7 +193,7 @@ pub struct UnknownRelease {
 
 impl fmt::Display for UnknownRelease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known: Vec<_> = Profile::all().iter().map(|p| p.name).collect();
+        let known: Vec<_> = Release::all().iter().map(|p| p.name).collect();
         write!(
             f,
             "unknown eKuiper release `{}`; use one of {}",
@@ -211,11 +211,11 @@ mod tests {
 
     #[test]
     fn every_profile_has_a_name_of_its_own_and_is_found_by_it() {
-        for profile in Profile::all() {
-            let same_name = Profile::all().iter().filter(|p| p.name == profile.name);
+        for profile in Release::all() {
+            let same_name = Release::all().iter().filter(|p| p.name == profile.name);
 
             assert_eq!(same_name.count(), 1, "{}", profile.name);
-            assert_eq!(Profile::find(profile.name), Ok(profile));
+            assert_eq!(Release::find(profile.name), Ok(profile));
         }
     }
 
@@ -229,23 +229,23 @@ mod tests {
             ("2.1.14", "2.1"),
             ("2.4.0", "2.4"),
         ] {
-            assert_eq!(Profile::find(name).unwrap().name, profile, "{name}");
+            assert_eq!(Release::find(name).unwrap().name, profile, "{name}");
         }
         for name in [
             "1", "1.3", "1.3.0", "2.4.0.1", "2.4.x", "2.4.", "2", "", "3.0.0",
         ] {
-            assert!(Profile::find(name).is_err(), "{name}");
+            assert!(Release::find(name).is_err(), "{name}");
         }
     }
 
     #[test]
     fn the_default_release_has_a_profile() {
-        assert!(Profile::find(DEFAULT_HOST).is_ok());
+        assert!(Release::find(DEFAULT_HOST).is_ok());
     }
 
     #[test]
     fn an_unknown_release_is_rejected_with_a_list_of_the_known_ones() {
-        let error = Profile::find("3.0").unwrap_err();
+        let error = Release::find("3.0").unwrap_err();
 
         assert_eq!(
             error.to_string(),
@@ -257,10 +257,10 @@ mod tests {
     /// The rows of protocol.md section 9, release by release.
     #[test]
     fn each_difference_begins_with_the_release_that_introduced_it() {
-        let since = |what: fn(&Profile) -> bool| -> Vec<&str> {
+        let since = |what: fn(&Release) -> bool| -> Vec<&str> {
             let mut names = Vec::new();
             let mut before = false;
-            for profile in Profile::all() {
+            for profile in Release::all() {
                 if what(profile) != before {
                     names.push(profile.name);
                     before = !before;

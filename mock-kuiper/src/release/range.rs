@@ -1,8 +1,8 @@
-//! Ranges of releases, each defined by fields of [`Profile`].
+//! Ranges of releases, each defined by fields of [`Release`].
 
 use std::fmt;
 
-use super::release::{AckChannel, Profile};
+use super::fields::{AckChannel, Release};
 
 /// The releases for which something holds, for example a requirement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Releases {
 impl Releases {
     /// Returns whether a release belongs to the range.
     #[must_use]
-    pub fn has(self, profile: &Profile) -> bool {
+    pub fn has(self, profile: &Release) -> bool {
         match self {
             Self::All => true,
             Self::WithoutAckChannel => profile.ack == AckChannel::Absent,
@@ -39,7 +39,7 @@ impl Releases {
 impl fmt::Display for Releases {
     /// Writes `all`, `1.8 and later`, `1.4 to 1.13` or `1.14`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all = Profile::all();
+        let all = Release::all();
         let mut range = all.iter().filter(|profile| self.has(profile));
         let Some(first) = range.next() else {
             return f.write_str("none");

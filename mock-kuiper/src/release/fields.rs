@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Source: protocol.md section 9 unless a field names another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Profile {
+pub struct Release {
     /// The release without its patch level, for example `2.4`.
     pub name: &'static str,
     /// Where a source's start order has the stream's DATASOURCE.
