@@ -2,9 +2,8 @@
 
 use std::fmt::Display;
 
-use mock_kuiper::host::InputError;
-use mock_kuiper::wire::Command;
-use mock_kuiper::{Advice, Code, Finding, HostError, Observed, Symbol};
+use mock_kuiper::engine::wire::Command;
+use mock_kuiper::{Advice, Code, Finding, HostError, InputError, Observed, Symbol};
 
 use crate::verdict::Cause;
 

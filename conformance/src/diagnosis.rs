@@ -3,8 +3,7 @@
 //! "Not answered in time" has many reasons; whether a connection is there, and
 //! what was sent on it, tells them apart.
 
-use mock_kuiper::finding::Code;
-use mock_kuiper::symbol::Channel;
+use mock_kuiper::{Channel, Code};
 
 use crate::checked::Observation;
 use crate::transcript::Transcript;

@@ -10,7 +10,7 @@
 
 use std::fmt::Write as _;
 
-use mock_kuiper::release::Release;
+use mock_kuiper::Release;
 
 use crate::section;
 

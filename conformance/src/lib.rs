@@ -7,8 +7,8 @@
 //!
 //! ```no_run
 //! use ekuiper_conformance::{Plan, run, section};
-//! use mock_kuiper::package::Package;
-//! use mock_kuiper::release::Release;
+//! use mock_kuiper::Package;
+//! use mock_kuiper::Release;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let package = Package::build("../sdk/examples/mirror".as_ref(), true)?;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mock_kuiper::package::{Build, Package};
-use mock_kuiper::release::Release;
+use mock_kuiper::engine::package::Build;
+use mock_kuiper::{Package, Release};
 use serde_json::{Map, Value};
 
 use crate::redact::Secrets;

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use mock_kuiper::Fault;
-use mock_kuiper::release::Releases;
+use mock_kuiper::engine::release::Releases;
 
 use crate::checked::Checked;
 use crate::rig::{Kinds, Rig};

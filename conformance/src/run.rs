@@ -105,10 +105,11 @@ fn try_one(plan: &Plan, state: &RunState, requirement: &'static Requirement) -> 
 
 #[cfg(test)]
 mod tests {
-    use mock_kuiper::event::{Event, Meaning, Message, Observer as _, Side, What};
-    use mock_kuiper::release::{Release, Releases};
-    use mock_kuiper::symbol::{Channel, Kind};
-    use mock_kuiper::wire::Command;
+    use mock_kuiper::Release;
+    use mock_kuiper::engine::release::Releases;
+    use mock_kuiper::engine::wire::Command;
+    use mock_kuiper::{Channel, Kind};
+    use mock_kuiper::{Event, Meaning, Message, Observer as _, Side, What};
 
     use super::*;
     use crate::checked::Checked;

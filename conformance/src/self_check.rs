@@ -1,7 +1,8 @@
 //! Compares what the suite sends with what recorded hosts send: a mistake of the
 //! suite must not become a verdict on the plugin.
 
-use mock_kuiper::release::{Datasource, FunctionMeta, Release};
+use mock_kuiper::Release;
+use mock_kuiper::engine::release::{Datasource, FunctionMeta};
 use serde_json::{Map, Value};
 
 type Object = Map<String, Value>;

@@ -6,10 +6,9 @@ use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use mock_kuiper::event::{Event, Meaning, Message, Observer, What};
-use mock_kuiper::release::Release;
-use mock_kuiper::symbol::{Channel, Purpose, Side};
-use mock_kuiper::wire::FunctionAnswer;
+use mock_kuiper::engine::symbol::Purpose;
+use mock_kuiper::engine::wire::FunctionAnswer;
+use mock_kuiper::{Channel, Event, Meaning, Message, Observer, Release, Side, What};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 

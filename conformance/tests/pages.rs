@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ekuiper_conformance::{Requirement, report, section};
-use mock_kuiper::release::Release;
+use mock_kuiper::Release;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

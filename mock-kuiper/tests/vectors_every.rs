@@ -6,10 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use mock_kuiper::go_json::Numbers;
-use mock_kuiper::release::Release;
-use mock_kuiper::symbol::Meta;
-use mock_kuiper::wire::{Command, Context, Expr, Order, exec, is_aggregate, validate};
+use mock_kuiper::engine::go_json::Numbers;
+use mock_kuiper::engine::wire::{Command, Context, Expr, Order, exec, is_aggregate, validate};
+use mock_kuiper::{Meta, Release};
 use serde_json::{Map, Value};
 
 mod support;

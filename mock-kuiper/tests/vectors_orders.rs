@@ -3,9 +3,8 @@
 //! The expected bytes are read from the vectors by line number. The mock's order is
 //! made of values written here, never decoded from a frame.
 
-use mock_kuiper::release::Release;
-use mock_kuiper::symbol::Meta;
-use mock_kuiper::wire::{Command, Order, StreamOptions, source_config};
+use mock_kuiper::engine::wire::{Command, Order, StreamOptions, source_config};
+use mock_kuiper::{Meta, Release};
 use serde_json::{Map, Value, json};
 
 mod support;

@@ -9,8 +9,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use mock_kuiper::event::Trace;
-use mock_kuiper::host::{Host, HostError};
+use mock_kuiper::engine::event::Trace;
+use mock_kuiper::{Host, HostError};
 use serde_json::Value;
 
 /// The recorded rule.

@@ -14,8 +14,7 @@ use ekuiper_conformance::run::{self, Trial};
 use ekuiper_conformance::verdict::Verdict;
 use ekuiper_conformance::{Plan, section};
 use ekuiper_tests::Staged;
-use mock_kuiper::package::{Package, PackageError};
-use mock_kuiper::release::Release;
+use mock_kuiper::{Package, PackageError, Release};
 use serde_json::{Map, Value, json};
 
 /// A factor for all limits of the checks.

@@ -4,9 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mock_kuiper::symbol::Meta;
-use mock_kuiper::wire::{Command, Order};
-use mock_kuiper::{Breach, Code, Host, HostError, Sink};
+use mock_kuiper::engine::wire::{Command, Order};
+use mock_kuiper::{Breach, Code, Host, HostError, Meta, Sink};
 use serde_json::{Map, Value, json};
 
 const LIMIT: Duration = Duration::from_secs(20);

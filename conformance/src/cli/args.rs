@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Parser, ValueHint};
-use mock_kuiper::call::{EnvVar, SymbolConfig};
-use mock_kuiper::release::{DEFAULT_HOST, Release};
+use mock_kuiper::Release;
+use mock_kuiper::engine::call::{EnvVar, SymbolConfig};
+use mock_kuiper::engine::release::DEFAULT_HOST;
 
 const STATUSES: &str = "\
 Exit status:

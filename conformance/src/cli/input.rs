@@ -8,8 +8,8 @@ use std::path::Path;
 use ekuiper_conformance::expect::Expected;
 use ekuiper_conformance::redact::Secrets;
 use ekuiper_conformance::{Plan, Requirement, section};
-use mock_kuiper::call::SymbolConfig;
-use mock_kuiper::package::{Package, PackageError};
+use mock_kuiper::engine::call::SymbolConfig;
+use mock_kuiper::{Package, PackageError};
 use serde_json::{Map, Value};
 
 use super::args::Args;

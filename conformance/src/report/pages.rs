@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mock_kuiper::release::Release;
+use mock_kuiper::Release;
 
 use crate::requirement::{Requirement, SECTIONS, Unobserved};
 use crate::section;

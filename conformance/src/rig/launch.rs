@@ -3,11 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mock_kuiper::event::Limits;
-use mock_kuiper::host::{Builder, Function, Host};
-use mock_kuiper::package::{CheckReport, Manifest, Package, check};
-use mock_kuiper::release::Release;
-use mock_kuiper::symbol::Channel;
+use mock_kuiper::engine::package::{CheckReport, Manifest, check};
+use mock_kuiper::{Builder, Channel, Function, Host, Limits, Package, Release};
 use serde_json::{Map, Value};
 
 use super::run_state::RunState;

@@ -1,6 +1,6 @@
 //! Orders on the rig: whether the plugin carries them out or refuses them.
 
-use mock_kuiper::wire::{Command, Order, OrderAnswer};
+use mock_kuiper::engine::wire::{Command, Order, OrderAnswer};
 use mock_kuiper::{Code, Function, Host, Sink, Source};
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mock_kuiper::package::CheckReport;
+use mock_kuiper::engine::package::CheckReport;
 use mock_kuiper::{Code, Host, HostError};
 
 /// What one check has found out for all checks of a run: the files of the

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mock_kuiper::release::Releases;
+use mock_kuiper::engine::release::Releases;
 use mock_kuiper::{Code, Host, HostError, Sink, SinkStart};
 
 use super::launch::Rig;

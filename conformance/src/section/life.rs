@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use mock_kuiper::Fault;
-use mock_kuiper::host::{Builder, Host, Sink, Source};
-use mock_kuiper::release::Releases;
+use mock_kuiper::engine::release::Releases;
+use mock_kuiper::{Builder, Fault, Host, Sink, Source};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! `PKG`: the plugin on disk.
 
-use mock_kuiper::package::{CheckLevel, CheckLine};
-use mock_kuiper::release::Releases;
+use mock_kuiper::engine::package::{CheckLevel, CheckLine};
+use mock_kuiper::engine::release::Releases;
 
 use crate::checked::{Checked, NotPassed, failed};
 use crate::requirement::{Check, Level, Requirement};

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use mock_kuiper::release::Releases;
-use mock_kuiper::symbol::Channel;
-use mock_kuiper::wire::Command;
-use mock_kuiper::{Code, Host, HostError, Source};
+use mock_kuiper::engine::release::Releases;
+use mock_kuiper::engine::wire::Command;
+use mock_kuiper::{Channel, Code, Host, HostError, Source};
 use serde::de::IgnoredAny;
 
 use crate::checked::{Checked, failed, no_row, untested};

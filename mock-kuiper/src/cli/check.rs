@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::ValueHint;
-use mock_kuiper::package::{self, Build, CheckLevel};
+use mock_kuiper::engine::package;
+use mock_kuiper::engine::package::{Build, CheckLevel};
 
 use super::error::CliError;
 use super::exit::{Exit, STATUSES};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueHint;
-use mock_kuiper::call::Call;
+use mock_kuiper::engine::call::Call;
 use serde_json::Value;
 
 use super::symbol_args::{SymbolArgs, json};

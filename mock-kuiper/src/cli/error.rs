@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use mock_kuiper::host::InputError;
-use mock_kuiper::{Finding, HostError, PackageError};
+use mock_kuiper::{Finding, HostError, InputError, PackageError};
 
 use super::advice;
 

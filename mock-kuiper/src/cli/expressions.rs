@@ -1,6 +1,6 @@
 //! The arguments of a call, as its rule would have them.
 
-use mock_kuiper::wire::Expr;
+use mock_kuiper::engine::wire::Expr;
 use serde_json::Value;
 
 /// Makes the syntax trees of a call's arguments. A value that SQL has no literal

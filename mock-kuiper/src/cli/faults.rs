@@ -5,10 +5,9 @@ use std::io::{self, IsTerminal as _};
 use std::str::FromStr;
 
 use anstyle::Style;
-use mock_kuiper::event::What;
-use mock_kuiper::fault::{Amount, FaultError};
-use mock_kuiper::wire::write_sink_value;
-use mock_kuiper::{Fault, Function, Host, HostError, Sink, Source, Stage};
+use mock_kuiper::engine::fault::{Amount, FaultError};
+use mock_kuiper::engine::wire::write_sink_value;
+use mock_kuiper::{Fault, Function, Host, HostError, Sink, Source, Stage, What};
 use serde_json::json;
 
 use super::findings::Findings;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mock_kuiper::Sink;
-use mock_kuiper::wire::{InvalidRow, write_sink_row, write_sink_value};
+use mock_kuiper::engine::wire::{InvalidRow, write_sink_row, write_sink_value};
 use serde_json::Value;
 
 use super::findings::Findings;

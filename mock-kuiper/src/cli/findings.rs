@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mock_kuiper::event::What;
-use mock_kuiper::{Fault, Finding, HostError};
+use mock_kuiper::{Fault, Finding, HostError, What};
 
 use super::stream::Stream;
 

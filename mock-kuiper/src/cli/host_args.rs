@@ -5,12 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueHint;
-use mock_kuiper::call::EnvVar;
-use mock_kuiper::event::Limits;
-use mock_kuiper::host::{Builder, Host};
-use mock_kuiper::package::{Package, PackageError};
-use mock_kuiper::release::{DEFAULT_HOST, Release};
-use mock_kuiper::transport::Transport;
+use mock_kuiper::engine::call::EnvVar;
+use mock_kuiper::engine::release::DEFAULT_HOST;
+use mock_kuiper::engine::transport::Transport;
+use mock_kuiper::{Builder, Host, Limits, Package, PackageError, Release};
 
 // A doc comment here would become that of the subcommand.
 #[derive(Debug, clap::Args)]

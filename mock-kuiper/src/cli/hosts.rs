@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 
 use anstyle::Style;
-use mock_kuiper::release::{DEFAULT_HOST, Release};
+use mock_kuiper::Release;
+use mock_kuiper::engine::release::DEFAULT_HOST;
 use serde_json::{Map, Value};
 
 use super::error::CliError;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
 use indicatif::HumanBytes;
-use mock_kuiper::package::{self, Build, CheckLevel, Packed};
+use mock_kuiper::engine::package;
+use mock_kuiper::engine::package::{Build, CheckLevel, Packed};
 
 use super::error::CliError;
 use super::exit::{Exit, STATUSES};

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use mock_kuiper::call::Call;
-use mock_kuiper::fault::Fault;
-use mock_kuiper::package::Package;
-use mock_kuiper::release::Release;
-use mock_kuiper::wire::Order;
+use mock_kuiper::engine::call::Call;
+use mock_kuiper::engine::wire::Order;
+use mock_kuiper::{Fault, Package, Release};
 
 use super::drive_args::DriveArgs;
 use super::error::CliError;

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use mock_kuiper::Source;
-use mock_kuiper::finding::Observed;
-use mock_kuiper::host::{LAST_ROWS, Received};
-use mock_kuiper::wire::InvalidRow;
+use mock_kuiper::engine::host::{LAST_ROWS, Received};
+use mock_kuiper::engine::wire::InvalidRow;
+use mock_kuiper::{Observed, Source};
 
 use super::feed::Feed;
 use super::findings::Findings;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
 use anstyle::{AnsiColor, Style};
-use mock_kuiper::package::{CheckAdvice, CheckLevel, CheckLine, CheckReport};
+use mock_kuiper::engine::package::{CheckAdvice, CheckLevel, CheckLine, CheckReport};
 use serde_json::json;
 use textwrap::Options;
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use mock_kuiper::wire::SourceRow;
+use mock_kuiper::engine::wire::SourceRow;
 use serde_json::Value;
 
 /// The size at which the held lines are written, in bytes.

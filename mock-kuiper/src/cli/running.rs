@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use mock_kuiper::host::{Function, Source};
-use mock_kuiper::transport::Waker;
+use mock_kuiper::engine::transport::Waker;
+use mock_kuiper::{Function, Source};
 
 /// A running source, and the thread that reads it.
 pub(super) struct Running {

@@ -8,7 +8,8 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use mock_kuiper::event::{Event, JsonLines, Observer, Trace, What};
+use mock_kuiper::engine::event::{JsonLines, Trace};
+use mock_kuiper::{Event, Observer, What};
 
 use super::error::CliError;
 use super::happening::Happening;

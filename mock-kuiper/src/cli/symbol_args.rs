@@ -1,11 +1,10 @@
 //! The options of `run` and `bench` about symbols: which ones to start, and with
 //! which properties.
 
-use mock_kuiper::call::{Call, SymbolConfig};
-use mock_kuiper::package::{Manifest, Package};
-use mock_kuiper::release::Release;
-use mock_kuiper::symbol::Meta;
-use mock_kuiper::wire::{Order, StreamOptions};
+use mock_kuiper::engine::call::{Call, SymbolConfig};
+use mock_kuiper::engine::package::Manifest;
+use mock_kuiper::engine::wire::{Order, StreamOptions};
+use mock_kuiper::{Meta, Package, Release};
 use serde_json::{Map, Value};
 
 use super::error::CliError;
@@ -173,7 +172,7 @@ impl SymbolArgs {
             datasource: self.datasource.clone(),
             others: self.stream.clone().unwrap_or_default(),
         };
-        Ok(mock_kuiper::host::source_order(
+        Ok(mock_kuiper::engine::host::source_order(
             package,
             profile,
             symbol,

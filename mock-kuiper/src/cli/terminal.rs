@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mock_kuiper::Outcome;
-use mock_kuiper::event::{Event, Meaning, Observer, What};
-use mock_kuiper::host::process_name;
+use mock_kuiper::engine::host::process_name;
+use mock_kuiper::{Event, Meaning, Observer, Outcome, What};
 
 use super::advice;
 use super::output::{DIM, ERROR, NOTE, say};

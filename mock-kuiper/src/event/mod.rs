@@ -20,7 +20,7 @@ pub use trace::Trace;
 use crate::breach::Breach;
 use crate::fault::{Fault, Outcome};
 use crate::finding::Finding;
-pub use crate::symbol::Side;
+use crate::symbol::Side;
 use crate::symbol::{Channel, Kind};
 use crate::usage::Usage;
 use crate::wire::{Ack, Command, InvalidAnswer, InvalidRow, OrderAnswer, SourceRow};

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use mock_kuiper::event::Side;
-use mock_kuiper::host::{Builder, Host};
+use mock_kuiper::{Builder, Host, Side};
 use serde_json::Value;
 use tempfile::TempDir;
 

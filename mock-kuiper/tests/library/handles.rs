@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use mock_kuiper::event::Side;
-use mock_kuiper::{Code, HostError, Source};
+use mock_kuiper::{Code, HostError, Side, Source};
 use serde_json::{Map, json};
 
 use crate::common::{LIMIT, builder, orders, plugin, texts};

@@ -3,9 +3,9 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use mock_kuiper::event::{Event, Meaning, Observer, What};
-use mock_kuiper::host::{Host, HostError, Interrupter};
-use mock_kuiper::wire::Command;
+use mock_kuiper::engine::host::Interrupter;
+use mock_kuiper::engine::wire::Command;
+use mock_kuiper::{Event, Host, HostError, Meaning, Observer, What};
 
 use crate::common::{LIMIT, builder, orders, plugin};
 

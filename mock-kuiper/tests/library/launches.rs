@@ -32,7 +32,7 @@ fn sixteen_hosts_of_one_plugin_run_at_once_in_one_process() {
 #[test]
 fn hosts_take_turns_if_the_system_refuses_isolation() {
     let this = std::env::current_exe().unwrap();
-    if let Some(refused) = mock_kuiper::isolate::refused() {
+    if let Some(refused) = mock_kuiper::engine::isolate::refused() {
         println!("skipped, all tests show it here: {refused}");
         return;
     }

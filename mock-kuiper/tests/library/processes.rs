@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use mock_kuiper::event::{Event, Observer, Side, What};
-use mock_kuiper::{Code, HostError};
+use mock_kuiper::{Code, Event, HostError, Observer, Side, What};
 use serde_json::json;
 
 use crate::common::{LIMIT, builder, orders, plugin};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mock_kuiper::host::HostError;
+use mock_kuiper::HostError;
 use serde_json::json;
 
 use crate::common::{LIMIT, builder, plugin};

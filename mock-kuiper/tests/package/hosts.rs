@@ -1,4 +1,4 @@
-use mock_kuiper::release::Release;
+use mock_kuiper::Release;
 use serde_json::Value;
 
 use crate::common::{Done, mock_kuiper};

@@ -9,7 +9,7 @@ use crate::common::{Live, Plugin, wait_until};
 
 /// Whether the system allows namespaces; prints why if it does not.
 fn possible() -> bool {
-    let refused = mock_kuiper::isolate::refused();
+    let refused = mock_kuiper::engine::isolate::refused();
     if let Some(error) = refused {
         println!("skipped: {error}");
     }

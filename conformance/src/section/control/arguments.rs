@@ -1,9 +1,8 @@
 //! What an order may contain.
 
-use mock_kuiper::Code;
-use mock_kuiper::host::AckMode;
-use mock_kuiper::symbol::{Kind, Meta};
-use mock_kuiper::wire::{Command, Order, OrderAnswer};
+use mock_kuiper::engine::host::AckMode;
+use mock_kuiper::engine::wire::{Command, Order, OrderAnswer};
+use mock_kuiper::{Code, Kind, Meta};
 use serde_json::{Map, Value, json};
 
 use crate::checked::{Checked, NotPassed, failed};

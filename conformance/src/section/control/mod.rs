@@ -10,7 +10,7 @@ mod refusals;
 mod repeats;
 
 use mock_kuiper::Fault;
-use mock_kuiper::release::Releases;
+use mock_kuiper::engine::release::Releases;
 
 use self::arguments::*;
 use self::basics::*;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mock_kuiper::wire::Command;
+use mock_kuiper::engine::wire::Command;
 use mock_kuiper::{Code, Host, Observed};
 use serde_json::{Map, Value, json};
 

@@ -2,10 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use mock_kuiper::Fault;
-use mock_kuiper::host::{Host, Source};
-use mock_kuiper::symbol::{Channel, Kind};
-use mock_kuiper::wire::{Command, OrderAnswer};
+use mock_kuiper::engine::wire::{Command, OrderAnswer};
+use mock_kuiper::{Channel, Fault, Host, Kind, Source};
 use serde_json::{Map, json};
 
 use crate::checked::{Checked, NotPassed, failed};

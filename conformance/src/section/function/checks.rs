@@ -1,8 +1,7 @@
 //! How the requirements for functions are observed.
 
-use mock_kuiper::host::{Function, Host, HostError};
-use mock_kuiper::symbol::{Channel, Meta};
-use mock_kuiper::wire::{Command, Context, Expr, FunctionAnswer, Order};
+use mock_kuiper::engine::wire::{Command, Context, Expr, FunctionAnswer, Order};
+use mock_kuiper::{Channel, Function, Host, HostError, Meta};
 use serde_json::{Value, json};
 
 use crate::checked::{Checked, NotPassed, failed, untested};

@@ -3,7 +3,7 @@
 mod checks;
 
 use mock_kuiper::Fault;
-use mock_kuiper::release::Releases;
+use mock_kuiper::engine::release::Releases;
 
 use self::checks::*;
 use crate::requirement::{Check, Level, Requirement, Unobserved};

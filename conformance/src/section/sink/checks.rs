@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use mock_kuiper::release::Releases;
-use mock_kuiper::symbol::Channel;
-use mock_kuiper::wire::Command;
-use mock_kuiper::{Code, Fault, Host, Sink};
+use mock_kuiper::engine::release::Releases;
+use mock_kuiper::engine::wire::Command;
+use mock_kuiper::{Channel, Code, Fault, Host, Sink};
 
 use crate::checked::{Checked, NotPassed, failed, untested};
 use crate::limits::{EXTRA_MESSAGE, FLOOD};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mock_kuiper::call::Call;
+use mock_kuiper::engine::call::Call;
 use serde_json::Value;
 
 use crate::cli::host_args::HostArgs;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mock_kuiper::host::{Host, HostError};
+use mock_kuiper::{Host, HostError};
 use nix::time::ClockId;
 
 use super::metric::Metric;

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueHint;
-use mock_kuiper::host::HostError;
+use mock_kuiper::HostError;
 
 use self::measure_args::MeasureArgs;
 use self::meter::Sample;

@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mock_kuiper::call::Call;
-use mock_kuiper::event::{Event, Observer, What};
-use mock_kuiper::symbol::Meta;
-use mock_kuiper::wire::Context;
-use mock_kuiper::{Function, HostError, Reply};
+use mock_kuiper::engine::call::Call;
+use mock_kuiper::engine::wire::Context;
+use mock_kuiper::{Event, Function, HostError, Meta, Observer, Reply, What};
 
 use super::measure_args::MeasureArgs;
 use super::meter::{Sample, Unit};

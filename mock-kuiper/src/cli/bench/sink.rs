@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use mock_kuiper::host::AckMode;
-use mock_kuiper::wire::Order;
+use mock_kuiper::engine::host::AckMode;
+use mock_kuiper::engine::wire::Order;
 use mock_kuiper::{Code, HostError, Sink};
 
 use super::meter::{Meter, Sample, Unit, rate};

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use mock_kuiper::Source;
-use mock_kuiper::finding::Observed;
-use mock_kuiper::host::Received;
-use mock_kuiper::wire::Order;
+use mock_kuiper::engine::host::Received;
+use mock_kuiper::engine::wire::Order;
+use mock_kuiper::{Observed, Source};
 
 use super::meter::{Meter, Sample, Unit, rate};
 use super::stage::{Failure, PATIENCE, Stage};

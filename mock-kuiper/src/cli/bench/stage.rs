@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mock_kuiper::host::{Host, HostError};
+use mock_kuiper::{Host, HostError};
 
 use crate::cli::interrupt::Interrupt;
 use crate::cli::terminal::Terminal;

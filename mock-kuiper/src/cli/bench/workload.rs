@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use mock_kuiper::call::Call;
-use mock_kuiper::package::Package;
-use mock_kuiper::release::AckChannel;
-use mock_kuiper::symbol::Kind;
-use mock_kuiper::wire::Order;
+use mock_kuiper::engine::call::Call;
+use mock_kuiper::engine::release::AckChannel;
+use mock_kuiper::engine::wire::Order;
+use mock_kuiper::{Kind, Package};
 use serde_json::{Value, json};
 
 use super::measure_args::MeasureArgs;

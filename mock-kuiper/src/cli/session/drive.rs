@@ -1,7 +1,7 @@
 //! A run after its launch: what is started, waited for and stopped, and how it
 //! ends.
 
-use mock_kuiper::host::HostError;
+use mock_kuiper::HostError;
 
 use super::state::Session;
 use crate::cli::error::CliError;

@@ -4,11 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Instant;
 
-use mock_kuiper::event::What;
-use mock_kuiper::host::AckMode;
-use mock_kuiper::symbol::{Kind, Meta};
-use mock_kuiper::wire::Context;
-use mock_kuiper::{Code, HostError, Reply, Source};
+use mock_kuiper::engine::host::AckMode;
+use mock_kuiper::engine::wire::Context;
+use mock_kuiper::{Code, HostError, Kind, Meta, Reply, Source, What};
 use serde_json::Value;
 
 use super::state::{Session, Todo, spawn};

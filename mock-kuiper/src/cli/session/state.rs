@@ -7,9 +7,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use mock_kuiper::host::{Builder, Host, HostError, Sink, Source};
-use mock_kuiper::package::Package;
-use mock_kuiper::wire::Order;
+use mock_kuiper::engine::wire::Order;
+use mock_kuiper::{Builder, Host, HostError, Package, Sink, Source};
 
 use crate::cli::error::CliError;
 use crate::cli::feed::Feed;

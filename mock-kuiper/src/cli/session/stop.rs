@@ -1,6 +1,6 @@
 //! Stops what a run has started, and writes its summary.
 
-use mock_kuiper::host::{HostError, Sink};
+use mock_kuiper::{HostError, Sink};
 
 use super::state::Session;
 use crate::cli::error::CliError;

@@ -3,8 +3,7 @@
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-use mock_kuiper::event::What;
-use mock_kuiper::host::HostError;
+use mock_kuiper::{HostError, What};
 
 use super::state::Session;
 use crate::cli::error::CliError;
