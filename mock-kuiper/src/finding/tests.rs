@@ -1,8 +1,9 @@
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
+use crate::symbol::{Channel, Kind, Meta};
 use crate::wire::Command;
 
 fn refused() -> Finding {

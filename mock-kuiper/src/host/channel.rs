@@ -13,8 +13,8 @@ use ekuiper_sp::{Error, ProtocolError};
 
 use super::breach::{BreachError, play_to_dialer};
 use super::error::HostError;
+use super::exit::Exit;
 use super::failure::{Failure, transport_error};
-use super::process::Exit;
 use super::shared::{Registered, Shared};
 use crate::breach::Breach;
 use crate::event::{Meaning, Message, What};

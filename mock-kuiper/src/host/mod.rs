@@ -10,6 +10,7 @@ mod breach;
 mod builder;
 mod channel;
 mod error;
+mod exit;
 mod failure;
 mod function;
 #[expect(clippy::module_inception, reason = "the type `Host` has its own file")]

@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::error::{HostError, InputError};
+use super::exit::Exit;
 use super::shared::Shared;
 use super::watchdog::Watchdog;
 use crate::event::What;
@@ -52,34 +53,6 @@ pub(crate) struct Process {
     launched: Instant,
     /// How long after the launch its first greeting was read.
     greeted: OnceLock<Duration>,
-}
-
-/// How the process ended, once it has.
-#[derive(Debug, Default)]
-pub(crate) struct Exit {
-    status: Mutex<Option<ExitStatus>>,
-    ended: Condvar,
-}
-
-impl Exit {
-    pub(crate) fn status(&self) -> Option<ExitStatus> {
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits at most `limit` for the exit.
-    pub(crate) fn wait(&self, limit: Duration) -> Option<ExitStatus> {
-        let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
-        *self
-            .ended
-            .wait_timeout_while(status, limit, |status| status.is_none())
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
-    }
-
-    fn set(&self, status: ExitStatus) {
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
-        self.ended.notify_all();
-    }
 }
 
 /// The last lines that the plugin wrote, and whether more may follow.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use ekuiper_sp::{Options, Presence};
 use rustix::process::{Pid, getpgid};
 
-use super::process::Exit;
+use super::exit::Exit;
 use crate::event::{Event, Observer, What};
 use crate::release::Release;
 use crate::symbol::{Channel, Side};
