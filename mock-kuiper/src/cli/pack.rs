@@ -8,7 +8,7 @@ use mock_kuiper::package::{self, Build, Level, Packed};
 
 use super::error::CliError;
 use super::exit::{Exit, STATUSES};
-use super::output::{DIM, NOTE, print_results, say, say_error};
+use super::output::{DIM, NOTE, labelled, print_results, say, say_error};
 use super::report;
 
 const EXAMPLES: &str = "\
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     for line in &report.lines {
         match line.level {
             Level::Ok => {}
-            Level::Warning => say(&format!("{NOTE}warning{NOTE:#}: {}", report::line(line))),
+            Level::Warning => say(&labelled(NOTE, "warning", &report::line(line))),
             Level::Error => say_error(&report::line(line)),
         }
     }

@@ -58,8 +58,8 @@ impl Interrupter {
     /// Ends the current or the next wait for the plugin with
     /// [`HostError::Interrupted`], once.
     ///
-    /// An order that is out is an exception: its answer is awaited and the next
-    /// wait ends, so that a source or sink that the plugin has started can be
+    /// While an order is unanswered, its answer is still awaited and the next wait
+    /// ends instead: a source or sink that the plugin has started can then be
     /// stopped. A second interrupt ends the wait for the answer, too.
     pub fn interrupt(&self) {
         self.0.shared.interrupt();
@@ -132,7 +132,7 @@ impl Host {
         Interrupter(Arc::clone(&self.inner))
     }
 
-    /// Forgets the interrupts so far: the next wait is not ended by one, and the
+    /// Forgets all interrupts so far. The next wait is not interrupted, and the
     /// next interrupt counts as the first.
     pub fn clear_interrupt(&self) {
         self.inner.shared.clear_interrupt();

@@ -530,7 +530,7 @@ impl Host {
     /// listened; it is stopped again then.
     pub fn start_sink(&self, order: Order, require_ack: bool) -> Result<Sink, HostError> {
         let shared = &self.inner.shared;
-        // One that comes while the order is out ends the first wait for an ack.
+        // An interrupt while the order is out ends the first wait for an ack.
         let interrupts = shared.interrupts();
         let acks = match shared.profile.ack {
             profile::Ack::None => None,
