@@ -33,6 +33,11 @@ pub(super) fn stdout_failed(error: io::Error) -> Result<(), CliError> {
     }
 }
 
+/// Makes a line that begins with a coloured word: `error`, `warning` or `note`.
+pub(super) fn labelled(style: Style, word: &str, text: &str) -> String {
+    format!("{style}{word}{style:#}: {text}")
+}
+
 /// Writes a line to stderr.
 pub(super) fn say(line: &str) {
     // Nobody reads a stderr that is closed.
@@ -44,6 +49,6 @@ pub(super) fn say_error(line: &str) {
     if line.starts_with(' ') {
         say(line);
     } else {
-        say(&format!("{ERROR}error{ERROR:#}: {line}"));
+        say(&labelled(ERROR, "error", line));
     }
 }

@@ -9,7 +9,7 @@ use mock_kuiper::engine::package::{Build, CheckLevel, Packed};
 
 use super::error::CliError;
 use super::exit::{Exit, STATUSES};
-use super::output::{DIM, NOTE, print_results, say, say_error};
+use super::output::{DIM, NOTE, labelled, print_results, say, say_error};
 use super::report;
 
 const EXAMPLES: &str = "\
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     for line in &report.lines {
         match line.level {
             CheckLevel::Ok => {}
-            CheckLevel::Warning => say(&format!("{NOTE}warning{NOTE:#}: {}", report::line(line))),
+            CheckLevel::Warning => say(&labelled(NOTE, "warning", &report::line(line))),
             CheckLevel::Error => say_error(&report::line(line)),
         }
     }

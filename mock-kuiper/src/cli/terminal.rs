@@ -11,7 +11,7 @@ use mock_kuiper::engine::host::process_name;
 use mock_kuiper::{Event, Meaning, Observer, Outcome, What};
 
 use super::advice;
-use super::output::{DIM, ERROR, NOTE, say};
+use super::output::{DIM, ERROR, NOTE, labelled, say};
 use super::rows::Lines;
 use super::text::printable;
 
@@ -89,12 +89,12 @@ impl Terminal {
 
     /// Writes what the plugin did wrong.
     pub(super) fn error(&self, text: &str) {
-        self.say(&format!("{ERROR}error{ERROR:#}: {text}"));
+        self.say(&labelled(ERROR, "error", text));
     }
 
     /// Writes what a person should know.
     pub(super) fn note(&self, text: &str) {
-        self.say(&format!("{NOTE}note{NOTE:#}: {text}"));
+        self.say(&labelled(NOTE, "note", text));
     }
 
     /// Calls `write` while the status line is hidden.
@@ -179,7 +179,7 @@ impl Observer for Terminal {
                 event.at.as_secs_f64(),
                 breach.describe()
             )),
-            What::TurnedAway { channel, pid } => self.say(&turned_away(channel.name(), *pid)),
+            What::TurnedAway { channel, pid } => self.note(&turned_away(channel.name(), *pid)),
             What::Launched { command, pid, .. } if self.verbose => self.say(&format!(
                 "{DIM}{:9.4} launched as process {pid}:{DIM:#} {}",
                 event.at.as_secs_f64(),
@@ -202,7 +202,7 @@ fn turned_away(channel: &str, pid: Option<u32>) -> String {
         None => ("a process".to_owned(), "end it".to_owned()),
     };
     format!(
-        "{NOTE}note{NOTE:#}: {who} dialed {channel} and was turned away, because this run did not \
+        "{who} dialed {channel} and was turned away, because this run did not \
          launch it; if it is left over from an earlier run, {end}"
     )
 }

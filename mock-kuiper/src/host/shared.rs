@@ -84,8 +84,8 @@ pub(super) struct OrderOut<'a>(&'a Shared);
 impl Drop for OrderOut<'_> {
     fn drop(&mut self) {
         self.0.orders_out.fetch_sub(1, Ordering::SeqCst);
+        // A deferred interrupt has lost its wake-up.
         if self.0.interrupted.load(Ordering::SeqCst) {
-            // The wait that it woke has gone on.
             self.0.wake();
         }
     }
