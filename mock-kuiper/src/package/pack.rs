@@ -12,9 +12,9 @@ use zip::result::ZipError;
 use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, DateTime};
 
-use super::check::{Checked, Packable};
+use super::check::Checked;
 use super::error::{Mistake, PackageError};
-use super::parts::{PARTS, names_in};
+use super::parts::{PARTS, Packable, names_in};
 
 /// The size in bytes from which on an entry needs the zip64 format.
 const LARGE: u64 = 0xffff_ffff;

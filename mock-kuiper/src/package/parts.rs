@@ -1,7 +1,7 @@
-//! The files of a plugin that eKuiper installs besides the json and the executable.
+//! The files of a plugin that are installed and packed.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::PackageError;
 
@@ -11,6 +11,17 @@ pub(super) const SHARED: [&str; 3] = ["sources", "sinks", "functions"];
 
 /// What every plugin may have besides its json and its executable.
 pub(super) const PARTS: [&str; 4] = ["sources", "sinks", "functions", "install.sh"];
+
+/// A plugin without errors, which can be packed.
+#[derive(Debug)]
+pub(super) struct Packable {
+    pub(super) directory: PathBuf,
+    pub(super) json: PathBuf,
+    /// The path of the executable in the plugin's directory.
+    pub(super) executable: String,
+    /// Whether files that the json does not name are packed too.
+    pub(super) takes_all: bool,
+}
 
 /// Returns the sorted names in a directory, without hidden files and Python's
 /// caches.

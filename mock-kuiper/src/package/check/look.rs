@@ -8,19 +8,9 @@ use super::super::config;
 use super::super::error::PackageError;
 use super::super::locate::find_manifest;
 use super::super::manifest::{self, Examined, Language};
-use super::super::parts::{SHARED, names_in};
+use super::super::parts::{Packable, SHARED, names_in};
 use super::report::{CheckLevel, CheckReport};
 use super::{executable, metadata, names};
-
-/// The parts of a plugin without errors that can be packed.
-#[derive(Debug)]
-pub(in crate::package) struct Packable {
-    pub(in crate::package) directory: PathBuf,
-    pub(in crate::package) json: PathBuf,
-    pub(in crate::package) executable: String,
-    /// Whether files that the json does not name are packed too.
-    pub(in crate::package) takes_all: bool,
-}
 
 /// What was found in a plugin's directory.
 pub(super) struct Look<'a> {

@@ -20,12 +20,12 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use self::look::Look;
-pub(super) use self::look::Packable;
 pub use self::report::{CheckAdvice, CheckLevel, CheckLine, CheckReport};
 use super::archive;
 use super::cargo::{Build, Layout, is_cargo_package};
 use super::error::PackageError;
 use super::locate::find;
+use super::parts::Packable;
 
 /// A plugin that was checked, and what was found.
 #[derive(Debug)]
