@@ -34,15 +34,21 @@ fn taken_for_greeting(answer: &str) -> String {
     )
 }
 
-/// Says why a function has not answered.
+/// Explains why a function has not answered.
 fn unanswered(seen: &Observation, transcript: &Transcript) -> String {
     let channel = Channel::function(&seen.symbol);
-    let times = transcript.hung_up(&channel);
+    let hung_up = transcript.hung_up(&channel);
     match transcript.unanswered(&channel) {
-        _ if times > 0 => format!(
-            "the plugin closed {channel} {times} times and did not answer; its socket may refuse a \
-             message of that size"
-        ),
+        _ if hung_up > 0 => {
+            let times = match hung_up {
+                1 => "once".to_owned(),
+                times => format!("{times} times"),
+            };
+            format!(
+                "the plugin closed {channel} {times} and did not answer; its socket may refuse a \
+                 message of that size"
+            )
+        }
         None if transcript.open(&channel) > 0 => format!(
             "the plugin dialed {channel} and sent nothing: a function greets before it is asked"
         ),
@@ -56,5 +62,114 @@ fn unanswered(seen: &Observation, transcript: &Transcript) -> String {
             seen.symbol, request.size
         ),
         Some(_) => seen.text.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mock_kuiper::event::{Event, Meaning, Message, Observer as _, What};
+    use mock_kuiper::profile::Profile;
+    use mock_kuiper::symbol::Side;
+
+    use super::*;
+    use crate::checked::{NotPassed, failed};
+    use crate::redact::Secrets;
+
+    fn transcript() -> Transcript {
+        Transcript::new(Secrets::default(), Profile::find("2.4").unwrap())
+    }
+
+    fn tell(transcript: &Transcript, what: What<'_>) {
+        transcript.event(&Event::new(Duration::ZERO, what));
+    }
+
+    fn message<'a>(
+        channel: &'a Channel,
+        from: Side,
+        body: &'a [u8],
+        meaning: Meaning<'a>,
+    ) -> What<'a> {
+        What::Message(Message {
+            channel,
+            from,
+            id: None,
+            body,
+            meaning,
+        })
+    }
+
+    fn refined(code: Code, transcript: &Transcript) -> String {
+        let NotPassed::Failed(mut seen) = failed("it did not answer") else {
+            panic!("a failure is a failure");
+        };
+        seen.code = Some(code);
+        seen.symbol = "f".to_owned();
+        refine(&mut seen, transcript);
+        seen.describe()
+    }
+
+    #[test]
+    fn a_function_that_never_dialed_has_no_connection() {
+        let text = refined(Code::FunctionUnanswered, &transcript());
+
+        assert_eq!(
+            text,
+            "there is no connection on func_f (`/tmp/func_f.ipc`): the plugin did not dial it"
+        );
+    }
+
+    #[test]
+    fn a_request_without_an_answer_is_described_by_its_size_and_its_connection() {
+        let channel = Channel::function("f");
+        let transcript = transcript();
+        let connected = What::Connected {
+            channel: &channel,
+            pid: None,
+        };
+        tell(&transcript, connected);
+        let silent = refined(Code::FunctionUnanswered, &transcript);
+        tell(
+            &transcript,
+            message(&channel, Side::Plugin, b"handshake", Meaning::Greeting),
+        );
+        tell(
+            &transcript,
+            message(&channel, Side::Host, b"", Meaning::Raw),
+        );
+        let raw = refined(Code::FunctionUnanswered, &transcript);
+        let closed = What::Closed {
+            channel: &channel,
+            from: Side::Plugin,
+        };
+        tell(&transcript, closed);
+        let hung_up = refined(Code::FunctionUnanswered, &transcript);
+
+        assert!(silent.starts_with("the plugin dialed func_f and sent nothing"));
+        assert!(raw.starts_with(
+            "function `f` did not answer a request of 0 bytes, and its connection is open"
+        ));
+        assert!(hung_up.starts_with("the plugin closed func_f once and did not answer"));
+    }
+
+    #[test]
+    fn an_answer_that_begins_with_h_is_why_an_order_was_not_answered() {
+        let channel = Channel::control("p");
+        let transcript = transcript();
+        for text in [&b"handshake"[..], b"have a look at interval"] {
+            let greeting = message(&channel, Side::Plugin, text, Meaning::Greeting);
+            tell(&transcript, greeting);
+        }
+
+        let text = refined(Code::OrderUnanswered, &transcript);
+
+        assert!(
+            text.starts_with(
+                "the answer was `have a look at interval`, which begins with `h`: eKuiper takes \
+                 it for a greeting"
+            ),
+            "{text}"
+        );
     }
 }
