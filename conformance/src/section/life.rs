@@ -34,7 +34,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::WithReplay,
         rule: "A new process greets and carries out the starts of everything that ran, and all of \
                it works as before.",
-        why: "After a crash, and after every update of the plugin, no rule comes back.",
+        why: "Otherwise no rule comes back after a crash, or after an update of the plugin.",
         how: "The process is killed while everything runs, launched again, and sent the starts.",
         source: "ekuiper-2.4.0-go.jsonl:311; eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
         slow: false,
@@ -46,7 +46,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::WithReplay,
         rule: "The starts of what ran are carried out in any order.",
         why: "eKuiper keeps them in a map and replays them in no particular order.",
-        how: "As LIF-02, five times, with the starts in another order each time.",
+        how: "Like LIF-02, but five times, with the starts in another order each time.",
         source: "ekuiper-2.4.0-go.jsonl:316; ekuiper-2.4.0-go.jsonl:321",
         slow: true,
         check: Check::Fault(Kinds::All, Fault::Replay(5)),
@@ -123,8 +123,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "Rows that cannot be used come at the rate of the stream, and each may produce a line \
               in the log.",
         how: "5,000 rows of 1 KiB, 500 calls and 500 orders that cannot be used are sent, or as \
-              many as fit in 15 s. A plugin that then writes 64 KiB or more, the size of a pipe's \
-              buffer, must still work.",
+              many as fit in 15 s. A plugin that writes 64 KiB or more because of them, the size \
+              of a pipe's buffer, must still work.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go, `cmd.Stdout`",
         slow: true,
         check: Check::Function(floods_its_log),

@@ -13,7 +13,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "The plugin's JSON file is valid.",
-        why: "eKuiper refuses to install the plugin.",
+        why: "Otherwise eKuiper refuses to install the plugin.",
         how: "The file is checked as eKuiper's installer checks it. Nothing is launched.",
         source: "eKuiper 2.4.0 internal/plugin/portable/model.go, manager.go",
         slow: false,
@@ -24,8 +24,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Should,
         releases: Releases::All,
         rule: "Each source has a YAML file.",
-        why: "eKuiper does not install a zip without it. A directory that is copied to the place \
-              of an installed plugin works without it.",
+        why: "Without it, eKuiper does not install a zip. A directory that is copied into \
+              eKuiper's plugin folder works without it.",
         how: "The file `sources/NAME.yaml` must exist for each source. It may be empty.",
         source: "eKuiper 2.4.0 internal/plugin/portable/manager.go",
         slow: false,
@@ -36,8 +36,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Should,
         releases: Releases::All,
         rule: "Each symbol has a file with UI metadata, and the file can be parsed.",
-        why: "eKuiper's UI cannot show the symbol. A broken file also hides the symbols whose \
-              files are read after it.",
+        why: "Otherwise eKuiper's UI cannot show the symbol. A broken file also hides the symbols \
+              whose files are read after it.",
         how: "`sources/NAME.json`, `sinks/NAME.json` and `functions/NAME.json` are read as eKuiper \
               reads them.",
         source: "eKuiper 2.4.0 internal/meta, internal/binder/meta/bind.go",
@@ -49,7 +49,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "The executable that the JSON file names exists and can be run.",
-        why: "eKuiper refuses to install the plugin, or cannot launch it.",
+        why: "Otherwise eKuiper refuses to install the plugin, or cannot launch it.",
         how: "The file is checked as the kernel checks it: its mode, format, machine and \
               interpreter.",
         source: "eKuiper 2.4.0 internal/plugin/portable/manager.go",
@@ -61,8 +61,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "The plugin's zip can be installed.",
-        why: "eKuiper refuses the zip, because the YAML file of a source is missing or a file is \
-              not where eKuiper looks for it.",
+        why: "Otherwise eKuiper refuses to install it. Often a source has no YAML file, or a file \
+              is not where eKuiper looks for it.",
         how: "The zip is searched for everything that eKuiper's installer refuses. The rule does \
               not apply to a directory.",
         source: "eKuiper 2.4.0 internal/plugin/portable/manager.go",

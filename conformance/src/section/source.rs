@@ -25,7 +25,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "A started source dials its data channel and sends rows.",
-        why: "The rule receives no rows.",
+        why: "Otherwise the rule receives no rows.",
         how: "A row must come within 10 s of the start. A source that has dialed and sends nothing \
               may be waiting for something outside; it is reported as untested.",
         source: "ekuiper-2.4.0-go.jsonl:42; eKuiper 2.4.0 internal/plugin/portable/runtime/source.go",
@@ -37,7 +37,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "A row is `{\"message\":object,\"meta\":object or null}`.",
-        why: "eKuiper logs `Invalid data format`, counts an exception and skips the row.",
+        why: "Otherwise eKuiper logs `Invalid data format`, counts an exception and skips the row.",
         how: "The first 5 rows are decoded, or as many as come within 10 s.",
         source: "ekuiper-2.4.0-go.jsonl:56; eKuiper 2.4.0 internal/plugin/portable/runtime/source.go",
         slow: false,
@@ -48,7 +48,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "No row is sent after the stop was answered.",
-        why: "The next run of the rule has the same address and receives rows of the last run.",
+        why: "The next run of the rule has the same address, and would receive rows of the last \
+              run.",
         how: "The stop is sent while the host still reads. After the answer, the host reads for \
               100 ms what was on its way. Then nothing may come for three times the interval \
               between two rows.",
@@ -61,7 +62,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "A source that cannot send, because nobody reads its rows, can be stopped.",
-        why: "A rule that is slower than its source could never be stopped.",
+        why: "Otherwise a rule that is slower than its source can never be stopped.",
         how: "Nobody reads for 2 s. Then the stop must be answered with `ok`, and the source must \
               start again and send a row.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/source.go; ekuiper-2.4.0-go.jsonl:64",
@@ -73,7 +74,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "Instances of one source under two rules are independent.",
-        why: "When one rule ends, the other receives no more rows.",
+        why: "Otherwise, when one rule ends, the other receives no more rows.",
         how: "Two instances are started. Both must send rows, and each must continue after the \
               other was stopped.",
         source: "ekuiper-2.4.0-go.jsonl:71; eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
@@ -85,7 +86,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "A source can be started again after the host closed its channel and stopped it.",
-        why: "A rule could be started only once.",
+        why: "Otherwise a rule can be started only once.",
         how: "The source is started, read and stopped three times.",
         source: "ekuiper-2.4.0-go.jsonl:65",
         slow: false,
@@ -96,8 +97,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Should,
         releases: Releases::All,
         rule: "A source dials again when its data connection is lost.",
-        why: "The source continues without a reader: the rule receives no more rows and shows no \
-              error.",
+        why: "Otherwise the source continues without a reader: the rule receives no more rows and \
+              shows no error.",
         how: "The host closes the channel and opens it again. A row must come within 10 s.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go, `dialOptions`",
         slow: false,
@@ -108,7 +109,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "Rows of two instances of one source are not mixed.",
-        why: "A rule receives rows of another rule's stream.",
+        why: "Otherwise a rule receives rows of another rule's stream.",
         how: "Two instances are started under two rules, with two datasources. Each channel must \
               have one connection, and no row of one instance may contain the other's datasource.",
         source: "ekuiper-2.4.0-go.jsonl:71; eKuiper 2.4.0 internal/plugin/portable/runtime/source.go",
@@ -133,8 +134,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "Instances of one source in one rule are independent.",
-        why: "A rule that joins two streams of one source receives the rows of only one of them.",
-        how: "As SRC-05, with two streams of one rule.",
+        why: "Otherwise a rule that joins two streams of one source receives the rows of only one \
+              of them.",
+        how: "Like SRC-05, but with two streams of one rule.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
         slow: false,
         check: Check::Function(|rig| are_independent(rig, ("rule", "other"))),
@@ -145,7 +147,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "The data address of a source contains the number of its instance.",
         why: "In 1.x, a stream whose source has `concurrency` has the instances 0, 1, and so on. \
-              All but the first deliver no rows.",
+              Without the number, all but the first deliver no rows.",
         how: "The source is started as instance 1. A row must come on the address of instance 1.",
         source: "eKuiper 1.14.7 internal/topo/node/source_pool.go, `WithInstance`",
         slow: false,

@@ -8,8 +8,9 @@ use serde_json::json;
 
 use crate::host::{Host, Plugin, SOON, text, wait_for};
 
-/// How long a stop may take.
-const STOP: Duration = Duration::from_secs(1);
+/// How long a stop may take: eKuiper waits an hour, the SDK gives up after half a
+/// second, and a busy machine needs the rest.
+const STOP: Duration = Duration::from_secs(5);
 
 fn send(rows: &Push, row: &str) {
     rows.send(row.as_bytes(), Some(SOON)).unwrap();

@@ -25,8 +25,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "The plugin dials its control channel and sends a greeting.",
-        why: "No rule can use the plugin. eKuiper kills the process after `initTimeout`, and shows \
-              its status as `error`.",
+        why: "Otherwise no rule can use the plugin: eKuiper kills the process after `initTimeout` \
+              and shows its status as `error`.",
         how: "The plugin is launched as the release launches it. A message must come within the \
               release's `initTimeout`: 5 s in 1.x, 60 s in 2.x.",
         source: "ekuiper-2.4.0-go.jsonl:6; eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
@@ -38,8 +38,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "The start of each symbol that the JSON file declares is answered with `ok`.",
-        why: "A rule that uses the symbol does not start. eKuiper shows the answer as the rule's \
-              error.",
+        why: "Otherwise a rule that uses the symbol does not start, and eKuiper shows the answer \
+              as the rule's error.",
         how: "Each source, sink and function is started, with the properties of `--config`.",
         source: "ekuiper-2.4.0-go.jsonl:35; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
@@ -50,7 +50,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "The stop of each running source and sink is answered with `ok`.",
-        why: "eKuiper reports that the rule cannot be stopped.",
+        why: "Otherwise eKuiper reports that the rule cannot be stopped.",
         how: "Each source and sink is started and stopped. The host closes the data channels \
               before it sends the stop.",
         source: "ekuiper-2.4.0-go.jsonl:59; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
@@ -61,7 +61,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         id: "CTL-04",
         level: Level::Must,
         releases: Releases::All,
-        rule: "The start of a symbol that the plugin does not have is refused with a text.",
+        rule: "The start of a symbol that the plugin does not have is refused with an error text.",
         why: "After `ok`, eKuiper waits for rows that never come, or dials a sink that does not \
               listen.",
         how: "`no_such_symbol` is started as a source, a sink and a function. Each answer must be \
@@ -75,7 +75,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         id: "CTL-05",
         level: Level::Should,
         releases: Releases::All,
-        rule: "An unknown `pluginType` is refused with a text.",
+        rule: "An unknown `pluginType` is refused with an error text.",
         why: "A newer eKuiper may have kinds of symbols that the plugin does not know.",
         how: "A symbol of the plugin is started as a `lookup`.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
@@ -86,7 +86,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         id: "CTL-06",
         level: Level::Should,
         releases: Releases::All,
-        rule: "An unknown `cmd` is refused with a text.",
+        rule: "An unknown `cmd` is refused with an error text.",
         why: "A newer eKuiper may send orders that the plugin does not know.",
         how: "`pause` is sent with the argument of a start.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
@@ -97,7 +97,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         id: "CTL-07",
         level: Level::Should,
         releases: Releases::All,
-        rule: "Bytes that are not an order are refused with a text, and the plugin continues.",
+        rule: "Bytes that are not an order are refused with an error text, and the plugin \
+               continues.",
         why: "eKuiper does not send such bytes. A plugin that crashes at a single wrong byte is \
               hard to debug.",
         how: "The host sends 0 bytes, `{`, bytes that are not UTF-8, and 64 MiB. Afterwards a \
@@ -110,8 +111,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         id: "CTL-08",
         level: Level::Should,
         releases: Releases::All,
-        rule: "An order that lacks a required field is refused with a text.",
-        why: "As CTL-07.",
+        rule: "An order that lacks a required field is refused with an error text.",
+        why: "See CTL-07.",
         how: "The host sends orders without `cmd`, `arg`, `symbolName`, `pluginType` and `meta`, \
               and one whose `arg` is not JSON.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
@@ -133,9 +134,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         id: "CTL-10",
         level: Level::Must,
         releases: Releases::All,
-        rule: "Properties may be any JSON, with all characters that Go escapes.",
-        why: "A rule cannot be started if its properties contain a `<`, a quote or a nested \
-              object.",
+        rule: "Properties of any JSON are accepted, including the characters that Go escapes.",
+        why: "Otherwise a rule cannot be started if its properties contain a `<`, a quote or a \
+              nested object.",
         how: "A start has properties with `\\u003c`, with JSON inside a string, and with nested \
               values.",
         source: "ekuiper-2.4.0-go.jsonl:17; ekuiper-2.4.0-go-mirror.jsonl:17",
@@ -242,14 +243,14 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         id: "CTL-18",
         level: Level::Must,
         releases: Releases::All,
-        rule: "A configuration that cannot be used is refused with a text and leaves nothing \
-               behind.",
-        why: "The author of a rule does not see the mistake, or the corrected rule cannot be \
-              started.",
-        how: "Each symbol of `--refused` is started with its properties; without `--refused`, each \
-              source and sink is started with each of its properties set to a value of another \
-              type. After a refusal, it must start with its correct properties under the same \
-              rule.",
+        rule: "A configuration that cannot be used is refused with an error text and leaves \
+               nothing behind.",
+        why: "Otherwise the author of a rule does not see the mistake, or the corrected rule \
+              cannot be started.",
+        how: "With `--refused`, each symbol named there is started with those properties. Without \
+              it, each source and sink is started with each of its properties set to a value of \
+              another type. After a refusal, the symbol must start with its correct properties \
+              under the same rule.",
         source: "ekuiper-2.4.0-go.jsonl:55; ekuiper-2.4.0-go.jsonl:219",
         slow: false,
         check: Check::Function(refuses_configurations),
@@ -309,7 +310,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Should,
         releases: Releases::All,
         rule: "The names in an order are decoded like all JSON: `\\u0026` is `&`.",
-        why: "An instance of a rule named `r&d` uses another address than eKuiper.",
+        why: "Otherwise an instance of a rule named `r&d` uses another address than eKuiper.",
         how: "A source or sink is started under the rule `r&d` and must use its address.",
         source: "ekuiper-2.4.0-go.jsonl:17, Go's encoder",
         slow: false,

@@ -15,7 +15,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "A function dials its channel, greets, and answers `IsAggregate` with a boolean.",
-        why: "eKuiper cannot create a rule that uses the function.",
+        why: "Otherwise eKuiper cannot create a rule that uses the function.",
         how: "The function is started and asked. The answer must come within 5 s, as in eKuiper.",
         source: "ekuiper-2.4.0-go.jsonl:13; eKuiper 2.4.0 internal/plugin/portable/runtime/function.go",
         slow: false,
@@ -26,7 +26,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "`Validate` is answered for any arguments, and for none.",
-        why: "eKuiper waits 5 s and refuses the rule.",
+        why: "Otherwise eKuiper waits 5 s and refuses the rule.",
         how: "`Validate` is sent with a column, with literals, with a nested call and with `null`. \
               Any verdict is accepted.",
         source: "ekuiper-2.4.0-go.jsonl:15; ekuiper-2.4.0-go.jsonl:235; ekuiper-1.14.7-python-errors.jsonl:19",
@@ -51,7 +51,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Should,
         releases: Releases::All,
         rule: "An unknown `func` is answered with `state` false.",
-        why: "eKuiper does not send one; a newer release may.",
+        why: "eKuiper sends no unknown `func`; a newer release may.",
         how: "`Describe` is sent, then `IsAggregate`.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/function.go",
         slow: false,
@@ -87,7 +87,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "A call is answered after 6 s without a call.",
-        why: "A rule that rarely has a row gets errors instead of results.",
+        why: "Otherwise a rule that rarely has a row gets errors instead of results.",
         how: "Nothing is called for 6 s. Then the function is asked and called, and nothing more \
               may come; see CTL-11.",
         source: "ekuiper-1.13.5-python.jsonl:20; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
@@ -111,7 +111,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "Functions of one plugin do not wait for each other.",
-        why: "A call of one rule would delay the functions of all others.",
+        why: "Otherwise a call of one rule delays the functions of all others.",
         how: "All functions are started. Each is asked three times while the others are not, then \
               each is called 50 times, all at once.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/function.go",
@@ -149,7 +149,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Should,
         releases: Releases::All,
         rule: "A function dials and greets again when its connection is lost.",
-        why: "From then on, each call of the function is an error.",
+        why: "Otherwise each call of the function is an error from then on.",
         how: "The host closes the channel and opens it again. The next request must be answered.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
@@ -160,8 +160,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "A call under an abandoned id is dropped, and the next call gets its own answer.",
-        why: "A late answer is taken for that of the next call: each row gets the result of the \
-              row before it.",
+        why: "Otherwise a late answer is taken for that of the next call, and each row gets the \
+              result of the row before it.",
         how: "A call is sent under another id, then another call under the right one. One answer \
               must come, that of the second call.",
         source: "ekuiper-1.13.5-python.jsonl:21",
@@ -210,14 +210,14 @@ pub(crate) const UNOBSERVED: &[&Unobserved] = &[
         level: Level::Must,
         rule: "An answer that comes after eKuiper's limit of 5 s is not mixed up with the next \
                call.",
-        reason: "As FUN-15. eKuiper discards a late answer itself, and FUN-13 checks that only the \
-                 request under the last id is answered.",
+        reason: "See FUN-15. eKuiper discards a late answer itself, and FUN-13 checks that only \
+                 the request under the last id is answered.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
     },
     &Unobserved {
         id: "FUN-17",
         level: Level::May,
-        rule: "A call or its arguments are refused, with `state` false and a text.",
+        rule: "A call or its arguments are refused, with `state` false and an error text.",
         reason: "Which calls a function accepts is its own decision. FUN-02 and FUN-03 accept any \
                  verdict.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/function.go",

@@ -42,8 +42,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::WithAcks,
         rule: "With `requireAck`, a sink sends exactly one ack for each row: `{}` or \
                `{\"error\":text}`.",
-        why: "eKuiper sends the next row only after the ack, so a missing ack stops the rule. An \
-              extra ack is taken for that of the next row, even if that row fails.",
+        why: "eKuiper sends the next row only after the ack, so a missing ack stops the rule. It \
+              takes an extra ack for that of the next row, even if that row fails.",
         how: "20 rows are sent one by one, and each must be acked within 10 s. Then 20 rows are \
               sent at once. No further acks may come.",
         source: "ekuiper-2.4.0-python-errors.jsonl:82; eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
@@ -80,7 +80,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "A stopped sink releases its address and can be started again.",
-        why: "A rule could be started only once.",
+        why: "Otherwise a rule can be started only once.",
         how: "The sink is started and stopped three times. Nothing may listen on its address in \
               between.",
         source: "ekuiper-2.4.0-go.jsonl:76; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
@@ -103,7 +103,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "Instances of one sink under two rules are independent.",
-        why: "When one rule ends, the rows of the other are lost.",
+        why: "Otherwise, when one rule ends, the rows of the other are lost.",
         how: "Two instances are started. Each must take rows after the other was stopped.",
         source: "ekuiper-2.4.0-go.jsonl:51",
         slow: false,
@@ -114,8 +114,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Should,
         releases: Releases::All,
         rule: "A row of 0 bytes is taken like any other row.",
-        why: "A `dataTemplate` may produce an empty text. A sink that ends at such a row takes no \
-              more rows.",
+        why: "A `dataTemplate` may produce nothing. A sink that ends at such a row takes no more \
+              rows.",
         how: "A row of 0 bytes and a good row are sent. If the release reads acks, an ack must \
               follow each.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
@@ -127,7 +127,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Should,
         releases: Releases::WithAcks,
         rule: "A sink dials again when its ack connection is lost.",
-        why: "With `requireAck`, eKuiper waits for each ack, so the rule stops.",
+        why: "With `requireAck`, eKuiper waits for each ack. Without the connection, the rule \
+              stops.",
         how: "The host closes the sink's channels and opens them again. At least one of 3 rows \
               must be acked.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go, `dialOptions`",
@@ -139,8 +140,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "Rows are collected in the order in which they came.",
-        why: "The sink writes something other than what the rule produced: the last value is not \
-              the latest.",
+        why: "Otherwise the last value that the sink writes is not the latest one of the rule.",
         how: "Good rows and rows that cannot be used are sent, then rows with numbers. If the acks \
               tell good rows from the others, and if the numbers are in the log, they must be in \
               the order of the rows.",
@@ -193,8 +193,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "Instances of one sink in one rule are independent.",
-        why: "If two actions of one rule use the sink, one of them receives no rows.",
-        how: "As SNK-08, with two actions of one rule.",
+        why: "Otherwise, if two actions of one rule use the sink, one of them receives no rows.",
+        how: "Like SNK-08, but with two actions of one rule.",
         source: "ekuiper-2.4.0-python.jsonl:80",
         slow: false,
         check: Check::Function(|rig| are_independent(rig, "rule", 1)),
