@@ -1,4 +1,4 @@
-//! Sources that send to a PULL socket of mangos, which a real eKuiper has too.
+//! The load of a source that sends to a PULL socket of mangos, as in eKuiper.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -1,7 +1,8 @@
 //! A plugin of the benchmark that only moves bytes: the limit for the others.
 //!
 //! It has plain Unix sockets, prepared rows, one write for each row, and JSON in
-//! orders only. It does no more than the benchmark needs: do not copy it.
+//! orders only. It does no more than the benchmark needs, and is not a model for
+//! other plugins.
 
 use std::collections::HashMap;
 use std::error::Error;

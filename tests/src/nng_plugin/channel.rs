@@ -142,8 +142,14 @@ impl Connection {
     /// [`Error::ConnectionReset`] if the connection is lost, or another error of
     /// NNG.
     pub fn send(&self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
+        // Almost always there is room. A send with a time limit would wake NNG's
+        // thread for timeouts each time.
+        let mut message = match self.socket.try_send(body) {
+            Ok(()) => return Ok(()),
+            Err((back, Error::TryAgain)) => back,
+            Err((_, error)) => return Err(error),
+        };
         let begin = Instant::now();
-        let mut message = Message::from(body);
         loop {
             match self.socket.send(message) {
                 Ok(()) => return Ok(()),

@@ -162,3 +162,59 @@ impl Instances {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, time::Duration};
+
+    use super::{super::order::Order, Argument, Instances, Worker};
+
+    fn argument(pad: u32) -> Argument {
+        let order = format!(
+            r#"{{"cmd":"start","arg":"{{\"symbolName\":\"ticks\",\"config\":{{\"pad\":{pad}}}}}"}}"#
+        );
+        Order::parse(order.as_bytes()).unwrap().argument
+    }
+
+    /// Counts in `starts` how often it is called; its worker waits for a stop.
+    fn start(starts: &Cell<u32>) -> impl FnOnce(&Argument) -> Result<Worker, String> {
+        move |_| {
+            starts.set(starts.get() + 1);
+            Ok(Worker::spawn(|stop| stop.pause(Duration::MAX)))
+        }
+    }
+
+    #[test]
+    fn a_second_start_with_the_same_argument_changes_nothing() {
+        let (mut instances, starts) = (Instances::default(), Cell::new(0));
+
+        for _ in 0..2 {
+            let started = instances.start("key".to_owned(), argument(1), start(&starts));
+            started.unwrap();
+        }
+
+        assert_eq!(starts.get(), 1);
+        assert!(instances.stop("key"));
+    }
+
+    #[test]
+    fn a_start_with_another_argument_replaces_the_instance() {
+        let (mut instances, starts) = (Instances::default(), Cell::new(0));
+
+        for pad in 1..=2 {
+            let started = instances.start("key".to_owned(), argument(pad), start(&starts));
+            started.unwrap();
+        }
+
+        assert_eq!(starts.get(), 2);
+        assert_eq!(instances.iter().count(), 1);
+        instances.stop_all();
+    }
+
+    #[test]
+    fn the_stop_of_what_does_not_run_does_nothing() {
+        let mut instances = Instances::default();
+
+        assert!(!instances.stop("key"));
+    }
+}
