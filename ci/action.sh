@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The shell step of ci/action.yml; its inputs are in the environment.
+# The shell step of ci/action.yml. Its inputs are in the environment.
 set -euo pipefail
 
 suite=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

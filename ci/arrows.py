@@ -1,7 +1,7 @@
-"""Checks the dependency arrows between our crates and where NNG is reachable.
+"""Checks the dependencies among the workspace's crates, and which of them reach NNG.
 
 Usage: arrows.py METADATA-DEFAULT METADATA-ALL-FEATURES
-(both from `cargo metadata --format-version 1`). Status 1 where one is broken.
+(both from `cargo metadata --format-version 1`). Exits with status 1 on an error.
 """
 
 import json
@@ -23,22 +23,22 @@ def load(path):
 
 
 def broken_arrows(metadata):
-    """Yields a line for each dependency of ours on ours that is not allowed."""
+    """Yields a line for each dependency within the workspace that is not allowed."""
     members = set(metadata["workspace_members"])
     ours = [p for p in metadata["packages"] if p["id"] in members]
     names = {p["name"] for p in ours}
     for name in sorted(names - set(ALLOWED)):
-        yield f"{name}: a workspace member without a rule; add it to ALLOWED in ci/arrows.py"
+        yield f"{name}: this workspace member has no rule; add it to ALLOWED in ci/arrows.py"
     for package in sorted(ours, key=lambda p: p["name"]):
         # `dependencies` holds normal, dev- and build-dependencies alike.
         wanted = {d["name"] for d in package["dependencies"]} & names
-        print(f"{package['name']:20} → {', '.join(sorted(wanted)) or 'nothing of ours'}")
+        print(f"{package['name']:20} → {', '.join(sorted(wanted)) or 'no other member'}")
         for name in sorted(wanted - ALLOWED.get(package["name"], names)):
             yield f"{package['name']} must not depend on {name}"
 
 
 def nng_chains(metadata):
-    """Yields, for each member that reaches NNG, the chain that leads there."""
+    """Yields, for each member that reaches NNG, the chain of dependencies."""
     names = {p["id"]: p["name"] for p in metadata["packages"]}
     edges = {n["id"]: [d["pkg"] for d in n["deps"]] for n in metadata["resolve"]["nodes"]}
     for member in sorted(metadata["workspace_members"]):
@@ -56,16 +56,16 @@ def nng_chains(metadata):
 
 def main():
     default, everything = load(sys.argv[1]), load(sys.argv[2])
-    faults = list(broken_arrows(default))
-    faults += [f"NNG is reachable with default features: {c}" for c in nng_chains(default)]
-    behind = list(nng_chains(everything))
-    if not behind:
-        faults.append("NNG is not found with all features either: the check sees nothing")
-    for chain in behind:
+    errors = list(broken_arrows(default))
+    errors += [f"NNG is reachable with default features: {c}" for c in nng_chains(default)]
+    optional = list(nng_chains(everything))
+    if not optional:
+        errors.append("NNG is not reachable with all features either: this check sees nothing")
+    for chain in optional:
         print(f"only with a feature: {chain}")
-    for fault in faults:
-        print(f"error: {fault}", file=sys.stderr)
-    return 1 if faults else 0
+    for error in errors:
+        print(f"error: {error}", file=sys.stderr)
+    return 1 if errors else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Checks the licences and the duplicate versions of the dependencies.
 
 Usage: deny.py METADATA (from `cargo metadata --format-version 1 --all-features`).
-Status 1 where a licence is not in the list or a duplicate is not known.
+Exits with status 1 if a licence is not in the list or a duplicate is not known.
 """
 
 import json
@@ -23,16 +23,16 @@ LICENCES = {
     "Unlicense",
     "Zlib",
 }
-# Crates that may stand in the lock file in several versions, and why.
+# Crates that the lock file may have in several versions, and why.
 DUPLICATES = {
     "getrandom": "proptest's rand takes an older one than tempfile",
-    "r-efi": "of the two getrandom, on UEFI alone",
+    "r-efi": "the two versions of getrandom need one each, only on UEFI",
     "syn": "zerocopy-derive takes an older one than serde's and clap's macros",
 }
 
 
 def permitted(expression):
-    """Tells whether an SPDX expression leaves a choice within LICENCES."""
+    """Tells whether an SPDX expression can be met with LICENCES alone."""
     tokens = re.findall(r"[()]|[^\s()]+", expression.replace("/", " OR "))
 
     def alternatives():
@@ -66,24 +66,24 @@ def permitted(expression):
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         packages = json.load(file)["packages"]
-    faults, versions = [], {}
+    errors, versions = [], {}
     for package in packages:
         versions.setdefault(package["name"], []).append(package["version"])
         expression = package["license"]
         if not expression:
-            faults.append(f"{package['name']} {package['version']} names no licence")
+            errors.append(f"{package['name']} {package['version']} names no licence")
         elif not permitted(expression):
-            faults.append(f"{package['name']} {package['version']}: `{expression}` is not in the list of ci/deny.py")
+            errors.append(f"{package['name']} {package['version']}: `{expression}` is not in the list of ci/deny.py")
     for name, found in sorted(versions.items()):
         if len(found) > 1 and name not in DUPLICATES:
-            faults.append(f"{name} is there in versions {', '.join(sorted(found))}")
+            errors.append(f"{name} is in the lock file in versions {', '.join(sorted(found))}")
     for name in sorted(DUPLICATES):
         if len(versions.get(name, [])) < 2:
-            faults.append(f"{name} is no duplicate any more: take it out of DUPLICATES in ci/deny.py")
-    print(f"{len(packages)} packages, {len(faults)} faults")
-    for fault in faults:
-        print(f"error: {fault}", file=sys.stderr)
-    return 1 if faults else 0
+            errors.append(f"{name} is not a duplicate any more: remove it from DUPLICATES in ci/deny.py")
+    print(f"{len(packages)} packages, {len(errors)} errors")
+    for error in errors:
+        print(f"error: {error}", file=sys.stderr)
+    return 1 if errors else 0
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-# Sourced by the scripts of ci/: the project's root as working directory, the
-# tools' directories in PATH, and what several scripts need.
+# Sourced by the scripts of ci/: makes the project's root the working directory,
+# adds the tools' directories to PATH, and defines what several scripts need.
 # shellcheck shell=bash
 
 set -euo pipefail
@@ -8,17 +8,18 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$HOME/.cargo/bin:/usr/local/go/bin:$PATH"
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
 
-# Where cargo builds: the root of what ci/interop and ci/msrv keep as well.
+# Where cargo builds. ci/interop and ci/msrv keep their files there, too.
 # shellcheck disable=SC2034 # used by the scripts that source this
 target="${CARGO_TARGET_DIR:-$PWD/target}"
+mkdir -p "$target"
 
-# Says that a part of a script's work is left out, and why.
+# skip REASON: prints that a part of a script is skipped, and why.
 skip() {
     echo "skipped: $*"
 }
 
-# apt_get PACKAGE…: installs Debian packages; false where that is not possible.
-# The package lists are fetched once for a whole run of .ci/run.
+# apt_get PACKAGE…: installs Debian packages; fails if that is not possible.
+# The package lists are fetched once in a run of .ci/run.
 apt_get() {
     command -v apt-get >/dev/null || return 1
     [ "$(id -u)" = 0 ] || return 1
@@ -30,7 +31,7 @@ apt_get() {
     timeout 300 apt-get install -qq -y --no-install-recommends "$@" >/dev/null
 }
 
-# need COMMAND PACKAGE: makes sure that a command is there, by apt if it must.
+# need COMMAND PACKAGE: checks that a command exists, and installs it if it does not.
 need() {
     command -v "$1" >/dev/null || apt_get "$2" || true
     if ! command -v "$1" >/dev/null; then
@@ -39,20 +40,20 @@ need() {
     fi
 }
 
-# What the C library NNG is built with (feature `nng`).
+# Checks for the tools that build the C library NNG (feature `nng`).
 need_nng_tools() {
     need cmake cmake
     need cc gcc
     need make make
 }
 
-# The manifests of the examples, each a workspace of its own.
+# Prints the manifests of the examples; each example is its own workspace.
 example_manifests() {
     find sdk/examples -mindepth 2 -maxdepth 2 -name Cargo.toml 2>/dev/null | sort
 }
 
-# prepare_venv DIRECTORY REQUIREMENTS: a virtual environment of Python with what
-# a file requires; made anew when that changes.
+# prepare_venv DIRECTORY REQUIREMENTS: creates a Python virtual environment with the
+# packages that a file requires. It is created again when the file changes.
 prepare_venv() {
     local venv=$1 requirements=$2
     need python3 python3 || return 1

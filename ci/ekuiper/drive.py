@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Runs a plugin under a real eKuiper server, through all that a user would do.
+"""Runs a plugin under a real eKuiper server, through everything that a user would do.
 
-The server works in a temporary directory and on 127.0.0.1 alone. The plugin's
-zip is installed over REST, used by a rule (source → function → sink) without and
-with acks, killed, updated while the rule runs, and deleted. Each step prints one
-line; the first that does not hold ends the run with status 1 and the server's log.
+The server works in a temporary directory, and only on 127.0.0.1. The plugin's zip is
+installed over REST, used by a rule (source → function → sink) without and with acks,
+killed, updated while the rule runs, and deleted. Each step prints one line. The first
+step that fails ends the run with status 1 and the server's log.
 
-What the sink got is read from the file that its config names (`{out}` in
---sink-config), else from the lines of the server's log that hold --sink-prefix.
+The rows of the sink are read from the file that its config names (`{out}` in
+--sink-config), otherwise from the lines of the server's log with --sink-prefix.
 """
 
 import argparse
@@ -34,7 +34,7 @@ RULE = "interop_rule"
 
 
 class Failed(Exception):
-    """A step did not hold; the text says what was expected and what was seen."""
+    """A step failed; the text says what was expected and what was observed."""
 
 
 def wait_for(what, limit, look):
@@ -56,14 +56,14 @@ def free_port():
 
 
 def parent(pid):
-    """The parent of a process; None where it is gone."""
+    """Returns the parent of a process, or None if the process is gone."""
     with contextlib.suppress(OSError):
         text = pathlib.Path(f"/proc/{pid}/stat").read_text()
         return int(text.rpartition(")")[2].split()[1])
 
 
 class Server:
-    """An eKuiper server in a directory of its own."""
+    """An eKuiper server in its own directory."""
 
     def __init__(self, binary, etc, python):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="ekuiper-"))
@@ -114,7 +114,7 @@ class Server:
             return status, text
 
     def call(self, method, path, body=None):
-        """As `rest`, for calls that must succeed."""
+        """Returns the decoded answer of a REST call that must succeed."""
         status, answer = self.rest(method, path, body)
         if status >= 300:
             raise Failed(f"{method} {path}: status {status}: {answer}")
@@ -176,7 +176,7 @@ class Drive:
         return sql
 
     def rule(self, method, call=True, **options):
-        """Creates or replaces the rule, with the function's call or without, and
+        """Creates or replaces the rule, with or without the call of the function, and
         waits for rows in the sink."""
         config = json.loads(self.arguments.sink_config.replace("{out}", str(self.out)))
         body = {
@@ -216,18 +216,18 @@ class Drive:
         return f"{out[0]} rows through the sink, no exception"
 
     def kill(self):
-        """Kills the process, then has it started again by a rule that needs it.
+        """Kills the process; then a rule that needs the process starts it again.
 
-        That rule has no function call: to validate one, eKuiper 2.4 asks the
-        process that is gone, and gives up after 5 s. It starts the process for a
-        source or a sink alone, and with it the function that it started last.
+        That rule has no function call: to validate one, eKuiper 2.4 asks the process
+        that is gone, and gives up after 5 s. Only a source or a sink makes it start
+        the process; it then also starts the function that it started last.
 
-        With --kill-idle the rule is stopped before. Else the host starts its
-        instances twice, once for the new process and once for the rule, which
-        the Python SDK refuses when it comes to a sink in the wrong order.
+        With --kill-idle the rule is stopped before the kill. Otherwise the host starts
+        the rule's instances twice, once for the new process and once for the rule. The
+        Python SDK refuses the second start of a sink if it comes in the wrong order.
 
-        The rule that runs has no acks: eKuiper 2.4 waits for the ack of a dead
-        process for ever, and its address is in use for any start after that.
+        The running rule has no acks: eKuiper 2.4 waits forever for the ack of a dead
+        process, and every later start fails because the address is in use.
         """
         old = self.pid()
         if self.arguments.kill_idle:
@@ -239,8 +239,8 @@ class Drive:
         if status["errMsg"] != "signal: killed":
             raise Failed(f"expected `signal: killed` in the plugin's status, got {status}")
         self.rule("PUT", call=False)
-        told = self.rule("PUT")
-        return f"{told}, pid {old} → {self.pid()}"
+        rows = self.rule("PUT")
+        return f"{rows}, pid {old} → {self.pid()}"
 
     def update(self):
         """Updates the plugin while the rule runs (the host's hot reload)."""
@@ -248,11 +248,11 @@ class Drive:
         body = {"name": self.name, "file": f"file://{self.zip}"}
         self.server.call("PUT", f"/plugins/portables/{self.name}", body)
         wait_for("new process", 20, lambda: self.pids() and self.pids() != [old])
-        told = self.wait_rows(len(self.rows()))
-        return f"{told}, pid {old} → {self.pid()}"
+        rows = self.wait_rows(len(self.rows()))
+        return f"{rows}, pid {old} → {self.pid()}"
 
     def drop(self):
-        """Drops the rule, whose data sockets must be gone then, and the rest."""
+        """Drops the rule, whose data sockets must then be gone, the stream and the plugin."""
         self.server.call("DELETE", f"/rules/{RULE}")
         wait_for("end of the rule's sockets", 10, lambda: not self.socket_files(f"{RULE}_*"))
         self.server.call("DELETE", f"/streams/{STREAM}")
@@ -261,8 +261,8 @@ class Drive:
         return "rule, stream, plugin"
 
     def stop(self):
-        """Stops the server, and removes the two socket files that eKuiper leaves:
-        those of the channels that live as long as it does."""
+        """Stops the server, and removes the two socket files that eKuiper leaves behind:
+        those of the channels that stay open for its whole life."""
         self.server.stop()
         return f"left by eKuiper and removed: {', '.join(self.remove_socket_files()) or 'nothing'}"
 
@@ -278,15 +278,15 @@ class Drive:
         return left
 
     def pids(self):
-        """The plugin's processes: those that work in its installed directory."""
+        """Returns the plugin's processes: those whose working directory is its installation."""
         home = str(self.server.directory / "plugins" / "portable" / self.name)
         found = []
         for path in glob.glob("/proc/[0-9]*"):
             with contextlib.suppress(OSError):
-                # The directory of an updated plugin is replaced under the old one.
+                # An update replaces the directory while the old process still uses it.
                 if os.readlink(f"{path}/cwd").removesuffix(" (deleted)") == home:
                     found.append(int(path.removeprefix("/proc/")))
-        # The host's own child alone: a recorder has the plugin as its child.
+        # Only the host's own child: with a recorder, the plugin is the recorder's child.
         return [pid for pid in found if parent(pid) == self.server.process.pid]
 
     def pid(self):
@@ -304,7 +304,7 @@ class Drive:
         return wait_for(f"status `{wanted}` of the plugin", 30, look)
 
     def rows(self):
-        """What the sink has got so far, decoded."""
+        """Returns the rows that the sink has received so far, decoded."""
         lines = []
         if "{out}" in self.arguments.sink_config:
             if self.out.exists():
@@ -314,16 +314,16 @@ class Drive:
             for line in self.server.log_text().split("\n")[:-1]:
                 _, found, rest = line.partition(prefix)
                 if found:
-                    # The text of a log line may stand in quotes, escaped.
+                    # The text of a log line may be quoted and escaped.
                     rest = rest.replace('\\"', '"')
                     lines.append(rest[: rest.rindex("}") + 1])
         return [json.loads(line) for line in lines]
 
     def wait_rows(self, begin, call=True):
-        """Waits for rows after the first `begin`, and checks what is in each.
+        """Waits for rows after the first `begin`, and checks the content of each.
 
-        Rows that a replaced rule sent before, with the function's result or
-        without, are passed over.
+        Skips the rows of the rule that was replaced: they have the function's result
+        if the new rows have none, and the other way round.
         """
 
         def new_rows():
@@ -348,7 +348,7 @@ class Drive:
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("plugin", help="the plugin's zip, called after it")
+    parser.add_argument("plugin", help="the plugin's zip, with the plugin's name")
     parser.add_argument("--server", required=True, help="eKuiper's server")
     parser.add_argument("--etc", required=True, help="the directory etc/ of the same release")
     parser.add_argument("--python", default="python3", help="the interpreter of Python plugins")
@@ -359,9 +359,9 @@ def parse_arguments():
     parser.add_argument("--sink-config", default="{}", metavar="JSON")
     parser.add_argument("--sink-prefix", default="", metavar="TEXT")
     parser.add_argument("--kill-idle", action="store_true", help="stop the rule before the kill")
-    parser.add_argument("--record", metavar="FILE", help="write down every frame")
+    parser.add_argument("--record", metavar="FILE", help="record every frame")
     parser.add_argument("--rows", type=int, default=10, help="rows to wait for in each step")
-    parser.add_argument("--expect", default="{}", metavar="JSON", help="what is in each row")
+    parser.add_argument("--expect", default="{}", metavar="JSON", help="the content of each row")
     return parser.parse_args()
 
 
@@ -387,8 +387,8 @@ def main():
     begin = time.monotonic()
     try:
         for name, step in steps:
-            told = step()
-            print(f"{time.monotonic() - begin:6.2f} s  {name}: {told}", flush=True)
+            result = step()
+            print(f"{time.monotonic() - begin:6.2f} s  {name}: {result}", flush=True)
     except (Failed, OSError) as error:
         print(f"failed: {name}: {error}", file=sys.stderr)
         print("the last lines of the server's log:", file=sys.stderr)

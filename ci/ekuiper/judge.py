@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Holds `mock-kuiper check` against the install of a real eKuiper.
+"""Compares `mock-kuiper check` with the install of a real eKuiper.
 
-Makes zips with one fault each of a good one, has each judged by both, and ends
-with status 1 where they disagree: what eKuiper refuses is an error of the check,
-and what it installs is none.
+Makes variants of a good zip, most with one defect each, and lets both judge each. Exits
+with status 1 if they disagree: the check must report an error for exactly the zips
+that eKuiper refuses.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from drive import Failed, Server
 
 
 class Zip:
-    """The entries of a zip, to be changed: name → (permissions, bytes)."""
+    """The entries of a zip that can be changed: name → (permissions, bytes)."""
 
     def __init__(self, path):
         self.name = path.stem
@@ -46,7 +46,7 @@ class Zip:
         self.entries = {n: e for n, e in self.entries.items() if not re.search(pattern, n)}
 
     def call(self, name):
-        """Calls the plugin by another name."""
+        """Gives the plugin another name."""
         self.rename(f"{self.name}.json", f"{name}.json")
         self.name = name
 
@@ -79,7 +79,7 @@ CASES = {
     "broken metadata of a function": lambda zip: zip.put("functions/echo.json", "{"),
     "a file of no symbol": lambda zip: zip.put("sinks/stranger.json", "{}"),
     "a directory in a directory": lambda zip: zip.put("lib/deep/a.txt"),
-    "the same with an entry": lambda zip: (zip.put("lib/", mode=0o755), zip.put("lib/deep/a.txt")),
+    "a directory in a directory, with an entry": lambda zip: (zip.put("lib/", mode=0o755), zip.put("lib/deep/a.txt")),
     "no json": lambda zip: zip.drop("^mirror.json$"),
     "the json not at the top": lambda zip: zip.rename("mirror.json", "below/mirror.json"),
     "the json under `./`": lambda zip: zip.rename("mirror.json", "./mirror.json"),
@@ -89,7 +89,7 @@ CASES = {
     "an unknown language": lambda zip: zip.edit(language="rust"),
     "no language": lambda zip: zip.edit(language=""),
     "no symbol": lambda zip: zip.edit(sources=[], sinks=[], functions=[]),
-    "a list that is none": lambda zip: zip.edit(sinks="append"),
+    "a text for a list": lambda zip: zip.edit(sinks="append"),
     "no executable": lambda zip: zip.drop("^mirror$"),
     "an executable under `./`": lambda zip: zip.edit(executable="./mirror"),
     "an executable under `/`": lambda zip: zip.edit(executable="/mirror"),
@@ -111,10 +111,10 @@ CASES = {
 
 
 def install(server, name, path):
-    """Returns why eKuiper does not install the plugin; None where it does.
+    """Returns why eKuiper does not install the plugin, or None if it does.
 
-    A plugin that eKuiper does not hear in time is tried again: on a loaded
-    machine that was seen of a good zip. Why is not known.
+    Tries again if eKuiper got no greeting in time: on a loaded machine this was seen
+    with a good zip, for an unknown reason.
     """
     body = {"name": name, "file": f"file://{path}"}
     for _ in range(3):
@@ -134,9 +134,9 @@ def main():
     parser.add_argument("--server", required=True, help="eKuiper's server")
     parser.add_argument("--etc", required=True, help="the directory etc/ of the same release")
     parser.add_argument("--mock-kuiper", required=True, help="the command")
-    parser.add_argument("--verbose", action="store_true", help="print what eKuiper says")
+    parser.add_argument("--verbose", action="store_true", help="print eKuiper's answers")
     arguments = parser.parse_args()
-    # A plugin that is not heard is told within the limit of a REST call.
+    # A missing greeting is reported within the time limit of a REST call.
     os.environ["KUIPER__PORTABLE__INITTIMEOUT"] = "10s"
     server = Server(arguments.server, arguments.etc, sys.executable)
     wrong = 0

@@ -15,8 +15,8 @@ import zipfile
 def package(source, target, record, work, python="python3"):
     """Copies the zip of a plugin and returns the copy's size in bytes.
 
-    The executable in the copy runs the plugin's own under recorder.py, which
-    writes to `record` and works in the directory `work`.
+    The executable in the copy runs the plugin's own executable under recorder.py,
+    which records to `record` and works in the directory `work`.
     """
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         name = f"{pathlib.Path(source).stem}.json"
@@ -34,7 +34,7 @@ def package(source, target, record, work, python="python3"):
 
 
 def wrapper(manifest, record, work, python):
-    """A program that runs the file beside it under the recorder."""
+    """Returns a program that runs the file next to it under the recorder."""
     recorder = str(pathlib.Path(__file__).resolve().with_name("recorder.py"))
     command = [sys.executable, recorder, "--out", os.path.abspath(record)]
     command += ["--work", os.path.abspath(work)]

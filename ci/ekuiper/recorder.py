@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Runs a plugin and writes down what it and its host say to each other.
+"""Runs a plugin and records the messages between it and its host.
 
 Usage: recorder.py --out FILE --work DIR [--bind DIR]… -- COMMAND…
 
-eKuiper's addresses in /tmp are fixed. So the plugin gets a /tmp of its own, in a
-mount namespace, and each socket that one side listens on is listened on here for
-the other side; what passes is written to FILE, a JSON line each, in the format of
-tests/vectors. Which sockets there are is looked up before an order and before an
-answer is passed on, so that nobody dials an address too early. DIR and those of
---bind stay visible to the plugin where they lie under /tmp.
+eKuiper's addresses in /tmp are fixed. So the plugin gets its own /tmp in a mount
+namespace. For each socket that one side listens on, the recorder listens on the other
+side. It passes all messages on and writes each to FILE as a JSON line, in the format
+of tests/vectors. It looks for new sockets before it passes on an order or an answer,
+so that nobody dials an address too early. DIR and the directories of --bind stay
+visible to the plugin if they are below /tmp.
 """
 
 import argparse
@@ -25,8 +25,8 @@ import threading
 import time
 
 TMP = pathlib.Path("/tmp")
-# Binds the directories of the arguments before `--` into a new /tmp, the first
-# argument, and runs the command after it there.
+# Binds the directories between the first argument and `--` into the first argument,
+# mounts that as /tmp, and runs the command after `--`.
 ENTER = """
 new=$1; shift
 while [ "$1" != -- ]; do
@@ -41,7 +41,7 @@ exec "$@"
 
 
 def listening():
-    """The paths of the Unix sockets that are listened on."""
+    """Yields the paths of all listening Unix sockets."""
     for line in pathlib.Path("/proc/net/unix").read_text().splitlines()[1:]:
         fields = line.split(maxsplit=7)
         if len(fields) == 8 and fields[3] == "00010000":
@@ -54,7 +54,7 @@ class Recorder:
         self.out = open(out, "a", encoding="utf-8")
         self.inner = inner
         self.lock = threading.Lock()
-        self.ours = {}  # channel → (listener, its path, the path it stands for)
+        self.ours = {}  # channel → (listener, its path, the path of the real socket)
         self.syncing = threading.Lock()
 
     def write(self, **event):
@@ -64,7 +64,7 @@ class Recorder:
             self.out.flush()
 
     def sync(self):
-        """Listens for the sockets that came, and no longer for those that went."""
+        """Begins to listen for new sockets, and stops for those that are gone."""
         with self.syncing:
             for channel, (listener, path, origin) in list(self.ours.items()):
                 if not origin.exists():
@@ -72,7 +72,7 @@ class Recorder:
                     listener.shutdown(socket.SHUT_RDWR)
                     listener.close()
                     path.unlink(missing_ok=True)
-            # The plugin's first: a file of that name outside is a stale one.
+            # The plugin's sockets first: a file of the same name outside is stale.
             for origin in self.inner.glob("*.ipc"):
                 if origin.stem not in self.ours:
                     self.stand_in(TMP / origin.name, origin, dialer="host")
@@ -106,7 +106,7 @@ class Recorder:
                     threading.Thread(target=self.pass_on, args=arguments, daemon=True).start()
 
     def pass_on(self, source, target, channel, name):
-        """Passes on the greeting and then frame after frame, until either goes."""
+        """Passes on the greeting and then each frame, until one side disconnects."""
         control = channel.startswith("plugin_")
         with_id = control or channel.startswith("func_")
         with contextlib.suppress(OSError, EOFError):
@@ -153,7 +153,7 @@ def main():
     recorder.sync()
     recorder.write(event="launch", argument=arguments.command[-1], cwd="$PLUGIN_DIR")
     binds = [d for d in [arguments.work, *arguments.bind] if d.startswith("/tmp/")]
-    # When this process is killed, the plugin is.
+    # If this process is killed, the plugin is killed, too.
     launcher = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "sh", "-ec", ENTER, "sh"]
     plugin = subprocess.Popen([*launcher, str(inner), *binds, "--", *arguments.command])
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Compares, by shape, what two hosts sent to the same plugin.
+"""Compares the shapes of the messages that two hosts sent to the same plugin.
 
 Usage: shapes.py EKUIPER OURS (files of recorder.py)
 
-The shape of a frame is its channel's kind and its JSON with the values left out:
-keys, types, JSON inside strings; commands and plugin types count as they are.
-Status 1 where OURS sent a shape that eKuiper did not.
+The shape of a frame is the kind of its channel, and its JSON without the values: keys,
+types, JSON inside strings. Commands and plugin types are kept as they are. Exits with
+status 1 if OURS has a shape that eKuiper did not send.
 """
 
 import collections
@@ -67,15 +67,15 @@ def main():
     real, _ = host_shapes(sys.argv[1])
     ours, examples = host_shapes(sys.argv[2])
     if not real or not ours:
-        print("error: a file without a frame of the host", file=sys.stderr)
+        print("error: a file has no frame of the host", file=sys.stderr)
         return 1
     for found in sorted(set(real) & set(ours)):
         print(f"same: {found}")
     for found in sorted(set(real) - set(ours)):
-        print(f"eKuiper alone: {found}")
+        print(f"only eKuiper: {found}")
     unknown = sorted(set(ours) - set(real))
     for found in unknown:
-        print(f"error: not seen of eKuiper: {found}\n  {examples[found]}", file=sys.stderr)
+        print(f"error: eKuiper never sent: {found}\n  {examples[found]}", file=sys.stderr)
     return 1 if unknown else 0
 
 

@@ -1,6 +1,6 @@
-//! The file of failures that are known and accepted, `--expect-fail`.
+//! The file of known failures, `--expect-fail`.
 //!
-//! One a line: the number of the requirement, the releases, the reason.
+//! Each line has the number of a requirement, the releases and the reason.
 //!
 //! ```text
 //! # the sink's socket is bound twice
@@ -10,18 +10,18 @@
 
 use std::fmt::Write as _;
 
-use mock_kuiper::profile::Profile;
+use mock_kuiper::Release;
 
-use crate::requirement;
+use crate::section;
 
-/// Known failures, with their releases and reasons.
+/// The known failures, with their releases and reasons.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expected(Vec<Entry>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
     id: String,
-    /// `None`: all of them.
+    /// `None` stands for all releases.
     releases: Option<Vec<String>>,
     reason: String,
 }
@@ -34,11 +34,11 @@ impl Entry {
 }
 
 impl Expected {
-    /// Reads a file's text.
+    /// Parses the text of a file.
     ///
     /// # Errors
     ///
-    /// All mistakes at once, each with its line.
+    /// All mistakes of the file, each with its line.
     pub fn parse(text: &str) -> Result<Self, Vec<String>> {
         let (mut entries, mut mistakes) = (Vec::new(), Vec::new());
         for (number, line) in (1..).zip(text.lines().map(str::trim)) {
@@ -56,7 +56,8 @@ impl Expected {
         }
     }
 
-    /// Returns why a requirement is expected to fail under a release, if it is.
+    /// Returns the reason why a requirement is expected to fail under a release,
+    /// or `None` if it is not.
     #[must_use]
     pub fn reason(&self, id: &str, release: &str) -> Option<&str> {
         let mut entries = self.0.iter();
@@ -64,20 +65,20 @@ impl Expected {
         entry.map(|entry| entry.reason.as_str())
     }
 
-    /// Writes the file anew for what failed under the releases that were tried:
-    /// `failures` has a number and a release each. Reasons are kept, and so is
-    /// what the file says of other releases.
+    /// Returns the text of a new file with the failures under the releases that
+    /// were tried; each has the number of a requirement and a release. Reasons
+    /// are kept, and so are the entries for other releases.
     #[must_use]
     pub fn write(&self, tried: &[&str], failures: &[(&str, &str)]) -> String {
-        let all: Vec<_> = Profile::all().iter().map(|profile| profile.name).collect();
+        let all: Vec<_> = Release::all().iter().map(|profile| profile.name).collect();
         let mut text = String::new();
-        for requirement in requirement::all() {
+        for requirement in section::all() {
             let id = requirement.id;
             let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
             for release in &all {
                 let known = self.reason(id, release);
                 let reason = if failures.contains(&(id, release)) {
-                    known.unwrap_or("not looked into yet")
+                    known.unwrap_or("not examined yet")
                 } else {
                     match known.filter(|_| !tried.contains(release)) {
                         Some(reason) => reason,
@@ -108,19 +109,19 @@ fn parse_entry(line: &str, before: &[Entry]) -> Result<Entry, String> {
     let (id, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let rest = rest.trim_start();
     let (releases, reason) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let known = requirement::all();
+    let known = section::all();
     if !known.iter().any(|requirement| requirement.id == id) {
         return Err(format!(
-            "no requirement `{id}` is known; `--list` shows them"
+            "unknown requirement `{id}`; `--list` shows all of them"
         ));
     }
     let mut names = Vec::new();
     if releases != "all" {
         for name in releases.split(',') {
-            let profile = Profile::find(name).map_err(|_| {
+            let profile = Release::find(name).map_err(|_| {
                 format!("{id}: expected a release, e.g. 2.4 or 1.13,2.0 or all, got `{name}`")
             })?;
-            // As the results have it, whatever patch level was given.
+            // The results have the name without the patch level.
             names.push(profile.name.to_owned());
         }
     }
@@ -130,14 +131,16 @@ fn parse_entry(line: &str, before: &[Entry]) -> Result<Entry, String> {
         reason: reason.trim().to_owned(),
     };
     if entry.reason.is_empty() {
-        return Err(format!("{id} needs a reason behind its releases"));
+        return Err(format!("{id}: missing reason after the releases"));
     }
-    let twice = Profile::all().iter().any(|profile| {
+    let twice = Release::all().iter().any(|profile| {
         let is = |other: &Entry| other.id == id && other.has(profile.name);
         entry.has(profile.name) && before.iter().any(is)
     });
     match twice {
-        true => Err(format!("{id} is there twice; delete one")),
+        true => Err(format!(
+            "{id} is listed twice for one release; delete one entry"
+        )),
         false => Ok(entry),
     }
 }
@@ -158,23 +161,23 @@ mod tests {
     }
 
     #[test]
-    fn all_mistakes_are_told_at_once_with_their_lines() {
+    fn all_mistakes_are_reported_at_once_with_their_lines() {
         let text = "CTL-99 all x\nCTL-13\nCTL-14 all\nSNK-01 all a\nSNK-01 2.4 b\nSNK-02 3.7 c\n";
 
         assert_eq!(
             Expected::parse(text).unwrap_err(),
             [
-                "line 1: no requirement `CTL-99` is known; `--list` shows them",
+                "line 1: unknown requirement `CTL-99`; `--list` shows all of them",
                 "line 2: CTL-13: expected a release, e.g. 2.4 or 1.13,2.0 or all, got ``",
-                "line 3: CTL-14 needs a reason behind its releases",
-                "line 5: SNK-01 is there twice; delete one",
+                "line 3: CTL-14: missing reason after the releases",
+                "line 5: SNK-01 is listed twice for one release; delete one entry",
                 "line 6: SNK-02: expected a release, e.g. 2.4 or 1.13,2.0 or all, got `3.7`",
             ]
         );
     }
 
     #[test]
-    fn the_file_is_written_with_old_reasons_and_without_what_passes() {
+    fn a_new_file_keeps_old_reasons_and_drops_what_passes() {
         let old = Expected::parse("CTL-13 all known\nCTL-11 1.13,2.4 greets\nSNK-01 2.4 x\n");
         let failures = [("CTL-13", "2.4"), ("SNK-02", "2.4")];
 
@@ -182,7 +185,7 @@ mod tests {
 
         assert_eq!(
             text,
-            "CTL-11  1.13  greets\nCTL-13  all  known\nSNK-02  2.4  not looked into yet\n"
+            "CTL-11  1.13  greets\nCTL-13  all  known\nSNK-02  2.4  not examined yet\n"
         );
         assert!(Expected::parse(&text).is_ok());
     }

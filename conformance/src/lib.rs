@@ -1,36 +1,38 @@
-//! Numbered requirements that a portable plugin, in any language, is held
-//! against, for any eKuiper release.
+//! Numbered requirements for portable eKuiper plugins in any language, and the
+//! checks that observe them, for any eKuiper release.
 //!
-//! Each [`Requirement`] is a rule of `docs/protocol.md` and one function that
-//! observes it on the plugin, which is launched for it alone by the host of
-//! `mock-kuiper`. [`run::run`] tries many side by side.
+//! Each [`Requirement`] is a rule of `docs/protocol.md` and one check. The host
+//! of `mock-kuiper` launches the plugin for each check alone. [`run::run`]
+//! tries many requirements at the same time.
 //!
 //! ```no_run
-//! use ekuiper_conformance::{Plan, requirement, run};
-//! use mock_kuiper::package::Package;
-//! use mock_kuiper::profile::Profile;
+//! use ekuiper_conformance::{Plan, run, section};
+//! use mock_kuiper::Package;
+//! use mock_kuiper::Release;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let package = Package::build("../sdk/examples/mirror".as_ref(), true)?;
-//! let plan = Plan::new(package, Profile::find("2.4")?);
-//! let results = run::run(&plan, &requirement::all(), &|_| {});
-//! assert!(results.iter().all(|result| !result.verdict.is_failure()));
+//! let plan = Plan::new(package, Release::find("2.4")?);
+//! let trials = run::run(&plan, &section::all(), &|_| {});
+//! assert!(trials.iter().all(|trial| !trial.verdict.is_failure()));
 //! # Ok(())
 //! # }
 //! ```
 
-pub mod bench;
+mod checked;
+mod diagnosis;
 pub mod expect;
+mod limits;
 pub mod plan;
 pub mod redact;
 pub mod report;
 pub mod requirement;
+mod rig;
 pub mod run;
-mod section;
+pub mod section;
 mod self_check;
-mod silence;
-mod stage;
 mod transcript;
+pub mod verdict;
 
 pub use plan::Plan;
 pub use requirement::Requirement;

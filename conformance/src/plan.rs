@@ -1,64 +1,65 @@
-//! What is tried, and how.
+//! What is tried: a plugin under a release, with the settings of the user.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mock_kuiper::package::{Build, Package};
-use mock_kuiper::profile::Profile;
+use mock_kuiper::engine::package::Build;
+use mock_kuiper::{Package, Release};
 use serde_json::{Map, Value};
 
 use crate::redact::Secrets;
 
-/// What is tried: a plugin under a release.
+/// A plugin to be tried under a release.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The plugin; or why it cannot even be opened.
+    /// The plugin, or the reason why it cannot even be opened.
     pub(crate) package: Result<Arc<Package>, String>,
-    pub(crate) profile: &'static Profile,
-    /// Where the user's plugin is, for the checks of its files.
+    pub(crate) profile: &'static Release,
+    /// The path of the user's plugin, for the checks of its files.
     pub plugin: PathBuf,
-    /// How it is built, where it is a Cargo package.
+    /// How a Cargo package is built.
     pub build: Build,
-    /// The properties that a symbol needs.
+    /// The properties that the symbols need, by the name of the symbol.
     pub configs: HashMap<String, Map<String, Value>>,
-    /// Properties that a symbol has to refuse.
+    /// Properties that the symbols must refuse, by the name of the symbol.
     pub refused: HashMap<String, Map<String, Value>>,
-    /// What is kept out of every report.
+    /// What no report may show.
     pub secrets: Secrets,
     /// The Python interpreter.
     pub python: PathBuf,
     /// Variables for the plugin's environment.
     pub environment: Vec<(String, String)>,
-    /// All waits are this many times as long: for slow machines.
+    /// A factor for all waits; more than 1 on slow machines.
     pub timeout_scale: f64,
-    /// Checks that go on at the same time, where plugins can be isolated.
+    /// The number of checks that run at the same time, if plugins can be
+    /// isolated.
     pub jobs: usize,
 }
 
 impl Plan {
     /// Plans to try a plugin under a release.
     #[must_use]
-    pub fn new(package: Package, profile: &'static Profile) -> Self {
+    pub fn new(package: Package, profile: &'static Release) -> Self {
         let plugin = package.directory().to_owned();
-        Self::of(Ok(Arc::new(package)), plugin, profile)
+        Self::with_package(Ok(Arc::new(package)), plugin, profile)
     }
 
-    /// The same for a plugin that cannot be opened, and why: all that is not
-    /// about its files is not testable.
+    /// Plans to try a plugin that cannot be opened, for the given reason: only
+    /// its files are judged, and everything else cannot be tested.
     #[must_use]
     pub fn broken(
         plugin: impl Into<PathBuf>,
         reason: impl Into<String>,
-        profile: &'static Profile,
+        profile: &'static Release,
     ) -> Self {
-        Self::of(Err(reason.into()), plugin.into(), profile)
+        Self::with_package(Err(reason.into()), plugin.into(), profile)
     }
 
-    fn of(
+    fn with_package(
         package: Result<Arc<Package>, String>,
         plugin: PathBuf,
-        profile: &'static Profile,
+        profile: &'static Release,
     ) -> Self {
         Self {
             package,
@@ -75,9 +76,9 @@ impl Plan {
         }
     }
 
-    /// The same plugin under another release.
+    /// Returns the plan with another release.
     #[must_use]
-    pub fn under(&self, profile: &'static Profile) -> Self {
+    pub fn under(&self, profile: &'static Release) -> Self {
         Self {
             profile,
             ..self.clone()
@@ -86,11 +87,12 @@ impl Plan {
 
     /// Returns the release that is played.
     #[must_use]
-    pub fn release(&self) -> &'static Profile {
+    pub fn release(&self) -> &'static Release {
         self.profile
     }
 
-    /// Returns the plugin's name, or that of its file.
+    /// Returns the plugin's name; that of its file if the plugin cannot be
+    /// opened.
     #[must_use]
     pub fn name(&self) -> String {
         match &self.package {

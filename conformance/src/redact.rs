@@ -1,11 +1,12 @@
-//! Secrets of configurations, kept out of every report.
+//! Hides secrets of configurations in every report.
 
 use serde_json::{Map, Value};
 
-/// What stands in the place of a secret.
+/// The text that replaces a secret.
 const HIDDEN: &str = "[redacted]";
 
-/// The shortest beginning of a secret that is hidden where a text was cut.
+/// The length of the shortest part of a secret that is hidden at the end of a
+/// text that was cut.
 const BEGINNING: usize = 3;
 
 /// Values that no report shows.
@@ -13,8 +14,7 @@ const BEGINNING: usize = 3;
 pub struct Secrets(Vec<String>);
 
 impl Secrets {
-    /// Takes note of the values under these keys, at any depth of a
-    /// configuration.
+    /// Adds the values under these keys, at any depth of a configuration.
     pub fn add(&mut self, keys: &[String], config: &Map<String, Value>) {
         for (key, value) in config {
             if keys.contains(key) {
@@ -25,16 +25,17 @@ impl Secrets {
         }
     }
 
-    /// Takes note of a text.
+    /// Adds a text.
     pub fn add_text(&mut self, secret: &str) {
-        // As it is, as JSON, and as JSON inside a string; by Go's encoder or not.
+        // The text itself, as JSON, and as JSON inside a string; with and without
+        // the escapes of Go's encoder.
         let mut spellings = vec![secret.to_owned()];
         for _ in 0..3 {
             self.0
                 .extend(spellings.iter().filter(|text| !text.is_empty()).cloned());
             spellings = spellings.iter().flat_map(|text| encoded(text)).collect();
         }
-        // One that contains another is to be hidden as a whole.
+        // A secret that contains another one is hidden first, as a whole.
         self.0.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
         self.0.dedup();
     }
@@ -57,8 +58,8 @@ impl Secrets {
         }
     }
 
-    /// Returns the text without the secrets, and without the beginning of one
-    /// where the text was cut with `…`.
+    /// Replaces the secrets in a text, and the beginning of a secret before a
+    /// `…` that marks where the text was cut.
     #[must_use]
     pub fn hide(&self, text: &str) -> String {
         let mut shown = text.to_owned();
@@ -73,7 +74,8 @@ impl Secrets {
     }
 }
 
-/// As JSON has it inside a string: plainly, and as Go's encoder writes it.
+/// Returns a text as the content of a JSON string, without and with the escapes
+/// of Go's encoder.
 fn encoded(text: &str) -> [String; 2] {
     let quoted = Value::from(text).to_string();
     let plain = quoted[1..quoted.len() - 1].to_owned();
@@ -97,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn values_under_a_key_are_hidden_at_any_depth_and_however_often_encoded() {
+    fn values_are_hidden_at_any_depth_and_in_any_encoding() {
         let secrets = secrets(&json!({"server": [{"password": "a\"b<c"}], "user": "me"}));
         let argument = json!({"config": {"password": "a\"b<c"}}).to_string();
         let order = json!({"cmd": "start", "arg": argument.replace('<', "\\u003c")}).to_string();
@@ -114,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_was_cut_is_hidden_as_well() {
+    fn the_beginning_of_a_secret_is_hidden_where_a_text_is_cut() {
         let secrets = secrets(&json!({"password": "correct horse"}));
 
         assert_eq!(
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn other_keys_are_shown() {
+    fn values_under_other_keys_are_shown() {
         let secrets = secrets(&json!({"user": "me", "password": true}));
 
         assert_eq!(secrets.hide("me, true"), "me, true");

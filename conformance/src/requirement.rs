@@ -1,40 +1,63 @@
-//! What is required: the table of all rules.
+//! What a requirement is: a rule, and how it is observed. The requirements
+//! themselves are in `section`.
 
 use std::fmt;
 
-use mock_kuiper::profile::{AckChannel, Profile};
+use mock_kuiper::Fault;
+use mock_kuiper::engine::release::Releases;
 
-use crate::bench::{Bench, Checked};
-use crate::section;
+use crate::checked::Checked;
+use crate::rig::{Kinds, Rig};
 
-/// A rule, and how it is observed.
+/// A rule for plugins, and how it is observed.
 #[derive(Debug)]
 pub struct Requirement {
-    /// Its number, e.g. `SNK-02`; never given to another rule.
+    /// The number, for example `SNK-02`. It is never given to another rule.
     pub id: &'static str,
-    /// Whether a plugin that falls short is refused.
+    /// Whether a plugin that breaks the rule fails.
     pub level: Level,
-    /// Which releases have it.
+    /// The releases that have the rule.
     pub releases: Releases,
     /// What the plugin does, as a sentence.
     pub rule: &'static str,
-    /// What happens in a running eKuiper where it does not.
+    /// What happens in a running eKuiper if the plugin breaks the rule.
     pub why: &'static str,
-    /// How it is observed.
+    /// How the rule is observed.
     pub how: &'static str,
     /// Where the rule comes from: `FILE:LINE` of a recording in
-    /// `tests/vectors/`, or a file of eKuiper's.
+    /// `tests/vectors/`, or a file of eKuiper.
     pub source: &'static str,
-    pub(crate) check: fn(&Bench<'_>) -> Checked,
+    /// Whether the check takes seconds. Such checks begin first.
+    pub slow: bool,
+    pub(crate) check: Check,
+}
+
+/// A rule that no test of a plugin can observe.
+#[derive(Debug)]
+pub struct Unobserved {
+    /// The number, as that of a [`Requirement`].
+    pub id: &'static str,
+    /// How much depends on the rule.
+    pub level: Level,
+    /// What the plugin does, as a sentence.
+    pub rule: &'static str,
+    /// Why no test can observe it.
+    pub reason: &'static str,
+    /// Where the rule comes from, as that of a [`Requirement`].
+    pub source: &'static str,
 }
 
 /// How much depends on a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// eKuiper does such a thing in normal life, and something breaks.
+    /// eKuiper does what the rule is about in normal operation, and something
+    /// breaks.
     Must,
-    /// eKuiper never or hardly ever does such a thing, or does not mind.
+    /// eKuiper rarely or never does what the rule is about, or tolerates the
+    /// result.
     Should,
+    /// The plugin is free to do it or not.
+    May,
 }
 
 impl fmt::Display for Level {
@@ -42,52 +65,12 @@ impl fmt::Display for Level {
         f.pad(match self {
             Self::Must => "MUST",
             Self::Should => "SHOULD",
+            Self::May => "MAY",
         })
     }
 }
 
-/// The releases that have a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Releases {
-    /// Every one.
-    All,
-    /// Those whose hosts have no channel for acks: up to 1.13.
-    WithoutAckChannel,
-    /// Those that open it, and never read or close it: 1.14.
-    WithDeafAckChannel,
-    /// Those whose hosts read acks: 2.0 on.
-    WithAcks,
-    /// Those that send the orders again to a new process: 1.8 on.
-    WithReplay,
-}
-
-impl Releases {
-    /// Whether a release is one of them.
-    #[must_use]
-    pub fn has(self, profile: &Profile) -> bool {
-        match self {
-            Self::All => true,
-            Self::WithoutAckChannel => profile.ack == AckChannel::Absent,
-            Self::WithDeafAckChannel => profile.ack == AckChannel::Unread,
-            Self::WithAcks => profile.ack == AckChannel::Read,
-            Self::WithReplay => profile.replay,
-        }
-    }
-}
-
-impl fmt::Display for Releases {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::All => "all",
-            Self::WithoutAckChannel => "1.4 to 1.13",
-            Self::WithDeafAckChannel => "1.14",
-            Self::WithAcks => "2.0 on",
-            Self::WithReplay => "1.8 on",
-        })
-    }
-}
-
-/// The sections, by the first letters of their rules' numbers.
+/// The sections, each with the letters that the numbers of its rules begin with.
 pub const SECTIONS: [(&str, &str); 6] = [
     ("PKG", "Package"),
     ("CTL", "Control"),
@@ -98,28 +81,29 @@ pub const SECTIONS: [(&str, &str); 6] = [
 ];
 
 impl Requirement {
-    /// Returns the name of its section, e.g. `Sink`.
+    /// Returns the name of the section, for example `Sink`.
     #[must_use]
     pub fn section(&self) -> &'static str {
-        let of = SECTIONS
-            .iter()
-            .find(|(prefix, _)| self.id.starts_with(prefix));
-        of.map_or("", |(_, name)| name)
+        let mut sections = SECTIONS.iter();
+        let section = sections.find(|(prefix, _)| self.id.starts_with(prefix));
+        section.map_or("", |(_, name)| name)
     }
 }
 
-/// Returns all rules, by section and number.
-#[must_use]
-pub fn all() -> Vec<&'static Requirement> {
-    [
-        section::package::REQUIREMENTS,
-        section::control::REQUIREMENTS,
-        section::source::REQUIREMENTS,
-        section::sink::REQUIREMENTS,
-        section::function::REQUIREMENTS,
-        section::life::REQUIREMENTS,
-    ]
-    .concat()
-    .into_iter()
-    .collect()
+/// How a rule is observed.
+#[derive(Debug)]
+pub(crate) enum Check {
+    /// By a function.
+    Function(fn(&Rig<'_>) -> Checked),
+    /// By a fault that the plugin has to survive.
+    Fault(Kinds, Fault),
+}
+
+impl Check {
+    pub(crate) fn run(&self, rig: &Rig<'_>) -> Checked {
+        match self {
+            Self::Function(check) => check(rig),
+            Self::Fault(kinds, fault) => rig.play(*kinds, *fault),
+        }
+    }
 }

@@ -1,16 +1,17 @@
-//! What the suite sends, held against what recorded hosts send: a verdict that
-//! came of a mistake of ours would be worth nothing.
+//! Compares what the suite sends with what recorded hosts send: a mistake of the
+//! suite must not become a verdict on the plugin.
 
-use mock_kuiper::profile::{Datasource, FunctionMeta, Profile};
+use mock_kuiper::Release;
+use mock_kuiper::engine::release::{Datasource, FunctionMeta};
 use serde_json::{Map, Value};
 
 type Object = Map<String, Value>;
 
-/// Checks that bytes are an order as this release sends one: `{"cmd":C,"arg":A}`,
-/// `A` a string that holds JSON.
+/// Checks that bytes are an order as the release sends it: `{"cmd":C,"arg":A}`,
+/// where `A` is a string that contains JSON.
 ///
 /// Source: protocol.md sections 5 and 9.
-pub(crate) fn order(bytes: &[u8], release: &Profile) -> Result<(), String> {
+pub(crate) fn order(bytes: &[u8], release: &Release) -> Result<(), String> {
     escaped(bytes)?;
     let order = object(serde_json::from_slice(bytes).ok(), "the order")?;
     only(&order, &["cmd", "arg"], "the order")?;
@@ -38,12 +39,12 @@ pub(crate) fn order(bytes: &[u8], release: &Profile) -> Result<(), String> {
     }
 }
 
-/// Checks that bytes are a request as eKuiper sends one to a function:
-/// `{"func":F,"arg":A}`, `A` a list or `null`, an `Exec`'s last argument a
-/// context in a string.
+/// Checks that bytes are a request as eKuiper sends it to a function:
+/// `{"func":F,"arg":A}`, where `A` is a list or `null`. The last argument of
+/// `Exec` must be a string that contains a context.
 ///
 /// Source: protocol.md section 7.
-pub(crate) fn request(bytes: &[u8], _: &Profile) -> Result<(), String> {
+pub(crate) fn request(bytes: &[u8], _: &Release) -> Result<(), String> {
     escaped(bytes)?;
     let request = object(serde_json::from_slice(bytes).ok(), "the request")?;
     only(&request, &["func", "arg"], "the request")?;
@@ -63,7 +64,7 @@ pub(crate) fn request(bytes: &[u8], _: &Profile) -> Result<(), String> {
     }
 }
 
-/// Checks that Go's encoder may have written it.
+/// Checks that Go's encoder may have written the bytes.
 fn escaped(bytes: &[u8]) -> Result<(), String> {
     match bytes.iter().find(|byte| b"<>&".contains(byte)) {
         None => Ok(()),
@@ -71,7 +72,7 @@ fn escaped(bytes: &[u8]) -> Result<(), String> {
     }
 }
 
-/// Whose rule and operator something is for.
+/// Checks an object that names a rule and its operator.
 fn context(meta: &Object, more: &[&str]) -> Result<(), String> {
     let known = [&["ruleId", "opId", "instanceId"], more].concat();
     only(meta, &known, "the context")?;
@@ -79,20 +80,20 @@ fn context(meta: &Object, more: &[&str]) -> Result<(), String> {
     text(meta, "opId")?;
     match meta.get("instanceId") {
         Some(Value::Number(_)) => Ok(()),
-        _ => Err("`instanceId` is no number".to_owned()),
+        _ => Err("`instanceId` is not a number".to_owned()),
     }
 }
 
 fn object(value: Option<Value>, what: &str) -> Result<Object, String> {
     match value {
         Some(Value::Object(object)) => Ok(object),
-        _ => Err(format!("{what} is no JSON object")),
+        _ => Err(format!("{what} is not a JSON object")),
     }
 }
 
 fn text<'o>(object: &'o Object, field: &str) -> Result<&'o str, String> {
     let text = object.get(field).and_then(Value::as_str);
-    text.ok_or_else(|| format!("`{field}` is no text"))
+    text.ok_or_else(|| format!("`{field}` is not a text"))
 }
 
 fn only(object: &Object, known: &[&str], what: &str) -> Result<(), String> {
@@ -106,11 +107,11 @@ fn only(object: &Object, known: &[&str], what: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    type Check = fn(&[u8], &Profile) -> Result<(), String>;
+    type Check = fn(&[u8], &Release) -> Result<(), String>;
 
-    /// The frames of all recordings that a host sent on a kind of channel, each
-    /// with its release.
-    fn recorded(channels: &str) -> Vec<(String, &'static Profile)> {
+    /// Returns all recorded frames that a host sent on channels whose names begin
+    /// with `channels`, each with its release.
+    fn recorded(channels: &str) -> Vec<(String, &'static Release)> {
         let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors");
         let mut frames = Vec::new();
         for file in std::fs::read_dir(vectors).unwrap() {
@@ -119,7 +120,7 @@ mod tests {
             // `ekuiper-2.4.0-go.jsonl`
             let mut numbers = name.split(['-', '.']).skip(1);
             let mut number = || numbers.next().unwrap();
-            let release = Profile::find(&format!("{}.{}", number(), number())).unwrap();
+            let release = Release::find(&format!("{}.{}", number(), number())).unwrap();
             let text = std::fs::read_to_string(&path).unwrap();
             for line in text.lines() {
                 let line: Value = serde_json::from_str(line).unwrap();
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn every_recorded_order_and_request_is_one() {
+    fn every_recorded_order_and_request_is_accepted() {
         for (channels, check) in [("plugin_", order as Check), ("func_", request)] {
             let frames = recorded(channels);
             assert!(frames.len() > 50, "{channels}: {}", frames.len());
@@ -148,12 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn what_no_ekuiper_sends_is_named() {
-        let release = Profile::find("2.4").unwrap();
+    fn what_no_ekuiper_sends_is_rejected_with_the_reason() {
+        let release = Release::find("2.4").unwrap();
         for (bytes, expected) in [
-            (r#"[]"#, "the order is no JSON object"),
+            (r#"[]"#, "the order is not a JSON object"),
             (r#"{"cmd":"pause","arg":""}"#, "the command is `pause`"),
-            (r#"{"cmd":"start","arg":{}}"#, "`arg` is no text"),
+            (r#"{"cmd":"start","arg":{}}"#, "`arg` is not a text"),
             (
                 r#"{"cmd":"start","arg":"{}","v":1}"#,
                 "the order has a field `v`",
@@ -165,7 +166,7 @@ mod tests {
             ),
             (
                 r#"{"cmd":"start","arg":"{\"symbolName\":\"f\",\"pluginType\":\"func\"}"}"#,
-                "`meta` is no JSON object",
+                "`meta` is not a JSON object",
             ),
         ] {
             let checked = order(bytes.as_bytes(), release);
@@ -178,7 +179,7 @@ mod tests {
             ),
             (
                 r#"{"func":"Exec","arg":[1]}"#,
-                "the last argument of `Exec` is no JSON object",
+                "the last argument of `Exec` is not a JSON object",
             ),
             (r#"{"func":"Validate","arg":5}"#, "`arg` is 5"),
         ] {

@@ -1,15 +1,14 @@
-//! What goes over the wire in one check: the last of it is kept for the report,
-//! connections are counted, and what we send ourselves is held against the
-//! recordings.
+//! What goes over the wire during one check: the last messages are kept for the
+//! report, connections are counted, and what the suite itself sends is compared
+//! with the recordings.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use mock_kuiper::event::{Event, Meaning, Message, Observer, What};
-use mock_kuiper::profile::Profile;
-use mock_kuiper::symbol::{Purpose, Side};
-use mock_kuiper::wire::FunctionAnswer;
+use mock_kuiper::engine::symbol::Purpose;
+use mock_kuiper::engine::wire::FunctionAnswer;
+use mock_kuiper::{Channel, Event, Meaning, Message, Observer, Release, Side, What};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
@@ -22,54 +21,81 @@ const KEPT: usize = 40;
 /// Characters of a message that are shown.
 const SHOWN: usize = 240;
 
-const ENDED: &str = "the process has ended";
+/// Precedes the number of a marked row.
+pub(crate) const MARK: &str = "conformance-row-";
 
-/// Takes note of what happens, and forgets what is long past.
+/// Records the events of one check.
 #[derive(Debug)]
 pub(crate) struct Transcript {
     secrets: Secrets,
-    release: &'static Profile,
+    release: &'static Release,
     seen: Mutex<Seen>,
 }
 
 #[derive(Debug, Default)]
 struct Seen {
-    lines: VecDeque<String>,
-    /// The connections that stand, by channel.
-    open: HashMap<String, usize>,
-    /// How often the plugin has closed one, by channel.
-    hung_up: HashMap<String, usize>,
-    /// What we sent although no eKuiper sends it, and not on purpose.
-    ours: Option<String>,
-    /// What the plugin said first on each request channel, and later greetings.
-    greetings: HashMap<String, Greetings>,
-    /// What a source has sent last.
+    lines: VecDeque<Line>,
+    /// What is known of each channel, by its name.
+    channels: HashMap<String, ChannelState>,
+    /// A message of the suite that no eKuiper sends and that is not wrong on
+    /// purpose.
+    suite_mistake: Option<String>,
+    /// The last row of a source.
     row: Vec<u8>,
-    /// An ack with other names than eKuiper knows.
+    /// An ack that is spelled wrong.
     odd_ack: Option<String>,
     /// An ack that is not UTF-8.
     broken_ack: Option<String>,
-    /// A function's answer that eKuiper reads, by luck or in part.
+    /// A function's answer that eKuiper reads only in part or by accident.
     odd_reply: Option<String>,
-    /// Bytes that the plugin has written to its log.
+    /// The number of bytes in the plugin's log.
     logged: usize,
-    /// The marked rows that are in the log, in its order.
+    /// The numbers of the marked rows in the log, in its order.
     marks: Vec<u32>,
 }
 
-#[derive(Debug, Default)]
-struct Greetings {
-    first: Vec<u8>,
-    count: usize,
-    /// The last that was another.
-    other: Option<Vec<u8>>,
+/// A line of the report.
+#[derive(Debug)]
+struct Line {
+    text: String,
+    kind: LineKind,
 }
 
-/// What stands in front of the number of a marked row.
-pub(crate) const MARK: &str = "conformance-row-";
+/// What a line is about, as far as it matters where the report ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LineKind {
+    ClosedByHost,
+    Exited,
+    Other,
+}
+
+/// What is known of a channel.
+#[derive(Debug, Default)]
+struct ChannelState {
+    /// The number of open connections.
+    open: usize,
+    /// How often the plugin has closed a connection.
+    hung_up: usize,
+    /// The last request to a function, until something answers it.
+    unanswered: Option<Request>,
+    /// The number of greetings.
+    greetings: usize,
+    first_greeting: Vec<u8>,
+    /// The last greeting with another text than the first.
+    other_greeting: Option<Vec<u8>>,
+}
+
+/// A request to a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Request {
+    /// Its size in bytes.
+    pub(crate) size: usize,
+    /// Whether it consists of bytes that no eKuiper sends.
+    pub(crate) is_raw: bool,
+}
 
 impl Transcript {
-    pub(crate) fn new(secrets: Secrets, release: &'static Profile) -> Self {
+    pub(crate) fn new(secrets: Secrets, release: &'static Release) -> Self {
         Self {
             secrets,
             release,
@@ -81,135 +107,168 @@ impl Transcript {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns the last lines, without those that only show how the host shuts
+    /// down after the check.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<_> = self.lock().lines.iter().cloned().collect();
-        // How a host ends that is not needed any more tells nothing.
-        let of_end = |line: &String| line.ends_with(" closed by host");
-        let mut end = lines.len();
-        while end > 0 && of_end(&lines[end - 1]) {
-            end -= 1;
+        let seen = self.lock();
+        let lines: Vec<&Line> = seen.lines.iter().collect();
+        let mut shown = without_shutdown(&lines);
+        // The host closes its channels and then ends the process.
+        if let [before @ .., end] = shown
+            && end.kind == LineKind::Exited
+            && before
+                .last()
+                .is_some_and(|line| line.kind == LineKind::ClosedByHost)
+        {
+            shown = without_shutdown(before);
         }
-        if end > 1 && lines[end - 1].ends_with(ENDED) && of_end(&lines[end - 2]) {
-            end -= 1;
-            while end > 0 && of_end(&lines[end - 1]) {
-                end -= 1;
-            }
-        }
-        lines.truncate(end);
-        lines
+        shown.iter().map(|line| line.text.clone()).collect()
     }
 
-    /// How many connections stand on a channel.
-    pub(crate) fn open(&self, channel: &str) -> usize {
-        self.lock().open.get(channel).copied().unwrap_or_default()
-    }
-
-    /// How often the plugin has closed a connection of a channel.
-    pub(crate) fn hung_up(&self, channel: &str) -> usize {
-        self.lock()
-            .hung_up
-            .get(channel)
-            .copied()
+    fn of_channel<T: Default>(&self, channel: &Channel, get: impl Fn(&ChannelState) -> T) -> T {
+        let seen = self.lock();
+        seen.channels
+            .get(channel.name())
+            .map(get)
             .unwrap_or_default()
     }
 
-    /// How many greetings came on a channel.
-    pub(crate) fn greetings(&self, channel: &str) -> usize {
-        self.lock().greetings.get(channel).map_or(0, |of| of.count)
+    /// Returns the number of open connections on a channel. A request channel
+    /// that is dropped with its host stays open here.
+    pub(crate) fn open(&self, channel: &Channel) -> usize {
+        self.of_channel(channel, |state| state.open)
     }
 
-    /// An answer that the release takes for a greeting, since it begins with `h`.
+    /// Returns how often the plugin has closed a connection on a channel.
+    pub(crate) fn hung_up(&self, channel: &Channel) -> usize {
+        self.of_channel(channel, |state| state.hung_up)
+    }
+
+    /// Returns the request that went out on a function's channel and that
+    /// nothing has answered.
+    pub(crate) fn unanswered(&self, channel: &Channel) -> Option<Request> {
+        self.of_channel(channel, |state| state.unanswered)
+    }
+
+    /// Returns the number of greetings on a channel.
+    pub(crate) fn greetings(&self, channel: &Channel) -> usize {
+        self.of_channel(channel, |state| state.greetings)
+    }
+
+    /// Returns an answer that the release takes for a greeting, because it
+    /// begins with `h`.
     pub(crate) fn mistaken_greeting(&self) -> Option<String> {
         let seen = self.lock();
-        let of = seen.greetings.iter();
-        let mut of = of.filter_map(|(channel, of)| Some((channel, of.other.as_ref()?)));
-        let (channel, text) = of.next()?;
-        Some(format!(
-            "`{}` came on {channel}, which begins with `h`: eKuiper takes it for a greeting, and \
-             sends the order again",
-            excerpt(&String::from_utf8_lossy(text), text.len())
-        ))
+        let mut channels = seen.channels.values();
+        let text = channels.find_map(|state| state.other_greeting.as_ref())?;
+        Some(excerpt(&String::from_utf8_lossy(text), text.len()))
     }
 
-    /// What a source has sent last, as it was sent.
+    /// Returns the last row of a source as it came.
     pub(crate) fn last_row(&self) -> Vec<u8> {
         self.lock().row.clone()
     }
 
-    /// An ack with other names than eKuiper knows.
+    /// Returns an ack that is spelled wrong.
     pub(crate) fn odd_ack(&self) -> Option<String> {
         self.lock().odd_ack.clone()
     }
 
-    /// An ack that is not UTF-8.
+    /// Returns an ack that is not UTF-8.
     pub(crate) fn broken_ack(&self) -> Option<String> {
         self.lock().broken_ack.clone()
     }
 
-    /// A function's answer that eKuiper reads, by luck or in part.
+    /// Returns a function's answer that eKuiper reads only in part or by
+    /// accident.
     pub(crate) fn odd_reply(&self) -> Option<String> {
         self.lock().odd_reply.clone()
     }
 
-    /// How many bytes the plugin has written to its log.
+    /// Returns the number of bytes in the plugin's log.
     pub(crate) fn logged(&self) -> usize {
         self.lock().logged
     }
 
-    /// The numbers behind [`MARK`] in the log, in its order.
+    /// Returns the numbers after [`MARK`] in the log, in its order.
     pub(crate) fn marks(&self) -> Vec<u32> {
         self.lock().marks.clone()
     }
 
-    /// What is wrong with what we sent.
-    pub(crate) fn our_mistake(&self) -> Option<String> {
-        self.lock().ours.clone()
+    /// Returns what is wrong with a message of the suite.
+    pub(crate) fn suite_mistake(&self) -> Option<String> {
+        self.lock().suite_mistake.clone()
     }
 
-    /// The beginning of a message, without the secrets in it.
+    /// Returns the beginning of a message, without the secrets in it.
     pub(crate) fn excerpt(&self, bytes: &[u8]) -> String {
-        // Hidden before it is cut, so that nothing of a secret is left.
+        // Secrets are hidden before the text is cut, so that none is left in part.
         let enough = &bytes[..bytes.len().min(16 * SHOWN)];
         let text = self.secrets.hide(&String::from_utf8_lossy(enough));
         excerpt(&text, bytes.len())
     }
 
-    fn line(&self, event: &Event<'_>) -> Option<String> {
-        let at = event.at.as_secs_f64();
-        Some(match &event.what {
-            What::Message(message) => format!(
-                "{at:8.3} {} from {}: {}",
-                message.channel,
-                message.from,
-                self.excerpt(message.body)
-            ),
-            What::Log { line } => format!("{at:8.3} [plugin] {}", self.excerpt(line.as_bytes())),
-            What::Connected { channel, .. } => format!("{at:8.3} {channel} connected"),
-            What::Closed { channel, from } => format!("{at:8.3} {channel} closed by {from}"),
-            What::Launched { pid, .. } => format!("{at:8.3} launched as process {pid}"),
-            What::Exited { .. } => format!("{at:8.3} {ENDED}"),
+    fn line(&self, event: &Event<'_>) -> Option<Line> {
+        let mut kind = LineKind::Other;
+        let text = match &event.what {
+            What::Message(message) => {
+                let body = self.excerpt(message.body);
+                format!("{} from {}: {body}", message.channel, message.from)
+            }
+            What::Log { line } => format!("[plugin] {}", self.excerpt(line.as_bytes())),
+            What::Connected { channel, .. } => format!("{channel} connected"),
+            What::Closed { channel, from } => {
+                if *from == Side::Host {
+                    kind = LineKind::ClosedByHost;
+                }
+                format!("{channel} closed by {from}")
+            }
+            What::Launched { pid, .. } => format!("launched as process {pid}"),
+            What::Exited { .. } => {
+                kind = LineKind::Exited;
+                "the process exited".to_owned()
+            }
             _ => return None,
-        })
+        };
+        let text = format!("{:8.3} {text}", event.at.as_secs_f64());
+        Some(Line { text, kind })
     }
 }
 
+/// Returns the lines up to the last that is not about a channel that the host
+/// has closed.
+fn without_shutdown<'l>(lines: &'l [&'l Line]) -> &'l [&'l Line] {
+    let last = lines
+        .iter()
+        .rposition(|line| line.kind != LineKind::ClosedByHost);
+    &lines[..last.map_or(0, |last| last + 1)]
+}
+
 impl Seen {
+    fn channel(&mut self, channel: &Channel) -> &mut ChannelState {
+        self.channels.entry(channel.name().to_owned()).or_default()
+    }
+
     fn note(&mut self, message: &Message<'_>) {
+        let state = self.channel(message.channel);
+        if message.channel.purpose() == Purpose::Function {
+            state.note_request(message);
+        }
         match message.meaning {
             Meaning::Greeting => {
-                let channel = message.channel.name().to_owned();
-                let of = self.greetings.entry(channel).or_default();
-                of.count += 1;
-                if of.count == 1 {
-                    of.first = message.body.to_vec();
-                } else if of.first != message.body && message.body.first() == Some(&b'h') {
-                    of.other = Some(message.body.to_vec());
+                state.greetings += 1;
+                if state.greetings == 1 {
+                    state.first_greeting = message.body.to_vec();
+                } else if state.first_greeting != message.body
+                    && message.body.first() == Some(&b'h')
+                {
+                    state.other_greeting = Some(message.body.to_vec());
                 }
             }
             Meaning::Ack { ack: Ok(_), .. } => {
                 let text = String::from_utf8_lossy(message.body);
                 let names: Result<HashMap<String, IgnoredAny>, _> = serde_json::from_str(&text);
-                // eKuiper takes `null`, and a name in capitals.
+                // eKuiper accepts `null` and a name in capital letters.
                 if names.map_or(true, |names| names.keys().any(|name| name != "error")) {
                     self.odd_ack = Some(excerpt(&text, text.len()));
                 }
@@ -230,8 +289,26 @@ impl Seen {
     }
 }
 
-/// Whether eKuiper reads a function's answer, but not all of it: a name is in
-/// capitals or spelled wrong, bytes are not UTF-8, or an error has no text.
+impl ChannelState {
+    fn note_request(&mut self, message: &Message<'_>) {
+        let is_raw = match message.meaning {
+            Meaning::Request { .. } => false,
+            Meaning::Raw => true,
+            // The plugin's socket drops it.
+            Meaning::Stale => return,
+            _ => {
+                self.unanswered = None;
+                return;
+            }
+        };
+        let size = message.body.len();
+        self.unanswered = Some(Request { size, is_raw });
+    }
+}
+
+/// Returns whether eKuiper reads a function's answer only in part or by
+/// accident: a name is in capital letters or misspelled, bytes are not UTF-8,
+/// or an error has no text.
 fn is_odd_reply(body: &[u8]) -> bool {
     if !matches!(
         FunctionAnswer::parse(body),
@@ -247,7 +324,7 @@ fn is_odd_reply(body: &[u8]) -> bool {
     })
 }
 
-/// The numbers of the marked rows in a line.
+/// Returns the numbers of the marked rows in a line of the log.
 fn marks_of(line: &str) -> impl Iterator<Item = u32> {
     line.split(MARK).skip(1).filter_map(|rest| {
         let end = rest.find(|c: char| !c.is_ascii_digit());
@@ -258,21 +335,17 @@ fn marks_of(line: &str) -> impl Iterator<Item = u32> {
 impl Observer for Transcript {
     fn event(&self, event: &Event<'_>) {
         let line = self.line(event);
-        let ours = match &event.what {
+        let mistake = match &event.what {
             What::Message(message) if message.from == Side::Host => mistake(message, self.release),
             _ => None,
         };
         let mut seen = self.lock();
         match &event.what {
-            What::Connected { channel, .. } => {
-                *seen.open.entry(channel.name().to_owned()).or_default() += 1;
-            }
+            What::Connected { channel, .. } => seen.channel(channel).open += 1,
             What::Closed { channel, from } => {
-                let open = seen.open.entry(channel.name().to_owned()).or_default();
-                *open = open.saturating_sub(1);
-                if *from == Side::Plugin {
-                    *seen.hung_up.entry(channel.name().to_owned()).or_default() += 1;
-                }
+                let state = seen.channel(channel);
+                state.open = state.open.saturating_sub(1);
+                state.hung_up += usize::from(*from == Side::Plugin);
             }
             What::Message(message) => seen.note(message),
             What::Log { line } => {
@@ -281,8 +354,8 @@ impl Observer for Transcript {
             }
             _ => {}
         }
-        if seen.ours.is_none() {
-            seen.ours = ours;
+        if seen.suite_mistake.is_none() {
+            seen.suite_mistake = mistake;
         }
         if let Some(line) = line {
             if seen.lines.len() == KEPT {
@@ -293,27 +366,28 @@ impl Observer for Transcript {
     }
 }
 
-/// What is wrong with a message of ours that is not marked as wrong on purpose.
-fn mistake(message: &Message<'_>, release: &Profile) -> Option<String> {
+/// Returns what is wrong with a message of the suite that is not wrong on
+/// purpose.
+fn mistake(message: &Message<'_>, release: &Release) -> Option<String> {
     let wrong = match (message.meaning, message.channel.purpose()) {
         (Meaning::Raw | Meaning::Stale, _) => None,
         (_, Purpose::Control) => self_check::order(message.body, release).err(),
         (_, Purpose::Function) => self_check::request(message.body, release).err(),
-        // Any bytes may be a row; nothing else is sent by the host.
+        // A row may be any bytes, and the host sends nothing else.
         _ => None,
     };
     wrong.map(|wrong| {
         let sent = String::from_utf8_lossy(message.body);
         format!(
-            "the suite sent what no eKuiper sends: {wrong}, in `{}`",
+            "the suite sent a message that no eKuiper sends: {wrong}, in `{}`",
             excerpt(&sent, sent.len())
         )
     })
 }
 
-/// The beginning of a message, harmless to a terminal; `length` is that of the
-/// whole, in bytes.
-fn excerpt(text: &str, length: usize) -> String {
+/// Returns the beginning of a message without control characters, which a
+/// terminal would act on; `size` is that of the whole message in bytes.
+fn excerpt(text: &str, size: usize) -> String {
     let mut shown = String::new();
     for c in text.chars().take(SHOWN) {
         if c.is_control() {
@@ -323,7 +397,7 @@ fn excerpt(text: &str, length: usize) -> String {
         }
     }
     if text.chars().nth(SHOWN).is_some() {
-        shown.push_str(&format!("… ({length} bytes)"));
+        shown.push_str(&format!("… ({size} bytes)"));
     }
     shown
 }

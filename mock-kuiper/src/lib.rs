@@ -1,14 +1,15 @@
-//! A mock eKuiper: drives any portable plugin, in whatever language, through
-//! start, data and stop, without eKuiper. As a command it is `mock-kuiper run`;
-//! this is the library for `cargo test`.
+//! A mock eKuiper: drives any portable plugin, in any language, through start,
+//! data and stop, without eKuiper. This is the library for `cargo test`; the
+//! command is `mock-kuiper run`.
 //!
 //! ```
 //! use std::time::Duration;
+//!
+//! use mock_kuiper::serde_json::json;
 //! use mock_kuiper::{Host, HostError};
-//! use serde_json::json;
 //!
 //! # fn main() -> Result<(), HostError> {
-//! let host = Host::builder().plugin("../sdk/examples/mirror").isolated_or_in_turn().launch()?;
+//! let host = Host::launch("../sdk/examples/mirror")?;
 //!
 //! let mut random = host.source("random").config(json!({"interval": 10})).start()?;
 //! assert_eq!(random.next(Duration::from_secs(5))?.message, json!({"count": 50}));
@@ -20,35 +21,59 @@
 //! # }
 //! ```
 //!
-//! The plugin is a directory, a zip, or a Cargo package, which is built first;
-//! a package's own tests name the binary that Cargo has built for them:
-//! `.plugin(".").executable(env!("CARGO_BIN_EXE_mirror"))`. A test needs nothing
-//! of the command: `default-features = false` spares a third of the crates.
-//! It is launched as eKuiper launches it, and the orders it gets are byte for
-//! byte those of the [release](host::Builder::release) that is played. When the
-//! host goes out of scope the plugin's process group is killed, and nothing is
-//! left behind; a test that failed prints the last messages on the wire and the
-//! plugin's output.
+//! # The plugin
 //!
-//! eKuiper's addresses in `/tmp` are fixed, so that two hosts at once are in
-//! each other's way; [`isolated`](host::Builder::isolated) gives the plugin a
-//! `/tmp` of its own, and then any number runs side by side. Where the system
-//! allows no such thing that is an error, and with
-//! [`isolated_or_in_turn`](host::Builder::isolated_or_in_turn) they run one
-//! after the other.
+//! A plugin is a directory, a zip, or a Cargo package, which is built first. In
+//! the tests of such a package, name the binary that Cargo has built already:
+//! `Host::builder(".").executable(env!("CARGO_BIN_EXE_mirror"))`. A test needs
+//! nothing of the command: `default-features = false` saves a third of the
+//! dependencies.
+//!
+//! The plugin is launched as eKuiper launches it, and its orders are byte for
+//! byte those of the [release](Builder::release) that is played. When the
+//! [`Host`] is dropped, the plugin's process group is killed and nothing is left
+//! behind.
+//!
+//! # What can go wrong
+//!
+//! What the plugin does wrong is a [`Finding`] in [`HostError::Finding`]: it has
+//! a stable [`Code`], names the symbol, and carries its details as data.
+//! `mock-kuiper explain CODE` says what a real eKuiper shows in this case.
+//!
+//! ```
+//! # use mock_kuiper::serde_json::json;
+//! use mock_kuiper::{Code, Host};
+//!
+//! # fn main() -> Result<(), mock_kuiper::HostError> {
+//! let host = Host::launch("../sdk/examples/mirror")?;
+//! let refused = host.source("random").config(json!({"interval": "soon"})).start();
+//! assert_eq!(refused.unwrap_err().code(), Some(Code::OrderRefused));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A test that fails prints the finding first, then what to do about it, then the
+//! last messages on the wire and the plugin's last lines of output.
+//!
+//! # Many hosts at once
+//!
+//! eKuiper's addresses in `/tmp` are fixed, so two hosts at once disturb each
+//! other. By default each plugin gets a `/tmp` of its own if the system allows
+//! it; otherwise hosts run one after another, in all processes.
+//! [`Builder::isolated`] requires isolation, [`Builder::shared_tmp`] shares the
+//! machine's `/tmp`. A path in `/tmp` that an isolated plugin needs is made
+//! [visible](Builder::visible):
 //!
 //! ```
 //! # use std::time::Duration;
+//! # use mock_kuiper::serde_json::json;
 //! # use mock_kuiper::{Host, HostError};
-//! # use serde_json::json;
 //! # fn main() -> Result<(), HostError> {
 //! # let out = tempfile::tempdir().unwrap();
 //! # let path = out.path().join("rows");
-//! let host = Host::builder()
-//!     .plugin("../sdk/examples/mirror")
+//! let host = Host::builder("../sdk/examples/mirror")
 //!     .release("2.0")
-//!     .isolated_or_in_turn()
-//!     .visible(out.path()) // in /tmp, where the sink shall write
+//!     .visible(out.path())
 //!     .launch()?;
 //!
 //! let mut sink = host.sink("append").config(json!({"path": path})).require_ack().start()?;
@@ -60,25 +85,65 @@
 //! # }
 //! ```
 //!
-//! What goes wrong in the life of a plugin is in [`fault`]: by name, one after
-//! the other or all of them, or by methods of [`Host`] and its handles, e.g.
-//! [`Host::kill`] and [`reload`](Host::reload), [`Host::restart`],
-//! [`Sink::redial`](host::Sink::redial).
+//! # Faults
+//!
+//! [`Fault`] names what can go wrong in the life of a plugin, [`Fault::play`]
+//! plays it on a [`Stage`] and checks that the plugin survives. A fault is made
+//! of methods of [`Host`] and its handles, for example [`Host::kill`] and
+//! [`Host::reload`], [`Host::restart`], and [`Sink::redial`].
+//!
+//! ```
+//! use mock_kuiper::serde_json::json;
+//! use mock_kuiper::{Fault, Host, HostError, Outcome, Stage};
+//!
+//! # fn main() -> Result<(), HostError> {
+//! let host = Host::launch("../sdk/examples/mirror")?;
+//! let mut random = host.source("random").config(json!({"interval": 10})).start()?;
+//! let mut append = host.sink("append").start()?;
+//! let mut echo = host.function("echo")?;
+//!
+//! let row = br#"[{"a":1}]"#.to_vec();
+//! let mut stage = Stage::set(&host, [&mut random], [&mut append], [&mut echo], row)?;
+//! for fault in Fault::all().take(5) {
+//!     assert_eq!(fault.play(&mut stage)?, Outcome::Survived, "{fault}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 #[cfg(test)]
 mod any_json;
-pub mod call;
-pub mod event;
-pub mod fault;
-pub mod finding;
-pub mod go_json;
-pub mod host;
-pub mod isolate;
-pub mod package;
-pub mod profile;
+mod breach;
+mod call;
+mod event;
+mod fault;
+mod finding;
+mod go_json;
+mod host;
+mod isolate;
+mod package;
+mod play;
+mod release;
 mod spawn;
-pub mod symbol;
-pub mod transport;
-pub mod wire;
+mod symbol;
+mod transport;
+mod usage;
+mod wire;
 
-pub use host::{Host, HostError};
+pub mod engine;
+
+pub use serde_json;
+
+pub use breach::Breach;
+pub use event::{Event, Frame, Limits, Meaning, Message, Observer, What};
+pub use fault::{Fault, Outcome};
+pub use finding::{Advice, Code, Finding, Limit, Observed};
+pub use host::{
+    Builder, Function, Host, HostError, InputError, Reply, Row, Sink, SinkStart, Source,
+    SourceStart, SystemError,
+};
+pub use package::{Package, PackageError};
+pub use play::Stage;
+pub use release::Release;
+pub use symbol::{Channel, Kind, Meta, Side, Symbol};
+pub use usage::Usage;

@@ -38,6 +38,32 @@ impl fmt::Display for Kind {
     }
 }
 
+/// A symbol of a plugin, by kind and name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Symbol {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+}
+
+impl Symbol {
+    /// Names a symbol.
+    pub fn new(kind: Kind, name: impl Into<String>) -> Self {
+        Symbol {
+            kind,
+            name: name.into(),
+        }
+    }
+}
+
+impl fmt::Display for Symbol {
+    /// Writes kind and name: ``source `random` ``.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.kind, self.name)
+    }
+}
+
 /// Where in a rule an instance runs. A function's is the default: empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Meta {

@@ -1,7 +1,6 @@
-//! `mock-kuiper run` on a Cargo package: it is built, and laid out as a plugin.
+//! `mock-kuiper run` on a Cargo package, which is built and laid out as a plugin.
 //!
-//! The packages here have no dependencies, so that building one takes a second
-//! and no network.
+//! These packages have no dependencies: a build takes a second and no network.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +10,7 @@ use tempfile::TempDir;
 
 const JSON: &str = r#"{"version":"1","language":"go","executable":"built","sources":[],"sinks":[],"functions":["f"]}"#;
 
-/// A package whose binary `built` has this `main`.
+/// Makes a package whose binary `built` has this `main`.
 fn package(main: &str, json: &str) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let write = |file: &str, text: &str| fs::write(directory.path().join(file), text).unwrap();
@@ -81,7 +80,7 @@ fn debug_builds_without_optimizations() {
 }
 
 #[test]
-fn a_build_that_fails_is_wrong_input_and_cargo_says_why() {
+fn a_failed_build_gives_status_2_and_shows_cargos_errors() {
     let directory = package("fn main() { nonsense }", JSON);
 
     let output = run(directory.path(), &[]);
@@ -96,7 +95,7 @@ fn a_build_that_fails_is_wrong_input_and_cargo_says_why() {
 }
 
 #[test]
-fn mistakes_of_the_json_are_told_before_anything_is_built() {
+fn mistakes_in_the_json_are_reported_before_the_build() {
     let json = r#"{"version":"1","language":"rust","executable":"built","sources":[],"sinks":[],"functions":[]}"#;
     let directory = package("fn main() { nonsense }", json);
 

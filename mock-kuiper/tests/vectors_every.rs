@@ -6,17 +6,16 @@
 
 use std::collections::BTreeMap;
 
-use mock_kuiper::go_json::Numbers;
-use mock_kuiper::profile::Profile;
-use mock_kuiper::symbol::Meta;
-use mock_kuiper::wire::{Command, Context, Expr, Order, exec, is_aggregate, validate};
+use mock_kuiper::engine::go_json::Numbers;
+use mock_kuiper::engine::wire::{Command, Context, Expr, Order, exec, is_aggregate, validate};
+use mock_kuiper::{Meta, Release};
 use serde_json::{Map, Value};
 
 mod support;
 use support::{host_frames, recordings};
 
 /// Writes an order with the values of a recorded one.
-fn order(text: &str, profile: &Profile) -> Option<String> {
+fn order(text: &str, profile: &Release) -> Option<String> {
     let order: Value = serde_json::from_str(text).ok()?;
     let argument: Value = serde_json::from_str(order["arg"].as_str()?).unwrap();
     let symbol = argument["symbolName"].as_str().unwrap();
@@ -46,7 +45,7 @@ fn order(text: &str, profile: &Profile) -> Option<String> {
 }
 
 /// Writes a request with the values of a recorded one.
-fn request(text: &str, profile: &Profile) -> Option<String> {
+fn request(text: &str, profile: &Release) -> Option<String> {
     let request: Value = serde_json::from_str(text).ok()?;
     let args = request["arg"].as_array().cloned().unwrap_or_default();
     let mut made = Vec::new();
@@ -105,7 +104,7 @@ fn number(value: &Value) -> u32 {
 fn every_recorded_order_and_request_is_written_alike() {
     let mut seen: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for (file, release) in recordings() {
-        let profile = Profile::find(&release).unwrap();
+        let profile = Release::find(&release).unwrap();
         let (orders, requests) = seen.entry(release).or_default();
         for (line, channel, text) in host_frames(&file) {
             let made = if channel.starts_with("plugin_") {

@@ -3,16 +3,15 @@
 //! The expected bytes are read from the vectors by line number. The mock's order is
 //! made of values written here, never decoded from a frame.
 
-use mock_kuiper::profile::Profile;
-use mock_kuiper::symbol::Meta;
-use mock_kuiper::wire::{Command, Order, StreamOptions, source_config};
+use mock_kuiper::engine::wire::{Command, Order, StreamOptions, source_config};
+use mock_kuiper::{Meta, Release};
 use serde_json::{Map, Value, json};
 
 mod support;
 use support::frame;
 
-fn profile(name: &str) -> &'static Profile {
-    Profile::find(name).expect("a profile for each recorded release")
+fn profile(name: &str) -> &'static Release {
+    Release::find(name).expect("a profile for each recorded release")
 }
 
 fn map(value: Value) -> Map<String, Value> {

@@ -1,20 +1,19 @@
 //! Requests to functions and rows to sinks are byte for byte those of recorded
 //! eKuiper releases, and recorded answers and acks are understood.
 
-use mock_kuiper::go_json::Numbers;
-use mock_kuiper::profile::Profile;
-use mock_kuiper::symbol::Meta;
-use mock_kuiper::wire::{
+use mock_kuiper::engine::go_json::Numbers;
+use mock_kuiper::engine::wire::{
     Ack, Context, Expr, FunctionAnswer, OrderAnswer, SourceRow, exec, is_aggregate, parse_ack,
     validate, write_sink_row,
 };
+use mock_kuiper::{Meta, Release};
 use serde_json::{Value, json};
 
 mod support;
 use support::frame;
 
-fn profile(name: &str) -> &'static Profile {
-    Profile::find(name).expect("a profile for each recorded release")
+fn profile(name: &str) -> &'static Release {
+    Release::find(name).expect("a profile for each recorded release")
 }
 
 fn column(name: &str) -> Expr {

@@ -9,8 +9,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use mock_kuiper::event::Trace;
-use mock_kuiper::host::{Host, HostError};
+use mock_kuiper::engine::event::Trace;
+use mock_kuiper::{Host, HostError};
 use serde_json::Value;
 
 /// The recorded rule.
@@ -79,12 +79,10 @@ fn play(release: &str, seed: u64, place: &Path) -> Result<String, HostError> {
     let file = place.join("trace");
     let out = fs::File::create(&file).unwrap();
     let trace = Arc::new(Trace::new(out, release, "probe").unwrap());
-    let host = Host::builder()
-        .plugin(place)
+    let host = Host::builder(place)
         .release(release)
         .seed(seed)
-        .observer(Arc::clone(&trace) as _)
-        .isolated_or_in_turn();
+        .observer(Arc::clone(&trace) as _);
     let host = probe::on_transport(host).launch()?;
     let _function = host.function(FUNCTION)?;
     let (mut source, mut sink) = (None, None);

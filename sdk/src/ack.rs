@@ -1,24 +1,25 @@
-//! The acks of a sink that nobody has read yet.
+//! The acks of a sink that wait to be sent.
 //!
-//! Most hosts never read a sink's acks: 1.14 and all rules without `requireAck`.
-//! So what waits must not grow. Acks of rows that are done are all alike and
-//! only counted; acks of failed rows are kept up to [`KEPT_FAILURES`], then the
-//! oldest is dropped. The order of the rows is kept in all this.
+//! Most hosts never read a sink's acks: eKuiper 1.14, and every rule without
+//! `requireAck`. So the memory for waiting acks must be bounded. The acks of
+//! successful rows are all equal and are only counted. The acks of failed rows
+//! are kept, up to [`KEPT_FAILURES`]; beyond that the oldest is dropped. The
+//! acks stay in the order of their rows.
 //!
-//! No socket is used here: [`Acks::pump`] is given the way to send one.
+//! No socket is used here: the caller of [`Acks::pump`] sends them.
 
 use std::collections::VecDeque;
 
 use crate::wire;
 
-/// How many acks of failed rows wait for a reader at most.
+/// The largest number of acks of failed rows that wait.
 pub(crate) const KEPT_FAILURES: usize = 4096;
 
-/// Bytes of an error's text that are kept, so that the failures that wait are
-/// bounded in memory, too.
+/// How many bytes of an error's text are kept, which bounds the memory for
+/// failures.
 const KEPT_TEXT: usize = 2048;
 
-/// Acks that wait, in the order of their rows.
+/// The waiting acks, in the order of their rows.
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
     waiting: VecDeque<Waiting>,
@@ -28,20 +29,20 @@ pub(crate) struct Acks {
 
 #[derive(Debug, PartialEq)]
 enum Waiting {
-    /// So many rows in a row that are done.
+    /// A number of consecutive successful rows.
     Done(u64),
-    /// A failed row: the whole message.
+    /// A failed row, with the complete message of its ack.
     Failed(Vec<u8>),
 }
 
 impl Acks {
-    /// Adds the ack of a row that is done.
+    /// Adds the ack of a successful row.
     pub(crate) fn done(&mut self) {
         self.add_done(1);
     }
 
-    /// Adds the ack of a failed row. Returns how many such acks were dropped
-    /// so far where this one pushed out the oldest.
+    /// Adds the ack of a failed row. If the oldest one had to be dropped for it,
+    /// returns how many were dropped so far.
     pub(crate) fn failed(&mut self, text: &str) -> Option<u64> {
         let dropped = (self.failures == KEPT_FAILURES).then(|| {
             self.drop_oldest_failure();
@@ -54,12 +55,12 @@ impl Acks {
         dropped
     }
 
-    /// Whether nothing waits.
+    /// Returns whether no ack waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Sends what waits until `send` returns false. Returns how many were sent.
+    /// Sends waiting acks until `send` returns false. Returns how many were sent.
     pub(crate) fn pump(&mut self, mut send: impl FnMut(&[u8]) -> bool) -> u64 {
         let mut sent = 0;
         while let Some(first) = self.waiting.front_mut() {
@@ -92,8 +93,8 @@ impl Acks {
         }
     }
 
-    /// Takes out the first failure; the counts on its two sides become one.
-    /// It is the first or the second entry, as counts are never neighbours.
+    /// Drops the oldest failure and merges the counts on both sides of it. It is
+    /// the first or the second entry, because two counts are never adjacent.
     fn drop_oldest_failure(&mut self) {
         let before = match self.waiting.front() {
             Some(Waiting::Done(count)) => *count,
@@ -113,7 +114,7 @@ impl Acks {
     }
 }
 
-/// Cuts a text to [`KEPT_TEXT`] bytes, at a character's end.
+/// Shortens a text to at most [`KEPT_TEXT`] bytes, at the end of a character.
 fn cut(text: &str) -> &str {
     let mut end = text.len().min(KEPT_TEXT);
     while !text.is_char_boundary(end) {
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn acks_leave_in_the_order_of_their_rows() {
+    fn acks_are_sent_in_the_order_of_their_rows() {
         let mut acks = Acks::default();
         acks.done();
         acks.done();
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_taken_waits_and_is_sent_once() {
+    fn an_ack_that_could_not_be_sent_waits_and_is_sent_once() {
         let mut acks = Acks::default();
         acks.done();
         acks.failed("x");
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_failure_is_dropped_after_4096_and_said() {
+    fn beyond_4096_failures_the_oldest_is_dropped_and_reported() {
         let mut acks = Acks::default();
         acks.done();
         for row in 0..4096 {
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_where_failures_and_successes_alternate() {
+    fn memory_is_bounded_when_failures_and_successes_alternate() {
         let mut acks = Acks::default();
 
         for _ in 0..20_000 {
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_at_a_characters_end() {
+    fn a_long_text_is_shortened_at_the_end_of_a_character() {
         let text = format!("x{}", "é".repeat(2000));
 
         let kept = cut(&text);

@@ -1,5 +1,5 @@
-//! What a function is called with: argument values, and the expressions they
-//! come from.
+//! The arguments of a function: as expressions in the SQL, and as the values of
+//! one call.
 
 use std::ops::Index;
 
@@ -9,8 +9,10 @@ use serde_json::Value;
 use crate::ConfigError;
 use crate::config;
 
-/// One argument of a function's call as the SQL says it, before any row:
-/// what [`Function::validate`](crate::Function::validate) checks.
+/// One argument of a function's call as it is written in the SQL.
+///
+/// [`Function::validate`](crate::Function::validate) checks these before the
+/// rule runs.
 ///
 /// Source: `Validate` requests of eKuiper 1.8 to 2.4 (`tests/vectors`).
 #[derive(Clone, Debug, PartialEq)]
@@ -19,27 +21,27 @@ pub enum Expr {
     /// A column of a stream, such as `temperature`.
     #[non_exhaustive]
     Column {
-        /// The stream; `$$default` where the SQL names none.
+        /// The name of the stream; `$$default` if the SQL names none.
         stream: String,
-        /// The column.
+        /// The name of the column.
         name: String,
     },
-    /// A number, a text, a boolean.
+    /// A literal: a number, a string or a boolean.
     Literal(Value),
-    /// The call of another function, such as `collect(temperature)`.
+    /// A call of another function, such as `collect(temperature)`.
     #[non_exhaustive]
     Call {
-        /// The function called.
+        /// The name of the function.
         name: String,
-        /// Its arguments.
+        /// The arguments of the call.
         args: Vec<Expr>,
     },
-    /// Anything else, such as `a + 1`: the host's syntax tree unchanged.
+    /// Any other expression, such as `a + 1`, as the host's syntax tree.
     Other(Value),
 }
 
 impl Expr {
-    /// Makes a column of the default stream, for a test of `validate`.
+    /// Creates a column of the default stream. For tests of `validate`.
     pub fn column(name: impl Into<String>) -> Self {
         Expr::Column {
             stream: "$$default".to_owned(),
@@ -47,7 +49,7 @@ impl Expr {
         }
     }
 
-    /// Makes a call, for a test of `validate`.
+    /// Creates a call. For tests of `validate`.
     pub fn call(name: impl Into<String>, args: impl IntoIterator<Item = Expr>) -> Self {
         Expr::Call {
             name: name.into(),
@@ -55,7 +57,7 @@ impl Expr {
         }
     }
 
-    /// Returns the value of a literal; `None` of what only a row knows.
+    /// Returns the value of a literal, and `None` for any other expression.
     pub fn as_literal(&self) -> Option<&Value> {
         match self {
             Expr::Literal(value) => Some(value),
@@ -63,7 +65,8 @@ impl Expr {
         }
     }
 
-    /// Reads the host's syntax tree. What is not known is kept as it is.
+    /// Converts the host's syntax tree. An unknown tree becomes
+    /// [`Expr::Other`], unchanged.
     pub(crate) fn read(mut tree: Value) -> Self {
         let Some(fields) = tree.as_object_mut() else {
             return Expr::Other(tree);
@@ -95,44 +98,44 @@ impl Expr {
 
 /// The argument values of one call of a function, in order.
 ///
-/// A column that the row lacks is `null`. An aggregate gets an array for each
-/// argument, empty where the window is.
+/// A column that the row lacks is `null`. For an aggregate each argument is an
+/// array, which is empty if the window is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Args(Vec<Value>);
 
 impl Args {
-    /// Returns how many there are.
+    /// Returns the number of arguments.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Returns whether the call has none.
+    /// Returns whether the call has no arguments.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Returns one, counted from 0.
+    /// Returns the argument at `index`, counted from 0.
     pub fn get(&self, index: usize) -> Option<&Value> {
         self.0.get(index)
     }
 
-    /// Returns all of them.
+    /// Returns all arguments as a slice.
     pub fn as_slice(&self) -> &[Value] {
         &self.0
     }
 
-    /// Returns all of them to keep or to change.
+    /// Converts the arguments to a vector.
     pub fn into_vec(self) -> Vec<Value> {
         self.0
     }
 
-    /// Parses one, counted from 0, into a type.
+    /// Parses the argument at `index`, counted from 0.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] where there is no such argument or it is no `T`:
-    /// `argument 1: expected f64, found string "x"`. The text counts from 1, as
-    /// the SQL is read.
+    /// [`ConfigError`] if there is no such argument or it cannot be read as `T`.
+    /// Its text counts arguments from 1: `argument 1: expected f64, found string
+    /// "x"` is about index 0.
     pub fn parse<'a, T: Deserialize<'a>>(&'a self, index: usize) -> Result<T, ConfigError> {
         let root = format!("argument {}", index + 1);
         match self.0.get(index) {
@@ -154,7 +157,7 @@ impl AsRef<[Value]> for Args {
     }
 }
 
-/// Returns one argument; `null` where there is none at that index.
+/// Returns the argument at an index, or `null` if there is none.
 impl Index<usize> for Args {
     type Output = Value;
 
@@ -187,7 +190,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_column_is_read_with_and_without_the_fields_of_2_4() {
+    fn a_column_is_read_with_and_without_the_fields_that_2_4_added() {
         for tree in [
             json!({"StreamName":"$$default","Name":"n"}),
             json!({"StreamName":"$$default","Name":"n","HasIndex":false,"SourceIndex":0,"Index":0}),
@@ -230,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_kept_unchanged() {
+    fn an_unknown_expression_is_kept_unchanged() {
         for tree in [
             json!({"OP":3,"LHS":{"Val":1},"RHS":{"Val":2}}),
             json!({"Name":"x"}),
@@ -242,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_that_does_not_fit_is_named() {
+    fn a_parse_error_names_the_argument() {
         let args = Args::from(vec![json!("x"), json!([1, "y"])]);
 
         let texts = [
@@ -256,13 +259,13 @@ mod tests {
             [
                 "argument 1: expected f64, found string \"x\"",
                 "argument 2[1]: expected f64, found string \"y\"",
-                "argument 3: expected a value, but it is missing",
+                "argument 3: required, but missing",
             ]
         );
     }
 
     #[test]
-    fn an_argument_that_is_not_there_is_null() {
+    fn indexing_a_missing_argument_returns_null() {
         let args = Args::from(vec![json!(1)]);
 
         assert_eq!(args[0], json!(1));

@@ -1,11 +1,12 @@
-//! The loop of the two channels on which the host asks: control and functions.
+//! The loop that serves a control or function channel: greet, then answer each
+//! order.
 //!
-//! The plugin holds the asking end of the socket, so everything is turned
-//! round: its first request is a greeting, the host's reply is an order, and
-//! its next request is that order's answer.
+//! The plugin holds the REQ end although the host gives the orders. So the
+//! plugin's first request is the greeting, the host's reply to it is an order,
+//! and the plugin's next request is the answer to that order.
 //!
-//! It greets once for each connection and never because it is idle: hosts
-//! before 2.1.3 take a greeting on control for an answer.
+//! The plugin greets once per connection and never because it is idle: hosts
+//! before 2.1.3 take a second greeting on the control channel for an answer.
 //!
 //! Rules: docs/protocol.md, "Control channel" and "The greeting again".
 
@@ -16,16 +17,16 @@ use log::debug;
 
 use crate::wire;
 
-/// Serves a channel until it is closed from this side.
+/// Serves a channel until it is closed on this side.
 ///
-/// `answer` writes the answer to an order over its second argument. A lost
-/// connection is dialed again: an answer that is due then is dropped, as is
-/// whatever the host had sent, and the new connection is greeted. `reach` is how
-/// long each of these may take; `None` is for ever.
+/// `answer` gets the bytes of an order, and replaces the content of its second
+/// argument with the answer. A lost connection is dialed again and greeted
+/// again; an answer or order that was in transit on it is dropped. `reach`
+/// limits each wait for a connection; `None` waits forever.
 ///
 /// # Errors
 ///
-/// [`Error::Unreachable`] where nobody was reached for `reach`.
+/// [`Error::Unreachable`] if no connection was made within `reach`.
 pub(crate) fn serve(
     req: &mut Req,
     reach: Option<Duration>,
@@ -40,13 +41,13 @@ pub(crate) fn serve(
         }
         match converse(req, &mut buffer, &mut answer) {
             Error::Closed => return Ok(()),
-            Error::Disconnected => debug!("a channel was closed by the host; dialing again"),
-            error => debug!("a channel was lost: {error}; dialing again"),
+            Error::Disconnected => debug!("the host closed a channel: dialing again"),
+            error => debug!("lost a channel: {error}: dialing again"),
         }
     }
 }
 
-/// Greets, and answers orders until the connection ends. Returns why it did.
+/// Greets, and answers orders until the connection ends. Returns why it ended.
 fn converse(
     req: &mut Req,
     buffer: &mut Vec<u8>,
@@ -66,5 +67,5 @@ fn converse(
     outcome.err().unwrap_or(Error::Disconnected)
 }
 
-/// The capacity in bytes that the buffer may keep after an answer.
+/// The largest capacity in bytes that the buffer keeps after an answer.
 const KEPT: usize = 1024 * 1024;

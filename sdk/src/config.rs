@@ -1,7 +1,7 @@
-//! The configuration of an instance, and its way into the author's own type.
+//! The configuration of an instance, and how it is parsed.
 //!
-//! [`Config::parse`] reads with serde like `serde_json::from_value`, but keeps
-//! where it is: an error names the path, such as `config.pattern.count`.
+//! [`Config::parse`] uses serde like `serde_json::from_value`, but its errors
+//! name the path of the value, such as `config.pattern.count`.
 
 use std::fmt;
 
@@ -15,23 +15,23 @@ use serde_json::{Map, Value};
 
 /// The configuration of one source or sink: any JSON object.
 ///
-/// A source gets the stream's options (`datasource`, `format`, `key` …)
-/// together with the section of `sources/NAME.yaml` that the stream's `CONF_KEY`
-/// names; a sink gets all properties of the rule's action, those for the host
-/// included (`sendSingle`, `requireAck` …). So a type to parse into leaves
-/// unknown fields alone, which is serde's default.
+/// A source gets the options of the stream (`datasource`, `format`, `key` …),
+/// merged with the section of `sources/NAME.yaml` that the stream's `CONF_KEY`
+/// names. A sink gets all properties of the rule's action, including those that
+/// are meant for the host (`sendSingle`, `requireAck` …). So the type to parse
+/// into must ignore unknown fields, as serde does by default.
 ///
 /// Source: docs/protocol.md, section 5.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config(Value);
 
 impl Config {
-    /// Parses the configuration into the author's own type.
+    /// Parses the configuration into a type of the plugin.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`], whose text names the path of the value that does not
-    /// fit and what was expected there.
+    /// [`ConfigError`], with the path of the value that cannot be read and what
+    /// was expected there.
     ///
     /// ```
     /// use ekuiper::{Config, serde_json::json};
@@ -50,12 +50,12 @@ impl Config {
         parse(&self.0, "config")
     }
 
-    /// Makes a configuration of a JSON object, for a test that calls
-    /// `configure` itself. `null` is an empty one.
+    /// Creates a configuration from a JSON object. `null` gives an empty
+    /// configuration. For tests that call `configure` themselves.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] where the value is neither an object nor `null`.
+    /// [`ConfigError`] if the value is neither an object nor `null`.
     pub fn from_json(value: Value) -> Result<Self, ConfigError> {
         match value {
             Value::Object(_) => Ok(Config(value)),
@@ -69,7 +69,8 @@ impl Config {
         self.0.get(name)
     }
 
-    /// Returns whether there are no properties: hosts leave out what is empty.
+    /// Returns whether there are no properties. Hosts leave out an empty
+    /// configuration.
     pub fn is_empty(&self) -> bool {
         self.0.as_object().is_none_or(Map::is_empty)
     }
@@ -81,18 +82,18 @@ impl From<Map<String, Value>> for Config {
     }
 }
 
-/// Shows the configuration as JSON.
+/// Writes the configuration as JSON.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-/// Which value did not fit, and what was expected: `config.port: expected u16,
+/// The error of a value that cannot be read, such as `config.port: expected u16,
 /// found string "x"`.
 #[derive(Debug)]
 pub struct ConfigError {
-    /// From the innermost segment to the root.
+    /// The segments of the path, from the innermost to the root.
     path: Vec<String>,
     message: String,
 }
@@ -104,7 +105,7 @@ impl ConfigError {
         self.path.iter().rev().map(String::as_str).collect()
     }
 
-    /// Says that there is nothing at `path`.
+    /// Creates the error for a missing value at `path`.
     pub(crate) fn missing(path: &str) -> Self {
         Self::custom(MISSING).at(path)
     }
@@ -132,7 +133,7 @@ impl serde::de::Error for ConfigError {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        // JSON knows no borrowed strings; only a `&str` does.
+        // Serde expects "a borrowed string" for a `&str`. JSON has no such term.
         let expected = expected.to_string().replace("a borrowed ", "a ");
         Self::custom(format_args!("expected {expected}, found {}", Found(found)))
     }
@@ -158,9 +159,10 @@ impl serde::de::Error for ConfigError {
     }
 }
 
-const MISSING: &str = "expected a value, but it is missing";
+const MISSING: &str = "required, but missing";
 
-/// JSON's word for what was found: `null` where serde says "unit value".
+/// Writes what was found in terms of JSON: `null` instead of serde's "unit
+/// value".
 struct Found<'a>(Unexpected<'a>);
 
 impl fmt::Display for Found<'_> {
@@ -209,7 +211,7 @@ fn unexpected(value: &Value) -> Unexpected<'_> {
     }
 }
 
-/// Reads a value into a type; paths in errors begin with `root`.
+/// Parses a value into a type. The paths in errors begin with `root`.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(
     value: &'a Value,
     root: &str,
@@ -217,8 +219,8 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(
     T::deserialize(Node(value)).map_err(|error| error.at(root))
 }
 
-/// A value being read. Whoever reads a part of it adds the part's segment to
-/// the error on its way out.
+/// A value that is being read. An error in a part of it gets the segment of that
+/// part on its way out.
 struct Node<'a>(&'a Value);
 
 impl<'de> Deserializer<'de> for Node<'de> {
@@ -352,7 +354,7 @@ impl<'de> MapAccess<'de> for Fields<'de> {
     }
 }
 
-/// A field's name; one that is a number reads as such, for maps keyed by numbers.
+/// The name of a field. It is read as a number if the type has numbers as keys.
 struct Key<'a>(&'a str);
 
 macro_rules! number_keys {
@@ -426,7 +428,10 @@ impl<'de> EnumAccess<'de> for Variant<'de> {
 impl<'de> Variant<'de> {
     fn content(&self) -> Result<Node<'de>, ConfigError> {
         self.content.map(Node).ok_or_else(|| {
-            ConfigError::custom(format_args!("expected content for `{}`", self.name))
+            ConfigError::custom(format_args!(
+                "`{0}` needs a value, as in {{\"{0}\": …}}",
+                self.name
+            ))
         })
     }
 

@@ -1,5 +1,8 @@
-//! What every instance knows of itself: its ids, its logger, whether it was
-//! stopped. The contexts of the three kinds of symbols are built on it.
+//! What every context knows about its instance: the ids, the logger, and whether
+//! it was stopped.
+//!
+//! The contexts of the three kinds of symbols are built on [`InstanceInfo`]. The
+//! instance itself, its thread and its channels are not here.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +11,7 @@ use std::time::Duration;
 
 use log::{Log, Metadata, Record};
 
-/// The rule, the operator and the number of an instance.
+/// The ids of an instance: its rule, its operator and its number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Identity {
     pub(crate) rule_id: String,
@@ -16,14 +19,15 @@ pub(crate) struct Identity {
     pub(crate) instance_id: i64,
 }
 
-/// As in an address: `{ruleId}_{opId}_{instanceId}`.
+/// Writes the form that addresses contain: `{ruleId}_{opId}_{instanceId}`.
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}_{}_{}", self.rule_id, self.op_id, self.instance_id)
     }
 }
 
-/// The stop of an instance, for those who look and those who sleep.
+/// Tells the threads of an instance that it was stopped, and wakes those that
+/// sleep.
 #[derive(Debug, Default)]
 pub(crate) struct StopSignal {
     stopped: AtomicBool,
@@ -34,7 +38,8 @@ pub(crate) struct StopSignal {
 impl StopSignal {
     pub(crate) fn set(&self) {
         self.stopped.store(true, Ordering::SeqCst);
-        // Taken so that a sleeper is either before its look or in its wait.
+        // With the lock taken, no sleeper is between its check of `stopped` and
+        // its wait, where it would miss the notification.
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
         self.woken.notify_all();
     }
@@ -43,7 +48,7 @@ impl StopSignal {
         self.stopped.load(Ordering::SeqCst)
     }
 
-    /// Waits for `duration` or the stop; returns false when stopped.
+    /// Waits for `duration` or until the stop. Returns false once stopped.
     pub(crate) fn sleep(&self, duration: Duration) -> bool {
         let guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         drop(
@@ -55,10 +60,10 @@ impl StopSignal {
     }
 }
 
-/// A logger that says which instance speaks.
+/// A logger that names an instance in each line.
 ///
-/// It hands each record to the logger of the process, its text begun with the
-/// rule, the operator and the instance:
+/// It passes each record to the logger of the process, with the ids of the rule,
+/// the operator and the instance in front of the text:
 ///
 /// ```no_run
 /// # fn open(ctx: &ekuiper::SourceContext) {
@@ -107,23 +112,23 @@ impl Log for Logger {
     }
 }
 
-/// The part that all contexts have. Shared by clones.
-pub(crate) struct Instance {
-    /// The symbol, as the plugin's configuration names it.
+/// The part that all contexts have in common. Clones of a context share it.
+pub(crate) struct InstanceInfo {
+    /// The name of the symbol.
     pub(crate) symbol: String,
     pub(crate) identity: Identity,
     pub(crate) stop: Arc<StopSignal>,
     pub(crate) logger: Logger,
 }
 
-impl Instance {
+impl InstanceInfo {
     pub(crate) fn new(symbol: &str, identity: Identity) -> Arc<Self> {
         Self::with_stop(symbol, identity, Arc::default())
     }
 
-    /// Makes an instance that is stopped together with others.
+    /// Creates the information for an instance that shares its stop with others.
     pub(crate) fn with_stop(symbol: &str, identity: Identity, stop: Arc<StopSignal>) -> Arc<Self> {
-        Arc::new(Instance {
+        Arc::new(InstanceInfo {
             symbol: symbol.to_owned(),
             logger: Logger::new(&identity),
             identity,
@@ -132,8 +137,8 @@ impl Instance {
     }
 }
 
-impl Instance {
-    /// Shows a context by its ids.
+impl InstanceInfo {
+    /// Writes the `Debug` form of a context: its type and its ids.
     pub(crate) fn show(&self, f: &mut fmt::Formatter<'_>, context: &str) -> fmt::Result {
         f.debug_struct(context)
             .field("rule_id", &self.identity.rule_id)
@@ -143,56 +148,61 @@ impl Instance {
     }
 }
 
-/// For the SDK's own log lines: `` `random` (rule1_demo_0) ``.
-impl fmt::Display for Instance {
+/// Writes the form for the SDK's log lines: `` `random` (rule1_demo_0) ``.
+impl fmt::Display for InstanceInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` ({})", self.symbol, self.identity)
     }
 }
 
-/// Writes the methods that all three contexts have. Each has a method
-/// `instance` that returns `&Instance`.
+/// Defines the methods that all three contexts have. The context must have a
+/// method `info` that returns `&InstanceInfo`.
 macro_rules! instance_methods {
     () => {
         /// Returns the id of the rule, such as `rule1`.
         pub fn rule_id(&self) -> &str {
-            &self.instance().identity.rule_id
+            &self.info().identity.rule_id
         }
 
-        /// Returns the id of the operator: of a source the stream's name
-        /// (`demo`), of a sink `{action}_{index}` (`print_0`), of a function's
-        /// call the operator that computes it (`3_project`).
+        /// Returns the id of the operator.
+        ///
+        /// For a source it is the name of the stream (`demo`), for a sink
+        /// `{action}_{index}` (`print_0`), for a function the operator that
+        /// computes the call (`3_project`).
         pub fn op_id(&self) -> &str {
-            &self.instance().identity.op_id
+            &self.info().identity.op_id
         }
 
-        /// Returns the number of the instance, from 0.
+        /// Returns the number of the instance, counted from 0.
         pub fn instance_id(&self) -> i64 {
-            self.instance().identity.instance_id
+            self.info().identity.instance_id
         }
 
         /// Returns the logger that names this instance in each line.
         pub fn logger(&self) -> &crate::Logger {
-            &self.instance().logger
+            &self.info().logger
         }
     };
 }
 pub(crate) use instance_methods;
 
-/// Writes the methods of the contexts of what a host can stop.
+/// Defines the methods for stops. The context must have a method `info` that
+/// returns `&InstanceInfo`.
 macro_rules! stop_methods {
     () => {
-        /// Returns whether the instance was stopped. Code that runs for long
-        /// looks at it and returns; see also [`sleep`](Self::sleep).
+        /// Returns whether the instance was stopped.
+        ///
+        /// Code that runs for a long time must check this and return. See also
+        /// [`sleep`](Self::sleep).
         pub fn stopped(&self) -> bool {
-            self.instance().stop.is_set()
+            self.info().stop.is_set()
         }
 
         /// Sleeps for `duration`, or until the instance is stopped.
         ///
-        /// Returns whether to go on: false once the instance was stopped.
+        /// Returns true to go on, and false once the instance was stopped.
         pub fn sleep(&self, duration: std::time::Duration) -> bool {
-            self.instance().stop.sleep(duration)
+            self.info().stop.sleep(duration)
         }
     };
 }
@@ -204,7 +214,7 @@ mod tests {
     use std::time::Instant;
 
     #[test]
-    fn a_stop_cuts_a_sleep_short() {
+    fn a_stop_ends_a_sleep() {
         let stop = Arc::new(StopSignal::default());
         let sleeper = Arc::clone(&stop);
         let start = Instant::now();
@@ -217,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sleep_that_was_not_cut_short_says_to_go_on() {
+    fn an_undisturbed_sleep_returns_true() {
         let stop = StopSignal::default();
 
         assert!(stop.sleep(Duration::from_millis(1)));

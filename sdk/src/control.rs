@@ -2,7 +2,7 @@
 //!
 //! No socket is opened here. [`Dispatcher::answer`] turns the bytes of an order
 //! into the bytes of its answer, and a [`Launcher`] starts the instances, so
-//! that each rule is tested without a transport; the loop that moves the bytes
+//! every rule can be tested without a transport. The loop that moves the bytes
 //! is in `channel`.
 //!
 //! Rules: docs/protocol.md, "Control channel".
@@ -22,17 +22,19 @@ pub(crate) trait Launcher {
     fn start(&mut self, target: &Target) -> Result<Box<dyn Instance>, OrderError>;
 }
 
-/// Why an order was not carried out. The `Display` text is the answer itself.
+/// Why an order was not carried out. The `Display` text is the answer to the
+/// host.
 ///
-/// It always begins with words of ours, none of which begins with `h`: a host
-/// takes an answer that does for a greeting, and sends the order again.
+/// Every text begins with a fixed word that does not begin with `h`. A host
+/// takes an answer that begins with `h` for a greeting and sends the order
+/// again.
 #[derive(Debug)]
 pub(crate) enum OrderError {
-    /// The bytes are no order.
+    /// The bytes are not a valid order.
     Bad(BadOrder),
     /// The plugin has no such symbol.
     UnknownSymbol { kind: Kind, symbol: String },
-    /// The author's code failed or panicked, or a channel could not be opened.
+    /// The plugin's code failed or panicked, or a channel could not be opened.
     /// Nothing was started.
     Refused {
         kind: Kind,
@@ -48,7 +50,7 @@ impl fmt::Display for OrderError {
             OrderError::UnknownSymbol { kind, symbol } => {
                 write!(
                     f,
-                    "unknown {kind} `{symbol}`: this plugin has none of that name"
+                    "unknown {kind} `{symbol}`: this plugin has no {kind} of that name"
                 )
             }
             OrderError::Refused {
@@ -60,18 +62,18 @@ impl fmt::Display for OrderError {
     }
 }
 
-/// What tells instances apart.
+/// Identifies an instance of a source or sink, or a function.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
+struct InstanceKey {
     kind: Kind,
     symbol: String,
-    /// Default for a function, which is one for all rules.
+    /// The default value for a function, which all rules share.
     identity: Identity,
 }
 
-impl Key {
+impl InstanceKey {
     fn of(target: &Target) -> Self {
-        Key {
+        InstanceKey {
             kind: target.kind,
             symbol: target.symbol.clone(),
             identity: match target.kind {
@@ -82,8 +84,8 @@ impl Key {
     }
 }
 
-/// For log lines: `` source `random` (rule1_demo_0) ``.
-impl fmt::Display for Key {
+/// Writes the form for log lines: `` source `random` (rule1_demo_0) ``.
+impl fmt::Display for InstanceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} `{}`", self.kind, self.symbol)?;
         match self.kind {
@@ -94,15 +96,15 @@ impl fmt::Display for Key {
 }
 
 struct Entry {
-    /// The start order's whole argument.
+    /// The whole argument of the start order.
     argument: Value,
     instance: Box<dyn Instance>,
 }
 
-/// Carries out orders, and knows the instances that run.
+/// Carries out orders, and holds the running instances.
 pub(crate) struct Dispatcher<L> {
     launcher: L,
-    entries: HashMap<Key, Entry>,
+    entries: HashMap<InstanceKey, Entry>,
 }
 
 impl<L: Launcher> Dispatcher<L> {
@@ -113,7 +115,7 @@ impl<L: Launcher> Dispatcher<L> {
         }
     }
 
-    /// Carries out an order; returns its answer.
+    /// Carries out an order and returns its answer.
     pub(crate) fn answer(&mut self, order: &[u8]) -> Vec<u8> {
         let outcome =
             wire::read_order(order)
@@ -136,16 +138,16 @@ impl<L: Launcher> Dispatcher<L> {
     }
 
     fn start(&mut self, order: Order) -> Result<(), OrderError> {
-        let key = Key::of(&order.target);
+        let key = InstanceKey::of(&order.target);
         if let Some(entry) = self.entries.get(&key) {
             let running = entry.instance.is_running();
             let same = key.kind == Kind::Function || entry.argument == order.argument;
             if running && same {
-                debug!("{key} runs already");
+                debug!("{key} is already running");
                 return Ok(());
             }
             if running {
-                info!("{key} is started with another argument: stopping the old one");
+                info!("{key} is started with another argument: replacing the running instance");
             }
             self.stop(&order.target);
         }
@@ -157,9 +159,9 @@ impl<L: Launcher> Dispatcher<L> {
     }
 
     fn stop(&mut self, target: &Target) {
-        let key = Key::of(target);
+        let key = InstanceKey::of(target);
         let Some(entry) = self.entries.remove(&key) else {
-            info!("{key} does not run: nothing to stop");
+            info!("{key} is not running: nothing to stop");
             return;
         };
         let limits = StopLimits::of_an_order();
@@ -169,14 +171,14 @@ impl<L: Launcher> Dispatcher<L> {
         info!("stopped {key}");
     }
 
-    /// Stops all instances, together.
+    /// Stops all instances at the same time.
     pub(crate) fn stop_all(&mut self) {
         for entry in self.entries.values() {
             entry.instance.begin_stop();
         }
         let limits = StopLimits::of_the_process();
-        // All are freed before the first is waited for: one that ignores its
-        // stop shall not cost another its close.
+        // All are released before the first is waited for, so that an instance
+        // that ignores its stop does not keep another from being closed.
         for entry in self.entries.values() {
             entry.instance.release(&limits);
         }

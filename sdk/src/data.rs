@@ -1,4 +1,4 @@
-//! The bytes a sink receives.
+//! The bytes that a sink receives.
 
 use std::fmt;
 
@@ -6,32 +6,34 @@ use serde::de::DeserializeOwned;
 
 /// One message to a sink: a row, a batch of rows, or any bytes.
 ///
-/// By default a host sends the JSON of an array of objects, and one object
-/// where the rule's action says `sendSingle: true`. With another `format` or a
-/// `dataTemplate` it may be any bytes, which [`as_bytes`](Data::as_bytes) gives
-/// unchanged. A rule with `sendError` (the default of 1.x) sends its errors as
-/// rows, too: `[{"error":"…"}]`.
+/// By default a host sends a JSON array of objects, or a single object if the
+/// rule's action has `sendSingle: true`. With another `format` or a
+/// `dataTemplate` the message can be any bytes; [`as_bytes`](Data::as_bytes)
+/// returns them unchanged. A rule with `sendError`, which is the default in 1.x,
+/// also sends its errors as rows: `[{"error":"…"}]`.
 ///
 /// Source: docs/protocol.md, section 6.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Data<'a>(&'a [u8]);
 
 impl<'a> Data<'a> {
-    /// Wraps the bytes of a message, for a test that calls `collect` itself.
+    /// Wraps the bytes of a message. For tests that call `collect` themselves.
     pub fn new(bytes: &'a [u8]) -> Self {
         Data(bytes)
     }
 
-    /// Returns the message as it came.
+    /// Returns the bytes of the message, unchanged.
     pub fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 
-    /// Parses one row or a batch: an array is its rows, anything else is one.
+    /// Parses the message as rows: a JSON array is a batch, any other JSON value
+    /// is one row.
     ///
     /// # Errors
     ///
-    /// What serde_json says where the message is no JSON or a row no `T`.
+    /// The error of serde_json if the message is not JSON, or if a row cannot be
+    /// read as `T`.
     ///
     /// ```
     /// use ekuiper::Data;
@@ -60,7 +62,7 @@ impl AsRef<[u8]> for Data<'_> {
     }
 }
 
-/// Shows the text; bytes that are no UTF-8 become the replacement character.
+/// Writes the message as text. Bytes that are not UTF-8 become U+FFFD.
 impl fmt::Display for Data<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         String::from_utf8_lossy(self.0).fmt(f)
@@ -81,7 +83,7 @@ mod tests {
     use serde_json::{Value, json};
 
     #[test]
-    fn any_bytes_are_given_unchanged() {
+    fn any_bytes_are_returned_unchanged() {
         let data = Data::new(b"\xffc=1");
 
         assert_eq!(data.as_bytes(), b"\xffc=1");
@@ -90,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn space_before_a_batch_is_no_row() {
+    fn white_space_in_front_of_a_batch_is_ignored() {
         let rows = Data::new(b" \n[{\"n\":1},{\"n\":2}]")
             .rows::<Value>()
             .unwrap();

@@ -1,14 +1,17 @@
-//! What an author's code returns, and what the SDK returns to it.
+//! The errors that a plugin's code returns, and the errors that the SDK returns
+//! to it.
 
 use std::error::Error;
 use std::fmt;
 
-/// Any error of an author's code. `?` turns every error type into it, and
-/// `"text".into()` a text.
+/// Any error of a plugin's code.
+///
+/// The `?` operator converts every error type to it, and `"text".into()` makes
+/// one from a text.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// What the methods of [`Source`](crate::Source), [`Sink`](crate::Sink) and
-/// [`Function`](crate::Function) return.
+/// The result of the methods of [`Source`](crate::Source),
+/// [`Sink`](crate::Sink) and [`Function`](crate::Function).
 ///
 /// ```
 /// fn port(text: &str) -> ekuiper::Result<u16> {
@@ -26,21 +29,23 @@ pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum EmitError {
-    /// The instance was stopped: return from `open`. The runtime takes no
-    /// error that `open` returns after a stop for a failure.
+    /// The instance was stopped.
+    ///
+    /// Return from `open`. An error that `open` returns after a stop does not
+    /// count as a failure.
     Stopped,
-    /// The part of the row named `part` (`"message"` or `"meta"`) is JSON but
-    /// no object. A host would log such a row and skip it.
+    /// A part of the row is not a JSON object. A host would log such a row and
+    /// skip it.
     NotAnObject {
-        /// `"message"` or `"meta"`.
+        /// The part: `"message"` or `"meta"`.
         part: &'static str,
     },
-    /// The part of the row named `part` cannot be written as JSON, such as a
-    /// map whose keys are no strings.
+    /// A part of the row cannot be written as JSON, for example a map whose keys
+    /// are not strings.
     Encode {
-        /// `"message"` or `"meta"`.
+        /// The part: `"message"` or `"meta"`.
         part: &'static str,
-        /// What serde_json said.
+        /// The error of serde_json.
         source: serde_json::Error,
     },
 }
@@ -48,12 +53,12 @@ pub enum EmitError {
 impl fmt::Display for EmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            EmitError::Stopped => f.write_str("instance was stopped"),
+            EmitError::Stopped => f.write_str("the instance was stopped"),
             EmitError::NotAnObject { part: "meta" } => {
                 f.write_str("meta is neither a JSON object nor null: emit a struct, a map or ()")
             }
             EmitError::NotAnObject { part } => {
-                write!(f, "{part} is no JSON object: emit a struct or a map")
+                write!(f, "{part} is not a JSON object: emit a struct or a map")
             }
             EmitError::Encode { part, .. } => write!(f, "{part} cannot be written as JSON"),
         }
@@ -69,9 +74,9 @@ impl Error for EmitError {
     }
 }
 
-/// Writes an error and the errors behind it as one line: `a: b: c`.
+/// Formats an error and its causes as one line: `error: cause: cause`.
 ///
-/// A cause whose text the error already ends with is not said twice.
+/// Leaves out a cause with whose text the line already ends.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -91,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chain_says_every_cause_once() {
+    fn a_chain_names_every_cause_once() {
         let source = serde_json::from_str::<u8>("x").unwrap_err();
         let text = source.to_string();
         let error = EmitError::Encode {

@@ -1,7 +1,7 @@
-//! Functions: what an author writes, and how it is called.
+//! Functions: the trait that a plugin implements, and how it is called.
 //!
 //! [`Calls::answer`] turns the bytes of a request into the bytes of its answer,
-//! without a socket; a thread for each function moves the bytes.
+//! without a socket. One thread for each function moves the bytes.
 //!
 //! Rules: docs/protocol.md, "Functions".
 
@@ -14,15 +14,15 @@ use ekuiper_sp::{Closer, Options, Req};
 use log::{debug, error, warn};
 use serde_json::Value;
 
-use crate::context::{self, Identity, StopSignal, instance_methods, stop_methods};
+use crate::context::{Identity, InstanceInfo, StopSignal, instance_methods, stop_methods};
 use crate::instance::{Instance, StopLimits, Worker};
 use crate::wire::Target;
 use crate::{Args, BoxError, Expr, channel, panics, wire};
 
-/// A function of SQL.
+/// A function for SQL statements.
 ///
-/// One value serves all rules of a host, one call after the other. It is used
-/// on after a panic, which is the error of that call alone.
+/// One value serves all rules of a host, one call at a time. A panic fails only
+/// the call in which it happens; the value is used for the next call.
 ///
 /// ```
 /// use ekuiper::{Args, Function, FunctionContext, Value};
@@ -37,35 +37,39 @@ use crate::{Args, BoxError, Expr, channel, panics, wire};
 /// }
 /// ```
 pub trait Function: Send {
-    /// Checks the arguments of a call as the SQL says them, before any row.
+    /// Checks the arguments of a call as they are written in the SQL, before the
+    /// rule runs.
     ///
-    /// Each call in a statement is validated, more than once.
+    /// The host validates each call in a statement more than once.
     ///
     /// # Errors
     ///
-    /// The rule is refused with the error's text.
+    /// The host refuses the rule with the error's text.
     fn validate(&mut self, args: &[Expr]) -> crate::Result {
         let _ = args;
         Ok(())
     }
 
-    /// Computes one call: any JSON.
+    /// Computes one call. The result may be any JSON value.
     ///
-    /// A column that the row lacks is `null`. An aggregate's argument is always
-    /// an array: hosts send `null` where the window is empty.
+    /// A column that the row lacks is `null`. An argument of an aggregate is
+    /// always an array: hosts send `null` for an empty window, which the SDK
+    /// turns into an empty array.
+    ///
+    /// eKuiper waits 5 s for the result (`recvTimeout`), and sends a function
+    /// one call at a time.
     ///
     /// Source: docs/protocol.md, section 7.
     ///
-    /// eKuiper waits 5 s for the result (`recvTimeout`), and for one call of a
-    /// function at a time.
-    ///
     /// # Errors
     ///
-    /// The host gets the error's text for this row.
+    /// The host reports the error's text for this row.
     fn exec(&mut self, args: Args, ctx: &FunctionContext) -> crate::Result<Value>;
 
-    /// Returns whether the function is an aggregate: each argument is then an
-    /// array with the values of a window, which may be empty.
+    /// Returns whether the function is an aggregate.
+    ///
+    /// Each argument of an aggregate is an array with the values of a window,
+    /// which may be empty.
     fn is_aggregate(&self) -> bool {
         false
     }
@@ -85,19 +89,19 @@ impl<F: Function + ?Sized> Function for Box<F> {
     }
 }
 
-/// Which call of which rule's statement is computed.
+/// Identifies the call that is computed: its rule, its operator, its instance,
+/// and its number in the statement.
 ///
-/// A call has one context for as long as the plugin runs, so that it can be the
-/// key of what a function keeps between rows, as in
-/// `HashMap<FunctionContext, f64>`: contexts are equal where their four ids are.
-/// A clone is a handle to the same.
+/// Contexts are equal if these four ids are equal. A function that keeps state
+/// between rows can use the context as a key, as in
+/// `HashMap<FunctionContext, f64>`. A context is a handle that is cheap to clone.
 #[derive(Clone)]
 pub struct FunctionContext {
-    shared: Arc<Call>,
+    shared: Arc<CallInfo>,
 }
 
-struct Call {
-    instance: Arc<context::Instance>,
+struct CallInfo {
+    info: Arc<InstanceInfo>,
     function_id: i64,
 }
 
@@ -109,26 +113,26 @@ impl FunctionContext {
         stop: &Arc<StopSignal>,
     ) -> Self {
         FunctionContext {
-            shared: Arc::new(Call {
-                instance: context::Instance::with_stop(symbol, identity, Arc::clone(stop)),
+            shared: Arc::new(CallInfo {
+                info: InstanceInfo::with_stop(symbol, identity, Arc::clone(stop)),
                 function_id,
             }),
         }
     }
 
-    fn instance(&self) -> &context::Instance {
-        &self.shared.instance
+    fn info(&self) -> &InstanceInfo {
+        &self.shared.info
     }
 
     fn key(&self) -> (&Identity, i64) {
-        (&self.shared.instance.identity, self.shared.function_id)
+        (&self.shared.info.identity, self.shared.function_id)
     }
 
     instance_methods!();
     stop_methods!();
 
-    /// Returns the number of the call in the statement. All calls are counted,
-    /// built-in functions' too, so there are gaps.
+    /// Returns the number of the call in the statement. Calls of built-in
+    /// functions are counted too, so the numbers have gaps.
     pub fn function_id(&self) -> i64 {
         self.shared.function_id
     }
@@ -154,7 +158,7 @@ impl fmt::Debug for FunctionContext {
             rule_id,
             op_id,
             instance_id,
-        } = &self.shared.instance.identity;
+        } = &self.shared.info.identity;
         f.debug_struct("FunctionContext")
             .field("rule_id", rule_id)
             .field("op_id", op_id)
@@ -164,15 +168,16 @@ impl fmt::Debug for FunctionContext {
     }
 }
 
-/// A running function and the contexts of its calls.
+/// Answers the requests to one function, and keeps the contexts of its calls.
 pub(crate) struct Calls {
     symbol: String,
     function: Box<dyn Function>,
-    /// One for all calls: a function stops when its plugin does.
+    /// Shared by all calls: a function stops when its plugin stops.
     stop: Arc<StopSignal>,
-    /// By the four ids, and by the text that held them: a host sends the same
-    /// text for the same call, which spares parsing it for each row.
+    /// The context of each call, by its four ids.
     contexts: HashMap<(Identity, i64), FunctionContext>,
+    /// The same contexts by the text that holds the ids. A host sends the same
+    /// text for the same call, so it need not be parsed for each row.
     by_text: HashMap<String, FunctionContext>,
     aggregate: Option<bool>,
 }
@@ -189,11 +194,12 @@ impl Calls {
         }
     }
 
-    /// Carries out a request and writes its answer over `answer`.
+    /// Carries out a request, and replaces the content of `answer` with its
+    /// answer.
     pub(crate) fn answer(&mut self, request: &[u8], answer: &mut Vec<u8>) {
         let outcome = self.carry_out(request);
         if let Err(text) = &outcome {
-            debug!("function `{}` answers an error: {text}", self.symbol);
+            debug!("function `{}` answers with an error: {text}", self.symbol);
         }
         wire::write_answer(answer, outcome.as_ref().map_err(String::as_str));
     }
@@ -228,17 +234,18 @@ impl Calls {
         Ok(aggregate)
     }
 
-    /// Calls the function with the values of an `Exec`, its ids the last.
+    /// Calls the function with the values of an `Exec` request, the last of
+    /// which holds the ids of the call.
     pub(crate) fn exec(&mut self, mut values: Vec<Value>) -> Result<Value, String> {
         let Some(Value::String(text)) = values.pop() else {
             return Err(
-                "malformed request: expected the call's ids as JSON in the last argument"
+                "malformed request: expected a string with the ids of the call as last argument"
                     .to_owned(),
             );
         };
         let ctx = self.context(&text)?;
         if self.is_aggregate()? {
-            // A host sends null for the column of an empty window.
+            // A host sends null for an empty window.
             for value in values.iter_mut().filter(|value| value.is_null()) {
                 *value = Value::Array(Vec::new());
             }
@@ -251,7 +258,7 @@ impl Calls {
             return Ok(ctx.clone());
         }
         let call = wire::read_call(text)
-            .map_err(|error| format!("malformed request: the call's ids: {error}"))?;
+            .map_err(|error| format!("malformed request: invalid ids of the call: {error}"))?;
         let (symbol, stop) = (&self.symbol, &self.stop);
         let ctx = self
             .contexts
@@ -265,7 +272,8 @@ impl Calls {
     }
 }
 
-/// Starts a function: its channel is dialed, and served, on a thread.
+/// Starts a function: a new thread serves its channel, which is dialed in the
+/// background.
 pub(crate) fn start(
     function: Box<dyn Function>,
     target: &Target,
@@ -284,7 +292,7 @@ pub(crate) fn start(
         }
         let _ = panics::catch(move || drop(calls));
     })?;
-    Ok(Box::new(Running {
+    Ok(Box::new(RunningFunction {
         symbol,
         stop,
         closer,
@@ -292,14 +300,14 @@ pub(crate) fn start(
     }))
 }
 
-struct Running {
+struct RunningFunction {
     symbol: String,
     stop: Arc<StopSignal>,
     closer: Closer,
     worker: Worker,
 }
 
-impl Instance for Running {
+impl Instance for RunningFunction {
     fn is_running(&self) -> bool {
         !self.worker.is_finished()
     }
@@ -311,9 +319,9 @@ impl Instance for Running {
 
     fn finish_stop(self: Box<Self>, limits: &StopLimits) {
         match self.worker.join_until(limits.end) {
-            Ok(()) => debug!("function `{}` is stopped", self.symbol),
+            Ok(()) => debug!("function `{}` has stopped", self.symbol),
             Err(_) => warn!(
-                "function `{}` is still in a call: left behind on its thread",
+                "function `{}` did not return from a call in time: abandoned on its thread",
                 self.symbol
             ),
         }

@@ -1,4 +1,6 @@
-//! A running instance as the control channel sees it, and the thread behind it.
+//! A running instance as the control channel sees it, and the pieces that all
+//! kinds of instances are made of: the thread, the time limits of a stop, and
+//! the decision whether `close` is called.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -7,40 +9,41 @@ use std::time::{Duration, Instant};
 
 /// One running source, sink or function.
 pub(crate) trait Instance: Send {
-    /// Returns whether it still runs: a source's `open` has not returned, a
-    /// sink has not ended by an error or a panic.
+    /// Returns whether the instance still runs. A source has ended when its
+    /// `open` has returned, a sink after an error or a panic.
     fn is_running(&self) -> bool;
 
-    /// Tells it to stop, without waiting.
+    /// Tells the instance to stop, without waiting.
     fn begin_stop(&self);
 
-    /// Frees its code where that waits for the host, once the rows emitted
-    /// before the stop are sent, and at the limit in any case.
+    /// Waits until the rows emitted before the stop are sent, or the limit has
+    /// passed. Then ends any wait of the plugin's code for the host.
     fn release(&self, limits: &StopLimits) {
         let _ = limits;
     }
 
-    /// Waits until it is stopped; at the limit, leaves it behind.
+    /// Waits until the instance has stopped. Abandons it at the limit.
     fn finish_stop(self: Box<Self>, limits: &StopLimits);
 }
 
-/// Until when a stop waits for what.
+/// The deadlines of a stop.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StopLimits {
-    /// For rows that were emitted before the stop to be read by the host.
+    /// Until when the host may read rows that were emitted before the stop.
     pub(crate) flush: Instant,
-    /// For the author's code to return.
+    /// Until when the plugin's code must have returned.
     pub(crate) end: Instant,
 }
 
 impl StopLimits {
-    /// The limits of a stop order, from now: it is answered within 1 s.
+    /// Returns the deadlines for a stop order that comes now: it is answered
+    /// within 1 s.
     pub(crate) fn of_an_order() -> Self {
         Self::from_now(Duration::from_millis(300), Duration::from_millis(800))
     }
 
-    /// The limits for all instances together when the process ends, from now:
-    /// it is gone within 2 s of the signal.
+    /// Returns the deadlines for stopping all instances after a signal that
+    /// comes now: the process has exited within 2 s.
     pub(crate) fn of_the_process() -> Self {
         Self::from_now(Duration::from_millis(500), Duration::from_millis(1200))
     }
@@ -54,7 +57,7 @@ impl StopLimits {
     }
 }
 
-/// The time left until `end`; zero afterwards.
+/// Returns the time left until `end`, or zero if it has passed.
 pub(crate) fn left(end: Instant) -> Duration {
     end.saturating_duration_since(Instant::now())
 }
@@ -68,10 +71,10 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread. Its name is for debuggers; the system cuts it.
+    /// Starts the thread. Its name is shown by debuggers; the system shortens it.
     pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<Self> {
         let (running, ended) = mpsc::channel();
-        // A name with a NUL inside is no name for a thread.
+        // A thread's name must not contain NUL.
         let name = name.replace('\0', "");
         let thread = thread::Builder::new().name(name).spawn(move || {
             let _running = running;
@@ -84,12 +87,14 @@ impl Worker {
         self.thread.is_finished()
     }
 
-    /// Waits until the thread has ended; gives the worker back at `end`.
+    /// Waits until the thread has ended. Returns the worker if the thread still
+    /// runs at `end`.
     pub(crate) fn join_until(self, end: Instant) -> Result<(), Self> {
         match self.ended.recv_timeout(left(end)) {
             Err(RecvTimeoutError::Timeout) => Err(self),
             Ok(()) | Err(RecvTimeoutError::Disconnected) => {
-                // The author's panics are caught; one of ours was printed.
+                // Panics of the plugin's code are caught in the thread, and the
+                // runtime has printed a panic of the SDK.
                 let _ = self.thread.join();
                 Ok(())
             }
@@ -97,8 +102,8 @@ impl Worker {
     }
 }
 
-/// Decides between the thread, which is about to call `close`, and the stop,
-/// which gives up waiting: only one of them gets its way.
+/// Decides whether the instance's thread may call `close`, or the stop has given
+/// up waiting and abandons the instance. The first of the two wins.
 #[derive(Debug, Default)]
 pub(crate) struct Phase(AtomicU8);
 
@@ -107,12 +112,14 @@ impl Phase {
     const CLOSING: u8 = 1;
     const ABANDONED: u8 = 2;
 
-    /// Returns whether `close` may be called.
+    /// Begins the close. Returns whether `close` may be called: not if the
+    /// instance was abandoned.
     pub(crate) fn begin_close(&self) -> bool {
         self.leave_open(Self::CLOSING)
     }
 
-    /// Returns whether the instance was left behind before its `close`.
+    /// Abandons the instance. Returns whether that prevents its `close`: not if
+    /// the close has begun.
     pub(crate) fn abandon(&self) -> bool {
         self.leave_open(Self::ABANDONED)
     }
@@ -129,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_left_behind_is_not_closed() {
+    fn an_abandoned_instance_is_not_closed() {
         let phase = Phase::default();
 
         assert!(phase.abandon());
@@ -138,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_closes_is_not_left_behind_before_its_close() {
+    fn an_instance_that_closes_cannot_be_abandoned_before_its_close() {
         let phase = Phase::default();
 
         assert!(phase.begin_close());
@@ -147,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_does_not_end_is_given_back() {
+    fn joining_a_worker_that_does_not_end_returns_it() {
         let (end, wait) = mpsc::channel::<()>();
         let worker = Worker::spawn("a\0b", move || {
             let _ = wait.recv();

@@ -1,6 +1,6 @@
-//! Write plugins for [eKuiper](https://ekuiper.org) in Rust: sources, sinks and
-//! functions that run as a process of their own beside the stream engine, on
-//! every eKuiper from 1.8 to 2.4.
+//! The Rust SDK for the portable plugins of [eKuiper](https://ekuiper.org):
+//! sources, sinks and functions that run in a separate process next to the
+//! stream engine. It works with every release from 1.8 to 2.4.
 //!
 //! A complete plugin:
 //!
@@ -44,7 +44,7 @@
 //!     }
 //! }
 //!
-//! /// Turns a text round.
+//! /// Reverses a string.
 //! struct Revert;
 //!
 //! impl Function for Revert {
@@ -64,9 +64,9 @@
 //! }
 //! ```
 //!
-//! Beside the executable lies `pysam.json`, which names it and its symbols. A
-//! native executable says `"language": "go"`, in whatever language it was
-//! written: that means "run it directly".
+//! The file `pysam.json` next to the executable names the executable and its
+//! symbols. The language of every native executable is `"go"`, which means "run
+//! it directly".
 //!
 //! ```json
 //! {
@@ -81,22 +81,25 @@
 //!
 //! # Threads
 //!
-//! Each source and each sink has a thread, each function has one, and the
-//! caller of [`plugin::start`] serves the host's orders. A value of the
-//! author's is used by one thread at a time. There is no async runtime; a plugin
-//! that needs one starts it itself, and emits and acks from there: contexts are
-//! handles that can be cloned and sent to any thread.
+//! Each instance of a source or sink has a thread, and so has each function. The
+//! thread that calls [`plugin::start`] serves the host's orders. Only one thread
+//! at a time uses a value that implements [`Source`], [`Sink`] or [`Function`].
+//!
+//! The SDK has no async runtime. A plugin that needs one starts it, and emits
+//! rows and acks from it: contexts are handles that can be cloned and sent to
+//! any thread.
 //!
 //! # Errors and panics
 //!
-//! An error of a `configure` refuses the start, one of a `collect` fails the
-//! row, one of an `exec` fails the call; each reaches the host as text. A panic
-//! does the same and ends the instance; the process and the other symbols go on.
-//! (A plugin is built with `panic = "unwind"`, the default.)
+//! An error from `configure` refuses the start, an error from `collect` fails
+//! the row, and an error from `exec` fails the call. Each reaches the host as
+//! text. A panic counts as an error, and also ends the instance of a source or
+//! sink; the process and the other symbols go on. This requires
+//! `panic = "unwind"`, the default.
 //!
 //! # Unit tests
 //!
-//! [`testing`] drives one symbol in memory.
+//! The module [`testing`] runs one symbol in memory.
 
 #![forbid(unsafe_code)]
 

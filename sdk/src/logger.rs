@@ -1,9 +1,12 @@
-//! A plain logger to stderr, for a plugin whose author has installed none.
+//! A plain logger to stderr, for a plugin that has installed no logger.
 //!
-//! One line and one write a record, so that lines of several threads never mix
-//! in the host's log. `RUST_LOG` chooses what is shown: directives separated by
-//! commas, each a level, a target, or `target=level`; the longest target that
-//! a record's target begins with decides. Without it: `info`.
+//! Each record is one line and one write, so that the lines of several threads
+//! do not mix in the host's log.
+//!
+//! `RUST_LOG` selects what is shown. It is a list of directives separated by
+//! commas; a directive is a level, a target, or `target=level`. The directive
+//! with the longest target that is a prefix of the record's target applies.
+//! Without `RUST_LOG` the level is `info`.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -14,7 +17,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 
 static LOGGER: OnceLock<StderrLogger> = OnceLock::new();
 
-/// Installs the logger where no other is installed.
+/// Installs the logger, unless the process has one already.
 pub(crate) fn install() {
     let logger = LOGGER.get_or_init(|| StderrLogger {
         filter: Filter::read(&std::env::var("RUST_LOG").unwrap_or_default()),
@@ -24,9 +27,9 @@ pub(crate) fn install() {
     }
 }
 
-/// Writes one line to stderr in one write, whatever the logger shows.
+/// Writes one line to stderr with one write, regardless of log levels.
 pub(crate) fn print(line: &str) {
-    // A plugin whose stderr is closed has nobody to tell.
+    // If stderr is closed, the line cannot be reported anywhere.
     let _ = std::io::stderr()
         .lock()
         .write_all(format!("{line}\n").as_bytes());
@@ -53,7 +56,7 @@ impl Log for StderrLogger {
     fn flush(&self) {}
 }
 
-/// Formats a record; a line break inside it becomes `\n` in text.
+/// Formats a record as one line. A line break in it is written as `\n`.
 fn line(unix_millis: u128, record: &Record<'_>) -> String {
     let mut line = timestamp(unix_millis);
     let message = record.args().to_string();
@@ -68,7 +71,7 @@ fn timestamp(unix_millis: u128) -> String {
     let millis = unix_millis % DAY;
     let (hour, minute) = (millis / 3_600_000, millis / 60_000 % 60);
     let (second, milli) = (millis / 1000 % 60, millis % 1000);
-    // Days since 0000-03-01, in years that begin in March (the leap day last).
+    // Days since 0000-03-01. Years that begin in March have the leap day last.
     let days = unix_millis / DAY + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era =
@@ -92,7 +95,7 @@ struct Filter {
 }
 
 impl Filter {
-    /// Reads `RUST_LOG`; a directive that makes no sense is left out.
+    /// Parses `RUST_LOG`. Invalid directives are ignored.
     fn read(text: &str) -> Self {
         let mut default = None;
         let mut targets = Vec::new();
@@ -147,13 +150,13 @@ mod tests {
     }
 
     #[test]
-    fn a_level_is_for_all_targets() {
+    fn a_level_alone_applies_to_all_targets() {
         assert_eq!(Filter::read("debug").level("any"), LevelFilter::Debug);
         assert_eq!(Filter::read("OFF").max(), LevelFilter::Off);
     }
 
     #[test]
-    fn the_longest_target_decides() {
+    fn the_longest_matching_target_applies() {
         let filter = Filter::read("warn, ekuiper=debug,ekuiper::sink = trace,bad=loud");
 
         assert_eq!(filter.level("other"), LevelFilter::Warn);
@@ -163,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_alone_shows_all_of_it_and_nothing_else() {
+    fn a_target_alone_shows_all_its_records_and_no_others() {
         let filter = Filter::read("mirror");
 
         assert_eq!(filter.level("mirror"), LevelFilter::Trace);
@@ -171,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_counted_through_leap_years() {
+    fn timestamps_are_right_in_leap_years() {
         assert_eq!(timestamp(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(timestamp(951_782_400_000), "2000-02-29T00:00:00.000Z");
         assert_eq!(timestamp(1_709_251_199_999), "2024-02-29T23:59:59.999Z");
@@ -180,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_one_line() {
+    fn a_record_with_a_line_break_is_one_line() {
         let record = Record::builder()
             .level(Level::Warn)
             .target("mirror")

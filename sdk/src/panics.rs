@@ -1,17 +1,17 @@
-//! Keeps a panic of the author's code where it happened.
+//! Catches panics of the plugin's code.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs author's code; a panic becomes an `Err` with its text.
+/// Runs code of the plugin. A panic becomes an `Err` with its text.
 ///
-/// The value that panicked may be half changed; whoever catches the panic
-/// decides whether it is used again.
+/// A value that the code was changing may be inconsistent after a panic. The
+/// caller decides whether to use it again.
 pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(code)).map_err(|payload| text(payload.as_ref()))
 }
 
-/// Runs author's code that may fail; its error and its panic both become text.
+/// Runs code of the plugin that can fail. An error and a panic both become text.
 pub(crate) fn attempt<T>(code: impl FnOnce() -> crate::Result<T>) -> Result<T, String> {
     match catch(code) {
         Ok(Ok(value)) => Ok(value),
@@ -27,7 +27,7 @@ fn text(payload: &(dyn Any + Send)) -> String {
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     match text {
         Some(text) => format!("panic: {text}"),
-        None => "panic with a value that is no text".to_owned(),
+        None => "panic with a value that is not a string".to_owned(),
     }
 }
 
@@ -41,12 +41,12 @@ mod tests {
         assert_eq!(catch(|| panic!("plain")).unwrap_err(), "panic: plain");
         assert_eq!(
             catch(|| std::panic::panic_any(7)).unwrap_err(),
-            "panic with a value that is no text"
+            "panic with a value that is not a string"
         );
     }
 
     #[test]
-    fn an_error_and_a_panic_are_both_text() {
+    fn an_error_and_a_panic_both_become_text() {
         assert_eq!(
             attempt::<()>(|| Err("no disk".into())),
             Err("no disk".to_owned())

@@ -1,4 +1,4 @@
-//! A plugin: its name, its symbols, and its life from launch to exit.
+//! A plugin: its name, its symbols, and its process from launch to exit.
 //!
 //! Rules: docs/protocol.md, "Launch" and "Control channel".
 
@@ -23,10 +23,10 @@ use crate::{
     BoxError, Function, Sink, Source, channel, function, logger, panics, sink, source, wire,
 };
 
-/// The name of a plugin and its symbols: what [`start`] runs.
+/// The name and the symbols of a plugin, to be run by [`start`].
 ///
-/// A symbol is given as a function that makes one: each instance of a source or
-/// sink gets a value of its own, a function is made once.
+/// Each symbol is given as a closure that makes a value. The closure is called
+/// once for each instance of a source or sink, and once for a function.
 ///
 /// ```no_run
 /// # #[derive(Default)] struct PyJson;
@@ -59,7 +59,8 @@ pub struct PluginConfig {
 type Make<T> = Box<dyn FnMut() -> Box<T> + Send>;
 
 impl PluginConfig {
-    /// Names the plugin: as its `NAME.json` and its directory are called.
+    /// Creates a plugin without symbols. `name` is the name of its directory and
+    /// of its `NAME.json`.
     pub fn new(name: impl Into<String>) -> Self {
         PluginConfig {
             name: name.into(),
@@ -69,11 +70,11 @@ impl PluginConfig {
         }
     }
 
-    /// Adds a source. Its name is in the `sources` of the plugin's json.
+    /// Adds a source. `name` is listed under `sources` in the plugin's json.
     ///
     /// # Panics
     ///
-    /// Where the plugin has a source of that name already.
+    /// If the plugin has another source of that name.
     pub fn source<S, F>(mut self, name: impl Into<String>, mut make: F) -> Self
     where
         S: Source + 'static,
@@ -84,11 +85,11 @@ impl PluginConfig {
         self
     }
 
-    /// Adds a sink. Its name is in the `sinks` of the plugin's json.
+    /// Adds a sink. `name` is listed under `sinks` in the plugin's json.
     ///
     /// # Panics
     ///
-    /// Where the plugin has a sink of that name already.
+    /// If the plugin has another sink of that name.
     pub fn sink<S, F>(mut self, name: impl Into<String>, mut make: F) -> Self
     where
         S: Sink + 'static,
@@ -99,11 +100,11 @@ impl PluginConfig {
         self
     }
 
-    /// Adds a function. Its name is in the `functions` of the plugin's json.
+    /// Adds a function. `name` is listed under `functions` in the plugin's json.
     ///
     /// # Panics
     ///
-    /// Where the plugin has a function of that name already.
+    /// If the plugin has another function of that name.
     pub fn function<T, F>(mut self, name: impl Into<String>, mut make: F) -> Self
     where
         T: Function + 'static,
@@ -118,7 +119,7 @@ impl PluginConfig {
 fn add<T: ?Sized>(symbols: &mut HashMap<String, Make<T>>, kind: Kind, name: String, make: Make<T>) {
     assert!(
         !symbols.contains_key(&name),
-        "the plugin has two {kind}s of the name `{name}`"
+        "the plugin has two {kind}s named `{name}`"
     );
     symbols.insert(name, make);
 }
@@ -152,7 +153,7 @@ impl Launcher for PluginConfig {
                     sink.configure(&target.config)?;
                     Ok(sink)
                 })?;
-                panics::attempt(|| sink::start(made, target))
+                panics::attempt(|| sink::run::start(made, target))
             }),
             Kind::Function => self.functions.get_mut(symbol).map(|make| {
                 let made = panics::catch(make)?;
@@ -171,23 +172,29 @@ impl Launcher for PluginConfig {
     }
 }
 
-/// How long the host's control address may be out of reach.
+/// How long the host's control address may be unreachable.
 const REACH: Duration = Duration::from_secs(30);
 
-/// How long the process may take to stop in order after a signal.
+/// How long the process may take to stop its instances after a signal.
 const LEAVE: Duration = Duration::from_millis(1800);
 
-/// Runs the plugin until the host ends it: what `main` returns.
+/// Runs the plugin until the host ends it. Returns the exit status for `main`.
 ///
-/// Reads the one argument that a host gives (`{"sendTimeout":1000}`; none is
-/// fine when it is run by hand), installs a logger to stderr where the process
-/// has none (`RUST_LOG` chooses what is shown, `info` by default), dials the
-/// host and carries out its orders.
+/// It dials the host and carries out its orders. If the process has no logger
+/// yet, it installs one that writes to stderr; the variable `RUST_LOG` selects
+/// what is shown, `info` by default.
 ///
-/// The exit status is 0 after SIGTERM or SIGINT, which stop every instance;
-/// the process has ended 2 s later, whatever its code does. It is 1 where the
-/// host's control address was out of reach for 30 s, and 2 where the argument
-/// is no JSON object; a line on stderr says so.
+/// A host passes one argument, `{"sendTimeout":1000}`. It is optional, so that a
+/// plugin can be run by hand, and its content is ignored.
+///
+/// # Exit status
+///
+/// - 0 after SIGTERM or SIGINT. All instances are stopped, and the process has
+///   exited within 2 s, even if the plugin's code does not return.
+/// - 1 if the host's control address was unreachable for 30 s.
+/// - 2 if the argument is not a JSON object, or if there are several arguments.
+///
+/// A line on stderr gives the reason for status 1 and 2.
 pub fn start(plugin: PluginConfig) -> ExitCode {
     if let Err(error) = check_arguments(std::env::args_os().skip(1)) {
         logger::print(&format!("plugin `{}`: {error}", plugin.name));
@@ -203,14 +210,16 @@ pub fn start(plugin: PluginConfig) -> ExitCode {
     }
 }
 
-/// Serves the control channel until a signal comes. The text says why it
-/// could not.
+/// Serves the control channel until a signal comes. The error is a complete line
+/// for stderr.
 fn run(plugin: PluginConfig) -> Result<(), String> {
     let name = plugin.name.clone();
     let url = wire::control_url(&name);
     let failed = |error: ekuiper_sp::Error| {
         let error = crate::error::chain(&error);
-        format!("plugin `{name}`: no host at {url}: {error}")
+        format!(
+            "plugin `{name}`: no connection to a host: {error}; launch the plugin with eKuiper or `mock-kuiper run`"
+        )
     };
     let mut req = Req::dial(&url, Options::default()).map_err(failed)?;
     leave_at_a_signal(req.closer())
@@ -224,14 +233,14 @@ fn run(plugin: PluginConfig) -> Result<(), String> {
     served.map_err(failed)
 }
 
-/// Checks the launch argument: any JSON object, or none.
+/// Checks the launch arguments: one JSON object, or none.
 fn check_arguments(mut arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
     let Some(argument) = arguments.next() else {
         return Ok(());
     };
     if let Some(more) = arguments.next() {
         return Err(format!(
-            "unexpected argument {more:?}: a host gives one, a JSON object"
+            "unexpected argument {more:?}: pass at most one, a JSON object"
         ));
     }
     let object = argument
@@ -242,13 +251,15 @@ fn check_arguments(mut arguments: impl Iterator<Item = OsString>) -> Result<(), 
         Ok(())
     } else {
         Err(format!(
-            "the argument {argument:?} is no JSON object: a host gives {{\"sendTimeout\":1000}}, run by hand there is none"
+            "argument {argument:?} is not a JSON object: pass one such as {{\"sendTimeout\":1000}}, or no argument"
         ))
     }
 }
 
-/// Starts the thread that waits for SIGTERM and SIGINT: it closes the control
-/// channel, which ends [`run`], and ends the process where that takes too long.
+/// Starts the thread that waits for SIGTERM and SIGINT.
+///
+/// After a signal it closes the control channel, which ends [`run`]. If the
+/// process still runs after [`LEAVE`], the thread exits it.
 fn leave_at_a_signal(control: Closer) -> Result<(), BoxError> {
     let (mut read, write) = UnixStream::pair()?;
     for signal in [SIGTERM, SIGINT] {
@@ -258,10 +269,10 @@ fn leave_at_a_signal(control: Closer) -> Result<(), BoxError> {
         .name("signals".to_owned())
         .spawn(move || {
             if read.read_exact(&mut [0]).is_ok() {
-                info!("asked to end: stopping all instances");
+                info!("received a signal: stopping all instances");
                 control.close();
                 thread::sleep(LEAVE);
-                error!("an instance ignores its stop: leaving it");
+                error!("an instance did not stop in time: exiting without it");
                 std::process::exit(0);
             }
         })?;
@@ -277,14 +288,14 @@ mod tests {
     }
 
     #[test]
-    fn any_json_object_or_none_is_a_launch_argument() {
+    fn a_json_object_or_no_launch_argument_is_accepted() {
         assert_eq!(check(&[]), Ok(()));
         assert_eq!(check(&[r#"{"sendTimeout":1000}"#]), Ok(()));
         assert_eq!(check(&["{}"]), Ok(()));
     }
 
     #[test]
-    fn anything_else_is_no_launch_argument() {
+    fn any_other_launch_argument_is_rejected() {
         for arguments in [
             &["--help"][..],
             &["7"],
@@ -298,8 +309,8 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "the plugin has two functions of the name `f`")]
-    fn two_symbols_of_one_name_are_a_mistake() {
+    #[should_panic(expected = "the plugin has two functions named `f`")]
+    fn adding_two_functions_of_one_name_panics() {
         struct F;
         impl Function for F {
             fn exec(&mut self, _: crate::Args, _: &crate::FunctionContext) -> crate::Result<Value> {

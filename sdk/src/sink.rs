@@ -1,7 +1,7 @@
-//! Sinks: what an author writes, and how its rows become acks.
+//! Sinks: the trait that a plugin implements, and how its results become acks.
 //!
-//! No socket is used here; the instance's thread and channels are in `run`.
-//! Acks wait in [`Acks`] for a host that reads them; see there.
+//! No socket is used here; the instance's thread and channels are in `run`. Acks
+//! wait in [`Acks`] until a host reads them.
 //!
 //! Rules: docs/protocol.md, "Sources and sinks".
 
@@ -13,17 +13,15 @@ use std::time::{Duration, Instant};
 use log::warn;
 
 use crate::ack::Acks;
-use crate::context::{self, instance_methods, stop_methods};
+use crate::context::{InstanceInfo, instance_methods, stop_methods};
 use crate::{Config, Data, panics};
 
-mod run;
+pub(crate) mod run;
 
-pub(crate) use run::start;
-
-/// A sink: takes the rows of a rule.
+/// A sink: receives the rows of a rule.
 ///
 /// `configure`, `open`, any number of `collect`s and `close` are called in this
-/// order; every instance of a rule has a value of its own.
+/// order. Each instance has its own value.
 ///
 /// ```
 /// use ekuiper::{Config, Data, Sink, SinkContext};
@@ -43,48 +41,51 @@ pub(crate) use run::start;
 /// }
 /// ```
 pub trait Sink: Send {
-    /// Takes the properties of the rule's action.
+    /// Configures the instance with the properties of the rule's action.
     ///
-    /// This runs while the host waits for the answer to its order, as all
-    /// orders do: connect here only what connects soon.
+    /// The host and all further orders wait until this returns. Connect to
+    /// something here only if that takes a short time.
     ///
     /// # Errors
     ///
-    /// The host gets the error's text, and the instance does not exist.
+    /// An error refuses the start, and its text is the answer to the host. The
+    /// instance is dropped.
     fn configure(&mut self, config: &Config) -> crate::Result;
 
     /// Prepares for rows, on the thread that collects them.
     ///
     /// # Errors
     ///
-    /// An error ends the instance and is logged. What the host shall learn
-    /// belongs into `configure`.
+    /// An error ends the instance and is logged. The host does not see it; to
+    /// refuse the start, return an error from `configure`.
     fn open(&mut self, ctx: &SinkContext) -> crate::Result {
         let _ = ctx;
         Ok(())
     }
 
-    /// Takes one message: a row, or a batch of rows. See [`Data`].
+    /// Receives one message: a row, or a batch of rows. See [`Data`].
     ///
-    /// Its outcome is the row's ack, except where this row was acked by hand
-    /// ([`SinkContext::ack_ok`], [`SinkContext::ack_error`]).
+    /// The result is sent as the ack, unless the message was acked by hand with
+    /// [`SinkContext::ack_ok`] or [`SinkContext::ack_error`].
     ///
     /// # Errors
     ///
-    /// An error is logged and sent as the row's ack. With `requireAck` the
-    /// host reports it for that row, and may send the row again.
+    /// An error is logged and sent as the ack. With `requireAck` the host
+    /// reports it for that row, and may send the row again.
     fn collect(&mut self, ctx: &SinkContext, data: Data<'_>) -> crate::Result;
 
-    /// Returns whether all rows are acked by hand, also after `collect` has
-    /// returned and from other threads. Asked once, after `open`.
+    /// Returns whether the sink acks every message by hand. Called once, after
+    /// `open`.
     ///
-    /// Then no outcome of `collect` is an ack, not even an error. The sink must
-    /// send one ack for each message, in their order.
+    /// If it returns true, the results of `collect` are not sent as acks, not
+    /// even errors. The sink must send one ack for each message, in the order of
+    /// the messages. It may do so after `collect` has returned, and from other
+    /// threads.
     fn acks_by_hand(&self) -> bool {
         false
     }
 
-    /// Cleans up, on the same thread, after the last `collect`.
+    /// Cleans up after the last `collect`, on the same thread.
     ///
     /// It is not called after a panic: the value is dropped.
     ///
@@ -119,55 +120,57 @@ impl<S: Sink + ?Sized> Sink for Box<S> {
     }
 }
 
-/// Where an instance's acks go: a channel to the host, or a test.
+/// The destination of an instance's acks: a channel to the host, or a test.
 pub(crate) trait AckOutlet: Send + Sync {
-    /// Takes an ack if there is room for it now; never waits.
+    /// Accepts an ack if there is room for it. Never waits.
     fn offer(&self, ack: &[u8]) -> bool;
 
-    /// Sends what was taken.
+    /// Sends the acks that were accepted.
     fn deliver(&self) {}
 }
 
-/// What a sink knows of its instance, and the way out for its acks.
+/// What a sink knows about its instance, and how it sends acks by hand.
 ///
-/// A handle: clones are of the same instance, and any thread may ack.
+/// A context is a handle: clones refer to the same instance, and any thread may
+/// use them.
 #[derive(Clone)]
 pub struct SinkContext {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    instance: Arc<context::Instance>,
+    info: Arc<InstanceInfo>,
     waiting: Mutex<WaitingAcks>,
     outlet: Arc<dyn AckOutlet>,
-    /// Whether the row that `collect` works on was acked by hand.
+    /// Whether the message that `collect` works on was acked by hand.
     acked: AtomicBool,
-    /// Whether another row is here already.
+    /// Whether the next message has been received already.
     more: AtomicBool,
 }
 
 #[derive(Default)]
 struct WaitingAcks {
     acks: Acks,
-    /// How many acks are added before the next try, where the last found no
-    /// room: a row shall not pay for a reader that is not there.
+    /// How many more acks are added before the next attempt to send. Set when an
+    /// attempt found no room, so that rows do not pay for a missing reader.
     skip: u32,
-    /// When the first of the acks came that wait for others to go with.
-    put_off: Option<Instant>,
+    /// Since when acks have been delayed to be sent together.
+    delayed_since: Option<Instant>,
 }
 
-/// See [`WaitingAcks::skip`].
+/// The value to which [`WaitingAcks::skip`] is set.
 const SKIP: u32 = 64;
 
-/// How long acks are put off while more rows are here already: a host that sends
-/// on without them does not wait for them, and they go out together.
-const PUT_OFF: Duration = Duration::from_millis(1);
+/// How long acks are delayed at most while more rows have arrived already. A
+/// host that sends rows without waiting for acks does not need them at once, and
+/// sending them together is cheaper.
+const MOST_DELAY: Duration = Duration::from_millis(1);
 
 impl SinkContext {
-    pub(crate) fn new(instance: Arc<context::Instance>, outlet: Arc<dyn AckOutlet>) -> Self {
+    pub(crate) fn new(info: Arc<InstanceInfo>, outlet: Arc<dyn AckOutlet>) -> Self {
         SinkContext {
             shared: Arc::new(Shared {
-                instance,
+                info,
                 waiting: Mutex::default(),
                 outlet,
                 acked: AtomicBool::new(false),
@@ -176,33 +179,36 @@ impl SinkContext {
         }
     }
 
-    fn instance(&self) -> &context::Instance {
-        &self.shared.instance
+    fn info(&self) -> &InstanceInfo {
+        &self.shared.info
     }
 
     instance_methods!();
     stop_methods!();
 
-    /// Acks a row as done, by hand.
+    /// Acks a message as done, by hand.
     ///
-    /// Inside `collect` it is this row's ack, and the outcome of `collect` is
-    /// none. A sink that acks later says so by
-    /// [`acks_by_hand`](Sink::acks_by_hand). Never waits, whether or not a host
-    /// reads acks.
+    /// Called inside `collect`, it replaces the ack that the result of `collect`
+    /// would be. A sink that acks after `collect` has returned must return true
+    /// from [`acks_by_hand`](Sink::acks_by_hand). Never waits, whether or not
+    /// the host reads acks.
     pub fn ack_ok(&self) {
         self.shared.acked.store(true, Ordering::SeqCst);
         self.done();
     }
 
-    /// Acks a row as failed, by hand: as [`ack_ok`](Self::ack_ok), with the
-    /// error's text (its first 2 KiB).
+    /// Acks a message as failed, by hand, with the first 2 KiB of the error's
+    /// text.
+    ///
+    /// Called inside `collect`, it replaces the ack that the result of `collect`
+    /// would be. See also [`ack_ok`](Self::ack_ok).
     pub fn ack_error(&self, error: impl fmt::Display) {
         self.shared.acked.store(true, Ordering::SeqCst);
         self.failed(&error.to_string());
     }
 
     pub(crate) fn stop(&self) {
-        self.instance().stop.set();
+        self.info().stop.set();
     }
 
     fn done(&self) {
@@ -211,18 +217,20 @@ impl SinkContext {
         self.pump_soon(&mut waiting);
     }
 
-    /// Says whether another row is here, behind the one that comes now.
+    /// Records whether more messages have arrived after the one that is
+    /// collected next.
     fn expect_more(&self, more: bool) {
         self.shared.more.store(more, Ordering::Relaxed);
     }
 
-    /// Acks the row that was collected; puts it off while there are more.
+    /// Acks the message that was collected. Delays the ack while more messages
+    /// have arrived.
     fn collected(&self) {
         let mut waiting = self.waiting();
         waiting.acks.done();
         if self.shared.more.load(Ordering::Relaxed) {
-            let since = *waiting.put_off.get_or_insert_with(Instant::now);
-            if since.elapsed() < PUT_OFF {
+            let since = *waiting.delayed_since.get_or_insert_with(Instant::now);
+            if since.elapsed() < MOST_DELAY {
                 return;
             }
         }
@@ -234,12 +242,12 @@ impl SinkContext {
         let dropped = waiting.acks.failed(text);
         self.pump_soon(&mut waiting);
         drop(waiting);
-        // Said for the first, the second, the fourth …: nobody reads acks here,
-        // and the log shall not grow instead of the memory.
+        // Logged for the 1st, 2nd, 4th, 8th … dropped ack, so that the log does
+        // not grow with every row.
         if let Some(dropped) = dropped.filter(|dropped| dropped.is_power_of_two()) {
             warn!(
-                "sink {}: nobody reads its acks: {dropped} of failed rows dropped so far",
-                self.instance()
+                "sink {}: no host reads its acks; acks of failed rows dropped so far: {dropped}",
+                self.info()
             );
         }
     }
@@ -251,7 +259,7 @@ impl SinkContext {
         }
     }
 
-    /// Sends the acks that wait, as far as there is room.
+    /// Sends the waiting acks for which there is room.
     fn pump(&self) -> Backlog {
         self.pump_now(&mut self.waiting())
     }
@@ -262,7 +270,7 @@ impl SinkContext {
             self.shared.outlet.deliver();
         }
         waiting.skip = 0;
-        waiting.put_off = None;
+        waiting.delayed_since = None;
         if waiting.acks.is_empty() {
             Backlog::None
         } else if sent > 0 {
@@ -274,7 +282,7 @@ impl SinkContext {
     }
 
     fn waiting(&self) -> MutexGuard<'_, WaitingAcks> {
-        // The counts are whole after each step, whoever panicked.
+        // A panic of another holder leaves the counts consistent.
         self.shared
             .waiting
             .lock()
@@ -284,26 +292,29 @@ impl SinkContext {
 
 impl fmt::Debug for SinkContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.instance().show(f, "SinkContext")
+        self.info().show(f, "SinkContext")
     }
 }
 
-/// What [`SinkContext::pump`] left waiting.
+/// Which acks wait after [`SinkContext::pump`].
 #[derive(Debug, PartialEq)]
 enum Backlog {
+    /// No ack waits.
     None,
+    /// Some acks were sent, others wait.
     Shrinking,
+    /// No ack could be sent.
     Stuck,
 }
 
-/// An opened sink: turns messages into acks.
+/// An opened sink. It passes messages to the plugin's code and sends the acks.
 pub(crate) struct Collector {
     sink: Box<dyn Sink>,
     by_hand: bool,
 }
 
 impl Collector {
-    /// Opens the sink. The text says why it could not be opened.
+    /// Opens the sink. The error is the text of the failure.
     pub(crate) fn open(mut sink: Box<dyn Sink>, ctx: &SinkContext) -> Result<Self, String> {
         let opened = panics::attempt(|| {
             sink.open(ctx)?;
@@ -318,8 +329,8 @@ impl Collector {
         }
     }
 
-    /// Hands a message to the sink and acks it. The text says how it panicked:
-    /// then the instance has ended.
+    /// Passes a message to the sink and acks it. The error is the text of a
+    /// panic, which ends the instance.
     pub(crate) fn collect(&mut self, ctx: &SinkContext, message: &[u8]) -> Result<(), String> {
         ctx.shared.acked.store(false, Ordering::SeqCst);
         let outcome = panics::catch(|| self.sink.collect(ctx, Data::new(message)));
@@ -329,7 +340,7 @@ impl Collector {
             Ok(Ok(())) => ctx.collected(),
             Ok(Err(cause)) => {
                 let text = crate::error::chain(&*cause);
-                warn!("sink {}: a row failed: {text}", ctx.instance());
+                warn!("sink {}: a row failed: {text}", ctx.info());
                 if !acked {
                     ctx.failed(&text);
                 }
@@ -344,14 +355,14 @@ impl Collector {
         Ok(())
     }
 
-    /// Closes the sink. The text says why that failed.
+    /// Closes the sink. The error is the text of the failure.
     pub(crate) fn close(mut self, ctx: &SinkContext) -> Result<(), String> {
         let closed = panics::attempt(|| self.sink.close(ctx));
         self.discard();
         closed
     }
 
-    /// Drops the sink without its `close`.
+    /// Drops the sink without calling `close`.
     pub(crate) fn discard(self) {
         let _ = panics::catch(move || drop(self));
     }

@@ -1,7 +1,8 @@
-//! Sources: what an author writes, and how it is run.
+//! Sources: the trait that a plugin implements, and how an instance is run.
 //!
-//! A source's `open` has a thread of its own. A row is serialized into a buffer
-//! of that thread and handed to the channel, without a copy in between.
+//! Each instance runs `open` on its own thread. A row is serialized into a
+//! buffer of the thread that emits it, and handed to the channel without another
+//! copy.
 //!
 //! Rules: docs/protocol.md, "Sources and sinks" and the stops of the control
 //! channel.
@@ -16,15 +17,15 @@ use ekuiper_sp::Push;
 use log::{debug, error, warn};
 use serde::Serialize;
 
-use crate::context::{self, instance_methods, stop_methods};
+use crate::context::{InstanceInfo, instance_methods, stop_methods};
 use crate::instance::{Instance, Phase, StopLimits, Worker, left};
 use crate::wire::Target;
 use crate::{BoxError, Config, EmitError, panics, wire};
 
 /// A source: produces rows for a stream.
 ///
-/// `configure`, `open` and `close` are called once each, in this order; every
-/// instance of a rule has a value of its own.
+/// `configure`, `open` and `close` are called once each, in this order. Each
+/// instance has its own value.
 ///
 /// ```
 /// use std::time::Duration;
@@ -49,36 +50,43 @@ use crate::{BoxError, Config, EmitError, panics, wire};
 /// }
 /// ```
 pub trait Source: Send {
-    /// Takes the stream's `DATASOURCE` and the instance's configuration.
+    /// Configures the instance with the stream's `DATASOURCE` and its
+    /// configuration.
     ///
-    /// `datasource` is empty where the stream has none; it is found on every
-    /// release (docs/protocol.md, section 5). This runs while the
-    /// host waits for the answer to its order, as all orders do: connect here
-    /// only what connects soon.
+    /// `datasource` is empty if the stream has none. The SDK finds it on every
+    /// release, although releases send it in different places.
+    ///
+    /// The host and all further orders wait until this returns. Connect to
+    /// something here only if that takes a short time.
+    ///
+    /// Source: docs/protocol.md, section 5.
     ///
     /// # Errors
     ///
-    /// The host gets the error's text, and the instance does not exist.
+    /// An error refuses the start, and its text is the answer to the host. The
+    /// instance is dropped.
     fn configure(&mut self, datasource: &str, config: &Config) -> crate::Result;
 
-    /// Runs until the instance is stopped, and emits rows.
+    /// Emits rows until the instance is stopped.
     ///
-    /// It has a thread of its own. It learns of a stop by
-    /// [`ctx.stopped()`](SourceContext::stopped), by
-    /// [`ctx.sleep()`](SourceContext::sleep) or by an error of
-    /// [`ctx.emit()`](SourceContext::emit); where it has not returned 0.8 s
-    /// after that, it is left behind: its channel is closed and `close` is not
-    /// called.
+    /// It runs on the instance's own thread. [`ctx.stopped()`] and
+    /// [`ctx.sleep()`] report a stop, and [`ctx.emit()`] then returns an error.
+    /// If `open` has not returned 0.8 s after the stop, the instance is
+    /// abandoned: its channel is closed and `close` is not called.
     ///
     /// # Errors
     ///
-    /// An error ends the instance and is logged; after a stop it is not looked
-    /// at, so that `ctx.emit(…)?` may end the method.
+    /// An error ends the instance and is logged as a failure. After a stop it is
+    /// not a failure, so `ctx.emit(…)?` may end the method.
+    ///
+    /// [`ctx.stopped()`]: SourceContext::stopped
+    /// [`ctx.sleep()`]: SourceContext::sleep
+    /// [`ctx.emit()`]: SourceContext::emit
     fn open(&mut self, ctx: &SourceContext) -> crate::Result;
 
-    /// Cleans up, on the same thread, after `open` has returned.
+    /// Cleans up after `open` has returned, on the same thread.
     ///
-    /// It is not called after a panic of `open`: the value is dropped.
+    /// It is not called if `open` panicked: the value is dropped.
     ///
     /// # Errors
     ///
@@ -103,37 +111,39 @@ impl<S: Source + ?Sized> Source for Box<S> {
     }
 }
 
-/// Where an instance's rows go: a channel to the host, or a test.
+/// The destination of an instance's rows: a channel to the host, or a test.
 pub(crate) trait Outlet: Send + Sync {
-    /// Sends a row; waits while there is no room. False where it was closed.
+    /// Sends a row, waiting while there is no room. Returns false if the outlet
+    /// is closed.
     fn send(&self, row: &[u8]) -> bool;
 }
 
-/// What a source knows of its instance, and the way out for its rows.
+/// What a source knows about its instance, and how it emits rows.
 ///
-/// A handle: clones are of the same instance, and any thread may emit.
+/// A context is a handle: clones refer to the same instance, and any thread may
+/// use them.
 #[derive(Clone)]
 pub struct SourceContext {
-    instance: Arc<context::Instance>,
+    info: Arc<InstanceInfo>,
     outlet: Arc<dyn Outlet>,
 }
 
 thread_local! {
-    /// The row being written. Taken while in use, so that a `Serialize` that
-    /// emits itself gets a buffer of its own.
+    /// The buffer for a row. It is taken out while in use, so that a `Serialize`
+    /// that emits another row meanwhile gets a separate buffer.
     static ROW: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// The capacity in bytes that a thread's buffer may keep after a row.
+/// The largest capacity in bytes that a thread's buffer keeps after a row.
 const KEPT: usize = 1024 * 1024;
 
 impl SourceContext {
-    pub(crate) fn new(instance: Arc<context::Instance>, outlet: Arc<dyn Outlet>) -> Self {
-        SourceContext { instance, outlet }
+    pub(crate) fn new(info: Arc<InstanceInfo>, outlet: Arc<dyn Outlet>) -> Self {
+        SourceContext { info, outlet }
     }
 
-    fn instance(&self) -> &context::Instance {
-        &self.instance
+    fn info(&self) -> &InstanceInfo {
+        &self.info
     }
 
     instance_methods!();
@@ -141,19 +151,21 @@ impl SourceContext {
 
     /// Sends one row to the host.
     ///
-    /// `message` is the row: anything that serializes to a JSON object, by
-    /// value or by reference (what is JSON already: a
-    /// [`RawValue`](serde_json::value::RawValue)). `meta` is about the row, such
-    /// as a topic: an object, or `()` for none. Waits while the host reads
-    /// slower than rows come, and while it is away; a stop ends the wait.
+    /// `message` is the row: any value or reference that serializes to a JSON
+    /// object. For text that is JSON already, use a
+    /// [`RawValue`](serde_json::value::RawValue). `meta` describes the row, for
+    /// example with a topic: a JSON object, or `()` for none.
+    ///
+    /// Waits while the host reads more slowly than rows are emitted, and while
+    /// the host is away. A stop ends the wait.
     ///
     /// Source: docs/protocol.md, section 6.
     ///
     /// # Errors
     ///
-    /// [`EmitError::NotAnObject`] and [`EmitError::Encode`] where the row would
-    /// be none: nothing is sent. [`EmitError::Stopped`] once the instance was
-    /// stopped.
+    /// [`EmitError::NotAnObject`] and [`EmitError::Encode`] if `message` or
+    /// `meta` is not valid; nothing is sent. [`EmitError::Stopped`] once the
+    /// instance was stopped.
     ///
     /// ```
     /// # use ekuiper::{EmitError, SourceContext};
@@ -183,8 +195,8 @@ impl SourceContext {
 
     /// Logs an error of the source.
     ///
-    /// No host reads an error from a source's channel: one that is sent there
-    /// becomes a row without columns. So it is only logged.
+    /// It is not sent to the host, because no host accepts an error on a
+    /// source's channel: it would become a row without columns.
     pub fn emit_error(&self, error: impl fmt::Display) {
         error!(logger: self.logger(), "{error}");
     }
@@ -192,12 +204,12 @@ impl SourceContext {
 
 impl fmt::Debug for SourceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.instance.show(f, "SourceContext")
+        self.info.show(f, "SourceContext")
     }
 }
 
-/// Writes `{"message":…,"meta":…}`, where `message` is an object and `meta` an
-/// object or `null`. That JSON is an object is seen at its first byte.
+/// Writes `{"message":…,"meta":…}`. Checks by the first byte of each part that
+/// `message` is an object and `meta` an object or `null`.
 fn write_row<M: Serialize, N: Serialize>(
     row: &mut Vec<u8>,
     message: &M,
@@ -226,28 +238,29 @@ fn write_part(
     Ok(row[start])
 }
 
-/// A source's data channel, and who is sending on it.
+/// A source's data channel, with a count of the threads that send on it.
 struct Channel {
     push: Push,
-    /// Threads inside [`Outlet::send`]; their rows were emitted before a stop
-    /// that begins now.
+    /// How many threads are inside [`Outlet::send`]. If a stop begins now, their
+    /// rows were emitted before it.
     sending: AtomicUsize,
-    instance: Arc<context::Instance>,
+    info: Arc<InstanceInfo>,
 }
 
 impl Outlet for Channel {
     fn send(&self, row: &[u8]) -> bool {
         self.sending.fetch_add(1, Ordering::SeqCst);
-        // Looked at after the count: the stop sets its flag, then counts.
-        let sent = !self.instance.stop.is_set() && self.push.send(row, None).is_ok();
+        // Checked after counting, because a stop sets its flag first and reads
+        // the count afterwards.
+        let sent = !self.info.stop.is_set() && self.push.send(row, None).is_ok();
         self.sending.fetch_sub(1, Ordering::SeqCst);
         sent
     }
 }
 
 impl Channel {
-    /// Waits until the rows that were emitted before the stop have gone to the
-    /// host, if it reads.
+    /// Waits until the rows that were emitted before the stop are written, at
+    /// most until `until`.
     fn finish(&self, until: Instant) {
         loop {
             let quiet = self.sending.load(Ordering::SeqCst) == 0;
@@ -255,7 +268,7 @@ impl Channel {
                 Ok(()) if quiet => return,
                 Ok(()) => std::thread::sleep(Duration::from_millis(1)),
                 Err(error) => {
-                    debug!("{}: not all rows were sent: {error}", self.instance);
+                    debug!("source {}: not all rows were sent: {error}", self.info);
                     return;
                 }
             }
@@ -265,14 +278,14 @@ impl Channel {
         }
     }
 
-    /// Waits until all rows have gone to the host, however slow or far it is,
-    /// or until a stop closes the channel; closes it.
+    /// Waits without a time limit until all rows are written or a stop closes
+    /// the channel. Then closes the channel.
     fn finish_alone(&self) {
         loop {
             match self.push.flush(LOOK_AGAIN) {
                 Ok(()) | Err(ekuiper_sp::Error::Closed) => break,
                 Err(ekuiper_sp::Error::TimedOut) => {}
-                // The host is away: it is dialed in the background.
+                // The host is away. The socket dials it in the background.
                 Err(_) => std::thread::sleep(LOOK_AGAIN),
             }
         }
@@ -280,11 +293,11 @@ impl Channel {
     }
 }
 
-/// How often the rows that a source has left behind are looked after.
+/// How often an ended source checks whether its last rows are written.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// How long the first try to reach the host's data address may take. The host
-/// listens there before it sends the order.
+/// How long the first attempt to connect to the host's data address may take.
+/// The host listens there before it sends the order.
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 
 /// Starts an instance of a configured source.
@@ -292,14 +305,14 @@ pub(crate) fn start(
     source: Box<dyn Source>,
     target: &Target,
 ) -> Result<Box<dyn Instance>, BoxError> {
-    let instance = context::Instance::new(&target.symbol, target.identity.clone());
+    let info = InstanceInfo::new(&target.symbol, target.identity.clone());
     let url = wire::data_url(&target.identity);
     let options = ekuiper_sp::Options::default();
     let push = match Push::connect(&url, options.clone(), CONNECT_LIMIT) {
         Err(error @ ekuiper_sp::Error::Unreachable { .. }) => {
-            // Where a host replays the orders of a process that crashed, the
-            // rule may be gone already; its stop comes next.
-            warn!("source {instance}: {error}; dialing on");
+            // When a host replays the orders of a crashed process, the rule may
+            // have ended already. Its stop follows.
+            warn!("source {info}: {error}: dialing again in the background");
             Push::dial(&url, options)?
         }
         outcome => outcome?,
@@ -307,16 +320,16 @@ pub(crate) fn start(
     let channel = Arc::new(Channel {
         push,
         sending: AtomicUsize::new(0),
-        instance: Arc::clone(&instance),
+        info: Arc::clone(&info),
     });
-    let ctx = SourceContext::new(Arc::clone(&instance), Arc::clone(&channel) as _);
+    let ctx = SourceContext::new(Arc::clone(&info), Arc::clone(&channel) as _);
     let phase = Arc::new(Phase::default());
     let worker = {
         let (channel, phase) = (Arc::clone(&channel), Arc::clone(&phase));
         Worker::spawn(&target.symbol, move || run(source, &ctx, &channel, &phase))?
     };
-    Ok(Box::new(Running {
-        instance,
+    Ok(Box::new(RunningSource {
+        info,
         channel,
         phase,
         worker,
@@ -325,33 +338,33 @@ pub(crate) fn start(
 
 /// The body of the instance's thread.
 fn run(mut source: Box<dyn Source>, ctx: &SourceContext, channel: &Channel, phase: &Phase) {
-    let instance = &*ctx.instance;
+    let info = &*ctx.info;
     let outcome = panics::catch(|| source.open(ctx));
     let stopped = ctx.stopped();
-    // A source whose `open` has returned has ended: handles that its other
-    // threads keep emit no more.
-    instance.stop.set();
+    // The source ends when `open` returns: other threads that hold its context
+    // can no longer emit.
+    info.stop.set();
     let intact = match outcome {
         Ok(Ok(())) => {
-            debug!("source {instance} has ended");
+            debug!("source {info} has ended");
             true
         }
         Ok(Err(cause)) if stopped => {
-            debug!("source {instance} ended after its stop: {cause}");
+            debug!("source {info} was stopped, and `open` returned: {cause}");
             true
         }
         Ok(Err(cause)) => {
-            error!("source {instance} failed: {}", crate::error::chain(&*cause));
+            error!("source {info} failed: {}", crate::error::chain(&*cause));
             true
         }
         Err(panic) => {
-            error!("source {instance} ended: {panic}");
+            error!("source {info} ended: {panic}");
             false
         }
     };
     if intact && phase.begin_close() {
         if let Err(cause) = panics::attempt(|| source.close(ctx)) {
-            error!("source {instance}: close failed: {cause}");
+            error!("source {info}: close failed: {cause}");
         }
     }
     let _ = panics::catch(move || drop(source));
@@ -360,36 +373,38 @@ fn run(mut source: Box<dyn Source>, ctx: &SourceContext, channel: &Channel, phas
     }
 }
 
-struct Running {
-    instance: Arc<context::Instance>,
+struct RunningSource {
+    info: Arc<InstanceInfo>,
     channel: Arc<Channel>,
     phase: Arc<Phase>,
     worker: Worker,
 }
 
-impl Instance for Running {
+impl Instance for RunningSource {
     fn is_running(&self) -> bool {
-        !self.instance.stop.is_set() && !self.worker.is_finished()
+        !self.info.stop.is_set() && !self.worker.is_finished()
     }
 
     fn begin_stop(&self) {
-        self.instance.stop.set();
+        self.info.stop.set();
     }
 
     fn release(&self, limits: &StopLimits) {
         self.channel.finish(limits.flush);
-        // Ends an `emit` that waits for a host that reads no more.
+        // Ends an `emit` that waits for a host that no longer reads.
         self.channel.push.close();
     }
 
     fn finish_stop(self: Box<Self>, limits: &StopLimits) {
-        let instance = &self.instance;
+        let info = &self.info;
         match self.worker.join_until(limits.end) {
-            Ok(()) => debug!("source {instance} is stopped"),
+            Ok(()) => debug!("source {info} has stopped"),
             Err(_) if self.phase.abandon() => warn!(
-                "source {instance} ignores its stop: left behind on its thread, close is not called"
+                "source {info} did not stop in time: abandoned on its thread without calling close"
             ),
-            Err(_) => warn!("source {instance} is still in its close: left behind on its thread"),
+            Err(_) => {
+                warn!("source {info} did not return from close in time: abandoned on its thread");
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Drives one source, sink or function in memory, for an author's unit tests.
+//! Unit tests for one source, sink or function, in memory.
 //!
-//! No socket, no host, no process: the symbol meets the same contexts, acks and
-//! answers as under a host. A panic of its code becomes a [`Failure`].
+//! There is no socket, host or other process. Contexts, acks and answers work as
+//! they do under a host. An error or a panic of the symbol becomes a
+//! [`Failure`].
 //!
 //! ```
 //! # use ekuiper::{Args, Config, Data, Function, FunctionContext, Sink, SinkContext, Source, SourceContext, Value};
@@ -49,15 +50,15 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::context::{self, Identity};
+use crate::context::{Identity, InstanceInfo};
 use crate::function::Calls;
 use crate::instance::{Worker, left};
 use crate::sink::{AckOutlet, Collector};
 use crate::source::Outlet;
 use crate::{Config, Expr, Function, Sink, SinkContext, Source, SourceContext, panics};
 
-/// Which step of a symbol failed, and how: `configure: config.path: expected a
-/// string, found null`.
+/// The failure of a step, such as `configure: config.path: expected a string,
+/// found null`.
 pub struct Failure {
     step: &'static str,
     text: String,
@@ -82,7 +83,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// As `Display`, so that an `unwrap` in a test is readable.
+/// Writes the same text as `Display`, so that a failed `unwrap` is readable.
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -91,9 +92,9 @@ impl fmt::Debug for Failure {
 
 impl Error for Failure {}
 
-/// The instance that a test plays: rule `test`, operator `test`, number 0.
-fn instance() -> Arc<context::Instance> {
-    context::Instance::new("test", identity())
+/// Returns the instance of a test: rule `test`, operator `test`, number 0.
+fn instance_info() -> Arc<InstanceInfo> {
+    InstanceInfo::new("test", identity())
 }
 
 fn identity() -> Identity {
@@ -112,13 +113,13 @@ fn config(value: Value) -> Result<Config, Failure> {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct Row {
-    /// The row: an object.
+    /// The row itself, a JSON object.
     pub message: Value,
-    /// What is about the row: an object, or null.
+    /// The description of the row: a JSON object or `null`.
     pub meta: Value,
 }
 
-/// Drives a source.
+/// Begins a test of a source.
 pub fn source(source: impl Source + 'static) -> SourceTest {
     SourceTest {
         source: Box::new(source),
@@ -128,7 +129,7 @@ pub fn source(source: impl Source + 'static) -> SourceTest {
     }
 }
 
-/// A source to be driven; see [`source`].
+/// A source under test; see [`source`].
 #[must_use = "call `rows` or `configure`"]
 pub struct SourceTest {
     source: Box<dyn Source>,
@@ -138,30 +139,30 @@ pub struct SourceTest {
 }
 
 impl SourceTest {
-    /// Sets the stream's datasource; else it is empty.
+    /// Sets the stream's datasource. Default: empty.
     pub fn datasource(mut self, datasource: impl Into<String>) -> Self {
         self.datasource = datasource.into();
         self
     }
 
-    /// Sets the configuration, an object; else it is empty.
+    /// Sets the configuration, a JSON object. Default: empty.
     pub fn config(mut self, config: Value) -> Self {
         self.config = config;
         self
     }
 
-    /// Sets how long [`rows`](Self::rows) waits, 10 s else: once for the rows,
-    /// and once more for the source to stop.
+    /// Sets the time limit of [`rows`](Self::rows). It applies to the rows and
+    /// then again to the stop. Default: 10 s.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Configures the source, no more.
+    /// Configures the source without opening it.
     ///
     /// # Errors
     ///
-    /// The [`Failure`] of its `configure`.
+    /// The [`Failure`] of `configure`.
     pub fn configure(mut self) -> Result<(), Failure> {
         self.configure_source()
     }
@@ -172,22 +173,23 @@ impl SourceTest {
             .map_err(Failure::at("configure"))
     }
 
-    /// Configures and opens the source, stops it after `count` rows and closes
-    /// it. Returns the rows: fewer than `count` where it ended by itself.
+    /// Configures and opens the source, stops it after `count` rows, and closes
+    /// it. Returns the rows. They are fewer than `count` if the source ended
+    /// earlier by itself.
     ///
     /// # Errors
     ///
-    /// The [`Failure`] of a step; also where the rows do not come, or the
-    /// source does not stop, within the limit.
+    /// The [`Failure`] of a step, also if the rows or the stop take longer than
+    /// the time limit.
     pub fn rows(mut self, count: usize) -> Result<Vec<Row>, Failure> {
         self.configure_source()?;
         let SourceTest {
             mut source, limit, ..
         } = self;
-        let instance = instance();
+        let info = instance_info();
         let (send, rows) = mpsc::sync_channel(0);
         let (done, outcome) = mpsc::channel();
-        let ctx = SourceContext::new(Arc::clone(&instance), Arc::new(Handover(send)));
+        let ctx = SourceContext::new(Arc::clone(&info), Arc::new(Handover(send)));
         let worker = Worker::spawn("source", move || {
             let opened = panics::catch(|| source.open(&ctx));
             let result = match opened {
@@ -197,22 +199,22 @@ impl SourceTest {
                 Ok(_) => panics::attempt(|| source.close(&ctx)).map_err(Failure::at("close")),
                 Err(panic) => Err(Failure::new("open", panic)),
             };
-            // A test that has given up waits no more.
+            // Fails if the test has given up waiting.
             let _ = done.send(result);
         })
         .map_err(|error| Failure::new("test", error.to_string()))?;
         let taken = take(&rows, count, Instant::now() + limit);
-        instance.stop.set();
+        info.stop.set();
         drop(rows);
         if worker.join_until(Instant::now() + limit).is_err() {
             return Err(Failure::new(
                 "open",
-                format!("has not returned {limit:?} after its stop"),
+                format!("did not return within {limit:?} after the stop"),
             ));
         }
         outcome
             .recv()
-            .unwrap_or_else(|_| Err(Failure::new("source", "a panic while it was dropped")))?;
+            .unwrap_or_else(|_| Err(Failure::new("drop", "the source panicked")))?;
         taken.map_err(|rows| {
             Failure::new(
                 "open",
@@ -228,7 +230,8 @@ impl fmt::Debug for SourceTest {
     }
 }
 
-/// Takes up to `count` rows; gives back what came as an error at `end`.
+/// Receives up to `count` rows. Returns the rows received so far as an error if
+/// `end` passes first.
 fn take(rows: &Receiver<Vec<u8>>, count: usize, end: Instant) -> Result<Vec<Row>, Vec<Row>> {
     let mut taken = Vec::new();
     while taken.len() < count {
@@ -241,7 +244,8 @@ fn take(rows: &Receiver<Vec<u8>>, count: usize, end: Instant) -> Result<Vec<Row>
     Ok(taken)
 }
 
-/// Hands rows to the test, one at a time, as a host that reads slowly.
+/// Hands rows to the test one at a time, so that `emit` waits as it does for a
+/// slow host.
 struct Handover(SyncSender<Vec<u8>>);
 
 impl Outlet for Handover {
@@ -250,16 +254,16 @@ impl Outlet for Handover {
     }
 }
 
-/// What a host is told about a row.
+/// The ack of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ack {
-    /// Done.
+    /// The sink has processed the message.
     Ok,
-    /// Failed, with the error's text.
+    /// The sink failed to process the message, with the text of the error.
     Error(String),
 }
 
-/// Drives a sink.
+/// Begins a test of a sink.
 pub fn sink(sink: impl Sink + 'static) -> SinkTest {
     SinkTest {
         sink: Box::new(sink),
@@ -267,7 +271,7 @@ pub fn sink(sink: impl Sink + 'static) -> SinkTest {
     }
 }
 
-/// A sink to be opened; see [`sink`].
+/// A sink under test; see [`sink`].
 #[must_use = "call `open`"]
 pub struct SinkTest {
     sink: Box<dyn Sink>,
@@ -275,7 +279,7 @@ pub struct SinkTest {
 }
 
 impl SinkTest {
-    /// Sets the configuration, an object; else it is empty.
+    /// Sets the configuration, a JSON object. Default: empty.
     pub fn config(mut self, config: Value) -> Self {
         self.config = config;
         self
@@ -285,12 +289,12 @@ impl SinkTest {
     ///
     /// # Errors
     ///
-    /// The [`Failure`] of its `configure` or `open`.
+    /// The [`Failure`] of `configure` or `open`.
     pub fn open(mut self) -> Result<OpenSink, Failure> {
         let config = config(self.config)?;
         panics::attempt(|| self.sink.configure(&config)).map_err(Failure::at("configure"))?;
         let acks = Arc::new(TakenAcks::default());
-        let ctx = SinkContext::new(instance(), Arc::clone(&acks) as _);
+        let ctx = SinkContext::new(instance_info(), Arc::clone(&acks) as _);
         let collector = Collector::open(self.sink, &ctx).map_err(Failure::at("open"))?;
         Ok(OpenSink {
             collector,
@@ -307,7 +311,7 @@ impl fmt::Debug for SinkTest {
     }
 }
 
-/// An opened sink: feed it rows, look at its acks.
+/// An opened sink under test. It takes messages and returns their acks.
 pub struct OpenSink {
     collector: Collector,
     ctx: SinkContext,
@@ -316,23 +320,22 @@ pub struct OpenSink {
 }
 
 impl OpenSink {
-    /// Hands the sink one message, as a host sends it, and returns the acks
-    /// that were sent since the last call.
+    /// Passes one message to the sink, as a host sends it. Returns the acks that
+    /// were sent since the last call.
     ///
     /// # Panics
     ///
-    /// Where an earlier message made the sink panic: under a host the instance
-    /// has ended.
+    /// If an earlier message made the sink panic, which ends the instance.
     pub fn feed(&mut self, message: impl AsRef<[u8]>) -> Vec<Ack> {
         if let Some(panic) = &self.ended {
-            panic!("the sink has ended before: {panic}");
+            panic!("the sink has already ended: {panic}");
         }
         self.ended = self.collector.collect(&self.ctx, message.as_ref()).err();
         self.acks()
     }
 
-    /// Returns the acks that were sent since the last call, for a sink that
-    /// acks later.
+    /// Returns the acks that were sent since the last call. For sinks that ack
+    /// after `collect` has returned.
     pub fn acks(&mut self) -> Vec<Ack> {
         let mut acks = self.acks.0.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *acks)
@@ -342,7 +345,7 @@ impl OpenSink {
     ///
     /// # Errors
     ///
-    /// The [`Failure`] of its `close`, or of the row that made it panic.
+    /// The [`Failure`] of `close`, or of the `collect` that panicked.
     pub fn close(self) -> Result<(), Failure> {
         self.ctx.stop();
         match self.ended {
@@ -379,7 +382,7 @@ impl AckOutlet for TakenAcks {
     }
 }
 
-/// Drives a function.
+/// Begins a test of a function.
 pub fn function(function: impl Function + 'static) -> FunctionTest {
     FunctionTest {
         calls: Calls::new("test", Box::new(function)),
@@ -388,7 +391,7 @@ pub fn function(function: impl Function + 'static) -> FunctionTest {
     }
 }
 
-/// A function to be called; see [`function`].
+/// A function under test; see [`function`].
 pub struct FunctionTest {
     calls: Calls,
     rule_id: String,
@@ -396,8 +399,8 @@ pub struct FunctionTest {
 }
 
 impl FunctionTest {
-    /// Makes the calls that follow those of another rule, or another call in
-    /// its statement: what the function's context tells apart.
+    /// Sets the rule and the number of the call for the calls that follow.
+    /// Default: rule `test`, call 0. They become part of the context.
     pub fn call_of(&mut self, rule_id: impl Into<String>, function_id: i64) -> &mut Self {
         self.rule_id = rule_id.into();
         self.function_id = function_id;
@@ -408,18 +411,18 @@ impl FunctionTest {
     ///
     /// # Errors
     ///
-    /// The [`Failure`] that a rule would be refused with.
+    /// The [`Failure`] of `validate`. A host would refuse the rule.
     pub fn validate(&mut self, args: impl IntoIterator<Item = Expr>) -> Result<(), Failure> {
         let args: Vec<Expr> = args.into_iter().collect();
         self.calls.validate(&args).map_err(Failure::at("validate"))
     }
 
-    /// Calls the function with these argument values. For an aggregate, `null`
-    /// is an empty column, as a host sends it.
+    /// Calls the function with these argument values. An aggregate gets an empty
+    /// array for `null`, which is what a host sends for an empty window.
     ///
     /// # Errors
     ///
-    /// The [`Failure`] that the host would get for the row.
+    /// The [`Failure`] of `exec`. A host would report it for the row.
     pub fn exec(&mut self, args: impl IntoIterator<Item = Value>) -> Result<Value, Failure> {
         let call = json!({
             "ruleId": self.rule_id, "opId": "test", "instanceId": 0, "funcId": self.function_id
@@ -430,6 +433,10 @@ impl FunctionTest {
     }
 
     /// Returns whether the function is an aggregate.
+    ///
+    /// # Panics
+    ///
+    /// If its `is_aggregate` panics.
     pub fn is_aggregate(&mut self) -> bool {
         self.calls
             .is_aggregate()

@@ -1,7 +1,7 @@
-//! Every order and request that recorded hosts sent, read by this SDK; and its
-//! answers, held against those that the hosts took.
+//! Checks the SDK against recordings of real hosts: it must understand every
+//! recorded order and request, and its answers must equal the recorded ones.
 //!
-//! The recordings are in `tests/vectors` of the project.
+//! The recordings are in the project's `tests/vectors`.
 
 use std::collections::HashMap;
 use std::fs;
@@ -16,10 +16,10 @@ use crate::instance::{Instance, StopLimits};
 use crate::wire::{self, Kind, Target};
 use crate::{Args, Data, Expr, testing};
 
-/// One line of a recording that holds a message.
+/// A line of a recording.
 #[derive(Debug, Deserialize)]
 struct Frame {
-    /// The recording.
+    /// The file name of the recording.
     #[serde(skip)]
     file: String,
     channel: Option<String>,
@@ -45,7 +45,7 @@ impl Frame {
     }
 }
 
-/// The messages of all recordings, in order.
+/// Returns the messages of all recordings, in order.
 fn frames() -> Vec<Frame> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors");
     let mut frames = Vec::new();
@@ -60,11 +60,11 @@ fn frames() -> Vec<Frame> {
             }
         }
     }
-    assert!(frames.len() > 1000, "the recordings are there");
+    assert!(frames.len() > 1000, "recordings are missing");
     frames
 }
 
-/// Starts anything.
+/// Accepts every start.
 struct Willing;
 
 struct Started;
@@ -86,7 +86,7 @@ impl Instance for Started {
 }
 
 #[test]
-fn every_recorded_order_is_carried_out_and_answered_ok() {
+fn every_recorded_order_is_answered_ok() {
     let mut orders = 0;
     let mut plugins: HashMap<String, Dispatcher<Willing>> = HashMap::new();
     for frame in frames().iter().filter(|frame| frame.is("host", "plugin_")) {
@@ -124,8 +124,7 @@ fn the_datasource_of_every_recorded_source_is_found() {
     assert!(sources > 50, "{sources}");
 }
 
-/// Accepts whatever it is asked, and does what the recorded plugins' functions
-/// did with it.
+/// Accepts every call, and returns its arguments.
 struct Recorded;
 
 impl Function for Recorded {
@@ -169,7 +168,7 @@ fn every_recorded_request_is_understood() {
     assert!(requests > 200, "{requests}");
 }
 
-/// What the mirror plugin of the recordings had: the Go SDK's `echo`.
+/// The function `echo` of the plugin in the recordings.
 struct Echo;
 
 impl Function for Echo {
@@ -179,7 +178,7 @@ impl Function for Echo {
 }
 
 #[test]
-fn answers_are_those_that_the_host_took_from_the_go_sdk() {
+fn answers_equal_the_recorded_ones_of_the_go_sdk() {
     let frames = frames();
     let mut pairs = 0;
     let mut calls = Calls::new("echo", Box::new(Echo));
@@ -189,15 +188,15 @@ fn answers_are_those_that_the_host_took_from_the_go_sdk() {
         if !of_mirror || !request.is("host", "func_echo") || !answer.is("plugin", "func_echo") {
             continue;
         }
-        let mut ours = Vec::new();
+        let mut own = Vec::new();
 
-        calls.answer(request.text().as_bytes(), &mut ours);
+        calls.answer(request.text().as_bytes(), &mut own);
 
-        let ours: Value = serde_json::from_slice(&ours).unwrap();
-        // Recordings are thinned: only an answer of the same kind is the
-        // answer to this request.
-        if ours["result"] == answer.json()["result"] {
-            assert_eq!(ours, answer.json());
+        let own: Value = serde_json::from_slice(&own).unwrap();
+        // Frames are missing from the recordings, so the next answer may belong
+        // to another request. With an equal result it is taken as a pair.
+        if own["result"] == answer.json()["result"] {
+            assert_eq!(own, answer.json());
             pairs += 1;
         }
     }
@@ -230,7 +229,7 @@ fn every_recorded_json_message_to_a_sink_is_parsed_as_rows() {
         if channel.starts_with("plugin_") || channel.starts_with("func_") {
             continue;
         }
-        // Some rules sent text by a template or as delimited columns.
+        // Some rules sent text: from a template, or delimited columns.
         let value = frame.json();
         if !value.is_object() && !value[0].is_object() {
             continue;

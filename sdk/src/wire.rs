@@ -1,11 +1,11 @@
 //! The messages of the protocol as a plugin reads and writes them.
 //!
-//! A plugin reads leniently: unknown fields are ignored, and a field that a
-//! host of another release leaves out has a default. Nothing here is shared
-//! with any host's code, so that a wrong name cannot hide; the recorded frames
-//! in `tests/vectors` keep it true.
+//! A plugin reads leniently: unknown fields are ignored, and a field that some
+//! releases leave out has a default. No code here is shared with a host: if both
+//! ends used the same types, a wrong field name would go unnoticed. The recorded
+//! frames in `tests/vectors` are the reference for both.
 //!
-//! Rules: docs/protocol.md on the control channel, functions, sources and sinks.
+//! Rules: docs/protocol.md, "Control channel", "Sources and sinks", "Functions".
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,25 +19,25 @@ use crate::context::Identity;
 /// The first message of each connection of the control and function channels.
 pub(crate) const GREETING: &[u8] = b"handshake";
 
-/// The answer to an order that was carried out.
+/// The answer to a successful order.
 pub(crate) const OK: &[u8] = b"ok";
 
-/// The address of the control channel of the plugin `name`.
+/// Returns the address of the control channel of the plugin `name`.
 pub(crate) fn control_url(name: &str) -> String {
     format!("ipc:///tmp/plugin_{name}.ipc")
 }
 
-/// The address of the channel of the function `name`.
+/// Returns the address of the channel of the function `name`.
 pub(crate) fn function_url(name: &str) -> String {
     format!("ipc:///tmp/func_{name}.ipc")
 }
 
-/// The data address of a source's or sink's instance.
+/// Returns the data address of an instance of a source or sink.
 pub(crate) fn data_url(identity: &Identity) -> String {
     format!("ipc:///tmp/{identity}.ipc")
 }
 
-/// The address of a sink's acks.
+/// Returns the address of the ack channel of an instance of a sink.
 pub(crate) fn ack_url(identity: &Identity) -> String {
     format!("ipc:///tmp/{identity}_ack.ipc")
 }
@@ -67,35 +67,37 @@ impl fmt::Display for Kind {
     }
 }
 
-/// An order: what to do with which instance of which symbol.
+/// An order: start or stop an instance of a symbol.
 #[derive(Debug)]
 pub(crate) struct Order {
     pub(crate) command: Command,
     pub(crate) target: Target,
-    /// The whole argument as decoded JSON: two starts are the same when these
-    /// are equal.
+    /// The whole argument as JSON. A start repeats an earlier one if their
+    /// arguments are equal.
     pub(crate) argument: Value,
 }
 
-/// The instance an order is about, and how to configure it.
+/// The instance that an order concerns, and its configuration.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) kind: Kind,
     pub(crate) symbol: String,
     pub(crate) identity: Identity,
-    /// `dataSource` of a 1.x host, else `config.datasource` of 2.x, else empty.
+    /// The stream's datasource: `dataSource` from a 1.x host,
+    /// `config.datasource` from a 2.x host, or empty.
     pub(crate) datasource: String,
     pub(crate) config: Config,
 }
 
-/// Why bytes are no order.
+/// Why bytes are not a valid order.
 #[derive(Debug)]
 pub(crate) enum BadOrder {
-    /// The order or its argument is not the JSON it should be.
+    /// The order or its argument is not JSON, or a field is missing or has the
+    /// wrong type.
     Malformed(String),
     /// `cmd` is neither `start` nor `stop`.
     UnknownCommand(String),
-    /// `pluginType` is none of `source`, `sink` and `func`.
+    /// `pluginType` is not `source`, `sink` or `func`.
     UnknownType(String),
 }
 
@@ -152,7 +154,8 @@ impl RawMeta {
 
 /// Reads the bytes of an order.
 ///
-/// The argument is a string that holds JSON; the object itself is taken too.
+/// Hosts send the argument as a string that contains JSON. A JSON object is
+/// accepted too.
 pub(crate) fn read_order(bytes: &[u8]) -> Result<Order, BadOrder> {
     let malformed = |error: serde_json::Error| BadOrder::Malformed(error.to_string());
     let order: RawOrder<'_> = serde_json::from_slice(bytes).map_err(malformed)?;
@@ -164,18 +167,18 @@ pub(crate) fn read_order(bytes: &[u8]) -> Result<Order, BadOrder> {
     };
     let argument: Value = match order.arg {
         Some(Value::String(text)) => serde_json::from_str(&text)
-            .map_err(|error| BadOrder::Malformed(format!("`arg` is no JSON: {error}")))?,
+            .map_err(|error| BadOrder::Malformed(format!("`arg` is not JSON: {error}")))?,
         Some(object @ Value::Object(_)) => object,
         _ => {
             return Err(BadOrder::Malformed(
-                "`arg` is missing: expected a string that holds JSON".to_owned(),
+                "`arg` is missing: expected a string that contains JSON".to_owned(),
             ));
         }
     };
     let raw = RawTarget::deserialize(&argument)
         .map_err(|error| BadOrder::Malformed(format!("`arg`: {error}")))?;
     let target = read_target(raw)?;
-    // Nothing is at an address without names: rows would go nowhere.
+    // No host has a channel at an address without ids, so rows would be lost.
     let is_nameless = target.identity.rule_id.is_empty() && target.identity.op_id.is_empty();
     if command == Command::Start && target.kind != Kind::Function && is_nameless {
         return Err(BadOrder::Malformed(format!(
@@ -212,13 +215,14 @@ fn read_target(raw: RawTarget) -> Result<Target, BadOrder> {
     })
 }
 
-/// A request to a function: which of its methods to call, and with what.
+/// A request to a function: the name of a method, and its arguments.
 #[derive(Debug, Deserialize)]
 #[serde(expecting = "an object with `func` and `arg`")]
 pub(crate) struct Request<'a> {
     #[serde(borrow)]
     pub(crate) func: Cow<'a, str>,
-    /// `null` of a call without arguments is an empty list.
+    /// The arguments. Hosts send `null` for a call without arguments, which is
+    /// read as an empty list.
     #[serde(default, deserialize_with = "list")]
     pub(crate) arg: Vec<Value>,
 }
@@ -232,8 +236,7 @@ pub(crate) fn read_request(bytes: &[u8]) -> Result<Request<'_>, serde_json::Erro
     serde_json::from_slice(bytes)
 }
 
-/// Which call of which statement an `Exec` belongs to: the JSON in the last of
-/// its arguments.
+/// Reads the ids of a call from the JSON in the last argument of an `Exec`.
 pub(crate) fn read_call(text: &str) -> Result<(Identity, i64), serde_json::Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase", expecting = "an object with `ruleId`")]
@@ -246,7 +249,8 @@ pub(crate) fn read_call(text: &str) -> Result<(Identity, i64), serde_json::Error
     Ok((call.meta.identity(), call.func_id.unwrap_or_default()))
 }
 
-/// Writes a function's answer over `answer`: `{"state":…,"result":…}`.
+/// Replaces the content of `answer` with a function's answer:
+/// `{"state":…,"result":…}`.
 pub(crate) fn write_answer(answer: &mut Vec<u8>, result: Result<&Value, &str>) {
     answer.clear();
     let written = match result {
@@ -263,12 +267,12 @@ pub(crate) fn write_answer(answer: &mut Vec<u8>, result: Result<&Value, &str>) {
     answer.push(b'}');
 }
 
-/// The ack of a row that failed: `{"error":"…"}`.
+/// Returns the ack of a failed row: `{"error":"…"}`.
 pub(crate) fn failed_ack(text: &str) -> Vec<u8> {
     format!(r#"{{"error":{}}}"#, Value::from(text)).into_bytes()
 }
 
-/// The ack of a row that is done.
+/// The ack of a successful row.
 pub(crate) const DONE_ACK: &[u8] = b"{}";
 
 #[cfg(test)]
@@ -298,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn no_datasource_is_an_empty_one() {
+    fn a_missing_datasource_is_read_as_empty() {
         let bytes = br#"{"cmd":"start","arg":"{\"symbolName\":\"s\",\"meta\":{\"ruleId\":\"p1\"},\"pluginType\":\"source\"}"}"#;
 
         let order = read_order(bytes).unwrap();
@@ -308,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_needs_no_meta_as_hosts_before_1_8_send_none() {
+    fn a_function_may_be_started_without_meta_as_hosts_before_1_8_do() {
         let bytes = br#"{"cmd":"start","arg":"{\"symbolName\":\"f\",\"pluginType\":\"func\"}"}"#;
 
         let order = read_order(bytes).unwrap();
@@ -318,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn extra_fields_and_nulls_are_ignored() {
+    fn unknown_fields_and_nulls_are_ignored() {
         let bytes = br#"{"cmd":"stop","id":9,"arg":"{\"symbolName\":\"f\",\"x\":[],\"meta\":null,\"config\":null,\"dataSource\":null,\"pluginType\":\"sink\"}"}"#;
 
         let order = read_order(bytes).unwrap();
@@ -328,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_order_says_what_is_wrong() {
+    fn the_error_for_an_invalid_order_names_what_is_wrong() {
         let cases: &[(&[u8], &str)] = &[
             (b"", "malformed order: EOF while parsing"),
             (b"handshake", "malformed order: expected value"),
@@ -341,7 +345,7 @@ mod tests {
             ),
             (
                 br#"{"cmd":"start","arg":"{"}"#,
-                "malformed order: `arg` is no JSON: ",
+                "malformed order: `arg` is not JSON: ",
             ),
             (br#"{"cmd":"start","arg":"7"}"#, "malformed order: `arg`: "),
             (br#"{"cmd":"halt","arg":"{}"}"#, "unknown command `halt`"),
@@ -359,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn null_for_the_arguments_is_an_empty_list() {
+    fn null_arguments_are_read_as_an_empty_list() {
         let request = read_request(br#"{"func":"Validate","arg":null}"#).unwrap();
 
         assert_eq!(request.func, "Validate");
@@ -367,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_known_by_four_ids() {
+    fn a_call_is_identified_by_four_ids() {
         let text = r#"{"ruleId":"rule1","opId":"op2","instanceId":3,"funcId":4}"#;
 
         let (identity, function_id) = read_call(text).unwrap();
@@ -377,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_written_over_the_last_one() {
+    fn an_answer_replaces_the_last_one_in_the_buffer() {
         let mut answer = b"left over".to_vec();
 
         write_answer(&mut answer, Ok(&Value::from("a\"b")));

@@ -1,10 +1,10 @@
-//! docs/from-python.md shows the example as it is.
+//! Checks that the Rust code in docs/from-python.md is that of the example.
 
 use std::fs;
 use std::path::Path;
 
 #[test]
-fn the_rust_in_the_guide_is_the_examples() {
+fn every_rust_block_of_the_guide_is_in_the_example() {
     let sdk = Path::new(env!("CARGO_MANIFEST_DIR"));
     let guide = fs::read_to_string(sdk.join("../docs/from-python.md")).unwrap();
     let mut sources = String::new();

@@ -1,10 +1,10 @@
-//! This crate beside a plain Unix socket, in one run, in turns.
+//! Compares this crate with a plain Unix socket, in alternating rounds.
 //!
-//! `cargo bench -p ekuiper-sp` prints rows/s one way (a plain `write` a row and
-//! a reader with large reads, against PUSH and PULL) and round trips/s (a plain
-//! ping-pong of the same frames, against REQ and REP). The other end is always
-//! a process of its own: this program again. Without `--bench`, as `cargo test`
-//! calls it, a short run only shows that it works.
+//! `cargo bench -p ekuiper-sp` prints rows/s one way (one plain `write` per row
+//! and a reader with large reads, compared with PUSH and PULL) and round trips/s
+//! (a plain ping-pong of the same frames, compared with REQ and REP). The other
+//! end is always another process, which runs this program too. Without
+//! `--bench`, as `cargo test` calls it, a short run only shows that it works.
 
 use std::env;
 use std::error::Error;
@@ -46,10 +46,10 @@ fn main() -> Outcome {
     Ok(())
 }
 
-/// Rates of a round, and the 50th and 99th percentile of its round trips.
+/// The rate of a round, and the 50th and 99th percentile of its round trips.
 type Round = (f64, Option<[Duration; 2]>);
 
-/// Runs both in turns and prints medians, their spread, and the ratio.
+/// Runs both in alternation and prints medians, their spread, and the ratio.
 fn compare(
     label: &str,
     rounds: usize,
@@ -88,10 +88,10 @@ fn compare(
     Ok(())
 }
 
-/// The other process.
+/// The process at the other end.
 struct Other {
     child: Child,
-    says: BufReader<ChildStdout>,
+    output: BufReader<ChildStdout>,
 }
 
 impl Other {
@@ -100,19 +100,19 @@ impl Other {
             .args(["peer", what, path, &size.to_string(), &count.to_string()])
             .stdout(Stdio::piped())
             .spawn()?;
-        let says = BufReader::new(child.stdout.take().ok_or("no pipe")?);
-        let mut other = Self { child, says };
+        let output = BufReader::new(child.stdout.take().ok_or("no pipe")?);
+        let mut other = Self { child, output };
         other.await_word("ready")?;
         Ok(other)
     }
 
     fn await_word(&mut self, word: &str) -> Outcome {
         let mut line = String::new();
-        self.says.read_line(&mut line)?;
+        self.output.read_line(&mut line)?;
         if line.trim() == word {
             Ok(())
         } else {
-            Err(format!("the peer said {line:?} instead of {word:?}").into())
+            Err(format!("the other process printed {line:?}, expected {word:?}").into())
         }
     }
 }
@@ -189,7 +189,7 @@ fn frame(length: usize) -> Vec<u8> {
     bytes
 }
 
-/// What the other process does.
+/// Runs the other process's part.
 fn peer(what: &str, path: &str, size: usize, count: usize) -> Outcome {
     let url = format!("ipc://{path}");
     match what {

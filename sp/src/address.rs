@@ -6,7 +6,7 @@ use rustix::net::SocketAddrUnix;
 
 use crate::Error;
 
-/// A Unix-domain socket's path, known to fit the kernel's address.
+/// The path of a Unix-domain socket, checked to fit a kernel socket address.
 #[derive(Clone, Debug)]
 pub(crate) struct Address {
     path: PathBuf,
@@ -14,12 +14,12 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// Reads `ipc://PATH`.
+    /// Parses `ipc://PATH`.
     ///
     /// # Errors
     ///
-    /// [`Error::Address`] if the scheme is another one, the path is empty, or
-    /// it does not fit a socket address (107 bytes on Linux).
+    /// [`Error::Address`] if the scheme is not `ipc`, or if the path is empty or
+    /// longer than a socket address allows (107 bytes on Linux).
     pub(crate) fn parse(url: &str) -> Result<Self, Error> {
         let refuse = |expected| Error::Address {
             url: url.to_owned(),
@@ -27,12 +27,12 @@ impl Address {
         };
         let path = url
             .strip_prefix("ipc://")
-            .ok_or_else(|| refuse("`ipc://` and the path of a socket"))?;
+            .ok_or_else(|| refuse("`ipc://` followed by the path of a socket"))?;
         if path.is_empty() {
             return Err(refuse("a path after `ipc://`"));
         }
         let kernel = SocketAddrUnix::new(path)
-            .map_err(|_| refuse("a path without NUL bytes of at most 107 bytes"))?;
+            .map_err(|_| refuse("a path of at most 107 bytes, none of them NUL"))?;
         Ok(Self {
             path: PathBuf::from(path),
             kernel,
@@ -53,11 +53,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_that_is_no_socket_path_is_refused_with_what_was_expected() {
+    fn an_invalid_url_is_rejected_with_what_was_expected() {
         for (url, expected) in [
             (
                 "tcp://127.0.0.1:5",
-                "address `tcp://127.0.0.1:5`: expected `ipc://` and the path of a socket",
+                "address `tcp://127.0.0.1:5`: expected `ipc://` followed by the path of a socket",
             ),
             ("ipc://", "address `ipc://`: expected a path after `ipc://`"),
         ] {
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_longer_than_the_kernel_takes_is_refused() {
+    fn a_path_that_does_not_fit_a_socket_address_is_rejected() {
         let longest = format!("ipc:///{}", "x".repeat(106));
         let too_long = format!("ipc:///{}", "x".repeat(108));
 

@@ -1,4 +1,8 @@
-//! One connection: made, greeted, written to, read from.
+//! One connection: connecting, exchanging greetings, writing frames.
+//!
+//! Also the helpers that the sockets share: the pauses between attempts to
+//! connect, polling with a deadline, and waiting on a condition variable.
+//! Reading is in `frame`.
 
 use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,15 +20,16 @@ use crate::sys::{self, SEND};
 use crate::wake::Bell;
 use crate::{Error, ProtocolError};
 
-/// How long a peer may take for its greeting, from the moment it connected.
-/// NNG's limit.
+/// How long a peer may take to send its greeting, counted from the moment it
+/// connected. NNG has the same limit.
 pub(crate) const GREETING_LIMIT: Duration = Duration::from_secs(10);
 
-/// A greeted connection. It does not block, unless it is made to.
+/// A connection whose greetings have been exchanged. It does not block unless
+/// [`block`](Connection::block) is called.
 #[derive(Debug)]
 pub(crate) struct Connection {
     socket: OwnedFd,
-    /// What a write is called with.
+    /// The flags of every write.
     write: SendFlags,
 }
 
@@ -37,13 +42,14 @@ impl AsFd for Connection {
 impl Connection {
     /// Connects once and exchanges greetings.
     ///
-    /// `limit` runs from the call and is at most [`GREETING_LIMIT`].
+    /// `limit` counts from the call; a limit above [`GREETING_LIMIT`] is
+    /// shortened to it.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where nobody listens, [`Error::Protocol`] where the peer
-    /// greets wrongly or not in time, [`Error::Disconnected`] where it goes at
-    /// once, [`Error::Closed`] once `bell` rings.
+    /// [`Error::Io`] if no socket listens, [`Error::Protocol`] if the peer's
+    /// greeting is wrong or late, [`Error::Disconnected`] if the peer leaves
+    /// before its greeting, [`Error::Closed`] once `bell` rings.
     pub(crate) fn dial(
         address: &Address,
         protocol: Protocol,
@@ -56,7 +62,8 @@ impl Connection {
             source: errno.into(),
         };
         let socket = sys::socket().map_err(|errno| failed("open a socket for", errno))?;
-        // Without blocking: a listener whose backlog is full answers EAGAIN.
+        // The socket does not block: if the listener's backlog is full, this
+        // fails with EAGAIN.
         connect(&socket, address.kernel()).map_err(|errno| failed("connect to", errno))?;
         let mut greeting = Greeting::new(socket, protocol);
         let deadline = Instant::now() + limit.min(GREETING_LIMIT);
@@ -76,25 +83,24 @@ impl Connection {
         }
     }
 
-    /// Lets reads and writes block from now on.
+    /// Makes reads and writes block from now on.
     pub(crate) fn block(&mut self) -> Result<(), Errno> {
         self.write = SEND;
         ioctl_fionbio(&self.socket, false)
     }
 
-    /// Lets a read without [`RecvFlags::DONTWAIT`] wait for the shortest time
-    /// that the kernel knows: a tick of its clock, 1 to 10 ms.
+    /// Makes a read without [`RecvFlags::DONTWAIT`] wait for the shortest time
+    /// that the kernel can wait: one tick of its clock, 1 to 10 ms.
     pub(crate) fn block_reads_for_a_tick(&self) -> Result<(), Errno> {
         set_socket_timeout(&self.socket, Timeout::Recv, Some(Duration::from_micros(1)))?;
         ioctl_fionbio(&self.socket, false)
     }
 
-    /// Writes as much of a frame as the kernel takes now, from byte `sent` on.
-    ///
-    /// `id` goes between header and body. One system call.
+    /// Writes as much of a frame as the kernel accepts now, from byte `sent` on,
+    /// with one system call. `id` is written between header and body.
     pub(crate) fn write_frame(&self, id: &[u8], body: &[u8], sent: usize) -> Result<usize, Errno> {
         let length = id.len() + body.len();
-        // For short ones a copy is cheaper than a vector of three parts.
+        // Copying a short frame is cheaper than a vectored write of three parts.
         match frame::HEADER + length {
             ..=128 if sent == 0 => return self.write_copy::<128>(id, body),
             ..=2048 if sent == 0 => return self.write_copy::<2048>(id, body),
@@ -114,7 +120,7 @@ impl Connection {
         })
     }
 
-    /// Writes a frame of at most `N` bytes, header and all.
+    /// Writes a frame of at most `N` bytes, header included.
     fn write_copy<const N: usize>(&self, id: &[u8], body: &[u8]) -> Result<usize, Errno> {
         let length = id.len() + body.len();
         let mut frame = [0; N];
@@ -124,26 +130,29 @@ impl Connection {
         self.write(&frame[..frame::HEADER + length])
     }
 
-    /// Writes as many of `bytes` as the kernel takes now.
+    /// Writes as many of `bytes` as the kernel accepts now.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
         retry(|| send(&self.socket, bytes, self.write))
     }
 }
 
-/// A connection whose greetings are on their way.
+/// A connection that is exchanging greetings.
 #[derive(Debug)]
 pub(crate) struct Greeting {
     socket: OwnedFd,
     protocol: Protocol,
-    said: bool,
-    heard: [u8; 8],
+    /// Whether this side's greeting was sent.
+    sent: bool,
+    /// The peer's greeting, as far as it was received.
+    received: [u8; 8],
     length: usize,
 }
 
+/// How far the exchange of greetings is.
 pub(crate) enum Progress {
-    /// Both greetings are exchanged.
+    /// Both greetings have been exchanged.
     Done,
-    /// The peer's has not come yet.
+    /// The peer's greeting has not been received completely.
     Waits,
 }
 
@@ -158,25 +167,25 @@ impl Greeting {
         Self {
             socket,
             protocol,
-            said: false,
-            heard: [0; 8],
+            sent: false,
+            received: [0; 8],
             length: 0,
         }
     }
 
-    /// Does what can be done without waiting.
+    /// Sends and receives as much as possible without waiting.
     pub(crate) fn proceed(&mut self) -> Result<Progress, Error> {
-        if !self.said {
-            // A new socket's buffer is empty and takes 8 bytes at once. A peer
-            // that has gone may have left messages, which are read all the same.
+        if !self.sent {
+            // A new socket's buffer is empty and accepts 8 bytes at once. EPIPE
+            // means that the peer has left; its messages can still be read.
             match retry(|| send(&self.socket, &self.protocol.greeting(), SEND)) {
-                Ok(8) | Err(Errno::PIPE) => self.said = true,
+                Ok(8) | Err(Errno::PIPE) => self.sent = true,
                 _ => return Err(Error::Disconnected),
             }
         }
-        // Never beyond the greeting: what follows is the decoder's.
-        while self.length < self.heard.len() {
-            let rest = &mut self.heard[self.length..];
+        // Reads no further than the greeting: the decoder reads what follows.
+        while self.length < self.received.len() {
+            let rest = &mut self.received[self.length..];
             match recv(&self.socket, rest, RecvFlags::empty()) {
                 Ok((_, 0)) => return Err(Error::Disconnected),
                 Ok((_, read)) => self.length += read,
@@ -185,7 +194,7 @@ impl Greeting {
                 Err(_) => return Err(Error::Disconnected),
             }
         }
-        self.protocol.check_peer(self.heard)?;
+        self.protocol.check_peer(self.received)?;
         Ok(Progress::Done)
     }
 
@@ -197,12 +206,14 @@ impl Greeting {
     }
 }
 
-/// The pauses before a try to connect again: 10 ms, doubling to 500 ms, each
-/// shortened by up to a quarter at random, so that many plugins that lost one
-/// host do not come back in step.
+/// The pauses between attempts to connect: 10 ms at first, doubling up to
+/// 500 ms.
 ///
-/// A connection that lasted starts the series anew; one that ended at once does
-/// not, so that a peer that hangs up on everybody is not dialed in a tight loop.
+/// Each pause is shortened at random by up to a quarter, so that plugins that
+/// lost the same host do not reconnect at the same moment. A connection that
+/// lasted longer than the longest pause starts the series again. A shorter one
+/// does not, so that a peer that closes every connection is not dialed in a
+/// tight loop.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     next: Duration,
@@ -213,12 +224,12 @@ impl Backoff {
     const FIRST: Duration = Duration::from_millis(10);
     const LONGEST: Duration = Duration::from_millis(500);
 
-    /// Notes that a connection was made.
+    /// Records that a connection was made.
     pub(crate) fn connected(&mut self) {
         self.connected = Some(Instant::now());
     }
 
-    /// The pause before the next try.
+    /// Returns the pause before the next attempt.
     pub(crate) fn pause(&mut self) -> Duration {
         let lasted = self.connected.take().map(|since| since.elapsed());
         if lasted.is_some_and(|lasted| lasted > Self::LONGEST) {
@@ -239,13 +250,13 @@ impl Default for Backoff {
     }
 }
 
-/// A number that nobody foresees; not for secrets.
+/// Returns an unpredictable number. Not for secrets.
 pub(crate) fn random() -> u32 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(0) as u32
 }
 
-/// Polls until something is ready, or `deadline`: then `false`.
+/// Polls until a descriptor is ready. Returns `false` if `deadline` passes first.
 pub(crate) fn wait(waits_for: &mut [PollFd<'_>], deadline: Option<Instant>) -> Result<bool, Errno> {
     loop {
         let limit = deadline.map(|at| at.saturating_duration_since(Instant::now()));
@@ -262,8 +273,8 @@ pub(crate) fn wait(waits_for: &mut [PollFd<'_>], deadline: Option<Instant>) -> R
     }
 }
 
-/// The moment at which a limit that starts now ends; none if it is too far off
-/// to be told.
+/// Returns the moment at which a limit that starts now ends. Returns `None` for
+/// no limit, and for one that ends later than the clock can express.
 pub(crate) fn deadline(limit: Option<Duration>) -> Option<Instant> {
     limit.and_then(|limit| Instant::now().checked_add(limit))
 }
@@ -277,10 +288,10 @@ fn retry(mut call: impl FnMut() -> Result<usize, Errno>) -> Result<usize, Errno>
     }
 }
 
-/// Waits on `changed` for `ready` to give something, for at most `limit`.
+/// Waits on `changed` until `ready` returns a value, and returns that value.
 ///
-/// Gives `None` when the time is over. The lock is not held afterwards, and the
-/// clock is not read where there is nothing to wait for.
+/// Returns `None` once `limit` has passed. The lock is released on return. The
+/// clock is read only if waiting is necessary.
 pub(crate) fn wait_for<S, T>(
     state: &Mutex<S>,
     changed: &Condvar,
@@ -310,8 +321,8 @@ pub(crate) fn wait_for<S, T>(
     }
 }
 
-/// Locks `state`. A panic of another holder is not passed on: every critical
-/// section here leaves the state whole.
+/// Locks `state`, even if another holder panicked: every critical section in
+/// this crate leaves its state consistent.
 pub(crate) fn lock<S>(state: &Mutex<S>) -> std::sync::MutexGuard<'_, S> {
     state.lock().unwrap_or_else(|held| held.into_inner())
 }

@@ -1,4 +1,4 @@
-//! Why an operation on a socket failed.
+//! The crate's error, and the ways in which a peer can break the protocol.
 
 use std::fmt;
 use std::io;
@@ -8,53 +8,53 @@ use std::path::PathBuf;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The URL cannot be the address of a socket.
+    /// The URL is not a valid socket address.
     Address {
         /// The URL as it was given.
         url: String,
-        /// What would be right.
+        /// The form that a valid URL has.
         expected: &'static str,
     },
-    /// Somebody listens on the address already.
+    /// Another socket listens on the address.
     InUse {
         /// The socket's path.
         path: PathBuf,
-        /// The process that listens, where the system tells.
+        /// The process that listens, if the system provides it.
         pid: Option<u32>,
     },
-    /// The path holds a file that is no socket; it was left alone.
+    /// The path holds a file that is not a socket. The file was left alone.
     NotASocket {
         /// The file's path.
         path: PathBuf,
     },
-    /// Nobody was reached on the address within the time limit.
+    /// No connection was made within the time limit.
     Unreachable {
         /// The socket's path.
         path: PathBuf,
-        /// How the last try ended; `None` if none had ended yet.
+        /// Why the last attempt failed; `None` if no attempt has ended yet.
         cause: Option<Box<Error>>,
     },
-    /// The system refused an operation.
+    /// A system call failed.
     Io {
-        /// What was tried, as in "cannot {doing} PATH".
+        /// What was attempted, as in "cannot {doing} PATH".
         doing: &'static str,
         /// The socket's path.
         path: PathBuf,
-        /// The system's answer.
+        /// The error of the system call.
         source: io::Error,
     },
-    /// The time limit passed. Nothing was sent or received.
+    /// The time limit has passed. No complete message was sent or received.
     TimedOut,
-    /// The connection is gone; what was on its way in it is lost.
+    /// The connection has ended. Messages in transit on it are lost.
     Disconnected,
-    /// The socket was closed from this side.
+    /// The socket was closed on this side.
     Closed,
     /// [`Waker::wake`](crate::Waker::wake) ended the wait.
     Woken,
-    /// The protocol has nothing to send or to wait for now: an answer without a
-    /// request, or a wait for a reply to nothing.
+    /// The call does not fit the state of the protocol: an answer without a
+    /// request, or a wait for a reply without a request.
     WrongState,
-    /// The peer broke the protocol; its connection is closed.
+    /// The peer broke the protocol. Its connection is closed.
     Protocol(ProtocolError),
 }
 
@@ -62,26 +62,26 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
-    /// The first 8 bytes are no greeting of the Scalability Protocols.
+    /// The first 8 bytes are not a greeting of the Scalability Protocols.
     NoGreeting {
-        /// The bytes that came.
+        /// The bytes that were received.
         bytes: [u8; 8],
     },
-    /// The peer speaks a protocol that does not belong to ours.
+    /// The peer's protocol is not the counterpart of this socket's protocol.
     WrongProtocol {
-        /// The protocol number that was expected, e.g. 0x31 for REP.
+        /// The protocol number that was expected, for example 0x31 for REP.
         expected: u16,
-        /// The one in the greeting.
+        /// The protocol number in the peer's greeting.
         found: u16,
     },
-    /// No whole greeting came within the time limit.
+    /// The peer did not send a complete greeting within the time limit.
     GreetingTimedOut,
     /// The first byte of a frame is not 1.
     UnknownFrame {
-        /// The byte that came.
+        /// The byte that was received.
         kind: u8,
     },
-    /// A frame is longer than this side takes.
+    /// A frame is longer than this socket accepts.
     TooLong {
         /// The length that the header claims, in bytes.
         length: u64,
@@ -92,7 +92,7 @@ pub enum ProtocolError {
     NoId,
     /// The connection ended inside a frame.
     Truncated {
-        /// The bytes of the frame that had come.
+        /// The number of bytes of the frame that had been received.
         had: u64,
     },
 }
@@ -112,11 +112,11 @@ impl fmt::Display for Error {
             }
             Self::NotASocket { path } => write!(
                 f,
-                "{} is in the way: it is no socket; move it or take another name",
+                "{} exists and is not a socket: move the file or use another name",
                 path.display()
             ),
             Self::Unreachable { path, cause } => {
-                write!(f, "nobody answers at {}", path.display())?;
+                write!(f, "cannot reach a peer at {}", path.display())?;
                 match cause {
                     Some(cause) => write!(f, " ({cause})"),
                     None => Ok(()),
@@ -127,10 +127,10 @@ impl fmt::Display for Error {
                 path,
                 source,
             } => write!(f, "cannot {doing} {}: {source}", path.display()),
-            Self::TimedOut => f.write_str("the time limit passed"),
-            Self::Disconnected => f.write_str("the peer is gone"),
+            Self::TimedOut => f.write_str("timed out"),
+            Self::Disconnected => f.write_str("the peer disconnected"),
             Self::Closed => f.write_str("the socket is closed"),
-            Self::Woken => f.write_str("the wait was ended"),
+            Self::Woken => f.write_str("the wait was interrupted"),
             Self::WrongState => f.write_str("wrong state: no request is pending"),
             Self::Protocol(error) => write!(f, "{error}"),
         }
@@ -141,8 +141,9 @@ impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoGreeting { bytes } => {
-                f.write_str("the peer sent no greeting of the Scalability Protocols but ")?;
-                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                f.write_str("the peer sent ")?;
+                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+                f.write_str(" instead of a Scalability Protocols greeting")
             }
             Self::WrongProtocol { expected, found } => write!(
                 f,
@@ -150,15 +151,15 @@ impl fmt::Display for ProtocolError {
                 protocol_name(*found),
                 protocol_name(*expected)
             ),
-            Self::GreetingTimedOut => f.write_str("the peer connected and sent no greeting"),
+            Self::GreetingTimedOut => f.write_str("the peer connected but sent no greeting"),
             Self::UnknownFrame { kind } => {
-                write!(f, "a frame began with byte {kind:#04x}, expected 0x01")
+                write!(f, "a frame begins with byte {kind:#04x}, expected 0x01")
             }
             Self::TooLong { length, limit } => write!(
                 f,
-                "a frame claims {length} bytes, more than the {limit} that are taken"
+                "a frame of {length} bytes exceeds the limit of {limit} bytes"
             ),
-            Self::NoId => f.write_str("a request or reply came without its id"),
+            Self::NoId => f.write_str("a request or reply has no id"),
             Self::Truncated { had } => {
                 write!(f, "the connection ended {had} bytes into a frame")
             }

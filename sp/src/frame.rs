@@ -1,10 +1,13 @@
-//! Bytes to messages: the greeting, the frames, and a decoder that takes them
-//! in any pieces.
+//! The wire format: greetings, frames, and a decoder that turns bytes into
+//! messages.
 //!
-//! No socket is needed here. A greeting is 8 bytes, `00 53 50 00`, the protocol
-//! number as 16 bits big-endian, `00 00`. A frame is the byte 1, the body's
-//! length as 64 bits big-endian, the body. In REQ and REP the body begins with
-//! the request's id, 32 bits big-endian.
+//! The decoder accepts the bytes in pieces of any length and needs no socket.
+//!
+//! - A greeting is 8 bytes: `00 53 50 00`, the protocol number (16 bits,
+//!   big-endian), `00 00`.
+//! - A frame is the byte 1, the body's length (64 bits, big-endian), and the
+//!   body. In REQ and REP the body begins with the request's id (32 bits,
+//!   big-endian).
 
 use std::ops::Range;
 use std::os::fd::AsFd;
@@ -15,31 +18,32 @@ use rustix::net::{RecvFlags, recv};
 
 use crate::ProtocolError;
 
-/// The bytes in front of a frame's body: 0x01 and the length.
+/// The length in bytes of a frame's header: 0x01 and the body's length.
 pub const HEADER: usize = 9;
 
-/// What is read at least with one call, in bytes.
+/// The least number of bytes by which the buffer grows. A read asks for at least
+/// a quarter of it.
 const PIECE: usize = 64 * 1024;
 
-/// The capacity that an empty buffer may keep, in bytes.
+/// The largest capacity in bytes that an empty buffer keeps.
 const KEPT: usize = 1024 * 1024;
 
-/// A protocol's number, as greetings carry it.
+/// A protocol, with the number that stands for it in a greeting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum Protocol {
-    /// Asks: 0x30.
+    /// Sends requests: 0x30.
     Req = 0x30,
-    /// Answers: 0x31.
+    /// Answers requests: 0x31.
     Rep = 0x31,
-    /// Sends one way: 0x50.
+    /// Sends messages one way: 0x50.
     Push = 0x50,
-    /// Receives one way: 0x51.
+    /// Receives messages one way: 0x51.
     Pull = 0x51,
 }
 
 impl Protocol {
-    /// The protocol that belongs to this one at the other end.
+    /// Returns the counterpart: the protocol that the peer must speak.
     pub fn peer(self) -> Self {
         match self {
             Self::Req => Self::Rep,
@@ -49,19 +53,19 @@ impl Protocol {
         }
     }
 
-    /// The greeting of a socket of this protocol.
+    /// Returns the greeting that a socket of this protocol sends.
     pub fn greeting(self) -> [u8; 8] {
         let [high, low] = (self as u16).to_be_bytes();
         [0, b'S', b'P', 0, high, low, 0, 0]
     }
 
-    /// Checks the greeting of the other end.
+    /// Checks the greeting that the peer sent.
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::NoGreeting`] where the bytes are no greeting, and
-    /// [`ProtocolError::WrongProtocol`] where the peer speaks one that does not
-    /// belong to ours.
+    /// [`ProtocolError::NoGreeting`] if the bytes are not a greeting, and
+    /// [`ProtocolError::WrongProtocol`] if the peer's protocol is not the
+    /// [counterpart](Self::peer) of this one.
     pub fn check_peer(self, bytes: [u8; 8]) -> Result<(), ProtocolError> {
         let [0, b'S', b'P', 0, high, low, 0, 0] = bytes else {
             return Err(ProtocolError::NoGreeting { bytes });
@@ -76,7 +80,7 @@ impl Protocol {
     }
 }
 
-/// The header of a frame whose body has `length` bytes.
+/// Returns the header of a frame whose body has `length` bytes.
 pub fn header(length: usize) -> [u8; HEADER] {
     let mut bytes = [0; HEADER];
     bytes[0] = 1;
@@ -84,10 +88,11 @@ pub fn header(length: usize) -> [u8; HEADER] {
     bytes
 }
 
-/// Turns the bytes of one connection into its messages.
+/// Turns the bytes of one connection into messages.
 ///
-/// Memory grows with the bytes that arrive, beyond the first few hundred KiB at
-/// most twofold ahead of them, and never with what a header claims.
+/// Memory grows with the bytes that arrive, never with the length that a header
+/// claims. Beyond the first few hundred KiB, the free space in the buffer is at
+/// most twice the bytes that have arrived.
 ///
 /// ```
 /// use ekuiper_sp::frame::Decoder;
@@ -101,16 +106,16 @@ pub fn header(length: usize) -> [u8; HEADER] {
 #[derive(Debug)]
 pub struct Decoder {
     buffer: Vec<u8>,
-    /// Where the next frame begins in `buffer`.
+    /// The index in `buffer` at which the next frame begins.
     start: usize,
-    /// The largest body that is taken.
+    /// The length of the longest body that is accepted.
     limit: u64,
 }
 
 impl Decoder {
-    /// Makes a decoder that takes bodies of at most `limit` bytes.
+    /// Creates a decoder that accepts bodies of at most `limit` bytes.
     pub fn new(limit: Option<u64>) -> Self {
-        // A length beyond what a slice can have is a lie on any machine.
+        // No slice can be longer, so a longer length is false on any machine.
         let longest = (isize::MAX as u64) - HEADER as u64;
         Self {
             buffer: Vec::new(),
@@ -119,16 +124,17 @@ impl Decoder {
         }
     }
 
-    /// Adds bytes that arrived.
+    /// Appends received bytes.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.compact();
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Reads once from `socket` and adds what came.
+    /// Reads once from `socket` and appends the bytes.
     ///
-    /// Returns the number of bytes, 0 at the end of the stream, and whether as
-    /// much as was asked for came, so that more is likely to wait.
+    /// Returns the number of bytes, which is 0 at the end of the stream, and
+    /// whether the read filled the buffer, so that more bytes are likely to be
+    /// ready.
     pub(crate) fn fill(
         &mut self,
         socket: impl AsFd,
@@ -140,18 +146,18 @@ impl Decoder {
         Ok((read, read == asked))
     }
 
-    /// Takes the next message, or `None` until more bytes arrive.
+    /// Takes the next message. Returns `None` if more bytes are needed.
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::UnknownFrame`] and [`ProtocolError::TooLong`]; the
-    /// stream has no further meaning then.
+    /// [`ProtocolError::UnknownFrame`] and [`ProtocolError::TooLong`]. The rest
+    /// of the stream cannot be decoded after such an error.
     pub fn next_message(&mut self) -> Result<Option<&[u8]>, ProtocolError> {
         Ok(self.next_range()?.map(|range| &self.buffer[range]))
     }
 
-    /// As [`next_message`](Self::next_message), by place: what
-    /// [`bytes`](Self::bytes) shows until the next bytes arrive.
+    /// Takes the next message as a range to pass to [`bytes`](Self::bytes). The
+    /// range is valid until more bytes are appended.
     pub(crate) fn next_range(&mut self) -> Result<Option<Range<usize>>, ProtocolError> {
         let Some(body) = self.complete()? else {
             return Ok(None);
@@ -164,18 +170,19 @@ impl Decoder {
         &self.buffer[range]
     }
 
-    /// Whether a whole message waits. A broken frame counts: it is due too.
+    /// Returns whether [`next_message`](Self::next_message) would return a
+    /// message or an error.
     pub fn has_message(&self) -> bool {
         !matches!(self.complete(), Ok(None))
     }
 
-    /// The error of a stream that ends now: `None` between two frames.
+    /// Returns the error for a stream that ends now; `None` between two frames.
     pub fn truncation(&self) -> Option<ProtocolError> {
         let had = (self.buffer.len() - self.start) as u64;
         (had > 0).then_some(ProtocolError::Truncated { had })
     }
 
-    /// The body of the next frame, if all of it is here.
+    /// Returns the range of the next frame's body if it is complete.
     fn complete(&self) -> Result<Option<Range<usize>>, ProtocolError> {
         let waiting = &self.buffer[self.start..];
         match waiting.first() {
@@ -203,8 +210,8 @@ impl Decoder {
 
     /// Makes room for the next read.
     ///
-    /// What waits is moved only where it has to be. A part of a long frame would
-    /// be moved with almost every read, so that there is room for a few of them.
+    /// Bytes are moved only when room is needed. An incomplete long frame would
+    /// be moved at almost every read, so the room is enough for several reads.
     fn make_room(&mut self) {
         let room = |buffer: &Vec<u8>| buffer.capacity() - buffer.len();
         if self.start < self.buffer.len() && room(&self.buffer) >= PIECE / 4 {
@@ -212,14 +219,15 @@ impl Decoder {
         }
         self.compact();
         if room(&self.buffer) < PIECE / 4 {
-            let waits = self.buffer.len();
-            // At least twofold: a long frame is moved a constant number of times.
-            let wanted = (2 * waits).max((4 * waits).min(4 * PIECE)).max(PIECE);
+            let held = self.buffer.len();
+            // At least doubled, so that each byte of a long frame is moved a
+            // constant number of times on average.
+            let wanted = (2 * held).max((4 * held).min(4 * PIECE)).max(PIECE);
             self.buffer.reserve_exact(wanted);
         }
     }
 
-    /// Forgets the frames that were taken, and the memory of a long one.
+    /// Drops the frames that were taken, and the memory of a long one.
     fn compact(&mut self) {
         if self.start == self.buffer.len() {
             self.buffer.clear();
@@ -238,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_grows_with_what_arrives_and_not_with_what_is_claimed() {
+    fn memory_grows_with_received_bytes_not_with_the_claimed_length() {
         let mut decoder = Decoder::new(None);
         decoder.extend(b"\x01\0\0\0\x40\0\0\0\0"); // 256 GiB
 
@@ -250,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_of_a_long_message_is_given_back() {
+    fn the_memory_of_a_long_message_is_released() {
         let mut decoder = Decoder::new(None);
         decoder.extend(&header(3 * KEPT));
         decoder.extend(&vec![7; 3 * KEPT]);

@@ -1,15 +1,16 @@
 //! nanomsg's Scalability Protocols over `ipc://` sockets: blocking, pure Rust,
-//! without `unsafe`.
+//! no `unsafe`.
 //!
-//! The four sockets that eKuiper and its portable plugins use, each in the role
-//! it has there, and on the wire what NNG and mangos say and understand:
+//! The crate has the four sockets that eKuiper and its portable plugins use,
+//! each in the one role that it has there. They interoperate with NNG and
+//! mangos.
 //!
-//! | socket | role | for |
+//! | socket | role | used for |
 //! |---|---|---|
-//! | [`Req`] | dials | a plugin's control and function channels |
-//! | [`Rep`] | listens | the host's end of them |
-//! | [`Push`] | dials | a source's rows and a sink's acks; the host's rows for a sink |
-//! | [`Pull`] | listens | the other end of those |
+//! | [`Req`] | dials | the plugin's end of the control and function channels |
+//! | [`Rep`] | listens | the host's end of the control and function channels |
+//! | [`Push`] | dials | sending a source's rows, a sink's acks, the host's rows for a sink |
+//! | [`Pull`] | listens | receiving those rows and acks |
 //!
 //! ```
 //! use std::time::Duration;
@@ -30,19 +31,18 @@
 //!
 //! # How it works
 //!
-//! What costs time is done by the caller's thread: a reply is awaited, and a row
-//! written, without a hand-over to another thread. Background threads do what
-//! may take long: a dialer (for [`Req`] only while it has no connection), an
-//! acceptor for each listener, and for [`Push`] a flusher that writes what the
-//! kernel did not take at once.
+//! The caller's thread reads replies and writes rows itself, because handing
+//! them over to another thread would cost as much as the call. Background
+//! threads do what can take long: a dialer (for [`Req`] only while it has no
+//! connection), an acceptor for each listener, and for [`Push`] a flusher that
+//! writes what the kernel did not accept at once.
 //!
-//! Receiving borrows: the message stands in the socket's buffer until the next
-//! call, so that no row costs an allocation.
+//! Receiving borrows: a message stays in the socket's buffer until the next
+//! call, so receiving a row allocates nothing.
 //!
-//! What the other side sends is not trusted: a length that lies, an unknown
-//! frame type or a wrong greeting ends that connection with an
-//! [`Error::Protocol`], and memory grows with the bytes that arrive, never with
-//! what a header claims.
+//! The peer's bytes are not trusted. A false length, an unknown frame type or a
+//! wrong greeting closes that connection with an [`Error::Protocol`]. Memory
+//! grows with the bytes that arrive, never with the length that a header claims.
 
 #![forbid(unsafe_code)]
 

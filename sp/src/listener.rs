@@ -1,5 +1,7 @@
-//! The listening half of REP and PULL: the socket's file, and the thread that
-//! accepts and greets peers.
+//! The listening half of REP and PULL: it owns the socket file and the thread
+//! that accepts peers and exchanges greetings with them.
+//!
+//! Messages are not read here: greeted connections are handed over to `peers`.
 
 use std::fs;
 use std::io;
@@ -25,8 +27,7 @@ use crate::{Error, Options, ProtocolError};
 
 /// A bound address, with a thread that accepts peers until this is dropped.
 ///
-/// Dropping it removes the socket's file, unless somebody has put another one
-/// in its place.
+/// Dropping it removes the socket file, unless another file has replaced it.
 #[derive(Debug)]
 pub(crate) struct Listener {
     address: Address,
@@ -36,7 +37,7 @@ pub(crate) struct Listener {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the accepting thread hands over to the socket's user.
+/// What the accepting thread hands over to the receiving thread.
 #[derive(Debug)]
 struct Inbox {
     arrivals: Mutex<Vec<Arrival>>,
@@ -44,7 +45,7 @@ struct Inbox {
     bell: Arc<Bell>,
 }
 
-/// Device and inode of a socket's file.
+/// The device and inode of a socket file.
 type FileId = (u64, u64);
 
 fn file_id(path: &Path) -> Option<FileId> {
@@ -52,24 +53,25 @@ fn file_id(path: &Path) -> Option<FileId> {
     Some((file.dev(), file.ino()))
 }
 
-/// A peer that was greeted, or why it could not be.
+/// The connection of a peer that has greeted, or why its greeting failed.
 pub(crate) type Arrival = Result<Connection, ProtocolError>;
 
-/// Failed greetings that are kept for a caller who does not receive.
+/// How many failed greetings are kept for a caller that does not receive.
 const KEPT_FAILURES: usize = 16;
 
-/// Peers that are being greeted at the same time; the oldest makes room.
+/// How many peers may exchange greetings at the same time. For one more, the
+/// oldest is closed.
 const MOST_GREETINGS: usize = 64;
 
-/// Greeted peers that wait for a caller who does not receive. Then the others
-/// stay in the kernel's backlog, where they cost no descriptors.
+/// How many greeted peers are held for a caller that does not receive. Further
+/// peers stay in the kernel's backlog, where they cost no descriptors.
 const MOST_ARRIVALS: usize = 64;
 
-/// How long the greeting of somebody who listens already is awaited. Only who
-/// listens and greets nobody, or does so on a very busy machine, takes as long.
+/// How long to wait for the greeting of a socket that already listens on the
+/// address; see [`in_use`].
 const COURTESY: Duration = Duration::from_secs(1);
 
-/// The pause before the system is asked again for what it refused.
+/// The pause after a failed system call before the next attempt.
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl Listener {
@@ -77,7 +79,7 @@ impl Listener {
         Self::open_with(url, protocol, options, GREETING_LIMIT)
     }
 
-    /// Opens with another time limit for a peer's greeting.
+    /// Opens a listener with the given time limit for a peer's greeting.
     fn open_with(
         url: &str,
         protocol: Protocol,
@@ -122,12 +124,14 @@ impl Listener {
         Ok(listener)
     }
 
-    /// What rings when there are [`arrivals`](Self::arrivals).
+    /// Returns the bell that rings when there are new
+    /// [arrivals](Self::take_arrivals).
     pub(crate) fn bell(&self) -> &Arc<Bell> {
         &self.inbox.bell
     }
 
-    pub(crate) fn arrivals(&self) -> Vec<Arrival> {
+    /// Takes the peers that have arrived since the last call.
+    pub(crate) fn take_arrivals(&self) -> Vec<Arrival> {
         std::mem::take(&mut *lock(&self.inbox.arrivals))
     }
 
@@ -140,8 +144,8 @@ impl Drop for Listener {
     fn drop(&mut self) {
         let path = self.address.path();
         if self.file.is_some() && file_id(path) == self.file {
-            // A file that cannot be removed is found to be stale by the next
-            // one who listens here.
+            // If this fails, the next listener on this address removes the file
+            // as stale.
             let _ = fs::remove_file(path);
         }
         self.stop.ring();
@@ -151,7 +155,7 @@ impl Drop for Listener {
     }
 }
 
-/// Binds and listens, and removes a socket file that nobody answers on.
+/// Binds `address` and listens there, after removing a stale socket file.
 fn bind_address(address: &Address) -> Result<(OwnedFd, Option<FileId>), Error> {
     let path = address.path();
     let failed = |doing, errno: Errno| Error::Io {
@@ -168,7 +172,7 @@ fn bind_address(address: &Address) -> Result<(OwnedFd, Option<FileId>), Error> {
     }
     match bound {
         Ok(()) => {}
-        // Somebody who takes no turns was faster.
+        // A process that does not use the lock was faster.
         Err(Errno::ADDRINUSE) => {
             return Err(in_use(address).unwrap_or_else(|| failed("listen at", Errno::ADDRINUSE)));
         }
@@ -179,11 +183,12 @@ fn bind_address(address: &Address) -> Result<(OwnedFd, Option<FileId>), Error> {
     Ok((socket, file))
 }
 
-/// Locks the directory of `path`, so that of several who come for one address
-/// each finds it listening or stale, and nothing between: otherwise the second
-/// removes what the first has just bound.
+/// Locks the directory of `path` while an address in it is checked and bound.
 ///
-/// A directory that cannot be locked for a second is not waited for.
+/// Without the lock, of two processes that find the same stale socket file, the
+/// second could remove the file that the first has just bound. Returns `None`,
+/// and the caller goes on without the lock, if the directory cannot be opened or
+/// stays locked for a second.
 fn take_turn(path: &Path) -> Option<fs::File> {
     let directory = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -200,21 +205,26 @@ fn take_turn(path: &Path) -> Option<fs::File> {
     Some(directory)
 }
 
-/// An address that is free, and is kept free of this crate's listeners until
-/// this is dropped; see [`claim`].
+/// A reservation of a free address; see [`claim`].
+///
+/// While it exists, this crate's listeners wait before they bind the address,
+/// for at most a second.
 #[derive(Debug)]
 pub struct Claim {
     _turn: Option<fs::File>,
 }
 
-/// Makes `url` free for a listener that is not this crate's: a socket file that
-/// nobody answers on is removed. Bind while you hold the claim; others who come
-/// for the address wait for it, for at most a second.
+/// Reserves `url` for a listener that does not use this crate.
+///
+/// A stale socket file, on which no socket listens, is removed. Bind the address
+/// while you hold the claim: this crate's listeners wait for it, for at most a
+/// second.
 ///
 /// # Errors
 ///
-/// [`Error::Address`], [`Error::InUse`] where somebody listens there,
-/// [`Error::NotASocket`] where another file is in the way, [`Error::Io`].
+/// [`Error::Address`] for an invalid URL, [`Error::InUse`] if a socket listens
+/// there, [`Error::NotASocket`] if another kind of file is there, and
+/// [`Error::Io`] if a system call fails.
 pub fn claim(url: &str) -> Result<Claim, Error> {
     let address = Address::parse(url)?;
     let turn = take_turn(address.path());
@@ -222,7 +232,8 @@ pub fn claim(url: &str) -> Result<Claim, Error> {
     Ok(Claim { _turn: turn })
 }
 
-/// Removes the file at `address` if it is a socket on which nobody answers.
+/// Removes the file at `address` if it is a socket file on which no socket
+/// listens.
 fn remove_stale(address: &Address) -> Result<(), Error> {
     let path = address.path();
     let failed = |source| Error::Io {
@@ -249,10 +260,12 @@ fn remove_stale(address: &Address) -> Result<(), Error> {
     }
 }
 
-/// The error for an address that somebody listens on; `None` if nobody does.
+/// Returns the error for an address on which a socket listens; `None` if none
+/// does.
 ///
-/// His greeting is awaited before the connection is closed: NNG
-/// 1.4 accepts nobody any more after a peer that left before it was greeted.
+/// The listener's greeting is awaited before the connection is closed, because
+/// NNG 1.4 accepts no more peers after one that left before its greeting. Only a
+/// listener that sends no greeting, or a very busy machine, takes the full time.
 fn in_use(address: &Address) -> Option<Error> {
     let connected = sys::socket().and_then(|socket| {
         connect(&socket, address.kernel())?;
@@ -266,7 +279,7 @@ fn in_use(address: &Address) -> Option<Error> {
             peer_of(&socket).pid
         }
         Err(Errno::CONNREFUSED | Errno::NOENT) => return None,
-        // A full backlog is a listener too.
+        // Any other failure, such as a full backlog, means that it is in use.
         Err(_) => None,
     };
     Some(Error::InUse {
@@ -275,17 +288,17 @@ fn in_use(address: &Address) -> Option<Error> {
     })
 }
 
-/// Accepts peers and greets them, all at once, so that a peer that connects
-/// and says nothing holds up nobody.
+/// Accepts peers and exchanges greetings with all of them at the same time, so
+/// that a peer that connects and stays silent delays no other.
 struct Acceptor {
     socket: OwnedFd,
     protocol: Protocol,
     admit: Option<Admit>,
     inbox: Arc<Inbox>,
     stop: Arc<Bell>,
-    /// How long a peer may take for its greeting.
+    /// How long a peer may take to send its greeting.
     greeting_limit: Duration,
-    /// Each with the moment at which its time is over; the oldest first.
+    /// The unfinished greetings with their deadlines, the oldest first.
     greetings: Vec<(Greeting, Instant)>,
 }
 
@@ -309,7 +322,7 @@ impl Acceptor {
                     .map(|(greeting, _)| PollFd::new(greeting, PollFlags::IN)),
             );
             if wait(&mut waits_for, deadline).is_err() {
-                // Out of memory, most likely.
+                // Most likely out of memory.
                 thread::sleep(PAUSE);
                 continue;
             }
@@ -324,7 +337,8 @@ impl Acceptor {
         }
     }
 
-    /// Accepts those that wait, but for so many that the greeted would have to.
+    /// Accepts peers from the backlog, at most [`MOST_GREETINGS`] before the
+    /// greetings of the others go on.
     fn accept(&mut self) {
         for _ in 0..MOST_GREETINGS {
             match sys::accept(&self.socket) {
@@ -347,8 +361,8 @@ impl Acceptor {
                 Err(Errno::INTR | Errno::CONNABORTED) => {}
                 Err(Errno::AGAIN) => return,
                 Err(_) => {
-                    // Out of descriptors, most likely: the peer stays in the
-                    // backlog, and a poll would report it at once again.
+                    // Most likely out of descriptors. The peer stays in the
+                    // backlog, so a poll would report it again at once.
                     let mut stop = [PollFd::new(&*self.stop, PollFlags::IN)];
                     let _ = wait(&mut stop, Some(Instant::now() + PAUSE));
                     return;
@@ -357,7 +371,8 @@ impl Acceptor {
         }
     }
 
-    /// Moves every greeting on, and hands over those that are done.
+    /// Continues every greeting, and hands over the connections of those that
+    /// are done.
     fn greet(&mut self) {
         let now = Instant::now();
         let mut index = 0;
@@ -371,7 +386,7 @@ impl Acceptor {
                 }
                 Ok(Progress::Waits) => Err(Some(ProtocolError::GreetingTimedOut)),
                 Err(Error::Protocol(error)) => Err(Some(error)),
-                // It looked whether somebody listens, and left.
+                // The peer only checked whether a socket listens, and left.
                 Err(_) => Err(None),
             };
             let (greeting, _) = self.greetings.remove(index);

@@ -1,9 +1,10 @@
-//! What a caller may set on a socket, and what is known of a peer.
+//! The settings of a socket, and what they need to know about a peer.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Settings of a socket; those that do not concern its kind are not looked at.
+/// The settings of a socket. A socket ignores the settings that do not apply to
+/// its kind.
 ///
 /// ```
 /// let mut options = ekuiper_sp::Options::default();
@@ -12,42 +13,49 @@ use std::sync::Arc;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Options {
-    /// The longest message that is received, in bytes, with the id of 4 bytes
-    /// that stands in front of a request or reply, as NNG and mangos count.
-    /// `None`: no limit, as in eKuiper from 2.0 on; 1.x has 1 MiB.
+    /// The length in bytes of the longest message that the socket accepts. As
+    /// in NNG and mangos, the 4-byte id in front of a request or reply counts.
+    ///
+    /// `None` means no limit, as in eKuiper from 2.0 on; eKuiper 1.x has a limit
+    /// of 1 MiB. A longer message closes the connection.
     pub max_message: Option<u64>,
-    /// [`Push`](crate::Push): the bytes that may wait before a send blocks.
+    /// The number of bytes that may be queued before a send blocks. Applies to
+    /// [`Push`](crate::Push).
     ///
-    /// One message always may, whatever its size; as many bytes again may be on
-    /// their way in the flusher. Default: 256 KiB.
+    /// An empty queue accepts one message of any size. As many bytes again can
+    /// be in the hands of the flusher. Default: 256 KiB.
     pub queue_bytes: usize,
-    /// [`Rep`](crate::Rep), [`Pull`](crate::Pull): asked once for each peer that
-    /// connects, before it is greeted. `false` closes the connection. It is
-    /// called on the thread that accepts, and must not wait.
-    pub admit: Option<Admit>,
-    /// [`Rep`](crate::Rep), [`Pull`](crate::Pull), [`Push`](crate::Push): told
-    /// of each peer that has greeted, before a message of it is received, and
-    /// when its connection is over; not when the socket is closed or dropped.
+    /// Decides whether a peer may connect: `false` closes the connection.
+    /// Applies to [`Rep`](crate::Rep) and [`Pull`](crate::Pull).
     ///
-    /// Those that listen call it on the thread that receives, `Push` on one of
-    /// its own but for the first connection of
-    /// [`Push::connect`](crate::Push::connect). It must not use the socket.
+    /// It is called once for each peer, before the greetings, on the thread that
+    /// accepts connections. It must not block.
+    pub admit: Option<Admit>,
+    /// Called for each peer when it has greeted, before its first message is
+    /// received, and again when its connection ends. It is not called when the
+    /// socket itself is closed or dropped. Applies to [`Rep`](crate::Rep),
+    /// [`Pull`](crate::Pull) and [`Push`](crate::Push).
+    ///
+    /// `Rep` and `Pull` call it on the thread that receives. `Push` calls it on
+    /// a background thread; only the first connection of
+    /// [`Push::connect`](crate::Push::connect) is reported on the caller's
+    /// thread. It must not use the socket.
     pub on_peer: Option<OnPeer>,
 }
 
-/// Takes note of a peer; see [`Options::on_peer`].
+/// A callback for peers that come and go; see [`Options::on_peer`].
 pub type OnPeer = Arc<dyn Fn(&Peer, Presence) + Send + Sync>;
 
-/// Whether a peer has come or gone.
+/// Whether a peer has connected or left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// It has connected and greeted.
+    /// The peer has connected and greeted.
     Connected,
-    /// It has left, or broke the protocol and was sent away.
+    /// The peer has left, or was disconnected because it broke the protocol.
     Left,
 }
 
-/// Decides whether a peer may connect; see [`Options::admit`].
+/// A callback that decides whether a peer may connect; see [`Options::admit`].
 pub type Admit = Arc<dyn Fn(&Peer) -> bool + Send + Sync>;
 
 impl Default for Options {
@@ -76,14 +84,16 @@ impl fmt::Debug for Options {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Peer {
-    /// Its process id as the kernel noted it when the connection was made;
-    /// `None` where the system does not tell.
+    /// The process id that the kernel recorded when the connection was made;
+    /// `None` if the system does not provide it.
     pub pid: Option<u32>,
 }
 
 impl Peer {
-    /// Describes a peer of a socket that is not this crate's, to ask the same
-    /// [`Options`] about it.
+    /// Creates a peer from a process id.
+    ///
+    /// For callers that accept connections without this crate and want to apply
+    /// the same [`Options`] to them.
     #[must_use]
     pub fn new(pid: Option<u32>) -> Self {
         Self { pid }

@@ -1,4 +1,7 @@
-//! The peers of a listening socket, and whose turn it is to be heard.
+//! The peers of a listening socket, served in turn.
+//!
+//! Shared by REP and PULL. It owns the connections and reads their messages;
+//! accepting peers is in `listener`.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,25 +19,24 @@ use crate::options::{OnPeer, Presence};
 use crate::sys::peer_of;
 use crate::{Error, Options, ProtocolError, Waker};
 
-/// A listener with the peers it has accepted.
+/// A listener and its accepted peers.
 ///
-/// Peers are heard in turn: each gets one message out while others have one
-/// waiting, and what one of them can have waiting is bounded by what is read at
-/// once.
+/// Peers are served in turn, one message each. The size of one read bounds how
+/// much of one peer is buffered ahead of the others.
 pub(crate) struct Peers {
     listener: Listener,
     max_message: Option<u64>,
     on_peer: Option<OnPeer>,
-    peers: Vec<Peer>,
-    /// The place in `peers` that is heard next.
+    peers: Vec<ConnectedPeer>,
+    /// The index in `peers` that is served next.
     turn: usize,
     next_key: u64,
-    /// Peers that are gone, and not told yet.
+    /// Peers that have left and were not reported yet.
     departures: VecDeque<Departure>,
-    /// Whether the last read got all it asked for: then the next one tries
+    /// Whether the last read filled the buffer. Then the next read is tried
     /// without polling first.
     eager: bool,
-    /// The places that the last poll found ready; empty between two rounds.
+    /// The indices that the last poll found ready; empty between two rounds.
     ready: Vec<usize>,
 }
 
@@ -47,41 +49,42 @@ impl fmt::Debug for Peers {
     }
 }
 
+/// A peer that has greeted.
 #[derive(Debug)]
-pub(crate) struct Peer {
+pub(crate) struct ConnectedPeer {
     key: u64,
     connection: Connection,
     decoder: Decoder,
 }
 
-/// A message, by its place.
+/// A received message; [`Peers::bytes`] returns its bytes.
 #[derive(Debug)]
 pub(crate) struct Received {
-    /// Names the peer as long as it is connected; never used again.
+    /// Identifies the peer while it is connected. Keys are never reused.
     pub(crate) key: u64,
     index: usize,
     range: Range<usize>,
 }
 
-/// What a round of listening ended with, if not with a message.
+/// Why a wait ended without a message.
 #[derive(Debug)]
 pub(crate) enum Interruption {
-    /// A peer is gone.
+    /// A peer has left.
     Left(Departure),
-    /// The wait ended: time limit, waker, or trouble with the system.
+    /// The time limit has passed, a waker was used, or a system call failed.
     Failed(Error),
 }
 
-/// A peer that is gone.
+/// A peer that has left.
 #[derive(Debug)]
 pub(crate) struct Departure {
-    /// The peer's key; `None` for one whose greeting failed.
+    /// The peer's key; `None` for a peer whose greeting failed.
     pub(crate) key: Option<u64>,
-    /// How it broke the protocol, if it did.
+    /// How the peer broke the protocol, if it did.
     pub(crate) broke: Option<ProtocolError>,
 }
 
-/// Whether a limit is many times a tick of the kernel's clock: see
+/// Returns whether a limit is many times a tick of the kernel's clock; see
 /// [`Peers::next`].
 pub(crate) fn is_far(limit: Option<Duration>) -> bool {
     limit.is_none_or(|limit| limit >= Duration::from_millis(100))
@@ -123,25 +126,27 @@ impl Peers {
             .map(|peer| &peer.connection)
     }
 
-    /// Closes the connection of a peer that broke the protocol.
+    /// Closes the connection of a peer that failed or broke the protocol, and
+    /// reports that it left.
     pub(crate) fn remove(&mut self, key: u64) {
-        if let Some(peer) = self.close(key) {
-            self.tell(&peer.connection, Presence::Left);
+        if let Some(peer) = self.take_by_key(key) {
+            self.report(&peer.connection, Presence::Left);
         }
     }
 
-    /// Takes a peer out; dropping it closes its connection.
-    pub(crate) fn close(&mut self, key: u64) -> Option<Peer> {
+    /// Takes a peer out of the list. Dropping it closes its connection.
+    pub(crate) fn take_by_key(&mut self, key: u64) -> Option<ConnectedPeer> {
         let index = self.peers.iter().position(|peer| peer.key == key)?;
         Some(self.take_out(index))
     }
 
     /// Waits for the next message of any peer, until `deadline`.
     ///
-    /// `expected` says that the only peer is likely to speak at once, and that
-    /// the deadline is far: then it is first listened to without a poll, which
-    /// would be the dearest part of a round trip, for one tick of the kernel's
-    /// clock. By so much may a waker or a new peer be late then.
+    /// `expected` means that the next message is likely to arrive at once, and
+    /// that the deadline is far away. With a single peer, its connection is then
+    /// first read for one tick of the kernel's clock without polling, because a
+    /// poll would be the most expensive part of a round trip. A waker or a new
+    /// peer may be noticed one tick later.
     pub(crate) fn next(
         &mut self,
         deadline: Option<Instant>,
@@ -162,7 +167,7 @@ impl Peers {
             if !self.departures.is_empty() {
                 continue;
             }
-            // A part of a message is no reason to wait for longer.
+            // A part of a message does not extend the wait.
             if has_read && deadline.is_some_and(|at| Instant::now() >= at) {
                 return Err(Interruption::Failed(Error::TimedOut));
             }
@@ -175,16 +180,15 @@ impl Peers {
                 self.read(0, RecvFlags::empty());
                 true
             } else {
-                // A peer that has just come may have sent something: one more
-                // round for it, whatever the limit.
+                // One round in addition to the limit, because a peer that has
+                // just been taken in may have sent a message.
                 let read = self.wait_and_read(deadline)?;
                 std::mem::replace(&mut has_waited, true) || read
             };
         }
     }
 
-    /// Takes a message that is here already, if that is what [`next`](Self::next)
-    /// would give.
+    /// Takes a buffered message, if [`next`](Self::next) would return one now.
     pub(crate) fn next_buffered(&mut self) -> Option<Received> {
         let is_woken = self.listener.bell().is_woken();
         if is_woken || !self.departures.is_empty() {
@@ -193,7 +197,7 @@ impl Peers {
         self.buffered()
     }
 
-    /// Takes a message that is here already, from the peer whose turn it is.
+    /// Takes a buffered message, beginning with the peer whose turn it is.
     fn buffered(&mut self) -> Option<Received> {
         for _ in 0..self.peers.len() {
             let index = self.turn % self.peers.len();
@@ -213,8 +217,8 @@ impl Peers {
         None
     }
 
-    /// Polls, takes in new peers, and reads once from each that is ready.
-    /// Tells whether there was one.
+    /// Polls, takes in new peers, and reads once from each peer that is ready.
+    /// Returns whether one was ready.
     fn wait_and_read(&mut self, deadline: Option<Instant>) -> Result<bool, Interruption> {
         let bell = self.listener.bell();
         let mut waits_for = Vec::with_capacity(1 + self.peers.len());
@@ -240,7 +244,7 @@ impl Peers {
         self.ready
             .extend((0..self.peers.len()).filter(|index| is_ready(&waits_for[1 + index])));
         let has_read = !self.ready.is_empty();
-        // From the last to the first, as a peer that is gone is removed.
+        // From the last to the first, because a peer that has left is removed.
         while let Some(index) = self.ready.pop() {
             self.read(index, RecvFlags::DONTWAIT);
         }
@@ -253,7 +257,7 @@ impl Peers {
         Ok(has_read)
     }
 
-    /// Reads once; a peer that has ended is removed.
+    /// Reads once from a peer. Removes it if its connection has ended.
     fn read(&mut self, index: usize, flags: RecvFlags) {
         let peer = &mut self.peers[index];
         match peer.decoder.fill(&peer.connection, flags) {
@@ -268,20 +272,20 @@ impl Peers {
 
     fn depart(&mut self, index: usize, broke: Option<ProtocolError>) {
         let peer = self.take_out(index);
-        self.tell(&peer.connection, Presence::Left);
+        self.report(&peer.connection, Presence::Left);
         let key = Some(peer.key);
         self.departures.push_back(Departure { key, broke });
     }
 
-    /// Removes a peer; it stays the same one's turn.
-    fn take_out(&mut self, index: usize) -> Peer {
+    /// Removes a peer without changing whose turn it is.
+    fn take_out(&mut self, index: usize) -> ConnectedPeer {
         if index < self.turn {
             self.turn -= 1;
         }
         self.peers.remove(index)
     }
 
-    fn tell(&self, connection: &Connection, presence: Presence) {
+    fn report(&self, connection: &Connection, presence: Presence) {
         if let Some(on_peer) = &self.on_peer {
             on_peer(&peer_of(connection), presence);
         }
@@ -289,13 +293,13 @@ impl Peers {
 
     fn take_in(&mut self) {
         self.listener.bell().hush();
-        for arrival in self.listener.arrivals() {
+        for arrival in self.listener.take_arrivals() {
             match arrival {
                 Ok(connection) => {
-                    // Where it fails, the read does not wait.
+                    // If this fails, reads do not wait.
                     let _ = connection.block_reads_for_a_tick();
-                    self.tell(&connection, Presence::Connected);
-                    self.peers.push(Peer {
+                    self.report(&connection, Presence::Connected);
+                    self.peers.push(ConnectedPeer {
                         key: self.next_key,
                         connection,
                         decoder: Decoder::new(self.max_message),

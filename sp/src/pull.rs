@@ -1,4 +1,4 @@
-//! PULL: receives messages from any number of peers.
+//! The PULL socket: receives messages from any number of peers.
 
 use std::time::Duration;
 
@@ -7,27 +7,28 @@ use crate::frame::Protocol;
 use crate::peers::{Departure, Interruption, Peers, is_far};
 use crate::{Error, Options, Waker};
 
-/// The receiving end of a one-way channel; it listens.
+/// The receiving end of a one-way channel. It listens.
 ///
-/// Fair over its peers, and reads in large pieces: many small messages cost one
-/// system call. Dropping it removes the socket's file.
+/// Peers are served in turn. Many small messages are read with one system call.
+/// Dropping the socket removes its file.
 #[derive(Debug)]
 pub struct Pull {
     peers: Peers,
-    /// Whether the last wait ended with a message: the next is likely to come
-    /// soon.
+    /// Whether the last `recv` that had to wait received a message, so that the
+    /// next message is likely to arrive soon.
     flows: bool,
 }
 
 impl Pull {
-    /// Listens at `url`; peers are accepted in the background.
+    /// Listens at `url` and accepts peers in the background.
     ///
-    /// A socket file that nobody answers on is removed first.
+    /// A stale socket file, on which no socket listens, is removed first.
     ///
     /// # Errors
     ///
-    /// [`Error::Address`], [`Error::InUse`] where somebody listens there,
-    /// [`Error::NotASocket`] where another file is in the way, [`Error::Io`].
+    /// [`Error::Address`] for an invalid URL, [`Error::InUse`] if another socket
+    /// listens there, [`Error::NotASocket`] if another kind of file is there,
+    /// and [`Error::Io`] if a system call fails.
     pub fn listen(url: &str, options: Options) -> Result<Self, Error> {
         let peers = Peers::listen(url, Protocol::Pull, &options)?;
         Ok(Self {
@@ -38,15 +39,15 @@ impl Pull {
 
     /// Waits for the next message of any peer.
     ///
-    /// `limit` runs from the call; `None` waits for ever. A peer that leaves
-    /// between two messages is no error: another may come.
+    /// `limit` counts from the call; `None` waits forever. A peer that leaves
+    /// between two messages is not an error, because another peer may connect.
     ///
     /// # Errors
     ///
     /// [`Error::TimedOut`], [`Error::Woken`], and [`Error::Protocol`] once for
-    /// each peer that broke the protocol; the other peers are served on.
+    /// each peer that broke the protocol. The other peers are still served.
     pub fn recv(&mut self, limit: Option<Duration>) -> Result<&[u8], Error> {
-        // No clock is looked at for what is here already.
+        // A message that is buffered is returned without reading the clock.
         if let Some(message) = self.peers.next_buffered() {
             return Ok(self.peers.bytes(&message));
         }
@@ -67,12 +68,13 @@ impl Pull {
         Ok(self.peers.bytes(&message))
     }
 
-    /// Whether [`recv`](Self::recv) would give a message without a system call.
+    /// Returns whether [`recv`](Self::recv) would return without a system call.
     pub fn has_buffered(&self) -> bool {
         self.peers.has_buffered()
     }
 
-    /// Gives a handle that ends a wait of this socket from another thread.
+    /// Returns a handle that interrupts a wait of this socket from another
+    /// thread.
     pub fn waker(&self) -> Waker {
         self.peers.waker()
     }

@@ -1,4 +1,5 @@
-//! REP: receives requests and answers the peer that asked.
+//! The REP socket: receives requests and sends each answer to the peer that
+//! asked.
 
 use std::mem;
 use std::time::Duration;
@@ -11,31 +12,31 @@ use crate::frame::{HEADER, Protocol};
 use crate::peers::{Departure, Interruption, Peers, is_far};
 use crate::{Error, Options, ProtocolError, Waker};
 
-/// The answering end of a request channel; it listens.
+/// The answering end of a request channel. It listens.
 ///
-/// One thread uses it; requests and answers are read and written by the caller.
-/// Dropping it removes the socket's file.
+/// The caller's thread reads the requests and writes the answers. Dropping the
+/// socket removes its file.
 #[derive(Debug)]
 pub struct Rep {
     peers: Peers,
-    /// The request to be answered.
+    /// The request that waits for an answer.
     asked: Option<Request>,
-    /// Whether nothing was received since the last answer.
+    /// Whether an answer was sent and nothing was received since.
     answered: bool,
-    /// The peer that was heard last: its leaving is news.
+    /// The peer of the last request. [`recv`](Rep::recv) reports when it leaves.
     partner: Option<u64>,
     request_id: Option<u32>,
 }
 
-/// Where an answer goes: the peer, and the ids in front of its request.
+/// The address of an answer: the peer, and the ids in front of its request.
 #[derive(Debug)]
 struct Request {
     peer: u64,
     ids: Ids,
 }
 
-/// The ids in front of a request: its own, whose high bit is set, and before it
-/// one for each device that it came through.
+/// The ids in front of a request: one for each device that it passed through,
+/// then its own, whose high bit is set.
 #[derive(Clone, Copy, Debug)]
 struct Ids {
     bytes: [u8; 4 * Ids::HOPS],
@@ -43,7 +44,7 @@ struct Ids {
 }
 
 impl Ids {
-    /// As many as NNG and mangos let a request pass.
+    /// The largest number of ids; NNG and mangos have the same limit.
     const HOPS: usize = 8;
 
     fn of(request: &[u8]) -> Option<Self> {
@@ -59,14 +60,14 @@ impl Ids {
         &self.bytes[..self.length]
     }
 
-    /// The same but for another id of the request's own.
+    /// Returns these ids with the request's own id replaced by an earlier one.
     fn stale(&self) -> Self {
         let mut bytes = self.bytes;
         bytes[self.length - 1] = bytes[self.length - 1].wrapping_sub(1);
         Self { bytes, ..*self }
     }
 
-    /// The request's own id: the last, behind those of devices.
+    /// Returns the request's own id, which is the last one.
     fn own(&self) -> u32 {
         let last = &self.bytes[self.length - 4..self.length];
         last.iter().fold(0, |id, byte| id << 8 | u32::from(*byte))
@@ -74,14 +75,15 @@ impl Ids {
 }
 
 impl Rep {
-    /// Listens at `url`; peers are accepted in the background.
+    /// Listens at `url` and accepts peers in the background.
     ///
-    /// A socket file that nobody answers on is removed first.
+    /// A stale socket file, on which no socket listens, is removed first.
     ///
     /// # Errors
     ///
-    /// [`Error::Address`], [`Error::InUse`] where somebody listens there,
-    /// [`Error::NotASocket`] where another file is in the way, [`Error::Io`].
+    /// [`Error::Address`] for an invalid URL, [`Error::InUse`] if another socket
+    /// listens there, [`Error::NotASocket`] if another kind of file is there,
+    /// and [`Error::Io`] if a system call fails.
     pub fn listen(url: &str, options: Options) -> Result<Self, Error> {
         Ok(Self {
             peers: Peers::listen(url, Protocol::Rep, &options)?,
@@ -92,17 +94,17 @@ impl Rep {
         })
     }
 
-    /// Waits for the next request of any peer; once it is here, the one before
-    /// it can no longer be answered.
+    /// Waits for the next request of any peer.
     ///
-    /// `limit` runs from the call; `None` waits for ever.
+    /// A new request replaces an earlier one that was not answered. `limit`
+    /// counts from the call; `None` waits forever.
     ///
     /// # Errors
     ///
-    /// [`Error::TimedOut`], [`Error::Woken`], [`Error::Disconnected`] where the
-    /// peer that was heard last leaves, [`Error::Protocol`] once for each peer
-    /// that broke the protocol, and then alone for it. The socket can be used
-    /// on after each of them.
+    /// [`Error::TimedOut`], [`Error::Woken`], [`Error::Disconnected`] once if
+    /// the peer of the last request leaves, and [`Error::Protocol`] once for
+    /// each peer that broke the protocol. The socket can still be used after any
+    /// of them.
     pub fn recv(&mut self, limit: Option<Duration>) -> Result<&[u8], Error> {
         let deadline = deadline(limit);
         let expected = mem::take(&mut self.answered) && is_far(limit);
@@ -136,23 +138,23 @@ impl Rep {
         Ok(&self.peers.bytes(&request)[ids.length..])
     }
 
-    /// Returns the id of the request that was received last; it stays when the
-    /// request is answered.
+    /// Returns the id of the last request that was received, answered or not.
     pub fn request_id(&self) -> Option<u32> {
         self.request_id
     }
 
-    /// Answers the request that was received last.
+    /// Answers the last request.
     ///
-    /// `limit` runs from the call; `None` waits for as long as the peer does
-    /// not read.
+    /// Waits while the peer does not read. `limit` counts from the call; `None`
+    /// waits forever.
     ///
     /// # Errors
     ///
-    /// [`Error::WrongState`] where no request waits for an answer,
-    /// [`Error::Disconnected`] where the peer that asked is gone, and
-    /// [`Error::TimedOut`]; where half of the answer was out by then, that
-    /// peer's connection is closed.
+    /// [`Error::WrongState`] if no request waits for an answer,
+    /// [`Error::Disconnected`] if the peer that asked has left, and
+    /// [`Error::TimedOut`]. If a part of the answer was written when the time
+    /// limit passed, the peer's connection is closed; otherwise the request can
+    /// still be answered.
     pub fn send(&mut self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
         let Request { peer, ids } = self.asked.take().ok_or(Error::WrongState)?;
         let written = self.write(peer, &ids, body, limit);
@@ -166,23 +168,22 @@ impl Rep {
         written
     }
 
-    /// Sends what looks like the answer to a request that the peer has given
-    /// up: under another id than that of the one that waits, which can still be
-    /// answered.
+    /// Sends an answer under an earlier id, as if the peer had given up that
+    /// request. The request that waits can still be answered.
     ///
-    /// For tests: a REQ socket has to drop it.
+    /// For tests: the peer's REQ socket must drop such an answer.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     pub fn send_stale(&mut self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
         let Request { peer, ids } = self.asked.as_ref().ok_or(Error::WrongState)?;
         let (peer, stale) = (*peer, ids.stale());
         self.write(peer, &stale, body, limit)
     }
 
-    /// Writes a frame; a peer that fails, or that has half of it at the limit,
-    /// is removed.
+    /// Writes a frame. Removes a peer whose connection fails, or that has
+    /// received only a part of the frame when the time limit passes.
     fn write(
         &mut self,
         peer: u64,
@@ -218,18 +219,19 @@ impl Rep {
         Ok(())
     }
 
-    /// Closes the connection of the peer that was heard last; a request of its
-    /// can no longer be answered. It may come again.
+    /// Closes the connection of the peer of the last request, which can no
+    /// longer be answered. The peer may connect again.
     ///
-    /// [`Options::on_peer`] is not told of it.
+    /// [`Options::on_peer`] is not called.
     pub fn disconnect(&mut self) {
         self.asked = None;
         if let Some(peer) = self.partner.take() {
-            self.peers.close(peer);
+            drop(self.peers.take_by_key(peer));
         }
     }
 
-    /// Closes a peer's connection, which the caller is told of now.
+    /// Closes a peer's connection, and forgets it as the peer of the last
+    /// request: the caller reports the loss now, so `recv` must not.
     fn remove(&mut self, peer: u64) {
         self.peers.remove(peer);
         if self.partner == Some(peer) {
@@ -237,7 +239,8 @@ impl Rep {
         }
     }
 
-    /// Gives a handle that ends a wait of this socket from another thread.
+    /// Returns a handle that interrupts a wait of this socket from another
+    /// thread.
     pub fn waker(&self) -> Waker {
         self.peers.waker()
     }

@@ -1,4 +1,4 @@
-//! REQ: asks, and waits for the reply to what it asked last.
+//! The REQ socket: sends requests and waits for the reply to the last one.
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
@@ -14,35 +14,35 @@ use crate::frame::{Decoder, Protocol};
 use crate::wake::Bell;
 use crate::{Error, Options, ProtocolError};
 
-/// The asking end of a request channel; it dials.
+/// The asking end of a request channel. It dials.
 ///
-/// One thread uses it. A connection is taken explicitly, with
-/// [`wait_connected`](Self::wait_connected): a channel that was lost and dialed
-/// again may have to be greeted first, so that nothing moves to a new
-/// connection by itself. Nothing is sent twice.
+/// The user takes each connection explicitly, with
+/// [`wait_connected`](Self::wait_connected). No request moves to a new
+/// connection by itself, because a plugin must send its greeting first there. No
+/// request is sent twice.
 #[derive(Debug)]
 pub struct Req {
     dialer: Arc<Dialer>,
-    /// The thread that dials, or has dialed the connection at hand; `None`
-    /// where the system gave no thread.
+    /// The thread that dials, or that has dialed the current connection; `None`
+    /// if the system provided no thread.
     thread: Option<JoinHandle<()>>,
     connection: Option<Arc<Connection>>,
     decoder: Decoder,
     max_message: Option<u64>,
     id: u32,
-    /// Whether the reply to `id` is awaited.
+    /// Whether the reply to the request `id` is due.
     asked: bool,
-    /// The time limit that is set on the socket.
+    /// The receive timeout that is set on the kernel's socket.
     socket_limit: Option<Duration>,
 }
 
 impl Req {
-    /// Dials `url` in the background, again and again until somebody answers.
+    /// Dials `url` in the background, repeatedly until a connection is made.
     ///
     /// # Errors
     ///
-    /// [`Error::Address`] for a URL that cannot be one, [`Error::Io`] where the
-    /// system gives no thread or descriptor.
+    /// [`Error::Address`] for an invalid URL, [`Error::Io`] if the system
+    /// provides no thread or descriptor.
     pub fn dial(url: &str, options: Options) -> Result<Self, Error> {
         let address = Address::parse(url)?;
         let bell = Bell::new().map_err(|errno| Error::Io {
@@ -69,16 +69,16 @@ impl Req {
         })
     }
 
-    /// Waits until there is a connection to use; at once where there is one.
+    /// Waits for a connection and takes it. Returns at once if there is one.
     ///
-    /// `limit` runs from the call; `None` waits for ever. After
+    /// `limit` counts from the call; `None` waits forever. After
     /// [`Error::Disconnected`] this takes the next connection.
     ///
     /// # Errors
     ///
-    /// [`Error::Unreachable`] at `limit`, with the end of the last try,
-    /// [`Error::Closed`], and [`Error::Io`] where the system gives no thread to
-    /// dial again.
+    /// [`Error::Unreachable`] when `limit` has passed, with the failure of the
+    /// last attempt, [`Error::Closed`], and [`Error::Io`] if the system provides
+    /// no thread to dial again.
     pub fn wait_connected(&mut self, limit: Option<Duration>) -> Result<(), Error> {
         self.check_open()?;
         if self.connection.is_some() {
@@ -109,14 +109,14 @@ impl Req {
         Ok(())
     }
 
-    /// Sends a request, and gives up the one before it.
+    /// Sends a request, and gives up the earlier one if it was not answered.
     ///
     /// Blocks while the peer does not read.
     ///
     /// # Errors
     ///
-    /// [`Error::Disconnected`] where the connection is gone, or none was taken
-    /// yet; the request is lost then. [`Error::Closed`].
+    /// [`Error::Disconnected`] if the connection has ended, or if none was taken
+    /// yet; the request is lost. [`Error::Closed`] if the socket is closed.
     pub fn send(&mut self, body: &[u8]) -> Result<(), Error> {
         self.check_open()?;
         let Some(connection) = &self.connection else {
@@ -136,16 +136,16 @@ impl Req {
         Ok(())
     }
 
-    /// Waits for the reply to the request that was sent last.
+    /// Waits for the reply to the last request.
     ///
-    /// `limit` runs from the call; `None` waits for ever. Replies to earlier
+    /// `limit` counts from the call; `None` waits forever. Replies to earlier
     /// requests are dropped. After [`Error::TimedOut`] it may be called again.
     ///
     /// # Errors
     ///
-    /// [`Error::WrongState`] where no reply is due, [`Error::TimedOut`],
-    /// [`Error::Disconnected`], [`Error::Protocol`] (the connection is gone
-    /// then too), [`Error::Closed`].
+    /// [`Error::WrongState`] if no reply is due, [`Error::TimedOut`],
+    /// [`Error::Closed`], and [`Error::Disconnected`] or [`Error::Protocol`],
+    /// both of which end the connection.
     pub fn recv(&mut self, limit: Option<Duration>) -> Result<&[u8], Error> {
         self.check_open()?;
         if !self.asked {
@@ -167,8 +167,8 @@ impl Req {
                 Ok(None) => {
                     if has_read {
                         left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-                        // Other replies, or a part of ours, do not make it wait
-                        // for longer.
+                        // Other replies, or a part of this one, do not extend
+                        // the wait.
                         if left == Some(Duration::ZERO) {
                             return Err(Error::TimedOut);
                         }
@@ -183,18 +183,18 @@ impl Req {
         Ok(self.decoder.bytes(reply.start + 4..reply.end))
     }
 
-    /// Gives a handle that ends every wait of this socket for good.
+    /// Returns a handle that closes this socket from another thread.
     pub fn closer(&self) -> Closer {
         Closer(Arc::clone(&self.dialer))
     }
 
-    /// Reads once: a blocking read on the caller's thread, which costs one
-    /// system call where a poll would cost two.
+    /// Reads once with a blocking read, which is one system call; polling first
+    /// would be two.
     fn read(&mut self, left: Option<Duration>) -> Result<(), Error> {
         let Some(connection) = &self.connection else {
             return Err(Error::Disconnected);
         };
-        // The kernel would take a limit of 0 for none.
+        // The kernel takes a timeout of 0 for no timeout.
         let flags = match left {
             Some(Duration::ZERO) => RecvFlags::DONTWAIT,
             _ => RecvFlags::empty(),
@@ -216,7 +216,8 @@ impl Req {
         }
     }
 
-    /// Drops the connection, and has the next one dialed.
+    /// Drops the connection and starts to dial the next one. Returns the error
+    /// for the caller.
     fn lose(&mut self, error: Error) -> Error {
         self.connection = None;
         self.asked = false;
@@ -227,7 +228,7 @@ impl Req {
         }
         drop(state);
         self.join();
-        // Without a thread now, `wait_connected` asks for one again.
+        // If there is no thread, `wait_connected` tries again to start one.
         self.thread = self.dialer.start(true).ok();
         error
     }
@@ -239,7 +240,7 @@ impl Req {
         }
     }
 
-    /// Waits for the thread, which has dialed or is told to end.
+    /// Waits for the thread, which has dialed or was told to end.
     fn join(&mut self) {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -254,19 +255,19 @@ impl Drop for Req {
     }
 }
 
-/// Ends every wait of a [`Req`], from any thread.
+/// Closes a [`Req`] from another thread.
 #[derive(Clone, Debug)]
 pub struct Closer(Arc<Dialer>);
 
 impl Closer {
-    /// Closes the socket: what waits, and what is called later, gives
-    /// [`Error::Closed`].
+    /// Closes the socket. Waiting and later calls return [`Error::Closed`].
     pub fn close(&self) {
         let mut state = lock(&self.0.state);
         state.closed = true;
         state.dialed = None;
         if let Some(current) = state.current.take() {
-            // Wakes a blocked read or write; one that failed has nothing to wake.
+            // Ends a blocked read or write. It fails only on a connection that
+            // has ended, on which nothing blocks.
             let _ = shutdown(&*current, Shutdown::Both);
         }
         self.0.bell.ring();
@@ -274,7 +275,7 @@ impl Closer {
     }
 }
 
-/// Connects in the background; its thread lives only until that is done.
+/// Connects in the background. Its thread ends once it has connected.
 #[derive(Debug)]
 struct Dialer {
     address: Address,
@@ -286,17 +287,18 @@ struct Dialer {
 #[derive(Debug, Default)]
 struct Dialed {
     closed: bool,
-    /// A connection that nobody has taken yet.
+    /// A connection that [`Req::wait_connected`] has not taken yet.
     dialed: Option<Arc<Connection>>,
-    /// The connection in use, for [`Closer::close`].
+    /// The latest connection, for [`Closer::close`].
     current: Option<Arc<Connection>>,
-    /// How the last try ended.
+    /// Why the last attempt failed.
     failure: Option<Error>,
     backoff: Backoff,
 }
 
 impl Dialer {
-    /// Starts the thread; `again` after a connection that was lost.
+    /// Starts the thread. `again` makes it pause before the first attempt, for
+    /// use after a connection was lost.
     fn start(self: &Arc<Self>, again: bool) -> Result<JoinHandle<()>, Error> {
         let dialer = Arc::clone(self);
         thread::Builder::new()

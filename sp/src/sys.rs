@@ -1,5 +1,6 @@
-//! Sockets as this crate wants them: they do not block, are not inherited, and
-//! raise no SIGPIPE. Linux and the BSDs do that with flags, macOS afterwards.
+//! Creates sockets that do not block, are not inherited by child processes, and
+//! raise no SIGPIPE. Linux and the BSDs set this with flags, macOS afterwards
+//! with further calls.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -13,10 +14,10 @@ const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
 #[cfg(target_vendor = "apple")]
 const FLAGS: SocketFlags = SocketFlags::empty();
 
-/// What every send is called with.
+/// The flags of every send.
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) const SEND: SendFlags = SendFlags::NOSIGNAL;
-/// What every send is called with.
+/// The flags of every send.
 #[cfg(target_vendor = "apple")]
 pub(crate) const SEND: SendFlags = SendFlags::empty();
 
@@ -55,10 +56,10 @@ fn set_up(socket: &OwnedFd) -> Result<(), Errno> {
     rustix::net::sockopt::set_socket_nosigpipe(socket, true)
 }
 
-/// The process at the other end of `socket`.
+/// Returns the process at the other end of `socket`.
 ///
-/// A process of a pid namespace that ours does not see has none: the kernel
-/// gives 0 for it, for which rustix's type has no value, and it shows `None`.
+/// The pid is `None` for a process in a pid namespace that this process cannot
+/// see: the kernel reports 0, which rustix's type cannot represent.
 #[cfg(target_os = "linux")]
 pub(crate) fn peer_of(socket: impl AsFd) -> Peer {
     Peer {
@@ -68,7 +69,8 @@ pub(crate) fn peer_of(socket: impl AsFd) -> Peer {
     }
 }
 
-/// The process at the other end of `socket`.
+/// Returns the process at the other end of `socket`, without its pid: only Linux
+/// is supported.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn peer_of(_: impl AsFd) -> Peer {
     Peer { pid: None }

@@ -1,4 +1,4 @@
-//! Ending a wait from another thread.
+//! Interrupts a wait from another thread.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -9,30 +9,33 @@ use rustix::net::{RecvFlags, recv, send};
 
 use crate::sys::{self, SEND};
 
-/// Makes the current or the next `recv` of a socket return
+/// Interrupts a `recv` from another thread: the current or the next one returns
 /// [`Error::Woken`](crate::Error::Woken), once.
 ///
-/// Set what the woken thread shall see before calling [`wake`](Waker::wake).
+/// Anything that the woken thread must see has to be written before
+/// [`wake`](Waker::wake) is called.
 #[derive(Clone, Debug)]
 pub struct Waker(pub(crate) Arc<Bell>);
 
 impl Waker {
-    /// Ends the wait.
+    /// Interrupts the current or the next `recv`.
     pub fn wake(&self) {
         self.0.woken.store(true, Ordering::SeqCst);
         self.0.ring();
     }
 }
 
-/// A descriptor that becomes readable when it is rung: what a thread polls
-/// beside its connections.
+/// A file descriptor that becomes readable when [`ring`](Bell::ring) is called.
+/// Threads poll it together with their connections.
 #[derive(Debug)]
 pub(crate) struct Bell {
     inside: OwnedFd,
     outside: OwnedFd,
-    /// Rung since the last [`hush`](Bell::hush): a second ring costs no system
-    /// call, and looking costs none either.
+    /// Whether the bell was rung since the last [`hush`](Bell::hush). With it a
+    /// second ring needs no system call, and neither does
+    /// [`is_rung`](Bell::is_rung).
     rung: AtomicBool,
+    /// Whether [`Waker::wake`] was called and not yet reported.
     woken: AtomicBool,
 }
 
@@ -47,20 +50,21 @@ impl Bell {
         }))
     }
 
-    /// Makes the bell readable until it is [`hush`](Bell::hush)ed.
+    /// Makes the bell readable until [`hush`](Bell::hush) is called.
     pub(crate) fn ring(&self) {
         if self.rung.swap(true, Ordering::SeqCst) {
             return;
         }
-        // The other end lives in the same value, so that this cannot fail but
-        // for a full buffer, and a full buffer rings.
+        // Both ends live in this value, so the only possible failure is a full
+        // buffer, and then the bell is readable already.
         while send(&self.outside, &[1], SEND) == Err(Errno::INTR) {}
     }
 
-    /// Takes back every ring so far; look only afterwards what it was for.
+    /// Makes the bell unreadable again.
     ///
-    /// A ring that comes between the two steps is not written, and its cause is
-    /// seen by that look.
+    /// Callers must look for the causes of the rings after this call, not
+    /// before. A ring that comes while this runs may write no byte, but the look
+    /// that follows finds its cause.
     pub(crate) fn hush(&self) {
         let mut bytes = [0_u8; 64];
         while let Ok((_, 64)) | Err(Errno::INTR) =
@@ -69,17 +73,18 @@ impl Bell {
         self.rung.store(false, Ordering::SeqCst);
     }
 
-    /// Whether it was rung and not hushed, without a system call.
+    /// Returns whether the bell is readable, without a system call.
     pub(crate) fn is_rung(&self) -> bool {
         self.rung.load(Ordering::Relaxed)
     }
 
-    /// Whether [`Waker::wake`] was called since it was last taken.
+    /// Returns whether [`Waker::wake`] was called since the last
+    /// [`take_woken`](Self::take_woken).
     pub(crate) fn is_woken(&self) -> bool {
         self.woken.load(Ordering::Relaxed)
     }
 
-    /// The same, and takes it.
+    /// Returns whether [`Waker::wake`] was called, and resets that.
     pub(crate) fn take_woken(&self) -> bool {
         self.is_woken() && self.woken.swap(false, Ordering::SeqCst)
     }

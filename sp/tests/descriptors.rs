@@ -1,5 +1,5 @@
-//! What sockets leave behind: alone in its process, as it counts what the
-//! process has.
+//! Checks that dropped sockets leave nothing behind. A test binary of its own,
+//! because it counts the descriptors and threads of the whole process.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -26,7 +26,7 @@ fn a_dropped_socket_leaves_no_descriptor_no_thread_and_no_file() {
         let push = Push::dial(&url("rows"), Options::default()).unwrap();
         push.send(b"row", LIMIT).unwrap();
         pull.recv(LIMIT).unwrap();
-        // Never received from, with peers of each kind in it.
+        // A listener that never receives, with a greeted and a silent peer.
         let _idle = Pull::listen(&url("idle"), Options::default()).unwrap();
         let _greeted = Push::connect(&url("idle"), Options::default(), LONG).unwrap();
         let _silent = UnixStream::connect(dir.path().join("idle")).unwrap();
@@ -37,7 +37,7 @@ fn a_dropped_socket_leaves_no_descriptor_no_thread_and_no_file() {
         rep.recv(LIMIT).unwrap();
         rep.send(b"ok", LIMIT).unwrap();
         req.recv(LIMIT).unwrap();
-        // Still dialing, and never taken.
+        // Dialers that never connect, or whose connection is never taken.
         let _dialing = Req::dial(&url("nobody"), Options::default()).unwrap();
         let _untaken = Req::dial(&url("calls"), Options::default()).unwrap();
         let _queued = Push::dial(&url("nobody"), Options::default()).unwrap();

@@ -1,4 +1,4 @@
-//! Tests across the crates; here is what several of them need.
+//! What several tests across the crates need.
 
 use std::{
     fs, io,
@@ -9,10 +9,12 @@ use std::{
 use tempfile::TempDir;
 
 #[cfg(feature = "nng")]
+pub mod nng_plugin;
+#[cfg(feature = "nng")]
 pub mod yardstick;
 
-/// A copy of a plugin of `tests/plugins`, complete and ready to be run; it is
-/// removed when dropped.
+/// A copy of a plugin of `tests/plugins`, ready to run; it is removed when
+/// dropped.
 #[derive(Debug)]
 pub struct Staged {
     path: PathBuf,
@@ -20,18 +22,19 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// The plugin's directory; its name is the plugin's.
+    /// The directory of the plugin, which has the plugin's name.
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// Copies the plugin `name` to a directory of its own, without Rust sources, and
-/// puts `binary` in as its executable where it has to be built.
+/// Copies the plugin `name`, without Rust sources, to a temporary directory.
+///
+/// `binary` becomes the executable of a plugin that has to be built.
 ///
 /// # Errors
 ///
-/// Whatever copying a file fails with.
+/// The error of a file that cannot be copied.
 pub fn stage(name: &str, binary: Option<&Path>) -> io::Result<Staged> {
     let origin = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("plugins")

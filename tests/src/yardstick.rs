@@ -1,4 +1,5 @@
-//! NNG's sockets as eKuiper's peers set them, and raw peers that misbehave.
+//! NNG's sockets, against which the transport is measured, and raw peers that can
+//! misbehave.
 
 use std::{
     io::{Read, Write},
@@ -16,73 +17,73 @@ use nng::{
 };
 use tempfile::TempDir;
 
-/// How long anything may take before a test gives up.
+/// How long a test waits before it fails.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
-/// The greetings of the four sockets: protocols 0x30, 0x31, 0x50 and 0x51.
+/// The greeting of a REQ socket, protocol 0x30.
 pub const GREETING_REQ: [u8; 8] = *b"\0SP\0\0\x30\0\0";
-/// See [`GREETING_REQ`].
+/// The greeting of a REP socket, protocol 0x31.
 pub const GREETING_REP: [u8; 8] = *b"\0SP\0\0\x31\0\0";
-/// See [`GREETING_REQ`].
+/// The greeting of a PUSH socket, protocol 0x50.
 pub const GREETING_PUSH: [u8; 8] = *b"\0SP\0\0\x50\0\0";
-/// See [`GREETING_REQ`].
+/// The greeting of a PULL socket, protocol 0x51.
 pub const GREETING_PULL: [u8; 8] = *b"\0SP\0\0\x51\0\0";
 
-/// An address of a test's own; its directory is removed when dropped.
+/// An address that only one test uses; its directory is removed when dropped.
 #[derive(Debug)]
 pub struct Address {
     directory: TempDir,
 }
 
 impl Address {
-    /// Makes the directory; nobody listens yet.
+    /// Creates the directory; nobody listens yet.
     ///
     /// # Panics
     ///
-    /// Where there is no room for a temporary directory.
-    #[expect(clippy::new_without_default, reason = "it has an effect")]
+    /// If the temporary directory cannot be created.
+    #[expect(clippy::new_without_default, reason = "it creates a directory")]
     pub fn new() -> Address {
         let directory = tempfile::tempdir().expect("a temporary directory");
         Address { directory }
     }
 
-    /// The socket's path.
+    /// The path of the socket.
     pub fn path(&self) -> PathBuf {
         self.directory.path().join("socket.ipc")
     }
 
-    /// The path as the sockets take it.
+    /// The path as a URL.
     pub fn url(&self) -> String {
         format!("ipc://{}", self.path().display())
     }
 
-    /// An NNG socket that dials here in the background.
+    /// Opens an NNG socket that dials this address in the background.
     ///
     /// # Panics
     ///
-    /// Where NNG refuses.
+    /// If NNG refuses.
     pub fn nng_dials(&self, protocol: Protocol) -> Socket {
         let socket = nng_socket(protocol);
         socket.dial_async(&self.url()).expect("NNG to dial");
         socket
     }
 
-    /// An NNG socket that listens here.
+    /// Opens an NNG socket that listens on this address.
     ///
     /// # Panics
     ///
-    /// Where NNG refuses, for example because somebody listens already.
+    /// If NNG refuses, for example because somebody already listens.
     pub fn nng_listens(&self, protocol: Protocol) -> Socket {
         let socket = nng_socket(protocol);
         socket.listen(&self.url()).expect("NNG to listen");
         socket
     }
 
-    /// A peer that has dialed and greeted, and may now say what it likes.
+    /// Dials this address and greets; the test then writes any bytes it likes.
     ///
     /// # Panics
     ///
-    /// Where nobody listens, or does not greet.
+    /// If nobody listens, or the listener does not greet.
     pub fn raw_dials(&self, greeting: [u8; 8]) -> UnixStream {
         let stream = UnixStream::connect(self.path()).expect("a listener");
         greet(stream, greeting)
@@ -90,11 +91,11 @@ impl Address {
 
     /// Listens, and greets the first peer that dials.
     ///
-    /// The listener is gone when this returns, its file too.
+    /// The listener and its file are removed before this returns.
     ///
     /// # Panics
     ///
-    /// Where the peer does not greet.
+    /// If the peer does not greet.
     pub fn raw_listens(&self, greeting: [u8; 8]) -> UnixStream {
         let listener = UnixListener::bind(self.path()).expect("a free address");
         let (stream, _) = listener.accept().expect("a peer");
@@ -110,9 +111,10 @@ fn greet(mut stream: UnixStream, greeting: [u8; 8]) -> UnixStream {
     stream
 }
 
-/// A socket without a size limit, without resending, that never waits for ever.
+/// Opens a socket without a size limit and without resending, whose waits end
+/// after [`LIMIT`].
 fn nng_socket(protocol: Protocol) -> Socket {
-    let socket = Socket::new(protocol).expect("a socket of NNG's");
+    let socket = Socket::new(protocol).expect("a socket of NNG");
     let set = || {
         socket.set_opt::<RecvMaxSize>(0)?;
         socket.set_opt::<RecvTimeout>(Some(LIMIT))?;
@@ -128,7 +130,8 @@ fn nng_socket(protocol: Protocol) -> Socket {
     socket
 }
 
-/// Bytes that differ from place to place, so that what is lost or moved shows.
+/// A body whose bytes differ from place to place, so that a lost or moved part
+/// shows.
 pub fn body(size: usize) -> Vec<u8> {
     (0..size)
         .map(|i| (i % 251) as u8 ^ (i >> 16) as u8)

@@ -1,5 +1,5 @@
-//! The proof of the conformance suite: the reference plugin passes, and for each
-//! requirement there is a fault that it finds, and nothing else does.
+//! The proof of the conformance suite: the reference plugin passes, and each
+//! requirement finds a fault that only the requirements listed here find.
 
 #![cfg(feature = "nng")]
 
@@ -10,37 +10,37 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fs, thread};
 
-use ekuiper_conformance::run::{self, Outcome, Verdict};
-use ekuiper_conformance::{Plan, requirement};
+use ekuiper_conformance::run::{self, Trial};
+use ekuiper_conformance::verdict::Verdict;
+use ekuiper_conformance::{Plan, section};
 use ekuiper_tests::Staged;
-use mock_kuiper::package::{Package, PackageError};
-use mock_kuiper::profile::Profile;
+use mock_kuiper::{Package, PackageError, Release};
 use serde_json::{Map, Value, json};
 
-/// The limits of the checks are so many times as long.
+/// A factor for all limits of the checks.
 const SCALE: f64 = 0.5;
 
-/// The same for faults of the idle: their checks wait the whole 6 s, so that no
-/// other leaves a channel idle for as long, on any machine.
+/// The factor for faults of an idle plugin. Their checks wait the whole 6 s, so
+/// that no other check leaves a channel idle for as long, on any machine.
 const IDLE_SCALE: f64 = 1.0;
 
-/// How long the plugin is idle until a fault of the idle begins, in milliseconds.
+/// How long the plugin is idle before such a fault begins, in milliseconds.
 const IDLE: &str = "5000";
 
-/// A fault that the plugin is told to have, and what has to fail for it.
+/// A fault of the reference plugin, and the requirements that it fails.
 struct Fault {
     name: &'static str,
-    /// The requirement that it was made for.
+    /// The requirement whose check it proves.
     proves: &'static str,
-    /// The others that cannot pass either.
+    /// The other requirements that cannot pass either.
     with: &'static [&'static str],
-    /// The release under which it is seen.
+    /// The release under which it is observed.
     release: &'static str,
     /// The properties of `ticks`.
     ticks: &'static str,
     /// The plan's `timeout_scale`.
     scale: f64,
-    /// Changes the plugin's files, and gives what is tried in its place.
+    /// Changes the plugin's files, and returns the path that is tried instead.
     change: Option<fn(&Path) -> PathBuf>,
 }
 
@@ -57,7 +57,7 @@ impl Fault {
         }
     }
 
-    /// It is one of the plugin's files, not of its process.
+    /// A fault of the plugin's files, not of its process.
     const fn of_files(self, change: fn(&Path) -> PathBuf) -> Self {
         Self {
             change: Some(change),
@@ -69,8 +69,8 @@ impl Fault {
         Self { release, ..self }
     }
 
-    /// It begins once nothing was said for [`IDLE`].
-    const fn of_the_idle(self) -> Self {
+    /// A fault that begins after nothing was sent for [`IDLE`].
+    const fn when_idle(self) -> Self {
         Self {
             scale: IDLE_SCALE,
             ..self
@@ -81,19 +81,19 @@ impl Fault {
         Self { ticks, ..self }
     }
 
-    /// What is tried in the place of the plugin, and where it lies.
+    /// Returns a changed copy of the plugin, and the folder that holds it.
     fn changed(&self) -> Option<(PathBuf, Staged)> {
         let change = self.change?;
         let staged = stage();
         Some((change(staged.path()), staged))
     }
 
-    /// What has to fail, and nothing else: those whose numbers begin so, if the
-    /// release has them.
+    /// Returns the requirements that must fail: exactly those whose numbers begin
+    /// with an entry of the list, if the release has them.
     fn fails(&self) -> BTreeSet<&'static str> {
-        let release = Profile::find(self.release).unwrap();
+        let release = Release::find(self.release).unwrap();
         let begins = |id: &str| self.with.iter().any(|with| id.starts_with(with));
-        let all = requirement::all().into_iter();
+        let all = section::all().into_iter();
         all.filter(|requirement| requirement.releases.has(release))
             .map(|requirement| requirement.id)
             .filter(|id| *id == self.proves || begins(id))
@@ -119,10 +119,10 @@ const FAULTS: &[Fault] = &[
     Fault::new("CTL-08", "gaps-ok", &[]),
     Fault::new("CTL-09", "fields-refused", &[]),
     Fault::new("CTL-10", "escapes-refused", &[]),
-    Fault::new("CTL-11", "deaf-control", &[]).of_the_idle(),
+    Fault::new("CTL-11", "deaf-control", &[]).when_idle(),
     Fault::new("CTL-11", "idle-greeting", &[])
         .under("1.13")
-        .of_the_idle(),
+        .when_idle(),
     Fault::new("CTL-12", "careless-ids", &[]),
     Fault::new("CTL-13", "start-again-refused", &["LIF-05"]),
     Fault::new("CTL-13", "start-again-doubles", &["LIF-05"]),
@@ -223,7 +223,7 @@ const FAULTS: &[Fault] = &[
     Fault::new("FUN-04", "func-ok", &[]),
     Fault::new("FUN-05", "dies-of-requests", &[]),
     Fault::new("FUN-06", "context-ignored", &[]),
-    Fault::new("FUN-07", "deaf-function", &[]).of_the_idle(),
+    Fault::new("FUN-07", "deaf-function", &[]).when_idle(),
     Fault::new(
         "FUN-08",
         "function-again-refused",
@@ -254,16 +254,16 @@ const FAULTS: &[Fault] = &[
     Fault::new("PKG-03", "broken-metadata", &[]).of_files(break_metadata),
     Fault::new("PKG-04", "no-executable", ALL_BUT_FILES)
         .of_files(|plugin| without(plugin, "reference")),
-    // It is not launched either.
+    // It is not launched.
     Fault::new("PKG-05", "zip-in-part", WITHOUT_YAML).of_files(zip_in_part),
     Fault::new("CTL-02", "symbol-of-the-json-alone", &["CTL-03"]).of_files(declare_missing),
 ];
 
-/// What cannot be tried without a process.
+/// The requirements that cannot be tested without a process.
 const ALL_BUT_FILES: &[&str] = &["CTL", "SRC", "SNK", "FUN", "LIF"];
 const WITHOUT_YAML: &[&str] = &["PKG-02", "CTL", "SRC", "SNK", "FUN", "LIF"];
 
-/// What cannot be tried where a source gives no rows.
+/// The requirements that cannot be tested if a source sends no rows.
 const WITHOUT_ROWS: &[&str] = &["CTL-13", "CTL-14", "CTL-23", "SRC"];
 
 fn stage() -> Staged {
@@ -275,22 +275,23 @@ fn object(text: &str) -> Map<String, Value> {
     serde_json::from_str(text).unwrap()
 }
 
-/// Tries all requirements, and gives those that failed, with what was seen.
+/// Tries all requirements, and returns those that failed, each with what was
+/// observed.
 fn failing(plan: &Plan) -> BTreeMap<&'static str, String> {
-    let outcomes = run::run(plan, &requirement::all(), &|_| {});
-    let failed = outcomes.into_iter().filter_map(|outcome| {
-        let seen = match outcome.verdict {
+    let trials = run::run(plan, &section::all(), &|_| {});
+    let failed = trials.into_iter().filter_map(|trial| {
+        let seen = match trial.verdict {
             Verdict::Failed(evidence) | Verdict::NotTestable(evidence) => evidence.seen,
-            Verdict::Trouble { text } => panic!("{}: {text}", outcome.requirement.id),
+            Verdict::Error { text } => panic!("{}: {text}", trial.requirement.id),
             Verdict::Passed | Verdict::NotApplicable { .. } => return None,
         };
-        Some((outcome.requirement.id, seen))
+        Some((trial.requirement.id, seen))
     });
     failed.collect()
 }
 
 fn plan(plugin: &Path, release: &str) -> Plan {
-    let release = Profile::find(release).unwrap();
+    let release = Release::find(release).unwrap();
     let mut plan = match Package::open(plugin) {
         Ok(package) => Plan::new(package, release),
         Err(PackageError::Mistakes(mistakes)) => {
@@ -306,7 +307,7 @@ fn plan(plugin: &Path, release: &str) -> Plan {
     plan
 }
 
-/// What is tried where the plugin has a fault.
+/// Plans to try a plugin that has a fault.
 fn plan_with(plugin: &Path, fault: &Fault) -> Plan {
     let mut plan = plan(plugin, fault.release);
     plan.timeout_scale = fault.scale;
@@ -317,36 +318,36 @@ fn plan_with(plugin: &Path, fault: &Fault) -> Plan {
     plan
 }
 
-/// Who tries a plugin has the machine to itself, or each limit would have to
-/// bear the processes of all tests.
+/// Gives one test the machine to itself; otherwise each limit would have to allow
+/// for the processes of all tests.
 fn machine() -> MutexGuard<'static, ()> {
     static MACHINE: Mutex<()> = Mutex::new(());
     MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[test]
-fn the_reference_plugin_does_all_that_is_required() {
+fn the_reference_plugin_passes_every_requirement() {
     let _alone = machine();
     let staged = stage();
     let mut plan = plan(staged.path(), "2.4");
     plan.timeout_scale = 1.0;
 
-    let outcomes = run::run(&plan, &requirement::all(), &|_| {});
+    let trials = run::run(&plan, &section::all(), &|_| {});
 
-    let is_other = |outcome: &&Outcome| match outcome.verdict {
+    let is_other = |trial: &&Trial| match trial.verdict {
         Verdict::Passed => false,
-        // Not even the reference can be of every kind: a zip, two releases.
+        // The reference is not a zip, and the rules of other releases do not apply.
         Verdict::NotApplicable { .. } => {
-            !["PKG-05", "SNK-12", "SNK-13"].contains(&outcome.requirement.id)
+            !["PKG-05", "SNK-12", "SNK-13"].contains(&trial.requirement.id)
         }
         _ => true,
     };
-    let others: Vec<_> = outcomes.iter().filter(is_other).collect();
+    let others: Vec<_> = trials.iter().filter(is_other).collect();
     assert!(others.is_empty(), "{others:#?}");
 }
 
 #[test]
-fn a_source_that_gives_rows_for_a_while_only_is_not_called_wrong() {
+fn a_source_that_sends_rows_only_for_a_while_does_not_fail() {
     let _alone = machine();
     let staged = stage();
     let mut plan = plan(staged.path(), "2.4");
@@ -359,7 +360,7 @@ fn a_source_that_gives_rows_for_a_while_only_is_not_called_wrong() {
 }
 
 #[test]
-fn a_source_that_waits_is_told_from_one_that_never_dials() {
+fn a_source_that_dials_and_waits_is_untested_and_one_that_never_dials_fails() {
     let _alone = machine();
     let staged = stage();
     let verdict = |fault: &str| {
@@ -367,27 +368,28 @@ fn a_source_that_waits_is_told_from_one_that_never_dials() {
         let variable = ("REFERENCE_FAULT".to_owned(), fault.to_owned());
         plan.environment.push(variable);
         plan.timeout_scale = 0.1;
-        let only = requirement::all();
+        let only = section::all();
         let only: Vec<_> = only.into_iter().filter(|one| one.id == "SRC-01").collect();
         run::run(&plan, &only, &|_| {}).remove(0).verdict
     };
 
     let Verdict::NotTestable(waits) = verdict("no-rows") else {
-        panic!("a source that only waits is not called wrong");
+        panic!("a source that only waits must be untested");
     };
     let Verdict::Failed(silent) = verdict("source-never-dials") else {
-        panic!("a source that never dials is");
+        panic!("a source that never dials must fail");
     };
 
     assert!(waits.seen.contains("`--config`"), "{}", waits.seen);
-    let expected = "nor has it dialed rule_stream_0";
+    let expected = "and it has not dialed rule_stream_0";
     assert!(silent.seen.ends_with(expected), "{}", silent.seen);
 }
 
 #[test]
-fn each_fault_is_found_by_the_requirements_that_forbid_it() {
+fn each_fault_fails_exactly_the_requirements_that_forbid_it() {
     let _alone = machine();
-    // An executable that is written while another thread launches is busy then.
+    // All files are written before the first launch: an executable that is being
+    // written cannot be launched.
     let plugin = stage();
     let changed: Vec<_> = FAULTS.iter().map(Fault::changed).collect();
     let difference = |index: usize| {
@@ -406,7 +408,7 @@ fn each_fault_is_found_by_the_requirements_that_forbid_it() {
                         break;
                     }
                     if let Some(difference) = difference(index) {
-                        eprintln!("beside others: {difference}");
+                        eprintln!("at the same time as others: {difference}");
                         let mut differ = differ.lock().unwrap_or_else(PoisonError::into_inner);
                         differ.push(index);
                     }
@@ -415,21 +417,22 @@ fn each_fault_is_found_by_the_requirements_that_forbid_it() {
         }
     });
 
-    // Three at a time are some hundred processes: where one of their limits was
-    // missed for that, the fault is proven by itself.
+    // Three faults at a time are about a hundred processes. If a limit was missed
+    // because of that, the fault is proven alone.
     let differ = differ.into_inner().unwrap();
     let wrong: Vec<_> = differ.into_iter().filter_map(difference).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What fails for a fault and should not, or should and does not.
+/// Returns the requirements that fail for a fault and should not, and those that
+/// should fail and do not.
 fn difference(plugin: &Path, fault: &Fault) -> Option<String> {
     let mut more = failing(&plan_with(plugin, fault));
     let mut missed = fault.fails();
     missed.retain(|id| more.remove(id).is_none());
     let is_exact = missed.is_empty() && more.is_empty();
     let name = fault.name;
-    (!is_exact).then(|| format!("{name}: missed {missed:?}, and failed {more:?}"))
+    (!is_exact).then(|| format!("{name}: did not fail {missed:?}, and also failed {more:?}"))
 }
 
 fn without(plugin: &Path, file: &str) -> PathBuf {
@@ -445,7 +448,7 @@ fn rewrite(plugin: &Path, change: impl FnOnce(&mut Value)) -> PathBuf {
     plugin.to_owned()
 }
 
-/// A source that the json and all files have, and the process has not.
+/// Declares a source that the process does not have.
 fn declare_missing(plugin: &Path) -> PathBuf {
     for kind in ["json", "yaml"] {
         let of = |name| plugin.join(format!("sources/{name}.{kind}"));
@@ -461,7 +464,7 @@ fn break_metadata(plugin: &Path) -> PathBuf {
     plugin.to_owned()
 }
 
-/// A zip in the place of the folder, without the source's yaml.
+/// Makes a zip without the YAML file of the source.
 fn zip_in_part(plugin: &Path) -> PathBuf {
     without(plugin, "sources/ticks.yaml");
     let zip = plugin.with_extension("zip");
@@ -476,9 +479,9 @@ fn zip_in_part(plugin: &Path) -> PathBuf {
 }
 
 #[test]
-fn every_requirement_has_a_fault_of_its_own() {
+fn every_requirement_is_proven_by_a_fault() {
     let proven: BTreeSet<_> = FAULTS.iter().map(|fault| fault.proves).collect();
-    let all = requirement::all();
+    let all = section::all();
     let all: BTreeSet<_> = all.iter().map(|requirement| requirement.id).collect();
 
     assert_eq!(proven, all);

@@ -1,5 +1,5 @@
-//! Our transport beside NNG's when peers come late, go, vanish in the middle of
-//! a frame, and come back.
+//! Our transport with NNG's when peers come late, leave, vanish halfway through a
+//! frame, or come back.
 
 #![cfg(feature = "nng")]
 
@@ -14,14 +14,14 @@ use ekuiper_tests::yardstick::{
 };
 use nng::{Protocol, Socket};
 
-/// The header of a frame of 100 bytes, and less than that.
-const HALF_A_FRAME: &[u8] = b"\x01\0\0\0\0\0\0\0\x64\x80\0\0\x01 only this and no more";
+/// The header of a frame of 100 bytes, and only a part of its body.
+const PARTIAL_FRAME: &[u8] = b"\x01\0\0\0\0\0\0\0\x64\x80\0\0\x01 only this and no more";
 
 fn options() -> Options {
     Options::default()
 }
 
-/// Receives the next request, whatever becomes of other peers in between.
+/// Receives the next request, and ignores that other peers are lost meanwhile.
 fn next_request(rep: &mut Rep) -> Vec<u8> {
     loop {
         match rep.recv(Some(LIMIT)) {
@@ -32,7 +32,7 @@ fn next_request(rep: &mut Rep) -> Vec<u8> {
     }
 }
 
-/// Receives the next row, whatever becomes of other peers in between.
+/// Receives the next row, and ignores that other peers are lost meanwhile.
 fn next_row(pull: &mut Pull) -> Vec<u8> {
     loop {
         match pull.recv(Some(LIMIT)) {
@@ -43,7 +43,7 @@ fn next_row(pull: &mut Pull) -> Vec<u8> {
     }
 }
 
-/// Asks as soon as there is a connection, and checks that the answer is ours.
+/// Waits for a connection, asks, and checks the answer.
 fn our_round_trip(req: &mut Req, rep: &Socket) {
     req.wait_connected(Some(LIMIT)).unwrap();
     req.send(b"question").unwrap();
@@ -52,6 +52,7 @@ fn our_round_trip(req: &mut Req, rep: &Socket) {
     assert_eq!(req.recv(Some(LIMIT)).unwrap(), b"answer");
 }
 
+/// Asks with NNG's socket, and checks the answer.
 fn nng_round_trip(req: &Socket, rep: &mut Rep) {
     req.send(&b"question"[..]).unwrap();
     assert_eq!(next_request(rep), b"question");
@@ -102,7 +103,7 @@ fn nng_req_reaches_our_late_rep() {
 }
 
 #[test]
-fn our_push_goes_on_with_an_nng_pull_that_comes_back() {
+fn our_push_resumes_when_its_nng_pull_listens_again() {
     let address = Address::new();
     let pull = address.nng_listens(Protocol::Pull0);
     let push = Push::dial(&address.url(), options()).unwrap();
@@ -120,7 +121,7 @@ fn our_push_goes_on_with_an_nng_pull_that_comes_back() {
 }
 
 #[test]
-fn nng_push_goes_on_with_our_pull_that_comes_back() {
+fn nng_push_resumes_when_our_pull_listens_again() {
     let address = Address::new();
     let mut pull = Pull::listen(&address.url(), options()).unwrap();
     let push = address.nng_dials(Protocol::Push0);
@@ -129,8 +130,8 @@ fn nng_push_goes_on_with_our_pull_that_comes_back() {
 
     drop(pull);
     let mut pull = Pull::listen(&address.url(), options()).unwrap();
-    // NNG loses what it writes before it sees the end: it is asked until a row
-    // arrives, and that one is whole.
+    // NNG loses the rows that it sends before it notices the end: send until one
+    // arrives.
     thread::scope(|scope| {
         let rows = scope.spawn(|| next_row(&mut pull));
         while !rows.is_finished() {
@@ -143,7 +144,7 @@ fn nng_push_goes_on_with_our_pull_that_comes_back() {
 }
 
 #[test]
-fn our_req_sees_the_loss_of_an_nng_rep_and_asks_the_next_one() {
+fn our_req_reports_a_lost_nng_rep_and_asks_the_next_one() {
     let address = Address::new();
     let rep = address.nng_listens(Protocol::Rep0);
     let mut req = Req::dial(&address.url(), options()).unwrap();
@@ -162,7 +163,7 @@ fn our_req_sees_the_loss_of_an_nng_rep_and_asks_the_next_one() {
 }
 
 #[test]
-fn nng_req_sees_the_loss_of_our_rep_and_asks_the_next_one() {
+fn nng_req_reports_that_our_rep_is_lost_and_asks_the_next_one() {
     let address = Address::new();
     let mut rep = Rep::listen(&address.url(), options()).unwrap();
     let req = address.nng_dials(Protocol::Req0);
@@ -178,7 +179,7 @@ fn nng_req_sees_the_loss_of_our_rep_and_asks_the_next_one() {
 }
 
 #[test]
-fn our_rep_says_that_an_nng_peer_is_gone_and_serves_the_next_one() {
+fn our_rep_reports_a_lost_nng_peer_and_serves_the_next_one() {
     let address = Address::new();
     let mut rep = Rep::listen(&address.url(), options()).unwrap();
     let req = address.nng_dials(Protocol::Req0);
@@ -193,11 +194,11 @@ fn our_rep_says_that_an_nng_peer_is_gone_and_serves_the_next_one() {
 }
 
 #[test]
-fn our_pull_drops_half_a_row_of_a_vanished_peer_and_reads_on() {
+fn our_pull_drops_the_partial_row_of_a_vanished_peer_and_takes_the_next_row() {
     let address = Address::new();
     let mut pull = Pull::listen(&address.url(), options()).unwrap();
     let mut vanishing = address.raw_dials(GREETING_PUSH);
-    vanishing.write_all(HALF_A_FRAME).unwrap();
+    vanishing.write_all(PARTIAL_FRAME).unwrap();
     drop(vanishing);
 
     let push = address.nng_dials(Protocol::Push0);
@@ -207,11 +208,11 @@ fn our_pull_drops_half_a_row_of_a_vanished_peer_and_reads_on() {
 }
 
 #[test]
-fn our_rep_drops_half_a_request_of_a_vanished_peer_and_serves_on() {
+fn our_rep_drops_the_partial_request_of_a_vanished_peer_and_serves_the_next_one() {
     let address = Address::new();
     let mut rep = Rep::listen(&address.url(), options()).unwrap();
     let mut vanishing = address.raw_dials(GREETING_REQ);
-    vanishing.write_all(HALF_A_FRAME).unwrap();
+    vanishing.write_all(PARTIAL_FRAME).unwrap();
     drop(vanishing);
 
     let req = address.nng_dials(Protocol::Req0);
@@ -220,13 +221,13 @@ fn our_rep_drops_half_a_request_of_a_vanished_peer_and_serves_on() {
 }
 
 #[test]
-fn our_req_drops_half_a_reply_of_a_vanished_peer_and_asks_the_next_one() {
+fn our_req_drops_the_partial_reply_of_a_vanished_peer_and_asks_the_next_one() {
     let address = Address::new();
     let mut req = Req::dial(&address.url(), options()).unwrap();
     let mut vanishing = address.raw_listens(GREETING_REP);
     req.wait_connected(Some(LIMIT)).unwrap();
     req.send(b"question").unwrap();
-    vanishing.write_all(HALF_A_FRAME).unwrap();
+    vanishing.write_all(PARTIAL_FRAME).unwrap();
     drop(vanishing);
 
     let lost = req.recv(Some(LIMIT)).map(<[u8]>::to_vec);
@@ -240,7 +241,7 @@ fn our_req_drops_half_a_reply_of_a_vanished_peer_and_asks_the_next_one() {
 }
 
 #[test]
-fn our_push_sends_a_row_whole_to_the_next_peer_when_one_vanishes_in_its_middle() {
+fn our_push_resends_a_row_to_the_next_peer_if_a_peer_vanishes_halfway_through_it() {
     let address = Address::new();
     let large = body(16 << 20);
     let push = Push::dial(&address.url(), options()).unwrap();
@@ -262,11 +263,11 @@ fn our_push_sends_a_row_whole_to_the_next_peer_when_one_vanishes_in_its_middle()
 }
 
 #[test]
-fn half_a_row_of_ours_that_vanishes_is_dropped_by_nng_too() {
+fn nng_pull_drops_the_partial_row_of_a_vanished_peer_and_takes_our_next_row() {
     let address = Address::new();
     let pull = address.nng_listens(Protocol::Pull0);
     let mut vanishing = address.raw_dials(GREETING_PUSH);
-    vanishing.write_all(HALF_A_FRAME).unwrap();
+    vanishing.write_all(PARTIAL_FRAME).unwrap();
     drop(vanishing);
 
     let push = Push::dial(&address.url(), options()).unwrap();
@@ -276,7 +277,7 @@ fn half_a_row_of_ours_that_vanishes_is_dropped_by_nng_too() {
 }
 
 #[test]
-fn our_listeners_take_over_the_socket_file_of_a_killed_process() {
+fn our_pull_replaces_the_socket_file_of_a_killed_process() {
     let address = Address::new();
     // Dropping a standard listener leaves its file, as a killed process does.
     drop(std::os::unix::net::UnixListener::bind(address.path()).unwrap());
@@ -289,7 +290,7 @@ fn our_listeners_take_over_the_socket_file_of_a_killed_process() {
 }
 
 #[test]
-fn our_listeners_do_not_take_an_address_from_nng() {
+fn our_pull_does_not_take_an_address_on_which_nng_listens() {
     let address = Address::new();
     let _pull = address.nng_listens(Protocol::Pull0);
 

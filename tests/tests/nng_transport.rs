@@ -1,5 +1,5 @@
-//! Our transport against NNG's, for each pair and in both directions: what one
-//! sends arrives at the other, whole, in order and once.
+//! Our transport with NNG's, for each pair of sockets and in both directions: what
+//! one sends arrives at the other whole, in order and once.
 
 #![cfg(feature = "nng")]
 
@@ -91,8 +91,8 @@ fn nng_req_and_our_rep_exchange_bodies_of_every_size() {
     }
 }
 
-/// Rows that carry their number, of lengths that do not fall into step with
-/// anything's buffers.
+/// A row that carries its number; the length differs from row to row, so that
+/// rows never align with a buffer.
 fn row(n: u32) -> Vec<u8> {
     let mut row = n.to_be_bytes().to_vec();
     row.resize(4 + n as usize * 37 % 1009, 0xaa);
@@ -166,7 +166,7 @@ fn our_req_drops_the_reply_to_a_request_that_it_gave_up() {
 }
 
 #[test]
-fn nng_req_drops_our_answer_to_a_request_that_it_gave_up() {
+fn nng_req_drops_our_reply_to_a_request_that_it_gave_up() {
     let address = Address::new();
     let mut rep = Rep::listen(&address.url(), options()).unwrap();
     let req = address.nng_dials(Protocol::Req0);
@@ -203,7 +203,7 @@ fn our_rep_answers_each_of_several_nng_peers() {
 }
 
 #[test]
-fn our_pull_takes_the_rows_of_several_nng_peers_each_in_order() {
+fn our_pull_keeps_the_order_of_the_rows_of_each_nng_peer() {
     let address = Address::new();
     let mut pull = Pull::listen(&address.url(), options()).unwrap();
     let peers: Vec<_> = (0..4).map(|_| address.nng_dials(Protocol::Push0)).collect();
@@ -224,7 +224,7 @@ fn our_pull_takes_the_rows_of_several_nng_peers_each_in_order() {
 }
 
 #[test]
-fn a_body_over_our_limit_ends_the_connection_of_that_nng_peer_alone() {
+fn a_body_over_our_limit_closes_only_the_connection_of_its_nng_peer() {
     let address = Address::new();
     let mut limited = options();
     limited.max_message = Some(1 << 20);

@@ -1,73 +1,28 @@
-//! What the command line and its files say, made ready to be tried.
+//! Reads what the command line names: the requirements, the plugin and the
+//! files.
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
-use std::str::FromStr;
 
-use ekuiper_conformance::Plan;
 use ekuiper_conformance::expect::Expected;
 use ekuiper_conformance::redact::Secrets;
-use ekuiper_conformance::requirement::{self, Requirement};
-use mock_kuiper::call::SymbolConfig;
-use mock_kuiper::package::{Package, PackageError};
-use mock_kuiper::profile::Profile;
+use ekuiper_conformance::{Plan, Requirement, section};
+use mock_kuiper::engine::call::SymbolConfig;
+use mock_kuiper::{Package, PackageError};
 use serde_json::{Map, Value};
 
-use super::{Args, CliError};
+use super::args::Args;
+use super::error::CliError;
 
 type Configs = HashMap<String, Map<String, Value>>;
 
-/// The releases that are required.
-#[derive(Debug, Clone)]
-pub(super) struct Releases(Vec<&'static Profile>);
+/// The requirements that `--filter` selects, or the mistakes in it.
+pub(super) type Filtered = Result<Vec<&'static Requirement>, Vec<String>>;
 
-impl Releases {
-    pub(super) fn as_slice(&self) -> &[&'static Profile] {
-        &self.0
-    }
-}
-
-impl FromStr for Releases {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "all" {
-            return Ok(Self(Profile::all().iter().collect()));
-        }
-        let mut releases = Vec::new();
-        for name in text.split(',') {
-            let release = Profile::find(name).map_err(|error| error.to_string())?;
-            if !releases.contains(&release) {
-                releases.push(release);
-            }
-        }
-        Ok(Self(releases))
-    }
-}
-
-/// Reads how many times as long waits are.
-pub(super) fn scale(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(scale) if (0.01..=100.0).contains(&scale) => Ok(scale),
-        _ => Err("expected a number from 0.01 to 100".to_owned()),
-    }
-}
-
-/// Reads how many processes there are at the same time.
-pub(super) fn jobs(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(jobs @ 1..=64) => Ok(jobs),
-        _ => Err("expected a number from 1 to 64".to_owned()),
-    }
-}
-
-/// The requirements that `--filter` leaves, or what is wrong with it.
-pub(super) type Chosen = Result<Vec<&'static Requirement>, Vec<String>>;
-
-/// Returns the requirements that `--filter` leaves.
-pub(super) fn chosen(filters: &[String]) -> Chosen {
-    let mut all = requirement::all();
+/// Returns the requirements that `--filter` selects.
+pub(super) fn filter(filters: &[String]) -> Filtered {
+    let mut all = section::all();
     let filters: Vec<_> = filters.iter().map(|id| id.to_ascii_uppercase()).collect();
     let unknown = filters.iter().filter(|filter| {
         let mut ids = all.iter().map(|requirement| requirement.id);
@@ -75,7 +30,7 @@ pub(super) fn chosen(filters: &[String]) -> Chosen {
     });
     let mistakes: Vec<_> = unknown
         .map(|filter| {
-            format!("--filter: no requirement begins with `{filter}`; `--list` shows them")
+            format!("--filter: no requirement begins with `{filter}`; `--list` shows all of them")
         })
         .collect();
     if !mistakes.is_empty() {
@@ -90,17 +45,17 @@ pub(super) fn chosen(filters: &[String]) -> Chosen {
     Ok(all)
 }
 
-/// What is tried, and what is known of it.
+/// The input of a test.
 pub(super) struct Input {
     pub(super) plan: Plan,
     pub(super) expected: Expected,
-    pub(super) chosen: Vec<&'static Requirement>,
+    pub(super) requirements: Vec<&'static Requirement>,
 }
 
-/// Reads the plugin and all files; all mistakes are told at once.
-pub(super) fn read(args: &Args, chosen: Chosen) -> Result<Input, CliError> {
+/// Reads the plugin and all files. An error lists all mistakes.
+pub(super) fn read(args: &Args, filtered: Filtered) -> Result<Input, CliError> {
     let mut mistakes = Vec::new();
-    let chosen = chosen.unwrap_or_else(|lines| {
+    let requirements = filtered.unwrap_or_else(|lines| {
         mistakes.extend(lines);
         Vec::new()
     });
@@ -144,7 +99,7 @@ pub(super) fn read(args: &Args, chosen: Chosen) -> Result<Input, CliError> {
             path.clone_into(&mut plan.plugin);
             plan
         }
-        // Its files are the plugin's own, and judged.
+        // The plugin's files are part of what is tested.
         Err(PackageError::Mistakes(lines)) if path.exists() => {
             let lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
             Plan::broken(path, lines.join("; "), release)
@@ -153,7 +108,7 @@ pub(super) fn read(args: &Args, chosen: Chosen) -> Result<Input, CliError> {
             mistakes.extend(lines.iter().map(ToString::to_string));
             return Err(CliError::Input(mistakes));
         }
-        Err(other) => return Err(CliError::Trouble(other.to_string())),
+        Err(other) => return Err(CliError::System(other.to_string())),
     };
     if !mistakes.is_empty() {
         return Err(CliError::Input(mistakes));
@@ -182,11 +137,12 @@ pub(super) fn read(args: &Args, chosen: Chosen) -> Result<Input, CliError> {
     Ok(Input {
         plan,
         expected,
-        chosen,
+        requirements,
     })
 }
 
-/// Says which files cannot be written, before all else has taken its time.
+/// Returns a mistake for each file that cannot be written, so that it is known
+/// before the tests run.
 fn unwritable(args: &Args) -> Vec<String> {
     let files = [
         ("--write-expect-fail", &args.write_expect_fail),
@@ -201,7 +157,7 @@ fn unwritable(args: &Args) -> Vec<String> {
             let file = fs::OpenOptions::new().append(true).create(true).open(path);
             let error = file.err()?;
             Some(format!(
-                "{option}: {} cannot be written: {error}",
+                "{option}: cannot write {}: {error}",
                 path.display()
             ))
         })
@@ -215,7 +171,8 @@ fn overlay(configs: &mut Configs, more: &[SymbolConfig]) {
     }
 }
 
-/// Says which configurations are of no source and no sink of the plugin.
+/// Returns a mistake for each configuration of a symbol that is not a source or
+/// sink of the plugin.
 fn unknown_symbols(option: &str, configs: &Configs, package: &Package) -> Vec<String> {
     let manifest = package.manifest();
     let known: Vec<_> = manifest.sources.iter().chain(&manifest.sinks).collect();
@@ -230,7 +187,7 @@ fn unknown_symbols(option: &str, configs: &Configs, package: &Package) -> Vec<St
         .into_iter()
         .map(|name| match known.is_empty() {
             true => {
-                format!("{option}: `{name}` cannot be configured: the plugin has functions alone")
+                format!("{option}: `{name}` cannot be configured: the plugin has only functions")
             }
             false => {
                 format!("{option}: the plugin has no source or sink `{name}`; it has {listed}")
@@ -240,7 +197,7 @@ fn unknown_symbols(option: &str, configs: &Configs, package: &Package) -> Vec<St
 }
 
 fn read_text(path: &Path) -> Result<String, String> {
-    fs::read_to_string(path).map_err(|error| format!("{}: cannot be read: {error}", path.display()))
+    fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
 }
 
 fn read_configs(path: &Path) -> Result<Configs, String> {

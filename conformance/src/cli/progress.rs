@@ -1,18 +1,18 @@
-//! What a person sees on stderr while requirements are tried.
+//! What a person sees on stderr: the progress of the tests, and errors.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use ekuiper_conformance::run::Outcome;
+use ekuiper_conformance::run::Trial;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
-/// How often the line that counts is drawn anew.
+/// How often the progress is drawn.
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// A line that counts what is done, on a terminal alone.
+/// A line that counts finished tests, if stderr is a terminal.
 pub(super) struct Progress(Option<ProgressBar>);
 
 impl Progress {
@@ -30,13 +30,15 @@ impl Progress {
         Self(Some(bar))
     }
 
-    pub(super) fn done(&self, outcome: &Outcome) {
+    /// Counts a finished test.
+    pub(super) fn done(&self, trial: &Trial) {
         if let Some(bar) = &self.0 {
-            bar.set_message(format!("{} is done", outcome.requirement.id));
+            bar.set_message(format!("{} is done", trial.requirement.id));
             bar.inc(1);
         }
     }
 
+    /// Removes the line.
     pub(super) fn close(&self) {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();
@@ -44,7 +46,7 @@ impl Progress {
     }
 }
 
-/// Writes an error's line to stderr.
+/// Writes an error to stderr.
 pub(super) fn print_error(text: &str) {
     anstream::eprintln!("{ERROR}error{ERROR:#}: {text}");
 }

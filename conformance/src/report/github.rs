@@ -1,67 +1,107 @@
-//! Results in the page of a GitHub Actions job.
+//! The results on the page of a GitHub Actions job.
 
 use std::fmt::Write as _;
 
-use super::text::conclusion;
-use super::{Results, Standing, seen};
+use super::conclusion;
+use super::results::{Results, Standing, Untested, code, seen};
 
-/// An annotation for each failure, as workflow commands.
+/// Returns an annotation for each failure, and one for each cause of untested
+/// requirements, as workflow commands.
 #[must_use]
 pub fn annotations(results: &Results<'_>) -> String {
     let mut out = String::new();
-    for outcome in &results.outcomes {
-        let kind = match results.standing(outcome) {
-            Standing::Failed | Standing::Stale | Standing::Trouble => "error",
-            Standing::Tolerated => "warning",
-            _ => continue,
-        };
-        let requirement = outcome.requirement;
-        let text = match results.standing(outcome) {
-            Standing::Stale => "it passes, and is in the file of known failures".to_owned(),
-            _ => format!("{} Seen: {}", requirement.rule, seen(&outcome.verdict)),
-        };
+    let mut annotate = |kind: &str, title: &str, text: &str| {
         // Writing to a string does not fail.
         let _ = writeln!(
             out,
-            "::{kind} title={} under eKuiper {}::{}",
-            requirement.id,
+            "::{kind} title={title} under eKuiper {}::{}",
             results.release,
-            escape(&text)
+            escape(text)
+        );
+    };
+    for trial in &results.trials {
+        let requirement = trial.requirement;
+        let observed = || {
+            let code = code(&trial.verdict).map(|code| format!(" ({code})"));
+            format!(
+                "{} Seen: {}{}",
+                requirement.rule,
+                seen(&trial.verdict),
+                code.unwrap_or_default()
+            )
+        };
+        let (kind, text) = match results.standing(trial) {
+            Standing::Failed | Standing::Error => ("error", observed()),
+            Standing::Warning => ("warning", observed()),
+            Standing::Stale => (
+                "error",
+                "The requirement passes, but is in the file of known failures.".to_owned(),
+            ),
+            _ => continue,
+        };
+        annotate(kind, requirement.id, &text);
+    }
+    for group in results.untested() {
+        let kind = if group.counts { "error" } else { "warning" };
+        annotate(
+            kind,
+            &ids(&group),
+            &format!("Untested: {}", because(&group)),
         );
     }
     out
 }
 
-/// A table of what did not pass, in Markdown.
+/// Returns a table of what did not pass, in Markdown.
 #[must_use]
 pub fn summary(results: &Results<'_>) -> String {
-    let mut out = format!("### {}\n\n", conclusion(results));
-    let rows: Vec<_> = (results.outcomes.iter())
-        .filter(|outcome| {
+    let mut out = format!("### {}\n\n", conclusion::plain(results));
+    let mut rows: Vec<_> = (results.trials.iter())
+        .filter(|trial| {
             !matches!(
-                results.standing(outcome),
-                Standing::Passed | Standing::NotApplicable
+                results.standing(trial),
+                Standing::Passed | Standing::NotApplicable | Standing::Untested { .. }
             )
         })
+        .map(|trial| {
+            let requirement = trial.requirement;
+            let seen = seen(&trial.verdict).to_owned();
+            (requirement.id.to_owned(), requirement.rule, seen)
+        })
         .collect();
+    for group in results.untested() {
+        rows.push((ids(&group), "(untested)", because(&group)));
+    }
     if rows.is_empty() {
         return out;
     }
     out.push_str("| | rule | seen |\n|---|---|---|\n");
-    for outcome in rows {
+    for (ids, rule, seen) in rows {
         let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
-        let _ = writeln!(
-            out,
-            "| {} | {} | {} |",
-            outcome.requirement.id,
-            cell(outcome.requirement.rule),
-            cell(seen(&outcome.verdict))
-        );
+        let _ = writeln!(out, "| {ids} | {} | {} |", cell(rule), cell(&seen));
     }
     out
 }
 
-/// A workflow command is one line.
+fn ids(group: &Untested<'_>) -> String {
+    let ids = group.trials.iter().map(|trial| trial.requirement.id);
+    ids.collect::<Vec<_>>().join(" ")
+}
+
+/// Returns what the first requirement of a group observed, its code, and where to
+/// look.
+fn because(group: &Untested<'_>) -> String {
+    let verdict = &group.trials[0].verdict;
+    let code = code(verdict).map(|code| code.to_string());
+    let see = group.cause.map(|cause| format!("see {}", cause.see));
+    let more: Vec<_> = code.into_iter().chain(see).collect();
+    match more.is_empty() {
+        true => seen(verdict).to_owned(),
+        false => format!("{} ({})", seen(verdict), more.join(", ")),
+    }
+}
+
+/// Escapes a text, because a workflow command is one line.
 fn escape(text: &str) -> String {
     text.replace('%', "%25")
         .replace('\r', "%0D")
@@ -73,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_stays_on_one_line() {
+    fn a_workflow_command_stays_on_one_line() {
         assert_eq!(escape("50 %\r\nof it"), "50 %25%0D%0Aof it");
     }
 }

@@ -1,31 +1,35 @@
-//! Results for programs.
+//! The results for programs.
 
 use serde_json::{Value, json};
 
-use super::{Results, Standing};
+use super::results::{Results, Standing};
 
-/// One object: the plugin, the release, and the requirements in their order.
+/// Returns one object: the plugin, the release, and the requirements in their
+/// order.
+///
+/// `standing` says how a result counts. A requirement that could not be tested
+/// has the `standing` of a failed one; its `verdict` is `not-testable`.
 #[must_use]
 pub fn json(results: &Results<'_>) -> Value {
-    let requirements: Vec<_> = (results.outcomes.iter())
-        .map(|outcome| {
-            let standing = match results.standing(outcome) {
+    let requirements: Vec<_> = (results.trials.iter())
+        .map(|trial| {
+            let standing = match results.standing(trial) {
                 Standing::Passed => "passed",
-                Standing::Failed => "failed",
-                Standing::Tolerated => "tolerated",
-                Standing::Expected(_) => "expected",
+                Standing::Failed | Standing::Untested { counts: true } => "failed",
+                Standing::Warning | Standing::Untested { counts: false } => "tolerated",
+                Standing::KnownFailure(_) => "expected",
                 Standing::Stale => "stale",
                 Standing::NotApplicable => "not-applicable",
-                Standing::Trouble => "trouble",
+                Standing::Error => "trouble",
             };
             let mut value = json!({
-                "id": outcome.requirement.id,
-                "level": outcome.requirement.level.to_string(),
-                "rule": outcome.requirement.rule,
+                "id": trial.requirement.id,
+                "level": trial.requirement.level.to_string(),
+                "rule": trial.requirement.rule,
                 "standing": standing,
-                "seconds": outcome.took.as_secs_f64(),
+                "seconds": trial.took.as_secs_f64(),
             });
-            let verdict = serde_json::to_value(&outcome.verdict).unwrap_or_default();
+            let verdict = serde_json::to_value(&trial.verdict).unwrap_or_default();
             if let (Value::Object(value), Value::Object(verdict)) = (&mut value, verdict) {
                 value.extend(verdict);
             }
@@ -35,7 +39,7 @@ pub fn json(results: &Results<'_>) -> Value {
     json!({
         "plugin": results.plugin,
         "release": results.release,
-        "falls_short": results.falls_short(),
+        "falls_short": results.has_failures(),
         "seconds": results.took.as_secs_f64(),
         "requirements": requirements,
     })

@@ -2,19 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use mock_kuiper::host::{Builder, Host, Sink, Source};
+use mock_kuiper::engine::release::Releases;
+use mock_kuiper::{Builder, Fault, Host, Sink, Source};
 use rustix::process::{Pid, Signal, kill_process};
-
 use serde_json::json;
 
-use crate::bench::{
-    Bench, Checked, FLOOD, Stop, failed, is_no_ack, not_testable, order_bytes, takes_in_time,
-};
-use crate::requirement::{Level, Releases, Requirement};
-use crate::stage::Kinds;
+use crate::checked::{Checked, NotPassed, failed, untested};
+use crate::limits::FLOOD;
+use crate::requirement::{Check, Level, Requirement, Unobserved};
+use crate::rig::{Kinds, Rig, is_no_ack, order_bytes, takes_in_time};
 
-/// How long the end may take.
-const LEAVING: Duration = Duration::from_secs(5);
+/// How long the process may take to exit.
+const EXIT: Duration = Duration::from_secs(5);
 
 pub(crate) const REQUIREMENTS: &[&Requirement] = &[
     &Requirement {
@@ -22,159 +21,194 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Should,
         releases: Releases::All,
         rule: "SIGTERM ends the process.",
-        why: "eKuiper uses SIGKILL; whoever ends a container or a leftover by hand does not.",
-        how: "The signal is sent while something runs; the process has to be gone within 5 s.",
+        why: "eKuiper uses SIGKILL. A container, or a person who ends a leftover process, uses \
+              SIGTERM.",
+        how: "The signal is sent while a symbol runs. The process must exit within 5 s.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go, SIGKILL",
-        check: leaves_at_sigterm,
+        slow: false,
+        check: Check::Function(exits_at_sigterm),
     },
     &Requirement {
         id: "LIF-02",
         level: Level::Must,
         releases: Releases::WithReplay,
-        rule: "A new process greets, carries out the starts of what ran, and all works as before.",
-        why: "After a crash and at every update of the plugin no rule comes back.",
-        how: "The process is killed with everything running, launched again, and sent the orders.",
+        rule: "A new process greets and carries out the starts of everything that ran, and all of \
+               it works as before.",
+        why: "Otherwise no rule comes back after a crash, or after an update of the plugin.",
+        how: "The process is killed while everything runs, launched again, and sent the starts.",
         source: "ekuiper-2.4.0-go.jsonl:311; eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
-        check: |bench| bench.play(Kinds::All, "kill=200ms"),
+        slow: false,
+        check: Check::Fault(Kinds::All, Fault::Kill(Duration::from_millis(200))),
     },
     &Requirement {
         id: "LIF-03",
         level: Level::Must,
         releases: Releases::WithReplay,
         rule: "The starts of what ran are carried out in any order.",
-        why: "eKuiper keeps them in a map, and sends the replay in no certain order.",
-        how: "As LIF-02, five times, the starts in another order each time.",
+        why: "eKuiper keeps them in a map and replays them in no particular order.",
+        how: "Like LIF-02, but five times, with the starts in another order each time.",
         source: "ekuiper-2.4.0-go.jsonl:316; ekuiper-2.4.0-go.jsonl:321",
-        check: |bench| bench.play(Kinds::All, "replay"),
+        slow: true,
+        check: Check::Fault(Kinds::All, Fault::Replay(5)),
     },
     &Requirement {
         id: "LIF-04",
         level: Level::Must,
         releases: Releases::All,
-        rule: "Starts and stops leave open files, threads and memory where they were.",
-        why: "2.x keeps the process for as long as it lives itself, through all starts of all rules.",
-        how: "After 20 rounds to warm up, 200 rounds, or as many as go in 15 s, may add 4 files, 2 \
-              threads and 8 MiB.",
+        rule: "Starts and stops leave no open files, threads or memory behind.",
+        why: "eKuiper 2.x keeps the process for as long as it runs itself, through all starts of \
+              all rules.",
+        how: "After 20 rounds of warm-up, 200 rounds, or as many as fit in 15 s, may add 4 files, \
+              2 threads and 8 MiB.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
-        check: |bench| bench.play(Kinds::All, "churn"),
+        slow: true,
+        check: Check::Fault(Kinds::All, Fault::Churn(200)),
     },
     &Requirement {
         id: "LIF-05",
         level: Level::Should,
         releases: Releases::All,
-        rule: "A host that goes away and comes back is dialed and greeted again on every channel.",
-        why: "eKuiper ends the plugin when it ends; a crashed eKuiper does not.",
-        how: "All channels are closed at once and opened after 500 ms, then what ran is started.",
+        rule: "When the host goes away and comes back, the plugin dials and greets again on every \
+               channel.",
+        why: "eKuiper kills the plugin when it exits. An eKuiper that crashes does not.",
+        how: "All channels are closed at once and opened again after 500 ms. Then everything that \
+              ran is started.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
-        check: |bench| bench.play(Kinds::All, "restart"),
+        slow: false,
+        check: Check::Fault(Kinds::All, Fault::Restart(Duration::from_millis(500))),
     },
     &Requirement {
         id: "LIF-06",
         level: Level::Should,
         releases: Releases::All,
-        rule: "The plugin works whatever its working directory is.",
-        why: "Releases before 1.11 launch it in their own; later ones in the executable's.",
-        how: "It is launched in `/`, and has to greet and to start something.",
+        rule: "The plugin works in any working directory.",
+        why: "Releases before 1.11 launch it in their own directory, later releases in that of the \
+              executable.",
+        how: "The plugin is launched in `/`. It must greet and start a symbol.",
         source: "ekuiper-2.4.0-go.jsonl:2; eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
-        check: works_elsewhere,
+        slow: false,
+        check: Check::Function(works_in_another_directory),
     },
     &Requirement {
         id: "LIF-07",
         level: Level::Should,
         releases: Releases::All,
-        rule: "The plugin works with any JSON object as its argument, and without one.",
-        why: "Releases may add to the argument; without one a plugin can be tried by hand.",
-        how: "It is launched with `{}`, with a field more, and without an argument; each time it has to \
-              greet and to start something.",
+        rule: "The plugin works with any JSON object as its argument, and without an argument.",
+        why: "Releases may add fields to the argument. A plugin that needs no argument can be \
+              tried by hand.",
+        how: "The plugin is launched with `{}`, with an additional field, and without an argument. \
+              Each time it must greet and start a symbol.",
         source: "ekuiper-2.4.0-go.jsonl:2; eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
-        check: takes_any_argument,
+        slow: false,
+        check: Check::Function(takes_any_argument),
     },
     &Requirement {
         id: "LIF-08",
         level: Level::Must,
         releases: Releases::WithReplay,
-        rule: "After a crash every function works again, whichever is started first.",
-        why: "Of the functions eKuiper replays the last alone; the others are started when a rule \
-              needs them.",
-        how: "All functions are started and the process is killed; the new one gets the start of the \
-              last, then those of the others, and each is asked.",
-        source: "ekuiper-2.4.0-go.jsonl:321; \
-                 eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go, `commands`",
-        check: functions_come_back,
+        rule: "After a crash, every function works again, whichever is started first.",
+        why: "eKuiper replays only the start of the last function. It starts the others when a \
+              rule needs them.",
+        how: "All functions are started, and the process is killed. The new process gets the start \
+              of the last function, then those of the others, and each function is asked.",
+        source: "ekuiper-2.4.0-go.jsonl:321; eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go, `commands`",
+        slow: false,
+        check: Check::Function(functions_come_back),
     },
     &Requirement {
         id: "LIF-09",
         level: Level::Must,
         releases: Releases::All,
         rule: "A flood of log output does not block the plugin.",
-        why: "Rows that cannot be used come at the rate of the stream, and each may be a line.",
-        how: "5,000 rows of 1 KiB, 500 calls and 500 orders that cannot be used are sent, or what goes \
-              in 15 s; what wrote 64 KiB or more of it, a pipe's buffer, has to go on.",
+        why: "Rows that cannot be used come at the rate of the stream, and each may produce a line \
+              in the log.",
+        how: "5,000 rows of 1 KiB, 500 calls and 500 orders that cannot be used are sent, or as \
+              many as fit in 15 s. A plugin that writes 64 KiB or more because of them, the size \
+              of a pipe's buffer, must still work.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go, `cmd.Stdout`",
-        check: floods_its_log,
+        slow: true,
+        check: Check::Function(floods_its_log),
     },
     &Requirement {
         id: "LIF-12",
         level: Level::Should,
         releases: Releases::All,
-        rule: "A source or sink that was stopped uses no processor time any more.",
-        why: "A loop that goes on behind a stop takes a processor of the device, one more for each \
-              rule that ends.",
-        how: "Within a second after the stops of a source and a sink the process may work for 100 ms \
-              more than within a second before their starts.",
+        rule: "A stopped source or sink uses no processor time.",
+        why: "A loop that continues after the stop occupies a processor of the device, and one \
+              more for each rule that ends.",
+        how: "In one second after the stops of a source and a sink, the process may use at most \
+              100 ms more processor time than in one second before their starts.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
-        check: rests_when_stopped,
+        slow: false,
+        check: Check::Function(rests_when_stopped),
     },
 ];
 
-fn leaves_at_sigterm(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    let _running = bench.anything(&host)?;
+pub(crate) const UNOBSERVED: &[&Unobserved] = &[
+    &Unobserved {
+        id: "LIF-10",
+        level: Level::May,
+        rule: "The process exits if its control address stays unreachable.",
+        reason: "eKuiper kills the process before that.",
+        source: "eKuiper 2.4.0 sdk/python/ekuiper/runtime/connection.py",
+    },
+    &Unobserved {
+        id: "LIF-11",
+        level: Level::May,
+        rule: "The plugin ignores its argument.",
+        reason: "Nothing in the argument has to be obeyed. LIF-07 checks that any argument is \
+                 accepted.",
+        source: "ekuiper-2.4.0-go.jsonl:2",
+    },
+];
+
+fn exits_at_sigterm(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let _running = rig.anything(&host)?;
     let pid = Pid::from_raw(host.pid().cast_signed());
-    let pid = pid.ok_or_else(|| Stop::Trouble("the plugin has no process id".to_owned()))?;
-    kill_process(pid, Signal::TERM).map_err(|error| Stop::Trouble(error.to_string()))?;
-    let end = Instant::now() + bench.scaled(LEAVING);
+    let pid = pid.ok_or_else(|| NotPassed::Error("the plugin has no process id".to_owned()))?;
+    kill_process(pid, Signal::TERM).map_err(|error| NotPassed::Error(error.to_string()))?;
+    let end = Instant::now() + rig.scaled(EXIT);
     while host.check_alive().is_ok() {
         if Instant::now() >= end {
-            return Err(failed("the process was still there 5 s after SIGTERM"));
+            return Err(failed("the process still ran 5 s after SIGTERM"));
         }
         std::thread::sleep(Duration::from_millis(10));
     }
     Ok(())
 }
 
-fn works_elsewhere(bench: &Bench<'_>) -> Checked {
-    starts(bench, bench.builder()?.directory("/"))
+fn works_in_another_directory(rig: &Rig<'_>) -> Checked {
+    launches_and_starts(rig, rig.builder()?.directory("/"))
 }
 
-fn takes_any_argument(bench: &Bench<'_>) -> Checked {
+fn takes_any_argument(rig: &Rig<'_>) -> Checked {
     for argument in [
         Some("{}"),
         Some(r#"{"sendTimeout":1000,"of":["a","newer","release"]}"#),
         None,
     ] {
-        let builder = bench.builder()?.argument(argument.map(str::to_owned));
-        starts(bench, builder).map_err(|stop| match stop {
-            Stop::Failed(seen) => failed(match argument {
-                Some(argument) => format!("with the argument `{argument}`: {seen}"),
-                None => format!("without an argument: {seen}"),
-            }),
-            other => other,
+        let builder = rig.builder()?.argument(argument.map(str::to_owned));
+        launches_and_starts(rig, builder).map_err(|not_passed| {
+            not_passed.at(match argument {
+                Some(argument) => format!("with the argument `{argument}`"),
+                None => "without an argument".to_owned(),
+            })
         })?;
     }
     Ok(())
 }
 
-fn functions_come_back(bench: &Bench<'_>) -> Checked {
-    let names = &bench.manifest()?.functions;
+fn functions_come_back(rig: &Rig<'_>) -> Checked {
+    let names = &rig.manifest()?.functions;
     if names.is_empty() {
-        return Err(Stop::NotApplicable("the plugin has no function"));
+        return Err(NotPassed::NotApplicable("the plugin has no function"));
     }
-    let host = bench.host()?;
+    let host = rig.host()?;
     let functions: Result<Vec<_>, _> = names.iter().map(|name| host.function(name)).collect();
-    let mut functions = functions.map_err(not_testable)?;
+    let mut functions = functions.map_err(untested)?;
     for function in &mut functions {
-        function.is_aggregate().map_err(not_testable)?;
+        function.is_aggregate().map_err(untested)?;
     }
     host.kill();
     host.reload()?;
@@ -184,23 +218,23 @@ fn functions_come_back(bench: &Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn floods_its_log(bench: &Bench<'_>) -> Checked {
+fn floods_its_log(rig: &Rig<'_>) -> Checked {
     const PIPE: usize = 64 * 1024;
     const PATIENCE: Duration = Duration::from_secs(2);
-    let host = bench.host()?;
-    let mut sink = match bench.sink_name() {
-        Ok(_) => Some(bench.sink(&host)?),
+    let host = rig.host()?;
+    let mut sink = match rig.sink_name() {
+        Ok(_) => Some(rig.sink(&host)?),
         Err(_) => None,
     };
-    let mut function = match bench.function_name() {
-        Ok(_) => Some(bench.function(&host)?),
+    let mut function = match rig.function_name() {
+        Ok(_) => Some(rig.function(&host)?),
         Err(_) => None,
     };
     let row = [&b"[{\"conformance\":\""[..], &[b'x'; 1024]].concat();
     let unknown = order_bytes("start", &json!({"symbolName": "no_such_symbol"}));
-    let (mut speaks, mut keeps_up) = (true, true);
-    let end = Instant::now() + bench.quiet(FLOOD);
-    // In turn, so that no channel is idle for long.
+    let (mut acks, mut keeps_up) = (true, true);
+    let end = Instant::now() + rig.quiet(FLOOD);
+    // By turns, so that no channel is idle for long.
     for _ in 0..100 {
         if Instant::now() >= end {
             break;
@@ -208,9 +242,9 @@ fn floods_its_log(bench: &Bench<'_>) -> Checked {
         for _ in 0..50 {
             if let (Some(sink), true) = (&mut sink, keeps_up) {
                 keeps_up = takes_in_time(sink, &row)?;
-                // What it says, and whether it comes, is another rule's affair;
-                // acks that nobody reads must not be what blocks it.
-                speaks = speaks && !matches!(sink.ack(PATIENCE), Err(error) if is_no_ack(&error));
+                // Other rules are about the acks. They are only read so that they do
+                // not block the sink.
+                acks = acks && !matches!(sink.ack(PATIENCE), Err(error) if is_no_ack(&error));
             }
         }
         for _ in 0..5 {
@@ -220,56 +254,54 @@ fn floods_its_log(bench: &Bench<'_>) -> Checked {
             host.order_bytes(&unknown)?;
         }
     }
-    bench.anything(&host).map_err(|stop| match stop {
-        Stop::NotTestable(seen) => failed(format!("afterwards {seen}")),
-        other => other,
-    })?;
-    match bench.transcript.logged() {
+    let started = rig.anything(&host);
+    started.map_err(|not_passed| not_passed.into_failed().at("afterwards"))?;
+    match rig.transcript.logged() {
         written if written >= PIPE => Ok(()),
-        _ => Err(Stop::NotApplicable("it wrote less than a pipe holds")),
+        _ => Err(NotPassed::NotApplicable(
+            "the plugin wrote less than a pipe holds",
+        )),
     }
 }
 
-fn rests_when_stopped(bench: &Bench<'_>) -> Checked {
+fn rests_when_stopped(rig: &Rig<'_>) -> Checked {
     const MORE: Duration = Duration::from_millis(100);
-    /// What was stopped may still be closing in the first.
-    const LOOKS: usize = 3;
-    let manifest = bench.manifest()?;
+    /// In the first second, what was stopped may still be closing.
+    const SECONDS: usize = 3;
+    let manifest = rig.manifest()?;
     let (has_source, has_sink) = (!manifest.sources.is_empty(), !manifest.sinks.is_empty());
     if !has_source && !has_sink {
-        return Err(Stop::NotApplicable("a function is never stopped"));
+        return Err(NotPassed::NotApplicable("a function is never stopped"));
     }
-    let host = bench.host()?;
-    let before = work_of_a_second(&host)?;
-    let sink = has_sink.then(|| bench.sink(&host)).transpose()?;
-    let source = has_source.then(|| bench.source(&host)).transpose()?;
-    source.map_or(Ok(()), Source::stop).map_err(not_testable)?;
-    sink.map_or(Ok(()), Sink::stop).map_err(not_testable)?;
+    let host = rig.host()?;
+    let before = processor_time_of_a_second(&host)?;
+    let sink = has_sink.then(|| rig.sink(&host)).transpose()?;
+    let source = has_source.then(|| rig.source(&host)).transpose()?;
+    source.map_or(Ok(()), Source::stop).map_err(untested)?;
+    sink.map_or(Ok(()), Sink::stop).map_err(untested)?;
     let mut after = Duration::ZERO;
-    for _ in 0..LOOKS {
-        after = work_of_a_second(&host)?;
+    for _ in 0..SECONDS {
+        after = processor_time_of_a_second(&host)?;
         if after <= before + MORE {
             return Ok(());
         }
     }
     Err(failed(format!(
-        "the process worked for {after:.1?} within a second after the stops, {before:.1?} before \
-         the starts; end the loop of what was stopped"
+        "the process used {after:.1?} of processor time in one second after the stops, and \
+         {before:.1?} before the starts; end the loop of an instance when it is stopped"
     )))
 }
 
-/// How long processors work for the plugin within a second.
-fn work_of_a_second(host: &Host) -> Result<Duration, Stop> {
+/// Returns the processor time that the plugin uses in one second.
+fn processor_time_of_a_second(host: &Host) -> Result<Duration, NotPassed> {
     let begin = host.usage()?.processor_time;
     std::thread::sleep(Duration::from_secs(1));
     Ok(host.usage()?.processor_time.saturating_sub(begin))
 }
 
-/// Launches the plugin so, and starts something.
-fn starts(bench: &Bench<'_>, builder: Builder) -> Checked {
-    let host = bench.launch(builder)?;
-    match bench.anything(&host) {
-        Err(Stop::NotTestable(seen)) => Err(failed(seen)),
-        other => other.map(drop),
-    }
+/// Launches the plugin, and starts a symbol.
+fn launches_and_starts(rig: &Rig<'_>, builder: Builder) -> Checked {
+    let host = rig.launch(builder)?;
+    let started = rig.anything(&host);
+    started.map(drop).map_err(NotPassed::into_failed)
 }

@@ -1,70 +1,81 @@
 //! `PKG`: the plugin on disk.
 
-use mock_kuiper::package::{CheckLevel, CheckLine};
+use mock_kuiper::engine::package::{CheckLevel, CheckLine};
+use mock_kuiper::engine::release::Releases;
 
-use crate::bench::{Bench, Checked, Stop, failed};
-use crate::requirement::{Level, Releases, Requirement};
+use crate::checked::{Checked, NotPassed, failed};
+use crate::requirement::{Check, Level, Requirement};
+use crate::rig::Rig;
 
 pub(crate) const REQUIREMENTS: &[&Requirement] = &[
     &Requirement {
         id: "PKG-01",
         level: Level::Must,
         releases: Releases::All,
-        rule: "The json is what eKuiper takes for a plugin's.",
-        why: "eKuiper refuses to install the plugin.",
-        how: "It is judged as eKuiper's install judges it; nothing is launched.",
+        rule: "The plugin's JSON file is valid.",
+        why: "Otherwise eKuiper refuses to install the plugin.",
+        how: "The file is checked as eKuiper's installer checks it. Nothing is launched.",
         source: "eKuiper 2.4.0 internal/plugin/portable/model.go, manager.go",
-        check: json_is_valid,
+        slow: false,
+        check: Check::Function(json_is_valid),
     },
     &Requirement {
         id: "PKG-02",
         level: Level::Should,
         releases: Releases::All,
-        rule: "Each source has its yaml.",
-        why: "eKuiper installs no zip without it; a directory that is put in its place needs none.",
-        how: "There has to be `sources/NAME.yaml` for each source; an empty one will do.",
+        rule: "Each source has a YAML file.",
+        why: "Without it, eKuiper does not install a zip. A directory that is copied into \
+              eKuiper's plugin folder works without it.",
+        how: "The file `sources/NAME.yaml` must exist for each source. It may be empty.",
         source: "eKuiper 2.4.0 internal/plugin/portable/manager.go",
-        check: has_yaml,
+        slow: false,
+        check: Check::Function(has_yaml),
     },
     &Requirement {
         id: "PKG-03",
         level: Level::Should,
         releases: Releases::All,
-        rule: "Each symbol has UI metadata, and it parses.",
-        why: "eKuiper's UI cannot show the symbol; a broken file hides those behind it as well.",
-        how: "`sources/NAME.json`, `sinks/NAME.json` and `functions/NAME.json` are read as eKuiper does.",
+        rule: "Each symbol has a file with UI metadata, and the file can be parsed.",
+        why: "Otherwise eKuiper's UI cannot show the symbol. A broken file also hides the symbols \
+              whose files are read after it.",
+        how: "`sources/NAME.json`, `sinks/NAME.json` and `functions/NAME.json` are read as eKuiper \
+              reads them.",
         source: "eKuiper 2.4.0 internal/meta, internal/binder/meta/bind.go",
-        check: has_metadata,
+        slow: false,
+        check: Check::Function(has_metadata),
     },
     &Requirement {
         id: "PKG-04",
         level: Level::Must,
         releases: Releases::All,
-        rule: "The executable that the json names is there, and can be run.",
-        why: "eKuiper refuses to install the plugin, or cannot launch it.",
-        how: "The file is looked at as the kernel will: its mode, its format, its machine, its \
+        rule: "The executable that the JSON file names exists and can be run.",
+        why: "Otherwise eKuiper refuses to install the plugin, or cannot launch it.",
+        how: "The file is checked as the kernel checks it: its mode, format, machine and \
               interpreter.",
         source: "eKuiper 2.4.0 internal/plugin/portable/manager.go",
-        check: executable_is_there,
+        slow: false,
+        check: Check::Function(executable_is_there),
     },
     &Requirement {
         id: "PKG-05",
         level: Level::Must,
         releases: Releases::All,
-        rule: "A zip can be installed.",
-        why: "eKuiper refuses it: a source's yaml is missing, or a file is not where it looks for it.",
-        how: "All that eKuiper's install refuses in a zip is looked for; a directory has no such rule.",
+        rule: "The plugin's zip can be installed.",
+        why: "Otherwise eKuiper refuses to install it. Often a source has no YAML file, or a file \
+              is not where eKuiper looks for it.",
+        how: "The zip is searched for everything that eKuiper's installer refuses. The rule does \
+              not apply to a directory.",
         source: "eKuiper 2.4.0 internal/plugin/portable/manager.go",
-        check: zip_is_installable,
+        slow: false,
+        check: Check::Function(zip_is_installable),
     },
 ];
 
-/// Fails with the lines of these levels that are about something, if there are
-/// any.
-fn none(bench: &Bench<'_>, levels: &[CheckLevel], about: impl Fn(&CheckLine) -> bool) -> Checked {
-    let lines = bench.report()?.lines.iter();
+/// Fails if the report has lines of these levels that `concerns` selects.
+fn none(rig: &Rig<'_>, levels: &[CheckLevel], concerns: impl Fn(&CheckLine) -> bool) -> Checked {
+    let lines = rig.report()?.lines.iter();
     let lines: Vec<_> = lines
-        .filter(|line| levels.contains(&line.level) && about(line))
+        .filter(|line| levels.contains(&line.level) && concerns(line))
         .map(|line| format!("{}: {}", line.file, line.text))
         .collect();
     match lines.is_empty() {
@@ -73,50 +84,49 @@ fn none(bench: &Bench<'_>, levels: &[CheckLevel], about: impl Fn(&CheckLine) -> 
     }
 }
 
-/// Whether a line is about the yaml or the metadata of a symbol.
+/// Returns whether a line concerns the YAML file or the metadata of a symbol.
 fn is_of_symbol(line: &CheckLine) -> bool {
     let folders = ["sources/", "sinks/", "functions/"];
     folders.iter().any(|folder| line.file.starts_with(folder))
 }
 
-/// Whether a line is about the executable: its name in the json, or the file.
-fn is_of_executable(bench: &Bench<'_>, line: &CheckLine) -> bool {
+/// Returns whether a line concerns the executable: its name in the JSON file, or
+/// the file itself.
+fn is_of_executable(rig: &Rig<'_>, line: &CheckLine) -> bool {
     let named = || {
-        let executable = &bench.manifest().ok()?.executable;
+        let executable = &rig.manifest().ok()?.executable;
         Some(!line.file.is_empty() && executable.ends_with(&line.file))
     };
     line.field.as_deref() == Some("executable") || named().unwrap_or(false)
 }
 
-fn json_is_valid(bench: &Bench<'_>) -> Checked {
-    none(bench, &[CheckLevel::Error], |line| {
-        !is_of_symbol(line) && !is_of_executable(bench, line)
+fn json_is_valid(rig: &Rig<'_>) -> Checked {
+    none(rig, &[CheckLevel::Error], |line| {
+        !is_of_symbol(line) && !is_of_executable(rig, line)
     })
 }
 
-fn executable_is_there(bench: &Bench<'_>) -> Checked {
-    none(bench, &[CheckLevel::Error], |line| {
-        is_of_executable(bench, line)
+fn executable_is_there(rig: &Rig<'_>) -> Checked {
+    none(rig, &[CheckLevel::Error], |line| {
+        is_of_executable(rig, line)
     })
 }
 
-fn has_yaml(bench: &Bench<'_>) -> Checked {
+fn has_yaml(rig: &Rig<'_>) -> Checked {
     let is_yaml = |line: &CheckLine| is_of_symbol(line) && line.file.ends_with(".yaml");
-    none(bench, &[CheckLevel::Error], is_yaml)
+    none(rig, &[CheckLevel::Error], is_yaml)
 }
 
-fn has_metadata(bench: &Bench<'_>) -> Checked {
-    let is_metadata = |line: &CheckLine| is_of_symbol(line) && line.file.ends_with(".json");
-    none(
-        bench,
-        &[CheckLevel::Error, CheckLevel::Warning],
-        is_metadata,
-    )
+fn has_metadata(rig: &Rig<'_>) -> Checked {
+    let levels = [CheckLevel::Error, CheckLevel::Warning];
+    none(rig, &levels, |line| {
+        is_of_symbol(line) && line.file.ends_with(".json")
+    })
 }
 
-fn zip_is_installable(bench: &Bench<'_>) -> Checked {
-    if bench.plan.plugin.is_dir() {
-        return Err(Stop::NotApplicable("the plugin is no zip"));
+fn zip_is_installable(rig: &Rig<'_>) -> Checked {
+    if rig.plan.plugin.is_dir() {
+        return Err(NotPassed::NotApplicable("the plugin is not a zip"));
     }
-    none(bench, &[CheckLevel::Error], |_| true)
+    none(rig, &[CheckLevel::Error], |_| true)
 }

@@ -1,41 +1,47 @@
-//! `mock-kuiper check`: a plugin, judged before it is installed.
+//! `mock-kuiper check`: checks a plugin before it is installed.
 
 use std::path::PathBuf;
 
 use clap::ValueHint;
-use mock_kuiper::package::{self, Build, CheckLevel};
+use mock_kuiper::engine::package;
+use mock_kuiper::engine::package::{Build, CheckLevel};
 
-use super::{CliError, Exit, STATUSES, print_results, report};
+use super::error::CliError;
+use super::exit::{Exit, STATUSES};
+use super::output::print_results;
+use super::report;
 
 const EXAMPLES: &str = "\
 Examples:
   mock-kuiper check ./mirror
-      Checks a directory, or a Cargo package, which is built first.
+      Checks a directory, or builds and checks a Cargo package.
   mock-kuiper check mirror.zip --target aarch64 --strict
-      Checks a zip for a device with another processor; warnings count.
-  mock-kuiper check ./mirror --json | jq '.lines[] | select(.level == \"error\")'";
+      Checks a zip for a device with another processor; warnings are errors.
+  mock-kuiper check ./mirror --json | jq '.lines[] | select(.level == \"error\")'
+      Lists the errors.";
 
-/// Check a plugin before it is installed, as eKuiper's install would judge it.
+/// Check a plugin by the rules of eKuiper's install, before it is installed.
 ///
-/// Looks at the json, the executable (its processor, the libraries and the
-/// glibc it needs), the yaml of each source, the UI metadata of each symbol,
-/// install.sh, names, and of a zip its layout. Nothing of the plugin is run.
+/// Checks NAME.json, the executable (its processor, and the libraries and glibc
+/// that it needs), the yaml of each source, the UI metadata of each symbol,
+/// install.sh, names, and the layout of a zip. Nothing of the plugin is run.
 ///
-/// An error is what eKuiper refuses, or what cannot run; a warning is what
-/// eKuiper tolerates. Judged is the install of eKuiper 2.4. A directory is
-/// judged as the zip that `mock-kuiper pack` makes of it.
+/// An error is what the install of eKuiper 2.4 refuses, or what cannot run. A
+/// warning is what eKuiper tolerates. A directory is checked as the zip that
+/// `mock-kuiper pack` makes of it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub(crate) struct Args {
-    /// The plugin: a directory with NAME.json and the executable, its zip, or
-    /// a Cargo package with NAME.json beside Cargo.toml, which is built first
+    /// The plugin: a directory with NAME.json and the executable, a zip of one,
+    /// or a Cargo package with NAME.json beside Cargo.toml, which is built first
     #[arg(value_hint = ValueHint::AnyPath)]
     plugin: PathBuf,
 
-    /// The machine it is for, if not this one: e.g. aarch64-unknown-linux-musl
+    /// Check for this target instead of this machine, e.g.
+    /// aarch64-unknown-linux-musl
     ///
-    /// A Cargo package is built for it. Of anything else the processor alone is
-    /// looked at, so that `aarch64` suffices.
+    /// A Cargo package is built for it. For any other plugin only the processor
+    /// matters, so that `aarch64` is enough.
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
 
@@ -43,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long)]
     debug: bool,
 
-    /// Take warnings for errors
+    /// Treat warnings as errors
     #[arg(long)]
     strict: bool,
 
@@ -68,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     print_results(&text)?;
     let warned = args.strict && report.count(CheckLevel::Warning) > 0;
     if warned || report.count(CheckLevel::Error) > 0 {
-        Ok(Exit::PluginFellShort)
+        Ok(Exit::Finding)
     } else {
         Ok(Exit::Fine)
     }

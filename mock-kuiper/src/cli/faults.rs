@@ -1,21 +1,20 @@
-//! `run --fault`: misfortunes, one after the other, on what runs.
+//! `run --fault`: faults, one after another, on what runs.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 use std::str::FromStr;
 
 use anstyle::Style;
-use mock_kuiper::event::What;
-use mock_kuiper::fault::{Amount, Fault, FaultError, Stage};
-use mock_kuiper::go_json::{Numbers, write_value};
-use mock_kuiper::host::{Function, Host, HostError, Sink, Source};
-use serde_json::{Value, json};
+use mock_kuiper::engine::fault::{Amount, FaultError};
+use mock_kuiper::engine::wire::write_sink_value;
+use mock_kuiper::{Fault, Function, Host, HostError, Sink, Source, Stage, What};
+use serde_json::json;
 
 use super::findings::Findings;
-use super::plan::Input;
+use super::input::Input;
 use super::stream::Stream;
 
-/// What `--fault` may say.
+/// The value of `--fault`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum FaultArg {
     Help,
@@ -35,7 +34,7 @@ impl FromStr for FaultArg {
     }
 }
 
-/// The misfortunes that the command line asks for, in its order.
+/// Returns the faults that the command line names, in its order.
 pub(super) fn chosen(args: &[FaultArg]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for arg in args {
@@ -48,7 +47,7 @@ pub(super) fn chosen(args: &[FaultArg]) -> Vec<Fault> {
     faults
 }
 
-/// The list of `--fault help`.
+/// Returns the list of `--fault help`.
 pub(super) fn help() -> String {
     const INDENT: &str = "      ";
     const NAME: Style = Style::new().bold();
@@ -61,15 +60,20 @@ pub(super) fn help() -> String {
         .subsequent_indent(INDENT);
     let mut text = String::from("--fault NAME[=VALUE], and --fault all for all of them:\n");
     for fault in Fault::all() {
-        let entry = fault.entry;
-        let value = match fault.amount {
-            Amount::Fixed => String::new(),
-            Amount::Time(_) => format!("[=TIME]  default {}", &fault.amount.to_string()[1..]),
-            Amount::Times(_) => format!("[=TIMES]  default {}", &fault.amount.to_string()[1..]),
+        let described = fault.describe();
+        let value = match fault.amount() {
+            Amount::Time(time) => {
+                format!("[=TIME]  default {}", humantime::format_duration(time))
+            }
+            Amount::Times(times) => format!("[=TIMES]  default {times}"),
+            _ => String::new(),
         };
         // Writing to a string does not fail.
-        let _ = writeln!(text, "\n  {NAME}{}{NAME:#}{value}", entry.name);
-        for (what, sentence) in [("Happens", entry.happens), ("Survival", entry.survival)] {
+        let _ = writeln!(text, "\n  {NAME}{}{NAME:#}{value}", described.name);
+        for (what, sentence) in [
+            ("Happens", described.happens),
+            ("Survival", described.survival),
+        ] {
             let paragraph = format!("{what}: {sentence}.");
             for line in textwrap::wrap(&paragraph, &options) {
                 let _ = writeln!(text, "{line}");
@@ -79,7 +83,7 @@ pub(super) fn help() -> String {
     text
 }
 
-/// What is played, and on what.
+/// The faults to play, and what they need.
 pub(super) struct Play<'a> {
     pub(super) faults: &'a [Fault],
     pub(super) host: &'a Host,
@@ -90,14 +94,13 @@ pub(super) struct Play<'a> {
 }
 
 impl Play<'_> {
-    /// Plays one misfortune after the other.
+    /// Plays one fault after another.
     ///
-    /// What the plugin does wrong is reported, and the next is played on a new
-    /// process.
+    /// A finding is reported, and the next fault is played on a new process.
     ///
     /// # Errors
     ///
-    /// What does not work before the first; what ends the run.
+    /// What does not work before the first fault, and what ends the run.
     pub(super) fn act<'i>(
         &self,
         sources: impl IntoIterator<Item = &'i mut Source>,
@@ -109,7 +112,7 @@ impl Play<'_> {
     {
         // The handles live as long as the host that they belong to.
         let mut stage = Stage::set(self.host, sources, sinks, functions, self.row())?;
-        for fault in self.faults {
+        for &fault in self.faults {
             self.stream.tell(What::Fault {
                 fault,
                 outcome: None,
@@ -119,10 +122,9 @@ impl Play<'_> {
                     fault,
                     outcome: Some(outcome),
                 }),
-                Err(error) if error.is_finding() => {
-                    let text = format!("fault {fault}: {error}");
-                    self.findings.report(&fault.to_string(), &text);
-                    // What one has broken must not be the next one's fault.
+                Err(HostError::Finding(finding)) => {
+                    self.findings.report(&finding, Some(fault));
+                    // The next fault must not be blamed for this one.
                     stage.renew()?;
                 }
                 Err(error) => return Err(error),
@@ -131,20 +133,15 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// The row that sinks are sent: the first of --send, or one of ours.
+    /// Returns the row that sinks get: the first of `--send`, or a default one.
     fn row(&self) -> Vec<u8> {
         let row = match self.input {
             Input::Given(rows) => rows.first().cloned(),
             Input::Sources | Input::File(_) | Input::Stdin => None,
         };
         let row = row.unwrap_or_else(|| json!({"mock": 1}));
-        let row = match row {
-            Value::Array(_) => row,
-            row if self.send_single => row,
-            row => Value::Array(vec![row]),
-        };
         let mut bytes = Vec::new();
-        write_value(&mut bytes, &row, Numbers::Float64);
+        write_sink_value(&mut bytes, &row, self.send_single);
         bytes
     }
 }

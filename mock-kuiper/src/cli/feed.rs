@@ -1,4 +1,4 @@
-//! Rows for the sinks, wherever they come from.
+//! Sends rows to the sinks, from the sources or from the command line.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -6,22 +6,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mock_kuiper::go_json::{Numbers, write_value};
-use mock_kuiper::host::{Sink, SinkError};
-use mock_kuiper::wire::{InvalidRow, write_sink_row};
+use mock_kuiper::Sink;
+use mock_kuiper::engine::wire::{InvalidRow, write_sink_row, write_sink_value};
 use serde_json::Value;
 
 use super::findings::Findings;
-use super::plan::{Input, LISTED, parse_row};
+use super::input::{Input, LISTED, parse_row};
 
-/// The running sinks, fed by any thread until they are taken away.
+/// The running sinks, which any thread may feed until they are taken away.
 #[derive(Debug)]
 pub(super) struct Feed {
-    /// `None` once the sinks are being stopped.
+    /// `None` once the sinks are taken away.
     sinks: Mutex<Option<Vec<Sink>>>,
     single: bool,
     findings: Arc<Findings>,
-    /// Rows that were offered to a sink; read without waiting for the sinks.
+    /// The rows that were offered to a sink.
     sent: AtomicU64,
 }
 
@@ -35,14 +34,15 @@ impl Feed {
         }
     }
 
-    /// Feeds these as well.
+    /// Adds sinks, unless all were taken away.
     pub(super) fn add(&self, sinks: Vec<Sink>) {
         if let Some(fed) = &mut *self.lock() {
             fed.extend(sinks);
         }
     }
 
-    /// Waits until the sinks have most likely taken what was sent.
+    /// Waits until the sinks have most likely taken what was sent, at most `limit`
+    /// for each.
     pub(super) fn settle(&self, limit: Duration) {
         for sink in self.lock().iter_mut().flatten() {
             sink.settle(limit);
@@ -54,13 +54,13 @@ impl Feed {
         self.lock().take().unwrap_or_default()
     }
 
-    /// The rows that were sent so far, over all sinks. Does not wait for a sink
-    /// that takes its time.
+    /// Returns how many rows were sent so far, over all sinks. Does not wait for a
+    /// slow sink.
     pub(super) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Sends a source's row to each sink, as `SELECT *` would.
+    /// Sends a source's row to every sink, as `SELECT *` does.
     pub(super) fn pass_on(&self, message: &str, buffer: &mut Vec<u8>) -> Result<(), InvalidRow> {
         buffer.clear();
         write_sink_row(buffer, message, self.single)?;
@@ -68,7 +68,7 @@ impl Feed {
         Ok(())
     }
 
-    /// Sends a row that a person wrote.
+    /// Sends a row of the command line to every sink.
     fn send_given(&self, row: &Value) {
         messages(row, self.single).for_each(|message| self.send(&message));
     }
@@ -76,21 +76,17 @@ impl Feed {
     fn send(&self, row: &[u8]) {
         for sink in self.lock().iter_mut().flatten() {
             self.sent.fetch_add(1, Ordering::Relaxed);
-            match sink.deliver(row) {
-                Ok(()) | Err(SinkError::Ended) => {}
-                Err(error) => self
-                    .findings
-                    .report(sink.symbol(), &format!("sink `{}` {error}", sink.symbol())),
+            if let Err(error) = sink.deliver(row) {
+                self.findings.report_error(error);
             }
         }
     }
 
-    /// Sends what the command line gave.
+    /// Sends the rows of the command line to every sink.
     ///
     /// # Errors
     ///
-    /// The mistakes of what was read: lines of stdin that are no JSON. The
-    /// others are sent.
+    /// The lines of a file or of stdin that are not JSON. The others are sent.
     pub(super) fn send_all(&self, input: &Input) -> Result<(), Vec<String>> {
         match input {
             Input::Sources => Ok(()),
@@ -130,7 +126,7 @@ impl Feed {
             }
         }
         if more > 0 {
-            mistakes.push(format!("--rows {name}: and {more} more like these"));
+            mistakes.push(format!("--rows {name}: {more} more lines are wrong"));
         }
         if mistakes.is_empty() {
             Ok(())
@@ -144,19 +140,16 @@ impl Feed {
     }
 }
 
-/// What is sent for a row that a person wrote. A list is a batch as it stands;
-/// where rows are sent one by one, so are its.
+/// Makes the messages for a row of the command line. An array is one batch; with
+/// `single` each of its rows is a message of its own.
 pub(super) fn messages(row: &Value, single: bool) -> impl Iterator<Item = Vec<u8>> {
     let rows = match row {
         Value::Array(rows) if single => &rows[..],
         row => std::slice::from_ref(row),
     };
     rows.iter().map(move |row| {
-        let wrapped = !single && !row.is_array();
         let mut message = Vec::new();
-        message.extend(wrapped.then_some(b'['));
-        write_value(&mut message, row, Numbers::Float64);
-        message.extend(wrapped.then_some(b']'));
+        write_sink_value(&mut message, row, single);
         message
     })
 }

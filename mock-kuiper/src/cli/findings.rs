@@ -1,18 +1,21 @@
-//! What the plugin did wrong: counted, and said.
+//! What the plugin did wrong: counted and reported.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mock_kuiper::event::What;
+use mock_kuiper::{Fault, Finding, HostError, What};
 
 use super::stream::Stream;
 
-/// Counts what went wrong, and says it; of one kind only the first few.
+/// Counts findings, and reports the first few of each kind.
 pub(super) struct Findings {
     stream: Arc<Stream>,
     by_key: Mutex<HashMap<String, u64>>,
     total: AtomicU64,
+    /// The first internal or system error of a thread that has no other way to
+    /// report it.
+    system_error: Mutex<Option<HostError>>,
 }
 
 impl std::fmt::Debug for Findings {
@@ -22,33 +25,60 @@ impl std::fmt::Debug for Findings {
 }
 
 impl Findings {
-    /// Findings about one symbol that are said one by one.
-    const SAID: u64 = 10;
+    /// The findings about one symbol that are reported one by one.
+    const REPORTED: u64 = 10;
 
     pub(super) fn new(stream: Arc<Stream>) -> Self {
         Self {
             stream,
             by_key: Mutex::default(),
             total: AtomicU64::new(0),
+            system_error: Mutex::default(),
         }
     }
 
-    /// Takes note of something that the plugin did wrong. `key` is the symbol.
-    pub(super) fn report(&self, key: &str, text: &str) {
+    /// Counts a finding and reports it, with the fault that led to it.
+    pub(super) fn report(&self, finding: &Finding, during: Option<Fault>) {
         self.total.fetch_add(1, Ordering::Relaxed);
+        let key = match (during, &finding.symbol) {
+            (Some(fault), _) => fault.to_string(),
+            (None, Some(symbol)) => symbol.to_string(),
+            (None, None) => "the plugin".to_owned(),
+        };
         let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = by_key.entry(key.to_owned()).or_default();
+        let number = by_key.entry(key.clone()).or_default();
         *number += 1;
-        if *number <= Self::SAID {
-            self.stream.tell(What::Finding { text });
+        if *number <= Self::REPORTED {
+            self.stream.tell(What::Finding { finding, during });
         }
-        if *number == Self::SAID {
-            let text = format!("`{key}`: further errors are only counted");
+        if *number == Self::REPORTED {
+            let text = format!("{key}: further errors are only counted");
             self.stream.tell(What::Note { text: &text });
         }
     }
 
-    /// The number of findings so far.
+    /// Reports the error of a thread that feeds or reads a symbol. That a wait
+    /// was interrupted is not reported.
+    pub(super) fn report_error(&self, error: HostError) {
+        match error {
+            HostError::Finding(finding) => self.report(&finding, None),
+            HostError::Interrupted => {}
+            other => {
+                let first = self.system_error.lock();
+                first
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get_or_insert(other);
+            }
+        }
+    }
+
+    /// Takes the first error that was not a finding.
+    pub(super) fn take_system_error(&self) -> Option<HostError> {
+        let first = self.system_error.lock();
+        first.unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Returns the number of findings so far.
     pub(super) fn total(&self) -> u64 {
         self.total.load(Ordering::Relaxed)
     }

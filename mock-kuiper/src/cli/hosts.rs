@@ -1,32 +1,37 @@
-//! `mock-kuiper hosts`: the eKuiper releases, and how they differ.
+//! `mock-kuiper hosts`: lists the eKuiper releases, and how they differ.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 
 use anstyle::Style;
-use mock_kuiper::profile::{DEFAULT_HOST, Profile};
+use mock_kuiper::Release;
+use mock_kuiper::engine::release::DEFAULT_HOST;
 use serde_json::{Map, Value};
 
-use super::{CliError, Exit, STATUSES, print_results};
+use super::error::CliError;
+use super::exit::{Exit, STATUSES};
+use super::output::print_results;
 
 const EXAMPLES: &str = "\
 Examples:
   mock-kuiper hosts
+      Prints a table of all releases.
   mock-kuiper hosts --json | jq '.[] | select(.name == \"1.13\").ack'
+      Prints one property of one release.
   mock-kuiper run ./mirror --host 1.13
       Plays a release.";
 
-/// Print the eKuiper releases that can be played, and how they differ.
+/// List the eKuiper releases that can be played, and how they differ.
 ///
-/// A column stands for all releases that are alike; `·` is as in the column
-/// before. docs/protocol.md says what each line means.
+/// Releases that are alike share a column, and `·` repeats the column before.
+/// docs/protocol.md explains each line.
 ///
-/// With --json each release is an object of its own: times in milliseconds
-/// (`…_ms`), sizes in bytes (`…_bytes`, null for no limit).
+/// With --json every release is an object: times are in milliseconds (`…_ms`),
+/// sizes in bytes (`…_bytes`, null for no limit).
 #[derive(Debug, clap::Args)]
 #[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub(crate) struct Args {
-    /// Print JSON: a list with an object for each release
+    /// Print a JSON array with one object for each release
     #[arg(long)]
     json: bool,
 }
@@ -45,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
 }
 
 fn json() -> String {
-    let profiles = Profile::all().iter().map(|profile| {
+    let profiles = Release::all().iter().map(|profile| {
         let mut object = Map::new();
         object.insert("name".to_owned(), profile.name.into());
         for property in profile.properties() {
@@ -57,10 +62,10 @@ fn json() -> String {
     format!("{profiles:#}\n")
 }
 
-/// As in the release before.
+/// The cell of a property that does not differ from the column before.
 const SAME: &str = "·";
 
-/// Releases that follow each other and are alike.
+/// Successive releases that are alike.
 struct Column {
     releases: Vec<&'static str>,
     settings: Vec<String>,
@@ -75,10 +80,10 @@ impl Column {
     }
 }
 
-/// The releases, in as many blocks as it takes for no line to be wider.
+/// Makes the table, in so many blocks that no line is wider than `width`.
 fn table(width: usize) -> String {
     let columns = columns();
-    let titles = Profile::all()[0].properties();
+    let titles = Release::all()[0].properties();
     let titles = titles.iter().map(|property| property.title.to_owned());
     let mut cells = vec![[vec!["eKuiper".to_owned()], titles.collect()].concat()];
     for (index, column) in columns.iter().enumerate() {
@@ -101,7 +106,7 @@ fn table(width: usize) -> String {
     }
     let _ = writeln!(
         text,
-        "{SAME} is as in the column before; 2.1.2 stands for 2.1.0 to 2.1.2.\n\
+        "{SAME} repeats the column before. 2.1.2 stands for 2.1.0 to 2.1.2.\n\
          The default is {DEFAULT_HOST}; `run --host RELEASE` plays another."
     );
     text
@@ -115,7 +120,7 @@ fn width_of(cells: &[String]) -> usize {
     widths.max().unwrap_or(0)
 }
 
-/// How many of the columns fit beside the titles; at least one.
+/// Returns how many of the columns fit beside the titles; at least one.
 fn columns_within(width: usize, titles: &[String], columns: &[Vec<String>]) -> usize {
     let mut used = width_of(titles);
     let fits = columns.iter().take_while(|column| {
@@ -142,7 +147,7 @@ fn write_block(text: &mut String, columns: &[Vec<String>]) {
 
 fn columns() -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
-    for profile in Profile::all() {
+    for profile in Release::all() {
         let properties = profile.properties();
         let settings: Vec<_> = properties.iter().map(|p| p.setting.to_string()).collect();
         match columns.last_mut() {
@@ -161,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_narrow_terminal_gets_the_releases_in_blocks() {
+    fn on_a_narrow_terminal_the_table_is_split_into_blocks() {
         let plain = anstream::adapter::strip_str(&table(80)).to_string();
 
         let headings = plain.lines().filter(|line| line.starts_with("eKuiper "));
@@ -176,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_narrowest_terminal_gets_a_release_at_a_time() {
+    fn on_the_narrowest_terminal_each_block_has_one_column() {
         let releases = columns().len();
 
         assert_eq!(table(1).matches("time to greet").count(), releases);

@@ -1,37 +1,37 @@
-//! `mock-kuiper pack`: the zip that eKuiper installs.
+//! `mock-kuiper pack`: makes the zip that eKuiper installs.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anstyle::{AnsiColor, Style};
 use clap::ValueHint;
 use indicatif::HumanBytes;
-use mock_kuiper::package::{self, Build, CheckLevel, Packed};
+use mock_kuiper::engine::package;
+use mock_kuiper::engine::package::{Build, CheckLevel, Packed};
 
-use super::{CliError, Exit, STATUSES, print_results, report, terminal};
-
-const WARNING: Style = AnsiColor::Yellow.on_default().bold();
-const DIM: Style = Style::new().dimmed();
+use super::error::CliError;
+use super::exit::{Exit, STATUSES};
+use super::output::{DIM, NOTE, labelled, print_results, say, say_error};
+use super::report;
 
 const EXAMPLES: &str = "\
 Examples:
   mock-kuiper pack ./mirror
-      Builds a Cargo package, and writes mirror.zip here.
+      Writes mirror.zip to the working directory; a Cargo package is built first.
   mock-kuiper pack ./mirror --target aarch64-unknown-linux-musl -o mirror-aarch64.zip
-      For a device with another processor.
+      Packs for a device with another processor.
   curl http://HOST:9081/plugins/portables -H 'Content-Type: application/json' \\
       -d '{\"name\":\"mirror\",\"file\":\"http://SERVER/mirror.zip\"}'
-      Installs it in eKuiper.";
+      Installs the zip in eKuiper.";
 
 /// Pack a plugin into the zip that eKuiper installs.
 ///
-/// A plugin in which `mock-kuiper check` finds an error is not packed. Packed
-/// are NAME.json, the executable, sources/, sinks/, functions/ and install.sh;
-/// of a Python plugin all that is in its directory, but for virtual
-/// environments. Hidden files, __pycache__ and *.pyc are left out.
+/// The zip contains NAME.json, the executable, sources/, sinks/, functions/ and
+/// install.sh; for a Python plugin, the whole directory except virtual
+/// environments. Hidden files, __pycache__ and *.pyc are left out. A plugin in
+/// which `mock-kuiper check` finds an error is not packed.
 ///
-/// The same files give the same zip, byte for byte. It is complete or not
-/// there at all. Its path is printed on stdout, what is in it on stderr.
+/// The same files give the same zip, byte for byte. The zip is written
+/// completely or not at all. Its path is printed to stdout, its contents to
+/// stderr.
 #[derive(Debug, clap::Args)]
 #[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub(crate) struct Args {
@@ -40,14 +40,15 @@ pub(crate) struct Args {
     #[arg(value_hint = ValueHint::DirPath)]
     plugin: PathBuf,
 
-    /// The zip to write [default: NAME.zip]
+    /// Write the zip to this file [default: NAME.zip]
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
 
-    /// The machine it is for, if not this one: e.g. aarch64-unknown-linux-musl
+    /// Pack for this target instead of this machine, e.g.
+    /// aarch64-unknown-linux-musl
     ///
-    /// A Cargo package is built for it. Of anything else the processor alone is
-    /// looked at, so that `aarch64` suffices.
+    /// A Cargo package is built for it. For any other plugin only the processor
+    /// matters, so that `aarch64` is enough.
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
 
@@ -60,7 +61,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     if args.plugin.is_file() {
         let plugin = args.plugin.display();
-        let text = format!("{plugin}: is a file; give the plugin's directory, or `check` the zip");
+        let text = format!("{plugin}: is a file; name the plugin's directory");
         return Err(CliError::input(text));
     }
     if let Some(output) = &args.output {
@@ -75,11 +76,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     for line in &report.lines {
         match line.level {
             CheckLevel::Ok => {}
-            CheckLevel::Warning => say(&format!(
-                "{WARNING}warning{WARNING:#}: {}",
-                report::line(line)
-            )),
-            CheckLevel::Error => terminal::print_error(&report::line(line)),
+            CheckLevel::Warning => say(&labelled(NOTE, "warning", &report::line(line))),
+            CheckLevel::Error => say_error(&report::line(line)),
         }
     }
     let name = report.plugin.as_deref().unwrap_or_default();
@@ -95,12 +93,12 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         }
         None => {
             say("nothing was packed");
-            Ok(Exit::PluginFellShort)
+            Ok(Exit::Finding)
         }
     }
 }
 
-/// Finds out before a build whether the zip has a place.
+/// Checks before a build that the zip can be written there.
 fn check_output(output: &Path) -> Result<(), CliError> {
     let shown = output.display();
     if output.is_dir() {
@@ -112,13 +110,13 @@ fn check_output(output: &Path) -> Result<(), CliError> {
         .extension()
         .is_none_or(|extension| extension != "zip")
     {
-        let text = format!("--output {shown}: eKuiper installs no other file than a `.zip`");
-        return Err(CliError::input(format!("{text}; let the name end so")));
+        let text = format!("--output {shown}: eKuiper installs only a `.zip`; add this ending");
+        return Err(CliError::input(text));
     }
     match output.parent() {
         Some(parent) if parent != Path::new("") && !parent.is_dir() => {
             let text = format!(
-                "--output {shown}: there is no directory {}; make it first",
+                "--output {shown}: the directory {} does not exist; create it first",
                 parent.display()
             );
             Err(CliError::input(text))
@@ -142,9 +140,4 @@ fn say_contents(packed: &Packed) {
             packed.left_out.join(", ")
         ));
     }
-}
-
-fn say(line: &str) {
-    // Where stderr is closed there is nobody left to tell.
-    let _ = writeln!(anstream::stderr().lock(), "{line}");
 }

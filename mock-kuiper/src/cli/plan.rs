@@ -1,32 +1,22 @@
-//! What a run is going to do, worked out and checked before anything is
-//! launched.
+//! What a run does, worked out and checked before anything is launched.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mock_kuiper::call::Call;
-use mock_kuiper::fault::Fault;
-use mock_kuiper::package::Package;
-use mock_kuiper::profile::Profile;
-use mock_kuiper::wire::{Expr, Order};
-use serde_json::Value;
+use mock_kuiper::engine::call::Call;
+use mock_kuiper::engine::wire::Order;
+use mock_kuiper::{Fault, Package, Release};
 
-use super::CliError;
-use super::faults;
-use super::run::Args;
+use super::drive_args::DriveArgs;
+use super::error::CliError;
+use super::input::Input;
 use super::symbol_args::Picked;
-
-/// Mistakes of one file that are listed.
-pub(super) const LISTED: usize = 20;
 
 /// A run.
 #[derive(Debug)]
 pub(super) struct Plan {
     /// The plugin's name.
     pub(super) plugin: String,
-    pub(super) profile: &'static Profile,
+    pub(super) profile: &'static Release,
     pub(super) sources: Vec<Order>,
     pub(super) sinks: Vec<Order>,
     pub(super) functions: Vec<String>,
@@ -34,39 +24,25 @@ pub(super) struct Plan {
     pub(super) rule: String,
     pub(super) input: Input,
     pub(super) send_single: bool,
-    pub(super) require_ack: bool,
-    /// Whether the order of starts is drawn.
+    /// Whether a seed draws the order of the starts.
     pub(super) seeded: bool,
     pub(super) faults: Vec<Fault>,
     pub(super) count: Option<u64>,
     pub(super) duration: Option<Duration>,
 }
 
-/// Where the sinks' rows come from.
-#[derive(Debug, Clone)]
-pub(super) enum Input {
-    /// The plugin's own sources.
-    Sources,
-    /// The command line.
-    Given(Vec<Value>),
-    /// A file that was looked through.
-    File(PathBuf),
-    Stdin,
-}
-
 impl Plan {
-    /// Whether the run is over once the misfortunes are played.
-    pub(super) fn ends_with_faults(&self) -> bool {
-        !self.faults.is_empty() && self.count.is_none() && self.duration.is_none()
-    }
-
-    /// Works out a run.
+    /// Works out a run without faults, in the usual order.
     ///
     /// # Errors
     ///
     /// All mistakes at once: symbols that the plugin does not have, files that
-    /// are not as they should be.
-    pub(super) fn make(args: &Args, package: &Package) -> Result<Self, CliError> {
+    /// cannot be read or have the wrong content.
+    pub(super) fn make(
+        args: &DriveArgs,
+        profile: &'static Release,
+        package: &Package,
+    ) -> Result<Self, CliError> {
         let manifest = package.manifest();
         let mut mistakes = Vec::new();
         let Picked {
@@ -74,22 +50,14 @@ impl Plan {
             sinks,
             functions,
         } = args.symbols.pick(manifest, &args.call, &mut mistakes);
-        let input = match &args.rows {
-            Some(path) if path == Path::new("-") => Input::Stdin,
-            Some(path) => {
-                mistakes.extend(mistakes_of_rows(path));
-                Input::File(path.clone())
-            }
-            None if !args.send.is_empty() => Input::Given(args.send.clone()),
-            None => Input::Sources,
-        };
+        let input = Input::of(&args.send, args.rows.as_deref());
+        mistakes.extend(input.mistakes());
         if sinks.is_empty() && !matches!(input, Input::Sources) {
             mistakes.push("--send and --rows need a sink, and none is started".to_owned());
         }
         if sources.is_empty() && args.count.is_some() {
             mistakes.push("--count needs a source, and none is started".to_owned());
         }
-        let profile = args.host.host;
         let sources = (args.symbols).source_orders(package, profile, &sources, &mut mistakes);
         if !mistakes.is_empty() {
             return Err(CliError::Input(mistakes));
@@ -108,62 +76,15 @@ impl Plan {
             rule: args.symbols.rule.clone(),
             input,
             send_single: args.symbols.send_single,
-            require_ack: args.require_ack,
-            seeded: args.seed.is_some(),
-            faults: faults::chosen(&args.fault),
+            seeded: false,
+            faults: Vec::new(),
             count: args.count,
             duration: args.duration,
         })
     }
-}
 
-/// Looks through a file of rows: what is wrong with it, line by line.
-fn mistakes_of_rows(path: &Path) -> Vec<String> {
-    let wrong = |text: String| format!("--rows {}: {text}", path.display());
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) => return vec![wrong(error.to_string())],
-    };
-    let mut mistakes = Vec::new();
-    for (number, line) in (1_usize..).zip(BufReader::new(file).lines()) {
-        if mistakes.len() == LISTED {
-            mistakes.push(wrong("and maybe more".to_owned()));
-            break;
-        }
-        match line {
-            Ok(line) => {
-                if let Err(error) = parse_row(&line) {
-                    mistakes.push(wrong(format!("line {number}: {error}")));
-                }
-            }
-            Err(error) => {
-                mistakes.push(wrong(format!("line {number}: {error}")));
-                break;
-            }
-        }
+    /// Whether the run ends after its faults.
+    pub(super) fn ends_with_faults(&self) -> bool {
+        !self.faults.is_empty() && self.count.is_none() && self.duration.is_none()
     }
-    mistakes
-}
-
-/// Reads one line of rows; an empty one is none.
-pub(super) fn parse_row(line: &str) -> Result<Option<Value>, String> {
-    if line.trim().is_empty() {
-        return Ok(None);
-    }
-    serde_json::from_str(line).map(Some).map_err(|error| {
-        let text = error.to_string();
-        let reason = text.split(" at line ").next().unwrap_or(&text);
-        let column = error.column();
-        format!("column {column}: expected JSON, one value a line: {reason}")
-    })
-}
-
-/// The syntax trees of a call's arguments: what SQL has no literal for is a
-/// column.
-pub(super) fn expressions(args: &[Value]) -> Vec<Expr> {
-    let expression = |(index, value): (usize, &Value)| match value {
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => Expr::Literal(value.clone()),
-        Value::Null | Value::Array(_) | Value::Object(_) => Expr::Column(format!("c{index}")),
-    };
-    args.iter().enumerate().map(expression).collect()
 }

@@ -1,44 +1,34 @@
-//! The thread of one source: reads its rows, and passes them on.
+//! Reads the rows of one source on a thread of its own, and passes them on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
-use ekuiper_sp::Error;
-use mock_kuiper::host::Source;
+use mock_kuiper::engine::host::{LAST_ROWS, Received};
+use mock_kuiper::engine::wire::InvalidRow;
+use mock_kuiper::{Observed, Source};
 
 use super::feed::Feed;
 use super::findings::Findings;
 
-/// How long the next row of a plugin that has ended may still take: its
-/// connection may not even be accepted yet.
-const LAST_ROWS: Duration = Duration::from_millis(100);
-
-/// The thread of one source.
+/// Reads one source.
 pub(super) struct Reader {
-    pub(super) symbol: String,
     pub(super) source: Source,
     pub(super) limit: Option<u64>,
     pub(super) passes_on: bool,
     pub(super) feed: Arc<Feed>,
     pub(super) findings: Arc<Findings>,
-    /// Whether it reads on when the plugin ends: another process follows.
+    /// Whether it reads on when the plugin exits: another process follows.
     pub(super) outlives: bool,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) counted: Arc<AtomicU64>,
 }
 
 impl Reader {
-    /// Reads until the end: of the source, of the plugin, or a stop. Gives the
-    /// source back, to be stopped.
+    /// Reads until the end of the source or of the plugin, or until a stop.
+    /// Returns the source, to be stopped.
     pub(super) fn run(mut self) -> Source {
-        let symbol = self.symbol.as_str();
-        let wrong = |text: &dyn std::fmt::Display| {
-            self.findings
-                .report(symbol, &format!("source `{symbol}`: {text}"));
-        };
         let mut buffer = Vec::new();
-        // What was read while misfortunes were played.
+        // Rows that were read while faults were played.
         let before = self.source.received();
         self.counted.store(before, Ordering::Relaxed);
         let mut count = 0;
@@ -46,25 +36,36 @@ impl Reader {
         let mut woken = false;
         while !self.stop.load(Ordering::SeqCst) && self.limit.is_none_or(|limit| count < limit) {
             match self.source.read(limit) {
-                Ok(Ok(row)) => {
+                Ok(Received::Row(row)) => {
                     count += 1;
                     self.counted.store(before + count, Ordering::Relaxed);
                     if self.passes_on
-                        && let Err(error) = self.feed.pass_on(row.message, &mut buffer)
+                        && let Err(invalid) = self.feed.pass_on(row.message, &mut buffer)
                     {
-                        wrong(&error);
+                        self.report(invalid);
                     }
                 }
-                Ok(Err(invalid)) => wrong(&invalid),
-                Err(Error::Woken) => woken = true,
-                Err(Error::Protocol(error)) => wrong(&error),
-                Err(_) => break,
+                Ok(Received::Invalid(invalid)) => self.report(invalid),
+                Ok(Received::Woken) => woken = true,
+                Ok(Received::Nothing) => break,
+                Err(error) => {
+                    let is_finding = error.is_finding();
+                    self.findings.report_error(error);
+                    if !is_finding {
+                        break;
+                    }
+                }
             }
-            if std::mem::take(&mut woken) && !self.outlives && self.source.plugin_has_ended() {
-                // What it had sent by then is still read.
+            if std::mem::take(&mut woken) && !self.outlives && self.source.plugin_has_exited() {
+                // What it had sent before is still read.
                 limit = Some(LAST_ROWS);
             }
         }
         self.source
+    }
+
+    fn report(&self, invalid: InvalidRow) {
+        let observed = Observed::InvalidRow(invalid);
+        self.findings.report(&self.source.about(observed), None);
     }
 }

@@ -1,21 +1,22 @@
-//! How a check is shown.
+//! Writes the report of a check, as text and as JSON.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
 use anstyle::{AnsiColor, Style};
-use mock_kuiper::package::{CheckAdvice, CheckLevel, CheckLine, CheckReport};
+use mock_kuiper::engine::package::{CheckAdvice, CheckLevel, CheckLine, CheckReport};
 use serde_json::json;
 use textwrap::Options;
 
-const OK: Style = AnsiColor::Green.on_default();
-const WARNING: Style = AnsiColor::Yellow.on_default().bold();
-const ERROR: Style = AnsiColor::Red.on_default().bold();
+use super::output::{ERROR, NOTE};
+use super::text::{count_or_no, printable};
 
-/// Columns of the level, and of the space behind it.
+const OK: Style = AnsiColor::Green.on_default();
+
+/// The width of the level and of the space after it.
 const LEVEL: usize = 9;
 
-/// Writes the lines of a report; on a terminal they are broken to its width.
+/// Writes a report as text. On a terminal the lines are wrapped to its width.
 pub(super) fn text(report: &CheckReport) -> String {
     let stdout = std::io::stdout();
     // `termwidth` is a guess where there is no terminal.
@@ -24,7 +25,7 @@ pub(super) fn text(report: &CheckReport) -> String {
     for found in &report.lines {
         let (style, level) = match found.level {
             CheckLevel::Ok => (OK, "ok"),
-            CheckLevel::Warning => (WARNING, "warning"),
+            CheckLevel::Warning => (NOTE, "warning"),
             CheckLevel::Error => (ERROR, "error"),
         };
         let gap = " ".repeat(LEVEL - level.len());
@@ -44,11 +45,7 @@ pub(super) fn text(report: &CheckReport) -> String {
             }
         }
     }
-    let count = |level, what| match report.count(level) {
-        0 => format!("no {what}s"),
-        1 => format!("1 {what}"),
-        count => format!("{count} {what}s"),
-    };
+    let count = |level, what| count_or_no(report.count(level) as u64, what);
     let name = report.plugin.as_deref().unwrap_or("no plugin");
     let _ = writeln!(
         text,
@@ -60,7 +57,7 @@ pub(super) fn text(report: &CheckReport) -> String {
     text
 }
 
-/// One line of a report, without its level.
+/// Writes one line of a report, without its level.
 pub(super) fn line(line: &CheckLine) -> String {
     let mut text = String::new();
     if !line.file.is_empty() {
@@ -84,7 +81,7 @@ fn text_of(line: &CheckLine) -> String {
     }
 }
 
-/// The report as JSON.
+/// Writes a report as JSON.
 pub(super) fn json(report: &CheckReport) -> String {
     let lines = report.lines.iter().map(|line| CheckLine {
         text: text_of(line),
@@ -97,17 +94,4 @@ pub(super) fn json(report: &CheckReport) -> String {
         "lines": lines.collect::<Vec<_>>(),
     });
     format!("{value:#}\n")
-}
-
-/// Shows names from a zip without harm to a terminal.
-pub(super) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
 }

@@ -1,20 +1,21 @@
-//! What goes to stdout: rows and results of calls, one JSON object a line.
+//! Writes rows and results of calls for stdout, one JSON object per line.
 
 use std::io::{self, Write};
 
-use mock_kuiper::wire::SourceRow;
+use mock_kuiper::engine::wire::SourceRow;
 use serde_json::Value;
 
-/// Lines that are held back at most, in bytes.
+/// The size at which the held lines are written, in bytes.
 const HELD: usize = 64 * 1024;
 
-/// Collects lines, and writes many at once.
+/// Collects lines, and writes many of them at once.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     held: Vec<u8>,
 }
 
 impl Lines {
+    /// Adds a row of a source.
     pub(super) fn row(&mut self, source: &str, row: SourceRow<'_>) {
         self.held.extend_from_slice(b"{\"source\":");
         self.json(&source);
@@ -25,6 +26,7 @@ impl Lines {
         self.held.extend_from_slice(b"}\n");
     }
 
+    /// Adds a call and its outcome.
     pub(super) fn call(&mut self, function: &str, args: &[Value], outcome: Result<&Value, &str>) {
         self.held.extend_from_slice(b"{\"function\":");
         self.json(&function);
@@ -43,12 +45,12 @@ impl Lines {
         self.held.extend_from_slice(b"}\n");
     }
 
-    /// Whether so much is held that it should go out.
+    /// Whether enough lines are held to write them.
     pub(super) fn is_full(&self) -> bool {
         self.held.len() >= HELD
     }
 
-    /// Writes what is held.
+    /// Writes the held lines.
     pub(super) fn write(&mut self, out: &mut impl Write) -> io::Result<()> {
         let written = out.write_all(&self.held).and_then(|()| out.flush());
         self.held.clear();
@@ -57,12 +59,11 @@ impl Lines {
     }
 
     fn json(&mut self, value: &impl serde::Serialize) {
-        // Strings and JSON values always serialize, and a `Vec` takes all.
+        // Strings and JSON values serialize, and a `Vec` takes any number of bytes.
         let _ = serde_json::to_writer(&mut self.held, value);
     }
 
-    /// Appends JSON that was checked, without the line ends that it may have
-    /// between its tokens.
+    /// Appends valid JSON without the line ends between its tokens.
     fn one_line(&mut self, json: &str) {
         let tokens = json.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r'));
         if json.bytes().any(|byte| matches!(byte, b'\n' | b'\r')) {
@@ -78,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_one_line_however_the_plugin_wrote_it() {
+    fn a_row_that_spans_lines_is_written_on_one_line() {
         let mut lines = Lines::default();
         let row =
             SourceRow::parse("{\n \"message\": {\n  \"a\": \"x\\ny\"\r\n },\n \"meta\": {}\n}");
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_shows_its_arguments_and_what_came_of_it() {
+    fn a_call_is_written_with_its_arguments_and_its_result_or_error() {
         let mut lines = Lines::default();
         let args = [Value::from(1), Value::Null];
 

@@ -8,42 +8,70 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use mock_kuiper::event::{Event, JsonLines, Observer, Trace, What};
+use mock_kuiper::engine::event::{JsonLines, Trace};
+use mock_kuiper::{Event, Observer, What};
 
-use super::CliError;
-use super::plan::Plan;
-use super::session::Happening;
+use super::error::CliError;
+use super::happening::Happening;
 use super::terminal::Terminal;
 
-/// Passes on what happens.
+/// Passes each event on to all that listen.
 pub(super) struct Stream {
     started: Instant,
     terminal: Arc<Terminal>,
-    json: Option<(PathBuf, JsonLines<BufWriter<File>>)>,
-    trace: Option<(PathBuf, Trace<BufWriter<File>>)>,
-    /// Who is told of the plugin's end.
+    json: Option<(Target, JsonLines<BufWriter<File>>)>,
+    trace: Option<(Target, Trace<BufWriter<File>>)>,
+    /// Who learns of the plugin's exit.
     session: Mutex<Option<Sender<Happening>>>,
 }
 
+/// A file that an option names.
+struct Target {
+    option: &'static str,
+    path: PathBuf,
+}
+
+impl Target {
+    fn new(option: &'static str, path: &Path) -> Self {
+        Self {
+            option,
+            path: path.to_owned(),
+        }
+    }
+
+    fn create(&self) -> Result<BufWriter<File>, String> {
+        let file = File::create(&self.path);
+        let failed = |error| format!("{} {}: {error}", self.option, self.path.display());
+        file.map(BufWriter::new).map_err(failed)
+    }
+
+    fn unwritten(&self, error: &io::Error) -> CliError {
+        let (option, path) = (self.option, self.path.display());
+        CliError::Trouble(format!("{option} {path}: cannot be written: {error}"))
+    }
+}
+
 impl Stream {
-    /// Opens the files that the run writes.
+    /// Opens the files of `--json` and `--trace`. `release` and `plugin` are
+    /// what the trace is of.
     ///
     /// # Errors
     ///
     /// All files at once that cannot be written.
     pub(super) fn open(
-        plan: &Plan,
         terminal: Arc<Terminal>,
         json: Option<&Path>,
         trace: Option<&Path>,
+        release: &str,
+        plugin: &str,
     ) -> Result<Self, CliError> {
         let mut mistakes = Vec::new();
-        let mut create = |flag: &str, path: Option<&Path>| {
-            let path = path?;
-            match File::create(path) {
-                Ok(file) => Some((path.to_owned(), BufWriter::new(file))),
-                Err(error) => {
-                    mistakes.push(format!("{flag} {}: {error}", path.display()));
+        let mut create = |option: &'static str, path: Option<&Path>| {
+            let target = Target::new(option, path?);
+            match target.create() {
+                Ok(file) => Some((target, file)),
+                Err(mistake) => {
+                    mistakes.push(mistake);
                     None
                 }
             }
@@ -52,46 +80,40 @@ impl Stream {
         if !mistakes.is_empty() {
             return Err(CliError::Input(mistakes));
         }
-        let trace = match trace {
-            None => None,
-            Some((path, file)) => match Trace::new(file, plan.profile.name, &plan.plugin) {
-                Ok(trace) => Some((path, trace)),
-                Err(error) => return Err(unwritten("--trace", &path, &error)),
-            },
+        let begin = |(target, file): (Target, _)| match Trace::new(file, release, plugin) {
+            Ok(trace) => Ok((target, trace)),
+            Err(error) => Err(target.unwritten(&error)),
         };
         Ok(Self {
             started: Instant::now(),
             terminal,
-            json: json.map(|(path, file)| (path, JsonLines::new(file))),
-            trace,
+            json: json.map(|(target, file)| (target, JsonLines::new(file))),
+            trace: trace.map(begin).transpose()?,
             session: Mutex::default(),
         })
     }
 
-    /// Has the plugin's end told to `session`.
+    /// Names who learns of the plugin's exit.
     pub(super) fn tell_end(&self, session: Sender<Happening>) {
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
     }
 
-    /// Tells of something that the run itself does or notices.
+    /// Reports what the run itself does or notices.
     pub(super) fn tell(&self, what: What<'_>) {
         self.event(&Event::new(self.started.elapsed(), what));
     }
 
-    /// Writes what is held back.
+    /// Writes what is still buffered.
     ///
     /// # Errors
     ///
     /// The first file that could not be written.
     pub(super) fn finish(&self) -> Result<(), CliError> {
-        if let Some((path, json)) = &self.json {
-            json.finish()
-                .map_err(|error| unwritten("--json", path, &error))?;
+        if let Some((target, json)) = &self.json {
+            json.finish().map_err(|error| target.unwritten(&error))?;
         }
-        if let Some((path, trace)) = &self.trace {
-            trace
-                .finish()
-                .map_err(|error| unwritten("--trace", path, &error))?;
+        if let Some((target, trace)) = &self.trace {
+            trace.finish().map_err(|error| target.unwritten(&error))?;
         }
         Ok(())
     }
@@ -112,11 +134,4 @@ impl Observer for Stream {
             let _ = session.send(Happening::PluginEnded);
         }
     }
-}
-
-fn unwritten(flag: &str, path: &Path, error: &io::Error) -> CliError {
-    CliError::Trouble(format!(
-        "{flag} {}: cannot be written: {error}",
-        path.display()
-    ))
 }

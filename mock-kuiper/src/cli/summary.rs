@@ -1,10 +1,12 @@
-//! The last lines of a run: what ran, and what came of it.
+//! Writes the last lines of a run: how it ended, and what each symbol did.
 
 use std::time::Duration;
 
+use super::text::{count, count_or_no, grouped};
+
 /// What one symbol did.
 #[derive(Debug)]
-pub(super) enum Line {
+pub(super) enum Ran {
     Source {
         symbol: String,
         rows: u64,
@@ -21,29 +23,26 @@ pub(super) enum Line {
     },
 }
 
-/// Writes the summary, one line for each symbol.
+/// Writes the summary: the result, then one line for each symbol.
 pub(super) fn lines(
     plugin: &str,
     release: &str,
-    ran: &[Line],
+    ran: &[Ran],
     errors: u64,
     took: Duration,
 ) -> Vec<String> {
     let seconds = took.as_secs_f64();
-    let errors = match errors {
-        0 => "no errors".to_owned(),
-        errors => count(errors, "error"),
-    };
+    let errors = count_or_no(errors, "error");
     let mut lines = vec![format!(
-        "{plugin} under eKuiper {release}: {seconds:.2} s, {errors}"
+        "{plugin} under eKuiper {release}: {errors} in {seconds:.2} s"
     )];
     lines.extend(ran.iter().map(|line| match line {
-        Line::Source { symbol, rows } => format!(
-            "  source {symbol}: {}, {} a second",
+        Ran::Source { symbol, rows } => format!(
+            "  source {symbol}: {}, {} per second",
             count(*rows, "row"),
             grouped((*rows as f64 / seconds.max(0.001)).round() as u64)
         ),
-        Line::Sink {
+        Ran::Sink {
             symbol,
             sent,
             acked,
@@ -52,7 +51,7 @@ pub(super) fn lines(
             count(*sent, "row"),
             count(*acked, "ack")
         ),
-        Line::Function {
+        Ran::Function {
             symbol,
             aggregate,
             calls,
@@ -65,43 +64,23 @@ pub(super) fn lines(
     lines
 }
 
-/// `1 row`, `12,345 rows`.
-pub(super) fn count(number: u64, of: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {of}{plural}", grouped(number))
-}
-
-/// A number with a comma after each three digits.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let first = digits.len() % 3;
-    let mut grouped = digits[..first].to_owned();
-    for (index, digit) in digits[first..].chars().enumerate() {
-        if index % 3 == 0 && !grouped.is_empty() {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_summary_has_a_line_for_each_symbol() {
+    fn a_summary_has_the_result_and_a_line_for_each_symbol() {
         let ran = [
-            Line::Source {
+            Ran::Source {
                 symbol: "random".into(),
                 rows: 12_345,
             },
-            Line::Sink {
+            Ran::Sink {
                 symbol: "append".into(),
                 sent: 1,
                 acked: 0,
             },
-            Line::Function {
+            Ran::Function {
                 symbol: "mean".into(),
                 aggregate: true,
                 calls: 2,
@@ -112,20 +91,10 @@ mod tests {
 
         assert_eq!(
             text,
-            "mirror under eKuiper 2.4: 0.50 s, 1 error\n  \
-             source random: 12,345 rows, 24,690 a second\n  \
+            "mirror under eKuiper 2.4: 1 error in 0.50 s\n  \
+             source random: 12,345 rows, 24,690 per second\n  \
              sink append: 1 row sent, 0 acks\n  \
              aggregate mean: 2 calls"
         );
-    }
-
-    #[test]
-    fn digits_are_grouped_by_three() {
-        let shown: Vec<_> = [0, 7, 999, 1000, 123_456, 1_234_567]
-            .map(grouped)
-            .into_iter()
-            .collect();
-
-        assert_eq!(shown, ["0", "7", "999", "1,000", "123,456", "1,234,567"]);
     }
 }

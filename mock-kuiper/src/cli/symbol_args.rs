@@ -1,43 +1,42 @@
-//! What `run` and `bench` are told of the symbols: which of them to start, and
-//! with what.
+//! The options of `run` and `bench` about symbols: which ones to start, and with
+//! which properties.
 
-use mock_kuiper::call::{Call, SymbolConfig};
-use mock_kuiper::package::{Manifest, Package};
-use mock_kuiper::profile::Profile;
-use mock_kuiper::symbol::Meta;
-use mock_kuiper::wire::{Order, StreamOptions};
+use mock_kuiper::engine::call::{Call, SymbolConfig};
+use mock_kuiper::engine::package::Manifest;
+use mock_kuiper::engine::wire::{Order, StreamOptions};
+use mock_kuiper::{Meta, Package, Release};
 use serde_json::{Map, Value};
 
-use super::CliError;
+use super::error::CliError;
 
 // A doc comment here would become that of the subcommand.
 #[derive(Debug, clap::Args)]
 pub(super) struct SymbolArgs {
-    /// Send rows as objects; otherwise each is an array of one
+    /// Set sendSingle: send each row as an object, not as an array of one
     #[arg(long)]
     pub(super) send_single: bool,
 
-    /// Start this source; naming any symbol starts the named ones alone
+    /// Start this source, and only symbols that are named; may be repeated
     #[arg(long, value_name = "NAME")]
     source: Vec<String>,
 
-    /// Start this sink
+    /// Start this sink; see --source
     #[arg(long, value_name = "NAME")]
     sink: Vec<String>,
 
-    /// Start this function
+    /// Start this function; see --source
     #[arg(long, value_name = "NAME")]
     function: Vec<String>,
 
-    /// Properties of a source or sink, over those of its yaml; may be repeated
+    /// Set properties of a source or sink, which overlay its yaml; may be repeated
     #[arg(long, value_name = "NAME=JSON")]
     config: Vec<SymbolConfig>,
 
-    /// The section of sources/NAME.yaml that overlays `default`
+    /// Use this section of sources/NAME.yaml, which overlays `default`
     #[arg(long, value_name = "KEY")]
     conf_key: Option<String>,
 
-    /// The stream's DATASOURCE
+    /// Set the stream's DATASOURCE
     #[arg(
         long,
         value_name = "TEXT",
@@ -46,16 +45,16 @@ pub(super) struct SymbolArgs {
     )]
     datasource: String,
 
-    /// Other options of the stream, e.g. '{"format":"binary"}'
+    /// Set other options of the stream, e.g. '{"format":"binary"}'
     #[arg(long, value_name = "JSON", value_parser = json_object)]
     stream: Option<Map<String, Value>>,
 
-    /// The rule's id
+    /// Set the rule's id
     #[arg(long, value_name = "ID", default_value = "mock", value_parser = rule_id)]
     pub(super) rule: String,
 }
 
-/// The symbols that are to be started.
+/// The symbols to start.
 #[derive(Debug)]
 pub(super) struct Picked {
     pub(super) sources: Vec<String>,
@@ -74,7 +73,7 @@ fn json_object(text: &str) -> Result<Map<String, Value>, String> {
     }
 }
 
-/// A rule's id is a part of socket paths.
+/// Checks a rule's id, which becomes a part of socket paths.
 fn rule_id(text: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     if text.is_empty() || !text.chars().all(plain) {
@@ -84,8 +83,8 @@ fn rule_id(text: &str) -> Result<String, String> {
 }
 
 impl SymbolArgs {
-    /// Works out which symbols are to be started. `calls` need a function that
-    /// is. What is wrong with the names is added to `mistakes`.
+    /// Selects the symbols to start. `calls` need a function that is started.
+    /// Wrong names are added to `mistakes`.
     pub(super) fn pick(
         &self,
         manifest: &Manifest,
@@ -138,12 +137,12 @@ impl SymbolArgs {
         picked
     }
 
-    /// The orders that start the sources. What is wrong with their yaml is
-    /// added to `mistakes`.
+    /// Makes the orders that start the sources. Mistakes in their yaml are added
+    /// to `mistakes`.
     pub(super) fn source_orders(
         &self,
         package: &Package,
-        profile: &Profile,
+        profile: &Release,
         sources: &[String],
         mistakes: &mut Vec<String>,
     ) -> Vec<Order> {
@@ -163,7 +162,7 @@ impl SymbolArgs {
     fn source_order(
         &self,
         package: &Package,
-        profile: &Profile,
+        profile: &Release,
         symbol: &str,
         stream: String,
     ) -> Result<Order, CliError> {
@@ -173,7 +172,7 @@ impl SymbolArgs {
             datasource: self.datasource.clone(),
             others: self.stream.clone().unwrap_or_default(),
         };
-        Ok(mock_kuiper::host::source_order(
+        Ok(mock_kuiper::engine::host::source_order(
             package,
             profile,
             symbol,
@@ -184,7 +183,7 @@ impl SymbolArgs {
         )?)
     }
 
-    /// The order that starts a sink as the rule's action number `index`.
+    /// Makes the order that starts a sink as the rule's action number `index`.
     pub(super) fn sink_order(&self, symbol: &str, index: usize, require_ack: bool) -> Order {
         let mut config = Map::new();
         if self.send_single {
@@ -210,7 +209,7 @@ impl SymbolArgs {
 
 fn offers(kind: &str, names: &[String]) -> String {
     if names.is_empty() {
-        format!("it has no {kind} at all")
+        format!("it has no {kind}")
     } else {
         format!("it has {}", names.join(", "))
     }

@@ -1,35 +1,34 @@
-//! What a person sees: rows on stdout; on stderr the plugin's output, what went
-//! wrong, and on a terminal a line that counts.
+//! Shows the events of a run: rows on stdout; on stderr the plugin's output, what
+//! went wrong, and on a terminal a status line.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mock_kuiper::event::{Event, Meaning, Observer, What};
-use mock_kuiper::fault::Outcome;
-use mock_kuiper::host::process_name;
+use mock_kuiper::engine::host::process_name;
+use mock_kuiper::{Event, Meaning, Observer, Outcome, What};
 
+use super::advice;
+use super::output::{DIM, ERROR, NOTE, labelled, say};
 use super::rows::Lines;
+use super::text::printable;
 
-const ERROR: Style = AnsiColor::Red.on_default().bold();
-const NOTE: Style = AnsiColor::Yellow.on_default().bold();
-const DIM: Style = Style::new().dimmed();
 const PLUGIN: Style = AnsiColor::Cyan.on_default();
 
-/// Bytes of a message that `-v` shows.
+/// The bytes of a message that `-v` shows.
 const SHOWN: usize = 4096;
 
-/// How often the line that counts is drawn anew.
+/// How often the status line is drawn.
 pub(super) const REDRAW: Duration = Duration::from_millis(100);
 
-/// The two streams, and what is due on them.
+/// Stdout and stderr, and the lines that wait for them.
 pub(super) struct Terminal {
     plugin: String,
     verbose: bool,
     lines: Mutex<Lines>,
-    /// Told once when stdout takes no more.
+    /// Called once when stdout cannot be written.
     stdout_failed: OnceLock<Box<dyn Fn(io::Error) + Send + Sync>>,
     failed: OnceLock<()>,
     status: Option<ProgressBar>,
@@ -57,17 +56,17 @@ impl Terminal {
         }
     }
 
-    /// Has `failed` called once when stdout takes no more.
+    /// Calls `failed` once when stdout cannot be written.
     pub(super) fn on_stdout_failure(&self, failed: impl Fn(io::Error) + Send + Sync + 'static) {
         let _ = self.stdout_failed.set(Box::new(failed));
     }
 
-    /// Whether there is a line that counts.
+    /// Whether there is a status line.
     pub(super) fn has_status(&self) -> bool {
         self.status.is_some()
     }
 
-    /// Draws the line that counts.
+    /// Draws the status line.
     pub(super) fn status(&self, text: String) {
         if let Some(bar) = &self.status {
             bar.set_message(text);
@@ -75,7 +74,7 @@ impl Terminal {
         }
     }
 
-    /// Writes what is due, and takes the line that counts away.
+    /// Writes the waiting lines, and removes the status line.
     pub(super) fn close(&self) {
         self.write_lines(&mut self.lock());
         if let Some(bar) = &self.status {
@@ -83,24 +82,25 @@ impl Terminal {
         }
     }
 
-    /// Writes a line to stderr, beside the line that counts.
+    /// Writes a line to stderr, above the status line.
     pub(super) fn say(&self, line: &str) {
-        self.beside_status(true, || print(line));
+        self.beside_status(true, || say(line));
     }
 
-    /// Says what the plugin did wrong.
+    /// Writes what the plugin did wrong.
     pub(super) fn error(&self, text: &str) {
-        self.say(&format!("{ERROR}error{ERROR:#}: {text}"));
+        self.say(&labelled(ERROR, "error", text));
     }
 
+    /// Writes what a person should know.
     pub(super) fn note(&self, text: &str) {
-        self.say(&format!("{NOTE}note{NOTE:#}: {text}"));
+        self.say(&labelled(NOTE, "note", text));
     }
 
-    /// Does `write` while the line that counts is out of the way.
+    /// Calls `write` while the status line is hidden.
     fn beside_status<T>(&self, shares_screen: bool, write: impl FnOnce() -> T) -> T {
         match &self.status {
-            // One that is finished would be drawn anew.
+            // A finished one would be drawn again.
             Some(bar) if shares_screen && !bar.is_finished() => bar.suspend(write),
             _ => write(),
         }
@@ -139,7 +139,7 @@ impl Observer for Terminal {
                         event.at.as_secs_f64(),
                         message.channel,
                         message.from,
-                        printable(message.body, SHOWN)
+                        excerpt(message.body, SHOWN)
                     ));
                 }
             }
@@ -156,9 +156,9 @@ impl Observer for Terminal {
             What::Log { line } => self.say(&format!(
                 "{PLUGIN}[{}]{PLUGIN:#} {}",
                 self.plugin,
-                printable(line.as_bytes(), usize::MAX)
+                printable(line)
             )),
-            What::Finding { text } => self.error(text),
+            What::Finding { finding, during } => self.error(&advice::finding(finding, *during)),
             What::Note { text } => self.note(text),
             What::Fault { fault, outcome } => match outcome {
                 None => self.status(format!("fault {fault}")),
@@ -179,7 +179,7 @@ impl Observer for Terminal {
                 event.at.as_secs_f64(),
                 breach.describe()
             )),
-            What::TurnedAway { channel, pid } => self.say(&turned_away(channel.name(), *pid)),
+            What::TurnedAway { channel, pid } => self.note(&turned_away(channel.name(), *pid)),
             What::Launched { command, pid, .. } if self.verbose => self.say(&format!(
                 "{DIM}{:9.4} launched as process {pid}:{DIM:#} {}",
                 event.at.as_secs_f64(),
@@ -202,36 +202,14 @@ fn turned_away(channel: &str, pid: Option<u32>) -> String {
         None => ("a process".to_owned(), "end it".to_owned()),
     };
     format!(
-        "{NOTE}note{NOTE:#}: {who} dialed {channel} and was turned away: it is not the plugin \
-         that was launched here, maybe one left over from an earlier run; {end}"
+        "{who} dialed {channel} and was turned away, because this run did not \
+         launch it; if it is left over from an earlier run, {end}"
     )
 }
 
-/// Says an error on stderr. Indented lines belong to the one before.
-pub(super) fn print_error(line: &str) {
-    if line.starts_with(' ') {
-        print(line);
-    } else {
-        print(&format!("{ERROR}error{ERROR:#}: {line}"));
-    }
-}
-
-fn print(line: &str) {
-    // Where stderr is closed there is nobody left to tell.
-    let _ = writeln!(anstream::stderr().lock(), "{line}");
-}
-
-/// Shows bytes from the plugin without harm to a terminal.
-fn printable(bytes: &[u8], limit: usize) -> String {
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(limit)]);
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() && character != '\t' {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
+/// Shows at most `limit` bytes of a message, escaped for a terminal.
+fn excerpt(bytes: &[u8], limit: usize) -> String {
+    let mut shown = printable(&String::from_utf8_lossy(&bytes[..bytes.len().min(limit)]));
     if bytes.len() > limit {
         shown.push_str(&format!("… ({} bytes)", bytes.len()));
     }
@@ -243,14 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_plugin_prints_does_no_harm_to_a_terminal() {
-        let shown = printable(b"a\tb\x1b[2Jc\x07\xff", 100);
-
-        assert_eq!(shown, "a\tb\\u{1b}[2Jc\\u{7}\u{fffd}");
-    }
-
-    #[test]
-    fn a_long_message_is_cut_and_its_length_is_told() {
-        assert_eq!(printable(b"abcdef", 3), "abc… (6 bytes)");
+    fn a_long_message_is_cut_and_followed_by_its_length() {
+        assert_eq!(excerpt(b"abcdef", 3), "abc… (6 bytes)");
     }
 }

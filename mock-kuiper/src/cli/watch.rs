@@ -1,57 +1,57 @@
-//! `run --watch`: what changes in the plugin's directory, and the build that it
-//! calls for.
+//! `run --watch`: notices changes in the plugin's directory, and builds the plugin
+//! after them.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mock_kuiper::package::{Package, PackageError};
+use mock_kuiper::{Package, PackageError};
 use notify::event::{EventKind, ModifyKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 
-use super::CliError;
+use super::error::CliError;
 
-/// How long nothing changes once a burst of changes is over.
+/// The pause after the last change that ends a burst.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// How long a burst may last.
+/// The longest burst.
 const BURST: Duration = Duration::from_secs(2);
 
-/// What is never a part of a plugin, beside hidden files.
+/// Names that are not a part of a plugin, besides those of hidden files.
 const IGNORED: [&str; 2] = ["target", "__pycache__"];
 
-/// Endings of the same.
+/// Endings of files that are not a part of a plugin.
 const IGNORED_ENDINGS: [&str; 4] = ["pyc", "log", "tmp", "swp"];
 
-/// A change of the plugin, ready to be loaded.
+/// A change of the plugin, which was built if it is built from source.
 #[derive(Debug)]
 pub(super) struct Change {
-    /// What changed, in short.
+    /// The files that changed, in short.
     pub(super) what: String,
-    /// How long the build took; `None` where there is nothing to build.
+    /// How long the build took; `None` if there is nothing to build.
     pub(super) built: Result<Option<Duration>, PackageError>,
 }
 
-/// Watches for as long as it lives.
+/// Watches a directory until it is dropped.
 #[derive(Debug)]
 pub(super) struct Watch {
     _watcher: RecommendedWatcher,
 }
 
 impl Watch {
-    /// Watches the directory that the user gave, builds the package anew after
-    /// each burst of changes, and hands over what came of it.
+    /// Watches the directory that the user named, builds the package after each
+    /// burst of changes, and calls `changed`.
     ///
     /// # Errors
     ///
-    /// [`CliError::Trouble`] where the system watches no more.
+    /// [`CliError::Trouble`] if the system cannot watch the directory.
     pub(super) fn start(
         directory: &Path,
-        package: Arc<Package>,
+        package: &Arc<Package>,
         changed: impl Fn(Change) + Send + 'static,
     ) -> Result<Self, CliError> {
         let trouble = |error: &dyn std::fmt::Display| {
@@ -59,12 +59,12 @@ impl Watch {
         };
         let root = fs::canonicalize(directory).map_err(|error| trouble(&error))?;
         let filter = Filter {
-            built_in: built_in(&package),
+            built_in: built_in(package),
             root: root.clone(),
         };
         let (tell, told) = mpsc::channel();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<_>| {
-            // Where events were lost, anything may have changed.
+            // Anything may have changed if events were lost.
             let files = match event {
                 Ok(event) => filter.files(&event),
                 Err(_) => vec![PathBuf::from(".")],
@@ -77,13 +77,20 @@ impl Watch {
         watcher
             .watch(&root, RecursiveMode::Recursive)
             .map_err(|error| trouble(&error))?;
+        // The thread may outlive the run; a package that it kept would leave its
+        // temporary directory behind.
+        let package = Arc::downgrade(package);
         thread::Builder::new()
             .name("watch".to_owned())
             .spawn(move || {
-                while let Some(files) = burst(&told) {
+                while let Some(files) = burst(&told)
+                    && let Some(package) = Weak::upgrade(&package)
+                {
+                    let built = build(&package);
+                    drop(package);
                     changed(Change {
                         what: describe(&files),
-                        built: build(&package),
+                        built,
                     });
                 }
             })
@@ -101,14 +108,14 @@ fn build(package: &Package) -> Result<Option<Duration>, PackageError> {
     Ok(Some(began.elapsed()))
 }
 
-/// The directory that Cargo builds the package in.
+/// Returns the directory that Cargo builds the package in.
 fn built_in(package: &Package) -> Option<PathBuf> {
     let binary = fs::read_link(&package.manifest().executable).ok()?;
     // target/release/NAME
     Some(binary.parent()?.parent()?.to_owned())
 }
 
-/// Waits for changes, until none comes for a while. `None` at the end.
+/// Waits for a burst of changes. Returns `None` once nobody watches.
 fn burst(told: &Receiver<PathBuf>) -> Option<BTreeSet<PathBuf>> {
     let mut files = BTreeSet::from([told.recv().ok()?]);
     let end = Instant::now() + BURST;
@@ -122,7 +129,7 @@ fn burst(told: &Receiver<PathBuf>) -> Option<BTreeSet<PathBuf>> {
     }
 }
 
-/// `src/main.rs`, `src/main.rs and 2 more`.
+/// Names the files: `src/main.rs`, `src/main.rs and 2 more`.
 fn describe(files: &BTreeSet<PathBuf>) -> String {
     let first = files.first().map(|file| file.display().to_string());
     let first = first.unwrap_or_default();
@@ -132,18 +139,18 @@ fn describe(files: &BTreeSet<PathBuf>) -> String {
     }
 }
 
-/// What counts as a change of the plugin.
+/// Decides which files are a part of the plugin.
 struct Filter {
     root: PathBuf,
     built_in: Option<PathBuf>,
 }
 
 impl Filter {
-    /// The files of an event that are the plugin's, as seen from its directory.
+    /// Returns the plugin's files in an event, relative to its directory.
     fn files(&self, event: &notify::Event) -> Vec<PathBuf> {
         let counts = match event.kind {
             EventKind::Access(_) | EventKind::Other => false,
-            // A directory's, when a file in it comes or goes.
+            // That of a directory changes when a file in it is created or removed.
             EventKind::Modify(ModifyKind::Metadata(_)) => {
                 event.paths.iter().all(|path| path.is_file())
             }
@@ -185,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_from_the_plugin_is_no_change_of_it() {
+    fn build_output_and_hidden_files_are_not_changes_of_the_plugin() {
         for path in [
             "/plugin/target/debug/mirror",
             "/plugin/out/release/mirror",

@@ -1,4 +1,4 @@
-//! `--json FILE`: every event as one line of JSON.
+//! Every event as one line of JSON.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::trace::seconds;
 use super::{Event, Meaning, Message, Observer, What};
 use crate::fault::Outcome;
-use crate::host::{Usage, how};
+use crate::finding::describe_status;
 use crate::wire::{Ack, OrderAnswer};
 
 /// Writes every event as a JSON object on a line of its own.
@@ -206,8 +206,17 @@ fn plain<'a>(what: &What<'a>) -> (&'static str, Option<&'a str>, Value) {
             ("called", None, fields)
         }
         What::Log { line } => ("log", None, json!({ "line": line })),
-        What::Exited { status } => ("exited", None, json!({"status": how(status)})),
-        What::Finding { text } => ("finding", None, json!({ "what": text })),
+        What::Exited { status } => ("exited", None, json!({"status": describe_status(status)})),
+        What::Finding { finding, during } => {
+            let mut fields = finding.to_json();
+            // The channel is a field of the line.
+            fields.remove("channel");
+            if let Some(fault) = during {
+                fields.insert("fault".to_owned(), fault.to_string().into());
+            }
+            let channel = finding.channel.as_ref().map(|channel| channel.name());
+            ("finding", channel, Value::Object(fields))
+        }
         What::Breached { channel, breach } => (
             "breached",
             Some(channel.name()),
@@ -229,19 +238,11 @@ fn plain<'a>(what: &What<'a>) -> (&'static str, Option<&'a str>, Value) {
         } => (
             "used",
             None,
-            json!({ "cycles": cycles, "before": usage(&before), "after": usage(&after) }),
+            json!({ "cycles": cycles, "before": before.to_json(), "after": after.to_json() }),
         ),
         What::Note { text } => ("note", None, json!({ "what": text })),
         What::Message(_) => ("message", None, json!({})),
     }
-}
-
-fn usage(used: &Usage) -> Value {
-    json!({
-        "open_files": used.open_files,
-        "threads": used.threads,
-        "memory_bytes": used.memory,
-    })
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -1,7 +1,8 @@
 //! What happens between host and plugin, as it happens.
 //!
-//! A [`Host`](crate::Host) tells its [`Observer`]s; whatever prints, counts or
-//! records is one, and computes nothing that an event does not say.
+//! A [`Host`](crate::Host) sends events to its [`Observer`]s. Whatever prints,
+//! counts or records is an observer, and computes nothing that an event does
+//! not carry.
 
 mod json;
 mod record;
@@ -16,17 +17,19 @@ pub(crate) use record::Recorder;
 pub use record::{Frame, Limits};
 pub use trace::Trace;
 
+use crate::breach::Breach;
 use crate::fault::{Fault, Outcome};
-use crate::host::{Breach, Usage};
-pub use crate::symbol::Side;
+use crate::finding::Finding;
+use crate::symbol::Side;
 use crate::symbol::{Channel, Kind};
+use crate::usage::Usage;
 use crate::wire::{Ack, Command, InvalidAnswer, InvalidRow, OrderAnswer, SourceRow};
 
-/// Is told what happens, on the thread where it happens.
+/// Receives events, on the thread where they happen.
 ///
-/// Rows come at their full rate: an observer that is slow slows the plugin.
+/// Rows arrive at their full rate: a slow observer slows the plugin.
 pub trait Observer: Send + Sync {
-    /// Takes note of `event`.
+    /// Receives `event`.
     fn event(&self, event: &Event<'_>);
 }
 
@@ -34,8 +37,8 @@ pub trait Observer: Send + Sync {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Event<'a> {
-    /// The time since the host began, just before the first launch. Of a row
-    /// it is the time at which it was read from the socket.
+    /// The time since the host began, just before the first launch. For a row,
+    /// the time at which it was read from the socket.
     pub at: Duration,
     /// What happened.
     pub what: What<'a>,
@@ -57,26 +60,26 @@ pub enum What<'a> {
     Launched {
         /// Program and arguments.
         command: &'a [String],
-        /// The working directory, where it is not the host's own.
+        /// The working directory, unless it is the host's own.
         directory: Option<&'a Path>,
         /// The process id.
         pid: u32,
     },
-    /// A peer has connected and greeted on the transport.
+    /// A peer connected and sent its transport greeting.
     Connected {
         /// The channel.
         channel: &'a Channel,
-        /// Its process id, where the system tells.
+        /// Its process id, if the system tells.
         pid: Option<u32>,
     },
-    /// A process outside the plugin's group connected, and was turned away.
+    /// A process outside the plugin's group connected and was rejected.
     TurnedAway {
         /// The channel.
         channel: &'a Channel,
-        /// Its process id, where the system tells.
+        /// Its process id, if the system tells.
         pid: Option<u32>,
     },
-    /// A connection has ended.
+    /// A connection ended.
     Closed {
         /// The channel.
         channel: &'a Channel,
@@ -99,7 +102,7 @@ pub enum What<'a> {
         /// The symbol's name.
         symbol: &'a str,
     },
-    /// All that a source has sent so far is read.
+    /// Everything a source has sent so far has been read.
     CaughtUp {
         /// The source's name.
         source: &'a str,
@@ -118,9 +121,9 @@ pub enum What<'a> {
         /// The line, without its end; at most 64 KiB of it.
         line: &'a str,
     },
-    /// The plugin's process ended.
+    /// The plugin's process exited.
     Exited {
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
     },
     /// The host breaks the transport's protocol, on purpose.
@@ -136,22 +139,24 @@ pub enum What<'a> {
         cycles: u32,
         /// Before the first stop.
         before: Usage,
-        /// Behind the last start.
+        /// After the last start.
         after: Usage,
     },
-    /// A misfortune begins, or is survived.
+    /// A fault begins, or has been survived.
     Fault {
-        /// What it is.
-        fault: &'a Fault,
-        /// What came of it; `None` at its beginning.
+        /// The fault.
+        fault: Fault,
+        /// The result; `None` when the fault begins.
         outcome: Option<Outcome>,
     },
     /// The plugin did something wrong.
     Finding {
-        /// What, as a sentence without its full stop.
-        text: &'a str,
+        /// What.
+        finding: &'a Finding,
+        /// The fault during which it was observed.
+        during: Option<Fault>,
     },
-    /// Something that a person should know, and that is nobody's fault.
+    /// Something a person should know that is not a finding.
     Note {
         /// What, as a sentence without its full stop.
         text: &'a str,
@@ -163,17 +168,17 @@ pub enum What<'a> {
 pub struct Message<'a> {
     /// The channel.
     pub channel: &'a Channel,
-    /// Who sent it.
+    /// The sender.
     pub from: Side,
     /// The request id in front of it, on a control or function channel.
     pub id: Option<u32>,
     /// Its body.
     pub body: &'a [u8],
-    /// What it is.
+    /// The kind of message.
     pub meaning: Meaning<'a>,
 }
 
-/// What a message is.
+/// The kind of a message.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Meaning<'a> {
@@ -182,7 +187,7 @@ pub enum Meaning<'a> {
     Greeting,
     /// An order to start or stop a symbol.
     Order {
-        /// What is to be done.
+        /// `start` or `stop`.
         command: Command,
         /// The symbol's kind.
         kind: Kind,
@@ -198,7 +203,7 @@ pub enum Meaning<'a> {
         /// The row.
         row: SourceRow<'a>,
     },
-    /// What a source sent is no row.
+    /// A message of a source that is not a row.
     InvalidRow {
         /// The source's name.
         source: &'a str,
@@ -210,11 +215,11 @@ pub enum Meaning<'a> {
         /// The sink's name.
         sink: &'a str,
     },
-    /// A sink's word on a row.
+    /// A sink's answer to a row.
     Ack {
         /// The sink's name.
         sink: &'a str,
-        /// What it says.
+        /// The answer.
         ack: Result<&'a Ack, &'a InvalidAnswer>,
     },
     /// A request to a function.
@@ -229,17 +234,17 @@ pub enum Meaning<'a> {
         /// The function's name.
         function: &'a str,
     },
-    /// An answer that nobody waits for any more; it is thrown away.
+    /// An answer that nobody waits for any more; it is dropped.
     Late,
     /// An order under the id of a request that the plugin has given up; its
     /// socket drops it.
     Stale,
-    /// Bytes of the caller's own, which no eKuiper sends.
+    /// Bytes of the caller, which no eKuiper sends.
     Raw,
 }
 
 impl Meaning<'_> {
-    /// Returns the meaning in one word, as the JSON of an event has it.
+    /// Returns the meaning in one word, as in the JSON of an event.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

@@ -1,4 +1,5 @@
-//! What a test looks at afterwards: the last frames and the plugin's output.
+//! What a test looks at afterwards: the last messages, the plugin's output, and
+//! the report of a failure.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -7,12 +8,15 @@ use std::time::Duration;
 
 use super::{Event, Message, Observer, Side, What};
 
-/// How much a [`Host`](crate::Host) keeps of what it saw; the oldest goes first.
+/// The errors that the report of a failed test shows.
+const ERRORS: usize = 3;
+
+/// How much a [`Host`](crate::Host) records; the oldest is dropped first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The number of frames.
     pub frames: usize,
-    /// The bytes of all frames together.
+    /// The total bytes of all frames.
     pub bytes: usize,
     /// The lines of the plugin's output.
     pub lines: usize,
@@ -45,13 +49,13 @@ pub struct Frame {
     pub at: Duration,
     /// The channel's name, e.g. `plugin_mirror`.
     pub channel: String,
-    /// Who sent it.
+    /// The sender.
     pub from: Side,
     /// The request id in front of it, on a control or function channel.
     pub id: Option<u32>,
-    /// Its body.
+    /// The body.
     pub body: Vec<u8>,
-    /// What it is, in one word: `order`, `answer`, `row` …
+    /// The kind of message in one word: `order`, `answer`, `row` …
     pub meaning: &'static str,
 }
 
@@ -91,6 +95,7 @@ struct Kept {
     bytes: usize,
     lines: VecDeque<String>,
     dropped: u64,
+    errors: VecDeque<String>,
 }
 
 impl Recorder {
@@ -113,10 +118,26 @@ impl Recorder {
         self.lock().lines.iter().cloned().collect()
     }
 
-    /// The report of a test that failed: the frames and the output that are
-    /// kept, of each at most `most`.
+    /// Keeps the text of an error that the host returned, for the report.
+    pub(crate) fn keep_error(&self, text: String) {
+        let mut kept = self.lock();
+        if kept.errors.back() != Some(&text) {
+            kept.errors.push_back(text);
+        }
+        if kept.errors.len() > ERRORS {
+            kept.errors.pop_front();
+        }
+    }
+
+    /// Returns the report of a test that failed: the last errors with their
+    /// advice, then the last messages and the last lines of output, at most
+    /// `most` of each.
     pub(crate) fn report(&self, most: usize) -> String {
         let kept = self.lock();
+        let mut text = String::new();
+        for error in &kept.errors {
+            text.push_str(&format!("mock-kuiper: {error}\n"));
+        }
         let older = |all: usize, dropped: u64| {
             let older = dropped + all.saturating_sub(most) as u64;
             match older {
@@ -124,10 +145,10 @@ impl Recorder {
                 older => format!(" (and {older} older)"),
             }
         };
-        let mut text = format!(
+        text.push_str(&format!(
             "messages between host and plugin{}:\n",
             older(kept.frames.len(), kept.dropped)
-        );
+        ));
         let skip = kept.frames.len().saturating_sub(most);
         for frame in kept.frames.iter().skip(skip) {
             text.push_str(&format!("{frame}\n"));
@@ -210,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_frames_go_when_there_are_too_many_or_too_large_ones() {
+    fn the_oldest_frames_are_dropped_when_a_limit_is_exceeded() {
         let recorder = Recorder::new(Limits {
             frames: 3,
             bytes: 10,
@@ -229,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_shows_the_last_frames_and_lines_and_counts_the_others() {
+    fn a_report_shows_the_error_then_the_last_messages_and_lines_and_counts_the_others() {
         let recorder = Recorder::new(Limits::default());
         for body in [&b"one"[..], b"two"] {
             tell(&recorder, body);
@@ -238,10 +259,12 @@ mod tests {
             at: Duration::ZERO,
             what: What::Log { line: "started" },
         });
+        recorder.keep_error("source `random` sent no row within 5s".to_owned());
 
         assert_eq!(
             recorder.report(1),
-            "messages between host and plugin (and 1 older):\n   \
+            "mock-kuiper: source `random` sent no row within 5s\n\
+             messages between host and plugin (and 1 older):\n   \
              1.5000 plugin_mirror from plugin: two\n\
              output of the plugin:\n  started\n"
         );

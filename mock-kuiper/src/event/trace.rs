@@ -1,5 +1,6 @@
-//! `--trace FILE`: what went over the sockets, in the format of the recorded
-//! vectors (protocol.md section 10).
+//! What went over the sockets, in the format of the recorded vectors.
+//!
+//! Format: docs/protocol.md, section 10.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -9,13 +10,13 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Event, Observer, Side, What};
-use crate::host::how;
-use crate::profile::LAUNCH_ARGUMENT;
+use crate::finding::describe_status;
+use crate::release::LAUNCH_ARGUMENT;
 
 /// Writes every message, connection and launch as one line of JSON.
 ///
-/// Times are in seconds since the first launch. A body that is not UTF-8 stands
-/// as `hex` in the place of `text`.
+/// Times are in seconds since the first launch. A body that is not UTF-8 is
+/// written as `hex` instead of `text`.
 pub struct Trace<W> {
     out: Mutex<Out<W>>,
 }
@@ -165,7 +166,7 @@ impl<W: Write + Send> Observer for Trace<W> {
             }
             What::Exited { status } => self.write(&[Line {
                 event: Some("exit"),
-                status: Some(how(*status)),
+                status: Some(describe_status(*status)),
                 ..line
             }]),
             _ => {}

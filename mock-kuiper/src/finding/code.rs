@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Serialize, Serializer};
+
 /// The name of a kind of finding, for example `sink.not-listening`.
 ///
 /// A code is part of the JSON output: it is never renamed and never reused for
@@ -148,6 +150,13 @@ impl Code {
             Self::FunctionInvalidAnswer => "function.invalid-answer",
             Self::FunctionError => "function.error",
         }
+    }
+}
+
+impl Serialize for Code {
+    /// Writes the code's text.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 

@@ -1,5 +1,24 @@
 //! What a plugin did wrong, as data.
+//!
+//! A [`Finding`] says what was observed and about which symbol, instance and
+//! channel. [`Finding::advice`] says what to do about it, as data too: the
+//! command phrases it as flags, the suite in its own terms, and this library
+//! with the names of its builder's methods.
 
+mod advice;
 mod code;
+#[expect(
+    clippy::module_inception,
+    reason = "the type `Finding` has its own file"
+)]
+mod finding;
+mod json;
+mod observed;
+mod remedy;
+#[cfg(test)]
+mod tests;
 
+pub use self::advice::{Advice, Limit};
 pub use self::code::{Code, UnknownCode};
+pub use self::finding::Finding;
+pub use self::observed::{Observed, Violation, describe_status};

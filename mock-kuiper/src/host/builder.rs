@@ -1,6 +1,6 @@
-//! How a host comes to be: which plugin, which release, where, with what.
+//! Describes a host: which plugin, which release, where, with what.
 //!
-//! Rules: protocol.md section 3.
+//! Rules: docs/protocol.md, section 3.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,20 +8,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::channel::RequestChannel;
+use super::error::HostError;
+use super::host::Host;
 use super::inner::{Inner, Parts};
 use super::process::{Launch, Process};
 use super::shared::Shared;
 use super::turn::Turn;
 use super::watchdog::Watchdog;
-use super::{Host, HostError};
 use crate::event::{Limits, Observer, Recorder};
+use crate::finding::Advice;
 use crate::isolate::{self, Isolation};
 use crate::package::{Language, Package};
-use crate::profile::{DEFAULT_HOST, LAUNCH_ARGUMENT, Profile, WorkingDirectory};
+use crate::release::{DEFAULT_HOST, LAUNCH_ARGUMENT, Release, WorkingDirectory};
 use crate::symbol::Channel;
 use crate::transport::Transport;
 
-/// How long an order or an ack may take unless it is said otherwise; eKuiper
+/// How long the answer to an order, or an ack, may take by default; eKuiper
 /// waits an hour.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
@@ -32,15 +34,86 @@ enum Place {
     Shared,
     /// In a `/tmp` of its own.
     Own,
-    /// The same, or where that is refused in the machine's, in its turn.
+    /// In a `/tmp` of its own if the system allows it, otherwise in the
+    /// machine's, one host after another.
     OwnOrInTurn,
 }
 
-/// Describes a host, and launches it.
+/// The plugin to launch: the path of its directory, of its zip, or of a Cargo
+/// package; or a [`Package`] that was opened already.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Plugin {
+    /// A path.
+    Path(PathBuf),
+    /// An opened package.
+    Package(Arc<Package>),
+}
+
+impl From<&str> for Plugin {
+    fn from(path: &str) -> Self {
+        Self::Path(path.into())
+    }
+}
+
+impl From<String> for Plugin {
+    fn from(path: String) -> Self {
+        Self::Path(path.into())
+    }
+}
+
+impl From<&Path> for Plugin {
+    fn from(path: &Path) -> Self {
+        Self::Path(path.to_owned())
+    }
+}
+
+impl From<PathBuf> for Plugin {
+    fn from(path: PathBuf) -> Self {
+        Self::Path(path)
+    }
+}
+
+impl From<&PathBuf> for Plugin {
+    fn from(path: &PathBuf) -> Self {
+        Self::Path(path.clone())
+    }
+}
+
+impl From<Package> for Plugin {
+    fn from(package: Package) -> Self {
+        Self::Package(Arc::new(package))
+    }
+}
+
+impl From<Arc<Package>> for Plugin {
+    fn from(package: Arc<Package>) -> Self {
+        Self::Package(package)
+    }
+}
+
+impl Host {
+    /// Launches a plugin with the defaults of [`builder`](Self::builder), and
+    /// waits for its greeting.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Builder::launch`].
+    pub fn launch(plugin: impl Into<Plugin>) -> Result<Self, HostError> {
+        Self::builder(plugin).launch()
+    }
+
+    /// Describes a host for a plugin: its directory, its zip, or a Cargo package
+    /// with `NAME.json` beside `Cargo.toml`, which is built with optimizations.
+    pub fn builder(plugin: impl Into<Plugin>) -> Builder {
+        Builder::new(plugin.into())
+    }
+}
+
+/// Describes a host, and launches it. [`Host::builder`] makes one.
 #[must_use = "nothing is launched before `launch`"]
 pub struct Builder {
-    plugin: Option<PathBuf>,
-    package: Option<Arc<Package>>,
+    plugin: Plugin,
     executable: Option<PathBuf>,
     optimized: bool,
     release: String,
@@ -58,16 +131,25 @@ pub struct Builder {
     observers: Vec<Arc<dyn Observer>>,
 }
 
-impl Default for Builder {
-    fn default() -> Self {
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("plugin", &self.plugin)
+            .field("release", &self.release)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    fn new(plugin: Plugin) -> Self {
         Self {
-            plugin: None,
-            package: None,
+            plugin,
             executable: None,
             optimized: true,
             release: DEFAULT_HOST.to_owned(),
             transport: Transport::default(),
-            place: Place::Shared,
+            place: Place::OwnOrInTurn,
             visible: Vec::new(),
             python: "python3".into(),
             environment: Vec::new(),
@@ -80,74 +162,52 @@ impl Default for Builder {
             observers: Vec::new(),
         }
     }
-}
 
-impl fmt::Debug for Builder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
-            .field("plugin", &self.plugin)
-            .field("release", &self.release)
-            .field("place", &self.place)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Builder {
-    /// Names the plugin: its directory, its zip, or a Cargo package with
-    /// `NAME.json` beside `Cargo.toml`, which is built with optimizations.
-    pub fn plugin(mut self, path: impl Into<PathBuf>) -> Self {
-        self.plugin = Some(path.into());
-        self
-    }
-
-    /// Builds a Cargo package without optimizations: sooner, for a plugin that
-    /// runs slower.
+    /// Builds a Cargo package without optimizations: the build is faster, the
+    /// plugin slower.
     pub fn debug(mut self) -> Self {
         self.optimized = false;
         self
     }
 
-    /// Takes this file for the plugin's executable, and builds nothing. In a
-    /// plugin's own tests Cargo has built it already:
+    /// Uses this file as the plugin's executable, and builds nothing. In the
+    /// tests of a Cargo package, Cargo has built the binary already:
     ///
     /// ```text
-    /// Host::builder().plugin(".").executable(env!("CARGO_BIN_EXE_mirror"))
+    /// Host::builder(".").executable(env!("CARGO_BIN_EXE_mirror"))
     /// ```
     pub fn executable(mut self, path: impl Into<PathBuf>) -> Self {
         self.executable = Some(path.into());
         self
     }
 
-    /// Takes a plugin that was opened already.
-    pub fn package(mut self, package: impl Into<Arc<Package>>) -> Self {
-        self.package = Some(package.into());
-        self
-    }
-
-    /// Plays this eKuiper release, `1.4` to `2.4`; see [`Profile::all`].
+    /// Plays this eKuiper release, `1.4` to `2.4`; see [`Release::all`].
     pub fn release(mut self, release: impl Into<String>) -> Self {
         self.release = release.into();
         self
     }
 
-    /// Picks what carries the messages; the default is [`Transport::Sp`].
+    /// Selects what carries the messages; the default is [`Transport::Sp`].
     pub fn transport(mut self, transport: Transport) -> Self {
         self.transport = transport;
         self
     }
 
-    /// Gives the plugin a `/tmp` of its own, so that many hosts run at once;
-    /// see [`crate::isolate`].
+    /// Requires a `/tmp` of the plugin's own, and fails if the system does not
+    /// allow it. See [`crate::engine::isolate`].
+    ///
+    /// By default a plugin is isolated if the system allows it; otherwise hosts
+    /// use the machine's `/tmp` one after another, in all processes.
     pub fn isolated(mut self) -> Self {
         self.place = Place::Own;
         self
     }
 
-    /// The same where the system allows it. Where it does not, the host uses the
-    /// machine's `/tmp`, and hosts that were told so run one after the other, in
-    /// all processes: a launch waits until it is its turn.
-    pub fn isolated_or_in_turn(mut self) -> Self {
-        self.place = Place::OwnOrInTurn;
+    /// Shares the machine's `/tmp`, as eKuiper does. Two hosts that use the same
+    /// plugin name, rule id or function name at once disturb each other, and so
+    /// does a real eKuiper.
+    pub fn shared_tmp(mut self) -> Self {
+        self.place = Place::Shared;
         self
     }
 
@@ -170,22 +230,22 @@ impl Builder {
         self
     }
 
-    /// Launches the plugin with this argument, or with none, in the place of
+    /// Launches the plugin with this argument, or with none, instead of
     /// [`LAUNCH_ARGUMENT`].
     pub fn argument(mut self, argument: Option<String>) -> Self {
         self.argument = argument;
         self
     }
 
-    /// Launches the plugin in this working directory, in the place of the
-    /// release's; see [`Profile::working_directory`].
+    /// Launches the plugin in this working directory instead of the release's;
+    /// see [`Release::working_directory`].
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = Some(directory.into());
         self
     }
 
     /// Sets how long the plugin may take to greet; the default is the release's
-    /// [`Profile::init_timeout`].
+    /// [`Release::init_timeout`].
     pub fn init_timeout(mut self, limit: Duration) -> Self {
         self.init_limit = Some(limit);
         self
@@ -199,8 +259,9 @@ impl Builder {
     }
 
     /// Draws what eKuiper does in no certain order: whether a data channel is
-    /// closed before or after its stop is sent, and in what order the starts
-    /// are replayed. One seed gives one order; without one the usual happens.
+    /// closed before or after its stop is sent, and in what order the starts are
+    /// replayed. A seed always gives the same order; without one it is the usual
+    /// order.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
@@ -212,7 +273,7 @@ impl Builder {
         self
     }
 
-    /// Has `observer` told of what happens.
+    /// Sends events to `observer`.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observers.push(observer);
         self
@@ -233,27 +294,21 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`HostError::Package`] for a plugin that eKuiper would refuse,
-    /// [`HostError::Input`] for an unknown release, a missing plugin or a
-    /// transport that this build does not have,
-    /// [`HostError::AddressInUse`], [`HostError::CannotLaunch`],
-    /// [`HostError::Isolation`], [`HostError::NoTurn`], and trouble of ours.
+    /// [`HostError::Input`] for a plugin that eKuiper would refuse, for an
+    /// executable that cannot be run, an unknown release, or a transport that
+    /// this build does not have. [`HostError::System`] if an address is in use,
+    /// if isolation is required and not allowed, or if other hosts do not end.
     /// Nothing is launched then.
     pub fn spawn(self) -> Result<Host, HostError> {
-        let profile =
-            Profile::find(&self.release).map_err(|error| HostError::Input(error.to_string()))?;
-        let backend =
-            (self.transport.backend()).map_err(|error| HostError::Input(error.to_string()))?;
-        let package = match (self.package, &self.plugin, &self.executable) {
-            (Some(package), ..) => package,
-            (None, Some(path), Some(executable)) => {
-                Package::with_executable(path, executable)?.into()
+        let invalid = |error: &dyn fmt::Display| HostError::invalid(error.to_string());
+        let profile = Release::find(&self.release).map_err(|error| invalid(&error))?;
+        let backend = self.transport.backend().map_err(|error| invalid(&error))?;
+        let package = match (self.plugin, &self.executable) {
+            (Plugin::Package(package), _) => package,
+            (Plugin::Path(path), Some(executable)) => {
+                Package::with_executable(&path, executable)?.into()
             }
-            (None, Some(path), None) => Package::build(path, self.optimized)?.into(),
-            (None, None, _) => {
-                let text = "no plugin is named; call `plugin` with its directory";
-                return Err(HostError::Input(text.to_owned()));
-            }
+            (Plugin::Path(path), None) => Package::build(&path, self.optimized)?.into(),
         };
         let mut launch = command_line(&package, profile, &self.python, self.environment);
         launch.command.extend(self.argument);
@@ -266,7 +321,7 @@ impl Builder {
         let isolation = if self.place != Place::Shared && !in_turn {
             let mut visible = self.visible;
             visible.push(package.directory().to_owned());
-            Some(Isolation::prepare(&visible).map_err(HostError::Isolation)?)
+            Some(Isolation::prepare(&visible).map_err(HostError::isolation)?)
         } else {
             None
         };
@@ -285,8 +340,7 @@ impl Builder {
             watchdog.group(),
         ));
         let channel = Channel::control(&package.manifest().name);
-        let control = RequestChannel::open(channel.clone(), "", &shared)
-            .map_err(|error| HostError::transport(&channel, error))?;
+        let control = RequestChannel::open(channel, "", &shared)?;
         let process = Process::launch(&launch, watchdog, isolation.as_ref(), &shared)?;
         let inner = Inner::new(Parts {
             shared,
@@ -307,23 +361,27 @@ impl Builder {
     }
 }
 
-/// The command line of protocol.md section 3, without the argument.
+/// Returns the command line of docs/protocol.md, section 3, without the
+/// argument.
 fn command_line(
     package: &Package,
-    profile: &Profile,
+    profile: &Release,
     python: &Path,
     environment: Vec<(String, String)>,
 ) -> Launch {
     let manifest = package.manifest();
     let mut command = Vec::new();
-    let mut hint = "is the interpreter in its first line, or its dynamic loader, on this machine?";
+    let mut advice = Advice::Do(
+        "check that the interpreter in its first line, or its dynamic loader, is on this machine"
+            .to_owned(),
+    );
     if let Language::Python { virtual_env } = &manifest.language {
         if let Some(environment) = virtual_env {
             command.extend(["conda", "run", "-n", environment, "python"].map(str::to_owned));
-            hint = "install conda, or put it on the path";
+            advice = Advice::Install("conda".to_owned());
         } else {
             command.push(interpreter(python));
-            hint = "install it, or name another interpreter with --python";
+            advice = Advice::ChoosePython;
         }
         if profile.python_unbuffered {
             command.push("-u".to_owned());
@@ -338,14 +396,14 @@ fn command_line(
         command,
         directory,
         environment,
-        hint,
+        advice,
     }
 }
 
-/// The interpreter as the plugin's process finds it, whose working directory is
-/// another: a path becomes absolute, a plain name is looked up in `PATH`.
-///
-/// Links are not followed: a virtual environment's interpreter is one.
+/// Returns the interpreter as the plugin's process finds it, which has another
+/// working directory: a path becomes absolute, a plain name is looked up in
+/// `PATH`. Links are not followed: the interpreter of a virtual environment is
+/// a link.
 fn interpreter(python: &Path) -> String {
     let plain = python.components().count() == 1;
     let absolute = (!plain).then(|| std::path::absolute(python).ok()).flatten();

@@ -1,55 +1,43 @@
-//! A request channel that is turned round: the plugin asks, the host's orders
-//! are the replies.
+//! Control and function channels: the plugin is the requester, and the host's
+//! orders are the replies.
 //!
-//! The plugin's first request is a greeting; the host's first order is the
-//! reply to it, and the plugin's answer is its next request. Control and
-//! function channels are alike in this.
+//! The plugin's first request is a greeting. The host's first order is the
+//! reply to it, and the plugin's answer to the order is its next request.
 //!
-//! Rules: protocol.md sections 4 and 5.
+//! Rules: docs/protocol.md, sections 4 and 5.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ekuiper_sp::{Error, ProtocolError};
 
-use super::breach::{Breach, BreachError};
-use super::process::Exit;
+use super::breach::{BreachError, play_to_dialer};
+use super::error::HostError;
+use super::exit::Exit;
+use super::failure::{Failure, transport_error};
 use super::shared::{Registered, Shared};
+use crate::breach::Breach;
 use crate::event::{Meaning, Message, What};
 use crate::symbol::{Channel, Purpose, Side};
 use crate::transport::Rep;
 use crate::wire::OrderAnswer;
 
-/// How long after a lost connection the end of the process is still awaited.
-///
-/// The kernel closes a dying process's sockets before it can be waited for.
+/// How long the host waits for the process to exit after its connection was
+/// lost. The kernel closes the sockets of a process before its exit is reported.
 pub(super) const DYING: Duration = Duration::from_millis(500);
 
-/// Why an exchange came to nothing.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// Nothing came in time.
-    TimedOut,
-    /// The plugin's process has ended.
-    Exited,
-    /// The host was interrupted.
-    Interrupted,
-    /// The transport failed.
-    Transport(Error),
-}
-
-/// In what manner an order goes out.
+/// How an order is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manner {
-    /// As the reply to what the plugin said last.
+    /// As the reply to the plugin's last message.
     Plain,
-    /// The same, but first under an id that the plugin has given up.
+    /// First under an id that the plugin has given up, then as the reply.
     Stale,
-    /// The connection is closed behind it.
+    /// As the reply, after which the connection is closed.
     Cut,
 }
 
-/// An order or a request on its way.
+/// An order or a request to send.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outgoing<'a> {
     pub(crate) bytes: &'a [u8],
@@ -65,7 +53,7 @@ pub(crate) struct RequestChannel {
     function: String,
     /// `None` while the channel is closed.
     socket: Option<Socket>,
-    /// The process that was heard last.
+    /// The process that sent the last message.
     heard: Arc<Exit>,
     shared: Arc<Shared>,
 }
@@ -77,9 +65,10 @@ struct Socket {
 }
 
 impl Socket {
-    fn listen(channel: &Channel, shared: &Arc<Shared>) -> Result<Self, Error> {
+    fn listen(channel: &Channel, shared: &Arc<Shared>) -> Result<Self, HostError> {
         let url = shared.url(channel);
-        let rep = patiently(|| Rep::listen(shared.backend, &url, shared.options(channel)))?;
+        let rep = patiently(|| Rep::listen(shared.backend, &url, shared.options(channel)))
+            .map_err(|error| transport_error(channel, error))?;
         Ok(Self {
             _registered: shared.register(rep.waker()),
             rep,
@@ -95,7 +84,7 @@ impl RequestChannel {
         channel: Channel,
         function: &str,
         shared: &Arc<Shared>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, HostError> {
         Ok(Self {
             socket: Some(Socket::listen(&channel, shared)?),
             channel,
@@ -120,17 +109,17 @@ impl RequestChannel {
     }
 
     /// Listens again where the channel was closed.
-    pub(crate) fn reopen(&mut self) -> Result<(), Error> {
+    pub(crate) fn reopen(&mut self) -> Result<(), HostError> {
         self.close();
         self.socket = Some(Socket::listen(&self.channel, &self.shared)?);
         Ok(())
     }
 
-    /// Breaks the transport's protocol on a plain socket in the place of the
-    /// host's.
+    /// Breaks the transport's protocol on a plain socket that replaces the
+    /// host's for a moment.
     pub(crate) fn breach(&mut self, breach: Breach, limit: Duration) -> Result<(), BreachError> {
         self.close();
-        let played = breach.to_dialer(&self.channel, &self.shared, limit);
+        let played = play_to_dialer(breach, &self.channel, &self.shared, limit);
         self.reopen()?;
         played
     }
@@ -145,10 +134,10 @@ impl RequestChannel {
 
     /// Sends an order or a request, and waits for its answer.
     ///
-    /// `limit` runs from the call. With `regreet` a message that begins with
-    /// `h` is a greeting, and the order is sent again; without, it is an answer
-    /// as any other. `sent` is called when the order is out.
-    pub(crate) fn exchange(
+    /// `limit` counts from the call. With `regreet` a message that begins with
+    /// `h` is a greeting, and the order is sent again; otherwise it is the
+    /// answer. `sent` is called once the order is sent.
+    pub(crate) fn round_trip(
         &mut self,
         order: Outgoing<'_>,
         limit: Duration,
@@ -159,7 +148,7 @@ impl RequestChannel {
         if order.manner == Manner::Stale {
             self.send_stale(order.bytes, limit)?;
         }
-        self.send(order.bytes, order.meaning, deadline, Rep::send)?;
+        self.reply(order.bytes, order.meaning, deadline, Rep::send)?;
         sent();
         if order.manner == Manner::Cut {
             self.hang_up();
@@ -168,7 +157,7 @@ impl RequestChannel {
             let answer = self.receive(deadline)?;
             if regreet && answer.first() == Some(&b'h') {
                 self.tell(Side::Plugin, &answer, Meaning::Greeting);
-                self.send(order.bytes, order.meaning, deadline, Rep::send)?;
+                self.reply(order.bytes, order.meaning, deadline, Rep::send)?;
                 continue;
             }
             let meaning = match self.channel.purpose() {
@@ -185,11 +174,11 @@ impl RequestChannel {
     /// Sends `bytes` under an id that the plugin has given up.
     pub(crate) fn send_stale(&mut self, bytes: &[u8], limit: Duration) -> Result<(), Failure> {
         let deadline = Instant::now().checked_add(limit);
-        self.send(bytes, Meaning::Stale, deadline, Rep::send_stale)
+        self.reply(bytes, Meaning::Stale, deadline, Rep::send_stale)
     }
 
-    /// Looks whether the plugin says something that was not asked for, until
-    /// `limit` from now. A greeting is not looked at.
+    /// Waits at most `limit` for a message that nobody asked for, and returns
+    /// it. Greetings are skipped.
     pub(crate) fn overhear(&mut self, limit: Duration) -> Result<Option<Vec<u8>>, Failure> {
         let deadline = Instant::now().checked_add(limit);
         loop {
@@ -207,7 +196,7 @@ impl RequestChannel {
         }
     }
 
-    /// Closes the connection of the plugin, which may dial again.
+    /// Closes the plugin's connection; the plugin may dial again.
     fn hang_up(&mut self) {
         if let Some(socket) = &mut self.socket {
             socket.rep.disconnect();
@@ -218,11 +207,11 @@ impl RequestChannel {
         }
     }
 
-    /// Sends an order as the reply to what the plugin said last.
+    /// Sends an order as the reply to the plugin's last message.
     ///
-    /// Where it has said nothing since the last answer, one message is awaited
-    /// and thrown away first, as eKuiper does.
-    fn send(
+    /// If the plugin has sent nothing since its last answer, one message is
+    /// read and dropped first, as eKuiper does.
+    fn reply(
         &mut self,
         order: &[u8],
         meaning: Meaning<'_>,
@@ -253,8 +242,8 @@ impl RequestChannel {
         }
     }
 
-    /// Waits for a message. Once the process has ended only what it had sent by
-    /// then is received.
+    /// Waits for a message. Once the process has exited, only what it had sent
+    /// before is received.
     fn receive(&mut self, deadline: Option<Instant>) -> Result<Vec<u8>, Failure> {
         loop {
             let has_ended = self.shared.has_crashed();
@@ -292,9 +281,9 @@ impl RequestChannel {
         }));
     }
 
-    /// Finds out why a wait ended; `Ok` where it is to go on.
+    /// Finds out why a wait ended; `Ok` means that it goes on.
     fn look_into(&self, error: Error) -> Result<(), Failure> {
-        // It may be the connection of a process that was replaced.
+        // It may be the connection of a process that has been replaced.
         let is_current = Arc::ptr_eq(&self.heard, &self.shared.exit());
         let dying = match error {
             Error::Disconnected | Error::Protocol(ProtocolError::Truncated { .. })
@@ -305,13 +294,13 @@ impl RequestChannel {
             Error::Woken | Error::Disconnected => Duration::ZERO,
             Error::Protocol(ProtocolError::Truncated { .. }) => return Ok(()),
             Error::TimedOut => return Err(Failure::TimedOut),
-            other => return Err(Failure::Transport(other)),
+            other => return Err(Failure::Host(transport_error(&self.channel, other))),
         };
         if self.shared.crashes_within(dying) {
             return Err(Failure::Exited);
         }
         if let Error::Protocol(_) = error {
-            return Err(Failure::Transport(error));
+            return Err(Failure::Host(transport_error(&self.channel, error)));
         }
         if self.shared.take_interrupt() {
             return Err(Failure::Interrupted);

@@ -1,274 +1,191 @@
-//! Why the host could not go on with a plugin.
+//! Why the host could not go on.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::process::ExitStatus;
 use std::time::Duration;
 
-use ekuiper_sp as sp;
-
-use super::{SinkError, Usage};
+use crate::finding::{Advice, Code, Finding};
 use crate::isolate::IsolationError;
 use crate::package::PackageError;
-use crate::symbol::{Channel, Kind};
-use crate::wire::InvalidRow;
+use crate::symbol::{Kind, Meta, Symbol};
 
-/// Why the host could not go on with a plugin.
+/// Why the host could not go on.
 ///
-/// [`is_finding`](HostError::is_finding) tells what the plugin did wrong from
-/// what is trouble of ours.
+/// `Debug` writes the same as `Display`, and the advice below it: this is what
+/// a test that ends with `?` prints.
 #[non_exhaustive]
 pub enum HostError {
-    /// What the caller asked for cannot be.
-    Input(String),
-    /// The plugin on disk is none that eKuiper would take.
+    /// The plugin did something wrong.
+    Finding(Box<Finding>),
+    /// What the caller asked for is not possible.
+    Input(Box<InputError>),
+    /// The wait was interrupted; see [`Host::interrupter`](super::Host::interrupter).
+    Interrupted,
+    /// An internal error, or one of the system.
+    System(Box<SystemError>),
+}
+
+/// What is wrong with what the caller asked for.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum InputError {
+    /// An unknown release or transport, a configuration that is not an object.
+    Invalid(String),
+    /// The plugin on disk is not one that eKuiper would take.
     Package(PackageError),
     /// The executable cannot be run.
     CannotLaunch {
         /// The program.
         program: String,
         /// What to do about it.
-        hint: &'static str,
+        advice: Advice,
         /// The system's answer.
         source: io::Error,
     },
-    /// The process ended before it greeted.
-    ExitedEarly {
-        /// How.
-        status: ExitStatus,
-        /// Its last lines.
-        log: Vec<String>,
-    },
-    /// The process ended in the middle.
-    Crashed {
-        /// How.
-        status: ExitStatus,
-        /// What ran, e.g. "source `random`".
-        running: Vec<String>,
-        /// Its last lines.
-        log: Vec<String>,
-    },
-    /// No greeting came in time.
-    NoGreeting {
-        /// The limit that passed, from the launch.
-        limit: Duration,
-        /// Where the greeting was awaited.
-        address: String,
-    },
-    /// An order was not answered in time.
-    NoAnswer {
-        /// `start` or `stop`.
-        command: &'static str,
-        /// What the symbol is.
-        kind: Kind,
-        /// The symbol.
-        symbol: String,
-        /// The limit that passed.
-        limit: Duration,
-    },
-    /// An order whose first copy has to be dropped was answered twice.
-    AnsweredTwice {
-        /// `start` or `stop`.
-        command: &'static str,
-        /// What the symbol is.
-        kind: Kind,
-        /// The symbol.
-        symbol: String,
-        /// The answers.
-        texts: [String; 2],
-    },
-    /// What is no order was not answered with an error.
-    BrokenOrderTaken {
-        /// Its bytes.
-        bytes: usize,
-        /// The answer.
-        text: String,
-    },
-    /// Starts and stops leave something behind.
-    Leaked {
-        /// How often each instance was stopped and started.
-        cycles: u32,
-        /// What the process used before.
-        before: Usage,
-        /// What it uses now.
-        after: Usage,
-    },
-    /// A source that was started once more runs twice.
-    StartedTwice {
-        /// The symbol's name.
-        symbol: String,
-        /// Its connections to its channel.
-        connections: usize,
-    },
-    /// The plugin did not dial a channel again.
-    NotDialed {
-        /// The channel, e.g. `plugin_mirror`.
-        channel: String,
-        /// The limit that passed.
-        limit: Duration,
-    },
-    /// The plugin answered an order with an error.
-    Refused {
-        /// `start` or `stop`.
-        command: &'static str,
-        /// What the symbol is.
-        kind: Kind,
-        /// The symbol.
-        symbol: String,
-        /// The plugin's text.
-        text: String,
-        /// Whether it is a greeting that the mocked release does not know.
-        greeting: bool,
-    },
-    /// A sink that answered `ok` does not listen.
-    NotListening {
-        /// The sink.
-        symbol: String,
-        /// What a try to connect gave.
-        source: sp::Error,
-    },
-    /// An address at which nothing runs any more is still listened at.
-    AddressKept {
-        /// The socket file.
-        file: PathBuf,
-    },
-    /// A function did not answer a request in time.
-    NoReply {
-        /// The function.
-        symbol: String,
-        /// The request, e.g. `Exec`.
-        request: &'static str,
-        /// The limit that passed.
-        limit: Duration,
-    },
-    /// A function answered with something that is no answer.
-    BadReply {
-        /// The function.
-        symbol: String,
-        /// The request, e.g. `Exec`.
-        request: &'static str,
-        /// What was wrong with the answer.
-        text: String,
-    },
-    /// A function answered a call with an error text of its own.
-    CallFailed {
-        /// The function.
-        symbol: String,
-        /// Its text.
-        text: String,
-    },
-    /// A source sent nothing in time.
-    NoRow {
-        /// The source.
-        symbol: String,
-        /// The limit that passed.
-        limit: Duration,
-    },
-    /// A source sent something that is no row.
-    InvalidRow {
-        /// The source.
-        symbol: String,
-        /// What is wrong with it.
-        source: InvalidRow,
-    },
-    /// A sink did not take a row, or not acknowledge it.
-    Sink {
-        /// The sink.
-        symbol: String,
-        /// Why.
-        source: SinkError,
-    },
-    /// The plugin broke the transport's protocol.
-    BrokenChannel {
-        /// The channel, e.g. `plugin_mirror`.
-        channel: String,
-        /// How.
-        source: sp::ProtocolError,
-    },
-    /// Somebody listens on one of our addresses.
-    AddressInUse {
-        /// The socket's path.
-        path: PathBuf,
-        /// Who, where the system tells.
-        pid: Option<u32>,
-    },
-    /// Other hosts do not end; see
-    /// [`Builder::isolated_or_in_turn`](super::Builder::isolated_or_in_turn).
-    NoTurn {
-        /// How long they were waited for.
-        limit: Duration,
-    },
-    /// A sink cannot be started twice under one rule: the release never closes
-    /// its ack channel.
+    /// The plugin cannot be isolated where it is.
+    Isolation(IsolationError),
+    /// The release cannot start a sink twice under one rule: it never closes
+    /// the ack channel.
     AckChannelOpen {
         /// The sink.
         symbol: String,
         /// The release.
         release: &'static str,
     },
-    /// The plugin cannot be isolated.
+}
+
+/// An internal error, or one of the system.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SystemError {
+    /// Another process listens on an address of the host.
+    AddressInUse {
+        /// The socket's path.
+        path: PathBuf,
+        /// The process, if the system names it.
+        pid: Option<u32>,
+    },
+    /// Plugins cannot be isolated here, and other hosts did not end.
+    NoTurn {
+        /// How long this host waited for them.
+        limit: Duration,
+    },
+    /// The system does not allow isolation.
     Isolation(IsolationError),
+    /// A file of the plugin cannot be read or unpacked.
+    Package(PackageError),
     /// The transport failed.
-    Transport(sp::Error),
-    /// The system failed us.
-    System {
-        /// What was tried.
+    Transport(String),
+    /// The system refused something.
+    Io {
+        /// What was tried, as an infinitive.
         doing: &'static str,
         /// The system's answer.
         source: io::Error,
     },
-    /// The run was asked to stop.
-    Interrupted,
 }
 
 impl HostError {
-    /// Whether the plugin is at fault.
+    /// Returns the finding, if the plugin did something wrong.
     #[must_use]
-    pub fn is_finding(&self) -> bool {
+    pub fn finding(&self) -> Option<&Finding> {
         match self {
-            Self::ExitedEarly { .. }
-            | Self::Crashed { .. }
-            | Self::NoGreeting { .. }
-            | Self::NoAnswer { .. }
-            | Self::AnsweredTwice { .. }
-            | Self::BrokenOrderTaken { .. }
-            | Self::Leaked { .. }
-            | Self::NotDialed { .. }
-            | Self::StartedTwice { .. }
-            | Self::Refused { .. }
-            | Self::NotListening { .. }
-            | Self::AddressKept { .. }
-            | Self::NoReply { .. }
-            | Self::BadReply { .. }
-            | Self::NoRow { .. }
-            | Self::InvalidRow { .. }
-            | Self::Sink { .. }
-            | Self::BrokenChannel { .. } => true,
-            Self::Input(_)
-            | Self::Package(_)
-            | Self::CallFailed { .. }
-            | Self::CannotLaunch { .. }
-            | Self::AddressInUse { .. }
-            | Self::NoTurn { .. }
-            | Self::AckChannelOpen { .. }
-            | Self::Isolation(_)
-            | Self::Transport(_)
-            | Self::System { .. }
-            | Self::Interrupted => false,
+            Self::Finding(finding) => Some(finding),
+            _ => None,
         }
     }
 
-    /// Sorts an error of the transport that came on `channel`.
-    pub(crate) fn transport(channel: &Channel, error: sp::Error) -> Self {
+    /// Returns the code of the finding, if the plugin did something wrong.
+    #[must_use]
+    pub fn code(&self) -> Option<Code> {
+        self.finding().map(Finding::code)
+    }
+
+    /// Whether the plugin did something wrong.
+    #[must_use]
+    pub fn is_finding(&self) -> bool {
+        matches!(self, Self::Finding(_))
+    }
+
+    /// Whether the plugin's process has exited although the host had not ended
+    /// it.
+    #[must_use]
+    pub fn is_exit(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(Code::PluginExited | Code::PluginExitedEarly)
+        )
+    }
+
+    /// Returns what to do about it, the most likely remedy first.
+    #[must_use]
+    pub fn advice(&self) -> Vec<Advice> {
+        match self {
+            Self::Finding(finding) => finding.advice(),
+            Self::Input(error) => error.advice(),
+            Self::Interrupted => Vec::new(),
+            Self::System(error) => error.advice(),
+        }
+    }
+
+    /// Names the symbol and the instance that a finding about a channel
+    /// concerns.
+    pub(super) fn named(mut self, kind: Kind, symbol: &str, instance: Option<&Meta>) -> Self {
+        if let Self::Finding(finding) = &mut self
+            && finding.channel.is_some()
+            && finding.symbol.is_none()
+        {
+            finding.symbol = Some(Symbol::new(kind, symbol));
+            finding.instance = instance.cloned();
+        }
+        self
+    }
+
+    pub(crate) fn invalid(text: impl Into<String>) -> Self {
+        Self::Input(Box::new(InputError::Invalid(text.into())))
+    }
+
+    /// Makes the error of a call that the system refused.
+    #[must_use]
+    pub fn io(doing: &'static str, source: io::Error) -> Self {
+        Self::System(Box::new(SystemError::Io { doing, source }))
+    }
+
+    pub(crate) fn isolation(error: IsolationError) -> Self {
         match error {
-            sp::Error::Protocol(source) => Self::BrokenChannel {
-                channel: channel.name().to_owned(),
-                source,
-            },
-            sp::Error::InUse { path, pid } => Self::AddressInUse { path, pid },
-            other => Self::Transport(other),
+            IsolationError::TmpItself { .. } => Self::Input(Box::new(InputError::Isolation(error))),
+            other => Self::System(Box::new(SystemError::Isolation(other))),
+        }
+    }
+}
+
+impl InputError {
+    fn advice(&self) -> Vec<Advice> {
+        match self {
+            Self::CannotLaunch { advice, .. } => vec![advice.clone()],
+            Self::AckChannelOpen { .. } => vec![Advice::Do(
+                "start the sink under another rule, or play another release".to_owned(),
+            )],
+            Self::Invalid(_) | Self::Package(_) | Self::Isolation(_) => Vec::new(),
+        }
+    }
+}
+
+impl SystemError {
+    fn advice(&self) -> Vec<Advice> {
+        match self {
+            Self::AddressInUse { pid: Some(pid), .. } => vec![Advice::EndProcess { pid: *pid }],
+            Self::AddressInUse { pid: None, .. } => {
+                vec![Advice::Do("end the process that listens there".to_owned())]
+            }
+            Self::NoTurn { .. } => vec![Advice::Do(
+                "drop one host before the next one is launched".to_owned(),
+            )],
+            Self::Isolation(_) | Self::Package(_) | Self::Transport(_) | Self::Io { .. } => {
+                Vec::new()
+            }
         }
     }
 }
@@ -276,258 +193,120 @@ impl HostError {
 impl fmt::Display for HostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Input(text) => f.write_str(text),
+            Self::Finding(finding) => write!(f, "{finding}"),
+            Self::Input(error) => write!(f, "{error}"),
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::System(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(text) => f.write_str(text),
             Self::Package(error) => write!(f, "{error}"),
-            Self::CallFailed { symbol, text } => {
-                write!(f, "function `{symbol}` answered an error: {text}")
-            }
-            Self::NoRow { symbol, limit } => {
-                write!(f, "source `{symbol}` sent no row within {limit:?}")
-            }
-            Self::InvalidRow { symbol, source } => write!(f, "source `{symbol}`: {source}"),
-            Self::Sink { symbol, source } => write!(f, "sink `{symbol}` {source}"),
             Self::CannotLaunch {
-                program,
-                hint,
-                source,
-            } => write!(f, "cannot run `{program}`: {source}; {hint}"),
-            Self::ExitedEarly { status, log } => {
-                write!(f, "the plugin ended before it greeted: {}", how(*status))?;
-                write_log(f, log)
-            }
-            Self::Crashed {
-                status,
-                running,
-                log,
-            } => {
-                write!(f, "the plugin ended in the middle: {}", how(*status))?;
-                if running.is_empty() {
-                    f.write_str("; nothing was running")?;
-                } else {
-                    write!(f, "; running: {}", running.join(", "))?;
-                }
-                write_log(f, log)
-            }
-            Self::NoGreeting { limit, address } => write!(
+                program, source, ..
+            } => write!(f, "cannot run `{program}`: {source}"),
+            Self::Isolation(error) => write!(f, "{error}"),
+            Self::AckChannelOpen { symbol, release } => write!(
                 f,
-                "no greeting within {limit:?}: the plugin must dial {address} and send a message; \
-                 give it more time with --init-timeout"
+                "eKuiper {release} cannot start sink `{symbol}` again under this rule: it never \
+                 closes the ack channel"
             ),
-            // Bytes of the caller's own are about no symbol.
-            Self::NoAnswer { symbol, limit, .. } if symbol.is_empty() => {
-                write!(
-                    f,
-                    "the plugin did not answer what was sent within {limit:?}"
-                )
-            }
-            Self::NoAnswer {
-                command,
-                kind,
-                symbol,
-                limit,
-            } => write!(
-                f,
-                "{kind} `{symbol}` did not answer {command} within {limit:?}; eKuiper waits an \
-                 hour: give it more time with --answer-timeout"
-            ),
-            Self::AnsweredTwice {
-                command,
-                kind,
-                symbol,
-                texts: [first, second],
-            } => write!(
-                f,
-                "{kind} `{symbol}` answered {command} twice, with {first:?} and {second:?}: the \
-                 order came first under a stale id; drop a reply whose id is not that of the \
-                 last request"
-            ),
-            Self::BrokenOrderTaken { bytes, text } => write!(
-                f,
-                "{bytes} bytes that are no order were answered with {text:?}; answer with an \
-                 error text that does not begin with h"
-            ),
-            Self::Leaked {
-                cycles,
-                before,
-                after,
-            } => write!(
-                f,
-                "{cycles} stops and starts of each instance grew the process from {before} to \
-                 {after}; close what an instance opened when it is stopped"
-            ),
-            Self::StartedTwice {
-                symbol,
-                connections,
-            } => write!(
-                f,
-                "source `{symbol}` has {connections} connections to its channel, so that rows are \
-                 doubled; a second start changes nothing, or takes the place of the first"
-            ),
-            Self::NotDialed { channel, limit } => write!(
-                f,
-                "the plugin did not dial channel {channel} again within {limit:?}; a channel \
-                 that is lost must be dialed until the host is back"
-            ),
-            Self::Refused {
-                command,
-                kind,
-                symbol,
-                text,
-                greeting,
-            } => {
-                write!(f, "{kind} `{symbol}` refused to {command}")?;
-                match text.trim() {
-                    "" => f.write_str(", and does not say why")?,
-                    "ok" => write!(f, ": it answered {text:?}, and `ok` has to stand alone")?,
-                    _ => write!(f, ": {text}")?,
-                }
-                if *greeting {
-                    f.write_str(
-                        " (a second greeting, which eKuiper before 2.1.3 takes for an answer: \
-                         greet once for each connection)",
-                    )?;
-                }
-                Ok(())
-            }
-            Self::NotListening {
-                symbol,
-                source:
-                    sp::Error::Unreachable {
-                        cause: Some(cause), ..
-                    },
-            } if matches!(**cause, sp::Error::Protocol(_)) => write!(
-                f,
-                "sink `{symbol}` listens, and breaks the protocol: {cause}; its socket has to be PULL"
-            ),
-            Self::NotListening { symbol, source } => write!(
-                f,
-                "sink `{symbol}` answered start before it listened: {source}; it must listen \
-                 first, eKuiper dials at once"
-            ),
-            Self::AddressKept { file } => write!(
-                f,
-                "{} is still listened at, although its sink was stopped; close the socket before \
-                 the stop is answered",
-                file.display()
-            ),
-            Self::NoReply {
-                symbol,
-                request,
-                limit,
-            } => write!(
-                f,
-                "function `{symbol}` did not answer {request} within {limit:?}, eKuiper's limit; \
-                 answer sooner, and do long work between calls"
-            ),
-            Self::BadReply {
-                symbol,
-                request,
-                text,
-            } => write!(f, "function `{symbol}` answered {request} wrongly: {text}"),
-            Self::BrokenChannel { channel, source } => {
-                write!(
-                    f,
-                    "the plugin broke the protocol on channel {channel}: {source}; the sockets \
-                     are REQ for control and functions, PUSH for rows and acks, PULL for a sink"
-                )
-            }
-            Self::NoTurn { limit } => write!(
-                f,
-                "another host has not ended within {limit:?}, and plugins cannot be isolated \
-                 here, so that they take turns; drop one host before you launch the next"
-            ),
+        }
+    }
+}
+
+impl fmt::Display for SystemError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::AddressInUse { path, pid } => {
                 write!(f, "address {} is in use", path.display())?;
                 match pid {
                     Some(pid) => write!(
                         f,
-                        " by process {pid}{}: eKuiper, another mock-kuiper, or a plugin left over; \
-                         end it first",
+                        " by process {pid}{}: eKuiper, another mock-kuiper, or a plugin left over \
+                         from an earlier run",
                         process_name(*pid).map_or_else(String::new, |name| format!(" ({name})"))
                     ),
-                    None => f.write_str("; end the process that listens there first"),
+                    None => Ok(()),
                 }
             }
-            Self::AckChannelOpen { symbol, release } => write!(
+            Self::NoTurn { limit } => write!(
                 f,
-                "eKuiper {release} cannot start sink `{symbol}` again under this rule, it never \
-                 closes the ack channel; start it under another rule, or play another release"
+                "plugins cannot be isolated here and take turns, and another host has not ended \
+                 within {limit:?}"
             ),
             Self::Isolation(error) => write!(f, "{error}"),
-            Self::Transport(error) => write!(f, "{error}"),
-            Self::System { doing, source } => write!(f, "cannot {doing}: {source}"),
-            Self::Interrupted => f.write_str("interrupted"),
+            Self::Package(error) => write!(f, "{error}"),
+            Self::Transport(text) => f.write_str(text),
+            Self::Io { doing, source } => write!(f, "cannot {doing}: {source}"),
         }
     }
 }
 
 impl fmt::Debug for HostError {
-    /// Writes the same as `Display`: a test that ends with an error prints this.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        fmt::Display::fmt(self, f)?;
+        let advice = self.advice();
+        advice
+            .iter()
+            .try_for_each(|advice| write!(f, "\n  help: {advice}"))
+    }
+}
+
+impl From<Finding> for HostError {
+    fn from(finding: Finding) -> Self {
+        Self::Finding(Box::new(finding))
     }
 }
 
 impl From<PackageError> for HostError {
     fn from(error: PackageError) -> Self {
-        Self::Package(error)
+        match error {
+            PackageError::Mistakes(_) => Self::Input(Box::new(InputError::Package(error))),
+            other => Self::System(Box::new(SystemError::Package(other))),
+        }
     }
 }
 
 impl Error for HostError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::CannotLaunch { source, .. } | Self::System { source, .. } => Some(source),
-            Self::NotListening { source, .. } | Self::Transport(source) => Some(source),
-            Self::BrokenChannel { source, .. } => Some(source),
-            Self::Isolation(source) => source.source(),
-            Self::Package(source) => source.source(),
-            Self::InvalidRow { source, .. } => Some(source),
-            Self::Sink { source, .. } => source.source(),
-            _ => None,
+            Self::Finding(_) | Self::Interrupted => None,
+            Self::Input(error) => error.source(),
+            Self::System(error) => error.source(),
         }
     }
 }
 
-/// Says how a process ended: `exit status 3`, `signal 9 (SIGKILL)`.
-#[must_use]
-pub fn how(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit status {code}"),
-        (None, Some(signal)) => {
-            let name = match signal {
-                1 => " (SIGHUP)",
-                2 => " (SIGINT)",
-                4 => " (SIGILL)",
-                6 => " (SIGABRT)",
-                7 => " (SIGBUS)",
-                8 => " (SIGFPE)",
-                9 => " (SIGKILL)",
-                11 => " (SIGSEGV)",
-                13 => " (SIGPIPE)",
-                15 => " (SIGTERM)",
-                _ => "",
-            };
-            format!("signal {signal}{name}")
+impl Error for InputError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::CannotLaunch { source, .. } => Some(source),
+            Self::Package(error) => error.source(),
+            Self::Isolation(error) => error.source(),
+            Self::Invalid(_) | Self::AckChannelOpen { .. } => None,
         }
-        (None, None) => status.to_string(),
     }
 }
 
-/// The name of a process, where the system tells.
+impl Error for SystemError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            Self::Package(error) => error.source(),
+            Self::Isolation(error) => error.source(),
+            Self::AddressInUse { .. } | Self::NoTurn { .. } | Self::Transport(_) => None,
+        }
+    }
+}
+
+/// Returns the name of a process, if the system tells.
 #[must_use]
 pub fn process_name(pid: u32) -> Option<String> {
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
     Some(name.trim_end().to_owned())
-}
-
-fn write_log(f: &mut fmt::Formatter<'_>, log: &[String]) -> fmt::Result {
-    match log {
-        [] => f.write_str("; it wrote nothing"),
-        lines => {
-            f.write_str("; the last that it wrote:")?;
-            lines.iter().try_for_each(|line| write!(f, "\n  {line}"))
-        }
-    }
 }

@@ -1,23 +1,25 @@
-//! Functions: asked about, and called.
+//! Functions: started, validated, called.
 //!
-//! Rules: protocol.md section 7.
+//! Rules: docs/protocol.md, section 7.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::channel::{Failure, Manner, Outgoing, RequestChannel};
+use super::channel::{Manner, Outgoing, RequestChannel};
+use super::error::HostError;
+use super::failure::Failure;
 use super::inner::Inner;
-use super::{Host, HostError};
 use crate::event::{Meaning, What};
+use crate::finding::{Finding, Observed};
 use crate::go_json::Numbers;
-use crate::profile::Profile;
-use crate::symbol::{Channel, Meta};
+use crate::symbol::{Channel, Kind, Meta};
 use crate::wire::{self, Context, Expr, FunctionAnswer, Order};
 
 /// A running function, and the host's end of its channel.
 ///
-/// eKuiper never stops one, and keeps its channel for as long as it lives.
+/// eKuiper never stops a function, and keeps its channel for as long as it
+/// lives.
 #[derive(Debug)]
 pub struct Function {
     symbol: String,
@@ -25,25 +27,36 @@ pub struct Function {
     pub(super) host: Arc<Inner>,
 }
 
-/// What a function answered: a value, or its own error text.
-pub type Call = Result<Value, String>;
+/// What a function answered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// `state` was true, and this was `result`.
+    Result(Value),
+    /// `state` was false, and this was the text of `result`.
+    Error(String),
+}
 
-impl Host {
-    /// Opens a function's channel and starts it.
+impl Reply {
+    /// Returns the result, or the function's error text.
     ///
     /// # Errors
     ///
-    /// [`HostError::AddressInUse`], those of an order, and
-    /// [`HostError::NoReply`] where the release waits for a greeting on the
-    /// channel and none comes.
-    pub fn function(&self, symbol: &str) -> Result<Function, HostError> {
-        let host = &self.inner;
+    /// The text of [`Reply::Error`].
+    pub fn into_result(self) -> Result<Value, String> {
+        match self {
+            Self::Result(value) => Ok(value),
+            Self::Error(text) => Err(text),
+        }
+    }
+}
+
+impl Function {
+    /// Opens a function's channel and starts the function.
+    pub(super) fn start(host: &Arc<Inner>, symbol: &str) -> Result<Self, HostError> {
         let channel = Channel::function(symbol);
-        let channel = RequestChannel::open(channel.clone(), symbol, &host.shared)
-            .map_err(|error| HostError::transport(&channel, error))?;
-        let mut function = Function {
+        let mut function = Self {
             symbol: symbol.to_owned(),
-            channel,
+            channel: RequestChannel::open(channel, symbol, &host.shared)?,
             host: Arc::clone(host),
         };
         host.start(&Order::function(symbol))?;
@@ -51,149 +64,146 @@ impl Host {
         if profile.wait_function_greeting
             && let Err(failure) = function.channel.wait_greeting(profile.function_timeout)
         {
-            return Err(function.failed("with a greeting", failure));
+            return Err(function.error("with a greeting", failure));
         }
         Ok(function)
     }
-}
 
-impl Function {
     /// Returns the symbol's name.
     #[must_use]
     pub fn symbol(&self) -> &str {
         &self.symbol
     }
 
-    /// Calls the function, as the only call of the rule `mock`.
+    /// Calls the function, as the only call of the rule `mock`, and returns its
+    /// result.
     ///
     /// # Errors
     ///
-    /// [`HostError::CallFailed`] with the function's own text, and those of
-    /// [`exec_in`](Self::exec_in).
+    /// A finding: [`Code::FunctionError`](crate::Code::FunctionError) with the
+    /// function's own error text, and those of [`call`](Self::call).
     pub fn exec(&mut self, args: &[Value]) -> Result<Value, HostError> {
         let context = Context {
             meta: Meta::new("mock", "2_project"),
             func_id: 0,
         };
-        self.exec_in(&context, args)?.map_err(|text| {
-            self.host.note(HostError::CallFailed {
-                symbol: self.symbol.clone(),
-                text,
-            })
-        })
+        match self.call(&context, args)? {
+            Reply::Result(value) => Ok(value),
+            Reply::Error(text) => Err(self.finding(Observed::FunctionError { text })),
+        }
     }
 
     /// Asks whether the function is an aggregate.
     ///
     /// # Errors
     ///
-    /// [`HostError::NoReply`], [`HostError::BadReply`] for anything but a
-    /// boolean, and the plugin's end.
+    /// A finding if there is no answer in time, if the answer is not a boolean,
+    /// or if the plugin exits.
     pub fn is_aggregate(&mut self) -> Result<bool, HostError> {
-        let request = wire::is_aggregate();
-        let text = match self.request("IsAggregate", &request)? {
-            Ok(Value::Bool(aggregate)) => return Ok(aggregate),
-            Ok(other) => format!("expected true or false, got `{other}`"),
-            Err(text) => text,
+        const REQUEST: &str = "IsAggregate";
+        let reason = match self.request(REQUEST, &wire::is_aggregate())? {
+            Reply::Result(Value::Bool(aggregate)) => return Ok(aggregate),
+            Reply::Result(other) => format!("expected true or false, got `{other}`"),
+            Reply::Error(text) => text,
         };
-        Err(self.host.note(HostError::BadReply {
-            symbol: self.symbol.clone(),
-            request: "IsAggregate",
-            text,
+        Err(self.finding(Observed::InvalidAnswer {
+            request: REQUEST,
+            reason,
         }))
     }
 
-    /// Asks whether a call may have these arguments. `Err` within is the
-    /// function's own text.
+    /// Asks whether a call may have these arguments. [`Reply::Result`] accepts
+    /// them, [`Reply::Error`] refuses them with the function's text.
     ///
     /// # Errors
     ///
-    /// As [`exec_in`](Self::exec_in).
-    pub fn validate(&mut self, args: &[Expr]) -> Result<Result<(), String>, HostError> {
+    /// Those of [`call`](Self::call).
+    pub fn validate(&mut self, args: &[Expr]) -> Result<Reply, HostError> {
         let request = wire::validate(self.host.shared.profile, args);
-        let answer = self.request("Validate", &request)?;
-        Ok(answer.map(|_| ()))
+        self.request("Validate", &request)
     }
 
-    /// Calls the function at a place in a rule. `Err` within is the function's
-    /// own text.
+    /// Calls the function at a place in a rule, and returns what it answers.
     ///
     /// # Errors
     ///
-    /// [`HostError::NoReply`] at eKuiper's limit, [`HostError::BadReply`] for
-    /// an answer of another shape, and the plugin's end.
-    pub fn exec_in(&mut self, context: &Context, args: &[Value]) -> Result<Call, HostError> {
+    /// A finding: [`Code::FunctionUnanswered`](crate::Code::FunctionUnanswered)
+    /// at eKuiper's limit,
+    /// [`Code::FunctionInvalidAnswer`](crate::Code::FunctionInvalidAnswer), or
+    /// the plugin's exit.
+    pub fn call(&mut self, context: &Context, args: &[Value]) -> Result<Reply, HostError> {
         let mut request = Vec::new();
         wire::exec(&mut request, args, context, Numbers::Exact);
-        let outcome = self.request("Exec", &request)?;
+        let reply = self.request("Exec", &request)?;
         self.host.shared.tell(What::Called {
             function: &self.symbol,
             args,
-            outcome: outcome.as_ref().map_err(String::as_str),
+            outcome: match &reply {
+                Reply::Result(value) => Ok(value),
+                Reply::Error(text) => Err(text),
+            },
         });
-        Ok(outcome)
+        Ok(reply)
     }
 
-    fn request(&mut self, name: &'static str, request: &[u8]) -> Result<Call, HostError> {
-        let answer = self.exchange(name, request, false)?;
-        let bad = |text| {
-            self.host.note(HostError::BadReply {
-                symbol: self.symbol.clone(),
-                request: name,
-                text,
-            })
+    fn request(&mut self, name: &'static str, request: &[u8]) -> Result<Reply, HostError> {
+        let meaning = Meaning::Request {
+            function: &self.symbol.clone(),
+            request: name,
         };
-        match FunctionAnswer::parse(&answer) {
-            Ok(FunctionAnswer::Done(value)) => Ok(Ok(value)),
-            Ok(FunctionAnswer::Failed(text)) => Ok(Err(text)),
-            Ok(FunctionAnswer::Greeting) => Err(bad("with a greeting".to_owned())),
-            Err(error) => Err(bad(error.to_string())),
-        }
+        let answer = self.answer_to(name, request, meaning)?;
+        let reason = match FunctionAnswer::parse(&answer) {
+            Ok(FunctionAnswer::Done(value)) => return Ok(Reply::Result(value)),
+            Ok(FunctionAnswer::Failed(text)) => return Ok(Reply::Error(text)),
+            Ok(FunctionAnswer::Greeting) => "it is a greeting".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Err(self.finding(Observed::InvalidAnswer {
+            request: name,
+            reason,
+        }))
     }
 
-    pub(super) fn exchange(
+    /// Sends bytes as a request, and returns the answer's bytes.
+    pub(super) fn answer_to(
         &mut self,
         name: &'static str,
-        request: &[u8],
-        raw: bool,
+        bytes: &[u8],
+        meaning: Meaning<'_>,
     ) -> Result<Vec<u8>, HostError> {
         self.host.ensure_function(&self.symbol)?;
-        let profile: &Profile = self.host.shared.profile;
-        let meaning = match raw {
-            true => Meaning::Raw,
-            false => Meaning::Request {
-                function: &self.symbol,
-                request: name,
-            },
-        };
+        let profile = self.host.shared.profile;
         let outgoing = Outgoing {
-            bytes: request,
+            bytes,
             meaning,
             manner: Manner::Plain,
         };
-        let limit = profile.function_timeout;
-        self.channel
-            .exchange(outgoing, limit, profile.regreet_on_functions, || {})
-            .map_err(|failure| self.failed(name, failure))
+        let (limit, regreet) = (profile.function_timeout, profile.regreet_on_functions);
+        let answered = self.channel.round_trip(outgoing, limit, regreet, || {});
+        answered.map_err(|failure| self.error(name, failure))
     }
 
     /// Sends a request under an id that the plugin has given up.
     pub(super) fn send_stale(&mut self, request: &[u8]) -> Result<(), HostError> {
         let limit = self.host.shared.profile.function_timeout;
         let sent = self.channel.send_stale(request, limit);
-        sent.map_err(|failure| self.failed("Exec", failure))
+        sent.map_err(|failure| self.error("Exec", failure))
     }
 
-    pub(super) fn failed(&self, request: &'static str, failure: Failure) -> HostError {
-        self.host.note(match failure {
-            Failure::TimedOut => HostError::NoReply {
-                symbol: self.symbol.clone(),
-                request,
-                limit: self.host.shared.profile.function_timeout,
-            },
-            Failure::Exited => self.host.exited(),
-            Failure::Interrupted => HostError::Interrupted,
-            Failure::Transport(error) => HostError::transport(self.channel.channel(), error),
-        })
+    pub(super) fn error(&self, request: &'static str, failure: Failure) -> HostError {
+        let limit = self.host.shared.profile.function_timeout;
+        let late = self.about(Observed::FunctionUnanswered { request, limit });
+        let error = self.host.error(failure, late);
+        let error = error.named(Kind::Function, &self.symbol, None);
+        self.host.note(error)
+    }
+
+    fn finding(&self, observed: Observed) -> HostError {
+        self.host.note(self.about(observed).into())
+    }
+
+    pub(super) fn about(&self, observed: Observed) -> Finding {
+        let finding = Finding::new(observed).of(Kind::Function, &self.symbol);
+        finding.on(self.channel.channel())
     }
 }

@@ -8,53 +8,65 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ekuiper_sp as sp;
+use serde_json::{Map, Value};
 
-use super::HostError;
-use super::breach::{Breach, BreachError};
-use super::channel::{Failure, Manner, Outgoing, RequestChannel};
+use super::breach::BreachError;
+use super::channel::{Manner, Outgoing, RequestChannel};
+use super::error::HostError;
+use super::failure::Failure;
 use super::process::{Launch, Process};
 use super::pull::PullChannel;
 use super::shared::Shared;
 use super::turn::Turn;
 use super::watchdog::Watchdog;
+use crate::breach::Breach;
 use crate::event::{Limits, Meaning, Recorder, What};
+use crate::finding::{Finding, Observed};
 use crate::isolate::Isolation;
 use crate::package::Package;
-use crate::profile::ProcessLife;
-use crate::symbol::{Channel, Kind};
+use crate::release::ProcessLife;
+use crate::symbol::{Channel, Kind, Symbol};
 use crate::wire::{Command, Order, OrderAnswer};
 
-/// The frames and the lines that the report of a failed test shows.
+/// The messages and lines that the report of a failed test shows.
 const REPORTED: usize = 40;
 
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) shared: Arc<Shared>,
-    process: Mutex<Arc<Process>>,
     launch: Launch,
     init_limit: Duration,
     pub(crate) recorder: Arc<Recorder>,
-    /// Holds what a zip was unpacked to.
+    /// Owns the directory that a zip was unpacked to.
     pub(crate) package: Arc<Package>,
     pub(crate) answer_limit: Duration,
     control: Mutex<RequestChannel>,
-    /// What runs, in the order of its start.
-    running: Mutex<Vec<Order>>,
-    /// Functions that run, as far as the host knows, and that the process does
-    /// not: their start is sent again when they are needed.
-    unknown: Mutex<BTreeSet<String>>,
-    /// Since when nothing runs.
-    idle_since: Mutex<Option<Instant>>,
-    /// Ack channels that the release never closes.
-    kept: Mutex<Vec<PullChannel>>,
-    /// Draws what eKuiper leaves to chance; without it the usual happens.
-    chance: Option<Mutex<fastrand::Rng>>,
-    /// The socket files of the sinks, which a killed plugin leaves behind.
-    files: Mutex<BTreeSet<PathBuf>>,
+    state: Mutex<State>,
     isolation: Mutex<Option<Isolation>>,
+    /// Whether an error was returned; see [`note`](Self::note).
     failed: AtomicBool,
-    /// The last to go.
+    /// Dropped last.
     _turn: Option<Turn>,
+}
+
+/// What changes while the host runs.
+#[derive(Debug)]
+struct State {
+    /// The process that runs now, or ran last.
+    process: Arc<Process>,
+    /// What runs, in the order of its start.
+    running: Vec<Order>,
+    /// Functions that run as far as the host knows, but not in the present
+    /// process: their start is sent again before their next call.
+    not_replayed: BTreeSet<String>,
+    /// Since when nothing runs.
+    idle_since: Option<Instant>,
+    /// Ack channels that the release never closes.
+    kept_acks: Vec<PullChannel>,
+    /// The socket files of the sinks, which a killed plugin leaves behind.
+    files: BTreeSet<PathBuf>,
+    /// Draws what eKuiper does in no certain order; `None` is the usual order.
+    chance: Option<fastrand::Rng>,
 }
 
 /// What an [`Inner`] is made of.
@@ -76,39 +88,43 @@ impl Inner {
     pub(super) fn new(parts: Parts) -> Self {
         Self {
             shared: parts.shared,
-            process: Mutex::new(Arc::new(parts.process)),
             launch: parts.launch,
             init_limit: parts.init_limit,
             recorder: parts.recorder,
             package: parts.package,
             answer_limit: parts.answer_limit,
             control: Mutex::new(parts.control),
-            running: Mutex::default(),
-            unknown: Mutex::default(),
-            idle_since: Mutex::default(),
-            kept: Mutex::default(),
-            chance: parts
-                .seed
-                .map(|seed| Mutex::new(fastrand::Rng::with_seed(seed))),
-            files: Mutex::default(),
+            state: Mutex::new(State {
+                process: Arc::new(parts.process),
+                running: Vec::new(),
+                not_replayed: BTreeSet::new(),
+                idle_since: None,
+                kept_acks: Vec::new(),
+                files: BTreeSet::new(),
+                chance: parts.seed.map(fastrand::Rng::with_seed),
+            }),
             isolation: Mutex::new(parts.isolation),
             failed: AtomicBool::new(false),
             _turn: parts.turn,
         }
     }
 
-    /// The process that runs now, or ran last.
-    pub(super) fn process(&self) -> Arc<Process> {
-        Arc::clone(&lock(&self.process))
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
     }
 
-    /// Kills the process, and keeps all channels open for another one.
+    /// Returns the process that runs now, or ran last.
+    pub(super) fn process(&self) -> Arc<Process> {
+        Arc::clone(&self.state().process)
+    }
+
+    /// Kills the process, and keeps all channels open for the next one.
     pub(super) fn kill(&self) {
         self.shared.expect_end();
         self.process().end();
     }
 
-    /// Launches the plugin anew, and waits for its greeting.
+    /// Launches the plugin again, and waits for its greeting.
     pub(super) fn relaunch(&self) -> Result<(), HostError> {
         self.kill();
         let isolation = lock(&self.isolation);
@@ -116,23 +132,22 @@ impl Inner {
         self.shared.replace(watchdog.group());
         let process = Process::launch(&self.launch, watchdog, isolation.as_ref(), &self.shared)?;
         drop(isolation);
-        *lock(&self.process) = Arc::new(process);
-        *lock(&self.unknown) = lock(&self.running)
-            .iter()
-            .filter(|order| order.kind == Kind::Function)
-            .map(|order| order.symbol.clone())
-            .collect();
-        self.wait_greeting()
+        let mut state = self.state();
+        state.process = Arc::new(process);
+        let functions = state.running.iter().filter(|o| o.kind == Kind::Function);
+        state.not_replayed = functions.map(|order| order.symbol.clone()).collect();
+        drop(state);
+        self.wait_greeting(self.init_limit)
     }
 
-    /// Sends a new process the start orders that eKuiper replays: of the
+    /// Sends a new process the start orders that eKuiper replays: those of the
     /// sources and sinks that run, and of the function that was started last,
-    /// in the order that `arrange` makes of it.
+    /// arranged by `arrange`.
     pub(super) fn replay(&self, arrange: impl FnOnce(&mut [Order])) -> Result<(), HostError> {
         if !self.shared.profile.replay {
             return Ok(());
         }
-        let mut orders = lock(&self.running).clone();
+        let mut orders = self.state().running.clone();
         let last = orders.iter().rposition(|o| o.kind == Kind::Function);
         let mut place = 0;
         orders.retain(|order| {
@@ -140,22 +155,21 @@ impl Inner {
             order.kind != Kind::Function || Some(place - 1) == last
         });
         arrange(&mut orders);
-        self.order_again(&orders)
+        self.send_starts(&orders)
     }
 
     /// Sends the start orders of all that runs, as an eKuiper that has come
     /// back starts its rules.
-    pub(super) fn start_all_again(&self) -> Result<(), HostError> {
-        let mut orders = lock(&self.running).clone();
+    pub(super) fn restart_rules(&self) -> Result<(), HostError> {
+        let mut orders = self.state().running.clone();
         self.shuffle(&mut orders);
-        self.order_again(&orders)
+        self.send_starts(&orders)
     }
 
-    fn order_again(&self, orders: &[Order]) -> Result<(), HostError> {
+    fn send_starts(&self, orders: &[Order]) -> Result<(), HostError> {
         for order in orders {
-            self.order(Command::Start, order, || {})
-                .map_err(|error| self.note(error))?;
-            lock(&self.unknown).remove(&order.symbol);
+            self.demand_ok(Command::Start, order, || {})?;
+            self.state().not_replayed.remove(&order.symbol);
         }
         Ok(())
     }
@@ -167,66 +181,68 @@ impl Inner {
 
     /// Listens on the control channel again.
     pub(super) fn reopen_control(&self) -> Result<(), HostError> {
-        let mut control = lock(&self.control);
-        let opened = control.reopen();
-        opened.map_err(|error| self.note(HostError::transport(control.channel(), error)))
+        let opened = lock(&self.control).reopen();
+        opened.map_err(|error| self.note(error))
     }
 
-    /// Starts a function again that the process does not know.
+    /// Starts a function again if the present process was not told of it.
     pub(super) fn ensure_function(&self, symbol: &str) -> Result<(), HostError> {
-        if lock(&self.unknown).contains(symbol) {
-            self.order(Command::Start, &Order::function(symbol), || {})
-                .map_err(|error| self.note(error))?;
-            lock(&self.unknown).remove(symbol);
+        if self.state().not_replayed.contains(symbol) {
+            self.send_starts(&[Order::function(symbol)])?;
         }
         Ok(())
     }
 
-    /// Whether this stop is one of those that eKuiper sends before it closes
-    /// the data channels: one of five.
+    /// Draws whether a stop is sent before the data channels are closed: one of
+    /// five.
     ///
-    /// Source: protocol.md section 5, 80 of 100 recorded stops.
+    /// Source: docs/protocol.md, section 5, 80 of 100 recorded stops.
     fn draws_stop_first(&self) -> bool {
-        let chance = self.chance.as_ref();
-        chance.is_some_and(|chance| lock(chance).u8(0..5) == 0)
+        let chance = &mut self.state().chance;
+        chance.as_mut().is_some_and(|chance| chance.u8(0..5) == 0)
     }
 
-    /// Puts what eKuiper does in no certain order into the order of this run.
+    /// Arranges what eKuiper does in no certain order.
     pub(super) fn shuffle<T>(&self, items: &mut [T]) {
-        if let Some(chance) = &self.chance {
-            lock(chance).shuffle(items);
+        if let Some(chance) = &mut self.state().chance {
+            chance.shuffle(items);
         }
     }
 
     /// Keeps an ack channel open for as long as the host lives.
-    pub(super) fn keep(&self, acks: PullChannel) {
-        lock(&self.kept).push(acks);
+    pub(super) fn keep_acks(&self, acks: PullChannel) {
+        self.state().kept_acks.push(acks);
     }
 
-    /// Whether an ack channel was kept open.
-    pub(super) fn keeps(&self, channel: &Channel) -> bool {
-        lock(&self.kept)
-            .iter()
-            .any(|acks| acks.channel() == channel)
+    /// Whether an ack channel is kept open.
+    pub(super) fn keeps_acks(&self, channel: &Channel) -> bool {
+        let state = self.state();
+        state.kept_acks.iter().any(|acks| acks.channel() == channel)
     }
 
-    pub(super) fn wait_greeting(&self) -> Result<(), HostError> {
-        self.wait_greeting_within(self.init_limit)
+    /// Waits for the greeting of a process that was just launched.
+    pub(super) fn wait_first_greeting(&self) -> Result<(), HostError> {
+        self.wait_greeting(self.init_limit)
     }
 
-    /// The same of a process that runs already: it has nothing to load.
-    pub(super) fn wait_greeting_again(&self) -> Result<(), HostError> {
-        self.wait_greeting_within(self.answer_limit)
+    /// Waits for the greeting of a process that runs already: it has nothing to
+    /// load.
+    pub(super) fn wait_next_greeting(&self) -> Result<(), HostError> {
+        self.wait_greeting(self.answer_limit)
     }
 
-    fn wait_greeting_within(&self, limit: Duration) -> Result<(), HostError> {
+    fn wait_greeting(&self, limit: Duration) -> Result<(), HostError> {
         let mut control = lock(&self.control);
         match control.wait_greeting(limit) {
             Ok(()) => {
                 self.process().note_greeting();
                 Ok(())
             }
-            Err(failure) => Err(self.note(self.failed(&control, failure, limit))),
+            Err(failure) => {
+                let observed = Observed::NoGreeting { limit };
+                let finding = Finding::new(observed).on(control.channel());
+                Err(self.note(self.error(failure, finding)))
+            }
         }
     }
 
@@ -237,28 +253,21 @@ impl Inner {
         }
     }
 
-    /// Sends an order to start or stop a symbol and waits for `ok`.
+    /// Sends an order to start or stop a symbol, and waits for `ok`.
     ///
-    /// `sent` is called when the order is out, before its answer is awaited.
-    fn order(&self, command: Command, order: &Order, sent: impl FnOnce()) -> Result<(), HostError> {
-        let answer = self.send_order(command, order, Manner::Plain, sent)?;
-        let answer = OrderAnswer::parse(&answer);
-        let greeting = match answer {
-            OrderAnswer::Done => return Ok(()),
-            OrderAnswer::Greeting(_) => true,
-            OrderAnswer::Refused(_) => false,
-        };
-        Err(HostError::Refused {
-            command: command.name(),
-            kind: order.kind,
-            symbol: order.symbol.clone(),
-            text: answer.text(),
-            greeting,
-        })
+    /// `sent` is called once the order is sent, before its answer is awaited.
+    fn demand_ok(
+        &self,
+        command: Command,
+        order: &Order,
+        sent: impl FnOnce(),
+    ) -> Result<(), HostError> {
+        let answer = self.answer_to(command, order, Manner::Plain, sent)?;
+        require_ok(command, order, &answer).map_err(|finding| self.note(finding.into()))
     }
 
-    /// Sends an order, and gives what is answered.
-    pub(super) fn send_order(
+    /// Sends an order, and returns the answer's bytes.
+    pub(super) fn answer_to(
         &self,
         command: Command,
         order: &Order,
@@ -276,74 +285,88 @@ impl Inner {
             meaning,
             manner,
         };
-        self.exchange(outgoing, command, order, sent)
+        self.answer_to_bytes(outgoing, sent)
     }
 
-    /// Sends `outgoing` as an order and waits for the answer; `command` and
-    /// `order` are for the text of an error.
-    pub(super) fn exchange(
+    /// Sends `outgoing` as an order, and returns the answer's bytes.
+    pub(super) fn answer_to_bytes(
         &self,
         outgoing: Outgoing<'_>,
-        command: Command,
-        order: &Order,
         sent: impl FnOnce(),
     ) -> Result<Vec<u8>, HostError> {
         self.check_alive()?;
+        let _order_out = self.shared.order_out();
+        if self.shared.take_interrupt() {
+            return Err(HostError::Interrupted);
+        }
+        let limit = self.answer_limit;
         let regreet = self.shared.profile.regreet_on_control;
         let mut control = lock(&self.control);
-        control
-            .exchange(outgoing, self.answer_limit, regreet, sent)
-            .map_err(|failure| match failure {
-                Failure::TimedOut => HostError::NoAnswer {
-                    command: command.name(),
-                    kind: order.kind,
-                    symbol: order.symbol.clone(),
-                    limit: self.answer_limit,
-                },
-                other => self.failed(&control, other, self.answer_limit),
-            })
+        let answered = control.round_trip(outgoing, limit, regreet, sent);
+        answered.map_err(|failure| {
+            let unanswered = |command| Observed::OrderUnanswered { command, limit };
+            let finding = match outgoing.meaning {
+                Meaning::Order {
+                    command,
+                    kind,
+                    symbol,
+                } => Finding::new(unanswered(Some(command))).of(kind, symbol),
+                _ => Finding::new(unanswered(None)),
+            };
+            self.note(self.error(failure, finding.on(control.channel())))
+        })
     }
 
-    /// Looks whether the plugin says something on the control channel that was
-    /// not asked for, until `limit` from now.
+    /// Waits at most `limit` for a message on the control channel that nobody
+    /// asked for, and returns it.
     pub(super) fn overhear(&self, limit: Duration) -> Result<Option<Vec<u8>>, HostError> {
         let mut control = lock(&self.control);
         let heard = control.overhear(limit);
-        heard.map_err(|failure| self.failed(&control, failure, limit))
+        heard.map_err(|failure| {
+            let finding = Finding::new(Observed::NoGreeting { limit });
+            self.note(self.error(failure, finding.on(control.channel())))
+        })
     }
 
-    /// Why nothing was heard on the control channel within `limit`.
-    fn failed(&self, control: &RequestChannel, failure: Failure, limit: Duration) -> HostError {
+    /// Makes the host's error from a failure; `late` is the finding for one
+    /// that timed out.
+    pub(super) fn error(&self, failure: Failure, late: Finding) -> HostError {
         match failure {
-            Failure::TimedOut => HostError::NoGreeting {
-                limit,
-                address: control.channel().url(),
-            },
+            Failure::TimedOut | Failure::Woken | Failure::Disconnected => late.into(),
             Failure::Exited => self.exited(),
             Failure::Interrupted => HostError::Interrupted,
-            Failure::Transport(error) => HostError::transport(control.channel(), error),
+            Failure::Host(error) => error,
         }
     }
 
-    /// Starts what runs once more, maybe with other properties.
-    pub(super) fn start_again(&self, before: &Order, order: &Order) -> Result<(), HostError> {
-        self.order(Command::Start, order, || {})
-            .map_err(|error| self.note(error))?;
-        for running in lock(&self.running).iter_mut() {
-            if running == before {
-                *running = order.clone();
-            }
+    /// Sends the start of a running instance once more. `config` overlays its
+    /// properties.
+    pub(super) fn send_start_again(
+        &self,
+        order: &mut Order,
+        config: Map<String, Value>,
+    ) -> Result<(), HostError> {
+        let before = order.clone();
+        order.config.extend(config);
+        self.demand_ok(Command::Start, order, || {})?;
+        let mut state = self.state();
+        for running in state.running.iter_mut().filter(|o| **o == before) {
+            *running = order.clone();
         }
         Ok(())
     }
 
     /// Starts a symbol, and notes that it runs.
     pub(super) fn start(&self, order: &Order) -> Result<(), HostError> {
+        if self.shared.take_interrupt() {
+            return Err(HostError::Interrupted);
+        }
         self.wake_up()?;
-        self.order(Command::Start, order, || {})
-            .map_err(|error| self.note(error))?;
-        lock(&self.running).push(order.clone());
-        *lock(&self.idle_since) = None;
+        self.demand_ok(Command::Start, order, || {})?;
+        let mut state = self.state();
+        state.running.push(order.clone());
+        state.idle_since = None;
+        drop(state);
         self.shared.tell(What::Started {
             kind: order.kind,
             symbol: &order.symbol,
@@ -351,41 +374,40 @@ impl Inner {
         Ok(())
     }
 
-    /// Launches the plugin anew where the release has ended an idle one.
-    ///
-    /// eKuiper 1.x kills it about a second after its last symbol stopped.
+    /// Launches the plugin again if the release has ended it because it was
+    /// idle: eKuiper 1.x kills it about a second after its last symbol stopped.
     fn wake_up(&self) -> Result<(), HostError> {
         const IDLE: Duration = Duration::from_secs(1);
         let ends = self.shared.profile.process_life == ProcessLife::Rules;
-        let idle = lock(&self.idle_since).is_some_and(|since| since.elapsed() >= IDLE);
-        if ends && idle {
+        let idle_since = self.state().idle_since;
+        if ends && idle_since.is_some_and(|since| since.elapsed() >= IDLE) {
             self.relaunch()?;
         }
         Ok(())
     }
 
-    /// Stops an instance; `close` closes its data channels on our side, which
-    /// eKuiper mostly does before it sends the order.
+    /// Stops an instance. `close` closes its data channels on the host's side,
+    /// which eKuiper mostly does before it sends the order.
     pub(super) fn stop(&self, order: &Order, close: impl FnOnce()) -> Result<(), HostError> {
         let stopped = if self.draws_stop_first() {
-            self.order(Command::Stop, order, close)
+            self.demand_ok(Command::Stop, order, close)
         } else {
             close();
-            self.order(Command::Stop, order, || {})
+            self.demand_ok(Command::Stop, order, || {})
         };
-        let mut running = lock(&self.running);
-        running.retain(|running| running != order);
-        if running.is_empty() {
-            *lock(&self.idle_since) = Some(Instant::now());
+        let mut state = self.state();
+        state.running.retain(|running| running != order);
+        if state.running.is_empty() {
+            state.idle_since = Some(Instant::now());
         }
-        drop(running);
+        drop(state);
         if stopped.is_ok() {
             self.shared.tell(What::Stopped {
                 kind: order.kind,
                 symbol: &order.symbol,
             });
         }
-        stopped.map_err(|error| self.note(error))
+        stopped
     }
 
     /// Breaks the transport's protocol on the control channel, and waits until
@@ -396,53 +418,55 @@ impl Inner {
         let channel = control.channel().clone();
         drop(control);
         played.map_err(|error| self.note(self.breached(&channel, error)))?;
-        self.wait_greeting_again()
+        self.wait_next_greeting()
     }
 
-    /// The error for a breach that could not be played.
+    /// Makes the error for a breach that could not be played.
     pub(super) fn breached(&self, channel: &Channel, error: BreachError) -> HostError {
         match error {
-            BreachError::NobodyCame => HostError::NotDialed {
-                channel: channel.name().to_owned(),
+            BreachError::NotDialed => Finding::new(Observed::NotDialed {
                 limit: self.answer_limit,
-            },
+            })
+            .on(channel)
+            .into(),
             BreachError::Exited => self.exited(),
-            BreachError::Transport(error) => HostError::transport(channel, error),
-            BreachError::System(source) => HostError::System {
-                doing: "listen on a plain socket",
-                source,
-            },
+            BreachError::Host(error) => error,
+            BreachError::System(source) => HostError::io("listen on a plain socket", source),
         }
     }
 
-    /// Notes a socket's file that a killed plugin leaves behind.
+    /// Notes a socket file that a killed plugin leaves behind.
     pub(super) fn note_file(&self, file: PathBuf) {
-        lock(&self.files).insert(file);
+        self.state().files.insert(file);
     }
 
-    /// The error for a process that has ended.
+    /// Makes the error for a process that has exited.
     pub(super) fn exited(&self) -> HostError {
-        let log = self.process().last_lines();
-        let Some(status) = self.process().exit().status() else {
+        let process = self.process();
+        // A process that has replaced it may run already: it is left alone.
+        let Some(status) = process.exit().status() else {
             return HostError::Interrupted;
         };
-        if self.process().greeted_after().is_none() {
-            return HostError::ExitedEarly { status, log };
-        }
-        let running = lock(&self.running)
-            .iter()
-            .map(|running| format!("{} `{}`", running.kind, running.symbol))
-            .collect();
-        HostError::Crashed {
-            status,
-            running,
-            log,
-        }
+        let log = process.last_lines();
+        let observed = if process.greeted_after().is_none() {
+            Observed::ExitedEarly { status, log }
+        } else {
+            let running = self.state().running.clone().into_iter();
+            Observed::Exited {
+                status,
+                running: running
+                    .map(|order| Symbol::new(order.kind, order.symbol))
+                    .collect(),
+                log,
+            }
+        };
+        Finding::new(observed).into()
     }
 
-    /// Remembers that an error was given out, and gives it back.
+    /// Remembers that an error was returned.
     pub(super) fn note(&self, error: HostError) -> HostError {
         self.failed.store(true, Ordering::Relaxed);
+        self.recorder.keep_error(format!("{error:?}"));
         error
     }
 
@@ -453,7 +477,7 @@ impl Inner {
     /// Prints what was recorded, for a test that failed.
     pub(super) fn print_report(&self) {
         if self.recorder.limits() != Limits::NONE {
-            // Through the macro, which a test's harness captures.
+            // The macro's output is captured by a test's harness.
             eprint!("{}", self.recorder.report(REPORTED));
         }
     }
@@ -462,18 +486,38 @@ impl Inner {
     pub(super) fn end(&self) {
         // Its sockets close with it.
         self.process().end();
-        for file in std::mem::take(&mut *lock(&self.files)) {
-            // A listener of ours removes a file that nobody answers on, and
-            // takes its own with it.
+        let mut state = self.state();
+        let files = std::mem::take(&mut state.files);
+        let kept_acks = std::mem::take(&mut state.kept_acks);
+        drop(state);
+        for file in files {
+            // A listener removes a file that nobody answers on, and its own
+            // when it is dropped.
             if file.exists() {
                 let url = format!("ipc://{}", file.display());
                 drop(sp::Pull::listen(&url, sp::Options::default()));
             }
         }
-        lock(&self.kept).clear();
+        drop(kept_acks);
         lock(&self.control).close();
         drop(lock(&self.isolation).take());
     }
+}
+
+/// Checks that an order was answered with `ok`.
+pub(crate) fn require_ok(command: Command, order: &Order, answer: &[u8]) -> Result<(), Finding> {
+    let answer = OrderAnswer::parse(answer);
+    let text = answer.text();
+    let observed = match answer {
+        OrderAnswer::Done => return Ok(()),
+        OrderAnswer::Greeting(_) => Observed::OrderGreeting { command, text },
+        OrderAnswer::Refused(_) => Observed::OrderRefused { command, text },
+    };
+    let finding = Finding::new(observed).of(order.kind, &order.symbol);
+    Err(match order.kind {
+        Kind::Function => finding,
+        Kind::Source | Kind::Sink => finding.at(&order.meta),
+    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,4 +1,4 @@
-//! The plugin's process: launched as eKuiper launches it, watched, ended.
+//! The plugin's process: launched as eKuiper launches it, watched, and killed.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -10,21 +10,23 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::HostError;
+use super::error::{HostError, InputError};
+use super::exit::Exit;
 use super::shared::Shared;
 use super::watchdog::Watchdog;
 use crate::event::What;
+use crate::finding::Advice;
 use crate::isolate::{Isolation, SpawnError};
 use crate::spawn::spawn;
 
-/// The lines of the plugin's output that are kept for an error's text.
+/// The lines of the plugin's output that are kept for a finding.
 pub const KEPT_LINES: usize = 20;
 
-/// The bytes of one line of the plugin's output that are looked at.
+/// The bytes of one line of the plugin's output that are read.
 const LONGEST_LINE: u64 = 64 * 1024;
 
-/// How long the plugin's output is still read once its group is killed. Only a
-/// process that has left the group holds it open for longer.
+/// How long the plugin's output is still read after its group was killed. Only
+/// a process that has left the group holds it open for longer.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// What to run, where, with which environment.
@@ -32,12 +34,12 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 pub(crate) struct Launch {
     /// Program and arguments; at least the program.
     pub(crate) command: Vec<String>,
-    /// The working directory; `None` is the host's own.
+    /// The working directory; `None` for the host's own.
     pub(crate) directory: Option<PathBuf>,
     /// Variables that are added to the host's environment.
     pub(crate) environment: Vec<(String, String)>,
-    /// What to do where the program cannot be run, as a clause.
-    pub(crate) hint: &'static str,
+    /// What to do if the program cannot be run.
+    pub(crate) advice: Advice,
 }
 
 /// A running plugin.
@@ -49,39 +51,11 @@ pub(crate) struct Process {
     output: Arc<Output>,
     waiter: Mutex<Option<JoinHandle<()>>>,
     launched: Instant,
-    /// How long after that its first greeting was read.
+    /// How long after the launch its first greeting was read.
     greeted: OnceLock<Duration>,
 }
 
-/// How the process ended, once it has.
-#[derive(Debug, Default)]
-pub(crate) struct Exit {
-    status: Mutex<Option<ExitStatus>>,
-    ended: Condvar,
-}
-
-impl Exit {
-    pub(crate) fn status(&self) -> Option<ExitStatus> {
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits for the end, at most `limit` from now.
-    pub(crate) fn wait(&self, limit: Duration) -> Option<ExitStatus> {
-        let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
-        *self
-            .ended
-            .wait_timeout_while(status, limit, |status| status.is_none())
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
-    }
-
-    fn set(&self, status: ExitStatus) {
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
-        self.ended.notify_all();
-    }
-}
-
-/// The last lines that the plugin wrote, and whether more may come.
+/// The last lines that the plugin wrote, and whether more may follow.
 #[derive(Debug, Default)]
 struct Output {
     lines: Mutex<Lines>,
@@ -91,7 +65,7 @@ struct Output {
 #[derive(Debug, Default)]
 struct Lines {
     last: VecDeque<String>,
-    /// The streams that are still read.
+    /// The number of streams that are still open.
     open: u32,
 }
 
@@ -112,22 +86,19 @@ impl Output {
 impl Process {
     /// Starts the plugin in the watchdog's group.
     ///
-    /// Whoever waits for the plugin is woken when the process has ended.
+    /// All waits for the plugin are woken when the process has exited.
     ///
     /// # Errors
     ///
-    /// [`HostError::CannotLaunch`] where the program cannot be run, and
-    /// [`HostError::System`] where the system gives no thread.
+    /// [`InputError::CannotLaunch`] if the program cannot be run,
+    /// [`HostError::System`] if the system refuses a thread.
     pub(crate) fn launch(
         launch: &Launch,
         watchdog: Watchdog,
         isolation: Option<&Isolation>,
         shared: &Arc<Shared>,
     ) -> Result<Self, HostError> {
-        let no_thread = |source| HostError::System {
-            doing: "start a thread",
-            source,
-        };
+        let no_thread = |source| HostError::io("start a thread", source);
         let mut command = Command::new(&launch.command[0]);
         command
             .args(&launch.command[1..])
@@ -145,15 +116,17 @@ impl Process {
             Some(isolation) => isolation.spawn(command),
         };
         let mut child = spawned.map_err(|error| match error {
-            SpawnError::Program(source) => HostError::CannotLaunch {
+            SpawnError::Program(source) => HostError::Input(Box::new(InputError::CannotLaunch {
                 program: launch.command[0].clone(),
-                hint: match source.kind() {
-                    io::ErrorKind::ExecutableFileBusy => "somebody has it open to write",
-                    _ => launch.hint,
+                advice: match source.kind() {
+                    io::ErrorKind::ExecutableFileBusy => {
+                        Advice::Do("close it first: a process has it open for writing".to_owned())
+                    }
+                    _ => launch.advice.clone(),
                 },
                 source,
-            },
-            SpawnError::Refused(error) => HostError::Isolation(error),
+            })),
+            SpawnError::Refused(error) => HostError::isolation(error),
         })?;
         let pid = child.id();
         shared.tell(What::Launched {
@@ -173,8 +146,8 @@ impl Process {
             thread::Builder::new()
                 .name("plugin-exit".to_owned())
                 .spawn(move || {
-                    // Only a process that is waited for elsewhere gives an
-                    // error here; it has ended all the same.
+                    // Fails only if the process was waited for elsewhere: it
+                    // has exited all the same.
                     let status = child.wait().unwrap_or_else(|_| ExitStatus::from_raw(0));
                     exit.set(status);
                     shared.tell(What::Exited { status });
@@ -197,12 +170,12 @@ impl Process {
         self.pid
     }
 
-    /// The id of its process group, which is that of its watchdog.
+    /// Returns the id of its process group, which its watchdog leads.
     pub(super) fn group(&self) -> u32 {
         self.watchdog.group()
     }
 
-    /// Notes that its greeting was read; the first counts.
+    /// Notes that a greeting was read; only the first counts.
     pub(super) fn note_greeting(&self) {
         let _ = self.greeted.set(self.launched.elapsed());
     }
@@ -220,18 +193,17 @@ impl Process {
         self.watchdog.kill_group();
     }
 
-    /// The last lines that the plugin wrote, at most [`KEPT_LINES`].
+    /// Returns the last lines that the plugin wrote, at most [`KEPT_LINES`].
     ///
-    /// Kills what is left of the group, so that nobody in it holds the pipes
-    /// open.
+    /// Kills what is left of the group, so that no process in it holds the
+    /// pipes open.
     pub(crate) fn last_lines(&self) -> Vec<String> {
         self.kill();
         self.output.wait_closed().last.iter().cloned().collect()
     }
 
-    /// Kills the group, and waits until its end and its last words are told.
-    ///
-    /// A process cannot put off a SIGKILL.
+    /// Kills the group, and waits until its exit and its last lines have been
+    /// reported. A process cannot delay a SIGKILL.
     pub(crate) fn end(&self) {
         self.kill();
         drop(self.output.wait_closed());
@@ -250,8 +222,8 @@ impl Drop for Process {
     }
 }
 
-/// Whether a process, of the plugin's group or not, has ended or does so within
-/// `limit` from now. One that nobody has waited for has ended as well.
+/// Whether a process, in the plugin's group or not, has exited or does so within
+/// `limit`. A zombie has exited.
 pub(super) fn ends_within(pid: u32, limit: Duration) -> bool {
     const PAUSE: Duration = Duration::from_millis(5);
     let deadline = Instant::now() + limit;
@@ -297,8 +269,8 @@ fn read_lines(
         .map(drop)
 }
 
-/// Reads one line, at most [`LONGEST_LINE`] bytes of it and `…` in the place of
-/// the others; `false` at the end.
+/// Reads one line; returns `false` at the end of the stream. A line longer than
+/// [`LONGEST_LINE`] bytes is cut there and ends with `…`.
 fn read_line(stream: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     line.clear();
     let read = stream.by_ref().take(LONGEST_LINE).read_until(b'\n', line)?;
@@ -314,7 +286,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_line_without_an_end_in_sight_the_beginning_is_read() {
+    fn a_line_that_is_too_long_is_cut() {
         let limit = usize::try_from(LONGEST_LINE).unwrap();
         let output = [&vec![b'x'; 3 * limit], &b"\nnext\nlast"[..]].concat();
         let mut stream = BufReader::new(&*output);

@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use ekuiper_sp::{Error, Peer, Presence, ProtocolError};
 
-use super::breach::{Breach, BreachError};
+use super::breach::{BreachError, play_to_dialer};
 use super::channel::{DYING, patiently};
+use super::error::HostError;
+use super::failure::{Failure, transport_error};
 use super::process::ends_within;
 use super::shared::{Registered, Shared};
+use crate::breach::Breach;
 use crate::event::What;
 use crate::symbol::{Channel, Side};
 use crate::transport::{Pull, Waker};
@@ -22,22 +25,22 @@ pub(crate) struct PullChannel {
     channel: Channel,
     /// `None` while the channel is closed.
     socket: Option<Socket>,
-    /// Of the socket that was opened last.
+    /// The waker of the socket that was opened last.
     waker: Waker,
-    /// The same.
+    /// The peers of the socket that was opened last.
     peers: Arc<Peers>,
-    /// How many messages may end in the middle: an instance that is stopped or
-    /// replaced closes its connection whatever it is sending.
+    /// How many messages may be cut off: an instance that is stopped or replaced
+    /// closes its connection even while it sends.
     may_cut: u32,
     shared: Arc<Shared>,
 }
 
-/// Who is connected, as far as the host has looked.
+/// Who is connected, as far as the host has accepted.
 #[derive(Debug, Default)]
 struct Peers {
-    /// How many are.
+    /// The number of connections.
     count: AtomicUsize,
-    /// The process that left last; 0 is none.
+    /// The process that disconnected last; 0 for none.
     left: AtomicU32,
 }
 
@@ -65,7 +68,7 @@ impl PullChannel {
     /// Listens where `channel` is.
     ///
     /// An address in use is tried 5 more times, 100 ms apart, as eKuiper does.
-    pub(crate) fn open(channel: Channel, shared: &Arc<Shared>) -> Result<Self, Error> {
+    pub(crate) fn open(channel: Channel, shared: &Arc<Shared>) -> Result<Self, HostError> {
         let peers = Arc::default();
         let socket = Socket::listen(&channel, shared, &peers)?;
         Ok(Self {
@@ -78,7 +81,7 @@ impl PullChannel {
         })
     }
 
-    /// Notes that the instance which sends was told to end.
+    /// Allows one message to be cut off: the sending instance was stopped.
     pub(crate) fn allow_cut(&mut self) {
         self.may_cut += 1;
     }
@@ -98,7 +101,7 @@ impl PullChannel {
     }
 
     /// Listens again where the channel was closed.
-    pub(crate) fn reopen(&mut self) -> Result<(), Error> {
+    pub(crate) fn reopen(&mut self) -> Result<(), HostError> {
         self.close();
         self.peers = Arc::default();
         let socket = Socket::listen(&self.channel, &self.shared, &self.peers)?;
@@ -107,44 +110,44 @@ impl PullChannel {
         Ok(())
     }
 
-    /// Breaks the transport's protocol on a plain socket in the place of the
-    /// host's.
+    /// Breaks the transport's protocol on a plain socket that replaces the
+    /// host's for a moment.
     pub(crate) fn breach(&mut self, breach: Breach, limit: Duration) -> Result<(), BreachError> {
         self.close();
-        let played = breach.to_dialer(&self.channel, &self.shared, limit);
+        let played = play_to_dialer(breach, &self.channel, &self.shared, limit);
         self.reopen()?;
         played
     }
 
-    /// Waits for a message; see [`Pull::recv`]. Gives the channel beside it.
+    /// Waits for a message, at most `limit`; returns it with the channel.
     ///
-    /// A message that was cut by the end of its process or of its instance is
-    /// told with [`Error::Woken`]: eKuiper passes over it.
-    pub(crate) fn recv(&mut self, limit: Option<Duration>) -> Result<(&Channel, &[u8]), Error> {
+    /// A message that was cut off by the end of its process or of its instance
+    /// gives [`Failure::Woken`]: eKuiper skips it.
+    pub(crate) fn recv(&mut self, limit: Option<Duration>) -> Result<(&Channel, &[u8]), Failure> {
         let Some(socket) = &mut self.socket else {
-            return Err(Error::Closed);
+            return Err(Failure::of(&self.channel, Error::Closed));
         };
         match socket.pull.recv(limit) {
             Ok(message) => Ok((&self.channel, message)),
             Err(Error::Protocol(ProtocolError::Truncated { .. })) if self.may_cut > 0 => {
                 self.may_cut -= 1;
-                Err(Error::Woken)
+                Err(Failure::Woken)
             }
             Err(Error::Protocol(ProtocolError::Truncated { .. }))
                 if ends_within(self.peers.left.load(Ordering::SeqCst), DYING) =>
             {
-                Err(Error::Woken)
+                Err(Failure::Woken)
             }
-            Err(error) => Err(error),
+            Err(error) => Err(Failure::of(&self.channel, error)),
         }
     }
 
-    /// How many connections there are, as far as the host has looked.
+    /// Returns the number of connections, as far as the host has accepted them.
     pub(crate) fn connections(&self) -> usize {
         self.peers.count.load(Ordering::SeqCst)
     }
 
-    /// Whether a message is here already.
+    /// Whether a message has been read already.
     pub(crate) fn has_buffered(&self) -> bool {
         let socket = self.socket.as_ref();
         socket.is_some_and(|socket| socket.pull.has_buffered())
@@ -156,7 +159,11 @@ impl PullChannel {
 }
 
 impl Socket {
-    fn listen(channel: &Channel, shared: &Arc<Shared>, peers: &Arc<Peers>) -> Result<Self, Error> {
+    fn listen(
+        channel: &Channel,
+        shared: &Arc<Shared>,
+        peers: &Arc<Peers>,
+    ) -> Result<Self, HostError> {
         let url = shared.url(channel);
         let pull = patiently(|| {
             let mut options = shared.options(channel);
@@ -168,7 +175,8 @@ impl Socket {
                 }
             }));
             Pull::listen(shared.backend, &url, options)
-        })?;
+        })
+        .map_err(|error| transport_error(channel, error))?;
         Ok(Self {
             _registered: shared.register(pull.waker()),
             pull,

@@ -1,5 +1,5 @@
-//! What the channels of one host have in common: whom they tell, whom they
-//! admit, where they listen, and how their waits are ended.
+//! What the channels of one host share: the observers, who is admitted, where
+//! they listen, and how their waits end.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -10,19 +10,19 @@ use std::time::{Duration, Instant};
 use ekuiper_sp::{Options, Presence};
 use rustix::process::{Pid, getpgid};
 
-use super::process::Exit;
+use super::exit::Exit;
 use crate::event::{Event, Observer, What};
-use crate::profile::Profile;
+use crate::release::Release;
 use crate::symbol::{Channel, Side};
 use crate::transport::{Backend, Waker};
 
 pub(crate) struct Shared {
-    pub(crate) profile: &'static Profile,
+    pub(crate) profile: &'static Release,
     pub(crate) backend: Backend,
     observers: Vec<Arc<dyn Observer>>,
     started: Instant,
-    /// The directory of the sockets: `/tmp`, or what an isolated plugin sees as
-    /// its `/tmp`.
+    /// The directory of the sockets: `/tmp`, or the directory that an isolated
+    /// plugin sees as `/tmp`.
     folder: PathBuf,
     /// The process that runs now, or ran last.
     current: Mutex<Current>,
@@ -31,21 +31,25 @@ pub(crate) struct Shared {
     /// Nanoseconds; see [`dawdle`](Self::dawdle).
     delay: AtomicU64,
     interrupted: AtomicBool,
-    /// How often the host was interrupted.
+    /// How often the host has been interrupted.
     interrupts: AtomicU64,
+    /// How many of these interrupts have been forgotten.
+    forgotten: AtomicU64,
+    /// How many orders have been sent and not answered.
+    orders_out: AtomicU64,
     wakers: Mutex<Vec<(u64, Waker)>>,
     next_waker: AtomicU64,
     turned_away: Mutex<HashSet<Option<u32>>>,
 }
 
-/// What the channels need to know of the plugin's process.
+/// What the channels need to know about the plugin's process.
 #[derive(Debug, Clone)]
 struct Current {
     /// Its process group.
     group: u32,
     exit: Arc<Exit>,
-    /// Whether the host ends it, so that its end is no reason to stop waiting:
-    /// another process may follow.
+    /// Whether the host ends it. Its exit then does not end a wait: another
+    /// process may follow.
     replaced: bool,
 }
 
@@ -58,7 +62,7 @@ impl std::fmt::Debug for Shared {
     }
 }
 
-/// Keeps a socket's waker known until it is dropped.
+/// Keeps a socket's waker registered until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Registered {
     shared: Arc<Shared>,
@@ -73,9 +77,23 @@ impl Drop for Registered {
     }
 }
 
+/// Defers interrupts until it is dropped.
+#[derive(Debug)]
+pub(super) struct OrderOut<'a>(&'a Shared);
+
+impl Drop for OrderOut<'_> {
+    fn drop(&mut self) {
+        self.0.orders_out.fetch_sub(1, Ordering::SeqCst);
+        // A deferred interrupt has lost its wake-up.
+        if self.0.interrupted.load(Ordering::SeqCst) {
+            self.0.wake();
+        }
+    }
+}
+
 impl Shared {
     pub(crate) fn new(
-        profile: &'static Profile,
+        profile: &'static Release,
         backend: Backend,
         observers: Vec<Arc<dyn Observer>>,
         folder: PathBuf,
@@ -96,13 +114,15 @@ impl Shared {
             delay: AtomicU64::new(0),
             interrupted: AtomicBool::new(false),
             interrupts: AtomicU64::new(0),
+            forgotten: AtomicU64::new(0),
+            orders_out: AtomicU64::new(0),
             wakers: Mutex::default(),
             next_waker: AtomicU64::new(0),
             turned_away: Mutex::default(),
         }
     }
 
-    /// Makes room for a new process, of another group. Gives its end.
+    /// Prepares for a new process, of another group. Returns its exit.
     pub(super) fn replace(&self, group: u32) -> Arc<Exit> {
         let exit = Arc::default();
         let mut current = self.lock_current();
@@ -116,15 +136,15 @@ impl Shared {
         exit
     }
 
-    /// Has nobody take the end of the process that runs for the plugin's own.
+    /// Marks the coming exit as requested, so that no waiter reports a crash.
     pub(super) fn expect_end(&self) {
         let mut current = self.lock_current();
         current.replaced = true;
         self.crashed.store(false, Ordering::SeqCst);
     }
 
-    /// Takes note of a process's end, and wakes those who wait if that is news
-    /// to them: if the host did not end it.
+    /// Notes that a process has exited, and wakes all waits unless the host ended
+    /// it.
     pub(super) fn note_end(&self, exit: &Arc<Exit>) {
         let current = self.lock_current();
         let crashed = !current.replaced && Arc::ptr_eq(&current.exit, exit);
@@ -135,18 +155,18 @@ impl Shared {
         }
     }
 
-    /// The end of the process that runs now, or ran last.
+    /// Returns the exit of the process that runs now, or ran last.
     pub(super) fn exit(&self) -> Arc<Exit> {
         self.current().exit
     }
 
-    /// Whether the process has ended, and not because the host ended it.
+    /// Whether the process has exited although the host had not ended it.
     #[inline]
     pub(crate) fn has_crashed(&self) -> bool {
         self.crashed.load(Ordering::SeqCst)
     }
 
-    /// Whether it has, or does so within `limit` from now.
+    /// Whether the process has crashed, or does so within `limit`.
     pub(crate) fn crashes_within(&self, limit: Duration) -> bool {
         let current = self.current();
         !current.replaced && current.exit.wait(limit).is_some()
@@ -160,14 +180,13 @@ impl Shared {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the host wait for so long before each message that it sends or
-    /// reads.
+    /// Sets how long the host waits before each message that it sends or reads.
     pub(super) fn set_delay(&self, delay: Duration) {
         let nanoseconds = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
         self.delay.store(nanoseconds, Ordering::Relaxed);
     }
 
-    /// Waits as long as a slow host does.
+    /// Waits for the delay that was set.
     pub(super) fn dawdle(&self) {
         let nanoseconds = self.delay.load(Ordering::Relaxed);
         if nanoseconds > 0 {
@@ -175,12 +194,12 @@ impl Shared {
         }
     }
 
-    /// Tells the observers of something that happens now.
+    /// Sends the observers an event that happens now.
     pub(crate) fn tell(&self, what: What<'_>) {
         self.tell_at(self.now(), what);
     }
 
-    /// Tells the observers of something that happened at `at`.
+    /// Sends the observers an event that happened at `at`.
     pub(crate) fn tell_at(&self, at: Duration, what: What<'_>) {
         let event = Event { at, what };
         self.observers
@@ -188,23 +207,23 @@ impl Shared {
             .for_each(|observer| observer.event(&event));
     }
 
-    /// The time since the host began.
+    /// Returns the time since the host began.
     pub(crate) fn now(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// The file of a channel's socket, as the host reaches it.
+    /// Returns the file of a channel's socket, as the host sees it.
     pub(crate) fn file(&self, channel: &Channel) -> PathBuf {
         self.folder.join(format!("{}.ipc", channel.name()))
     }
 
-    /// The address of a channel, as the host reaches it.
+    /// Returns the address of a channel, as the host sees it.
     pub(crate) fn url(&self, channel: &Channel) -> String {
         format!("ipc://{}", self.file(channel).display())
     }
 
-    /// Options for a socket: tells of its connections, and admits peers of the
-    /// plugin's group alone.
+    /// Returns the options for a socket: it reports connections, and admits only
+    /// peers of the plugin's group.
     pub(crate) fn options(self: &Arc<Self>, channel: &Channel) -> Options {
         let mut options = Options::default();
         options.max_message = self.profile.max_message;
@@ -228,7 +247,7 @@ impl Shared {
 
     /// Whether a peer is the plugin, or a process that it started.
     ///
-    /// One that is not is told of once: it most likely tries again and again.
+    /// Any other process is reported once: it most likely tries again and again.
     pub(super) fn admits(&self, channel: &Channel, pid: Option<u32>) -> bool {
         let Some(pid) = pid else { return true };
         let group = Pid::from_raw(pid as i32).and_then(|pid| getpgid(Some(pid)).ok());
@@ -250,7 +269,7 @@ impl Shared {
         false
     }
 
-    /// Lets [`interrupt`](Self::interrupt) and the plugin's end wake a socket.
+    /// Lets [`interrupt`](Self::interrupt) and the plugin's exit wake a socket.
     pub(crate) fn register(self: &Arc<Self>, waker: Waker) -> Registered {
         let key = self.next_waker.fetch_add(1, Ordering::Relaxed);
         self.wakers().push((key, waker));
@@ -267,19 +286,37 @@ impl Shared {
         self.wake();
     }
 
-    /// How often the host was interrupted: who remembers it knows whether a
-    /// wait that ended was, however many others were too.
+    /// Returns how often the host has been interrupted. A caller that remembers
+    /// the number knows whether its own wait was interrupted.
     pub(crate) fn interrupts(&self) -> u64 {
         self.interrupts.load(Ordering::SeqCst)
     }
 
-    /// Has every wait look at what has changed.
+    /// Wakes every wait, so that it checks what has changed.
     pub(crate) fn wake(&self) {
         self.wakers().iter().for_each(|(_, waker)| waker.wake());
     }
 
+    /// Forgets all interrupts so far.
+    pub(super) fn clear_interrupt(&self) {
+        self.forgotten.store(self.interrupts(), Ordering::SeqCst);
+        self.interrupted.store(false, Ordering::SeqCst);
+    }
+
+    /// Defers the first interrupt while an order is under way: what the plugin
+    /// has started can only be stopped once the start is answered. The second
+    /// interrupt is not deferred.
+    pub(super) fn order_out(&self) -> OrderOut<'_> {
+        self.orders_out.fetch_add(1, Ordering::SeqCst);
+        OrderOut(self)
+    }
+
+    /// Takes an interrupt that is not deferred; see
+    /// [`order_out`](Self::order_out).
     pub(crate) fn take_interrupt(&self) -> bool {
-        self.interrupted.swap(false, Ordering::SeqCst)
+        let came = self.interrupts() - self.forgotten.load(Ordering::SeqCst);
+        let is_deferred = came < 2 && self.orders_out.load(Ordering::SeqCst) > 0;
+        !is_deferred && self.interrupted.swap(false, Ordering::SeqCst)
     }
 
     fn wakers(&self) -> MutexGuard<'_, Vec<(u64, Waker)>> {

@@ -1,154 +1,169 @@
-//! Sinks: rows to them, and what they say of each.
+//! Sinks: rows to them, and their acks.
 //!
-//! Rules: protocol.md sections 4 to 6.
+//! Rules: docs/protocol.md, sections 4 to 6.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ekuiper_sp::Error;
 use serde_json::Value;
 
+use super::error::{HostError, InputError};
+use super::failure::{Failure, not_listening};
 use super::inner::Inner;
 use super::pull::PullChannel;
-use super::source::properties;
-use super::{Host, HostError};
 use crate::event::{Meaning, Message, What};
-use crate::go_json::{Numbers, write_value};
-use crate::profile::{AckChannel, Profile};
-use crate::symbol::{Channel, Meta, Side};
+use crate::finding::{Finding, Observed};
+use crate::release::{AckChannel, Release};
+use crate::symbol::{Channel, Kind, Side};
 use crate::transport::Push;
-use crate::wire::{self, Order, parse_ack};
+use crate::wire::{self, Order, parse_ack, write_sink_value};
 
-/// How long the one try to connect to a sink's channel may take: it listens
+/// How long the one attempt to connect to a sink may take: the sink listens
 /// already, so that only its greeting is awaited.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// How often the send of a row looks whether the plugin has ended.
+/// How often the send of a row checks whether the plugin has exited.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// How long a sink without an ack channel is given for the rows that it was
-/// sent, before it is stopped.
+/// How long a sink without an ack channel may take for its last rows before it
+/// is stopped.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// How long each ack is awaited then, which may never come.
+/// How long each of the last acks is awaited; it may never arrive.
 const LAST_ACKS: Duration = Duration::from_secs(1);
 
 /// A running sink, and the host's end of its channels.
 ///
-/// Dropping it closes the channels alone; the sink goes on without a sender.
+/// Dropping it closes the channels only; the sink goes on without a sender.
 #[derive(Debug)]
 pub struct Sink {
     pub(super) order: Order,
     pub(super) channel: Channel,
     push: Push,
     pub(super) acks: Option<PullChannel>,
-    /// Whether each row waits for its ack.
+    /// Whether [`deliver`](Self::deliver) waits for the ack of each row.
     require_ack: bool,
     sent: u64,
     acked: u64,
     /// Rows whose acks are no longer awaited.
     given_up: u64,
-    /// The interrupts that its waits for acks have told of.
+    /// The interrupts that its waits have reported.
     interrupts: u64,
     pub(super) host: Arc<Inner>,
 }
 
-/// Why a row was not taken, or not acknowledged.
+/// Whether the host waits for an ack after each row that it delivers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AckMode {
+    /// If the order has the property `requireAck`.
+    #[default]
+    AsOrdered,
+    /// Always, if the release reads acks at all.
+    Awaited,
+}
+
+/// Why a row was not delivered.
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum SinkError {
-    /// The sink's channel had no room in time.
-    NotTaken {
-        /// eKuiper's limit.
-        limit: Duration,
-    },
-    /// The sink said that the row failed.
-    Failed {
-        /// Its text.
-        text: String,
-    },
-    /// No ack came in time.
-    NoAck {
-        /// The limit that passed.
-        limit: Duration,
-    },
-    /// What came is no ack.
-    BadAck {
-        /// What was wrong with it.
-        text: String,
-    },
-    /// The plugin ended, or the host was interrupted.
+enum Undelivered {
+    Observed(Observed),
+    /// The plugin has exited, or the host was interrupted.
     Ended,
-    /// The transport failed.
-    Transport(Error),
+    Host(HostError),
 }
-
-impl fmt::Display for SinkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotTaken { limit } => write!(
-                f,
-                "did not take a row within {limit:?}, eKuiper's limit for a send"
-            ),
-            Self::Failed { text } => write!(f, "failed a row: {text}"),
-            Self::NoAck { limit } => write!(
-                f,
-                "sent no ack for a row within {limit:?}; with requireAck send {{}} or \
-                 {{\"error\":\"text\"}} for each row"
-            ),
-            Self::BadAck { text } => write!(f, "acknowledged a row wrongly: {text}"),
-            Self::Ended => f.write_str("has ended"),
-            Self::Transport(error) => write!(f, "cannot be reached: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for SinkError {}
 
 impl Sink {
-    /// The symbol's name.
+    /// Opens a sink's ack channel, starts the sink and connects to it.
+    pub(super) fn start(host: &Arc<Inner>, order: Order, acks: AckMode) -> Result<Self, HostError> {
+        let shared = &host.shared;
+        // An interrupt that arrives while the order is under way ends the first
+        // wait for an ack.
+        let interrupts = shared.interrupts();
+        let require_ack =
+            acks == AckMode::Awaited || order.config.get("requireAck") == Some(&Value::Bool(true));
+        let acks = match shared.profile.ack {
+            AckChannel::Absent => None,
+            AckChannel::Unread | AckChannel::Read => {
+                let channel = Channel::ack(&order.meta);
+                if host.keeps_acks(&channel) {
+                    return Err(HostError::Input(Box::new(InputError::AckChannelOpen {
+                        symbol: order.symbol,
+                        release: shared.profile.name,
+                    })));
+                }
+                Some(PullChannel::open(channel, shared)?)
+            }
+        };
+        let channel = Channel::sink(&order.meta);
+        host.note_file(shared.file(&channel));
+        host.start(&order)?;
+        let (url, options) = (shared.url(&channel), shared.options(&channel));
+        let push = match Push::connect(shared.backend, &url, options, CONNECT) {
+            Ok(push) => push,
+            Err(error) => {
+                // The finding is the sink's; its answer to the stop adds nothing.
+                let _ = host.stop(&order, || {});
+                let finding = Finding::new(not_listening(&error))
+                    .of(Kind::Sink, &order.symbol)
+                    .at(&order.meta)
+                    .on(&channel);
+                return Err(host.note(finding.into()));
+            }
+        };
+        Ok(Self {
+            require_ack: require_ack && reads_acks(shared.profile),
+            order,
+            channel,
+            push,
+            acks,
+            sent: 0,
+            acked: 0,
+            given_up: 0,
+            interrupts,
+            host: Arc::clone(host),
+        })
+    }
+
+    /// Returns the symbol's name.
     #[must_use]
     pub fn symbol(&self) -> &str {
         &self.order.symbol
     }
 
-    /// The order that started it.
+    /// Returns the order that started it.
     #[must_use]
     pub fn order(&self) -> &Order {
         &self.order
     }
 
-    /// The rows that were sent.
+    /// Returns how many rows were sent.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// The rows that were acknowledged, as far as the host has read.
+    /// Returns how many acks were read.
     #[must_use]
     pub fn acked(&self) -> u64 {
         self.acked
     }
 
-    /// Sends a row as a rule does: an array of one object, or with `sendSingle`
-    /// in the sink's configuration the object. An array is a batch as it stands.
+    /// Sends a row as a rule does: as an array of one object, or as the object
+    /// if the sink's configuration has `sendSingle`. An array is sent as it is:
+    /// a batch.
     ///
     /// # Errors
     ///
-    /// [`HostError::Sink`] where the sink does not take it in time, and
-    /// [`HostError::Crashed`] at once where the plugin has ended.
+    /// A finding: [`Code::SinkRowNotTaken`](crate::Code::SinkRowNotTaken) if the sink does not take the row in
+    /// time, and [`Code::PluginExited`](crate::Code::PluginExited) at once if the plugin has exited.
     pub fn send(&mut self, row: &Value) -> Result<&mut Self, HostError> {
         let single = self.order.config.get("sendSingle") == Some(&Value::Bool(true));
-        let wrapped = !single && !row.is_array();
         let mut bytes = Vec::new();
-        bytes.extend(wrapped.then_some(b'['));
-        write_value(&mut bytes, row, Numbers::Float64);
-        bytes.extend(wrapped.then_some(b']'));
+        write_sink_value(&mut bytes, row, single);
         self.send_bytes(&bytes)
     }
 
-    /// Sends a row of any bytes.
+    /// Sends any bytes as a row.
     ///
     /// # Errors
     ///
@@ -156,32 +171,32 @@ impl Sink {
     pub fn send_bytes(&mut self, row: &[u8]) -> Result<&mut Self, HostError> {
         match self.push_row(row) {
             Ok(()) => Ok(self),
-            Err(source) => Err(self.error(source)),
+            Err(undelivered) => Err(self.error(undelivered)),
         }
     }
 
-    /// Waits for the next ack, at most `limit` from now. Acks come in the order
-    /// of the rows: this one is for the oldest row whose ack was not read.
+    /// Waits at most `limit` for the next ack. Acks arrive in the order of the
+    /// rows: this one is for the oldest row whose ack was not read.
     ///
     /// # Errors
     ///
-    /// [`HostError::Sink`] for a row that failed, an ack that is none, or none
-    /// in time; [`HostError::Crashed`] where the plugin has ended and all acks
-    /// that it sent are read, and [`HostError::Interrupted`].
+    /// A finding: [`Code::AckError`](crate::Code::AckError) for a row that failed, [`Code::AckInvalid`](crate::Code::AckInvalid),
+    /// [`Code::AckMissing`](crate::Code::AckMissing) at the limit, and [`Code::PluginExited`](crate::Code::PluginExited) if the
+    /// plugin has exited and all its acks are read. Or
+    /// [`HostError::Interrupted`].
     pub fn ack(&mut self, limit: Duration) -> Result<&mut Self, HostError> {
         match self.receive_ack(limit) {
             Ok(()) => Ok(self),
-            Err(source) => Err(self.error(source)),
+            Err(undelivered) => Err(self.error(undelivered)),
         }
     }
 
     /// Closes the channels and stops the sink, in this order unless
-    /// [`Builder::seed`](super::Builder::seed) draws the other.
+    /// [`Builder::seed`](crate::Builder::seed) draws the other.
     ///
     /// # Errors
     ///
-    /// Those of an order: [`HostError::Refused`], [`HostError::NoAnswer`],
-    /// [`HostError::Crashed`].
+    /// A finding if the stop is refused or not answered, or if the plugin exits.
     pub fn stop(self) -> Result<(), HostError> {
         let (host, order) = (Arc::clone(&self.host), self.order.clone());
         host.stop(&order, || drop(self))
@@ -196,7 +211,7 @@ impl Sink {
         });
     }
 
-    /// Connects to the sink in the place of the connection before.
+    /// Connects to the sink again.
     pub(crate) fn dial(&mut self) -> Result<(), HostError> {
         let shared = &self.host.shared;
         let (url, options) = (shared.url(&self.channel), shared.options(&self.channel));
@@ -205,52 +220,67 @@ impl Sink {
                 self.push = push;
                 Ok(())
             }
-            Err(source) => Err(self.host.note(self.not_listening(source))),
+            Err(error) => {
+                let finding = self.about(not_listening(&error));
+                Err(self.host.note(finding.into()))
+            }
         }
     }
 
-    pub(super) fn not_listening(&self, source: Error) -> HostError {
-        HostError::NotListening {
-            symbol: self.order.symbol.clone(),
-            source,
-        }
+    /// Makes a finding about this instance.
+    #[must_use]
+    pub fn about(&self, observed: Observed) -> Finding {
+        let acks = matches!(
+            observed,
+            Observed::NoAck { .. } | Observed::InvalidAck { .. } | Observed::AckError { .. }
+        );
+        let acks = self.acks.as_ref().filter(|_| acks);
+        Finding::new(observed)
+            .of(Kind::Sink, &self.order.symbol)
+            .at(&self.order.meta)
+            .on(acks.map_or(&self.channel, PullChannel::channel))
     }
 
-    fn error(&self, source: SinkError) -> HostError {
-        self.host.note(match source {
-            SinkError::Ended if self.host.shared.has_crashed() => self.host.exited(),
-            SinkError::Ended => {
+    fn error(&self, undelivered: Undelivered) -> HostError {
+        self.host.note(match undelivered {
+            Undelivered::Ended if self.host.shared.has_crashed() => self.host.exited(),
+            Undelivered::Ended => {
                 self.host.shared.take_interrupt();
                 HostError::Interrupted
             }
-            source => HostError::Sink {
-                symbol: self.order.symbol.clone(),
-                source,
-            },
+            Undelivered::Observed(observed) => self.about(observed).into(),
+            Undelivered::Host(error) => {
+                let order = &self.order;
+                error.named(Kind::Sink, &order.symbol, Some(&order.meta))
+            }
         })
     }
 
-    /// Sends a row of any bytes, and with `requireAck` waits for its ack, as
-    /// eKuiper does.
+    /// Sends any bytes as a row, and waits for its ack if the rule requires
+    /// acks, as eKuiper does. The sink can be used after an error.
     ///
     /// # Errors
     ///
-    /// A variant of [`SinkError`] for each way; the sink can be used on.
-    pub fn deliver(&mut self, row: &[u8]) -> Result<(), SinkError> {
-        self.push_row(row)?;
-        if self.require_ack {
-            self.receive_ack(self.host.answer_limit)
-        } else {
-            Ok(())
+    /// A finding about the row. [`HostError::Interrupted`] if the plugin exited
+    /// or the host was interrupted:
+    /// [`Host::check_alive`](crate::Host::check_alive) tells which.
+    pub fn deliver(&mut self, row: &[u8]) -> Result<(), HostError> {
+        let mut delivered = self.push_row(row);
+        if delivered.is_ok() && self.require_ack {
+            delivered = self.receive_ack(self.host.answer_limit);
         }
+        delivered.map_err(|undelivered| match undelivered {
+            Undelivered::Ended => HostError::Interrupted,
+            other => self.error(other),
+        })
     }
 
-    fn push_row(&mut self, row: &[u8]) -> Result<(), SinkError> {
+    fn push_row(&mut self, row: &[u8]) -> Result<(), Undelivered> {
         self.host.shared.dawdle();
         let shared = &self.host.shared;
         let limit = shared.profile.sink_send_timeout;
         let mut left = limit;
-        // A row is queued for a process that is gone as well as for another.
+        // A row is queued even if the process has exited.
         while !shared.has_crashed() {
             let glance = left.min(GLANCE);
             match self.push.send(row, Some(glance)) {
@@ -263,13 +293,13 @@ impl Sink {
                     break;
                 }
                 Err(Error::TimedOut) if glance == left => {
-                    return Err(SinkError::NotTaken { limit });
+                    return Err(Undelivered::Observed(Observed::RowNotTaken { limit }));
                 }
                 Err(Error::TimedOut) => left -= glance,
-                Err(error) => return Err(SinkError::Transport(error)),
+                Err(error) => return Err(unreachable(&error)),
             }
         }
-        Err(SinkError::Ended)
+        Err(Undelivered::Ended)
     }
 
     fn note_sent(&mut self, row: &[u8]) {
@@ -285,27 +315,27 @@ impl Sink {
         }));
     }
 
-    /// Waits until the system has all that was sent, at most `limit` from now,
-    /// and tells whether it has: `false` is a sink that pushes back. What the
-    /// system has, some hundred rows, the sink need not have read.
+    /// Waits at most `limit` until the system has taken all that was sent.
+    /// Returns `false` if it has not: the sink pushes back. The sink need not
+    /// have read what the system has taken, some hundred rows.
     ///
     /// # Errors
     ///
-    /// [`HostError::Crashed`], and [`HostError::Sink`] where nobody is
-    /// connected to take the rest.
+    /// A finding: [`Code::PluginExited`](crate::Code::PluginExited), or [`Code::SinkUnreachable`](crate::Code::SinkUnreachable) if no
+    /// connection is left to take the rest.
     pub fn flush(&mut self, limit: Duration) -> Result<bool, HostError> {
         match self.push.flush(limit) {
             Ok(()) => Ok(true),
             Err(Error::TimedOut) => Ok(false),
             Err(error) => {
                 self.host.check_alive()?;
-                Err(self.error(SinkError::Transport(error)))
+                Err(self.error(unreachable(&error)))
             }
         }
     }
 
-    /// Sends a row, and waits until the system has it, on whichever connection:
-    /// the sink may be about to be dialed again.
+    /// Sends a row, and waits until the system has taken it, on the present
+    /// connection or on the next one.
     ///
     /// # Errors
     ///
@@ -323,20 +353,20 @@ impl Sink {
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 Err(Error::Disconnected | Error::TimedOut) => {
-                    return Err(self.error(SinkError::NotTaken { limit }));
+                    let observed = Observed::RowNotTaken { limit };
+                    return Err(self.error(Undelivered::Observed(observed)));
                 }
-                Err(error) => return Err(self.error(SinkError::Transport(error))),
+                Err(error) => return Err(self.error(unreachable(&error))),
             }
         }
     }
 
-    /// Waits until the sink has most likely taken what was sent, at most
-    /// `limit` from now.
+    /// Waits at most `limit` until the sink has most likely read what was sent.
     ///
-    /// eKuiper does no such thing: it is for a run that has an end, where a
-    /// stop right behind the last row would have it dropped unread. Acks tell;
-    /// one that does not come within a second never will. Where the release has
-    /// no acks the sink is given a moment.
+    /// eKuiper does not do this. A run that ends needs it: a stop right after
+    /// the last row would drop that row unread. Acks tell when rows are read; an
+    /// ack that takes longer than a second is given up. If the release has no
+    /// acks, the sink gets a moment.
     pub fn settle(&mut self, limit: Duration) {
         if !self.is_settled() && self.push.flush(limit).is_ok() {
             match self.acks {
@@ -346,25 +376,26 @@ impl Sink {
         }
     }
 
-    /// Waits at most `limit` for the acks of what was sent, and gives those up
-    /// that have not come once none has for so long as `quiet`.
+    /// Waits at most `limit` for the acks of what was sent. Once none has arrived
+    /// for `quiet`, the others are given up.
     pub(crate) fn settle_acks(&mut self, limit: Duration, quiet: Duration) {
         let deadline = Instant::now() + limit;
         while self.acks.is_some() && !self.is_settled() {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.receive_ack(quiet.min(left)) {
-                Ok(()) | Err(SinkError::Failed { .. } | SinkError::BadAck { .. }) => {}
+                Ok(()) => {}
+                Err(undelivered) if undelivered.is_ack() => {}
                 Err(_) => self.given_up = self.sent.saturating_sub(self.acked),
             }
         }
     }
 
-    /// Whether all is acknowledged that will ever be.
+    /// Whether no further ack is expected.
     fn is_settled(&self) -> bool {
         self.sent <= self.acked + self.given_up
     }
 
-    /// Whether the rows that were sent are acknowledged, within `limit` from now.
+    /// Whether the rows that were sent are acknowledged within `limit`.
     pub(crate) fn speaks(&mut self, limit: Duration) -> Result<bool, HostError> {
         let deadline = Instant::now() + limit;
         if self.acks.is_none() {
@@ -372,25 +403,27 @@ impl Sink {
         }
         while !self.is_settled() {
             match self.receive_ack(deadline.saturating_duration_since(Instant::now())) {
-                Ok(()) | Err(SinkError::Failed { .. } | SinkError::BadAck { .. }) => {}
-                Err(SinkError::NoAck { .. }) => return Ok(false),
-                Err(source) => return Err(self.error(source)),
+                Ok(()) => {}
+                Err(undelivered) if undelivered.is_ack() => {}
+                Err(Undelivered::Observed(Observed::NoAck { .. })) => return Ok(false),
+                Err(undelivered) => return Err(self.error(undelivered)),
             }
         }
         Ok(true)
     }
 
-    /// Reads the acks that are here, and lets those in who came to send some.
+    /// Reads the acks that have arrived, and accepts new connections.
     pub(crate) fn take_acks(&mut self) {
         while self.acks.is_some() {
             match self.receive_ack(Duration::ZERO) {
-                Ok(()) | Err(SinkError::Failed { .. } | SinkError::BadAck { .. }) => {}
+                Ok(()) => {}
+                Err(undelivered) if undelivered.is_ack() => {}
                 Err(_) => return,
             }
         }
     }
 
-    fn receive_ack(&mut self, limit: Duration) -> Result<(), SinkError> {
+    fn receive_ack(&mut self, limit: Duration) -> Result<(), Undelivered> {
         let Some(acks) = &mut self.acks else {
             return Ok(());
         };
@@ -403,15 +436,19 @@ impl Sink {
             let left = if has_ended { Duration::ZERO } else { left };
             match acks.recv(Some(left)) {
                 Ok(received) => break received,
-                Err(Error::Woken) if self.interrupts != shared.interrupts() => {
+                Err(Failure::Woken) if self.interrupts != shared.interrupts() => {
                     self.interrupts = shared.interrupts();
-                    return Err(SinkError::Ended);
+                    return Err(Undelivered::Ended);
                 }
-                // The process has ended, or had before it was replaced.
-                Err(Error::Woken) => {}
-                Err(Error::TimedOut) if has_ended => return Err(SinkError::Ended),
-                Err(Error::TimedOut) => return Err(SinkError::NoAck { limit }),
-                Err(error) => return Err(SinkError::Transport(error)),
+                Err(Failure::TimedOut) if has_ended => return Err(Undelivered::Ended),
+                Err(Failure::TimedOut) => {
+                    return Err(Undelivered::Observed(Observed::NoAck { limit }));
+                }
+                Err(Failure::Host(error)) => return Err(Undelivered::Host(error)),
+                // The process has exited, or has been replaced.
+                Err(
+                    Failure::Woken | Failure::Exited | Failure::Interrupted | Failure::Disconnected,
+                ) => {}
             }
         };
         self.acked += 1;
@@ -428,10 +465,10 @@ impl Sink {
         }));
         match ack {
             Ok(wire::Ack::Done) => Ok(()),
-            Ok(wire::Ack::Failed(text)) => Err(SinkError::Failed { text }),
-            Err(error) => Err(SinkError::BadAck {
-                text: error.to_string(),
-            }),
+            Ok(wire::Ack::Failed(text)) => Err(Undelivered::Observed(Observed::AckError { text })),
+            Err(error) => Err(Undelivered::Observed(Observed::InvalidAck {
+                reason: error.to_string(),
+            })),
         }
     }
 }
@@ -445,136 +482,28 @@ impl Drop for Sink {
         if self.host.shared.profile.ack_closes {
             acks.close();
         } else {
-            self.host.keep(acks);
+            self.host.keep_acks(acks);
         }
     }
 }
 
-/// Whether a release reads the acks of a sink that was told `requireAck`.
-fn reads_acks(profile: &Profile) -> bool {
+impl Undelivered {
+    /// Whether the sink answered the row, although not with success.
+    fn is_ack(&self) -> bool {
+        matches!(
+            self,
+            Self::Observed(Observed::AckError { .. } | Observed::InvalidAck { .. })
+        )
+    }
+}
+
+fn unreachable(error: &Error) -> Undelivered {
+    Undelivered::Observed(Observed::Unreachable {
+        cause: error.to_string(),
+    })
+}
+
+/// Whether a release reads the acks of a sink with `requireAck`.
+fn reads_acks(profile: &Release) -> bool {
     profile.ack == AckChannel::Read
-}
-
-/// A sink that is going to be started.
-#[derive(Debug)]
-#[must_use = "nothing is started before `start`"]
-pub struct SinkStart<'a> {
-    host: &'a Host,
-    symbol: String,
-    meta: Option<Meta>,
-    config: Value,
-    require_ack: bool,
-}
-
-impl SinkStart<'_> {
-    /// Sets the action's properties; an object.
-    pub fn config(mut self, properties: Value) -> Self {
-        self.config = properties;
-        self
-    }
-
-    /// Sets `requireAck`: the host reads an ack for each row.
-    pub fn require_ack(mut self) -> Self {
-        self.require_ack = true;
-        self
-    }
-
-    /// Names the rule, `mock` by default, and the action, `NAME_0` by default.
-    /// Two instances of one sink need two names.
-    pub fn within(mut self, rule: impl Into<String>, action: impl Into<String>) -> Self {
-        self.meta = Some(Meta::new(rule, action));
-        self
-    }
-
-    /// Starts the sink and connects to it.
-    ///
-    /// # Errors
-    ///
-    /// [`HostError::Input`] where `config` is no object, and those of
-    /// [`Host::start_sink`].
-    pub fn start(self) -> Result<Sink, HostError> {
-        let mut config = properties(&self.symbol, self.config)?;
-        if self.require_ack {
-            config.insert("requireAck".to_owned(), true.into());
-        }
-        let default = || Meta::new("mock", format!("{}_0", self.symbol));
-        let meta = self.meta.unwrap_or_else(default);
-        let order = Order::sink(self.symbol, meta, config);
-        self.host.start_sink(order, self.require_ack)
-    }
-}
-
-impl Host {
-    /// Begins to describe the start of a sink.
-    pub fn sink(&self, symbol: impl Into<String>) -> SinkStart<'_> {
-        SinkStart {
-            host: self,
-            symbol: symbol.into(),
-            meta: None,
-            config: Value::Null,
-            require_ack: false,
-        }
-    }
-
-    /// Opens a sink's ack channel, where the release has one, starts the sink
-    /// and connects to its channel.
-    ///
-    /// With `require_ack`, or the property `requireAck` in the order, each row
-    /// waits for its ack, at most as long as an order for its answer; a release
-    /// that reads no acks does not wait.
-    ///
-    /// # Errors
-    ///
-    /// [`HostError::AddressInUse`], those of an order, and
-    /// [`HostError::NotListening`] where the sink answered `ok` before it
-    /// listened; it is stopped again then.
-    pub fn start_sink(&self, order: Order, require_ack: bool) -> Result<Sink, HostError> {
-        let shared = &self.inner.shared;
-        let acks = match shared.profile.ack {
-            AckChannel::Absent => None,
-            AckChannel::Unread | AckChannel::Read => {
-                let channel = Channel::ack(&order.meta);
-                if self.inner.keeps(&channel) {
-                    return Err(HostError::AckChannelOpen {
-                        symbol: order.symbol,
-                        release: shared.profile.name,
-                    });
-                }
-                let acks = PullChannel::open(channel.clone(), shared);
-                Some(acks.map_err(|error| HostError::transport(&channel, error))?)
-            }
-        };
-        let channel = Channel::sink(&order.meta);
-        self.inner.note_file(shared.file(&channel));
-        self.inner.start(&order)?;
-        let push = match Push::connect(
-            shared.backend,
-            &shared.url(&channel),
-            shared.options(&channel),
-            CONNECT,
-        ) {
-            Ok(push) => push,
-            Err(source) => {
-                // What it answers is of no use: it has fallen short already.
-                let _ = self.inner.stop(&order, || {});
-                return Err(self.inner.note(HostError::NotListening {
-                    symbol: order.symbol,
-                    source,
-                }));
-            }
-        };
-        let require_ack = require_ack || order.config.get("requireAck") == Some(&Value::Bool(true));
-        Ok(Sink {
-            require_ack: require_ack && reads_acks(shared.profile),
-            order,
-            channel,
-            push,
-            acks,
-            sent: 0,
-            acked: 0,
-            given_up: 0,
-            interrupts: self.inner.shared.interrupts(),
-            host: Arc::clone(&self.inner),
-        })
-    }
 }

@@ -1,39 +1,38 @@
-//! Sources: their channel, and the rows that come over it.
+//! Sources: their channel, and the rows that arrive on it.
 //!
-//! Rules: protocol.md sections 4 to 6.
+//! Rules: docs/protocol.md, sections 4 to 6.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::Error;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::error::HostError;
+use super::failure::Failure;
 use super::inner::Inner;
 use super::pull::PullChannel;
-use super::{Host, HostError};
 use crate::event::{Meaning, Message, What};
+use crate::finding::{Finding, Observed};
 use crate::go_json;
-use crate::package::{Package, PackageError};
-use crate::profile::Profile;
-use crate::symbol::{Channel, Meta, Side};
+use crate::symbol::{Channel, Kind, Side};
 use crate::transport::Waker;
-use crate::wire::{InvalidRow, Order, SourceRow, StreamOptions, source_config};
+use crate::wire::{InvalidRow, Order, SourceRow};
 
-/// How long the next row of a plugin that has ended may still take: its
-/// connection may not even be accepted yet.
-const LAST_ROWS: Duration = Duration::from_millis(100);
+/// How long the rows of a plugin that has exited are still awaited: its
+/// connection may not even have been accepted yet.
+pub const LAST_ROWS: Duration = Duration::from_millis(100);
 
 /// A running source, and the host's end of its channel.
 ///
-/// Dropping it closes the channel alone; the source goes on without a reader.
+/// Dropping it closes the channel only; the source goes on without a reader.
 pub struct Source {
     pub(super) order: Order,
     pub(super) rows: PullChannel,
     received: u64,
-    /// What was read last, where it was not UTF-8.
+    /// The row that was read last, if it was not UTF-8.
     replaced: String,
-    /// When the rows that are buffered were read.
+    /// When the buffered rows were read.
     read_at: Duration,
     pub(super) host: Arc<Inner>,
 }
@@ -49,13 +48,42 @@ impl fmt::Debug for Source {
 /// A row, decoded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// The row, an object.
+    /// The columns: an object.
     pub message: Value,
-    /// What the source says about it: an object, or `null`.
+    /// What the source adds about the row: an object, or `null`.
     pub meta: Value,
 }
 
+/// What a wait for a row gave.
+#[derive(Debug)]
+pub enum Received<'a> {
+    /// A row, checked but not decoded.
+    Row(SourceRow<'a>),
+    /// A message that is not a row. The next one may be.
+    Invalid(InvalidRow),
+    /// Nothing arrived in time.
+    Nothing,
+    /// The wait was ended: the plugin exited or was replaced, the host was
+    /// interrupted, or the [waker](Source::waker) was used.
+    Woken,
+}
+
 impl Source {
+    /// Opens the channel of a source and starts it.
+    pub(super) fn start(host: &Arc<Inner>, order: Order) -> Result<Self, HostError> {
+        let rows = PullChannel::open(Channel::source(&order.meta), &host.shared)?;
+        let source = Self {
+            rows,
+            received: 0,
+            replaced: String::new(),
+            read_at: Duration::ZERO,
+            host: Arc::clone(host),
+            order,
+        };
+        host.start(&source.order)?;
+        Ok(source)
+    }
+
     /// Returns the symbol's name.
     #[must_use]
     pub fn symbol(&self) -> &str {
@@ -68,8 +96,8 @@ impl Source {
         self.received
     }
 
-    /// How many connections the source has to its channel, as far as the host
-    /// has looked; an instance has one.
+    /// Returns how many connections the source has to its channel, as far as the
+    /// host has accepted them; an instance has one.
     pub(crate) fn connections(&self) -> usize {
         self.rows.connections()
     }
@@ -80,83 +108,81 @@ impl Source {
         &self.order
     }
 
-    /// Waits for the next row, at most `limit` from now.
+    /// Makes a finding about this instance.
+    #[must_use]
+    pub fn about(&self, observed: Observed) -> Finding {
+        Finding::new(observed)
+            .of(Kind::Source, &self.order.symbol)
+            .at(&self.order.meta)
+            .on(self.rows.channel())
+    }
+
+    /// Waits at most `limit` for the next row, and decodes it.
     ///
     /// # Errors
     ///
-    /// [`HostError::NoRow`] at the limit, [`HostError::InvalidRow`] for what is
-    /// no row (the next one may be), [`HostError::Crashed`] when the plugin has
-    /// ended and all that it sent is read, [`HostError::BrokenChannel`], and
+    /// A finding: [`Code::RowMissing`](crate::Code::RowMissing) at the limit,
+    /// one of the `row.…` codes for a message that is not a row (the next one
+    /// may be), [`Code::PluginExited`](crate::Code::PluginExited) when the
+    /// plugin has exited and all its rows are read, and
+    /// [`Code::ChannelProtocol`](crate::Code::ChannelProtocol). Or
     /// [`HostError::Interrupted`].
     pub fn next(&mut self, limit: Duration) -> Result<Row, HostError> {
-        let host = Arc::clone(&self.host);
-        self.decode_next(limit).map_err(|error| host.note(error))
-    }
-
-    fn decode_next(&mut self, limit: Duration) -> Result<Row, HostError> {
         let deadline = Instant::now() + limit;
-        let symbol = self.order.symbol.clone();
-        let channel = self.rows.channel().clone();
         let host = Arc::clone(&self.host);
         loop {
-            let has_ended = self.plugin_has_ended();
+            let has_exited = self.plugin_has_exited();
             let left = deadline.saturating_duration_since(Instant::now());
-            let left = if has_ended { LAST_ROWS.min(left) } else { left };
-            let invalid = |source| HostError::InvalidRow {
-                symbol: symbol.clone(),
-                source,
+            let left = if has_exited {
+                LAST_ROWS.min(left)
+            } else {
+                left
             };
-            match self.read(Some(left)) {
-                Ok(row) => {
-                    let row = row.map_err(invalid)?;
-                    let decode = |json: &str| {
-                        go_json::decode(json)
-                            .map_err(|error| invalid(InvalidRow::Undecodable(error.to_string())))
-                    };
-                    return Ok(Row {
-                        message: decode(row.message)?,
-                        meta: decode(row.meta)?,
-                    });
-                }
-                // The process has ended, or another one has begun.
-                Err(Error::Woken) if host.shared.take_interrupt() => {
+            let observed = match self.read(Some(left)).map_err(|error| host.note(error))? {
+                Received::Row(row) => match decode(row) {
+                    Ok(row) => return Ok(row),
+                    Err(invalid) => Observed::InvalidRow(invalid),
+                },
+                Received::Invalid(invalid) => Observed::InvalidRow(invalid),
+                Received::Woken if host.shared.take_interrupt() => {
                     return Err(HostError::Interrupted);
                 }
-                Err(Error::Woken) => {}
-                Err(Error::TimedOut) if has_ended => return Err(host.exited()),
-                Err(Error::TimedOut) => {
-                    return Err(HostError::NoRow {
-                        symbol: symbol.clone(),
-                        limit,
-                    });
-                }
-                Err(error) => return Err(HostError::transport(&channel, error)),
-            }
+                // The process has exited, or another one has replaced it.
+                Received::Woken => continue,
+                Received::Nothing if has_exited => return Err(host.note(host.exited())),
+                Received::Nothing => Observed::NoRow { limit },
+            };
+            return Err(host.note(self.about(observed).into()));
         }
     }
 
-    /// Waits for what the source sends next, and checks that it is a row,
-    /// without decoding it. Bytes that are not UTF-8 become U+FFFD, as Go's
-    /// encoding/json has it.
+    /// Waits for the next message, and checks that it is a row without decoding
+    /// it. Bytes that are not UTF-8 become U+FFFD, as in Go's encoding/json.
     ///
-    /// `limit` runs from the call; `None` waits for ever.
+    /// `limit` counts from the call; `None` waits forever.
     ///
     /// # Errors
     ///
-    /// [`Error::TimedOut`]; [`Error::Woken`] where the plugin has ended, the
-    /// host was interrupted, or [`waker`](Self::waker) was used;
-    /// [`Error::Protocol`] where the plugin broke the transport's protocol.
-    pub fn read(
-        &mut self,
-        limit: Option<Duration>,
-    ) -> Result<Result<SourceRow<'_>, InvalidRow>, Error> {
+    /// A finding if the plugin breaks the transport's protocol, and
+    /// [`HostError::System`].
+    pub fn read(&mut self, limit: Option<Duration>) -> Result<Received<'_>, HostError> {
         let shared = &self.host.shared;
         shared.dawdle();
         let buffered = self.rows.has_buffered();
         if !buffered {
             self.tell_caught_up();
         }
-        let (channel, body) = self.rows.recv(limit)?;
+        let (channel, body) = match self.rows.recv(limit) {
+            Ok(received) => received,
+            Err(Failure::TimedOut) => return Ok(Received::Nothing),
+            Err(Failure::Host(error)) => {
+                let order = &self.order;
+                return Err(error.named(Kind::Source, &order.symbol, Some(&order.meta)));
+            }
+            Err(
+                Failure::Woken | Failure::Exited | Failure::Interrupted | Failure::Disconnected,
+            ) => return Ok(Received::Woken),
+        };
         if !buffered {
             self.read_at = shared.now();
         }
@@ -184,28 +210,31 @@ impl Source {
             meaning,
         };
         shared.tell_at(self.read_at, What::Message(message));
-        Ok(row)
+        Ok(match row {
+            Ok(row) => Received::Row(row),
+            Err(invalid) => Received::Invalid(invalid),
+        })
     }
 
-    /// Whether the plugin's process has ended, and not by [`Host::kill`].
+    /// Whether the plugin's process has exited although the host had not ended
+    /// it.
     #[must_use]
-    pub fn plugin_has_ended(&self) -> bool {
+    pub fn plugin_has_exited(&self) -> bool {
         self.host.shared.has_crashed()
     }
 
-    /// Gives a handle that ends a wait from another thread.
+    /// Returns a handle that ends a wait from another thread.
     #[must_use]
     pub fn waker(&self) -> Waker {
         self.rows.waker()
     }
 
     /// Closes the channel and stops the source, in this order unless
-    /// [`Builder::seed`](super::Builder::seed) draws the other.
+    /// [`Builder::seed`](crate::Builder::seed) draws the other.
     ///
     /// # Errors
     ///
-    /// Those of an order: [`HostError::Refused`], [`HostError::NoAnswer`],
-    /// [`HostError::Crashed`].
+    /// A finding if the stop is refused or not answered, or if the plugin exits.
     pub fn stop(self) -> Result<(), HostError> {
         let (host, order) = (Arc::clone(&self.host), self.order.clone());
         host.stop(&order, || drop(self))
@@ -225,138 +254,12 @@ impl Drop for Source {
     }
 }
 
-/// A source that is going to be started.
-#[derive(Debug)]
-#[must_use = "nothing is started before `start`"]
-pub struct SourceStart<'a> {
-    host: &'a Host,
-    symbol: String,
-    meta: Meta,
-    stream: StreamOptions,
-    conf_key: Option<String>,
-    config: Value,
-}
-
-impl SourceStart<'_> {
-    /// Sets properties, over those of the source's yaml; an object.
-    pub fn config(mut self, properties: Value) -> Self {
-        self.config = properties;
-        self
-    }
-
-    /// Picks the section of `sources/NAME.yaml` that overlays `default`.
-    pub fn conf_key(mut self, key: impl Into<String>) -> Self {
-        self.conf_key = Some(key.into());
-        self
-    }
-
-    /// Sets the stream's DATASOURCE.
-    pub fn datasource(mut self, datasource: impl Into<String>) -> Self {
-        self.stream.datasource = datasource.into();
-        self
-    }
-
-    /// Sets another option of the stream, for example `format`.
-    pub fn option(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.stream.others.insert(name.into(), value.into());
-        self
-    }
-
-    /// Names the rule, `mock` by default, and the stream, `demo` by default.
-    /// Two instances of one source need two names.
-    pub fn within(mut self, rule: impl Into<String>, stream: impl Into<String>) -> Self {
-        self.meta = Meta::new(rule, stream);
-        self
-    }
-
-    /// Opens the source's channel and starts it.
-    ///
-    /// # Errors
-    ///
-    /// [`HostError::Input`] where `config` is no object, [`HostError::Package`]
-    /// for a yaml that cannot be read, and those of
-    /// [`Host::start_source`].
-    pub fn start(self) -> Result<Source, HostError> {
-        let config = properties(&self.symbol, self.config)?;
-        let order = source_order(
-            &self.host.inner.package,
-            self.host.release(),
-            &self.symbol,
-            self.meta,
-            &self.stream,
-            self.conf_key.as_deref(),
-            &config,
-        )?;
-        self.host.start_source(order)
-    }
-}
-
-/// The properties that a caller gave.
-pub(super) fn properties(symbol: &str, config: Value) -> Result<Map<String, Value>, HostError> {
-    match config {
-        Value::Null => Ok(Map::new()),
-        Value::Object(properties) => Ok(properties),
-        other => Err(HostError::Input(format!(
-            "the config of `{symbol}` has to be a JSON object, it is `{other}`"
-        ))),
-    }
-}
-
-/// Makes the order that starts a source: the sections of its yaml, overlaid by
-/// `properties`, and the stream's options.
-///
-/// # Errors
-///
-/// Those of [`Package::source_config`].
-pub fn source_order(
-    package: &Package,
-    profile: &Profile,
-    symbol: &str,
-    meta: Meta,
-    stream: &StreamOptions,
-    conf_key: Option<&str>,
-    properties: &Map<String, Value>,
-) -> Result<Order, PackageError> {
-    let mut config = package.source_config(symbol, conf_key)?;
-    config.extend(properties.clone());
-    let config = source_config(profile, stream, config);
-    Ok(Order::source(symbol, meta, &stream.datasource, config))
-}
-
-impl Host {
-    /// Begins to describe the start of a source.
-    pub fn source(&self, symbol: impl Into<String>) -> SourceStart<'_> {
-        SourceStart {
-            host: self,
-            symbol: symbol.into(),
-            meta: Meta::new("mock", "demo"),
-            stream: StreamOptions::default(),
-            conf_key: None,
-            config: Value::Null,
-        }
-    }
-
-    /// Opens the channel of a source and starts it with an order of the
-    /// caller's.
-    ///
-    /// # Errors
-    ///
-    /// [`HostError::AddressInUse`], and those of an order: the plugin's
-    /// refusal, no answer in time, its end. The channel is closed again then.
-    pub fn start_source(&self, order: Order) -> Result<Source, HostError> {
-        let shared = &self.inner.shared;
-        let channel = Channel::source(&order.meta);
-        let rows = PullChannel::open(channel.clone(), shared)
-            .map_err(|error| HostError::transport(&channel, error))?;
-        let source = Source {
-            rows,
-            received: 0,
-            replaced: String::new(),
-            read_at: Duration::ZERO,
-            host: Arc::clone(&self.inner),
-            order,
-        };
-        self.inner.start(&source.order)?;
-        Ok(source)
-    }
+fn decode(row: SourceRow<'_>) -> Result<Row, InvalidRow> {
+    let decode = |json: &str| {
+        go_json::decode(json).map_err(|error| InvalidRow::Undecodable(error.to_string()))
+    };
+    Ok(Row {
+        message: decode(row.message)?,
+        meta: decode(row.meta)?,
+    })
 }

@@ -1,4 +1,4 @@
-//! One host after the other, where they cannot have a `/tmp` each.
+//! Hosts that run one after another, because they cannot be isolated.
 
 use std::time::{Duration, Instant};
 
@@ -6,30 +6,27 @@ use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
 
-use super::HostError;
+use super::error::{HostError, SystemError};
 
-/// How long the others may take.
+/// How long a host waits for the others.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// The pause between two looks whether it is our turn.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The turn of one host among all on this machine that take turns, until it is
-/// dropped or the process ends.
+/// The turn of one host among all on this machine that take turns. It ends when
+/// it is dropped or the process exits.
 #[derive(Debug)]
 pub(super) struct Turn {
-    /// Bound to an abstract address, which the kernel gives to one and takes
-    /// back by itself: no file is left behind.
+    /// Bound to an abstract address, which the kernel gives to one socket at a
+    /// time and frees by itself: no file is left behind.
     _address: OwnedFd,
 }
 
 impl Turn {
     /// Waits for its turn.
     pub(super) fn wait() -> Result<Self, HostError> {
-        let failed = |errno: Errno| HostError::System {
-            doing: "wait for its turn",
-            source: errno.into(),
-        };
+        let failed = |errno: Errno| HostError::io("wait for its turn", errno.into());
         let address = SocketAddrUnix::new_abstract_name(b"mock-kuiper.turn").map_err(failed)?;
         let socket = socket_with(
             AddressFamily::UNIX,
@@ -43,7 +40,11 @@ impl Turn {
             match bind(&socket, &address) {
                 Ok(()) => return Ok(Self { _address: socket }),
                 Err(Errno::ADDRINUSE) if Instant::now() < deadline => std::thread::sleep(PAUSE),
-                Err(Errno::ADDRINUSE) => return Err(HostError::NoTurn { limit: LIMIT }),
+                Err(Errno::ADDRINUSE) => {
+                    return Err(HostError::System(Box::new(SystemError::NoTurn {
+                        limit: LIMIT,
+                    })));
+                }
                 Err(errno) => return Err(failed(errno)),
             }
         }

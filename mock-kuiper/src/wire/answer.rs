@@ -13,7 +13,7 @@ use crate::go_json::{decode, fields};
 /// The answer to an order.
 ///
 /// Some releases do not recognize a greeting here
-/// ([`Profile::regreet_on_control`](crate::profile::Profile::regreet_on_control)).
+/// ([`Release::regreet_on_control`](crate::release::Release::regreet_on_control)).
 /// They take it for a refusal with the text [`OrderAnswer::text`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderAnswer<'a> {

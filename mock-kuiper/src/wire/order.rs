@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use crate::go_json::{Numbers, write_map, write_string};
-use crate::profile::{Datasource, FunctionMeta, Profile, StreamOptionSet};
+use crate::release::{Datasource, FunctionMeta, Release, StreamOptionSet};
 use crate::symbol::{Kind, Meta};
 
 /// What an order tells the plugin to do.
@@ -88,7 +88,7 @@ impl Order {
 
     /// Returns the bytes of the order.
     #[must_use]
-    pub fn encode(&self, command: Command, profile: &Profile) -> Vec<u8> {
+    pub fn encode(&self, command: Command, profile: &Release) -> Vec<u8> {
         let argument =
             String::from_utf8(self.argument(profile)).expect("JSON made of strings is UTF-8");
         let mut out = Vec::with_capacity(argument.len() + argument.len() / 4 + 40);
@@ -100,7 +100,7 @@ impl Order {
         out
     }
 
-    fn argument(&self, profile: &Profile) -> Vec<u8> {
+    fn argument(&self, profile: &Release) -> Vec<u8> {
         let mut out = b"{\"symbolName\":".to_vec();
         write_string(&mut out, &self.symbol);
         if self.kind != Kind::Function || profile.function_meta == FunctionMeta::Zeros {
@@ -152,7 +152,7 @@ pub struct StreamOptions {
 /// that `stream` lacks is sent with its default.
 #[must_use]
 pub fn source_config(
-    profile: &Profile,
+    profile: &Release,
     stream: &StreamOptions,
     properties: Map<String, Value>,
 ) -> Map<String, Value> {
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_function_has_no_meta_before_1_8() {
-        let old = Profile::find("1.7").unwrap();
+        let old = Release::find("1.7").unwrap();
 
         let start = Order::function("echo").encode(Command::Start, old);
 
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_stream_option_wins_over_a_property_of_the_same_name() {
-        let profile = Profile::find("2.4").unwrap();
+        let profile = Release::find("2.4").unwrap();
         let mut stream = StreamOptions::default();
         stream.others.insert("key".into(), "id".into());
         let properties = Map::from_iter([

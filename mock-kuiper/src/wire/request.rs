@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::order::write_meta;
 use crate::go_json::{Numbers, write_string, write_value};
-use crate::profile::Profile;
+use crate::release::Release;
 use crate::symbol::Meta;
 
 /// An argument of a call in SQL, as `Validate` describes it.
@@ -32,7 +32,7 @@ pub enum Expr {
 }
 
 impl Expr {
-    fn write(&self, out: &mut Vec<u8>, profile: &Profile) {
+    fn write(&self, out: &mut Vec<u8>, profile: &Release) {
         match self {
             Expr::Literal(value) => {
                 out.extend_from_slice(b"{\"Val\":");
@@ -75,7 +75,7 @@ impl Expr {
 }
 
 /// Appends a list of arguments to `out`. An empty list is `null`.
-fn write_exprs(out: &mut Vec<u8>, profile: &Profile, args: &[Expr]) {
+fn write_exprs(out: &mut Vec<u8>, profile: &Release, args: &[Expr]) {
     if args.is_empty() {
         out.extend_from_slice(b"null");
         return;
@@ -104,7 +104,7 @@ pub fn is_aggregate() -> Vec<u8> {
 
 /// Returns the request whether a call may have these arguments.
 #[must_use]
-pub fn validate(profile: &Profile, args: &[Expr]) -> Vec<u8> {
+pub fn validate(profile: &Release, args: &[Expr]) -> Vec<u8> {
     let mut out = br#"{"func":"Validate","arg":"#.to_vec();
     write_exprs(&mut out, profile, args);
     out.push(b'}');

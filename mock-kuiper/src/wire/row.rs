@@ -164,14 +164,18 @@ impl std::error::Error for InvalidRow {}
 /// beyond a float's range.
 pub fn write_sink_row(out: &mut Vec<u8>, message: &str, single: bool) -> Result<(), InvalidRow> {
     let row: Value = decode(message).map_err(|error| InvalidRow::Undecodable(error.to_string()))?;
-    if !single {
-        out.push(b'[');
-    }
-    write_value(out, &row, Numbers::Float64);
-    if !single {
-        out.push(b']');
-    }
+    write_sink_value(out, &row, single);
     Ok(())
+}
+
+/// Appends the message that carries `row` to a sink: an array of one, or with
+/// `single` (`sendSingle`) the row itself. An array is a batch, and written as
+/// it is.
+pub fn write_sink_value(out: &mut Vec<u8>, row: &Value, single: bool) {
+    let wrapped = !single && !row.is_array();
+    out.extend(wrapped.then_some(b'['));
+    write_value(out, row, Numbers::Float64);
+    out.extend(wrapped.then_some(b']'));
 }
 
 #[cfg(test)]

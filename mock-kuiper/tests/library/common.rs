@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use mock_kuiper::event::Side;
-use mock_kuiper::host::{Builder, Host};
+use mock_kuiper::{Builder, Host, Side};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -18,7 +17,7 @@ pub(crate) fn plugin(functions: &[&str]) -> TempDir {
 
 /// A host of that plugin.
 pub(crate) fn builder(place: &TempDir) -> Builder {
-    probe::on_transport(Host::builder().plugin(place.path()).isolated_or_in_turn())
+    probe::on_transport(Host::builder(place.path()))
 }
 
 /// The texts of the messages on a channel from one side.

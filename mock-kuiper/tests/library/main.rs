@@ -2,6 +2,7 @@
 
 mod common;
 mod handles;
+mod interrupts;
 mod launches;
 #[path = "../support/probe.rs"]
 mod probe;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mock_kuiper::host::HostError;
+use mock_kuiper::HostError;
 use serde_json::json;
 
 use crate::common::{LIMIT, builder, plugin};
@@ -57,7 +57,7 @@ fn what_a_plugin_costs_that_has_just_died_is_its_end() -> Result<(), HostError> 
 
     let text = error.to_string();
     assert!(
-        text.starts_with("the plugin ended in the middle: signal 9"),
+        text.starts_with("the plugin exited unexpectedly: signal 9"),
         "{text}"
     );
     Ok(())

@@ -1,4 +1,4 @@
-use mock_kuiper::profile::Profile;
+use mock_kuiper::Release;
 use serde_json::Value;
 
 use crate::common::{Done, mock_kuiper};
@@ -17,7 +17,7 @@ fn the_table_shows_every_property_and_in_which_release_it_changes() {
         "eKuiper                      1.4–1.7  1.8–1.10  1.11–1.13  1.14    2.0     2.1.2  2.1  \
          2.2–2.3  2.4"
     );
-    for property in Profile::all()[0].properties() {
+    for property in Release::all()[0].properties() {
         assert!(
             lines.iter().any(|line| line.starts_with(property.title)),
             "{}",
@@ -51,10 +51,10 @@ fn json_has_each_release_with_each_property() {
         .iter()
         .map(|host| host["name"].as_str().unwrap())
         .collect();
-    let known: Vec<_> = Profile::all().iter().map(|profile| profile.name).collect();
+    let known: Vec<_> = Release::all().iter().map(|profile| profile.name).collect();
     assert_eq!(names, known);
     let first = hosts[0].as_object().unwrap();
-    assert_eq!(first.len(), Profile::all()[0].properties().len() + 1);
+    assert_eq!(first.len(), Release::all()[0].properties().len() + 1);
     assert_eq!(first["init_timeout_ms"], 5000);
     assert_eq!(first["max_message_bytes"], 1_048_576);
     assert_eq!(first["replay"], false);

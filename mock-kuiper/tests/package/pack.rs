@@ -277,7 +277,7 @@ fn an_invalid_output_is_reported_before_the_plugin_is_checked() {
 
     assert_eq!(
         nowhere.stderr,
-        "error: --output gone/a.zip: there is no directory gone; make it first\n"
+        "error: --output gone/a.zip: the directory gone does not exist; create it first\n"
     );
     assert_eq!(
         directory.stderr,
@@ -285,12 +285,11 @@ fn an_invalid_output_is_reported_before_the_plugin_is_checked() {
     );
     assert_eq!(
         no_zip.stderr,
-        "error: --output mirror.tar: eKuiper installs no other file than a `.zip`; let the name \
-         end so\n"
+        "error: --output mirror.tar: eKuiper installs only a `.zip`; add this ending\n"
     );
     assert_eq!(
         of_a_zip.stderr,
-        "error: mirror/mirror.json: is a file; give the plugin's directory, or `check` the zip\n"
+        "error: mirror/mirror.json: is a file; name the plugin's directory\n"
     );
     assert_eq!(
         (

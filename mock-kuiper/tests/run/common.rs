@@ -1,7 +1,7 @@
-//! A plugin of a test's own, and a run of `mock-kuiper` that cannot hang.
+//! A plugin for each test, and runs of `mock-kuiper` that cannot hang.
 //!
-//! eKuiper's addresses in /tmp are fixed, and made of names: each test has a
-//! plugin, a rule and functions that nobody else has, so that all run at once.
+//! eKuiper's addresses in /tmp are made of names. Every test has unique names for
+//! its plugin, rule and functions, so that all tests run at once.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -17,24 +17,24 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// How long a run, or what a test waits for in it, may take at most.
+/// The limit of a run, and of each wait in a test.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The variable by which the processes of one test are known.
+/// The environment variable that marks the processes of a test.
 const MARK: &str = "MOCK_KUIPER_TEST";
 
-/// The transport that all tests are to run on; without it the usual one.
+/// Returns the transport that all tests run on; `None` is the default.
 pub(crate) fn transport() -> Option<String> {
     std::env::var("MOCK_KUIPER_TEST_TRANSPORT").ok()
 }
 
-/// Whether they are to run on NNG, which sends a peer that breaks the protocol
-/// away without a word: a host on it cannot say what the plugin did.
+/// Whether the tests run on NNG. It drops a peer that breaks the protocol without
+/// an error, so that the host cannot report what the plugin did.
 pub(crate) fn on_nng() -> bool {
     transport().as_deref() == Some("nng")
 }
 
-/// A plugin on disk with a name of its own.
+/// A plugin on disk with a unique name.
 pub(crate) struct Plugin {
     /// The name of the plugin, of its executable and of the rule.
     pub(crate) id: String,
@@ -42,8 +42,8 @@ pub(crate) struct Plugin {
 }
 
 impl Plugin {
-    /// The probe with these symbols. A function's name is followed by `_` and
-    /// the plugin's.
+    /// Makes a plugin of the probe with these symbols. A function's name ends with
+    /// `_` and the plugin's name.
     pub(crate) fn new(sources: &[&str], sinks: &[&str], functions: &[&str]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -62,7 +62,7 @@ impl Plugin {
         plugin
     }
 
-    /// Its function of this name.
+    /// Returns the full name of one of its functions.
     pub(crate) fn function(&self, name: &str) -> String {
         format!("{name}_{}", self.id)
     }
@@ -71,7 +71,7 @@ impl Plugin {
         self.place.path().join(&self.id)
     }
 
-    /// A directory beside the plugin's, for a test's own files.
+    /// Returns the parent of the plugin's directory, for files of the test.
     pub(crate) fn place(&self) -> &Path {
         self.place.path()
     }
@@ -95,8 +95,8 @@ impl Plugin {
         self.write_json(json);
     }
 
-    /// Writes a file of the plugin, e.g. `sources/random.yaml`, at once: who
-    /// watches it sees no half of it.
+    /// Writes a file of the plugin, e.g. `sources/random.yaml`. It appears at once
+    /// with its whole content.
     pub(crate) fn write(&self, file: &str, text: &str) {
         let path = self.directory().join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -105,8 +105,8 @@ impl Plugin {
         fs::rename(written, path).unwrap();
     }
 
-    /// Puts a shell script in the place of the executable; the probe is beside
-    /// it, in `bin/`, under the plugin's name.
+    /// Replaces the executable by a shell script. The probe moves to `bin/`, under
+    /// the plugin's name.
     pub(crate) fn wrap(&self, script: &str) {
         let directory = self.directory().join("bin");
         fs::create_dir(&directory).unwrap();
@@ -114,17 +114,17 @@ impl Plugin {
         write_script(&self.executable(), script);
     }
 
-    /// `mock-kuiper run PLUGIN --rule ID`.
+    /// Makes the command `mock-kuiper run PLUGIN --rule ID`.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         self.command_on(&self.directory(), args)
     }
 
-    /// The same with another PLUGIN.
+    /// Makes the command `mock-kuiper run` for any plugin.
     pub(crate) fn command_on(&self, plugin: &Path, args: &[&str]) -> Command {
         self.subcommand("run", plugin, args)
     }
 
-    /// The same with another subcommand.
+    /// Makes the command `mock-kuiper NAME` for any plugin.
     pub(crate) fn subcommand(&self, name: &str, plugin: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mock-kuiper"));
         command
@@ -139,12 +139,12 @@ impl Plugin {
         command
     }
 
-    /// Runs to the end.
+    /// Runs `mock-kuiper run` to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Done {
         self.start(args).finish()
     }
 
-    /// Runs to the end with this on stdin.
+    /// Runs `mock-kuiper run` to its end with `input` on stdin.
     pub(crate) fn run_with_input(&self, args: &[&str], input: &str) -> Done {
         let mut command = self.command(args);
         command.stdin(Stdio::piped());
@@ -164,13 +164,13 @@ impl Plugin {
         assert_clean(&self.id);
     }
 
-    /// The test's socket files in /tmp.
+    /// Lists the test's socket files in /tmp.
     pub(crate) fn files(&self) -> Vec<String> {
         files(&self.id)
     }
 }
 
-/// Puts the probe at `path`.
+/// Links the probe at `path`.
 fn link_probe(path: &Path) {
     let binary = Path::new(env!("CARGO_BIN_EXE_mock-kuiper"));
     let probe = binary.with_file_name("examples").join("probe");
@@ -184,8 +184,8 @@ fn link_probe(path: &Path) {
     }
 }
 
-/// Writes an executable script, through `sh` so that nobody here has it open
-/// for writing when it is run.
+/// Writes an executable script. `sh` writes it, so that no fork of this process
+/// has it open for writing when it is run.
 pub(crate) fn write_script(path: &Path, script: &str) {
     let mut child = Command::new("/bin/sh")
         .args(["-c", "cat > \"$0\" && chmod +x \"$0\""])
@@ -203,7 +203,7 @@ pub(crate) fn write_script(path: &Path, script: &str) {
     assert!(child.wait().unwrap().success());
 }
 
-/// A run that goes on. Dropping it kills it.
+/// A run that has not ended. Dropping it kills it.
 pub(crate) struct Live {
     id: String,
     child: Child,
@@ -212,7 +212,7 @@ pub(crate) struct Live {
     started: Instant,
 }
 
-/// What a run wrote so far, and the thread that reads it.
+/// The output of a run so far, and the thread that reads it.
 struct Collected {
     bytes: Arc<Mutex<Vec<u8>>>,
     reader: Option<JoinHandle<()>>,
@@ -239,7 +239,7 @@ impl Collected {
 }
 
 impl Live {
-    /// Starts a command; stdout and stderr are read unless they were set.
+    /// Starts a command, and reads its stdout and stderr.
     pub(crate) fn spawn(mut command: Command, id: &str) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Self::spawn_as_is(command, id)
@@ -249,7 +249,7 @@ impl Live {
         Self::of(command.spawn().unwrap(), id)
     }
 
-    /// Takes over a run; streams that were taken away are not read.
+    /// Takes over a started command. Streams that were taken away are not read.
     pub(crate) fn of(mut child: Child, id: &str) -> Self {
         Live {
             id: id.to_owned(),
@@ -299,7 +299,26 @@ impl Live {
         kill(self.pid(), signal);
     }
 
-    /// Waits for the end, and that nothing is left behind.
+    /// Sends a signal, and waits until the run has taken it.
+    pub(crate) fn signal_and_wait(&self, signal: Signal) {
+        let blocked = || {
+            let task = named_thread(self.pid(), "signals")?;
+            let status = fs::read_to_string(task.join("status")).ok()?;
+            let field = |name: &str| {
+                let line = status.lines().find(|line| line.starts_with(name))?;
+                line.split_whitespace().nth(1).map(str::to_owned)
+            };
+            let count = field("voluntary_ctxt_switches:")?.parse::<u64>().ok()?;
+            (field("State:")? == "S").then_some(count)
+        };
+        wait_until("a thread that waits for signals", || blocked().is_some());
+        let before = blocked();
+        self.signal(signal);
+        // The thread waits for the next signal.
+        wait_until("the end of a signal", || blocked() > before);
+    }
+
+    /// Waits for the end, and until no process and no file of the test is left.
     pub(crate) fn finish(self) -> Done {
         let id = self.id.clone();
         let done = self.end();
@@ -307,7 +326,7 @@ impl Live {
         done
     }
 
-    /// Waits for the end alone.
+    /// Waits for the end. Processes and files may be left.
     pub(crate) fn end(mut self) -> Done {
         let deadline = Instant::now() + LIMIT;
         let status = loop {
@@ -342,7 +361,7 @@ impl Drop for Live {
     }
 }
 
-/// The exit status; of a signal, its number below 0.
+/// Returns the exit status, or the negative number of the signal.
 fn number(status: ExitStatus) -> i32 {
     let killed = status.signal().map(|signal| -signal);
     status.code().or(killed).unwrap()
@@ -364,7 +383,7 @@ impl Done {
         self
     }
 
-    /// The lines that the plugin wrote.
+    /// Returns the lines that the plugin wrote.
     pub(crate) fn log(&self) -> Vec<&str> {
         let lines = self.stderr.lines();
         lines
@@ -372,13 +391,13 @@ impl Done {
             .collect()
     }
 
-    /// What the plugin wrote behind `prefix`, line by line.
+    /// Returns the lines that the plugin wrote after `prefix`, without it.
     pub(crate) fn logged(&self, prefix: &str) -> Vec<&str> {
         let lines = self.log().into_iter();
         lines.filter_map(|line| line.strip_prefix(prefix)).collect()
     }
 
-    /// The lines on stderr that are not the plugin's.
+    /// Returns the lines on stderr that are not the plugin's.
     pub(crate) fn said(&self) -> String {
         let lines = self.stderr.lines();
         let said: Vec<_> = lines.filter(|line| !line.starts_with("[probe")).collect();
@@ -411,9 +430,19 @@ pub(crate) fn kill(pid: u32, signal: Signal) {
 pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + LIMIT;
     while !is_so() {
-        assert!(Instant::now() < deadline, "{what} does not come about");
+        assert!(Instant::now() < deadline, "{what} does not happen");
         thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Finds the directory in /proc of a thread by its name.
+fn named_thread(pid: u32, name: &str) -> Option<PathBuf> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
+    let mut tasks = tasks.map(|task| task.path());
+    tasks.find(|task| {
+        let comm = fs::read_to_string(task.join("comm")).unwrap_or_default();
+        comm.trim_end() == name
+    })
 }
 
 fn assert_clean(id: &str) {
@@ -431,7 +460,7 @@ fn assert_clean(id: &str) {
     }
 }
 
-/// The processes that carry a test's mark, where the system shows them.
+/// Finds the processes that carry a test's mark, as far as /proc shows them.
 pub(crate) fn processes(id: &str) -> Vec<u32> {
     let mark = format!("{MARK}={id}");
     let carries = |pid: &u32| {
@@ -448,11 +477,11 @@ pub(crate) fn processes(id: &str) -> Vec<u32> {
 fn files(id: &str) -> Vec<String> {
     let names = fs::read_dir("/tmp").unwrap().flatten();
     let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    // Whole names: that of test 1 stands in that of test 11.
+    // Whole names: `probe1x1` is a part of `probe1x11`.
     let is_ours = |name: &String| {
         name.find(id).is_some_and(|at| {
-            let behind = name[at + id.len()..].chars().next();
-            !behind.is_some_and(|c| c.is_ascii_digit())
+            let after = name[at + id.len()..].chars().next();
+            !after.is_some_and(|c| c.is_ascii_digit())
         })
     };
     names.filter(is_ours).collect()

@@ -1,4 +1,4 @@
-//! Signals, a killed plugin or mock, and who else is on an address.
+//! Signals, a killed plugin or mock, and other processes at the addresses.
 
 use std::os::unix::net::UnixListener;
 use std::process::Command;
@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use crate::common::{Live, Plugin, processes, wait_until, write_script};
 
 #[test]
-fn a_signal_stops_all_in_order_with_status_0() {
+fn a_signal_stops_everything_in_order_and_gives_status_0() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
         let live = plugin.start(&[]);
@@ -52,7 +52,72 @@ fn a_second_signal_does_not_wait_for_a_plugin_that_ignores_the_stop() {
 }
 
 #[test]
-fn a_killed_plugin_is_told_and_the_same_command_works_again() {
+fn a_signal_before_the_answer_to_a_start_stops_the_sink_and_starts_nothing_else() {
+    let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
+    let answer = plugin.place().join("answer");
+    let late = format!("PROBE=late={}", answer.display());
+    let live = plugin.start(&["--env", &late]);
+    live.wait_for_stderr("start {");
+
+    live.signal_and_wait(Signal::INT);
+    std::fs::write(&answer, "").unwrap();
+    let done = live.finish();
+
+    done.assert_status(0);
+    let (starts, stops) = (done.logged("start "), done.logged("stop "));
+    assert_eq!((starts.len(), stops.len()), (1, 1), "{done}");
+    assert!(stops[0].contains("\"append\""), "{done}");
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_the_answer_to_a_start() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let live = plugin.start(&["--env", "PROBE=mute=start", "--answer-timeout", "1h"]);
+    live.wait_for_stderr("start {");
+
+    live.signal_and_wait(Signal::INT);
+    live.signal(Signal::INT);
+
+    live.finish().assert_status(0);
+}
+
+#[test]
+fn a_signal_during_a_call_stops_the_sinks_that_run() {
+    let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
+    let call = format!(r#"{}({{"answer":"silent"}})"#, plugin.function("echo"));
+    let live = plugin.start(&["--call", &call, "-v"]);
+    live.wait_for_stderr("\"Exec\"");
+
+    live.signal(Signal::INT);
+    let done = live.finish();
+
+    done.assert_status(0);
+    let stops = done.logged("stop ");
+    assert_eq!(stops.len(), 1, "{done}");
+    assert!(stops[0].contains("\"append\""), "{done}");
+}
+
+#[test]
+fn a_signal_during_a_fault_stops_everything_in_order() {
+    let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
+    let live = plugin.start(&["--fault", "kill=1h"]);
+    // Two rows have shown that the sink works before the fault.
+    wait_until("a second row", || {
+        live.stderr().matches("append got").count() >= 2
+    });
+
+    live.signal(Signal::INT);
+    let done = live.finish();
+
+    done.assert_status(0);
+    let stops = done.logged("stop ");
+    assert_eq!(stops.len(), 2, "{done}");
+    assert!(stops[0].contains("\"random\""), "{done}");
+    assert!(stops[1].contains("\"append\""), "{done}");
+}
+
+#[test]
+fn a_killed_plugin_is_reported_and_the_same_command_works_again() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
     let live = plugin.start(&["-v"]);
     live.wait_for_stderr("append got");
@@ -65,13 +130,13 @@ fn a_killed_plugin_is_told_and_the_same_command_works_again() {
     let again = plugin.run(&["--count", "2"]);
 
     done.assert_status(1)
-        .assert_says("error: the plugin ended in the middle: signal 9 (SIGKILL); running: ");
+        .assert_says("error: the plugin exited unexpectedly: signal 9 (SIGKILL); running: ");
     again.assert_status(0);
     assert_eq!(again.logged("append got ").len(), 2);
 }
 
 #[test]
-fn when_the_mock_is_killed_its_group_ends_and_the_same_command_works_again() {
+fn a_killed_mock_takes_the_plugin_with_it_and_the_same_command_works_again() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
     let live = plugin.start(&["--env", "PROBE=child"]);
     live.wait_for_stderr("append got");
@@ -88,7 +153,7 @@ fn when_the_mock_is_killed_its_group_ends_and_the_same_command_works_again() {
 }
 
 #[test]
-fn an_address_in_use_is_told_with_the_process_that_holds_it() {
+fn an_address_in_use_is_reported_with_the_process_that_holds_it() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let path = format!("/tmp/plugin_{}.ipc", plugin.id);
     let listener = UnixListener::bind(&path).unwrap();
@@ -101,13 +166,17 @@ fn an_address_in_use_is_told_with_the_process_that_holds_it() {
         "error: address {path} is in use by process {} (",
         std::process::id()
     ));
-    done.assert_says("): eKuiper, another mock-kuiper, or a plugin left over; end it first");
+    done.assert_says("): eKuiper, another mock-kuiper, or a plugin left over from an earlier run")
+        .assert_says(&format!(
+            "\n  help: end process {0}: `kill {0}`",
+            std::process::id()
+        ));
     assert!(done.log().is_empty(), "nothing was launched\n{done}");
     again.assert_status(0);
 }
 
 #[test]
-fn a_file_in_the_way_that_is_no_socket_is_left_alone() {
+fn a_file_at_the_address_that_is_not_a_socket_is_kept() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let path = format!("/tmp/{}_demo_0.ipc", plugin.id);
     std::fs::write(&path, "precious").unwrap();
@@ -117,7 +186,7 @@ fn a_file_in_the_way_that_is_no_socket_is_left_alone() {
     std::fs::remove_file(&path).unwrap();
 
     done.assert_status(3).assert_says(&format!(
-        "error: {path} is in the way: it is no socket; move it or take another name"
+        "error: {path} exists and is not a socket: move the file or use another name"
     ));
     assert_eq!(kept, "precious");
     plugin.assert_clean();
@@ -137,8 +206,8 @@ fn a_plugin_left_over_from_an_earlier_run_is_turned_away_by_pid() {
     done.assert_status(0)
         .assert_says(&format!("note: process {pid} (probe"));
     done.assert_says(&format!(
-        ") dialed plugin_{} and was turned away: it is not the plugin that was launched here, \
-         maybe one left over from an earlier run; end it with `kill {pid}`",
+        ") dialed plugin_{} and was turned away, because this run did not launch it; if it is \
+         left over from an earlier run, end it with `kill {pid}`",
         plugin.id
     ));
     assert_eq!(
@@ -149,7 +218,7 @@ fn a_plugin_left_over_from_an_earlier_run_is_turned_away_by_pid() {
 }
 
 #[test]
-fn a_plugin_behind_a_launcher_is_known_by_its_group() {
+fn a_plugin_started_by_a_launcher_is_recognized_by_its_process_group() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
     plugin.wrap("./bin/* \"$@\" & wait");
 
@@ -159,7 +228,7 @@ fn a_plugin_behind_a_launcher_is_known_by_its_group() {
 }
 
 #[test]
-fn a_plugin_that_leaves_its_group_is_turned_away() {
+fn a_plugin_that_leaves_its_process_group_is_turned_away() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     plugin.wrap("setsid ./bin/* \"$@\" & echo \"away $!\"; wait");
 
@@ -170,12 +239,12 @@ fn a_plugin_that_leaves_its_group_is_turned_away() {
 
     done.assert_status(1)
         .assert_says("was turned away")
-        .assert_says("error: no greeting within 1s");
+        .assert_says("error: the plugin sent no greeting within 1s");
     plugin.assert_clean();
 }
 
 #[test]
-fn a_run_does_not_wait_for_what_it_cannot_stop() {
+fn a_run_ends_although_a_stop_is_not_answered() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&[
@@ -188,11 +257,11 @@ fn a_run_does_not_wait_for_what_it_cannot_stop() {
     ]);
 
     done.assert_status(1)
-        .assert_says("error: source `random` did not answer stop within 200ms");
+        .assert_says("error: source `random` did not answer its stop within 200ms");
 }
 
 #[test]
-fn the_interpreter_of_a_script_that_is_not_there_is_asked_for() {
+fn a_script_whose_interpreter_is_missing_gets_a_hint() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     std::fs::remove_file(plugin.executable()).unwrap();
     write_script(&plugin.executable(), "");
@@ -203,6 +272,7 @@ fn the_interpreter_of_a_script_that_is_not_there_is_asked_for() {
     done.assert_status(2)
         .assert_says("error: cannot run `")
         .assert_says(
-            "is the interpreter in its first line, or its dynamic loader, on this machine?",
+            "\n  help: check that the interpreter in its first line, or its dynamic loader, is on \
+             this machine",
         );
 }

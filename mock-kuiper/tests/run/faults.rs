@@ -1,4 +1,4 @@
-//! What goes wrong in a plugin, and the sentence that says so.
+//! Plugins that do something wrong, and how it is reported.
 
 use crate::common::{Plugin, on_nng, wait_until};
 
@@ -7,7 +7,7 @@ fn all() -> Plugin {
 }
 
 #[test]
-fn a_plugin_that_ends_before_it_greets_is_told_with_its_status_and_last_20_lines() {
+fn an_exit_before_the_greeting_is_reported_with_the_status_and_the_last_20_lines() {
     let plugin = all();
 
     let done = plugin.run(&["--env", "PROBE=lines=25 exit=3"]);
@@ -15,56 +15,58 @@ fn a_plugin_that_ends_before_it_greets_is_told_with_its_status_and_last_20_lines
     let lines: String = (6..=25).map(|n| format!("\nerror:   line {n}")).collect();
     let lines = lines.replace("error: ", "");
     done.assert_status(1).assert_says(&format!(
-        "error: the plugin ended before it greeted: exit status 3; the last that it wrote:{lines}"
+        "error: the plugin exited before its greeting: exit status 3; its last output:{lines}"
     ));
     assert_eq!(done.logged("line ").len(), 25);
     assert_eq!(done.stdout, "");
 }
 
 #[test]
-fn a_plugin_that_ends_without_a_word_is_told_so() {
+fn an_exit_without_any_output_is_reported_as_such() {
     let plugin = all();
     plugin.wrap("exit 0");
 
     let done = plugin.run(&[]);
 
-    done.assert_status(1)
-        .assert_says("error: the plugin ended before it greeted: exit status 0; it wrote nothing");
+    done.assert_status(1).assert_says(
+        "error: the plugin exited before its greeting: exit status 0; it wrote nothing",
+    );
 }
 
 #[test]
-fn a_plugin_that_never_greets_is_told_where_to_dial() {
+fn a_missing_greeting_is_reported_with_the_address_to_dial() {
     let plugin = all();
 
     let done = plugin.run(&["--env", "PROBE=silent", "--init-timeout", "200ms"]);
 
     done.assert_status(1).assert_says(&format!(
-        "error: no greeting within 200ms: the plugin must dial ipc:///tmp/plugin_{}.ipc and send \
-         a message; give it more time with --init-timeout",
+        "error: the plugin sent no greeting within 200ms on ipc:///tmp/plugin_{}.ipc\n  \
+         help: dial this address and send a message within the limit\n  \
+         help: allow more time with --init-timeout TIME",
         plugin.id
     ));
 }
 
 #[test]
-fn a_plugin_that_speaks_another_protocol_is_told_what_came() {
+fn another_protocol_on_the_control_channel_is_reported_with_the_received_bytes() {
     let plugin = all();
 
     let done = plugin.run(&["--env", "PROBE=http", "--count", "1"]);
 
     if on_nng() {
-        // The plugin goes on as it should have begun.
+        // Afterwards the plugin does what it should have done first.
         done.assert_status(0);
         return;
     }
     done.assert_status(1).assert_says(&format!(
-        "error: the plugin broke the protocol on channel plugin_{}: the peer sent no greeting of \
-         the Scalability Protocols but 474554202f204854",
+        "error: the plugin broke the protocol on ipc:///tmp/plugin_{}.ipc: the peer sent \
+         474554202f204854 instead of a Scalability Protocols greeting",
         plugin.id
     ));
 }
 
 #[test]
-fn garbage_on_the_plugins_output_is_shown_without_harm() {
+fn control_characters_in_the_plugins_output_are_escaped() {
     let plugin = all();
 
     let done = plugin.run(&["--env", "PROBE=garbage", "--count", "1"]);
@@ -80,7 +82,7 @@ fn garbage_on_the_plugins_output_is_shown_without_harm() {
 }
 
 #[test]
-fn a_refused_start_is_said_and_the_other_symbols_go_on_to_status_1() {
+fn a_refused_start_is_reported_and_the_other_symbols_run() {
     let plugin = Plugin::new(&["good", "bad"], &["fine", "broken"], &[]);
 
     let done = plugin.run(&[
@@ -95,7 +97,7 @@ fn a_refused_start_is_said_and_the_other_symbols_go_on_to_status_1() {
     done.assert_status(1)
         .assert_says("error: source `bad` refused to start: no such device")
         .assert_says("error: sink `broken` refused to start: no disk")
-        .assert_says(", 2 errors");
+        .assert_says(": 2 errors in ");
     assert_eq!(done.stdout.lines().count(), 2);
     assert_eq!(done.logged("fine got ").len(), 2);
     assert_eq!(done.logged("stop ").len(), 2, "{done}");
@@ -114,13 +116,13 @@ fn an_answer_that_is_almost_ok_or_empty_is_quoted() {
 
     done.assert_status(1)
         .assert_says(
-            r#"error: source `line` refused to start: it answered "ok\n", and `ok` has to stand alone"#,
+            r#"error: source `line` refused to start: the answer is "ok\n", expected `ok` alone"#,
         )
-        .assert_says("error: source `silent` refused to start, and does not say why");
+        .assert_says("error: source `silent` refused to start without a reason");
 }
 
 #[test]
-fn where_all_sources_refuse_the_run_ends() {
+fn the_run_ends_if_all_sources_refuse_to_start() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
 
     let done = plugin.run(&["--config", r#"random={"refuse":"no such device"}"#]);
@@ -130,7 +132,7 @@ fn where_all_sources_refuse_the_run_ends() {
 }
 
 #[test]
-fn a_refused_stop_is_said() {
+fn a_refused_stop_is_reported() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&["--count", "1", "--env", "PROBE=refuses=stop"]);
@@ -140,48 +142,49 @@ fn a_refused_stop_is_said() {
 }
 
 #[test]
-fn an_order_that_is_not_answered_is_told_with_the_limit() {
+fn an_order_without_an_answer_is_reported_with_the_limit() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&["--env", "PROBE=mute=start", "--answer-timeout", "200ms"]);
 
     done.assert_status(1).assert_says(
-        "error: source `random` did not answer start within 200ms; eKuiper waits an hour: give it \
-         more time with --answer-timeout",
+        "error: source `random` did not answer its start within 200ms\n  \
+         help: answer each order at once, and do the work in a thread\n  \
+         help: allow more time with --answer-timeout TIME; eKuiper waits an hour",
     );
 }
 
 #[test]
-fn an_answer_that_comes_late_is_not_taken_for_that_of_the_next_order() {
+fn a_late_answer_is_not_taken_as_the_answer_to_the_next_order() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
     let file = plugin.place().join("answer");
     let late = format!("PROBE=late={}", file.display());
     let args = ["--env", &late, "--answer-timeout", "4s", "--count", "1"];
 
     let live = plugin.start(&args);
-    live.wait_for_stderr("error: sink `append` did not answer start within 4s");
+    live.wait_for_stderr("error: sink `append` did not answer its start within 4s");
     std::fs::write(file, "").unwrap();
     let done = live.finish();
 
-    done.assert_status(1).assert_says(", 1 error\n");
+    done.assert_status(1).assert_says(": 1 error in ");
     assert_eq!(done.logged("start ").len(), 2, "{done}");
     assert_eq!(done.stdout.lines().count(), 1, "{done}");
 }
 
 #[test]
-fn a_sink_that_answers_before_it_listens_is_told_so_and_stopped() {
+fn a_sink_that_answers_before_it_listens_is_reported_and_stopped() {
     let plugin = Plugin::new(&[], &["append"], &[]);
 
     let done = plugin.run(&["--config", r#"append={"deaf":true}"#]);
 
     done.assert_status(1)
-        .assert_says("error: sink `append` answered start before it listened: ")
-        .assert_says("it must listen first, eKuiper dials at once");
+        .assert_says("error: sink `append` answered its start before it listened: ")
+        .assert_says("help: listen before the start is answered: eKuiper connects at once");
     assert_eq!(done.logged("stop ").len(), 1);
 }
 
 #[test]
-fn a_crash_in_the_middle_is_told_with_the_signal_what_ran_and_the_last_lines() {
+fn a_crash_is_reported_with_the_signal_the_symbols_and_the_last_lines() {
     let plugin = all();
     let echo = plugin.function("echo");
 
@@ -189,12 +192,12 @@ fn a_crash_in_the_middle_is_told_with_the_signal_what_ran_and_the_last_lines() {
 
     done.assert_status(1)
         .assert_says(&format!(
-            "error: the plugin ended in the middle: signal 9 (SIGKILL); running: sink `append`, \
-             function `{echo}`, source `random`; the last that it wrote:\n  "
+            "error: the plugin exited unexpectedly: signal 9 (SIGKILL); running: sink `append`, \
+             function `{echo}`, source `random`; its last output:\n  "
         ))
-        .assert_says(", 1 error\n")
+        .assert_says(": 1 error in ")
         .assert_says("  source random: 3 rows, ")
-        // How many of them reached the sink before the end is the machine's affair.
+        // How many of them reach the sink before the exit depends on the machine.
         .assert_says("  sink append: ");
     assert_eq!(
         done.stdout.lines().count(),
@@ -204,9 +207,9 @@ fn a_crash_in_the_middle_is_told_with_the_signal_what_ran_and_the_last_lines() {
 }
 
 #[test]
-fn a_crash_is_the_one_error_though_a_row_or_an_ack_is_awaited() {
+fn a_crash_is_the_only_error_even_if_a_row_or_an_ack_is_awaited() {
     for sink in [
-        // It reads one row, and no other one.
+        // The sink reads one row and no more.
         r#"append={"ack":3600000}"#,
         r#"append={"ack":3600000,"requireAck":true}"#,
     ] {
@@ -224,13 +227,13 @@ fn a_crash_is_the_one_error_though_a_row_or_an_ack_is_awaited() {
         ]);
 
         done.assert_status(1)
-            .assert_says("error: the plugin ended in the middle: signal 9 (SIGKILL)")
-            .assert_says(", 1 error\n");
+            .assert_says("error: the plugin exited unexpectedly: signal 9 (SIGKILL)")
+            .assert_says(": 1 error in ");
     }
 }
 
 #[test]
-fn a_row_that_the_end_of_the_process_has_cut_is_no_error_of_its_own() {
+fn a_row_cut_off_by_a_crash_is_not_reported_separately() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&[
@@ -239,37 +242,37 @@ fn a_row_that_the_end_of_the_process_has_cut_is_no_error_of_its_own() {
     ]);
 
     done.assert_status(1)
-        .assert_says("error: the plugin ended in the middle: signal 9 (SIGKILL)")
-        .assert_says(", 1 error\n");
+        .assert_says("error: the plugin exited unexpectedly: signal 9 (SIGKILL)")
+        .assert_says(": 1 error in ");
     assert_eq!(done.stdout.lines().count(), 50, "{done}");
 }
 
 #[test]
-fn a_plugin_that_ends_by_itself_is_an_error_whatever_its_status() {
+fn an_exit_of_the_plugin_is_reported_whatever_its_status() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&["--config", r#"random={"interval":1,"exit_after":5}"#]);
 
     done.assert_status(1).assert_says(
-        "error: the plugin ended in the middle: exit status 0; running: source `random`",
+        "error: the plugin exited unexpectedly: exit status 0; running: source `random`",
     );
     assert_eq!(done.stdout.lines().count(), 5, "{done}");
 }
 
 #[test]
-fn a_crash_at_an_order_is_told() {
+fn a_crash_during_an_order_is_reported() {
     for order in ["start", "stop"] {
         let plugin = Plugin::new(&["random"], &[], &[]);
 
         let done = plugin.run(&["--count", "1", "--env", &format!("PROBE=dies={order}")]);
 
         done.assert_status(1)
-            .assert_says("error: the plugin ended in the middle: signal 9 (SIGKILL); ");
+            .assert_says("error: the plugin exited unexpectedly: signal 9 (SIGKILL); ");
     }
 }
 
 #[test]
-fn a_process_that_leaves_the_group_and_keeps_stdout_holds_nothing_up() {
+fn a_process_outside_the_group_that_holds_stdout_delays_nothing() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin
@@ -283,7 +286,7 @@ fn a_process_that_leaves_the_group_and_keeps_stdout_holds_nothing_up() {
 }
 
 #[test]
-fn a_process_in_the_group_ends_with_the_plugin() {
+fn a_child_of_the_plugin_ends_with_it() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&["--count", "1", "--env", "PROBE=child"]);
@@ -293,7 +296,7 @@ fn a_process_in_the_group_ends_with_the_plugin() {
 }
 
 #[test]
-fn a_crash_is_told_at_once_though_a_child_holds_the_output() {
+fn a_crash_is_reported_at_once_even_if_a_child_holds_the_output() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&[
@@ -307,13 +310,13 @@ fn a_crash_is_told_at_once_though_a_child_holds_the_output() {
 }
 
 #[test]
-fn an_idle_plugin_that_greets_again_is_understood_by_2_4_and_refused_by_1_13() {
+fn a_greeting_of_an_idle_plugin_is_understood_by_2_4_and_reported_by_1_13() {
     for (host, status) in [("2.4", 0), ("1.13", 1)] {
         let plugin = Plugin::new(&["random"], &[], &[]);
 
         let live = plugin.start(&["--host", host, "--env", "PROBE=idle=30", "-v"]);
         wait_until("a second greeting", || {
-            live.stdout().contains("\"number\":5}") || live.stderr().contains("refused")
+            live.stdout().contains("\"number\":5}") || live.stderr().contains("second greeting")
         });
         live.signal(rustix::process::Signal::INT);
         let done = live.finish();
@@ -321,9 +324,9 @@ fn an_idle_plugin_that_greets_again_is_understood_by_2_4_and_refused_by_1_13() {
         done.assert_status(status);
         if host == "1.13" {
             done.assert_says(
-                // To stop; or on a busy machine to start.
-                ": handshake (a second greeting, which eKuiper before 2.1.3 takes for an answer: \
-                 greet once for each connection)",
+                // Its stop; or on a busy machine its start.
+                " with a second greeting, \"handshake\", which eKuiper before 2.1.3 takes for an \
+                 error",
             );
         } else {
             assert_eq!(done.logged("stop ").len(), 1, "carried out once\n{done}");

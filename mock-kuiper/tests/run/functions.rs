@@ -1,4 +1,4 @@
-//! Functions: validated, executed, and what they answer wrongly.
+//! Functions: their requests, their results, and wrong answers.
 
 use crate::common::Plugin;
 
@@ -9,7 +9,7 @@ fn echo() -> (Plugin, String) {
 }
 
 #[test]
-fn the_results_of_calls_are_printed_in_their_order() {
+fn results_are_printed_in_the_order_of_the_calls() {
     let (plugin, echo) = echo();
 
     let done = plugin.run(&[
@@ -30,7 +30,7 @@ fn the_results_of_calls_are_printed_in_their_order() {
 }
 
 #[test]
-fn an_error_that_a_function_answers_is_its_own_business() {
+fn an_error_answered_by_a_function_is_printed_and_gives_status_0() {
     let (plugin, echo) = echo();
     let failing = r#"{"answer":"{\"state\":false,\"result\":\"too \\\"big\\\"\"}"}"#;
 
@@ -52,7 +52,7 @@ fn an_error_that_a_function_answers_is_its_own_business() {
 }
 
 #[test]
-fn a_function_is_asked_whether_it_is_an_aggregate_then_validated_then_called() {
+fn a_function_gets_is_aggregate_then_validate_then_exec() {
     let (plugin, echo) = echo();
 
     let done = plugin.run(&["--call", &format!(r#"{echo}(1, "a")"#), "-v"]);
@@ -77,7 +77,7 @@ fn a_function_is_asked_whether_it_is_an_aggregate_then_validated_then_called() {
 }
 
 #[test]
-fn an_aggregate_is_called_one_in_the_summary() {
+fn the_summary_calls_an_aggregate_an_aggregate() {
     let (plugin, echo) = echo();
 
     let done = plugin.run(&["--env", r#"PROBE=aggregate={"state":true,"result":true}"#]);
@@ -87,7 +87,7 @@ fn an_aggregate_is_called_one_in_the_summary() {
 }
 
 #[test]
-fn a_function_that_does_not_know_whether_it_is_an_aggregate_is_an_error() {
+fn an_invalid_answer_to_is_aggregate_is_reported() {
     for (answer, says) in [
         (
             r#"{"state":true,"result":"yes"}"#,
@@ -107,7 +107,7 @@ fn a_function_that_does_not_know_whether_it_is_an_aggregate_is_an_error() {
 
         done.assert_status(1)
             .assert_says(&format!(
-                "error: function `{echo}` answered IsAggregate wrongly: "
+                "error: function `{echo}` answered IsAggregate with an invalid answer: "
             ))
             .assert_says(says);
         assert_eq!(done.stdout, "");
@@ -115,7 +115,7 @@ fn a_function_that_does_not_know_whether_it_is_an_aggregate_is_an_error() {
 }
 
 #[test]
-fn an_answer_that_is_none_is_an_error_and_the_next_call_goes_on() {
+fn an_invalid_answer_to_a_call_is_reported_and_the_next_call_is_made() {
     let (plugin, echo) = echo();
 
     let done = plugin.run(&[
@@ -125,13 +125,14 @@ fn an_answer_that_is_none_is_an_error_and_the_next_call_goes_on() {
         &format!("{echo}(2)"),
     ]);
 
-    done.assert_status(1)
-        .assert_says(&format!("error: function `{echo}` answered Exec wrongly: "));
+    done.assert_status(1).assert_says(&format!(
+        "error: function `{echo}` answered Exec with an invalid answer: "
+    ));
     assert!(done.stdout.ends_with("\"result\":2}\n"), "{done}");
 }
 
 #[test]
-fn a_function_that_does_not_answer_is_an_error_after_ekuipers_limit() {
+fn a_call_without_an_answer_is_reported_after_ekuipers_limit() {
     let (plugin, echo) = echo();
 
     let done = plugin.run(&["--call", &format!(r#"{echo}({{"answer":"silent"}})"#)]);
@@ -142,19 +143,19 @@ fn a_function_that_does_not_answer_is_an_error_after_ekuipers_limit() {
 }
 
 #[test]
-fn a_function_that_takes_the_process_with_it_is_an_error_with_the_signal() {
+fn a_crash_during_a_call_is_reported_with_the_signal() {
     let (plugin, echo) = echo();
 
     let done = plugin.run(&["--call", &format!(r#"{echo}({{"answer":"die"}})"#)]);
 
     done.assert_status(1).assert_says(&format!(
-        "error: the plugin ended in the middle: signal 9 (SIGKILL); running: function `{echo}`; \
-         the last that it wrote:"
+        "error: the plugin exited unexpectedly: signal 9 (SIGKILL); running: function `{echo}`; \
+         its last output:"
     ));
 }
 
 #[test]
-fn calls_of_what_is_not_there_are_said_all_at_once() {
+fn calls_of_unknown_functions_are_all_reported_at_once() {
     let (plugin, echo) = echo();
 
     let done = plugin.run(&[
@@ -188,7 +189,7 @@ fn a_mistake_in_a_call_is_shown_with_a_caret() {
 }
 
 #[test]
-fn a_function_that_greets_again_while_it_is_idle_is_called_once_in_every_release() {
+fn a_greeting_of_an_idle_function_repeats_no_call_in_any_release() {
     for host in ["2.4", "1.13", "1.8"] {
         let plugin = Plugin::new(&["random"], &[], &["echo"]);
         let echo = plugin.function("echo");
@@ -211,7 +212,7 @@ fn a_function_that_greets_again_while_it_is_idle_is_called_once_in_every_release
 }
 
 #[test]
-fn a_result_that_cannot_be_written_is_trouble_of_the_machine() {
+fn a_result_that_cannot_be_written_gives_status_3() {
     let (plugin, echo) = echo();
     let full = std::fs::File::options().write(true).open("/dev/full");
 

@@ -1,4 +1,4 @@
-//! `--isolate`: a /tmp of the plugin's own.
+//! `--isolate`: a separate /tmp for the plugin.
 
 use std::fs;
 use std::path::Path;
@@ -7,17 +7,17 @@ use rustix::process::Signal;
 
 use crate::common::{Live, Plugin, wait_until};
 
-/// Whether to go on; where the system refuses namespaces, a word on it.
+/// Whether the system allows namespaces; prints why if it does not.
 fn possible() -> bool {
-    let refused = mock_kuiper::isolate::refused();
+    let refused = mock_kuiper::engine::isolate::refused();
     if let Some(error) = refused {
         println!("skipped: {error}");
     }
     refused.is_none()
 }
 
-/// A short directory for the folders of one test's runs, so that what is left
-/// there is theirs.
+/// Makes a directory with a short path for the folders of one test's runs, so that
+/// anything left there is from them.
 fn place() -> tempfile::TempDir {
     tempfile::Builder::new()
         .prefix("i")
@@ -36,7 +36,7 @@ fn entries(place: &Path) -> usize {
 }
 
 #[test]
-fn sixteen_runs_of_one_plugin_at_once_are_not_in_each_others_way() {
+fn sixteen_isolated_runs_of_one_plugin_do_not_collide() {
     if !possible() {
         return;
     }
@@ -92,7 +92,7 @@ fn a_killed_run_leaves_no_process_and_no_folder() {
 }
 
 #[test]
-fn a_path_to_bind_needs_isolation_and_is_not_tmp_itself() {
+fn bind_needs_isolate_and_rejects_tmp_itself() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let alone = plugin.run(&["--bind", "/tmp/x"]);

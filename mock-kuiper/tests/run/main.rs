@@ -1,15 +1,16 @@
-//! `mock-kuiper run` and `bench`, the real commands with a real plugin:
+//! The commands `mock-kuiper run` and `bench`, run with the plugin
 //! `examples/probe`.
 
 mod bench;
+mod bench_signals;
 mod common;
 mod endings;
 mod faults;
 mod functions;
 mod isolation;
-mod misfortunes;
 mod orders;
 mod packages;
+mod played_faults;
 mod rows;
 mod sinks;
 mod terminal;

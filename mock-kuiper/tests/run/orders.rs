@@ -1,4 +1,4 @@
-//! What a plugin is told: its launch, its orders, their names and their order.
+//! How a plugin is launched, and which orders it gets.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ fn before_1_11_the_working_directory_is_the_hosts() {
 }
 
 #[test]
-fn sinks_are_started_before_functions_before_sources() {
+fn sinks_are_started_first_then_functions_then_sources() {
     let plugin = Plugin::new(&["one", "two"], &["left", "right"], &["echo"]);
 
     let done = plugin.run(&["--count", "1"]);
@@ -71,7 +71,7 @@ fn sinks_are_started_before_functions_before_sources() {
 }
 
 #[test]
-fn a_single_source_is_the_stream_demo() {
+fn the_stream_of_a_single_source_is_called_demo() {
     let plugin = Plugin::new(&["one", "two"], &[], &[]);
 
     let done = plugin.run(&["--count", "1", "--source", "two"]);
@@ -82,7 +82,7 @@ fn a_single_source_is_the_stream_demo() {
 }
 
 #[test]
-fn named_symbols_are_started_alone() {
+fn only_the_named_symbols_are_started() {
     let plugin = Plugin::new(&["random"], &["append", "other"], &["echo"]);
 
     let done = plugin.run(&["--sink", "other", "--send", "1"]);
@@ -93,19 +93,19 @@ fn named_symbols_are_started_alone() {
 }
 
 #[test]
-fn unknown_symbols_are_said_all_at_once() {
+fn unknown_symbols_are_all_reported_at_once() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&["--source", "x", "--sink", "y", "--config", "z={}"]);
 
     done.assert_status(2)
         .assert_says("error: --source x: the plugin has no such source; it has random")
-        .assert_says("error: --sink y: the plugin has no such sink; it has no sink at all")
+        .assert_says("error: --sink y: the plugin has no such sink; it has no sink")
         .assert_says("error: --config z: the plugin has no such source or sink; it has random");
 }
 
 #[test]
-fn a_sources_config_is_its_yaml_overlaid_by_the_key_and_the_command_line() {
+fn a_sources_config_is_its_yaml_overlaid_by_conf_key_and_config() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     plugin.write(
         "sources/random.yaml",
@@ -135,7 +135,7 @@ fn a_sources_config_is_its_yaml_overlaid_by_the_key_and_the_command_line() {
 }
 
 #[test]
-fn a_1_13_host_says_the_datasource_beside_the_config() {
+fn a_1_13_host_sends_the_datasource_beside_the_config() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&["--count", "1", "--host", "1.13", "--datasource", "topic/1"]);
@@ -150,7 +150,7 @@ fn a_1_13_host_says_the_datasource_beside_the_config() {
 }
 
 #[test]
-fn an_unknown_section_of_the_yaml_is_said_with_those_that_there_are() {
+fn an_unknown_conf_key_is_reported_with_the_known_ones() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     plugin.write("sources/random.yaml", "default:\n  a: 1\nfast:\n  a: 2\n");
 
@@ -161,7 +161,7 @@ fn an_unknown_section_of_the_yaml_is_said_with_those_that_there_are() {
 }
 
 #[test]
-fn a_sinks_config_says_how_it_is_fed() {
+fn a_sinks_config_has_send_single_and_require_ack() {
     let plugin = Plugin::new(&[], &["append"], &[]);
 
     let done = plugin.run(&[
@@ -190,7 +190,7 @@ fn a_variable_is_added_to_the_plugins_environment() {
     assert_eq!(done.assert_status(0).logged("level "), ["a=b c"]);
 }
 
-/// A Python interpreter that logs its arguments and runs the probe instead.
+/// Writes a Python interpreter that logs its arguments and runs the probe.
 fn interpreter(plugin: &Plugin) -> String {
     let path = plugin.place().join("python");
     write_script(
@@ -201,7 +201,7 @@ fn interpreter(plugin: &Plugin) -> String {
 }
 
 #[test]
-fn a_python_plugin_runs_with_the_interpreter_that_is_named_and_u_from_2_2_on() {
+fn a_python_plugin_runs_with_the_named_interpreter_and_from_2_2_on_with_u() {
     for (host, unbuffered) in [("2.4", "-u "), ("2.2", "-u "), ("2.1", ""), ("1.13", "")] {
         let plugin = Plugin::new(&["random"], &[], &[]);
         plugin.set("language", "python");
@@ -229,7 +229,7 @@ fn a_python_plugin_runs_with_the_interpreter_that_is_named_and_u_from_2_2_on() {
 }
 
 #[test]
-fn an_interpreter_is_found_from_where_the_command_was_typed() {
+fn a_relative_interpreter_is_found_from_the_callers_directory() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     plugin.set("language", "python");
     std::fs::create_dir(plugin.place().join("venv")).unwrap();
@@ -243,15 +243,15 @@ fn an_interpreter_is_found_from_where_the_command_was_typed() {
 }
 
 #[test]
-fn a_missing_interpreter_is_said_with_the_way_out() {
+fn a_missing_interpreter_is_reported_with_what_to_do() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     plugin.set("language", "python");
 
     let done = plugin.run(&["--python", "/nowhere/python3"]);
 
     done.assert_status(2).assert_says(
-        "error: cannot run `/nowhere/python3`: No such file or directory (os error 2); install \
-         it, or name another interpreter with --python",
+        "error: cannot run `/nowhere/python3`: No such file or directory (os error 2)\n  \
+         help: install Python, or name the interpreter with --python PATH",
     );
 }
 
@@ -280,7 +280,7 @@ fn a_conda_plugin_runs_in_its_environment() {
 }
 
 #[test]
-fn every_frame_is_shown_on_demand_with_time_channel_and_direction() {
+fn verbose_shows_every_message_with_time_channel_and_sender() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let id = &plugin.id;
 

@@ -1,4 +1,4 @@
-//! The plugin on disk: a directory, a zip, and the mistakes of both.
+//! Plugins on disk: directories and zips, and mistakes in them.
 
 use std::fs::{self, File, Permissions};
 use std::io::Write;
@@ -15,7 +15,7 @@ fn plugin() -> Plugin {
     Plugin::new(&["random"], &[], &[])
 }
 
-/// Packs files of a plugin: its own, and the yaml that a zip needs.
+/// Packs a plugin's files, and the yaml that a zip needs.
 fn pack(plugin: &Plugin, with_json: bool) -> PathBuf {
     let path = plugin.place().join("any-name.zip");
     let mut zip = ZipWriter::new(File::create(&path).unwrap());
@@ -72,7 +72,7 @@ fn a_zip_runs_like_its_directory_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_zip_without_a_json_is_no_plugin() {
+fn a_zip_without_a_json_is_rejected() {
     let plugin = plugin();
     let zip = pack(&plugin, false);
 
@@ -85,7 +85,7 @@ fn a_zip_without_a_json_is_no_plugin() {
 }
 
 #[test]
-fn a_file_that_is_no_zip_is_said_so() {
+fn a_file_that_is_not_a_zip_is_rejected() {
     let plugin = plugin();
     let file = plugin.place().join("plugin.zip");
     fs::write(&file, "not a zip").unwrap();
@@ -101,7 +101,7 @@ fn a_file_that_is_no_zip_is_said_so() {
 }
 
 #[test]
-fn the_directory_that_one_is_in_is_a_plugin() {
+fn the_working_directory_can_be_the_plugin() {
     let plugin = plugin();
     let mut command = plugin.command_on(".".as_ref(), &["--count", "1"]);
     command.current_dir(plugin.directory());
@@ -112,7 +112,7 @@ fn the_directory_that_one_is_in_is_a_plugin() {
 }
 
 #[test]
-fn a_directory_that_is_not_there_is_said_with_what_to_give() {
+fn a_missing_directory_is_reported_with_what_to_name() {
     let plugin = plugin();
 
     let done = run_on(&plugin, "/nowhere/mirror".as_ref(), &[]);
@@ -124,7 +124,7 @@ fn a_directory_that_is_not_there_is_said_with_what_to_give() {
 }
 
 #[test]
-fn a_directory_without_a_json_is_no_plugin() {
+fn a_directory_without_a_json_is_rejected() {
     let plugin = plugin();
     fs::remove_file(plugin.json()).unwrap();
 
@@ -137,7 +137,7 @@ fn a_directory_without_a_json_is_no_plugin() {
 }
 
 #[test]
-fn every_mistake_of_a_json_is_said_at_once_with_file_and_field() {
+fn all_mistakes_in_a_json_are_reported_at_once_with_file_and_field() {
     let plugin = plugin();
     plugin.write_json(json!({
         "name": "other", "language": "rust", "executable": "missing",
@@ -169,7 +169,7 @@ fn every_mistake_of_a_json_is_said_at_once_with_file_and_field() {
 }
 
 #[test]
-fn a_json_that_is_none_is_said_with_the_place() {
+fn invalid_json_is_reported_with_its_line_and_column() {
     let plugin = plugin();
     fs::write(plugin.json(), "{\n  \"version\": \"1\",\n}").unwrap();
 
@@ -182,10 +182,10 @@ fn a_json_that_is_none_is_said_with_the_place() {
 }
 
 #[test]
-fn an_executable_without_the_permission_is_said_with_the_command_that_gives_it() {
+fn a_missing_execute_permission_is_reported_with_the_command_that_sets_it() {
     let plugin = plugin();
     let executable = plugin.executable();
-    // A file of its own: the probe's permissions are everybody's.
+    // A separate file: all tests share the probe's permissions.
     fs::remove_file(&executable).unwrap();
     fs::write(&executable, "").unwrap();
     fs::set_permissions(&executable, Permissions::from_mode(0o644)).unwrap();
@@ -199,7 +199,7 @@ fn an_executable_without_the_permission_is_said_with_the_command_that_gives_it()
 }
 
 #[test]
-fn a_wrong_command_line_is_status_2() {
+fn a_wrong_command_line_gives_status_2() {
     let plugin = plugin();
 
     for (args, says) in [

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::common::{Live, Plugin, on_nng};
 
-/// Has the source pause as little as it can between rows.
+/// Makes the source send without a pause.
 const FAST: &str = r#"random={"interval":0}"#;
 
 #[test]
-fn rows_are_printed_as_lines_of_json_until_there_are_as_many_as_asked_for() {
+fn rows_are_printed_as_lines_of_json_until_the_count() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&["--count", "3", "--config", FAST]);
@@ -25,7 +25,7 @@ fn rows_are_printed_as_lines_of_json_until_there_are_as_many_as_asked_for() {
 }
 
 #[test]
-fn the_count_is_that_of_each_source() {
+fn the_count_is_for_each_source() {
     let plugin = Plugin::new(&["one", "two"], &[], &[]);
 
     let done = plugin.run(&[
@@ -43,7 +43,7 @@ fn the_count_is_that_of_each_source() {
 }
 
 #[test]
-fn a_run_ends_when_its_time_is_over() {
+fn a_run_ends_after_its_duration() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&["--duration", "1s", "--config", r#"random={"interval":10}"#]);
@@ -62,20 +62,18 @@ fn the_summary_on_stderr_has_a_line_for_each_symbol() {
 
     let said = done.assert_status(0).said();
     let lines: Vec<_> = said.lines().collect();
-    assert!(
-        lines[0].starts_with(&format!("{} under eKuiper 2.4: ", plugin.id)),
-        "{said}"
-    );
-    assert!(lines[0].ends_with(" s, no errors"), "{said}");
+    let result = format!("{} under eKuiper 2.4: no errors in ", plugin.id);
+    assert!(lines[0].starts_with(&result), "{said}");
+    assert!(lines[0].ends_with(" s"), "{said}");
     assert!(lines[1].starts_with("  source random: 2 rows, "), "{said}");
-    assert!(lines[1].ends_with(" a second"), "{said}");
+    assert!(lines[1].ends_with(" per second"), "{said}");
     assert_eq!(lines[2], "  sink append: 2 rows sent, 2 acks");
     assert_eq!(lines[3], format!("  function {echo}: 1 call"));
     assert_eq!(lines.len(), 4, "{said}");
 }
 
 #[test]
-fn a_row_is_one_line_whatever_its_json_looks_like() {
+fn a_row_is_printed_on_one_line_however_its_json_is_formatted() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let raw = r#"random={"raw":["{\n\"message\":\n{\"a\":\"x\\ny\"},\"meta\":null}"]}"#;
 
@@ -89,7 +87,7 @@ fn a_row_is_one_line_whatever_its_json_looks_like() {
 }
 
 #[test]
-fn what_is_no_row_is_said_and_the_run_goes_on_to_status_1() {
+fn an_invalid_row_is_reported_and_the_run_continues() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
     let raw = r#"random={"interval":0,"raw":["no json","[1]","{\"message\":7}","{}",
         "{\"message\":{},\"meta\":1}","{\"error\":\"unplugged\"}","{\"message\":{\"good\":1}}"]}"#;
@@ -97,11 +95,11 @@ fn what_is_no_row_is_said_and_the_run_goes_on_to_status_1() {
     let done = plugin.run(&["--count", "1", "--config", raw]);
 
     done.assert_status(1)
-        .assert_says("error: source `random`: ")
+        .assert_says("error: source `random` sent an invalid row: ")
         .assert_says("`no json`")
         .assert_says("`[1]`")
         .assert_says("unplugged")
-        .assert_says(", 6 errors");
+        .assert_says(": 6 errors in ");
     assert_eq!(done.said().matches("error: source `random`").count(), 6);
     assert_eq!(
         done.stdout,
@@ -111,7 +109,7 @@ fn what_is_no_row_is_said_and_the_run_goes_on_to_status_1() {
 }
 
 #[test]
-fn a_long_row_that_is_no_json_is_said_shortened() {
+fn a_long_invalid_row_is_quoted_in_short() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let long = "x".repeat(100_000);
     let raw = format!(r#"random={{"raw":["{long}","{{\"message\":{{}}}}"],"interval":0}}"#);
@@ -123,7 +121,7 @@ fn a_long_row_that_is_no_json_is_said_shortened() {
 }
 
 #[test]
-fn of_many_errors_the_first_ten_are_said_and_the_others_counted() {
+fn the_first_ten_errors_are_printed_and_the_others_counted() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let bad = r#""bad","#.repeat(25);
     let raw = format!(r#"random={{"interval":0,"raw":[{bad}"{{\"message\":{{}}}}"]}}"#);
@@ -131,20 +129,20 @@ fn of_many_errors_the_first_ten_are_said_and_the_others_counted() {
     let done = plugin.run(&["--count", "1", "--config", &raw]);
 
     done.assert_status(1)
-        .assert_says("note: `random`: further errors are only counted")
-        .assert_says(", 25 errors");
+        .assert_says("note: source `random`: further errors are only counted")
+        .assert_says(": 25 errors in ");
     assert_eq!(done.said().matches("error: source `random`").count(), 10);
 }
 
 #[test]
-fn a_peer_that_breaks_the_protocol_on_a_data_channel_is_an_error_and_the_rows_go_on() {
+fn a_broken_protocol_on_a_data_channel_is_reported_and_the_rows_continue() {
     for (wire, says) in [
         (
             "http",
-            "the peer sent no greeting of the Scalability Protocols but 474554202f204854",
+            "the peer sent 474554202f204854 instead of a Scalability Protocols greeting",
         ),
         ("req", "the peer speaks REQ, expected PUSH"),
-        ("frame", "a frame began with byte 0x07, expected 0x01"),
+        ("frame", "a frame begins with byte 0x07, expected 0x01"),
     ] {
         let plugin = Plugin::new(&["random"], &[], &[]);
         let config = format!(r#"random={{"wire":"{wire}"}}"#);
@@ -156,13 +154,14 @@ fn a_peer_that_breaks_the_protocol_on_a_data_channel_is_an_error_and_the_rows_go
             done.assert_status(0);
         } else {
             done.assert_status(1)
-                .assert_says(&format!("error: source `random`: {says}"));
+                .assert_says("error: source `random` broke the protocol on ipc:///tmp/")
+                .assert_says(&format!(".ipc: {says}"));
         }
     }
 }
 
 #[test]
-fn a_length_beyond_what_the_release_takes_is_an_error() {
+fn a_message_longer_than_the_release_takes_is_reported() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let config = r#"random={"wire":"length"}"#;
 
@@ -173,8 +172,8 @@ fn a_length_beyond_what_the_release_takes_is_an_error() {
         done.assert_status(0);
     } else {
         done.assert_status(1).assert_says(
-            "error: source `random`: a frame claims 9151314442816847872 bytes, more than the \
-             1048576 that are taken",
+            ".ipc: a frame of 9151314442816847872 bytes exceeds the limit of \
+             1048576 bytes",
         );
     }
 }
@@ -198,7 +197,7 @@ fn a_closed_stdout_ends_the_run_cleanly() {
 }
 
 #[test]
-fn a_row_is_printed_as_soon_as_it_comes() {
+fn a_row_is_printed_as_soon_as_it_arrives() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let live = plugin.start(&["--config", r#"random={"interval":600000}"#]);
@@ -209,7 +208,7 @@ fn a_row_is_printed_as_soon_as_it_comes() {
 }
 
 #[test]
-fn a_fast_source_loses_no_row_and_keeps_their_order() {
+fn a_fast_source_loses_no_row_and_keeps_the_order() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let rows: Vec<_> = (0..5000)
         .map(|n| format!(r#""{{\"message\":{{\"n\":{n}}}}}""#))

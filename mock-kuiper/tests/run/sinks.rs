@@ -5,7 +5,7 @@ use std::fs;
 use crate::common::Plugin;
 
 #[test]
-fn a_sink_gets_each_row_of_the_sources_as_an_array_of_one() {
+fn a_sink_gets_every_row_of_the_sources_as_an_array_of_one() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
 
     let done = plugin.run(&["--count", "2"]);
@@ -18,7 +18,7 @@ fn a_sink_gets_each_row_of_the_sources_as_an_array_of_one() {
 }
 
 #[test]
-fn a_sink_gets_objects_where_rows_are_sent_one_by_one() {
+fn with_send_single_a_sink_gets_objects() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
 
     let done = plugin.run(&["--count", "2", "--send-single"]);
@@ -31,7 +31,7 @@ fn a_sink_gets_objects_where_rows_are_sent_one_by_one() {
 }
 
 #[test]
-fn given_rows_take_the_place_of_the_sources() {
+fn rows_of_the_command_line_replace_those_of_the_sources() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
 
     let done = plugin.run(&[
@@ -51,7 +51,7 @@ fn given_rows_take_the_place_of_the_sources() {
 }
 
 #[test]
-fn each_sink_gets_each_row() {
+fn every_sink_gets_every_row() {
     let plugin = Plugin::new(&[], &["one", "two"], &[]);
 
     let done = plugin.run(&["--send", r#"{"a":1}"#, "--send-single"]);
@@ -62,7 +62,7 @@ fn each_sink_gets_each_row() {
 }
 
 #[test]
-fn a_run_without_a_source_ends_when_the_given_rows_are_taken() {
+fn a_run_without_a_source_ends_after_the_rows_of_the_command_line() {
     let plugin = Plugin::new(&[], &["append"], &[]);
     let rows = plugin.place().join("rows.jsonl");
     let lines: String = (0..500).map(|n| format!("{{\"n\":{n}}}\n")).collect();
@@ -77,7 +77,7 @@ fn a_run_without_a_source_ends_when_the_given_rows_are_taken() {
 }
 
 #[test]
-fn given_rows_are_all_sent_though_the_sources_have_ended() {
+fn rows_of_the_command_line_are_all_sent_even_if_the_sources_end_first() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
     let rows = plugin.place().join("rows.jsonl");
     fs::write(&rows, "{\"n\":1}\n".repeat(30)).unwrap();
@@ -107,19 +107,19 @@ fn rows_are_read_from_stdin() {
 }
 
 #[test]
-fn bad_lines_of_stdin_are_said_all_at_once_and_the_others_are_sent() {
+fn invalid_lines_of_stdin_are_all_reported_and_the_others_are_sent() {
     let plugin = Plugin::new(&[], &["append"], &[]);
 
     let done = plugin.run_with_input(&["--rows", "-"], "{\"a\":1}\n{a\n{\"a\":2}\n}\n");
 
     done.assert_status(2)
-        .assert_says("error: --rows -: line 2: column 2: expected JSON, one value a line: ")
-        .assert_says("error: --rows -: line 4: column 1: expected JSON, one value a line: ");
+        .assert_says("error: --rows -: line 2: column 2: expected JSON, one value per line: ")
+        .assert_says("error: --rows -: line 4: column 1: expected JSON, one value per line: ");
     assert_eq!(done.logged("append got "), [r#"[{"a":1}]"#, r#"[{"a":2}]"#]);
 }
 
 #[test]
-fn bad_lines_of_a_file_are_said_all_at_once_before_anything_is_launched() {
+fn invalid_lines_of_a_file_are_all_reported_before_the_launch() {
     let plugin = Plugin::new(&[], &["append"], &[]);
     let rows = plugin.place().join("rows.jsonl");
     fs::write(&rows, b"{\"a\":1}\nnope\n\xff\n").unwrap();
@@ -129,14 +129,14 @@ fn bad_lines_of_a_file_are_said_all_at_once_before_anything_is_launched() {
 
     done.assert_status(2)
         .assert_says(&format!(
-            "error: --rows {name}: line 2: column 2: expected JSON, one value a line: "
+            "error: --rows {name}: line 2: column 2: expected JSON, one value per line: "
         ))
         .assert_says(&format!("error: --rows {name}: line 3: "));
     assert!(done.log().is_empty(), "{done}");
 }
 
 #[test]
-fn a_missing_file_of_rows_is_said_with_its_name() {
+fn a_missing_file_of_rows_is_reported_with_its_path() {
     let plugin = Plugin::new(&[], &["append"], &[]);
 
     let done = plugin.run(&["--rows", "/nowhere/rows.jsonl"]);
@@ -180,7 +180,7 @@ fn with_require_ack_a_row_waits_for_the_ack_of_the_one_before() {
 }
 
 #[test]
-fn a_sink_that_never_acks_is_an_error_where_acks_are_required() {
+fn with_require_ack_a_missing_ack_is_reported() {
     let plugin = Plugin::new(&[], &["append"], &[]);
 
     let done = plugin.run(&[
@@ -194,13 +194,13 @@ fn a_sink_that_never_acks_is_an_error_where_acks_are_required() {
     ]);
 
     done.assert_status(1).assert_says(
-        "error: sink `append` sent no ack for a row within 200ms; with requireAck send {} or \
-         {\"error\":\"text\"} for each row",
+        "error: sink `append` sent no ack for a row within 200ms\n  \
+         help: with `requireAck` send {} or {\"error\":\"text\"} for each row",
     );
 }
 
 #[test]
-fn a_sink_that_never_acks_is_fine_where_no_acks_are_required() {
+fn without_require_ack_a_missing_ack_is_ignored() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
 
     let done = plugin.run(&["--count", "3", "--config", r#"append={"ack":"never"}"#]);
@@ -210,7 +210,7 @@ fn a_sink_that_never_acks_is_fine_where_no_acks_are_required() {
 }
 
 #[test]
-fn a_failed_ack_is_said_with_the_sinks_text() {
+fn an_ack_with_an_error_is_reported_with_the_sinks_text() {
     let plugin = Plugin::new(&[], &["append"], &[]);
     let config = r#"append={"ack":"{\"error\":\"disk full\"}"}"#;
 
@@ -221,7 +221,7 @@ fn a_failed_ack_is_said_with_the_sinks_text() {
 }
 
 #[test]
-fn an_ack_that_is_none_is_said_with_what_came() {
+fn an_invalid_ack_is_reported_with_what_the_sink_sent() {
     let plugin = Plugin::new(&[], &["append"], &[]);
 
     let done = plugin.run(&[
@@ -233,7 +233,7 @@ fn an_ack_that_is_none_is_said_with_what_came() {
     ]);
 
     done.assert_status(1)
-        .assert_says("error: sink `append` acknowledged a row wrongly: ")
+        .assert_says("error: sink `append` sent an invalid ack: ")
         .assert_says("`fine`");
 }
 
@@ -260,7 +260,7 @@ fn rows_need_a_sink_and_a_count_needs_a_source() {
 }
 
 #[test]
-fn a_stop_is_in_order_though_a_sink_owes_an_ack() {
+fn a_sink_that_owes_an_ack_is_stopped_in_order() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
     let live = plugin.start(&[
         "--require-ack",

@@ -1,4 +1,4 @@
-//! A person's terminal: colour, the line that counts, Ctrl-C.
+//! Runs on a terminal: colour, the status line, Ctrl-C.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -11,7 +11,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::common::{Live, Plugin, wait_until};
 
-/// A terminal: our end, and the one for a command.
+/// A terminal: the end of the test, and the end for a command.
 struct Pty {
     ours: File,
     theirs: OwnedFd,
@@ -34,8 +34,8 @@ impl Pty {
         }
     }
 
-    /// Runs a command with it as stdin, stdout and stderr, in a session of its
-    /// own, where it is the terminal that Ctrl-C comes from.
+    /// Runs a command with the terminal as stdin, stdout and stderr, in a session
+    /// whose controlling terminal it is.
     fn run(self, command: &Command, id: &str) -> (Live, File, Arc<Mutex<Vec<u8>>>) {
         let mut session = Command::new("setsid");
         session
@@ -65,13 +65,13 @@ impl Pty {
 }
 
 #[test]
-fn on_a_terminal_there_is_colour_and_a_line_that_counts_and_ctrl_c_stops_in_order() {
+fn a_terminal_shows_colour_and_a_status_line_and_ctrl_c_stops_in_order() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
     let command = plugin.command(&["--config", r#"random={"interval":20}"#]);
     let (live, mut terminal, shown) = Pty::open().run(&command, &plugin.id);
     let text = || String::from_utf8_lossy(&shown.lock().unwrap()).into_owned();
 
-    wait_until("the line that counts", || {
+    wait_until("the status line", || {
         text().contains(" rows, ") && text().contains(" sent")
     });
     terminal.write_all(b"\x03").unwrap();
@@ -92,7 +92,7 @@ fn on_a_terminal_there_is_colour_and_a_line_that_counts_and_ctrl_c_stops_in_orde
 }
 
 #[test]
-fn in_a_pipe_there_is_neither_colour_nor_a_line_that_counts() {
+fn a_pipe_gets_neither_colour_nor_a_status_line() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&[
@@ -103,12 +103,12 @@ fn in_a_pipe_there_is_neither_colour_nor_a_line_that_counts() {
     ]);
 
     done.assert_status(1)
-        .assert_says("error: source `random`: ");
+        .assert_says("error: source `random` sent an invalid row: ");
     assert!(!done.stderr.contains(['\x1b', '\r']), "{done}");
 }
 
 #[test]
-fn on_a_terminal_a_bench_says_what_it_measures_and_leaves_the_table_alone() {
+fn a_terminal_shows_what_a_bench_measures_and_then_only_the_table() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let args = ["--rounds", "2", "--time", "20ms"];
     let command = plugin.subcommand("bench", &plugin.directory(), &args);
@@ -116,7 +116,7 @@ fn on_a_terminal_a_bench_says_what_it_measures_and_leaves_the_table_alone() {
     let text = || String::from_utf8_lossy(&shown.lock().unwrap()).into_owned();
 
     let done = live.finish();
-    wait_until("the table", || text().contains("memory at most"));
+    wait_until("the table", || text().contains("peak memory"));
 
     done.assert_status(0);
     let text = text();

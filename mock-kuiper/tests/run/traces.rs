@@ -1,4 +1,4 @@
-//! `--trace` and `--json`: what went over the wire, in files.
+//! `--trace` and `--json`: messages and events in files.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ fn lines(path: &Path) -> Vec<Value> {
         .collect()
 }
 
-/// The keys of an object, as they stand.
+/// Returns the keys of an object in their order.
 fn keys(line: &str) -> Vec<String> {
     let value: Value = serde_json::from_str(line).unwrap();
     let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
@@ -58,7 +58,7 @@ fn a_trace_has_the_lines_of_a_recorded_vector() {
     assert_eq!(on_control[1]["sp"], "0053500000300000");
     assert_eq!(on_control[2]["sp"], "0053500000310000");
     assert_eq!(on_control[3]["text"], "handshake");
-    // An order goes out under the id of what the plugin said last.
+    // An order has the id of the plugin's last message.
     assert_eq!(on_control[4]["id"], on_control[3]["id"]);
     assert_eq!(on_control[5]["text"], "ok");
     let id = |line: &Value| u32::from_str_radix(line["id"].as_str().unwrap(), 16).unwrap();
@@ -68,7 +68,7 @@ fn a_trace_has_the_lines_of_a_recorded_vector() {
 }
 
 #[test]
-fn the_events_tell_the_whole_run_in_order() {
+fn the_events_cover_the_whole_run_in_order() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
     let file = plugin.place().join("events");
     let call = format!("{}(1)", plugin.function("echo"));
@@ -89,7 +89,7 @@ fn the_events_tell_the_whole_run_in_order() {
         .iter()
         .map(|line| line["event"].as_str().unwrap())
         .collect();
-    // The plugin's output and its connections come when they come.
+    // The plugin's output and connections come at any time.
     names.retain(|name| !["log", "connected", "closed", "caught_up"].contains(name));
     assert_eq!(
         names,
@@ -108,7 +108,7 @@ fn the_events_tell_the_whole_run_in_order() {
 }
 
 #[test]
-fn files_that_cannot_be_written_are_said_at_once_and_nothing_is_launched() {
+fn files_that_cannot_be_written_are_all_reported_before_the_launch() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&["--count", "1", "--json", "/no/such", "--trace", "/nor/this"]);
@@ -120,7 +120,7 @@ fn files_that_cannot_be_written_are_said_at_once_and_nothing_is_launched() {
 }
 
 #[test]
-fn a_full_disk_is_trouble_of_the_machine_and_says_which_file() {
+fn a_full_disk_gives_status_3_and_the_file_is_named() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let done = plugin.run(&["--count", "1", "--json", "/dev/full"]);

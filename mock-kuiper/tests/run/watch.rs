@@ -7,12 +7,12 @@ use rustix::process::Signal;
 
 use crate::common::{Live, Plugin, wait_until};
 
-/// Waits until stderr has `text` for the `count`th time.
+/// Waits until stderr has `text` at least `count` times.
 fn wait_for(run: &Live, text: &str, count: usize) {
     wait_until(text, || run.stderr().matches(text).count() >= count);
 }
 
-/// Makes the plugin a Cargo package that prints `word` and becomes the probe.
+/// Makes the plugin a Cargo package that prints `word first` and becomes the probe.
 fn make_package(plugin: &Plugin) {
     let probe = plugin.place().join("probe");
     fs::rename(plugin.executable(), &probe).unwrap();
@@ -41,7 +41,7 @@ fn write_main(plugin: &Plugin, word: &str) {
 
 fn watch(plugin: &Plugin, args: &[&str]) -> Live {
     let mut command = plugin.command(&[&["--watch", "--debug"], args].concat());
-    // Shared by the packages: each has a name of its own.
+    // The packages share it, because their names are unique.
     command.env("CARGO_TARGET_DIR", cargo_target());
     Live::spawn(command, &plugin.id)
 }
@@ -50,7 +50,7 @@ fn cargo_target() -> std::path::PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("watched")
 }
 
-/// Ends a run as a person does.
+/// Ends a run with Ctrl-C.
 fn end(run: Live, status: i32) -> crate::common::Done {
     run.signal(Signal::INT);
     let done = run.finish();
@@ -59,7 +59,7 @@ fn end(run: Live, status: i32) -> crate::common::Done {
 }
 
 #[test]
-fn a_changed_file_has_the_process_replaced_and_its_orders_sent_again() {
+fn a_change_replaces_the_process_and_repeats_its_start_orders() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
     let call = format!("{}(1)", plugin.function("echo"));
     plugin.write("sources/random.yaml", "");
@@ -70,7 +70,7 @@ fn a_changed_file_has_the_process_replaced_and_its_orders_sent_again() {
 
     wait_for(&run, "sources/random.yaml changed: loaded in ", 1);
     wait_for(&run, "append got [{\"number\":1}]", 2);
-    // Calls are made again, when all else is started.
+    // Calls are repeated after everything is started.
     wait_until("a second call", || {
         run.stdout().matches("\"result\":1").count() == 2
     });
@@ -83,7 +83,7 @@ fn a_changed_file_has_the_process_replaced_and_its_orders_sent_again() {
 }
 
 #[test]
-fn rows_of_the_command_line_are_sent_again() {
+fn rows_of_the_command_line_are_sent_again_after_a_change() {
     let plugin = Plugin::new(&[], &["append"], &[]);
     let run = watch(&plugin, &["--send", r#"{"a":1}"#, "--require-ack"]);
     wait_for(&run, "append got [{\"a\":1}]", 1);
@@ -95,18 +95,14 @@ fn rows_of_the_command_line_are_sent_again() {
 }
 
 #[test]
-fn a_cargo_package_is_built_and_a_build_that_fails_leaves_the_old_process() {
+fn a_cargo_package_is_rebuilt_and_a_failed_build_keeps_the_old_process() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     make_package(&plugin);
     let run = watch(&plugin, &[]);
     wait_for(&run, "word first", 1);
 
     plugin.write("src/main.rs", "fn main() { no Rust }");
-    wait_for(
-        &run,
-        "src/main.rs changed, and what runs goes on as it was",
-        1,
-    );
+    wait_for(&run, "src/main.rs changed, and the old process goes on", 1);
     let rows = run.stdout().lines().count();
     wait_until("a row of the old process", || {
         run.stdout().lines().count() > rows
@@ -125,7 +121,7 @@ fn a_cargo_package_is_built_and_a_build_that_fails_leaves_the_old_process() {
 }
 
 #[test]
-fn many_files_at_once_are_not_as_many_changes() {
+fn many_files_that_change_at_once_are_few_changes() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let run = watch(&plugin, &[]);
     run.wait_for_stdout("\"number\":1");
@@ -134,18 +130,18 @@ fn many_files_at_once_are_not_as_many_changes() {
         plugin.write(&format!("lib/file{number}"), "text");
     }
     wait_for(&run, " changed: loaded in ", 1);
-    // Behind them, so that what else they cause is in front.
+    // A last change, so that all reloads for the first ones come before it.
     plugin.write("last", "text");
 
     wait_for(&run, "last changed: loaded in ", 1);
     let done = end(run, 0);
     let loaded = done.stderr.matches("changed: loaded").count();
-    // Two; a few more where the machine pauses in the middle of the files.
+    // Two, or a few more if the machine pauses between the files.
     assert!((2..10).contains(&loaded), "{done}");
 }
 
 #[test]
-fn what_the_plugin_makes_of_itself_is_no_change() {
+fn build_output_and_logs_are_not_changes() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let run = watch(&plugin, &[]);
     run.wait_for_stdout("\"number\":1");
@@ -161,12 +157,12 @@ fn what_the_plugin_makes_of_itself_is_no_change() {
 }
 
 #[test]
-fn a_plugin_that_dies_is_told_once_and_the_next_change_revives_it() {
+fn a_dead_plugin_is_reported_once_and_the_next_change_revives_it() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
     plugin.write("word", "dies=start");
     plugin.wrap("PROBE=$(cat word) exec bin/$(basename \"$0\") \"$@\"");
     let run = watch(&plugin, &[]);
-    wait_for(&run, "error: the plugin ended in the middle", 1);
+    wait_for(&run, "error: the plugin exited unexpectedly", 1);
 
     plugin.write("word", "");
 
@@ -181,7 +177,7 @@ fn a_plugin_that_never_greeted_gets_all_its_orders_after_a_change() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
     plugin.wrap("echo \"[probe] nothing yet\"; exit 3");
     let run = watch(&plugin, &[]);
-    wait_for(&run, "error: the plugin ended before it greeted", 1);
+    wait_for(&run, "error: the plugin exited before its greeting", 1);
 
     let probe = plugin.directory().join("bin").join(&plugin.id);
     fs::rename(probe, plugin.executable()).unwrap();
@@ -193,7 +189,22 @@ fn a_plugin_that_never_greeted_gets_all_its_orders_after_a_change() {
 }
 
 #[test]
-fn what_cannot_be_watched_is_refused() {
+fn a_signal_does_not_wait_for_a_changed_plugin_that_does_not_greet() {
+    let plugin = Plugin::new(&["random"], &["append"], &[]);
+    plugin.write("word", "");
+    plugin.wrap("PROBE=$(cat word) exec bin/$(basename \"$0\") \"$@\"");
+    let run = watch(&plugin, &["--answer-timeout", "1h"]);
+    wait_for(&run, "append got [{\"number\":1}]", 1);
+
+    plugin.write("word", "silent");
+    wait_for(&run, "directory ", 2);
+
+    let done = end(run, 0);
+    assert_eq!(done.logged("stop ").len(), 0, "{done}");
+}
+
+#[test]
+fn watch_rejects_zips_and_conflicting_options() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     plugin
         .run(&["--watch", "--count", "1"])
@@ -207,5 +218,5 @@ fn what_cannot_be_watched_is_refused() {
     fs::write(&zip, "no zip").unwrap();
     let done = Live::spawn(plugin.command_on(&zip, &["--watch"]), &plugin.id).finish();
     done.assert_status(2)
-        .assert_says("a zip is not watched; give the plugin's directory");
+        .assert_says("--watch needs the plugin's directory, not a zip");
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mock_kuiper::host::Builder;
+use mock_kuiper::Builder;
 use serde_json::json;
 use tempfile::TempDir;
 

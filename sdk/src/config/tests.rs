@@ -1,4 +1,4 @@
-//! What parses, and what the error says where it does not.
+//! Which configurations parse, and the errors for the others.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ fn error(value: Value) -> String {
 }
 
 #[test]
-fn a_whole_configuration_is_parsed() {
+fn a_complete_configuration_is_parsed() {
     let config = config(json!({
         "interval": 1000, "path": "/tmp/x", "pattern": {"count": 50}, "topics": ["a", "b"],
         "mode": {"rotate": {"bytes": 9}}, "limits": {"7": 1.5}, "format": "json"
@@ -86,7 +86,7 @@ fn every_form_of_an_enum_is_parsed() {
 }
 
 #[test]
-fn what_a_host_leaves_out_has_its_default() {
+fn an_empty_configuration_and_null_are_read_as_defaults() {
     let config = Config::default();
 
     assert!(config.is_empty());
@@ -99,7 +99,7 @@ fn what_a_host_leaves_out_has_its_default() {
 }
 
 #[test]
-fn an_error_names_the_path() {
+fn an_error_names_the_path_and_what_was_expected() {
     let cases = [
         (
             json!({"pattern": {"count": "many"}}),
@@ -119,7 +119,7 @@ fn an_error_names_the_path() {
         ),
         (
             json!({"pattern": {}}),
-            "config.pattern.count: expected a value, but it is missing",
+            "config.pattern.count: required, but missing",
         ),
         (
             json!({"pattern": {"count": 1, "speed": 2}}),
@@ -143,7 +143,7 @@ fn an_error_names_the_path() {
         ),
         (
             json!({"mode": "keep"}),
-            "config.mode: expected content for `keep`",
+            "config.mode: `keep` needs a value, as in {\"keep\": …}",
         ),
         (
             json!({"mode": 7}),
@@ -160,7 +160,7 @@ fn an_error_names_the_path() {
 }
 
 #[test]
-fn a_configuration_is_an_object() {
+fn a_configuration_must_be_an_object() {
     let error = Config::from_json(json!([1])).unwrap_err();
 
     assert_eq!(

@@ -1,10 +1,10 @@
-//! Each rule of the control channel, without a socket.
+//! The rules of the control channel, tested without a socket.
 
 use std::sync::{Arc, Mutex};
 
 use super::*;
 
-/// Starts instances that only note what happens to them.
+/// Starts instances that record what is done with them.
 #[derive(Clone, Default)]
 struct Noting {
     notes: Arc<Mutex<Vec<String>>>,
@@ -104,7 +104,7 @@ fn a_start_and_a_stop_are_answered_ok() {
 }
 
 #[test]
-fn what_cannot_be_understood_gets_an_error_text_and_the_plugin_goes_on() {
+fn an_invalid_order_gets_an_error_text_and_the_next_order_works() {
     let (mut plugin, launcher) = dispatcher();
     let cases: [(&[u8], &[u8]); 4] = [
         (
@@ -121,7 +121,7 @@ fn what_cannot_be_understood_gets_an_error_text_and_the_plugin_goes_on() {
         ),
         (
             &order("start", "source", "unheard", "{}"),
-            b"unknown source `unheard`: this plugin has none of that name",
+            b"unknown source `unheard`: this plugin has no source of that name",
         ),
     ];
     for (bytes, expected) in cases {
@@ -137,7 +137,7 @@ fn what_cannot_be_understood_gets_an_error_text_and_the_plugin_goes_on() {
 }
 
 #[test]
-fn a_refusal_is_never_taken_for_a_greeting() {
+fn a_refusal_never_begins_like_a_greeting() {
     for cause in ["host unreachable", "handshake", "hhh", "", "ok"] {
         let mut plugin = Dispatcher::new(Noting {
             refuse: Some(cause),
@@ -154,7 +154,7 @@ fn a_refusal_is_never_taken_for_a_greeting() {
 }
 
 #[test]
-fn no_answer_begins_with_h_whatever_the_order_holds() {
+fn no_answer_to_any_order_begins_with_h() {
     let (mut plugin, _) = dispatcher();
     for bytes in [
         &b"handshake"[..],
@@ -179,7 +179,7 @@ fn the_same_start_again_changes_nothing() {
     let (mut plugin, launcher) = dispatcher();
     plugin.answer(&order("start", "sink", "print", r#"{"a":1,"b":2}"#));
 
-    // The same JSON, its keys in another order.
+    // The same JSON with its keys in another order.
     let answer = plugin.answer(&order("start", "sink", "print", r#"{"b":2,"a":1}"#));
 
     assert_eq!(answer, b"ok");
@@ -207,7 +207,7 @@ fn a_start_with_another_argument_replaces_the_old_instance() {
 }
 
 #[test]
-fn an_instance_that_has_ended_by_itself_is_started_again() {
+fn an_instance_that_ended_by_itself_can_be_started_again() {
     let (mut plugin, launcher) = dispatcher();
     plugin.answer(&order("start", "source", "short", "{}"));
 
@@ -217,7 +217,7 @@ fn an_instance_that_has_ended_by_itself_is_started_again() {
 }
 
 #[test]
-fn a_running_function_is_not_started_again_whatever_the_argument() {
+fn a_running_function_is_not_started_again_even_with_another_argument() {
     let (mut plugin, launcher) = dispatcher();
     plugin.answer(&order("start", "func", "echo", "{}"));
 
@@ -229,7 +229,7 @@ fn a_running_function_is_not_started_again_whatever_the_argument() {
 }
 
 #[test]
-fn stopping_what_does_not_run_is_ok() {
+fn stopping_an_instance_that_is_not_running_is_answered_ok() {
     let (mut plugin, launcher) = dispatcher();
 
     let answers = [
@@ -242,7 +242,7 @@ fn stopping_what_does_not_run_is_ok() {
 }
 
 #[test]
-fn symbols_of_one_name_and_different_kinds_are_different_instances() {
+fn symbols_of_different_kinds_may_have_the_same_name() {
     let (mut plugin, launcher) = dispatcher();
 
     for kind in ["source", "sink", "func"] {
@@ -253,7 +253,7 @@ fn symbols_of_one_name_and_different_kinds_are_different_instances() {
 }
 
 #[test]
-fn all_instances_are_told_to_stop_and_freed_before_any_is_waited_for() {
+fn all_instances_are_stopped_and_released_before_any_is_waited_for() {
     let (mut plugin, launcher) = dispatcher();
     plugin.answer(&order("start", "source", "a", "{}"));
     plugin.answer(&order("start", "sink", "b", "{}"));

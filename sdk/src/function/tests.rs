@@ -1,4 +1,4 @@
-//! Requests in, answers out, without a socket.
+//! The answers to requests, tested without a socket.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::*;
 
-/// Answers with its arguments and the call's ids; refuses and panics on demand.
+/// Answers with its arguments and the ids of the call. Fails and panics on
+/// request.
 #[derive(Default)]
 struct Probe {
     aggregate: bool,
@@ -53,7 +54,7 @@ fn answer(calls: &mut Calls, request: &str) -> String {
 }
 
 #[test]
-fn a_validation_is_answered_by_an_empty_text_or_the_error() {
+fn validate_is_answered_with_an_empty_text_or_the_error() {
     let mut calls = calls(Probe::default());
 
     let good = answer(&mut calls, r#"{"func":"Validate","arg":[{"Val":1}]}"#);
@@ -64,7 +65,7 @@ fn a_validation_is_answered_by_an_empty_text_or_the_error() {
 }
 
 #[test]
-fn whether_it_is_an_aggregate_is_answered_by_a_boolean() {
+fn is_aggregate_is_answered_with_a_boolean() {
     for aggregate in [true, false] {
         let mut calls = calls(Probe {
             aggregate,
@@ -78,10 +79,10 @@ fn whether_it_is_an_aggregate_is_answered_by_a_boolean() {
 }
 
 #[test]
-fn a_call_gets_its_values_and_keeps_one_context() {
+fn calls_with_the_same_ids_share_a_context() {
     let mut calls = calls(Probe::default());
     let first = r#"{"func":"Exec","arg":[1.5,null,"{\"ruleId\":\"r\",\"opId\":\"3_project\",\"instanceId\":0,\"funcId\":5}"]}"#;
-    // The same call, its ids in another order.
+    // The same call with its ids in another order.
     let again = r#"{"func":"Exec","arg":["{\"funcId\":5,\"ruleId\":\"r\",\"opId\":\"3_project\",\"instanceId\":0}"]}"#;
     let other = r#"{"func":"Exec","arg":["{\"ruleId\":\"r\",\"opId\":\"3_project\",\"instanceId\":0,\"funcId\":6}"]}"#;
 
@@ -98,7 +99,7 @@ fn a_call_gets_its_values_and_keeps_one_context() {
 }
 
 #[test]
-fn null_for_an_aggregates_column_is_an_empty_column() {
+fn an_aggregate_gets_an_empty_array_for_null() {
     let mut calls = calls(Probe {
         aggregate: true,
         ..Probe::default()
@@ -116,7 +117,7 @@ fn null_for_an_aggregates_column_is_an_empty_column() {
 }
 
 #[test]
-fn a_panic_is_an_error_answer_with_its_text_and_the_next_call_works() {
+fn a_panic_is_answered_with_its_text_and_the_next_call_works() {
     let mut calls = calls(Probe::default());
 
     let exec = answer(&mut calls, r#"{"func":"Exec","arg":["panic","{}"]}"#);
@@ -129,7 +130,7 @@ fn a_panic_is_an_error_answer_with_its_text_and_the_next_call_works() {
 }
 
 #[test]
-fn a_panic_of_is_aggregate_is_an_error_answer() {
+fn a_panic_in_is_aggregate_is_answered_with_its_text() {
     struct Undecided;
     impl Function for Undecided {
         fn exec(&mut self, _: Args, _: &FunctionContext) -> crate::Result<Value> {
@@ -147,7 +148,7 @@ fn a_panic_of_is_aggregate_is_an_error_answer() {
 }
 
 #[test]
-fn what_cannot_be_understood_is_an_error_answer() {
+fn an_invalid_request_is_answered_with_an_error() {
     let mut calls = calls(Probe::default());
     for (request, text) in [
         ("handshake", "malformed request: expected value"),
@@ -157,15 +158,15 @@ fn what_cannot_be_understood_is_an_error_answer() {
         ),
         (
             r#"{"func":"Exec","arg":null}"#,
-            "malformed request: expected the call's ids",
+            "malformed request: expected a string with the ids of the call",
         ),
         (
             r#"{"func":"Exec","arg":[1]}"#,
-            "malformed request: expected the call's ids",
+            "malformed request: expected a string with the ids of the call",
         ),
         (
             r#"{"func":"Exec","arg":["x"]}"#,
-            "malformed request: the call's ids: ",
+            "malformed request: invalid ids of the call: ",
         ),
         (r#"{"func":"Close","arg":null}"#, "unknown request `Close`"),
     ] {

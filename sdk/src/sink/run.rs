@@ -1,7 +1,7 @@
-//! A sink's instance: its channels, its thread, its stop.
+//! An instance of a sink: its channels, its thread, its stop.
 //!
-//! The thread reads the host's messages and hands them to the author's code;
-//! see [`Collector`].
+//! The thread reads the host's messages and passes them to a [`Collector`],
+//! which calls the plugin's code.
 //!
 //! Rules: docs/protocol.md, "Sources and sinks" and the stops of the control
 //! channel.
@@ -13,13 +13,14 @@ use ekuiper_sp::{Error, Options, Pull, Push, Waker};
 use log::{debug, error, warn};
 
 use super::{AckOutlet, Backlog, Collector, Sink, SinkContext};
+use crate::context::InstanceInfo;
 use crate::instance::{Instance, Phase, StopLimits, Worker, left};
 use crate::wire::Target;
-use crate::{BoxError, context, wire};
+use crate::{BoxError, wire};
 
 impl AckOutlet for Push {
     fn offer(&self, ack: &[u8]) -> bool {
-        // A closed channel takes any: nobody will read it.
+        // A closed channel accepts every ack, because none will be read.
         self.put(ack).unwrap_or(true)
     }
 
@@ -28,17 +29,19 @@ impl AckOutlet for Push {
     }
 }
 
-/// The bytes of acks that may wait in the channel: beyond them they are counted.
+/// How many bytes of acks may wait in the channel. Further acks wait in
+/// [`Acks`](crate::ack::Acks), which counts them.
 const ACK_QUEUE: usize = 4096;
 
-/// Starts an instance of a configured sink. It listens when this returns.
+/// Starts an instance of a configured sink. The sink is listening when this
+/// returns.
 pub(crate) fn start(sink: Box<dyn Sink>, target: &Target) -> Result<Box<dyn Instance>, BoxError> {
-    let instance = context::Instance::new(&target.symbol, target.identity.clone());
+    let info = InstanceInfo::new(&target.symbol, target.identity.clone());
     let pull = Pull::listen(&wire::data_url(&target.identity), Options::default())?;
     let mut options = Options::default();
     options.queue_bytes = ACK_QUEUE;
     let acks = Arc::new(Push::dial(&wire::ack_url(&target.identity), options)?);
-    let ctx = SinkContext::new(Arc::clone(&instance), Arc::clone(&acks) as _);
+    let ctx = SinkContext::new(Arc::clone(&info), Arc::clone(&acks) as _);
     let waker = pull.waker();
     let pull = Arc::new(Mutex::new(Some(pull)));
     let phase = Arc::new(Phase::default());
@@ -52,8 +55,8 @@ pub(crate) fn start(sink: Box<dyn Sink>, target: &Target) -> Result<Box<dyn Inst
         let (acks, phase) = (Arc::clone(&acks), Arc::clone(&phase));
         Worker::spawn(&target.symbol, move || run(sink, rows, &acks, &phase))?
     };
-    Ok(Box::new(Running {
-        instance,
+    Ok(Box::new(RunningSink {
+        info,
         waker,
         pull,
         acks,
@@ -68,7 +71,7 @@ fn run(sink: Box<dyn Sink>, mut rows: Rows, acks: &Push, phase: &Phase) {
     if let Some(collector) = collect_all(sink, &mut rows) {
         if phase.begin_close() {
             if let Err(cause) = collector.close(&ctx) {
-                error!("sink {}: close failed: {cause}", ctx.instance());
+                error!("sink {}: close failed: {cause}", ctx.info());
             }
         } else {
             collector.discard();
@@ -76,28 +79,28 @@ fn run(sink: Box<dyn Sink>, mut rows: Rows, acks: &Push, phase: &Phase) {
     }
     ctx.stop();
     if ctx.pump() != Backlog::Stuck && acks.is_connected() {
-        // A host that reads has read by now, or does so soon.
+        // A host that reads its acks does so soon.
         let _ = acks.flush(LAST_ACKS);
     }
     acks.close();
     drop(lock(&rows.pull).take());
 }
 
-/// Collects until the instance is stopped or fails; gives the sink back where
+/// Collects messages until the instance is stopped or fails. Returns the sink if
 /// it is to be closed.
 fn collect_all(sink: Box<dyn Sink>, rows: &mut Rows) -> Option<Collector> {
     let ctx = rows.ctx.clone();
     let mut collector = match Collector::open(sink, &ctx) {
         Ok(collector) => collector,
         Err(text) => {
-            error!("sink {} cannot be opened: {text}", ctx.instance());
+            error!("sink {}: open failed: {text}", ctx.info());
             return None;
         }
     };
     let mut message = Vec::new();
     while rows.next(&mut message) {
         if let Err(panic) = collector.collect(&ctx, &message) {
-            error!("sink {} ended: {panic}", ctx.instance());
+            error!("sink {} ended: {panic}", ctx.info());
             collector.discard();
             return None;
         }
@@ -108,24 +111,26 @@ fn collect_all(sink: Box<dyn Sink>, rows: &mut Rows) -> Option<Collector> {
     Some(collector)
 }
 
-/// The capacity in bytes that the buffer may keep after a message.
+/// The largest capacity in bytes that the buffer keeps after a message.
 const KEPT: usize = 1024 * 1024;
 /// How long a stopped sink goes on reading rows that the host had sent.
 const DRAIN: Duration = Duration::from_millis(300);
-/// How long nothing may come before a stopped sink takes it that all is read.
-/// Not zero: a host that has only now connected is taken in first, then read.
+/// How long a stopped sink waits for a further row until it takes all rows to be
+/// read. Not zero, because a host that has just connected must be taken in first.
 const DRAIN_QUIET: Duration = Duration::from_millis(5);
-/// How long the last acks wait for a host that is connected.
+/// How long to wait until a connected host has read the last acks.
 const LAST_ACKS: Duration = Duration::from_millis(100);
-/// How often acks that wait are offered again while no row comes: where they are
-/// read, and at first and at last where nobody reads.
+/// The pause between attempts to send waiting acks while the host reads them and
+/// no row comes.
 const PAUSE_FIRST: Duration = Duration::from_millis(5);
+/// The first pause between such attempts if no host reads the acks. It doubles.
 const PAUSE_STUCK: Duration = Duration::from_millis(100);
+/// The longest pause between such attempts.
 const PAUSE_LAST: Duration = Duration::from_millis(500);
 
-/// Reads messages, and sees to the acks that wait in the meantime.
+/// Reads messages, and sends waiting acks meanwhile.
 struct Rows {
-    /// Taken out where the sink is left behind, which closes the channel.
+    /// `None` once the sink was abandoned, which closes the channel.
     pull: Arc<Mutex<Option<Pull>>>,
     ctx: SinkContext,
     pause: Duration,
@@ -133,7 +138,8 @@ struct Rows {
 }
 
 impl Rows {
-    /// Reads the next message over `message`; false when there is none any more.
+    /// Replaces the content of `message` with the next message. Returns false if
+    /// no more messages come.
     fn next(&mut self, message: &mut Vec<u8>) -> bool {
         let mut guard = lock(&self.pull);
         let Some(pull) = guard.as_mut() else {
@@ -174,10 +180,10 @@ impl Rows {
                 Err(Error::TimedOut) => self.pause = (self.pause * 2).min(PAUSE_LAST),
                 Err(Error::Woken) => {}
                 Err(error @ Error::Protocol(_)) => {
-                    warn!("sink {}: {error}", self.ctx.instance());
+                    warn!("sink {}: {error}", self.ctx.info());
                 }
                 Err(error) => {
-                    error!("sink {} ended: {error}", self.ctx.instance());
+                    error!("sink {} ended: {error}", self.ctx.info());
                     return false;
                 }
             }
@@ -189,8 +195,8 @@ fn lock(pull: &Mutex<Option<Pull>>) -> MutexGuard<'_, Option<Pull>> {
     pull.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-struct Running {
-    instance: Arc<context::Instance>,
+struct RunningSink {
+    info: Arc<InstanceInfo>,
     waker: Waker,
     pull: Arc<Mutex<Option<Pull>>>,
     acks: Arc<Push>,
@@ -198,31 +204,33 @@ struct Running {
     worker: Worker,
 }
 
-impl Instance for Running {
+impl Instance for RunningSink {
     fn is_running(&self) -> bool {
-        !self.instance.stop.is_set() && !self.worker.is_finished()
+        !self.info.stop.is_set() && !self.worker.is_finished()
     }
 
     fn begin_stop(&self) {
-        self.instance.stop.set();
+        self.info.stop.set();
         self.waker.wake();
     }
 
     fn finish_stop(self: Box<Self>, limits: &StopLimits) {
-        let instance = &self.instance;
+        let info = &self.info;
         match self.worker.join_until(limits.end) {
             Ok(()) => {
-                debug!("sink {instance} is stopped");
+                debug!("sink {info} has stopped");
                 return;
             }
             Err(_) if self.phase.abandon() => warn!(
-                "sink {instance} ignores its stop: left behind on its thread, close is not called"
+                "sink {info} did not stop in time: abandoned on its thread without calling close"
             ),
-            Err(_) => warn!("sink {instance} is still in its close: left behind on its thread"),
+            Err(_) => {
+                warn!("sink {info} did not return from close in time: abandoned on its thread");
+            }
         }
         self.acks.close();
-        // The thread holds this lock only while it waits for rows, which it
-        // does no more.
+        // The thread holds this lock only while it waits for rows, which it no
+        // longer does.
         drop(lock(&self.pull).take());
     }
 }

@@ -1,9 +1,9 @@
-//! Which acks leave, in memory.
+//! Which acks are sent, tested without a socket.
 
 use super::*;
 use crate::context::Identity;
 
-/// Keeps as many acks as it has room for.
+/// Accepts as many acks as it has room for.
 struct Reader {
     room: Mutex<usize>,
     read: Mutex<Vec<String>>,
@@ -27,11 +27,11 @@ fn context(room: usize) -> (SinkContext, Arc<Reader>) {
         room: Mutex::new(room),
         read: Mutex::default(),
     });
-    let instance = context::Instance::new("s", Identity::default());
-    (SinkContext::new(instance, Arc::clone(&reader) as _), reader)
+    let info = InstanceInfo::new("s", Identity::default());
+    (SinkContext::new(info, Arc::clone(&reader) as _), reader)
 }
 
-/// Does with a row what the row says.
+/// A sink that does what each row says.
 #[derive(Default)]
 struct Obedient {
     by_hand: bool,
@@ -63,7 +63,7 @@ impl Sink for Obedient {
 }
 
 #[test]
-fn acks_go_together_while_more_rows_are_here_and_at_once_behind_the_last() {
+fn acks_are_delayed_while_more_rows_have_arrived_and_sent_after_the_last_row() {
     let (ctx, reader) = context(9);
     let mut collector = Collector::open(Box::new(Obedient::default()), &ctx).unwrap();
     let begin = Instant::now();
@@ -71,9 +71,9 @@ fn acks_go_together_while_more_rows_are_here_and_at_once_behind_the_last() {
     ctx.expect_more(true);
     collector.collect(&ctx, b"row").unwrap();
     collector.collect(&ctx, b"row").unwrap();
-    let put_off = reader.read.lock().unwrap().len();
-    // On a machine that pauses they are not put off for longer than they may be.
-    assert!(put_off == 0 || begin.elapsed() >= PUT_OFF);
+    let sent = reader.read.lock().unwrap().len();
+    // On a busy machine the longest delay may have passed already.
+    assert!(sent == 0 || begin.elapsed() >= MOST_DELAY);
     ctx.expect_more(false);
     collector.collect(&ctx, b"row").unwrap();
 
@@ -81,20 +81,20 @@ fn acks_go_together_while_more_rows_are_here_and_at_once_behind_the_last() {
 }
 
 #[test]
-fn acks_are_not_put_off_for_longer_than_a_millisecond() {
+fn acks_are_delayed_for_at_most_a_millisecond() {
     let (ctx, reader) = context(9);
     let mut collector = Collector::open(Box::new(Obedient::default()), &ctx).unwrap();
 
     ctx.expect_more(true);
     collector.collect(&ctx, b"row").unwrap();
-    std::thread::sleep(PUT_OFF);
+    std::thread::sleep(MOST_DELAY);
     collector.collect(&ctx, b"row").unwrap();
 
     assert_eq!(*reader.read.lock().unwrap(), ["{}", "{}"]);
 }
 
 #[test]
-fn the_outcome_of_collect_is_the_ack() {
+fn the_result_of_collect_is_sent_as_the_ack() {
     let (ctx, reader) = context(9);
     let mut collector = Collector::open(Box::new(Obedient::default()), &ctx).unwrap();
 
@@ -124,7 +124,7 @@ fn a_row_acked_by_hand_is_acked_once() {
 }
 
 #[test]
-fn a_sink_that_acks_all_by_hand_may_do_so_later() {
+fn a_sink_that_acks_by_hand_may_do_so_after_collect() {
     let (ctx, reader) = context(9);
     let sink = Box::new(Obedient { by_hand: true });
     let mut collector = Collector::open(sink, &ctx).unwrap();
@@ -144,7 +144,7 @@ fn a_sink_that_acks_all_by_hand_may_do_so_later() {
 }
 
 #[test]
-fn a_panic_is_the_rows_ack() {
+fn the_text_of_a_panic_is_sent_as_the_ack() {
     let (ctx, reader) = context(9);
     let mut collector = Collector::open(Box::new(Obedient::default()), &ctx).unwrap();
 
@@ -158,7 +158,7 @@ fn a_panic_is_the_rows_ack() {
 }
 
 #[test]
-fn acks_that_nobody_reads_wait_in_order() {
+fn unread_acks_wait_in_the_order_of_their_rows() {
     let (ctx, reader) = context(1);
     let mut collector = Collector::open(Box::new(Obedient::default()), &ctx).unwrap();
     for row in ["row", "row", "fail", "row"] {

@@ -1,4 +1,4 @@
-//! What a row looks like, and what is refused.
+//! What `emit` writes, and what it rejects.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -22,12 +22,12 @@ impl Outlet for Kept {
 
 fn context() -> (SourceContext, Arc<Kept>) {
     let kept = Arc::new(Kept::default());
-    let instance = context::Instance::new("s", Identity::default());
-    (SourceContext::new(instance, Arc::clone(&kept) as _), kept)
+    let info = InstanceInfo::new("s", Identity::default());
+    (SourceContext::new(info, Arc::clone(&kept) as _), kept)
 }
 
 #[test]
-fn a_row_is_message_and_meta() {
+fn a_row_is_an_object_of_message_and_meta() {
     #[derive(Serialize)]
     struct Reading {
         temperature: f64,
@@ -54,7 +54,7 @@ fn a_row_is_message_and_meta() {
 }
 
 #[test]
-fn what_is_no_object_is_an_error_and_no_row() {
+fn a_part_that_is_not_an_object_is_an_error_and_nothing_is_sent() {
     let (ctx, kept) = context();
 
     for message in [
@@ -77,7 +77,7 @@ fn what_is_no_object_is_an_error_and_no_row() {
 }
 
 #[test]
-fn what_cannot_be_json_is_an_error_and_no_row() {
+fn a_message_that_cannot_be_json_is_an_error_and_nothing_is_sent() {
     let (ctx, kept) = context();
 
     let error = ctx.emit(HashMap::from([((1, 2), 3)]), ()).unwrap_err();
@@ -87,7 +87,7 @@ fn what_cannot_be_json_is_an_error_and_no_row() {
 }
 
 #[test]
-fn a_message_may_emit_while_it_is_written() {
+fn a_message_may_emit_another_row_while_it_is_serialized() {
     struct Nested<'a>(&'a SourceContext);
     impl Serialize for Nested<'_> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -109,7 +109,7 @@ fn a_message_may_emit_while_it_is_written() {
 }
 
 #[test]
-fn an_error_is_logged_and_no_row() {
+fn emit_error_sends_nothing() {
     let (ctx, kept) = context();
 
     ctx.emit_error("sensor gone");
@@ -120,7 +120,7 @@ fn an_error_is_logged_and_no_row() {
 #[test]
 fn nothing_is_emitted_after_the_stop() {
     let (ctx, kept) = context();
-    ctx.instance.stop.set();
+    ctx.info.stop.set();
 
     let error = ctx.emit(json!({}), ()).unwrap_err();
 

@@ -1,4 +1,4 @@
-//! The tests' tools, tested.
+//! Tests of the test tools.
 
 use std::thread;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::{Args, Data, FunctionContext};
 
 #[test]
-fn contexts_are_handles_for_any_thread() {
+fn contexts_can_be_cloned_and_sent_to_other_threads() {
     fn is_a_handle<T: Clone + Send + Sync + fmt::Debug>() {}
 
     is_a_handle::<SourceContext>();
@@ -15,8 +15,8 @@ fn contexts_are_handles_for_any_thread() {
 }
 
 #[test]
-fn a_context_is_shown_by_its_ids() {
-    let ctx = SourceContext::new(instance(), Arc::new(Handover(mpsc::sync_channel(0).0)));
+fn the_debug_form_of_a_context_shows_its_ids() {
+    let ctx = SourceContext::new(instance_info(), Arc::new(Handover(mpsc::sync_channel(0).0)));
 
     assert_eq!(
         format!("{ctx:?}"),
@@ -68,7 +68,7 @@ fn a_source_is_stopped_after_its_rows() {
 }
 
 #[test]
-fn a_source_that_ends_gives_the_rows_it_has() {
+fn the_rows_of_a_source_that_ends_early_are_returned() {
     let rows = source(Count::default())
         .config(json!({"until": 3}))
         .rows(9)
@@ -78,7 +78,7 @@ fn a_source_that_ends_gives_the_rows_it_has() {
 }
 
 #[test]
-fn a_failure_says_the_step() {
+fn a_failure_names_the_step() {
     let configure = source(Count::default())
         .config(json!({"until": "x"}))
         .configure();
@@ -92,7 +92,7 @@ fn a_failure_says_the_step() {
 }
 
 #[test]
-fn a_source_that_ignores_its_stop_is_a_failure() {
+fn a_source_that_ignores_its_stop_fails_the_test() {
     let deaf = Count {
         deaf: true,
         ..Count::default()
@@ -105,7 +105,7 @@ fn a_source_that_ignores_its_stop_is_a_failure() {
 
     assert_eq!(
         rows.unwrap_err().to_string(),
-        "open: has not returned 20ms after its stop"
+        "open: did not return within 20ms after the stop"
     );
 }
 
@@ -138,7 +138,7 @@ impl Sink for Lines {
 }
 
 #[test]
-fn a_sink_is_fed_and_its_acks_are_seen() {
+fn feed_returns_the_acks_of_a_sink() {
     let mut sink = sink(Lines::default()).open().unwrap();
 
     assert_eq!(sink.feed(r#"[{"n":1},{"n":2}]"#), [Ack::Ok]);
@@ -149,7 +149,7 @@ fn a_sink_is_fed_and_its_acks_are_seen() {
 }
 
 #[test]
-fn a_sink_that_panics_acks_the_row_and_has_ended() {
+fn a_sink_that_panics_acks_the_row_with_the_error_and_ends() {
     let mut sink = sink(Lines::default()).open().unwrap();
 
     let acks = sink.feed(r#"{"n":13}"#);
@@ -182,7 +182,7 @@ impl Function for Largest {
 }
 
 #[test]
-fn a_function_is_validated_and_called() {
+fn a_function_can_be_validated_and_called() {
     let mut largest = function(Largest);
 
     assert!(largest.is_aggregate());

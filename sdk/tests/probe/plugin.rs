@@ -1,7 +1,9 @@
-//! The plugin that the tests launch: it behaves, and misbehaves, as told.
+//! The plugin that the tests launch. Its configuration makes it work, fail,
+//! panic or hang.
 //!
-//! `PROBE_NAME` is its name, and the beginning of its functions' names, which
-//! are global on a machine. `PROBE_LOGGER` makes it install a logger of its own.
+//! `PROBE_NAME` is the name of the plugin and the prefix of its functions'
+//! names, because the names of functions are global on a machine. With
+//! `PROBE_LOGGER` it installs its own logger.
 
 use std::fs::File;
 use std::io::Write;
@@ -38,7 +40,7 @@ fn broken() -> Echo {
     panic!("broken factory")
 }
 
-/// A logger of the author's.
+/// A logger that the plugin installs itself.
 struct Mine;
 
 impl Log for Mine {
@@ -53,11 +55,12 @@ impl Log for Mine {
     fn flush(&self) {}
 }
 
-/// What both a source and a sink are told.
+/// The properties that the source and the sink have in common. A step is
+/// `configure`, `open` or `close`.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
-struct Orders {
-    /// The step that panics: `configure`, `open`, `close`.
+struct Behaviour {
+    /// The step that panics.
     panic: String,
     /// The step that fails.
     fail: String,
@@ -65,11 +68,11 @@ struct Orders {
     hang: String,
     /// The step that takes half a second.
     slow: String,
-    /// The file that gets a line for each `open` and `close`.
+    /// The file that gets a line for each step.
     steps: Option<PathBuf>,
 }
 
-impl Orders {
+impl Behaviour {
     fn step(&self, name: &str, rule_id: &str) -> ekuiper::Result {
         if let Some(path) = &self.steps {
             append(
@@ -105,7 +108,7 @@ fn append(path: &PathBuf, text: &str) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Emits `{"n":0}`, `{"n":1}` … to `count`, then waits for its stop.
+/// Emits `count` rows, `{"n":0}`, `{"n":1}` …, then waits for its stop.
 #[derive(Default)]
 struct Count {
     datasource: String,
@@ -116,13 +119,13 @@ struct Count {
 #[serde(default)]
 struct CountSettings {
     #[serde(flatten)]
-    orders: Orders,
+    behaviour: Behaviour,
     count: u64,
-    /// Milliseconds between two rows.
+    /// The milliseconds between two rows.
     interval: u64,
-    /// Bytes of filling in each row.
+    /// The number of bytes to fill each row with.
     bytes: usize,
-    /// Returns after the last row.
+    /// Whether `open` returns after the last row.
     end: bool,
 }
 
@@ -130,12 +133,12 @@ impl Source for Count {
     fn configure(&mut self, datasource: &str, config: &Config) -> ekuiper::Result {
         self.datasource = datasource.to_owned();
         self.settings = config.parse()?;
-        self.settings.orders.step("configure", "")
+        self.settings.behaviour.step("configure", "")
     }
 
     fn open(&mut self, ctx: &SourceContext) -> ekuiper::Result {
         let settings = &self.settings;
-        settings.orders.step("open", ctx.rule_id())?;
+        settings.behaviour.step("open", ctx.rule_id())?;
         let filling = "x".repeat(settings.bytes);
         for n in 0..settings.count {
             let row = json!({"n": n, "datasource": self.datasource, "filling": filling});
@@ -152,11 +155,11 @@ impl Source for Count {
     }
 
     fn close(&mut self, ctx: &SourceContext) -> ekuiper::Result {
-        self.settings.orders.step("close", ctx.rule_id())
+        self.settings.behaviour.step("close", ctx.rule_id())
     }
 }
 
-/// Does with each row what the row says, and keeps it in a file.
+/// Does what each row says, and appends the row to a file.
 #[derive(Default)]
 struct Keep {
     settings: KeepSettings,
@@ -166,18 +169,18 @@ struct Keep {
 #[serde(default)]
 struct KeepSettings {
     #[serde(flatten)]
-    orders: Orders,
+    behaviour: Behaviour,
     path: Option<PathBuf>,
 }
 
 impl Sink for Keep {
     fn configure(&mut self, config: &Config) -> ekuiper::Result {
         self.settings = config.parse()?;
-        self.settings.orders.step("configure", "")
+        self.settings.behaviour.step("configure", "")
     }
 
     fn open(&mut self, ctx: &SinkContext) -> ekuiper::Result {
-        self.settings.orders.step("open", ctx.rule_id())
+        self.settings.behaviour.step("open", ctx.rule_id())
     }
 
     fn collect(&mut self, ctx: &SinkContext, data: Data<'_>) -> ekuiper::Result {
@@ -196,7 +199,7 @@ impl Sink for Keep {
     }
 
     fn close(&mut self, ctx: &SinkContext) -> ekuiper::Result {
-        self.settings.orders.step("close", ctx.rule_id())
+        self.settings.behaviour.step("close", ctx.rule_id())
     }
 }
 
@@ -228,7 +231,7 @@ impl Function for Echo {
     }
 }
 
-/// The mean of a column; null of an empty one.
+/// Computes the mean of a column; null for an empty column.
 struct Mean;
 
 impl Function for Mean {

@@ -1,4 +1,4 @@
-//! The control channel.
+//! The control channel: greeting, orders, reconnecting.
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -9,13 +9,13 @@ use serde_json::json;
 
 use crate::host::{Host, Instance, Plugin, SOON, control_url, unique_name};
 
-/// The host's end of a control channel as bytes on a socket.
+/// The host's end of a control channel, on a plain Unix socket.
 struct Raw {
     stream: UnixStream,
 }
 
 impl Raw {
-    /// Accepts a connection, exchanges SP greetings.
+    /// Accepts a connection and exchanges the greetings of the transport.
     fn accept(listener: &UnixListener) -> Raw {
         let (mut stream, _) = listener.accept().unwrap();
         stream.set_read_timeout(Some(SOON)).unwrap();
@@ -26,7 +26,7 @@ impl Raw {
         Raw { stream }
     }
 
-    /// Reads a frame: 1, the length, the id, the body.
+    /// Reads a frame: the byte 1, the length, the id, the body.
     fn read(&mut self) -> ([u8; 4], String) {
         let (mut header, mut id) = ([0; 9], [0; 4]);
         self.stream.read_exact(&mut header).unwrap();
@@ -46,7 +46,7 @@ impl Raw {
 }
 
 #[test]
-fn an_order_and_its_answer_byte_by_byte() {
+fn greeting_order_and_answer_have_the_expected_bytes() {
     let name = unique_name();
     let path = format!("/tmp/plugin_{name}.ipc");
     let listener = UnixListener::bind(&path).unwrap();
@@ -90,7 +90,7 @@ fn an_order_under_a_stale_id_is_not_carried_out() {
 }
 
 #[test]
-fn what_cannot_be_understood_gets_an_error_text_and_the_plugin_goes_on() {
+fn an_invalid_order_gets_an_error_text_and_the_next_order_works() {
     let mut host = Host::launch();
     let unknown = Instance::new("source", "unheard", json!({}));
     let sink = host.sink(json!({}));
@@ -105,7 +105,7 @@ fn what_cannot_be_understood_gets_an_error_text_and_the_plugin_goes_on() {
     assert_eq!(
         answers,
         [
-            "unknown source `unheard`: this plugin has none of that name",
+            "unknown source `unheard`: this plugin has no source of that name",
             "unknown command `pause`: expected `start` or `stop`",
             "unknown plugin type `hub`: expected `source`, `sink` or `func`",
             "malformed order: `arg`: invalid type: integer `7`, expected an object with `symbolName`",
@@ -115,23 +115,23 @@ fn what_cannot_be_understood_gets_an_error_text_and_the_plugin_goes_on() {
 }
 
 #[test]
-fn stopping_what_does_not_run_is_ok_with_a_log_line() {
+fn stopping_an_instance_that_is_not_running_is_ok_and_logged() {
     let mut host = Host::launch();
     let sink = host.sink(json!({}));
 
     host.stop(&sink);
 
-    host.plugin.wait_log("does not run: nothing to stop");
+    host.plugin.wait_log("is not running: nothing to stop");
 }
 
 #[test]
-fn a_plugin_never_greets_because_it_is_idle() {
+fn an_idle_plugin_does_not_greet_again() {
     let mut host = Host::launch();
     let sink = host.sink(json!({}));
     host.start(&sink);
 
-    // The other SDKs greet after 5 s. The plugin's last message was the answer
-    // that `start` has read: whatever comes now is one too many.
+    // The other SDKs greet again after 5 s. `start` has read the plugin's last
+    // message, so no further message may come before the next order.
     std::thread::sleep(Duration::from_secs(6));
     host.send_order("stop", &sink.argument);
 
@@ -140,7 +140,7 @@ fn a_plugin_never_greets_because_it_is_idle() {
 }
 
 #[test]
-fn a_control_channel_that_closes_is_dialed_again_and_greeted_and_the_answer_is_dropped() {
+fn after_the_control_channel_closes_the_plugin_greets_again_and_drops_the_answer() {
     let mut host = Host::launch();
     let slow = host.sink(json!({"slow": "configure"}));
     host.send_order("start", &slow.argument);
@@ -152,7 +152,7 @@ fn a_control_channel_that_closes_is_dialed_again_and_greeted_and_the_answer_is_d
 
     assert_eq!(control.recv(Some(SOON)).unwrap(), b"handshake");
     let mut host = Host { control, plugin };
-    // The order was carried out: its instance runs.
+    // The order was carried out, so starting its instance again is no change.
     host.start(&slow);
     assert_eq!(host.plugin.log().matches("started sink").count(), 1);
     let more = host.control.recv(Some(Duration::from_millis(50)));
@@ -163,8 +163,8 @@ fn a_control_channel_that_closes_is_dialed_again_and_greeted_and_the_answer_is_d
 }
 
 #[test]
-fn a_control_address_out_of_reach_for_30_s_ends_the_process_with_status_1_and_says_so() {
-    // One that was never reached, and one that was lost.
+fn a_control_address_unreachable_for_30_s_ends_the_process_with_status_1_and_a_message() {
+    // One plugin never reaches its host, the other loses it.
     let start = Instant::now();
     let never = unique_name();
     let mut never_reached = Plugin::spawn(&never, &[r#"{"sendTimeout":1000}"#], &[]);

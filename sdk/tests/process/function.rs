@@ -1,11 +1,11 @@
-//! Functions.
+//! Functions: their channel and their answers.
 
 use ekuiper_sp::{Options, Rep};
 use serde_json::{Value, json};
 
 use crate::host::{Host, Instance, SOON};
 
-/// The host's end of a function's channel, greeted.
+/// The host's end of a function's channel, on which the function has greeted.
 struct Channel {
     rep: Rep,
     url: String,
@@ -32,7 +32,7 @@ impl Channel {
     }
 }
 
-/// A function as its start order names it.
+/// Returns a function, with the argument of its start order.
 fn instance(symbol: &str) -> Instance {
     Instance {
         rule: String::new(),
@@ -45,7 +45,7 @@ fn instance(symbol: &str) -> Instance {
 }
 
 #[test]
-fn a_function_greets_and_answers() {
+fn a_function_greets_and_answers_each_kind_of_request() {
     let mut host = Host::launch();
 
     let mut echo = Channel::start(&mut host, "echo");
@@ -71,7 +71,7 @@ fn a_function_greets_and_answers() {
 }
 
 #[test]
-fn a_running_function_started_again_goes_on() {
+fn starting_a_running_function_again_changes_nothing() {
     let mut host = Host::launch();
     let mut echo = Channel::start(&mut host, "echo");
     let symbol = format!("{}_echo", host.plugin.name);
@@ -86,7 +86,7 @@ fn a_running_function_started_again_goes_on() {
 }
 
 #[test]
-fn null_for_an_aggregates_column_is_an_empty_column() {
+fn an_aggregate_gets_an_empty_array_for_null() {
     let mut host = Host::launch();
     let mut mean = Channel::start(&mut host, "mean");
 
@@ -98,7 +98,7 @@ fn null_for_an_aggregates_column_is_an_empty_column() {
 }
 
 #[test]
-fn a_panic_of_exec_is_an_error_answer_and_the_next_call_works() {
+fn a_panic_in_exec_is_answered_with_its_text_and_the_next_call_works() {
     let mut host = Host::launch();
     let mut echo = Channel::start(&mut host, "echo");
 
@@ -113,7 +113,7 @@ fn a_panic_of_exec_is_an_error_answer_and_the_next_call_works() {
 }
 
 #[test]
-fn a_panic_while_a_function_is_made_is_the_answer() {
+fn a_panic_while_a_function_is_created_is_the_answer_to_the_start() {
     let mut host = Host::launch();
     let symbol = format!("{}_broken", host.plugin.name);
 
@@ -126,7 +126,7 @@ fn a_panic_while_a_function_is_made_is_the_answer() {
 }
 
 #[test]
-fn a_channel_that_closes_is_dialed_again_and_greeted() {
+fn after_its_channel_closes_a_function_greets_again() {
     let mut host = Host::launch();
     let mut echo = Channel::start(&mut host, "echo");
     echo.rep
@@ -148,7 +148,7 @@ fn a_channel_that_closes_is_dialed_again_and_greeted() {
 }
 
 #[test]
-fn arguments_and_results_of_16_mib_pass() {
+fn arguments_and_results_may_have_16_mib() {
     let mut host = Host::launch();
     let mut echo = Channel::start(&mut host, "echo");
     let long = "x".repeat(16 << 20);
@@ -160,6 +160,6 @@ fn arguments_and_results_of_16_mib_pass() {
     let answer: Value = serde_json::from_str(&answer).unwrap();
     assert!(
         answer["result"] == long.as_str(),
-        "the result is the argument"
+        "the result differs from the argument"
     );
 }

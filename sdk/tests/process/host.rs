@@ -1,7 +1,7 @@
-//! A small host: launches the probe plugin, gives it orders, reads its log.
+//! A small host: launches the probe plugin, sends it orders, reads its log.
 //!
-//! All addresses are in `/tmp`, as eKuiper's are; names are of this process and
-//! of this host, so that tests do not meet.
+//! All addresses are in `/tmp`, as in eKuiper. Names contain the pid and a
+//! number, so that tests do not disturb each other.
 
 use std::cell::RefCell;
 use std::fs::{self, File};
@@ -16,17 +16,17 @@ use ekuiper_sp::{Options, Pull, Push, Rep};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// How long a test waits for what is to happen.
+/// How long a test waits for an expected event.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-/// A name that no other test uses.
+/// Returns a name that no other test uses.
 pub(crate) fn unique_name() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let next = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("sdk{}x{next}", std::process::id())
 }
 
-/// The probe's executable, built as this test was.
+/// Returns the probe's executable, built with the profile of this test.
 pub(crate) fn probe() -> &'static Path {
     static PROBE: OnceLock<PathBuf> = OnceLock::new();
     PROBE.get_or_init(|| {
@@ -43,31 +43,31 @@ pub(crate) fn probe() -> &'static Path {
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }
-        assert!(cargo.status().unwrap().success(), "the probe is built");
+        assert!(cargo.status().unwrap().success(), "cannot build the probe");
         let test = std::env::current_exe().unwrap();
         let profile = test.parent().unwrap().parent().unwrap();
         profile.join("examples/sdk-probe")
     })
 }
 
-/// Waits until `condition` gives something.
+/// Waits until `condition` returns a value, and returns it.
 pub(crate) fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + SOON;
     loop {
         if let Some(found) = condition() {
             return found;
         }
-        assert!(Instant::now() < end, "{what} within {SOON:?}");
+        assert!(Instant::now() < end, "not within {SOON:?}: {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// A running probe: a directory for its files, its log in one of them.
+/// A running probe, with a directory for its files and its log.
 pub(crate) struct Plugin {
     pub(crate) name: String,
     pub(crate) directory: TempDir,
     pub(crate) child: Child,
-    /// The sockets of its sinks, which it leaves behind when it is killed.
+    /// The socket files of its sinks, which remain if it is killed.
     sockets: RefCell<Vec<PathBuf>>,
 }
 
@@ -96,7 +96,7 @@ impl Plugin {
         self.directory.path().join(name)
     }
 
-    /// The text of a file; empty where there is none.
+    /// Returns the text of a file, or an empty text if there is no such file.
     pub(crate) fn text(&self, name: &str) -> String {
         fs::read_to_string(self.file(name)).unwrap_or_default()
     }
@@ -111,7 +111,7 @@ impl Plugin {
     }
 
     pub(crate) fn wait_exit(&mut self) -> ExitStatus {
-        wait_for("the process ends", || self.child.try_wait().unwrap())
+        wait_for("the process exits", || self.child.try_wait().unwrap())
     }
 
     pub(crate) fn signal(&self, signal: &str) {
@@ -120,14 +120,14 @@ impl Plugin {
         assert!(status.unwrap().success());
     }
 
-    /// A number of `/proc/PID/status`, such as `Threads` or `VmRSS`.
+    /// Returns a number from `/proc/PID/status`, such as `Threads` or `VmRSS`.
     pub(crate) fn proc_status(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with(field)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
-    /// Waits until no thread of the plugin does anything: it is blocked.
+    /// Waits until all threads of the plugin are blocked.
     pub(crate) fn wait_idle(&self) {
         let switches = || -> u64 {
             let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
@@ -170,7 +170,7 @@ impl Drop for Plugin {
     }
 }
 
-/// A host with one plugin that has greeted.
+/// A host with one plugin, which has greeted.
 pub(crate) struct Host {
     pub(crate) control: Rep,
     pub(crate) plugin: Plugin,
@@ -189,7 +189,7 @@ impl Host {
         Host { control, plugin }
     }
 
-    /// Kills the plugin and launches it again; it greets.
+    /// Kills the plugin, launches it again, and waits for its greeting.
     pub(crate) fn kill_and_launch(&mut self) {
         self.plugin.signal("KILL");
         self.plugin.wait_exit();
@@ -223,21 +223,23 @@ impl Host {
         assert_eq!(self.order("start", &instance.argument), "ok");
     }
 
-    /// Stops an instance; returns how long the answer took.
+    /// Stops an instance. Returns how long the answer took.
     pub(crate) fn stop(&mut self, instance: &Instance) -> Duration {
         let sent = Instant::now();
         assert_eq!(self.order("stop", &instance.argument), "ok");
         sent.elapsed()
     }
 
-    /// A source `count` with the host's end of its data channel.
+    /// Creates an instance of the source `count`, with the host's end of its
+    /// data channel.
     pub(crate) fn source(&self, config: Value) -> (Instance, Pull) {
         let instance = Instance::new("source", "count", config);
         let rows = Pull::listen(&instance.data_url(), Options::default()).unwrap();
         (instance, rows)
     }
 
-    /// A sink `keep`; the host dials when it has been started.
+    /// Creates an instance of the sink `keep`. The host dials its data channel
+    /// later, with [`Instance::dial_once`].
     pub(crate) fn sink(&self, config: Value) -> Instance {
         let sink = Instance::new("sink", "keep", config);
         self.plugin.sockets.borrow_mut().push(sink.data_path());
@@ -249,7 +251,7 @@ pub(crate) fn control_url(name: &str) -> String {
     format!("ipc:///tmp/plugin_{name}.ipc")
 }
 
-/// One instance as its orders name it.
+/// An instance, with the argument of its orders.
 pub(crate) struct Instance {
     pub(crate) rule: String,
     pub(crate) op: String,
@@ -267,7 +269,7 @@ impl Instance {
         Instance { rule, op, argument }
     }
 
-    /// The same instance with another configuration.
+    /// Returns this instance with another configuration.
     pub(crate) fn with_config(&self, config: Value) -> Instance {
         let mut argument = self.argument.clone();
         argument["config"] = config;
@@ -286,19 +288,20 @@ impl Instance {
         format!("ipc://{}", self.data_path().display())
     }
 
-    /// Listens for the sink's acks.
+    /// Listens on the sink's ack address.
     pub(crate) fn listen_acks(&self) -> Pull {
         let url = format!("ipc:///tmp/{}_{}_0_ack.ipc", self.rule, self.op);
         Pull::listen(&url, Options::default()).unwrap()
     }
 
-    /// Dials the sink once, as a host does when it has read `ok`.
+    /// Connects to the sink with one attempt, as a host does after the answer
+    /// `ok`.
     pub(crate) fn dial_once(&self) -> Push {
         Push::connect(&self.data_url(), Options::default(), SOON).unwrap()
     }
 }
 
-/// Receives a message as text.
+/// Receives a message and returns its text.
 pub(crate) fn text(socket: &mut Pull) -> String {
     String::from_utf8(socket.recv(Some(SOON)).unwrap().to_vec()).unwrap()
 }

@@ -1,4 +1,4 @@
-//! The life of the process: launch, log, signals, and what it leaves behind.
+//! The process: launch, log, signals, restart, and use of resources.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use crate::host::{Host, Instance, Plugin, SOON, probe, unique_name, wait_for};
 
-/// How long the process may take to end after a signal.
+/// How long the process may take to exit after a signal.
 const LEAVE: Duration = Duration::from_secs(2);
 
 #[test]
-fn a_launch_argument_that_is_no_json_object_is_a_line_and_status_2() {
+fn an_invalid_launch_argument_exits_with_status_2_and_one_line() {
     for arguments in [&["--help"][..], &["7"], &["[]"], &["{}", "{}"]] {
         let mut plugin = Plugin::spawn(&unique_name(), arguments, &[]);
 
@@ -24,7 +24,7 @@ fn a_launch_argument_that_is_no_json_object_is_a_line_and_status_2() {
 }
 
 #[test]
-fn any_object_or_no_argument_launches() {
+fn a_json_object_or_no_argument_launches_the_plugin() {
     for arguments in [&[][..], &["{}"], &[r#"{"sendTimeout":5000,"x":[1]}"#]] {
         let plugin = Plugin::spawn(&unique_name(), arguments, &[]);
 
@@ -33,7 +33,7 @@ fn any_object_or_no_argument_launches() {
 }
 
 #[test]
-fn a_signal_stops_every_instance_and_ends_the_process_with_status_0() {
+fn a_signal_stops_every_instance_and_the_process_exits_with_status_0() {
     for signal in ["TERM", "INT"] {
         let mut host = Host::launch();
         let steps = host.plugin.file("steps");
@@ -52,12 +52,12 @@ fn a_signal_stops_every_instance_and_ends_the_process_with_status_0() {
         let took = signalled.elapsed();
         assert!(took < LEAVE, "{took:?}");
         assert_eq!(host.plugin.text("steps").matches("close").count(), 3);
-        assert!(!sink.data_path().exists(), "the sink's socket file is gone");
+        assert!(!sink.data_path().exists(), "the sink's socket file remains");
     }
 }
 
 #[test]
-fn instances_that_ignore_their_stop_do_not_hold_the_process() {
+fn instances_that_ignore_their_stop_do_not_delay_the_exit() {
     let mut host = Host::launch();
     let steps = host.plugin.file("steps");
     let mut channels = Vec::new();
@@ -66,8 +66,8 @@ fn instances_that_ignore_their_stop_do_not_hold_the_process() {
         host.start(&source);
         channels.push(rows);
     }
-    // Those that can stop are closed: also one that waits for a host that does
-    // not read.
+    // Instances that can stop are closed, also a source that waits for a host
+    // that does not read.
     let sink = host.sink(json!({"steps": steps}));
     host.start(&sink);
     let (blocked, _rows) = host.source(json!({
@@ -86,7 +86,7 @@ fn instances_that_ignore_their_stop_do_not_hold_the_process() {
 }
 
 #[test]
-fn a_configure_that_hangs_does_not_hold_the_process() {
+fn a_configure_that_hangs_does_not_delay_the_exit() {
     let mut host = Host::launch();
     let (source, _rows) = host.source(json!({
         "hang": "configure", "steps": host.plugin.file("steps")
@@ -108,7 +108,7 @@ fn a_configure_that_hangs_does_not_hold_the_process() {
 }
 
 #[test]
-fn each_line_of_the_log_is_one_write() {
+fn each_log_line_is_written_with_one_write() {
     let (read, write) = UnixDatagram::pair().unwrap();
     read.set_read_timeout(Some(SOON)).unwrap();
     let mut child = Command::new(probe())
@@ -134,7 +134,7 @@ fn each_line_of_the_log_is_one_write() {
 }
 
 #[test]
-fn rust_log_chooses_what_is_shown() {
+fn rust_log_selects_which_lines_are_shown() {
     let mut quiet = Host::launch_with(&[("RUST_LOG", "warn")]);
     let mut loud = Host::launch_with(&[("RUST_LOG", "warn,ekuiper::source=debug")]);
     for host in [&mut quiet, &mut loud] {
@@ -155,7 +155,7 @@ fn rust_log_chooses_what_is_shown() {
 }
 
 #[test]
-fn an_authors_logger_is_left_alone() {
+fn a_logger_that_the_plugin_installed_is_kept() {
     let mut host = Host::launch_with(&[("PROBE_LOGGER", "1"), ("RUST_LOG", "trace")]);
     let (source, _rows) = host.source(json!({}));
 
@@ -171,7 +171,7 @@ fn an_authors_logger_is_left_alone() {
 }
 
 #[test]
-fn a_hundred_instances_run_at_once() {
+fn a_hundred_instances_run_at_the_same_time() {
     let mut host = Host::launch();
     let mut sources = Vec::new();
     let mut sinks = Vec::new();
@@ -201,7 +201,7 @@ fn a_hundred_instances_run_at_once() {
     }
 }
 
-/// Open files, threads, and KiB of memory in use.
+/// Returns the number of open files, of threads, and of KiB of memory in use.
 fn footprint(plugin: &Plugin) -> (usize, u64, u64) {
     (
         plugin.open_files(),
@@ -211,7 +211,7 @@ fn footprint(plugin: &Plugin) -> (usize, u64, u64) {
 }
 
 #[test]
-fn starts_and_stops_leave_nothing_behind() {
+fn starts_and_stops_leak_no_files_threads_or_memory() {
     let mut host = Host::launch();
     let cycle = |host: &mut Host| {
         let (source, mut rows) = host.source(json!({"count": 10}));
@@ -234,7 +234,7 @@ fn starts_and_stops_leave_nothing_behind() {
         cycle(&mut host);
     }
 
-    wait_for("files and threads are given back", || {
+    wait_for("files and threads are released", || {
         let now = footprint(&host.plugin);
         (now.0 <= files && now.1 <= threads).then_some(())
     });
@@ -243,7 +243,7 @@ fn starts_and_stops_leave_nothing_behind() {
 }
 
 #[test]
-fn a_restarted_plugin_takes_the_orders_that_the_host_replays() {
+fn a_restarted_plugin_carries_out_the_replayed_orders() {
     let mut host = Host::launch();
     let (source, mut rows) = host.source(json!({"count": 1_000_000, "interval": 1}));
     let sink = host.sink(json!({}));
@@ -253,13 +253,13 @@ fn a_restarted_plugin_takes_the_orders_that_the_host_replays() {
     let to_sink = sink.dial_once();
     crate::host::number(&mut rows);
     host.kill_and_launch();
-    // First the stop of an instance that the new process never knew.
+    // First comes the stop of an instance that the new process never knew.
     host.stop(&Instance::new("source", "count", json!({})));
     host.start(&source);
     host.start(&sink);
     host.start(&source);
 
-    wait_for("the rows begin again", || {
+    wait_for("the rows begin again from 0", || {
         (crate::host::number(&mut rows) == 0).then_some(())
     });
     to_sink.send(b"row", Some(SOON)).unwrap();

@@ -1,5 +1,5 @@
-//! The SDK in a real process over real sockets: the probe plugin is launched by
-//! a small host, which gives it orders as eKuiper does.
+//! The SDK in a real process with real sockets: a small host launches the probe
+//! plugin and sends it orders as eKuiper does.
 
 mod control;
 mod function;

@@ -4,7 +4,7 @@ use super::*;
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// A listener in a directory of its own, with a time limit for greetings.
+/// Opens a listener in a new directory, with a time limit for greetings.
 fn listening(greeting_limit: Duration) -> (tempfile::TempDir, Listener) {
     let dir = tempfile::tempdir().unwrap();
     let url = format!("ipc://{}/x", dir.path().display());
@@ -13,7 +13,7 @@ fn listening(greeting_limit: Duration) -> (tempfile::TempDir, Listener) {
     (dir, listener)
 }
 
-/// Waits until the arrivals are as they should be.
+/// Waits until `holds` returns true for the arrivals.
 fn eventually(listener: &Listener, mut holds: impl FnMut(&[Arrival]) -> bool) {
     let end = Instant::now() + LONG;
     while !holds(&lock(&listener.inbox.arrivals)) {
@@ -33,20 +33,20 @@ fn is_silent(arrival: &Arrival) -> bool {
 }
 
 #[test]
-fn a_peer_that_says_nothing_is_closed_when_its_time_is_over() {
+fn a_silent_peer_is_closed_after_the_time_limit() {
     let (_dir, listener) = listening(Duration::from_millis(20));
     let mut silent = UnixStream::connect(listener.path()).unwrap();
 
     eventually(&listener, |arrivals| arrivals.iter().any(is_silent));
 
     silent.set_read_timeout(Some(LONG)).unwrap();
-    let mut said = Vec::new();
-    io::Read::read_to_end(&mut silent, &mut said).unwrap();
-    assert_eq!(said, Protocol::Pull.greeting());
+    let mut received = Vec::new();
+    io::Read::read_to_end(&mut silent, &mut received).unwrap();
+    assert_eq!(received, Protocol::Pull.greeting());
 }
 
 #[test]
-fn of_too_many_peers_that_say_nothing_the_oldest_makes_room() {
+fn the_oldest_silent_peers_are_closed_to_make_room_for_new_ones() {
     let (_dir, listener) = listening(LONG);
     let _silent: Vec<_> = (0..MOST_GREETINGS + 3)
         .map(|_| UnixStream::connect(listener.path()).unwrap())
@@ -61,14 +61,14 @@ fn of_too_many_peers_that_say_nothing_the_oldest_makes_room() {
 }
 
 #[test]
-fn peers_that_nobody_receives_from_stay_in_the_backlog() {
+fn peers_stay_in_the_backlog_while_the_caller_does_not_receive() {
     let (_dir, listener) = listening(LONG);
     let _first: Vec<_> = (0..MOST_ARRIVALS).map(|_| greeted(&listener)).collect();
     eventually(&listener, |arrivals| arrivals.len() == MOST_ARRIVALS);
 
     let _more: Vec<_> = (0..5).map(|_| greeted(&listener)).collect();
     thread::sleep(Duration::from_millis(20));
-    let taken = listener.arrivals().len();
+    let taken = listener.take_arrivals().len();
 
     assert!(taken <= MOST_ARRIVALS + 1, "{taken}");
     eventually(&listener, |arrivals| {
@@ -77,7 +77,7 @@ fn peers_that_nobody_receives_from_stay_in_the_backlog() {
 }
 
 #[test]
-fn reasons_that_nobody_asks_for_are_kept_in_bounds() {
+fn the_number_of_kept_failures_is_bounded() {
     let (_dir, listener) = listening(LONG);
 
     let _wrong: Vec<_> = (0..2 * KEPT_FAILURES)
@@ -91,7 +91,7 @@ fn reasons_that_nobody_asks_for_are_kept_in_bounds() {
 
     eventually(&listener, |arrivals| arrivals.iter().any(Result::is_ok));
     let failures = listener
-        .arrivals()
+        .take_arrivals()
         .iter()
         .filter(|one| one.is_err())
         .count();

@@ -1,4 +1,4 @@
-//! Raw peers: plain Unix sockets that say literal bytes.
+//! Raw peers: plain Unix sockets that send literal bytes.
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// Longer than anything here takes; only a failure waits for it.
+/// Longer than any step takes. Only a failing test waits that long.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
 pub(crate) const LIMIT: Option<Duration> = Some(LONG);
-/// For what must not come: long enough to see it come.
+/// How long to wait for something that must not happen.
 pub(crate) const SHORT: Option<Duration> = Some(Duration::from_millis(30));
 
 pub(crate) const REQ: &[u8; 8] = b"\0SP\0\0\x30\0\0";
@@ -18,7 +18,7 @@ pub(crate) const REP: &[u8; 8] = b"\0SP\0\0\x31\0\0";
 pub(crate) const PUSH: &[u8; 8] = b"\0SP\0\0\x50\0\0";
 pub(crate) const PULL: &[u8; 8] = b"\0SP\0\0\x51\0\0";
 
-/// An address of a test's own.
+/// An address in a directory that only one test uses.
 pub(crate) struct Place {
     dir: TempDir,
 }
@@ -43,7 +43,7 @@ impl Place {
         UnixListener::bind(self.path()).unwrap()
     }
 
-    /// Connects without a word.
+    /// Connects and sends nothing.
     pub(crate) fn connect_raw(&self) -> UnixStream {
         let stream = UnixStream::connect(self.path()).unwrap();
         stream.set_read_timeout(LIMIT).unwrap();
@@ -51,20 +51,20 @@ impl Place {
     }
 
     /// Connects and exchanges greetings.
-    pub(crate) fn dial_raw(&self, says: &[u8; 8]) -> UnixStream {
-        greet(self.connect_raw(), says)
+    pub(crate) fn dial_raw(&self, greeting: &[u8; 8]) -> UnixStream {
+        greet(self.connect_raw(), greeting)
     }
 }
 
 /// Accepts a peer and exchanges greetings.
-pub(crate) fn accept_raw(listener: &UnixListener, says: &[u8; 8]) -> UnixStream {
+pub(crate) fn accept_raw(listener: &UnixListener, greeting: &[u8; 8]) -> UnixStream {
     let stream = listener.accept().unwrap().0;
     stream.set_read_timeout(LIMIT).unwrap();
-    greet(stream, says)
+    greet(stream, greeting)
 }
 
-fn greet(mut stream: UnixStream, says: &[u8; 8]) -> UnixStream {
-    stream.write_all(says).unwrap();
+fn greet(mut stream: UnixStream, greeting: &[u8; 8]) -> UnixStream {
+    stream.write_all(greeting).unwrap();
     read(&mut stream, 8);
     stream
 }
@@ -75,7 +75,7 @@ pub(crate) fn read(stream: &mut UnixStream, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Reads a frame and gives its body.
+/// Reads a frame and returns its body.
 pub(crate) fn read_frame(stream: &mut UnixStream) -> Vec<u8> {
     let header = read(stream, 9);
     assert_eq!(header[0], 1);
@@ -83,13 +83,14 @@ pub(crate) fn read_frame(stream: &mut UnixStream) -> Vec<u8> {
     read(stream, length as usize)
 }
 
-/// A frame of a body shorter than 256 bytes.
+/// Returns the frame of a body shorter than 256 bytes.
 pub(crate) fn frame(body: &[u8]) -> Vec<u8> {
     let length = u8::try_from(body.len()).unwrap();
     [&[1, 0, 0, 0, 0, 0, 0, 0, length], body].concat()
 }
 
-/// Whether the peer has closed, seen within [`LONG`].
+/// Waits until the peer closes the connection, for at most [`LONG`]. Returns
+/// whether it did.
 pub(crate) fn is_closed(stream: &mut UnixStream) -> bool {
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest) {
@@ -98,7 +99,7 @@ pub(crate) fn is_closed(stream: &mut UnixStream) -> bool {
     }
 }
 
-/// Waits until `holds`.
+/// Waits until `holds` returns true.
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + LONG;
     while !holds() {

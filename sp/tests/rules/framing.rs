@@ -3,7 +3,7 @@ use ekuiper_sp::frame::{Decoder, Protocol, header};
 use proptest::prelude::*;
 
 #[test]
-fn greetings_are_the_recorded_ones() {
+fn greetings_equal_the_recorded_ones() {
     // `sp` in tests/vectors/ekuiper-2.4.0-go.jsonl.
     let recorded = |hex: &str| u64::from_str_radix(hex, 16).unwrap().to_be_bytes();
 
@@ -14,7 +14,7 @@ fn greetings_are_the_recorded_ones() {
 }
 
 #[test]
-fn only_the_protocol_that_belongs_to_ours_is_greeted_back() {
+fn only_the_counterpart_of_a_protocol_is_accepted_as_peer() {
     let rep = Protocol::Rep;
 
     assert_eq!(rep.check_peer(*b"\0SP\0\0\x30\0\0"), Ok(()));
@@ -34,7 +34,7 @@ fn only_the_protocol_that_belongs_to_ours_is_greeted_back() {
 }
 
 #[test]
-fn a_frame_is_one_the_length_in_eight_bytes_and_the_body() {
+fn a_frame_is_the_byte_1_the_length_in_8_bytes_and_the_body() {
     let mut decoder = Decoder::new(None);
     decoder.extend(b"\x01\0\0\0\0\0\0\0\x09handshake\x01\0\0\0\0\0\0\0\0");
 
@@ -46,11 +46,11 @@ fn a_frame_is_one_the_length_in_eight_bytes_and_the_body() {
 }
 
 #[test]
-fn a_frame_of_an_unknown_kind_is_refused_at_its_first_byte() {
+fn an_unknown_frame_is_rejected_at_its_first_byte() {
     let mut decoder = Decoder::new(None);
     decoder.extend(b"\x02");
 
-    assert!(decoder.has_message(), "the error is due");
+    assert!(decoder.has_message(), "an error counts as a message");
     assert_eq!(
         decoder.next_message(),
         Err(ProtocolError::UnknownFrame { kind: 2 })
@@ -58,7 +58,7 @@ fn a_frame_of_an_unknown_kind_is_refused_at_its_first_byte() {
 }
 
 #[test]
-fn a_frame_beyond_the_limit_is_refused_at_its_header() {
+fn a_frame_above_the_limit_is_rejected_at_its_header() {
     let mut decoder = Decoder::new(Some(4));
     decoder.extend(b"\x01\0\0\0\0\0\0\0\x04four\x01\0\0\0\0\0\0\0\x05");
 
@@ -73,16 +73,16 @@ fn a_frame_beyond_the_limit_is_refused_at_its_header() {
 }
 
 #[test]
-fn a_length_that_no_machine_holds_is_refused_without_a_limit_too() {
-    for lie in [u64::MAX, u64::MAX - 8, 1 << 63, (1 << 63) - 9] {
+fn an_impossible_length_is_rejected_even_without_a_limit() {
+    for claimed in [u64::MAX, u64::MAX - 8, 1 << 63, (1 << 63) - 9] {
         let mut decoder = Decoder::new(None);
-        decoder.extend(&[&[1][..], &lie.to_be_bytes(), b"xyz"].concat());
+        decoder.extend(&[&[1][..], &claimed.to_be_bytes(), b"xyz"].concat());
 
-        let refused = decoder.next_message().map(|_| ());
+        let outcome = decoder.next_message().map(|_| ());
 
         assert!(
-            matches!(refused, Err(ProtocolError::TooLong { length, .. }) if length == lie),
-            "{lie}: {refused:?}"
+            matches!(outcome, Err(ProtocolError::TooLong { length, .. }) if length == claimed),
+            "{claimed}: {outcome:?}"
         );
     }
 }
@@ -130,11 +130,11 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_never_panic_and_give_no_more_than_they_hold(
+    fn arbitrary_bytes_never_panic_nor_yield_more_bytes_than_were_fed(
         pieces in prop::collection::vec(
             prop_oneof![
                 prop::collection::vec(any::<u8>(), 0..200),
-                // Likely to be taken for frames.
+                // Bytes that often form valid frames.
                 (any::<u64>(), 0_u32..64, prop::collection::vec(any::<u8>(), 0..40)).prop_map(
                     |(length, shift, body)| {
                         [&[1][..], &(length >> shift).to_be_bytes(), &body].concat()

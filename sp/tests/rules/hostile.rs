@@ -5,7 +5,8 @@ use ekuiper_sp::{Error, Options, ProtocolError, Pull, Rep, Req};
 
 use crate::common::*;
 
-/// What a PULL says of bytes that come after a right greeting.
+/// Sends bytes to a PULL after a correct greeting. Returns the message or the
+/// protocol error that the PULL received.
 fn pull_on(bytes: &[u8], max_message: Option<u64>) -> Result<Vec<u8>, ProtocolError> {
     let place = Place::new();
     let mut options = Options::default();
@@ -26,13 +27,13 @@ fn pull_on(bytes: &[u8], max_message: Option<u64>) -> Result<Vec<u8>, ProtocolEr
     assert_eq!(
         pull.recv(LIMIT).unwrap(),
         b"row",
-        "the others are served on"
+        "the other peers are still served"
     );
     Err(outcome)
 }
 
 #[test]
-fn an_unknown_frame_ends_its_connection_alone() {
+fn an_unknown_frame_closes_only_its_connection() {
     assert_eq!(
         pull_on(b"\x00\0\0\0\0\0\0\0\x01x", None),
         Err(ProtocolError::UnknownFrame { kind: 0 })
@@ -40,7 +41,7 @@ fn an_unknown_frame_ends_its_connection_alone() {
 }
 
 #[test]
-fn a_length_beyond_the_limit_ends_its_connection_alone() {
+fn a_length_above_the_limit_closes_only_its_connection() {
     assert_eq!(pull_on(&frame(b"four"), Some(4)), Ok(b"four".to_vec()));
     assert_eq!(
         pull_on(b"\x01\0\0\0\0\0\0\0\x05", Some(4)),
@@ -52,7 +53,7 @@ fn a_length_beyond_the_limit_ends_its_connection_alone() {
 }
 
 #[test]
-fn a_length_that_no_machine_holds_ends_its_connection_alone() {
+fn an_impossible_length_closes_only_its_connection() {
     let outcome = pull_on(b"\x01\xff\xff\xff\xff\xff\xff\xff\xff", None);
 
     assert!(
@@ -62,7 +63,7 @@ fn a_length_that_no_machine_holds_ends_its_connection_alone() {
 }
 
 #[test]
-fn the_id_counts_for_the_limit_as_with_nng_and_mangos() {
+fn the_length_limit_includes_the_id() {
     let place = Place::new();
     let mut options = Options::default();
     options.max_message = Some(8);
@@ -75,11 +76,11 @@ fn the_id_counts_for_the_limit_as_with_nng_and_mangos() {
 
     assert_eq!(
         rep.recv(LIMIT).unwrap_err().to_string(),
-        "a frame claims 9 bytes, more than the 8 that are taken"
+        "a frame of 9 bytes exceeds the limit of 8 bytes"
     );
 }
 
-/// What a PULL says of a peer that greets with `bytes`.
+/// Sends `bytes` to a PULL as the greeting. Returns the text of its error.
 fn pull_greeted_with(bytes: &[u8]) -> String {
     let place = Place::new();
     let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
@@ -93,10 +94,10 @@ fn pull_greeted_with(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_wrong_greeting_ends_the_connection_with_what_came() {
+fn the_error_for_a_wrong_greeting_names_what_was_received() {
     assert_eq!(
         pull_greeted_with(b"GET / HTTP/1.1\r\n\r\n"),
-        "the peer sent no greeting of the Scalability Protocols but 474554202f204854"
+        "the peer sent 474554202f204854 instead of a Scalability Protocols greeting"
     );
     assert_eq!(
         pull_greeted_with(b"\0SP\0\0\x21\0\0"),
@@ -109,7 +110,7 @@ fn a_wrong_greeting_ends_the_connection_with_what_came() {
 }
 
 #[test]
-fn a_greeting_may_come_byte_by_byte_and_with_a_frame_behind_it() {
+fn a_greeting_may_arrive_byte_by_byte_and_be_followed_by_a_frame() {
     let place = Place::new();
     let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
     let mut raw = place.connect_raw();
@@ -128,7 +129,7 @@ fn a_greeting_may_come_byte_by_byte_and_with_a_frame_behind_it() {
 }
 
 #[test]
-fn peers_that_say_nothing_hold_up_nobody() {
+fn silent_peers_do_not_delay_other_peers() {
     let place = Place::new();
     let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
     let silent: Vec<UnixStream> = (0..20).map(|_| place.connect_raw()).collect();
@@ -141,7 +142,7 @@ fn peers_that_say_nothing_hold_up_nobody() {
 }
 
 #[test]
-fn a_peer_that_only_looks_whether_somebody_listens_is_no_news() {
+fn a_peer_that_leaves_before_its_greeting_is_not_reported() {
     let place = Place::new();
     let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
 
@@ -154,11 +155,11 @@ fn a_peer_that_only_looks_whether_somebody_listens_is_no_news() {
 }
 
 #[test]
-fn a_request_without_an_id_ends_its_connection() {
+fn a_request_without_an_id_closes_its_connection() {
     for body in [
         &b""[..],
         b"\x80\0\0",
-        b"\0\0\0\x01only hops, and no id with the high bit",
+        b"\0\0\0\x01only ids of devices, and none with the high bit",
     ] {
         let place = Place::new();
         let mut rep = Rep::listen(&place.url(), Options::default()).unwrap();
@@ -176,7 +177,7 @@ fn a_request_without_an_id_ends_its_connection() {
 }
 
 #[test]
-fn a_reply_that_breaks_the_protocol_ends_the_connection_and_the_next_is_dialed() {
+fn a_reply_that_breaks_the_protocol_closes_the_connection_and_req_dials_again() {
     for (bytes, expected) in [
         (&b"\x07"[..], ProtocolError::UnknownFrame { kind: 7 }),
         (b"\x01\0\0\0\0\0\0\0\x02ok", ProtocolError::NoId),
@@ -211,15 +212,14 @@ fn a_reply_that_breaks_the_protocol_ends_the_connection_and_the_next_is_dialed()
 }
 
 #[test]
-fn a_peer_that_greets_a_dialer_wrongly_is_the_cause_that_is_told() {
+fn the_error_of_a_dialer_names_the_wrong_greeting_as_its_cause() {
     let place = Place::new();
     let listener = place.listen_raw();
     let mut req = Req::dial(&place.url(), Options::default()).unwrap();
     let _raw = accept_raw(&listener, PULL);
 
-    let mut told = String::new();
     eventually("the cause", || {
-        told = req.wait_connected(SHORT).unwrap_err().to_string();
-        told.ends_with("(the peer speaks PULL, expected REP)")
+        let error = req.wait_connected(SHORT).unwrap_err().to_string();
+        error.ends_with("(the peer speaks PULL, expected REP)")
     });
 }

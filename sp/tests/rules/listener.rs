@@ -9,7 +9,7 @@ use ekuiper_sp::{Error, Options, Peer, Pull, Push, Rep};
 
 use crate::common::*;
 
-/// Names the address at which [`another_process`] listens.
+/// The variable with the address on which [`another_process`] listens.
 const ADDRESS: &str = "EKUIPER_SP_TEST_ADDRESS";
 
 #[test]
@@ -24,11 +24,11 @@ fn a_stale_socket_file_is_removed() {
 
     assert_eq!(pull.recv(LIMIT).unwrap(), b"row");
     let files = fs::read_dir(place.path().parent().unwrap()).unwrap();
-    assert_eq!(files.count(), 1, "nothing is left beside it");
+    assert_eq!(files.count(), 1, "the directory holds other files");
 }
 
 #[test]
-fn a_file_that_is_no_socket_is_left_alone() {
+fn a_file_that_is_not_a_socket_is_left_alone() {
     let place = Place::new();
     fs::write(place.path(), "precious").unwrap();
 
@@ -39,7 +39,7 @@ fn a_file_that_is_no_socket_is_left_alone() {
 }
 
 #[test]
-fn an_address_in_use_is_named_with_the_process_that_holds_it() {
+fn the_error_for_an_address_in_use_names_the_process_that_listens() {
     let place = Place::new();
     let _rep = Rep::listen(&place.url(), Options::default()).unwrap();
 
@@ -63,7 +63,7 @@ fn an_address_in_use_is_named_with_the_process_that_holds_it() {
 }
 
 #[test]
-fn an_address_that_another_process_holds_is_named_with_its_pid() {
+fn the_error_for_an_address_in_use_has_the_pid_of_another_process() {
     let place = Place::new();
     let mut other = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "listener::another_process", "--nocapture"])
@@ -72,11 +72,11 @@ fn an_address_that_another_process_holds_is_named_with_its_pid() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut says = BufReader::new(other.stdout.take().unwrap());
+    let mut output = BufReader::new(other.stdout.take().unwrap());
     let mut line = String::new();
     while !line.contains("listening") {
         line.clear();
-        assert!(says.read_line(&mut line).unwrap() > 0, "it ended");
+        assert!(output.read_line(&mut line).unwrap() > 0, "it exited");
     }
 
     let error = Rep::listen(&place.url(), Options::default()).unwrap_err();
@@ -93,7 +93,7 @@ fn an_address_that_another_process_holds_is_named_with_its_pid() {
     Rep::listen(&place.url(), Options::default()).unwrap();
 }
 
-/// Not a test, but the other process of the one above.
+/// Not a test: the other process of the test above.
 #[test]
 fn another_process() {
     let Ok(url) = std::env::var(ADDRESS) else {
@@ -105,7 +105,7 @@ fn another_process() {
 }
 
 #[test]
-fn of_many_who_come_for_one_stale_address_one_gets_it() {
+fn concurrent_binds_to_a_stale_address_have_one_winner() {
     for _ in 0..30 {
         let place = Place::new();
         drop(UnixListener::bind(place.path()).unwrap());
@@ -129,7 +129,8 @@ fn of_many_who_come_for_one_stale_address_one_gets_it() {
             let error = error.unwrap_err();
             assert!(matches!(error, Error::InUse { .. }), "{error}");
         }
-        Push::connect(&place.url(), Options::default(), LONG).expect("the file is the winner's");
+        Push::connect(&place.url(), Options::default(), LONG)
+            .expect("the socket file belongs to the winner");
     }
 }
 
@@ -145,7 +146,7 @@ fn dropping_a_listener_removes_its_file() {
 }
 
 #[test]
-fn dropping_a_listener_leaves_a_file_that_took_its_place() {
+fn dropping_a_listener_keeps_a_file_that_replaced_its_own() {
     let place = Place::new();
     let old = Pull::listen(&place.url(), Options::default()).unwrap();
     fs::remove_file(place.path()).unwrap();
@@ -185,7 +186,7 @@ fn a_peer_that_is_not_admitted_is_closed_without_a_greeting() {
 }
 
 #[test]
-fn a_place_that_is_not_there_is_an_error_that_names_it() {
+fn the_error_for_a_missing_directory_names_the_path() {
     let error = Pull::listen("ipc:///nowhere/at/all.ipc", Options::default()).unwrap_err();
 
     assert!(
@@ -197,29 +198,30 @@ fn a_place_that_is_not_there_is_an_error_that_names_it() {
 }
 
 #[test]
-fn who_looks_whether_an_address_is_in_use_leaves_after_the_greeting() {
+fn the_check_for_an_address_in_use_waits_for_the_greeting() {
     let place = Place::new();
     let listener = place.listen_raw();
 
     thread::scope(|scope| {
-        let looks = scope.spawn(|| Pull::listen(&place.url(), Options::default()));
+        let bind = scope.spawn(|| Pull::listen(&place.url(), Options::default()));
         let mut peer = listener.accept().unwrap().0;
         peer.write_all(PULL).unwrap();
         let mut rest = Vec::new();
 
-        // A peer that leaves with our greeting unread resets the connection.
+        // Leaving with the greeting unread would reset the connection, and this
+        // read would fail.
         assert_eq!(peer.read_to_end(&mut rest).unwrap(), 0);
-        assert!(matches!(looks.join().unwrap(), Err(Error::InUse { .. })));
+        assert!(matches!(bind.join().unwrap(), Err(Error::InUse { .. })));
     });
 }
 
 #[test]
-fn what_a_peer_said_before_it_left_is_received() {
+fn a_message_is_received_though_the_peer_left_after_sending_it() {
     let place = Place::new();
     let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
 
     for _ in 0..50 {
-        // Often it is gone before it is greeted.
+        // It often leaves before its greeting is answered.
         let mut peer = place.connect_raw();
         peer.write_all(&[&PUSH[..], &frame(b"row")].concat())
             .unwrap();

@@ -1,5 +1,5 @@
-//! The rules of the transport, each against literal bytes on a raw Unix socket
-//! where the wire is meant.
+//! The rules of the transport. Rules about the wire are tested against literal
+//! bytes on a raw Unix socket.
 
 mod common;
 mod framing;

@@ -8,12 +8,13 @@ use crate::common::*;
 
 type Seen = Arc<Mutex<Vec<(Option<u32>, Presence)>>>;
 
+/// Returns options that record each peer that is reported.
 fn watched() -> (Options, Seen) {
     let seen = Seen::default();
-    let told = Arc::clone(&seen);
+    let record = Arc::clone(&seen);
     let mut options = Options::default();
     options.on_peer = Some(Arc::new(move |peer, presence| {
-        told.lock().unwrap().push((peer.pid, presence));
+        record.lock().unwrap().push((peer.pid, presence));
     }));
     (options, seen)
 }
@@ -23,7 +24,7 @@ fn list(seen: &Seen) -> Vec<Presence> {
 }
 
 #[test]
-fn a_listener_tells_of_a_peer_before_its_first_message_and_after_its_last() {
+fn a_listener_reports_a_peer_before_its_first_message_and_after_its_last() {
     let place = Place::new();
     let (options, seen) = watched();
     let mut pull = Pull::listen(&place.url(), options).unwrap();
@@ -42,7 +43,7 @@ fn a_listener_tells_of_a_peer_before_its_first_message_and_after_its_last() {
 }
 
 #[test]
-fn one_that_greets_wrongly_is_never_told_of() {
+fn a_peer_with_a_wrong_greeting_is_not_reported() {
     let place = Place::new();
     let (options, seen) = watched();
     let mut pull = Pull::listen(&place.url(), options).unwrap();
@@ -55,7 +56,7 @@ fn one_that_greets_wrongly_is_never_told_of() {
 }
 
 #[test]
-fn closing_a_socket_is_not_a_peers_leaving() {
+fn dropping_the_socket_does_not_report_that_peers_left() {
     let place = Place::new();
     let (options, seen) = watched();
     let mut pull = Pull::listen(&place.url(), options).unwrap();
@@ -69,7 +70,7 @@ fn closing_a_socket_is_not_a_peers_leaving() {
 }
 
 #[test]
-fn a_dialer_tells_of_each_connection() {
+fn a_dialer_reports_each_connection() {
     let place = Place::new();
     let (options, seen) = watched();
     let listener = place.listen_raw();
@@ -88,7 +89,7 @@ fn a_dialer_tells_of_each_connection() {
 }
 
 #[test]
-fn a_first_connection_is_told_before_connect_returns() {
+fn the_first_connection_is_reported_before_connect_returns() {
     let place = Place::new();
     let (options, seen) = watched();
     let _pull = Pull::listen(&place.url(), Options::default()).unwrap();
@@ -99,7 +100,7 @@ fn a_first_connection_is_told_before_connect_returns() {
 }
 
 #[test]
-fn a_requests_id_is_known_until_the_next_one_comes() {
+fn the_id_of_the_last_request_is_kept_after_its_answer() {
     let place = Place::new();
     let mut rep = Rep::listen(&place.url(), Options::default()).unwrap();
     let mut raw = place.dial_raw(REQ);
@@ -111,7 +112,7 @@ fn a_requests_id_is_known_until_the_next_one_comes() {
     rep.send(b"yes", LIMIT).unwrap();
     assert_eq!(rep.request_id(), Some(0x8001_0203));
 
-    // One that came through a device has that one's id in front.
+    // A request that passed through a device has the device's id in front.
     raw.write_all(&frame(b"\x00\x00\x00\x07\x80\x00\x00\x04again"))
         .unwrap();
     assert_eq!(rep.recv(LIMIT).unwrap(), b"again");

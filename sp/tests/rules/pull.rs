@@ -11,7 +11,7 @@ fn listening(place: &Place) -> Pull {
 }
 
 #[test]
-fn rows_of_a_peer_that_left_come_first_and_its_leaving_is_no_error() {
+fn the_rows_of_a_peer_that_left_are_received_without_an_error() {
     let place = Place::new();
     let mut pull = listening(&place);
     let mut raw = place.dial_raw(PUSH);
@@ -28,7 +28,7 @@ fn rows_of_a_peer_that_left_come_first_and_its_leaving_is_no_error() {
 }
 
 #[test]
-fn a_row_that_was_cut_is_an_error_and_never_a_row() {
+fn an_incomplete_row_is_an_error() {
     let place = Place::new();
     let mut pull = listening(&place);
     let mut raw = place.dial_raw(PUSH);
@@ -47,7 +47,7 @@ fn a_row_that_was_cut_is_an_error_and_never_a_row() {
 }
 
 #[test]
-fn peers_are_heard_in_turn() {
+fn peers_are_served_in_turn() {
     let place = Place::new();
     let mut pull = listening(&place);
     let mut peers = [
@@ -58,7 +58,7 @@ fn peers_are_heard_in_turn() {
     for (name, raw) in peers.iter_mut().enumerate() {
         raw.write_all(&frame(&[name as u8]).repeat(100)).unwrap();
     }
-    // All are taken in, and read, by now.
+    // Waits until all peers are taken in and read.
     eventually("three peers", || {
         thread::sleep(Duration::from_millis(5));
         pull.recv(LIMIT).unwrap();
@@ -75,11 +75,11 @@ fn peers_are_heard_in_turn() {
 }
 
 #[test]
-fn a_peer_that_floods_does_not_keep_out_another() {
+fn a_new_peer_is_served_while_another_floods() {
     let place = Place::new();
     let mut pull = listening(&place);
     let mut flooder = place.dial_raw(PUSH);
-    // Each read is filled, so that there is always more to read at once.
+    // Each read fills its buffer, so there is always more to read at once.
     let flood = frame(&[7; 60]).repeat(10_000);
     let flooder = thread::spawn(move || while flooder.write_all(&flood).is_ok() {});
     for _ in 0..50_000 {
@@ -99,7 +99,7 @@ fn a_peer_that_floods_does_not_keep_out_another() {
 }
 
 #[test]
-fn a_waker_ends_a_wait_and_comes_before_rows() {
+fn a_waker_ends_a_wait_and_is_reported_before_rows() {
     let place = Place::new();
     let mut pull = listening(&place);
     let mut raw = place.dial_raw(PUSH);
@@ -115,7 +115,7 @@ fn a_waker_ends_a_wait_and_comes_before_rows() {
 }
 
 #[test]
-fn a_part_of_a_row_does_not_make_a_wait_longer() {
+fn a_part_of_a_row_does_not_extend_the_wait() {
     let place = Place::new();
     let mut pull = listening(&place);
     let mut raw = place.dial_raw(PUSH);
@@ -132,7 +132,7 @@ fn a_part_of_a_row_does_not_make_a_wait_longer() {
 }
 
 #[test]
-fn time_limits_of_nothing_and_of_all_time_are_taken() {
+fn the_shortest_and_the_longest_time_limit_are_accepted() {
     let place = Place::new();
     let mut pull = listening(&place);
     assert!(matches!(
@@ -146,12 +146,12 @@ fn time_limits_of_nothing_and_of_all_time_are_taken() {
 }
 
 #[test]
-fn a_limit_of_zero_is_enough_for_a_peer_that_has_just_come() {
+fn a_zero_time_limit_is_enough_for_a_peer_that_has_just_connected() {
     let place = Place::new();
     let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
     let mut first = place.dial_raw(PUSH);
     first.write_all(&frame(b"row")).unwrap();
-    // Peers are handed over in their order, before the next is greeted.
+    // Once the second peer is greeted, the first one has been handed over.
     let _second = place.dial_raw(PUSH);
 
     let row = pull.recv(Some(Duration::ZERO));

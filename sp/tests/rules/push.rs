@@ -13,13 +13,13 @@ fn dial(place: &Place) -> Push {
     Push::dial(&place.url(), Options::default()).unwrap()
 }
 
-/// Sends rows until none is taken any more; gives their number.
+/// Sends rows until the queue stays full. Returns how many were accepted.
 fn fill(push: &Push, row: &[u8]) -> usize {
     let mut taken = 0;
     loop {
         match push.send(row, NEVER) {
             Ok(()) => taken += 1,
-            // The flusher may be about to make room once more.
+            // The flusher may be about to make room.
             Err(Error::TimedOut) if push.send(row, SHORT).is_ok() => taken += 1,
             Err(Error::TimedOut) => return taken,
             Err(error) => panic!("{error}"),
@@ -27,12 +27,13 @@ fn fill(push: &Push, row: &[u8]) -> usize {
     }
 }
 
+/// Returns how many bytes the kernel holds for `raw` to read.
 fn waiting(raw: &UnixStream) -> u64 {
     rustix::io::ioctl_fionread(raw).unwrap()
 }
 
 #[test]
-fn a_single_row_goes_out_at_once_as_one_frame() {
+fn a_single_row_is_sent_at_once_as_one_frame() {
     let place = Place::new();
     let listener = place.listen_raw();
     let push = dial(&place);
@@ -50,7 +51,7 @@ fn a_single_row_goes_out_at_once_as_one_frame() {
 }
 
 #[test]
-fn rows_wait_for_a_peer_that_listens_later() {
+fn rows_are_queued_until_a_peer_listens() {
     let place = Place::new();
     let push = dial(&place);
 
@@ -63,7 +64,7 @@ fn rows_wait_for_a_peer_that_listens_later() {
 }
 
 #[test]
-fn a_row_sent_during_the_greeting_does_not_break_it_off() {
+fn a_row_sent_during_the_greeting_follows_it() {
     let place = Place::new();
     let listener = place.listen_raw();
     let push = dial(&place);
@@ -77,7 +78,7 @@ fn a_row_sent_during_the_greeting_does_not_break_it_off() {
 }
 
 #[test]
-fn a_peer_that_goes_is_dialed_again() {
+fn push_dials_again_after_the_peer_left() {
     let place = Place::new();
     let push = dial(&place);
     let pull = Pull::listen(&place.url(), Options::default()).unwrap();
@@ -92,7 +93,7 @@ fn a_peer_that_goes_is_dialed_again() {
 }
 
 #[test]
-fn what_waits_is_bounded_by_the_queue() {
+fn the_queue_bounds_how_many_bytes_wait() {
     let place = Place::new();
     let listener = place.listen_raw();
     let mut options = Options::default();
@@ -103,14 +104,14 @@ fn what_waits_is_bounded_by_the_queue() {
 
     let taken = fill(&push, &row) * 1024;
 
-    // Queue, flusher, and the rest in the kernel.
+    // The queue, as many bytes again in the flusher, and the rest in the kernel.
     let kernel = waiting(&raw) as usize;
     assert!(taken >= kernel + 63 * 1024, "{taken} {kernel}");
     assert!(taken <= kernel + 2 * 64 * 1024, "{taken} {kernel}");
 }
 
 #[test]
-fn what_was_put_goes_out_together_in_its_order() {
+fn messages_that_were_put_are_sent_in_order() {
     let place = Place::new();
     let listener = place.listen_raw();
     let push = dial(&place);
@@ -128,7 +129,7 @@ fn what_was_put_goes_out_together_in_its_order() {
 }
 
 #[test]
-fn what_was_put_and_the_kernel_refuses_goes_out_when_there_is_room() {
+fn messages_that_were_put_while_the_kernel_is_full_are_sent_later() {
     let place = Place::new();
     let listener = place.listen_raw();
     let mut options = Options::default();
@@ -138,7 +139,7 @@ fn what_was_put_and_the_kernel_refuses_goes_out_when_there_is_room() {
     eventually("connected", || push.is_connected());
     let row = |n: u32| [&n.to_be_bytes()[..], &[7; 1000]].concat();
 
-    // More than the kernel takes, written out again and again.
+    // More than the kernel accepts, with a write after each message.
     for n in 0..1000 {
         assert!(push.put(&row(n)).unwrap());
         push.write_out();
@@ -150,7 +151,7 @@ fn what_was_put_and_the_kernel_refuses_goes_out_when_there_is_room() {
 }
 
 #[test]
-fn what_is_put_is_bounded_by_the_queue_and_refused_once_it_is_closed() {
+fn put_is_refused_when_the_queue_is_full_or_the_socket_closed() {
     let place = Place::new();
     let mut options = Options::default();
     options.queue_bytes = 4096;
@@ -164,7 +165,7 @@ fn what_is_put_is_bounded_by_the_queue_and_refused_once_it_is_closed() {
 }
 
 #[test]
-fn without_a_connection_what_waits_is_bounded_too() {
+fn the_queue_bounds_how_many_bytes_wait_without_a_connection() {
     let place = Place::new();
     let mut options = Options::default();
     options.queue_bytes = 4096;
@@ -176,7 +177,7 @@ fn without_a_connection_what_waits_is_bounded_too() {
 }
 
 #[test]
-fn one_message_may_be_longer_than_the_queue() {
+fn an_empty_queue_accepts_a_message_longer_than_itself() {
     let place = Place::new();
     let mut options = Options::default();
     options.queue_bytes = 0;
@@ -190,7 +191,7 @@ fn one_message_may_be_longer_than_the_queue() {
 }
 
 #[test]
-fn a_send_waits_no_longer_than_its_limit_and_the_message_is_not_taken() {
+fn a_message_whose_send_timed_out_is_never_sent() {
     let place = Place::new();
     let listener = place.listen_raw();
     let push = dial(&place);
@@ -229,7 +230,7 @@ fn closing_ends_a_send_that_waits() {
 }
 
 #[test]
-fn rows_that_pile_up_go_out_in_few_system_calls() {
+fn queued_rows_are_written_with_few_system_calls() {
     let place = Place::new();
     let listener = place.listen_raw();
     let push = dial(&place);
@@ -237,16 +238,17 @@ fn rows_that_pile_up_go_out_in_few_system_calls() {
     eventually("connected", || push.is_connected());
     fill(&push, &[7; 60]);
 
-    // One write a row: the kernel accounts for each, and so took few.
+    // These were written one by one. The kernel accounts for each write, so it
+    // accepted few.
     let singly = waiting(&raw);
     read(&mut raw, usize::try_from(singly).unwrap());
 
-    // Now it has many times as much: more than as many rows one by one.
-    eventually("many rows a call", || waiting(&raw) > 4 * singly);
+    // Many times as many bytes fit if several rows are written at once.
+    eventually("many rows per call", || waiting(&raw) > 4 * singly);
 }
 
 #[test]
-fn a_long_burst_keeps_its_order_to_the_last_message_though_the_reader_keeps_up() {
+fn a_long_burst_keeps_its_order_when_the_reader_keeps_up() {
     let place = Place::new();
     let listener = place.listen_raw();
     let push = dial(&place);
@@ -274,7 +276,7 @@ fn a_long_burst_keeps_its_order_to_the_last_message_though_the_reader_keeps_up()
 }
 
 #[test]
-fn a_frame_that_was_half_sent_is_sent_whole_on_the_next_connection() {
+fn a_frame_half_sent_by_the_flusher_is_sent_whole_on_the_next_connection() {
     let place = Place::new();
     let listener = place.listen_raw();
     let push = dial(&place);
@@ -292,7 +294,7 @@ fn a_frame_that_was_half_sent_is_sent_whole_on_the_next_connection() {
 }
 
 #[test]
-fn a_frame_that_was_half_sent_by_the_sender_itself_is_sent_whole_too() {
+fn a_frame_half_sent_by_the_caller_is_sent_whole_on_the_next_connection() {
     let place = Place::new();
     let listener = place.listen_raw();
     let push = dial(&place);
@@ -300,7 +302,7 @@ fn a_frame_that_was_half_sent_by_the_sender_itself_is_sent_whole_too() {
     eventually("connected", || push.is_connected());
     let body = vec![7; 1 << 20];
     push.send(&body, NEVER).unwrap();
-    assert!(waiting(&raw) > 0, "half of it is out");
+    assert!(waiting(&raw) > 0, "a part of it was sent");
 
     drop(raw);
     let mut raw = accept_raw(&listener, PULL);
@@ -309,7 +311,7 @@ fn a_frame_that_was_half_sent_by_the_sender_itself_is_sent_whole_too() {
 }
 
 #[test]
-fn a_frame_that_three_readers_in_a_row_hung_up_on_is_given_up() {
+fn a_frame_is_given_up_after_three_connections_broke_inside_it() {
     let place = Place::new();
     let listener = place.listen_raw();
     let push = dial(&place);
@@ -318,8 +320,8 @@ fn a_frame_that_three_readers_in_a_row_hung_up_on_is_given_up() {
     push.send(b"next", LIMIT).unwrap();
 
     for _ in 0..3 {
-        // What the kernel took at once is the sender's, the rest the flusher's.
-        eventually("all that fits", || waiting(&raw) > 60_000);
+        // Waits until the flusher has added to what the sender wrote.
+        eventually("a full kernel buffer", || waiting(&raw) > 60_000);
         drop(raw);
         raw = accept_raw(&listener, PULL);
     }
@@ -328,7 +330,7 @@ fn a_frame_that_three_readers_in_a_row_hung_up_on_is_given_up() {
 }
 
 #[test]
-fn flush_waits_until_all_is_written() {
+fn flush_waits_until_everything_is_written() {
     let place = Place::new();
     let listener = place.listen_raw();
     let push = dial(&place);
@@ -352,7 +354,7 @@ fn flush_waits_until_all_is_written() {
 }
 
 #[test]
-fn order_is_kept_where_sender_and_flusher_take_turns() {
+fn order_is_kept_when_sender_and_flusher_alternate() {
     const ROWS: u32 = 60_000;
     let place = Place::new();
     let mut options = Options::default();
@@ -361,7 +363,7 @@ fn order_is_kept_where_sender_and_flusher_take_turns() {
     let listener = place.listen_raw();
     let mut raw = accept_raw(&listener, PULL);
     let reader = thread::spawn(move || {
-        // Pieces that end inside frames, faster and slower than the sender.
+        // Reads that end inside frames, faster and slower than the sender.
         let mut bytes = Vec::new();
         let mut piece = vec![0; 100_000];
         for turn in 0.. {
@@ -388,7 +390,7 @@ fn order_is_kept_where_sender_and_flusher_take_turns() {
 }
 
 #[test]
-fn several_threads_may_send_and_each_keeps_its_order() {
+fn each_of_several_sending_threads_keeps_its_order() {
     const ROWS: u16 = 5_000;
     let place = Place::new();
     let push = dial(&place);
@@ -407,7 +409,7 @@ fn several_threads_may_send_and_each_keeps_its_order() {
         }
         for _ in 0..3 * ROWS {
             let &[sender, high, low] = pull.recv(LIMIT).unwrap() else {
-                panic!("another length");
+                panic!("a row of another length");
             };
             let place = &mut next[usize::from(sender)];
             assert_eq!(u16::from_be_bytes([high, low]), *place);
@@ -419,7 +421,7 @@ fn several_threads_may_send_and_each_keeps_its_order() {
 }
 
 #[test]
-fn connect_tries_once() {
+fn connect_attempts_once() {
     let place = Place::new();
 
     let nobody = Push::connect(&place.url(), Options::default(), LONG).unwrap_err();
@@ -451,14 +453,14 @@ fn connect_reconnects_later() {
 
     drop(pull);
     let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
-    eventually("lost and found", || {
+    eventually("reconnected", || {
         push.send(b"row", LIMIT).unwrap();
         pull.recv(SHORT).is_ok()
     });
 }
 
 #[test]
-fn a_peer_that_writes_to_a_sender_is_hung_up_on_and_dialed_again() {
+fn a_peer_that_writes_to_a_push_is_disconnected_and_dialed_again() {
     let place = Place::new();
     let listener = place.listen_raw();
     let push = dial(&place);

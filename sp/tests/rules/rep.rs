@@ -25,7 +25,7 @@ fn an_answer_carries_the_id_of_its_request() {
 }
 
 #[test]
-fn the_ids_of_devices_on_the_way_come_back_too() {
+fn an_answer_carries_the_ids_of_devices_too() {
     let place = Place::new();
     let mut rep = listening(&place);
     let mut raw = place.dial_raw(REQ);
@@ -39,7 +39,7 @@ fn the_ids_of_devices_on_the_way_come_back_too() {
 }
 
 #[test]
-fn the_peer_that_asked_is_answered() {
+fn each_answer_goes_to_the_peer_that_asked() {
     let place = Place::new();
     let mut rep = listening(&place);
     let mut peers = [
@@ -79,7 +79,7 @@ fn a_new_request_replaces_the_one_before_it() {
 }
 
 #[test]
-fn a_wait_without_a_new_request_leaves_the_last_one_to_be_answered() {
+fn a_request_can_still_be_answered_after_a_wait_that_timed_out() {
     let place = Place::new();
     let mut rep = listening(&place);
     let mut raw = place.dial_raw(REQ);
@@ -94,7 +94,7 @@ fn a_wait_without_a_new_request_leaves_the_last_one_to_be_answered() {
 }
 
 #[test]
-fn an_answer_to_nothing_is_the_wrong_state() {
+fn an_answer_without_a_request_is_a_wrong_state() {
     let place = Place::new();
     let mut rep = listening(&place);
 
@@ -104,7 +104,7 @@ fn an_answer_to_nothing_is_the_wrong_state() {
 }
 
 #[test]
-fn a_peer_that_leaves_before_its_answer_is_told_at_the_answer() {
+fn the_answer_to_a_peer_that_left_fails_and_recv_does_not_report_it_again() {
     let place = Place::new();
     let mut rep = listening(&place);
     let mut raw = place.dial_raw(REQ);
@@ -113,11 +113,11 @@ fn a_peer_that_leaves_before_its_answer_is_told_at_the_answer() {
     drop(raw);
 
     assert!(matches!(rep.send(b"ok", LIMIT), Err(Error::Disconnected)));
-    assert!(matches!(rep.recv(SHORT), Err(Error::TimedOut)), "told once");
+    assert!(matches!(rep.recv(SHORT), Err(Error::TimedOut)));
 }
 
 #[test]
-fn the_leaving_of_the_peer_that_was_heard_last_is_told_once() {
+fn only_the_peer_of_the_last_request_is_reported_when_it_leaves() {
     let place = Place::new();
     let mut rep = listening(&place);
     let bystander = place.dial_raw(REQ);
@@ -134,11 +134,11 @@ fn the_leaving_of_the_peer_that_was_heard_last_is_told_once() {
 }
 
 #[test]
-fn a_wake_does_not_hide_that_the_peer_left() {
+fn a_wake_and_a_peer_that_left_are_both_reported() {
     let place = Place::new();
     let mut rep = listening(&place);
 
-    // Often enough for both to be found by one poll.
+    // Often enough that one poll finds both in some rounds.
     for _ in 0..100 {
         let mut raw = place.dial_raw(REQ);
         raw.write_all(&frame(b"\x80\0\0\x01asked")).unwrap();
@@ -149,22 +149,22 @@ fn a_wake_does_not_hide_that_the_peer_left() {
             waker.wake();
         });
 
-        let told = [rep.recv(LIMIT).map(|_| ()), rep.recv(LIMIT).map(|_| ())];
+        let reported = [rep.recv(LIMIT).map(|_| ()), rep.recv(LIMIT).map(|_| ())];
 
         assert!(
             matches!(
-                told,
+                reported,
                 [Err(Error::Woken), Err(Error::Disconnected)]
                     | [Err(Error::Disconnected), Err(Error::Woken)]
             ),
-            "{told:?}"
+            "{reported:?}"
         );
         other.join().unwrap();
     }
 }
 
 #[test]
-fn a_peer_that_breaks_the_protocol_is_told_once() {
+fn a_peer_that_breaks_the_protocol_is_reported_once() {
     let place = Place::new();
     let mut rep = listening(&place);
     let mut raw = place.dial_raw(REQ);
@@ -173,14 +173,14 @@ fn a_peer_that_breaks_the_protocol_is_told_once() {
     raw.write_all(b"\x01\0\0").unwrap();
     drop(raw);
 
-    let told = rep.recv(LIMIT).map(|_| ());
+    let outcome = rep.recv(LIMIT).map(|_| ());
 
     assert!(
         matches!(
-            told,
+            outcome,
             Err(Error::Protocol(ProtocolError::Truncated { had: 3 }))
         ),
-        "{told:?}"
+        "{outcome:?}"
     );
     assert!(matches!(rep.recv(SHORT), Err(Error::TimedOut)));
 }
@@ -200,7 +200,7 @@ fn a_waker_ends_a_wait_that_began_before_it() {
         raw
     });
 
-    // Straight after an answer, where the next request is expected.
+    // Directly after an answer `recv` reads without polling first.
     let outcome = rep.recv(None).map(|_| ());
 
     assert!(matches!(outcome, Err(Error::Woken)), "{outcome:?}");
@@ -208,7 +208,7 @@ fn a_waker_ends_a_wait_that_began_before_it() {
 }
 
 #[test]
-fn a_wake_counts_for_the_next_wait_and_for_one_only() {
+fn a_wake_before_the_wait_ends_one_wait() {
     let place = Place::new();
     let mut rep = listening(&place);
     let waker = rep.waker();
@@ -223,7 +223,7 @@ fn a_wake_counts_for_the_next_wait_and_for_one_only() {
 }
 
 #[test]
-fn a_short_time_limit_holds_after_an_answer_too() {
+fn a_short_time_limit_is_kept_after_an_answer() {
     let place = Place::new();
     let mut rep = listening(&place);
     let mut raw = place.dial_raw(REQ);
@@ -239,7 +239,7 @@ fn a_short_time_limit_holds_after_an_answer_too() {
 }
 
 #[test]
-fn an_answer_that_is_not_read_ends_at_its_limit_and_the_connection_with_it() {
+fn an_answer_that_times_out_half_written_closes_the_connection() {
     let place = Place::new();
     let mut rep = listening(&place);
     let mut raw = place.dial_raw(REQ);
@@ -249,16 +249,16 @@ fn an_answer_that_is_not_read_ends_at_its_limit_and_the_connection_with_it() {
     let outcome = rep.send(&vec![7; 4 << 20], SHORT);
 
     assert!(matches!(outcome, Err(Error::TimedOut)), "{outcome:?}");
-    assert!(is_closed(&mut raw), "half an answer has no other half");
+    assert!(is_closed(&mut raw));
     assert!(matches!(rep.send(b"x", LIMIT), Err(Error::WrongState)));
 }
 
 #[test]
-fn a_second_peer_is_heard_while_the_first_talks() {
+fn a_second_peer_is_served_while_the_first_keeps_asking() {
     let place = Place::new();
     let mut rep = listening(&place);
     let mut first = place.dial_raw(REQ);
-    let talker = thread::spawn(move || {
+    let asker = thread::spawn(move || {
         while first.write_all(&frame(b"\x80\0\0\x01first")).is_ok() {
             if std::io::Read::read(&mut first, &mut [0; 64]).unwrap_or(0) == 0 {
                 break;
@@ -275,11 +275,11 @@ fn a_second_peer_is_heard_while_the_first_talks() {
     }
 
     drop(rep);
-    talker.join().unwrap();
+    asker.join().unwrap();
 }
 
 #[test]
-fn a_stale_answer_carries_another_id_and_leaves_the_request_to_be_answered() {
+fn a_stale_answer_has_an_earlier_id_and_the_request_can_still_be_answered() {
     let place = Place::new();
     let mut rep = listening(&place);
     let mut raw = place.dial_raw(REQ);
@@ -294,7 +294,7 @@ fn a_stale_answer_carries_another_id_and_leaves_the_request_to_be_answered() {
 }
 
 #[test]
-fn a_peer_that_is_disconnected_meets_the_end_and_may_come_again() {
+fn a_disconnected_peer_sees_its_connection_closed_and_may_connect_again() {
     let place = Place::new();
     let mut rep = listening(&place);
     let mut raw = place.dial_raw(REQ);

@@ -6,7 +6,7 @@ use ekuiper_sp::{Error, Options, Rep, Req};
 
 use crate::common::*;
 
-/// A REQ socket and the raw peer at its other end.
+/// Connects a REQ socket to a raw peer.
 fn connected(
     place: &Place,
 ) -> (
@@ -21,7 +21,8 @@ fn connected(
     (req, listener, raw)
 }
 
-/// The frame of a reply to `request`, the body of a request's frame.
+/// Returns the frame of a reply to `request`, which is the body of a request's
+/// frame.
 fn reply(request: &[u8], body: &[u8]) -> Vec<u8> {
     frame(&[&request[..4], body].concat())
 }
@@ -68,13 +69,13 @@ fn a_reply_with_another_id_is_dropped() {
     let request = read_frame(&mut raw);
 
     raw.write_all(&frame(b"\x80\x00\x00\x00foreign")).unwrap();
-    raw.write_all(&reply(&request, b"ours")).unwrap();
+    raw.write_all(&reply(&request, b"right")).unwrap();
 
-    assert_eq!(req.recv(LIMIT).unwrap(), b"ours");
+    assert_eq!(req.recv(LIMIT).unwrap(), b"right");
 }
 
 #[test]
-fn a_new_request_abandons_the_one_before_it() {
+fn the_reply_to_an_earlier_request_is_dropped() {
     let place = Place::new();
     let (mut req, _listener, mut raw) = connected(&place);
     req.send(b"first").unwrap();
@@ -90,7 +91,7 @@ fn a_new_request_abandons_the_one_before_it() {
 }
 
 #[test]
-fn receiving_before_asking_is_the_wrong_state() {
+fn waiting_for_a_reply_without_a_request_is_a_wrong_state() {
     let place = Place::new();
     let (mut req, _listener, _raw) = connected(&place);
 
@@ -98,7 +99,7 @@ fn receiving_before_asking_is_the_wrong_state() {
 }
 
 #[test]
-fn a_reply_may_be_awaited_again_after_the_time_limit() {
+fn a_reply_can_be_received_after_a_wait_that_timed_out() {
     let place = Place::new();
     let (mut req, _listener, mut raw) = connected(&place);
     req.send(b"asked").unwrap();
@@ -115,7 +116,7 @@ fn a_reply_may_be_awaited_again_after_the_time_limit() {
 }
 
 #[test]
-fn other_replies_do_not_make_a_wait_longer() {
+fn other_replies_do_not_extend_the_wait() {
     let place = Place::new();
     let (mut req, _listener, mut raw) = connected(&place);
     req.send(b"asked").unwrap();
@@ -140,14 +141,14 @@ fn a_peer_that_listens_later_is_found() {
     req.send(b"handshake").unwrap();
 
     assert!(
-        early.to_string().contains("nobody answers at") && early.to_string().contains("x.ipc"),
+        early.to_string().contains("cannot reach a peer at") && early.to_string().contains("x.ipc"),
         "{early}"
     );
     assert_eq!(rep.recv(LIMIT).unwrap(), b"handshake");
 }
 
 #[test]
-fn a_lost_connection_is_told_and_nothing_moves_to_the_next() {
+fn a_request_does_not_move_to_the_next_connection() {
     let place = Place::new();
     let (mut req, listener, mut raw) = connected(&place);
     req.send(b"lost").unwrap();
@@ -166,7 +167,7 @@ fn a_lost_connection_is_told_and_nothing_moves_to_the_next() {
 }
 
 #[test]
-fn a_connection_that_dies_before_it_is_taken_is_told_at_the_first_use() {
+fn a_connection_that_ends_before_it_is_taken_fails_at_the_first_use() {
     let place = Place::new();
     let listener = place.listen_raw();
     let mut req = Req::dial(&place.url(), Options::default()).unwrap();
@@ -183,7 +184,7 @@ fn a_connection_that_dies_before_it_is_taken_is_told_at_the_first_use() {
 }
 
 #[test]
-fn a_peer_that_hangs_up_on_everybody_is_not_dialed_in_a_tight_loop() {
+fn a_peer_that_closes_every_connection_is_not_dialed_in_a_tight_loop() {
     let place = Place::new();
     let listener = place.listen_raw();
     let mut req = Req::dial(&place.url(), Options::default()).unwrap();
@@ -195,7 +196,7 @@ fn a_peer_that_hangs_up_on_everybody_is_not_dialed_in_a_tight_loop() {
         assert!(matches!(req.send(b"x"), Err(Error::Disconnected)));
     }
 
-    // 10, 20, 40 and 80 ms, less a quarter.
+    // Pauses of 10, 20, 40 and 80 ms, each shortened by at most a quarter.
     assert!(start.elapsed() >= Duration::from_millis(112));
 }
 
@@ -234,7 +235,7 @@ fn closing_ends_a_send_that_the_peer_does_not_read() {
     let (mut req, _listener, mut raw) = connected(&place);
     let closer = req.closer();
     let other = thread::spawn(move || {
-        read(&mut raw, 100); // the send is on its way
+        read(&mut raw, 100); // the send has begun
         closer.close();
         raw
     });
@@ -246,7 +247,7 @@ fn closing_ends_a_send_that_the_peer_does_not_read() {
 }
 
 #[test]
-fn a_closed_socket_stays_closed_whatever_waits_in_it() {
+fn a_closed_socket_does_not_return_a_reply_that_has_arrived() {
     let place = Place::new();
     let (mut req, _listener, mut raw) = connected(&place);
     req.send(b"asked").unwrap();
@@ -261,7 +262,7 @@ fn a_closed_socket_stays_closed_whatever_waits_in_it() {
 }
 
 #[test]
-fn messages_of_any_length_come_back_as_they_were() {
+fn messages_of_any_length_arrive_unchanged() {
     let place = Place::new();
     let mut rep = Rep::listen(&place.url(), Options::default()).unwrap();
     let mut req = Req::dial(&place.url(), Options::default()).unwrap();

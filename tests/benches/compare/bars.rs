@@ -1,4 +1,4 @@
-//! The bars: what the project holds itself to, as ratios of medians of one run.
+//! The bars: what the project requires of itself, as ratios of medians of one run.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::peer::SDK;
 use crate::plan::{CALLS, SINGLE_ROWS, SINK, SINK_ACKS, SLOW_READER, SOURCE};
 use crate::results::{Metric, Results};
 
-/// A bar, and where its height comes from.
+/// A bar: a bound for the ratio of one peer's figure to another peer's.
 struct Bar {
     what: &'static str,
     load: &'static str,
@@ -118,11 +118,11 @@ const BARS: &[Bar] = &[
     ),
 ];
 
-/// How much later than its greeting a plugin's first row may be on the screen,
-/// in milliseconds.
+/// How many milliseconds after the greeting of a plugin its first row may appear
+/// on the screen.
 const FIRST_ROW: f64 = 10.0;
 
-/// A bar that was held against what was measured.
+/// A bar, and what was measured for it.
 #[derive(Debug)]
 pub(crate) struct Judged {
     what: &'static str,
@@ -132,7 +132,7 @@ pub(crate) struct Judged {
     unit: &'static str,
 }
 
-/// Holds all bars against the results.
+/// Compares the results with all bars.
 pub(crate) fn judge(results: &Results) -> Vec<Judged> {
     let mut judged: Vec<_> = BARS
         .iter()
@@ -149,7 +149,7 @@ pub(crate) fn judge(results: &Results) -> Vec<Judged> {
     let first = results.median(SOURCE, mock::NAME, Metric::FirstRow);
     let greeting = results.median(SOURCE, SDK, Metric::Greeting);
     judged.push(Judged {
-        what: "first row under mock-kuiper, behind the greeting",
+        what: "first row under mock-kuiper, after the greeting",
         found: first
             .zip(greeting)
             .map(|(first, greeting)| first - greeting),

@@ -1,6 +1,6 @@
 //! The host's end of the wire: greetings and frames on plain Unix sockets.
 //!
-//! Nothing of `ekuiper-sp` is used here, so that no plugin has its host's code.
+//! It does not use `ekuiper-sp`, so that no plugin shares code with the host.
 
 use std::io::{self, Read, Write};
 use std::ops::Range;
@@ -15,13 +15,13 @@ pub(crate) const REP: u8 = 0x31;
 pub(crate) const PUSH: u8 = 0x50;
 pub(crate) const PULL: u8 = 0x51;
 
-/// The bytes in front of a frame's body.
+/// The length of a frame's header, which precedes the body.
 pub(crate) const HEADER: usize = 9;
 
-/// How long anything may take that is not a measurement.
+/// The limit for everything that is not measured.
 pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
-/// A listening socket, whose file is removed with it.
+/// A listening socket; its file is removed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Listener {
     listener: UnixListener,
@@ -29,7 +29,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens; a file that nobody answers on is removed first.
+    /// Listens; first removes a socket file on which nobody listens.
     pub(crate) fn bind(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         let bound = UnixListener::bind(&path).or_else(|error| {
@@ -51,7 +51,7 @@ impl Listener {
         };
         let mut waits_for = [PollFd::new(&self.listener, PollFlags::IN)];
         if poll(&mut waits_for, Some(&time))? == 0 {
-            return Err(named(&self.path, &"nobody dialed"));
+            return Err(named(&self.path, &"the plugin did not dial"));
         }
         let (mut stream, _) = self.listener.accept()?;
         greet(&mut stream, protocol).map_err(|error| named(&self.path, &error))?;
@@ -86,11 +86,11 @@ fn greet(stream: &mut UnixStream, protocol: u8) -> io::Result<()> {
     // REQ and REP, PUSH and PULL: the numbers differ in the last bit.
     match heard == [0, b'S', b'P', 0, 0, protocol ^ 1, 0, 0] {
         true => Ok(()),
-        false => Err(io::Error::other(format!("a greeting of {heard:02x?}"))),
+        false => Err(io::Error::other(format!("the greeting was {heard:02x?}"))),
     }
 }
 
-/// A frame of these parts, header and all.
+/// Builds a frame, with its header, whose body consists of these parts.
 pub(crate) fn frame(parts: &[&[u8]]) -> Vec<u8> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let mut frame = Vec::with_capacity(HEADER + length);
@@ -102,7 +102,7 @@ pub(crate) fn frame(parts: &[&[u8]]) -> Vec<u8> {
     frame
 }
 
-/// Bytes that came, taken apart into the bodies of frames.
+/// A buffer that splits received bytes into the bodies of frames.
 #[derive(Debug)]
 pub(crate) struct Frames {
     buffer: Vec<u8>,
@@ -111,7 +111,7 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    /// Reads at most so many bytes at once; a longer frame makes it grow.
+    /// Makes a buffer of `piece` bytes; it grows if a frame is longer.
     pub(crate) fn new(piece: usize) -> Self {
         Self {
             buffer: vec![0; piece],
@@ -120,7 +120,7 @@ impl Frames {
         }
     }
 
-    /// Reads once; 0 at the end of the stream.
+    /// Reads once and returns the number of bytes, 0 at the end of the stream.
     pub(crate) fn fill(&mut self, mut stream: &UnixStream) -> io::Result<usize> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
@@ -133,12 +133,13 @@ impl Frames {
         Ok(read)
     }
 
-    /// The body of the next frame, if all of it is here.
+    /// The body of the next frame, if it has arrived as a whole.
     pub(crate) fn next(&mut self) -> io::Result<Option<&[u8]>> {
         Ok(self.next_range()?.map(|range| &self.buffer[range]))
     }
 
-    /// The same by its place, which is good until the next bytes come.
+    /// The range of the next frame's body, if it has arrived as a whole; valid
+    /// until the next [`fill`](Self::fill).
     pub(crate) fn next_range(&mut self) -> io::Result<Option<Range<usize>>> {
         let held = &self.buffer[self.start..self.end];
         let Some(header) = held.first_chunk::<HEADER>() else {
@@ -146,7 +147,7 @@ impl Frames {
         };
         let [kind, length @ ..] = *header;
         if kind != 1 {
-            return Err(io::Error::other(format!("a frame of type {kind}")));
+            return Err(io::Error::other(format!("the type of a frame was {kind}")));
         }
         let length = u64::from_be_bytes(length) as usize;
         if held.len() < HEADER + length {
@@ -157,6 +158,7 @@ impl Frames {
         Ok(Some(from..self.start))
     }
 
+    /// The bytes of a range that [`next_range`](Self::next_range) returned.
     pub(crate) fn taken(&self, range: &Range<usize>) -> &[u8] {
         &self.buffer[range.clone()]
     }

@@ -1,5 +1,5 @@
-//! A neutral host: plays eKuiper's part as briefly as it can be played, so that
-//! what is measured is the plugin.
+//! A neutral host: does no more than what a plugin needs of eKuiper, so that the
+//! plugin is what is measured.
 
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::frames::{self, Frames, LIMIT, Listener, PULL, PUSH, REP, frame};
 use crate::peer::Peer;
-use crate::{Outcome, usage};
+use crate::{Result, usage};
 
 /// A launched plugin. Dropping it kills the process.
 #[derive(Debug)]
@@ -25,32 +25,32 @@ pub(crate) struct Host {
     pub(crate) slowest_stop: Option<Duration>,
 }
 
-/// The start of a source or sink, which its stop repeats.
+/// The argument that started a source or sink; the order to stop repeats it.
 #[derive(Debug)]
 pub(crate) struct Started(Value);
 
-/// A running source or sink.
+/// The connections to a running source or sink.
 #[derive(Debug)]
-pub(crate) struct Instance {
+pub(crate) struct Streams {
     pub(crate) started: Started,
     pub(crate) data: UnixStream,
-    /// A sink's acks; nobody has dialed there where it sends none.
+    /// The acks of a sink, if it has dialed its ack channel.
     pub(crate) acks: Option<UnixStream>,
     _listeners: Vec<Listener>,
 }
 
-/// A request channel: the plugin greets, then answers what it is asked.
+/// A channel on which the host asks: the plugin greets, then answers.
 #[derive(Debug)]
 pub(crate) struct Channel {
     _listener: Listener,
     stream: UnixStream,
     frames: Frames,
-    /// The plugin's request that the next question replies to.
+    /// The id of the plugin's last request, to which the next question replies.
     id: [u8; 4],
 }
 
 impl Host {
-    pub(crate) fn launch(peer: &Peer) -> Outcome<Self> {
+    pub(crate) fn launch(peer: &Peer) -> Result<Self> {
         let listener = Listener::bind(format!("/tmp/plugin_{}.ipc", peer.plugin))?;
         let begin = Instant::now();
         let mut child = peer
@@ -60,7 +60,7 @@ impl Host {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|error| format!("{} cannot be launched: {error}", peer.name))?;
+            .map_err(|error| format!("cannot launch {}: {error}", peer.name))?;
         match Channel::accept(listener) {
             Ok(control) => Ok(Self {
                 child,
@@ -80,20 +80,20 @@ impl Host {
         self.child.id()
     }
 
-    /// Processor time of the plugin so far.
-    pub(crate) fn cpu(&self) -> Outcome<Duration> {
+    /// The processor time that the plugin has used so far.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
         Ok(usage::cpu(self.pid())?)
     }
 
     /// Starts a source under a rule of its own.
-    pub(crate) fn start_source(&mut self, rule: usize, config: &Value) -> Outcome<Instance> {
+    pub(crate) fn start_source(&mut self, rule: usize, config: &Value) -> Result<Streams> {
         let mut dialed = None;
         let started = self.start_source_for(rule, config, |path| {
             dialed = Some(accept(Listener::bind(path)?, PULL, LIMIT));
             Ok(())
         })?;
         let (listener, data) = join(dialed)?;
-        Ok(Instance {
+        Ok(Streams {
             started,
             data: data?,
             acks: None,
@@ -101,13 +101,14 @@ impl Host {
         })
     }
 
-    /// Starts a source that somebody else reads, who is made to `listen` first.
+    /// Starts a source whose rows somebody else reads; calls `listen` with the
+    /// path of its data channel before.
     pub(crate) fn start_source_for(
         &mut self,
         rule: usize,
         config: &Value,
-        listen: impl FnOnce(&Path) -> Outcome,
-    ) -> Outcome<Started> {
+        listen: impl FnOnce(&Path) -> Result,
+    ) -> Result<Started> {
         let argument = argument("bench_rows", "source", rule, config);
         listen(&data_path(&argument, ""))?;
         self.order("start", &argument)?;
@@ -115,7 +116,7 @@ impl Host {
     }
 
     /// Starts a sink under a rule of its own.
-    pub(crate) fn start_sink(&mut self, rule: usize, config: &Value) -> Outcome<Instance> {
+    pub(crate) fn start_sink(&mut self, rule: usize, config: &Value) -> Result<Streams> {
         let argument = argument("bench_take", "sink", rule, config);
         let listener = Listener::bind(data_path(&argument, "_ack"))?;
         let acked = config["requireAck"] == true;
@@ -128,7 +129,7 @@ impl Host {
         self.order("start", &argument)?;
         let data = frames::dial(&data_path(&argument, ""), PUSH)?;
         let (listener, acks) = join(Some(dialed))?;
-        Ok(Instance {
+        Ok(Streams {
             started: Started(argument),
             data,
             acks: if acked { Some(acks?) } else { acks.ok() },
@@ -136,8 +137,8 @@ impl Host {
         })
     }
 
-    /// Starts a function, and gives its channel.
-    pub(crate) fn start_function(&mut self, name: &str) -> Outcome<Channel> {
+    /// Starts a function and returns its channel.
+    pub(crate) fn start_function(&mut self, name: &str) -> Result<Channel> {
         let listener = Listener::bind(format!("/tmp/func_{name}.ipc"))?;
         let meta = json!({"ruleId": "", "opId": "", "instanceId": 0});
         let argument = json!({"symbolName": name, "meta": meta, "pluginType": "func"});
@@ -146,15 +147,15 @@ impl Host {
         Ok(accepted.join().map_err(|_| "the thread panicked")??)
     }
 
-    /// Stops what it is told, as it is: the host may read on, or not at all.
-    pub(crate) fn stop(&mut self, started: &Started) -> Outcome {
+    /// Stops a source or sink; whether the host still reads is up to the caller.
+    pub(crate) fn stop(&mut self, started: &Started) -> Result {
         let begin = Instant::now();
-        let outcome = self.order("stop", &started.0);
+        let answered = self.order("stop", &started.0);
         self.slowest_stop = self.slowest_stop.max(Some(begin.elapsed()));
-        outcome
+        answered
     }
 
-    fn order(&mut self, command: &str, argument: &Value) -> Outcome {
+    fn order(&mut self, command: &str, argument: &Value) -> Result {
         let order = json!({"cmd": command, "arg": argument.to_string()});
         let answer = self.control.ask(order.to_string().as_bytes())?;
         match answer {
@@ -184,7 +185,8 @@ impl Channel {
         Ok(channel)
     }
 
-    /// Asks once more where the answer is a greeting: an idle plugin may greet.
+    /// Asks a question and returns the answer; asks again if the answer is a
+    /// greeting, as an idle plugin may greet.
     pub(crate) fn ask(&mut self, question: &[u8]) -> io::Result<&[u8]> {
         loop {
             let frame = frame(&[&self.id, question]);
@@ -196,7 +198,7 @@ impl Channel {
         }
     }
 
-    /// Reads a request; gives the place behind its id.
+    /// Reads a request and returns the range of what follows its id.
     fn receive(&mut self) -> io::Result<std::ops::Range<usize>> {
         loop {
             if let Some(body) = self.frames.next_range()? {
@@ -230,7 +232,7 @@ fn data_path(argument: &Value, suffix: &str) -> PathBuf {
 
 type Accepted = JoinHandle<(Listener, io::Result<UnixStream>)>;
 
-/// Accepts while the order is on its way: a plugin may dial before it answers.
+/// Accepts on a thread of its own: a plugin may dial before it answers the order.
 fn accept(listener: Listener, protocol: u8, limit: Duration) -> Accepted {
     thread::spawn(move || {
         let stream = listener.accept(protocol, limit);
@@ -238,7 +240,7 @@ fn accept(listener: Listener, protocol: u8, limit: Duration) -> Accepted {
     })
 }
 
-fn join(accepted: Option<Accepted>) -> Outcome<(Listener, io::Result<UnixStream>)> {
-    let accepted = accepted.ok_or("nobody listens")?;
+fn join(accepted: Option<Accepted>) -> Result<(Listener, io::Result<UnixStream>)> {
+    let accepted = accepted.ok_or("the host does not listen")?;
     Ok(accepted.join().map_err(|_| "the thread panicked")?)
 }

@@ -1,12 +1,14 @@
-//! How fast plugins on several SDKs are, on one machine in one run, and how far
-//! from the limit: the benchmark behind docs/performance.md.
+//! The benchmark of docs/performance.md: how fast plugins on several SDKs are, on
+//! one machine in one run, and how near to the limit.
 //!
-//! `ci/bench` builds what is compared and runs this. Every plugin does the same
-//! (`tests/plugins/bench`), under a neutral host on plain Unix sockets, each load
-//! in a process of its own, the plugins in turn. Medians of the rounds are
-//! printed with how far these lie apart, and the bars that were met and missed.
-//! A missed bar is no failure: the machine may be slow. A row of the SDK's that
-//! was lost, doubled or out of its order is one: exit status 1.
+//! `ci/bench` builds the plugins and runs this. All plugins do the same
+//! (`tests/plugins/bench`) under a neutral host on plain Unix sockets. Each load
+//! has a new process; the plugins take turns. The output has the medians of the
+//! rounds with their spread, and the bars that were met and missed.
+//!
+//! Exit status: 0 even if a bar is missed, as the machine may be slow; 1 if the
+//! SDK's plugin or mock-kuiper fails, for example if a row is lost, doubled or out
+//! of order; 3 for any other error.
 
 mod bars;
 mod frames;
@@ -38,33 +40,33 @@ use crate::placement::Apart;
 use crate::plan::{ENTRIES, Entry, MANGOS, MANY_ROWS, SOURCE};
 use crate::results::{Metric, Results};
 
-type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 /// Compares plugins on several SDKs.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Where the plugins' executables are; those that are not there are left out.
+    /// Directory of the plugins' executables; missing ones are skipped.
     #[arg(long, value_name = "DIR")]
     plugins: PathBuf,
-    /// The Python that has the package `ekuiper`.
+    /// Python interpreter that has the package `ekuiper`.
     #[arg(long, value_name = "PATH")]
     python: Option<PathBuf>,
-    /// The mock-kuiper that is compared with the neutral host.
+    /// Executable of the mock-kuiper to compare with the neutral host.
     #[arg(long, value_name = "PATH")]
     mock_kuiper: Option<PathBuf>,
-    /// How often each load is measured.
+    /// Number of rounds; each measures every load once.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     rounds: u64,
-    /// How long each load is measured.
+    /// How long to measure a load in each round.
     #[arg(long, value_name = "MS", default_value_t = 400, value_parser = clap::value_parser!(u64).range(1..))]
     time: u64,
-    /// Only the loads whose names have this in them.
+    /// Measure only the loads whose names contain NAME.
     #[arg(long, value_name = "NAME")]
     load: Option<String>,
-    /// Writes all figures here.
+    /// Write all figures to FILE.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Given by `cargo bench`.
+    /// Passed by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -78,7 +80,7 @@ impl Args {
 
 fn main() -> ExitCode {
     if !std::env::args().any(|argument| argument == "--bench") {
-        println!("nothing is measured without --bench");
+        println!("nothing to do: pass --bench to measure");
         return ExitCode::SUCCESS;
     }
     match run(&Args::parse()) {
@@ -91,8 +93,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures and prints; false where something of ours did wrong.
-fn run(args: &Args) -> Outcome<bool> {
+/// Measures and prints; returns false if the SDK's plugin or mock-kuiper failed.
+fn run(args: &Args) -> Result<bool> {
     let (peers, missing) = Peer::find(&args.plugins, args.python.as_deref());
     for name in missing {
         println!("skipped: {name}: not built");
@@ -106,7 +108,7 @@ fn run(args: &Args) -> Outcome<bool> {
 
     let names: Vec<_> = peers.iter().map(|peer| peer.name).collect();
     println!(
-        "{} rounds of {} ms; medians, and half the way from the lowest to the highest\n",
+        "{} rounds of {} ms; medians, ± half the range from the lowest to the highest\n",
         args.rounds, args.time
     );
     println!("{}", table::write(&results, &names));
@@ -130,11 +132,12 @@ fn run(args: &Args) -> Outcome<bool> {
         fs::write(file, serde_json::to_string_pretty(&all)? + "\n")
             .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     }
-    let ours = |peer| peer == SDK || peer == mock::NAME;
-    Ok(!results.failures.iter().any(|(_, peer, _)| ours(*peer)))
+    let is_of_the_project = |peer| peer == SDK || peer == mock::NAME;
+    let mut failures = results.failures.iter();
+    Ok(!failures.any(|(_, peer, _)| is_of_the_project(*peer)))
 }
 
-fn measure(args: &Args, entries: &[&Entry], peers: &[Peer], time: Duration) -> Outcome<Results> {
+fn measure(args: &Args, entries: &[&Entry], peers: &[Peer], time: Duration) -> Result<Results> {
     let mut results = Results::default();
     let mock = Mock::new(args.mock_kuiper.as_deref(), peers)?;
     let steps = args.rounds * entries.len() as u64;
@@ -151,7 +154,7 @@ fn measure(args: &Args, entries: &[&Entry], peers: &[Peer], time: Duration) -> O
             progress.set_message(entry.title);
             let time = entry.load.time(time);
             for turn in 0..peers.len() {
-                // Each is the first of a round now and then.
+                // Another peer begins in each round.
                 let peer = &peers[(turn + round) % peers.len()];
                 if let Err(error) = measure_one(&mut results, entry, peer, time) {
                     results.fail(entry.name, peer.name, error.to_string());
@@ -176,7 +179,7 @@ fn measure(args: &Args, entries: &[&Entry], peers: &[Peer], time: Duration) -> O
     Ok(results)
 }
 
-fn measure_one(results: &mut Results, entry: &Entry, peer: &Peer, time: Duration) -> Outcome {
+fn measure_one(results: &mut Results, entry: &Entry, peer: &Peer, time: Duration) -> Result {
     let apart = entry.load.is_timed_singly().then(Apart::new).flatten();
     let mut host = Host::launch(peer)?;
     if let Some(apart) = &apart {

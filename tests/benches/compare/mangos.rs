@@ -1,4 +1,4 @@
-//! Sources into a PULL socket of mangos, the end that a real eKuiper has.
+//! The load of a source that sends to a PULL socket of mangos, as in eKuiper.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -7,14 +7,14 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::Outcome;
+use crate::Result;
 use crate::host::Host;
 use crate::load::{WARM_UP, source_config};
 use crate::peer::Peer;
 use crate::plan::MANGOS;
 use crate::results::{Metric, Results};
 
-/// Measures all plugins once, if the reader is in the directory of the plugins.
+/// Measures all plugins once, if `directory` has the program `mangos_pull`.
 pub(crate) fn measure(results: &mut Results, directory: &Path, peers: &[Peer], time: Duration) {
     let program = directory.join("mangos_pull");
     if !program.is_file() {
@@ -28,43 +28,43 @@ pub(crate) fn measure(results: &mut Results, directory: &Path, peers: &[Peer], t
     }
 }
 
-fn rows(program: &Path, peer: &Peer, time: Duration) -> Outcome<f64> {
+fn rows(program: &Path, peer: &Peer, time: Duration) -> Result<f64> {
     let mut host = Host::launch(peer)?;
     let mut reader = None;
     let source = host.start_source_for(0, &source_config(60), |path| {
-        reader = Some(Reader::listen(program, path)?);
+        reader = Some(MangosPull::listen(program, path)?);
         Ok(())
     })?;
-    let mut reader = reader.ok_or("no reader")?;
+    let mut reader = reader.ok_or("nobody reads the source")?;
     thread::sleep(WARM_UP);
     let (rows, begin) = (reader.rows()?, Instant::now());
     thread::sleep(time);
     let (rows, took) = (reader.rows()? - rows, begin.elapsed());
     host.stop(&source)?;
     match rows {
-        0 => Err("no row came".into()),
+        0 => Err("the source sent no row".into()),
         rows => Ok(rows as f64 / took.as_secs_f64()),
     }
 }
 
-/// The process that reads.
-struct Reader {
+/// A process that reads rows with mangos and counts them.
+struct MangosPull {
     child: Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
-    /// Its socket, which stays behind when it is killed.
+    /// The file of its socket, which a killed process does not remove.
     path: PathBuf,
 }
 
-impl Reader {
-    fn listen(program: &Path, path: &Path) -> Outcome<Self> {
+impl MangosPull {
+    fn listen(program: &Path, path: &Path) -> Result<Self> {
         let mut child = Command::new(program)
             .arg(format!("ipc://{}", path.display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
-        let (stdin, stdout) = pipes.ok_or("no pipes to the reader")?;
+        let (stdin, stdout) = pipes.ok_or("the reader has no pipes")?;
         let mut reader = Self {
             child,
             stdin,
@@ -73,24 +73,24 @@ impl Reader {
         };
         match reader.line()?.as_str() {
             "ready" => Ok(reader),
-            other => Err(format!("the reader said `{other}`").into()),
+            other => Err(format!("the reader printed `{other}`").into()),
         }
     }
 
-    /// How many have come so far.
-    fn rows(&mut self) -> Outcome<u64> {
+    /// The number of rows that have come so far.
+    fn rows(&mut self) -> Result<u64> {
         self.stdin.write_all(b"\n")?;
         Ok(self.line()?.parse()?)
     }
 
-    fn line(&mut self) -> Outcome<String> {
+    fn line(&mut self) -> Result<String> {
         let mut line = String::new();
         self.stdout.read_line(&mut line)?;
         Ok(line.trim_end().to_owned())
     }
 }
 
-impl Drop for Reader {
+impl Drop for MangosPull {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -1,4 +1,4 @@
-//! `mock-kuiper` in the place of the neutral host, with the SDK's plugin.
+//! `mock-kuiper` instead of the neutral host, with the plugin on the SDK.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -11,17 +11,17 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::Outcome;
+use crate::Result;
 use crate::peer::{Peer, SDK};
 use crate::placement::Apart;
 use crate::plan::{CALLS, Entry, FEW_ROWS, MANY_ROWS, SOURCE};
 use crate::results::{Metric, Results};
 use crate::usage;
 
-/// How the tables call it.
+/// Its name in the tables and in the JSON.
 pub(crate) const NAME: &str = "mock";
 
-/// The command, and the plugin as it wants it: a directory with a json.
+/// The command and the plugin, in a directory with its json.
 #[derive(Debug)]
 pub(crate) struct Mock {
     program: PathBuf,
@@ -30,9 +30,9 @@ pub(crate) struct Mock {
 }
 
 impl Mock {
-    /// Makes ready what is measured; `None` where the command or the SDK's
-    /// plugin is not there.
-    pub(crate) fn new(program: Option<&Path>, peers: &[Peer]) -> Outcome<Option<Self>> {
+    /// Prepares the plugin; `None` if the command or the plugin on the SDK is
+    /// missing.
+    pub(crate) fn new(program: Option<&Path>, peers: &[Peer]) -> Result<Option<Self>> {
         let sdk = peers.iter().find(|peer| peer.name == SDK);
         let Some((program, sdk)) = program.zip(sdk) else {
             println!("skipped: mock-kuiper as the host");
@@ -59,8 +59,9 @@ impl Mock {
         }))
     }
 
-    /// Measures what the neutral host has just measured, where it is compared.
-    pub(crate) fn measure(&self, results: &mut Results, entry: &Entry, time: Duration) -> Outcome {
+    /// Measures a load under mock-kuiper, if its figures are compared with those of
+    /// the neutral host.
+    pub(crate) fn measure(&self, results: &mut Results, entry: &Entry, time: Duration) -> Result {
         match entry.name {
             SOURCE => {
                 let source = [
@@ -90,14 +91,15 @@ impl Mock {
         Ok(())
     }
 
-    /// One round of `mock-kuiper bench`; the plugin is put apart from it.
+    /// Runs one round of `mock-kuiper bench`; with `apart`, the plugin runs on a
+    /// processor of its own.
     fn bench(
         &self,
         time: Duration,
         symbols: &[&str],
         metric: &str,
         apart: Option<&Apart>,
-    ) -> Outcome<f64> {
+    ) -> Result<f64> {
         let json = self.work.path().join("bench.json");
         let time = format!("{}ms", time.as_millis());
         let mut bench = Command::new(&self.program)
@@ -112,7 +114,7 @@ impl Mock {
             .stderr(Stdio::piped())
             .spawn()?;
         while let (Some(apart), None) = (apart, bench.try_wait()?) {
-            // Threads that it starts come to where the one is that starts them.
+            // A new thread begins on the processor of the thread that starts it.
             usage::processes_of(&self.plugin)
                 .into_iter()
                 .for_each(|pid| apart.put_away(pid));
@@ -127,11 +129,12 @@ impl Mock {
         let found = measurements
             .iter()
             .find_map(|measurement| measurement["metrics"][metric]["median"].as_f64());
-        Ok(found.ok_or_else(|| format!("no `{metric}` in what mock-kuiper bench wrote"))?)
+        Ok(found.ok_or_else(|| format!("the output of `mock-kuiper bench` has no `{metric}`"))?)
     }
 
-    /// From the command to the first line on its stdout.
-    fn first_row(&self) -> Outcome<Duration> {
+    /// Measures the time from the start of `mock-kuiper run` to its first line on
+    /// stdout.
+    fn first_row(&self) -> Result<Duration> {
         let begin = Instant::now();
         let mut run = self.run(1).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
@@ -144,8 +147,8 @@ impl Mock {
         }
     }
 
-    /// The command's memory, with few rows and with many.
-    pub(crate) fn measure_memory(&self, results: &mut Results) -> Outcome {
+    /// Measures the peak memory of `mock-kuiper run`, with few rows and with many.
+    pub(crate) fn measure_memory(&self, results: &mut Results) -> Result {
         for (load, count) in [(FEW_ROWS, 20_000), (MANY_ROWS, 10_000_000)] {
             let mut run = self.run(count).stdout(Stdio::null()).spawn()?;
             let mut peak = None;

@@ -1,28 +1,28 @@
-//! The plugins that are compared.
+//! The peers: the plugins that are compared.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// How the tables call the one on our SDK.
+/// The name of the plugin on this project's SDK in the tables.
 pub(crate) const SDK: &str = "SDK";
 
 /// A plugin under comparison.
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
-    /// How the table calls it, e.g. `Go`.
+    /// Its name in the tables, e.g. `Go`.
     pub(crate) name: &'static str,
     /// The plugin's name, e.g. `bench_go`.
     pub(crate) plugin: &'static str,
-    /// The program, and what stands in front of the one argument.
+    /// The program, and its arguments before the one that every plugin gets.
     program: PathBuf,
     arguments: Vec<OsString>,
 }
 
 impl Peer {
-    /// The plugins whose executables are in `directory`; `python` runs the one
-    /// that is a script. Those that are not there are left out, by name.
+    /// Finds the plugins whose executables are in `directory`, and the one in
+    /// Python, which `python` runs. Returns them and the names of the missing ones.
     pub(crate) fn find(directory: &Path, python: Option<&Path>) -> (Vec<Self>, Vec<&'static str>) {
         let native = |name, plugin| Self {
             name,
@@ -59,7 +59,7 @@ impl Peer {
         command
     }
 
-    /// The size of the executable in KiB; none for a script.
+    /// The size of the executable in KiB, `None` for a script.
     pub(crate) fn size(&self) -> Option<f64> {
         let size = fs::metadata(&self.program).ok()?.len();
         self.arguments.is_empty().then_some(size as f64 / 1024.0)

@@ -1,17 +1,16 @@
-//! Where host and plugin run while single messages are timed: apart, each on a
-//! processor of its own.
+//! Host and plugin on a processor each, while single messages are timed.
 //!
-//! Two processes that wait for each other are put onto one processor or onto two
-//! as the kernel likes, and the one is many times as fast as the other: left to
-//! it, that would be what is compared.
+//! The kernel may put two processes that wait for each other onto one processor or
+//! onto two, and one processor is many times as fast as two. Without a fixed
+//! placement the benchmark would compare placements, not plugins.
 
 use std::fs;
 
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// Keeps this thread, and what it starts, off the other processors until it is
-/// dropped.
+/// Keeps this thread, and the threads and processes that it starts, on one
+/// processor until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Apart {
     all: CpuSet,
@@ -19,8 +18,8 @@ pub(crate) struct Apart {
 }
 
 impl Apart {
-    /// Puts this thread onto the first of two processors; `None` where there is
-    /// only one, or the system does not let itself be told.
+    /// Puts this thread onto the first of two processors; `None` if there is only
+    /// one, or if the system refuses.
     pub(crate) fn new() -> Option<Self> {
         let all = sched_getaffinity(None).ok()?;
         let mut mine = (0..CpuSet::MAX_CPU).filter(|processor| all.is_set(*processor));
@@ -30,7 +29,7 @@ impl Apart {
         Some(apart)
     }
 
-    /// Puts all threads of a process onto the second.
+    /// Puts all threads of a process onto the second processor.
     pub(crate) fn put_away(&self, pid: u32) {
         let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else {
             return;
@@ -39,7 +38,7 @@ impl Apart {
             let id = task.file_name();
             let id = id.to_str().and_then(|id| Pid::from_raw(id.parse().ok()?));
             if id.is_some() {
-                // One that has ended meanwhile is of no interest.
+                // It fails if the thread has ended meanwhile, which is fine.
                 let _ = put(id, self.processors[1]);
             }
         }

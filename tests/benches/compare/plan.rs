@@ -1,14 +1,15 @@
-//! What is measured, in its order.
+//! The loads that are measured, in their order.
 
 use std::time::Duration;
 
 use crate::load::Load;
 
-/// A load, and how the tables call it.
+/// A load and its names.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    /// Its name in the JSON and for `--load`.
+    /// The name in the JSON and for `--load`.
     pub(crate) name: &'static str,
+    /// The name in the tables.
     pub(crate) title: &'static str,
     pub(crate) load: Load,
 }
@@ -45,7 +46,7 @@ pub(crate) const MANGOS: &str = "source-60-into-mangos";
 pub(crate) const FEW_ROWS: &str = "mock-20-thousand-rows";
 pub(crate) const MANY_ROWS: &str = "mock-10-million-rows";
 
-/// All of it.
+/// All loads under the neutral host.
 pub(crate) const ENTRIES: &[Entry] = &[
     entry(SOURCE, "source, 60 B", source(60, 1)),
     entry("source-1k", "source, 1 KiB", source(1024, 1)),

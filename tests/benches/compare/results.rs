@@ -1,27 +1,27 @@
-//! What was measured: each figure as often as there were rounds.
+//! The measured figures: one value for each round.
 
 use serde_json::{Value, json};
 
-/// What a figure is of, in the order of the tables.
+/// What a figure measures, in the order of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Metric {
-    /// Rows or calls a second.
+    /// Rows or calls per second.
     Rate,
-    /// Microseconds, of a row or a call.
+    /// Microseconds that a row or a call takes, the median.
     Median,
-    /// Microseconds, of a row or a call.
+    /// Microseconds that a row or a call takes, the 99th percentile.
     P99,
-    /// Microseconds of the plugin's processor time for a row or a call.
+    /// Microseconds of the plugin's processor time for each row or call.
     Cpu,
-    /// MiB of resident memory, the peak.
+    /// Peak resident memory in MiB.
     Memory,
     /// Milliseconds from the launch to the greeting.
     Greeting,
-    /// Milliseconds from the order to its answer, the longest.
+    /// Milliseconds from the order to stop to its answer, the longest.
     Stop,
-    /// KiB of the executable.
+    /// Size of the executable in KiB.
     Size,
-    /// Milliseconds from a command to its first line.
+    /// Milliseconds from the start of a command to its first line.
     FirstRow,
 }
 
@@ -41,7 +41,7 @@ impl Metric {
     }
 }
 
-/// One figure of all rounds.
+/// The values of one figure in all rounds.
 #[derive(Debug)]
 struct Series {
     load: &'static str,
@@ -54,11 +54,11 @@ struct Series {
 #[derive(Debug, Default)]
 pub(crate) struct Results {
     series: Vec<Series>,
-    /// What went wrong, once each.
+    /// The first failure of each peer under each load.
     pub(crate) failures: Vec<(&'static str, &'static str, String)>,
 }
 
-/// The middle of some values and how far they lie apart.
+/// The median and the range of some values.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Summary {
     pub(crate) median: f64,
@@ -142,7 +142,7 @@ impl Series {
 }
 
 impl Summary {
-    /// Half of what lies between the lowest and the highest, as a share of the
+    /// Half the range from the lowest to the highest value, as a share of the
     /// median.
     pub(crate) fn spread(self) -> f64 {
         (self.max - self.min) / 2.0 / self.median

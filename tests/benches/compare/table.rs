@@ -1,4 +1,4 @@
-//! The results as tables for people.
+//! The results as tables.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use crate::plan::{
 };
 use crate::results::{Metric, Results, Summary};
 
-/// To whom the SDK is compared.
+/// The peers with which the SDK is compared.
 const COMPARED: [&str; 4] = ["plain", "NNG", "Go", "Python"];
 
 /// Writes all tables.
@@ -20,7 +20,7 @@ pub(crate) fn write(results: &Results, peers: &[&'static str]) -> String {
         results,
         peers,
     };
-    table.head("Rows or calls a second", true);
+    table.head("Rows or calls per second", true);
     for entry in ENTRIES {
         table.row(entry.title, entry.name, Metric::Rate, true);
     }
@@ -30,7 +30,7 @@ pub(crate) fn write(results: &Results, peers: &[&'static str]) -> String {
     table.row("a call, 99th percentile", CALLS, Metric::P99, false);
     table.row("a single row, median", SINGLE_ROWS, Metric::Median, false);
     table.row("a single row, 99th p.", SINGLE_ROWS, Metric::P99, false);
-    table.head("Processor time of the plugin, µs a row or call", false);
+    table.head("CPU µs per row or call", false);
     for entry in ENTRIES {
         table.row(entry.title, entry.name, Metric::Cpu, false);
     }
@@ -46,7 +46,7 @@ pub(crate) fn write(results: &Results, peers: &[&'static str]) -> String {
     text
 }
 
-/// Writes what was measured of mock-kuiper in the place of the neutral host.
+/// Writes what was measured with mock-kuiper as the host.
 fn write_mock(text: &mut String, results: &Results) {
     let get = |load, metric| results.get(load, mock::NAME, metric);
     let lines = [
@@ -57,7 +57,7 @@ fn write_mock(text: &mut String, results: &Results) {
         ("memory, 10 M rows, MiB", get(MANY_ROWS, Metric::Memory)),
     ];
     if lines.iter().any(|(_, figure)| figure.is_some()) {
-        text.push_str("\nThe SDK's under mock-kuiper\n");
+        text.push_str("\nThe SDK's plugin under mock-kuiper\n");
     }
     for (title, figure) in lines {
         if let Some(figure) = figure {
@@ -122,7 +122,7 @@ impl Table<'_> {
     }
 }
 
-/// A figure with its spread: `1.02 M ±4%`.
+/// Formats a figure with its spread: `1.02 M ±4%`.
 fn cell(summary: Summary) -> String {
     let value = match summary.median {
         value @ 1e6.. => format!("{:.2} M", value / 1e6),

@@ -1,4 +1,4 @@
-//! What a process has used, from Linux's /proc.
+//! The resources that a process has used, from /proc of Linux.
 
 use std::fs;
 use std::io;
@@ -6,11 +6,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
-/// Processor time of all threads that a process has.
+/// The processor time of all threads that a process has.
 pub(crate) fn cpu(pid: u32) -> io::Result<Duration> {
     let mut nanoseconds = 0;
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-        // A thread may end between the two looks.
+        // The thread may have ended since the directory was read.
         let Ok(line) = fs::read_to_string(task?.path().join("schedstat")) else {
             continue;
         };
@@ -20,7 +20,7 @@ pub(crate) fn cpu(pid: u32) -> io::Result<Duration> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// The processes whose program lies in a directory.
+/// The processes whose program is in a directory.
 pub(crate) fn processes_of(directory: &Path) -> Vec<u32> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let is_there = |pid: &u32| {
@@ -33,7 +33,7 @@ pub(crate) fn processes_of(directory: &Path) -> Vec<u32> {
         .collect()
 }
 
-/// The peak of a process's resident memory so far, in MiB.
+/// The peak resident memory of a process so far, in MiB.
 pub(crate) fn peak_memory(pid: u32) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;

@@ -1,7 +1,8 @@
-//! A plugin of the benchmark that only moves bytes: the limit of the others.
+//! A plugin of the benchmark that only moves bytes: the limit for the others.
 //!
-//! Plain Unix sockets, prepared rows, one write a row, no JSON but in orders. It
-//! does what the benchmark asks for and no more: it is no model of a plugin.
+//! It has plain Unix sockets, prepared rows, one write for each row, and JSON in
+//! orders only. It does no more than the benchmark needs, and is not a model for
+//! other plugins.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -14,19 +15,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
-/// Rows that the sinks took, and those of them that were not the next.
+/// How many rows the sinks took.
 static ROWS: AtomicU64 = AtomicU64::new(0);
+/// How many of them were not JSON, or not in order.
 static WRONG: AtomicU64 = AtomicU64::new(0);
 
 const REQ: u8 = 0x30;
 const PUSH: u8 = 0x50;
 const PULL: u8 = 0x51;
 
-fn main() -> Outcome {
+fn main() -> Result {
     let mut running: HashMap<String, UnixStream> = HashMap::new();
-    ask("/tmp/plugin_bench_plain.ipc", |order| {
+    serve("/tmp/plugin_bench_plain.ipc", |order| {
         let answer = match carry_out(order, &mut running) {
             Ok(()) => "ok".to_owned(),
             Err(error) => format!("failed: {error}"),
@@ -35,23 +37,26 @@ fn main() -> Outcome {
     })
 }
 
-/// Serves a channel that begins with a greeting.
-fn ask(path: &str, mut answer: impl FnMut(&[u8]) -> Vec<u8>) -> Outcome {
+/// Greets and answers on the control channel, or on the channel of a function.
+fn serve(path: &str, mut answer: impl FnMut(&[u8]) -> Vec<u8>) -> Result {
     let mut stream = connect(path, REQ)?;
     let mut id = 0x8000_0000_u32.to_be_bytes();
     let mut body = b"handshake".to_vec();
     loop {
         stream.write_all(&frame(&[&id, &body]))?;
         let order = read_frame(&mut stream)?;
-        id = *order.first_chunk().ok_or("an order without an id")?;
+        id = *order.first_chunk().ok_or("the order has no id")?;
         body = answer(&order[4..]);
     }
 }
 
-fn carry_out(order: &[u8], running: &mut HashMap<String, UnixStream>) -> Outcome {
+fn carry_out(order: &[u8], running: &mut HashMap<String, UnixStream>) -> Result {
     let order: Value = serde_json::from_slice(order)?;
-    let argument: Value = serde_json::from_str(order["arg"].as_str().ok_or("no argument")?)?;
-    let symbol = argument["symbolName"].as_str().ok_or("no symbol")?;
+    let argument: Value =
+        serde_json::from_str(order["arg"].as_str().ok_or("the order has no argument")?)?;
+    let symbol = argument["symbolName"]
+        .as_str()
+        .ok_or("the order has no symbol")?;
     let meta = &argument["meta"];
     let text = |name| meta[name].as_str().unwrap_or_default();
     let key = format!("{}_{}_0", text("ruleId"), text("opId"));
@@ -81,17 +86,17 @@ fn carry_out(order: &[u8], running: &mut HashMap<String, UnixStream>) -> Outcome
             thread::spawn(move || take_rows(listener, acks, path));
         }
         "bench_echo" => {
-            thread::spawn(|| ask("/tmp/func_bench_echo.ipc", echo).map_err(|e| e.to_string()));
+            thread::spawn(|| serve("/tmp/func_bench_echo.ipc", echo).map_err(|e| e.to_string()));
         }
         "bench_taken" => {
-            thread::spawn(|| ask("/tmp/func_bench_taken.ipc", totals).map_err(|e| e.to_string()));
+            thread::spawn(|| serve("/tmp/func_bench_taken.ipc", taken).map_err(|e| e.to_string()));
         }
-        other => return Err(format!("no symbol `{other}`").into()),
+        other => return Err(format!("there is no symbol `{other}`").into()),
     }
     Ok(())
 }
 
-/// Sends one prepared row again and again, with another number in it.
+/// Sends one prepared row again and again, with a new number each time.
 fn send_rows(mut stream: UnixStream, pad: usize, interval: Duration) -> io::Result<()> {
     const DIGITS: usize = 20;
     let clock = !interval.is_zero();
@@ -100,11 +105,12 @@ fn send_rows(mut stream: UnixStream, pad: usize, interval: Duration) -> io::Resu
     } else {
         ""
     };
-    // JSON knows no number with zeros in front; spaces may stand there.
+    // A number in JSON may have spaces before it, but no zeros.
     let row = format!(
         "{{\"message\":{{\"n\":{:DIGITS$},{time}\"pad\":\"{}\"}},\"meta\":null}}",
         0,
-        // As long as the others' rows, whose number has 7 digits mostly.
+        // As long as the rows of the other plugins: most of their numbers have 7
+        // digits.
         "x".repeat(pad.saturating_sub(DIGITS - 7)),
     );
     let mut frame = frame(&[row.as_bytes()]);
@@ -123,7 +129,7 @@ fn send_rows(mut stream: UnixStream, pad: usize, interval: Duration) -> io::Resu
     Ok(())
 }
 
-/// Writes a number right-aligned behind spaces.
+/// Writes a number right-aligned, with spaces before it.
 fn write_number(place: &mut [u8], mut number: u64) {
     place.fill(b' ');
     for digit in place.iter_mut().rev() {
@@ -135,7 +141,7 @@ fn write_number(place: &mut [u8], mut number: u64) {
     }
 }
 
-/// Counts rows whose number stands behind `"n":`, read in large pieces.
+/// Counts rows by the number after `"n":`; reads many of them at once.
 fn take_rows(listener: UnixListener, mut acks: Option<UnixStream>, path: String) -> io::Result<()> {
     let (mut stream, _) = listener.accept()?;
     greet(&mut stream, PULL)?;
@@ -170,15 +176,15 @@ fn take_rows(listener: UnixListener, mut acks: Option<UnixStream>, path: String)
     }
 }
 
-/// The number of `[{"n":…`.
+/// The number of a row that begins with `[{"n":`.
 fn number_of(row: &[u8]) -> Option<u64> {
     let digits = row.strip_prefix(b"[{\"n\":")?.trim_ascii_start();
     let digits = digits.split(|byte| !byte.is_ascii_digit()).next()?;
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// Gives the first argument back as it stands there, when it is a string of
-/// plain letters; that is what the benchmark calls with.
+/// Returns the bytes of the first argument, which has to be a string without
+/// commas, as that of the benchmark is.
 fn echo(request: &[u8]) -> Vec<u8> {
     let argument = request
         .strip_prefix(b"{\"func\":\"Exec\",\"arg\":[")
@@ -189,7 +195,7 @@ fn echo(request: &[u8]) -> Vec<u8> {
     }
 }
 
-fn totals(_request: &[u8]) -> Vec<u8> {
+fn taken(_request: &[u8]) -> Vec<u8> {
     let (rows, wrong) = (ROWS.load(Ordering::Relaxed), WRONG.load(Ordering::Relaxed));
     format!("{{\"state\":true,\"result\":[{rows},{wrong}]}}").into_bytes()
 }
@@ -213,7 +219,7 @@ fn frame(parts: &[&[u8]]) -> Vec<u8> {
     frame
 }
 
-/// Reads the body of one frame; with one read, where it has come as a whole.
+/// Reads the body of one frame, with a single read if the frame has arrived.
 fn read_frame(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; 4096];
     let mut held = 0;

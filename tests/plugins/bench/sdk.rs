@@ -1,4 +1,4 @@
-//! A plugin of the benchmark, on the SDK: written as its users write one.
+//! The plugin of the benchmark on the SDK, written as users of the SDK write one.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,8 +10,9 @@ use ekuiper::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Rows that the sinks took, and those of them that were not the next.
+/// How many rows the sinks took.
 static ROWS: AtomicU64 = AtomicU64::new(0);
+/// How many of them were not in order.
 static WRONG: AtomicU64 = AtomicU64::new(0);
 
 /// Emits numbered rows.
@@ -25,7 +26,7 @@ struct Rows {
 struct Settings {
     #[serde(default)]
     pad: usize,
-    /// Microseconds between two rows; 0 for as fast as it goes.
+    /// Microseconds between two rows; 0 is full speed.
     #[serde(default)]
     interval: u64,
 }
@@ -33,7 +34,7 @@ struct Settings {
 #[derive(Serialize)]
 struct Row<'a> {
     n: u64,
-    /// Nanoseconds since the Unix epoch, where rows come by the clock.
+    /// Nanoseconds since the Unix epoch, if there is an interval.
     #[serde(skip_serializing_if = "Option::is_none")]
     t: Option<u64>,
     pad: &'a str,
@@ -61,7 +62,7 @@ impl Source for Rows {
     }
 }
 
-/// Counts what it takes, and holds it against the running number.
+/// Counts rows, and checks that their numbers count up from 1.
 #[derive(Default)]
 struct Take {
     last: u64,

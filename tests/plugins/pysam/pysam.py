@@ -1,7 +1,7 @@
-"""A plugin on the Python SDK, one of each symbol: a foreign peer for our tools.
+"""A plugin on the Python SDK with one symbol of each kind, to test the tools with.
 
-It does what the SDK's users do and no more, so what is seen of it on the wire is
-the SDK's behaviour.
+It does no more than users of the SDK do, so that its behaviour on the wire is that
+of the SDK.
 """
 
 import json
@@ -32,10 +32,10 @@ class PyJson(Source):
 
 
 class Print(Sink):
-    """Prints each message that arrives, and acks it where the rule asks for acks.
+    """Prints each message that arrives, and acks it if `requireAck` is set.
 
-    Without `requireAck` no host reads the ack channel; the SDK would time out
-    there after some hundred rows and end the sink.
+    Without `requireAck` no host reads the ack channel: after some hundred rows the
+    SDK would time out there and end the sink.
     """
 
     def __init__(self):
@@ -63,7 +63,7 @@ class Print(Sink):
 
 
 class Revert(Function):
-    """Returns its one argument, a text, back to front."""
+    """Returns its one argument, a text, reversed."""
 
     def validate(self, args):
         return "" if args and len(args) == 1 else "revert takes one argument"

@@ -1,22 +1,22 @@
-//! A sink's acks: one for each message, in order, and never waited for.
+//! The acks of a sink: one for each message, in order.
+//!
+//! The sink never waits for them. What the channel takes goes out at once; the
+//! rest waits here, and successes are only counted, so that a host that never
+//! reads acks costs nothing.
 
 use std::{
     collections::VecDeque,
     io,
     sync::atomic::{AtomicBool, Ordering::SeqCst},
-    time::Duration,
 };
 
-use nng::{
-    Error, PipeEvent, Protocol, Socket,
-    options::{Options, ReconnectMaxTime, ReconnectMinTime},
-};
+use ekuiper_tests::nng_plugin::dial_in_background;
+use nng::{Error, PipeEvent, Protocol, Socket};
 use serde_json::json;
 
 use crate::fault;
 
-/// Acks that fit in the channel go out; the others wait here, and cost nothing
-/// where the host never reads them: those for success are only counted.
+/// The ack channel of a sink, and the acks that wait for it.
 pub(crate) struct Acks {
     socket: Socket,
     waiting: VecDeque<Ack>,
@@ -25,28 +25,27 @@ pub(crate) struct Acks {
 enum Ack {
     /// So many messages in a row were collected.
     Done(u64),
-    /// One was not, for this reason.
+    /// One message was not collected, for this reason.
     Failed(String),
 }
 
-/// Failed acks that are kept for a host that does not read them.
+/// How many failed acks wait for a host that does not read them.
 const KEPT: usize = 4096;
 
 impl Acks {
-    /// Dials in the background, for as long as it takes.
+    /// Dials in the background for as long as it takes: some hosts have no ack
+    /// channel.
     pub(crate) fn dial(url: &str) -> Result<Acks, Error> {
         let socket = Socket::new(Protocol::Push0)?;
-        socket.set_opt::<ReconnectMinTime>(Some(Duration::from_millis(10)))?;
-        socket.set_opt::<ReconnectMaxTime>(Some(Duration::from_millis(500)))?;
         if fault::has("acks-dialed-once") {
-            let used = AtomicBool::new(false);
+            let is_used = AtomicBool::new(false);
             socket.pipe_notify(move |pipe, event| {
-                if event == PipeEvent::AddPre && used.swap(true, SeqCst) {
+                if event == PipeEvent::AddPre && is_used.swap(true, SeqCst) {
                     pipe.close();
                 }
             })?;
         }
-        socket.dial_async(url)?;
+        dial_in_background(&socket, url)?;
         let waiting = VecDeque::new();
         Ok(Acks { socket, waiting })
     }
@@ -70,20 +69,22 @@ impl Acks {
         }
         if self.waiting.len() > 2 * KEPT {
             self.waiting.pop_front();
-            eprintln!("reference: nobody reads the failed acks: the oldest is dropped");
+            eprintln!("reference: the host does not read failed acks: the oldest one is dropped");
         }
     }
 
-    /// Sends what the channel takes at once. Whether no message is waiting only
-    /// the fault of acks that overtake each other minds.
+    /// Sends as many acks as the channel takes at once.
+    ///
+    /// Only the fault `acks-unordered` uses `is_idle`, which is true if no message
+    /// waits to be collected.
     pub(crate) fn send_waiting(&mut self, is_idle: bool) {
-        let unordered = fault::has("acks-unordered");
-        if unordered {
+        let is_unordered = fault::has("acks-unordered");
+        if is_unordered {
             let is_done = |ack: &Ack| matches!(ack, Ack::Done(_));
             self.waiting.make_contiguous().sort_by_key(is_done);
         }
         while let Some(ack) = self.waiting.front_mut() {
-            if unordered && !is_idle && matches!(ack, Ack::Done(_)) {
+            if is_unordered && !is_idle && matches!(ack, Ack::Done(_)) {
                 return;
             }
             let text = match ack {

@@ -1,5 +1,5 @@
-//! The faults of a channel on a plain socket: it carries out whatever comes,
-//! under whatever id, and may answer twice.
+//! A channel on a plain socket, for faults that NNG does not allow: it answers a
+//! message under any id, and may answer twice.
 
 use std::{
     io::{self, Read, Write},
@@ -8,41 +8,42 @@ use std::{
     time::Duration,
 };
 
-const HEADER: [u8; 8] = [0, b'S', b'P', 0, 0, 0x30, 0, 0];
+use ekuiper_tests::{nng_plugin::GREETING, yardstick::GREETING_REQ};
 
-/// Greets and answers every order, on one connection after the other; `twice`
-/// tells which are answered twice.
+/// Greets and answers every message, on one connection after the other; answers
+/// those twice for which `is_doubled` is true.
 pub(crate) fn serve(
-    path: &str,
+    url: &str,
     mut answer: impl FnMut(&[u8]) -> Vec<u8>,
-    twice: impl Fn(&[u8]) -> bool,
+    is_doubled: impl Fn(&[u8]) -> bool,
 ) -> ! {
+    let path = url.trim_start_matches("ipc://");
     loop {
-        // It is over when the host hangs up.
-        let _ = run(path, &mut answer, &twice);
+        // An error means that the host has closed the connection.
+        let _ = serve_connection(path, &mut answer, &is_doubled);
         thread::sleep(Duration::from_millis(10));
     }
 }
 
-fn run(
+fn serve_connection(
     path: &str,
     answer: &mut dyn FnMut(&[u8]) -> Vec<u8>,
-    twice: &dyn Fn(&[u8]) -> bool,
+    is_doubled: &dyn Fn(&[u8]) -> bool,
 ) -> io::Result<()> {
     let mut stream = UnixStream::connect(path)?;
-    stream.write_all(&HEADER)?;
+    stream.write_all(&GREETING_REQ)?;
     stream.read_exact(&mut [0; 8])?;
     let mut id = 0x8000_0001_u32;
-    send(&mut stream, id, b"handshake")?;
+    send(&mut stream, id, GREETING)?;
     loop {
         let mut head = [0; 9];
         stream.read_exact(&mut head)?;
         let length = u64::from_be_bytes(head[1..].try_into().unwrap_or_default());
-        let mut message = vec![0; usize::try_from(length).unwrap_or_default()];
-        stream.read_exact(&mut message)?;
-        let order = message.get(4..).unwrap_or_default();
-        let answered = answer(order);
-        for _ in 0..1 + usize::from(twice(order)) {
+        let mut frame = vec![0; usize::try_from(length).unwrap_or_default()];
+        stream.read_exact(&mut frame)?;
+        let message = frame.get(4..).unwrap_or_default();
+        let answered = answer(message);
+        for _ in 0..1 + usize::from(is_doubled(message)) {
             id += 1;
             send(&mut stream, id, &answered)?;
         }

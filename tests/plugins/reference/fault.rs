@@ -1,5 +1,9 @@
-//! Faults that the plugin can be told to have, by the variable `REFERENCE_FAULT`:
-//! each shows that the conformance suite finds what it is there to find.
+//! The fault of the plugin, which the variable `REFERENCE_FAULT` names.
+//!
+//! Each fault breaks one requirement, to prove that the conformance suite finds
+//! it. The code of a fault is at the place where the plugin otherwise follows the
+//! protocol; this file has what several faults need. Which fault breaks which
+//! requirement: `tests/conformance_faults.rs`.
 
 use std::{
     env, hint,
@@ -11,22 +15,24 @@ use std::{
     time::Duration,
 };
 
-/// Whether the plugin has a fault.
+/// Whether the plugin has the fault `name`.
 pub(crate) fn has(name: &str) -> bool {
     static FAULT: OnceLock<String> = OnceLock::new();
     FAULT.get_or_init(|| env::var("REFERENCE_FAULT").unwrap_or_default()) == name
 }
 
-/// How long nothing comes until the faults of an idle plugin begin; it is set by
-/// `REFERENCE_IDLE`, in milliseconds, and is 5 s otherwise, as the SDKs have it.
+/// How long the plugin is idle before a fault of idle plugins shows.
+///
+/// `REFERENCE_IDLE` sets it in milliseconds. The default is 5 s, after which an
+/// idle plugin on an SDK greets again.
 pub(crate) fn idle() -> Duration {
     let set = env::var("REFERENCE_IDLE").ok();
     let set = set.and_then(|text| text.parse().ok());
     Duration::from_millis(set.unwrap_or(5000))
 }
 
-/// Takes note of so many bytes of log; with the fault of a log that nobody
-/// empties it is full at 3 MiB.
+/// Counts bytes of log output; with the fault `log-blocks`, hangs after 3 MiB, as
+/// if the output went to a full pipe that nobody reads.
 pub(crate) fn log(bytes: usize) {
     static LOGGED: AtomicUsize = AtomicUsize::new(0);
     const ROOM: usize = 3 * 1024 * 1024;
@@ -35,7 +41,7 @@ pub(crate) fn log(bytes: usize) {
     }
 }
 
-/// Puts a byte that is not UTF-8 into the first text of an object.
+/// Inserts a byte that is not UTF-8 into the first text of a JSON object.
 pub(crate) fn spoil(json: &mut Vec<u8>) {
     let text = b":\"";
     if let Some(place) = json.windows(text.len()).position(|bytes| bytes == text) {
@@ -43,7 +49,7 @@ pub(crate) fn spoil(json: &mut Vec<u8>) {
     }
 }
 
-/// Keeps a processor busy from now on, on one thread of the process.
+/// Keeps a processor busy from now on, with one thread of the process.
 pub(crate) fn work_on() {
     static BUSY: Once = Once::new();
     BUSY.call_once(|| {
@@ -55,7 +61,7 @@ pub(crate) fn work_on() {
     });
 }
 
-/// Does nothing any more on this thread.
+/// Blocks this thread for ever.
 pub(crate) fn hang() -> ! {
     loop {
         thread::sleep(Duration::from_secs(60));

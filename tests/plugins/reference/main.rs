@@ -1,16 +1,17 @@
-//! The reference plugin: one source, one sink and one function on NNG's sockets,
-//! without any of our crates below it.
+//! The reference plugin: one source, one sink and two functions on NNG's C
+//! library, without the crates of this workspace that it is there to test.
 //!
-//! It does what the protocol advises and nothing that only some hosts take, so
-//! it is what the tools are tried on: the mock must drive it without a finding.
+//! It follows the protocol and relies on nothing that only some hosts do. The
+//! mock must drive it without a finding.
 //!
 //! - `ticks` (source) emits `{"n":1}`, `{"n":2}`, …; see `sources/ticks.yaml`.
-//! - `lines` (sink) appends each message to the file `path` of its config, as a
-//!   line; without `path` it writes it to stdout.
+//! - `lines` (sink) appends each message as a line to the file `path` of its
+//!   configuration, or writes it to stdout without `path`.
 //! - `mirror` (function) returns its one argument.
 //! - `largest` (aggregate) returns the largest number of its one list, or null.
 //!
-//! It can be told to have faults, see `fault.rs`.
+//! It can have one of many faults on request, see `fault.rs`. What it shares with
+//! other plugins on NNG is in `ekuiper_tests::nng_plugin`.
 
 mod acks;
 mod careless;
@@ -25,34 +26,31 @@ use std::{
     env,
     process::{self, ExitCode},
     sync::{Arc, Mutex, PoisonError},
-    thread,
     time::Duration,
 };
 
+use ekuiper_tests::nng_plugin::{control_url, on_termination, serve};
 use serde_json::Value;
-use signal_hook::{
-    consts::{SIGINT, SIGTERM},
-    iterator::Signals,
-};
 
+use channel::Channel;
 use orders::Dispatcher;
 
-/// The control channel of the plugin of this name.
-const CONTROL: &str = "ipc:///tmp/plugin_reference.ipc";
+/// How long the plugin waits for a host to listen on the control channel.
+const LIMIT: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     if let Some(argument) = env::args().nth(1)
         && !matches!(serde_json::from_str(&argument), Ok(Value::Object(_)))
     {
-        eprintln!("reference: the argument must be a JSON object: {argument}");
+        eprintln!("reference: the argument must be a JSON object, not `{argument}`");
         return ExitCode::from(2);
     }
     if is_unable_to_run() {
         return ExitCode::FAILURE;
     }
     let dispatcher = Arc::new(Mutex::new(Dispatcher::default()));
-    if let Err(error) = leave_at_signals(Arc::clone(&dispatcher)) {
-        eprintln!("reference: no signal handler: {error}");
+    if let Err(error) = exit_on_termination(Arc::clone(&dispatcher)) {
+        eprintln!("reference: cannot handle signals: {error}");
         return ExitCode::FAILURE;
     }
 
@@ -60,50 +58,46 @@ fn main() -> ExitCode {
         let mut dispatcher = dispatcher.lock().unwrap_or_else(PoisonError::into_inner);
         dispatcher.answer(order).into_bytes()
     };
+    let url = control_url("reference");
     if fault::has("careless-ids") || fault::has("answers-unknown-twice") {
         let is_unknown = |order: &[u8]| String::from_utf8_lossy(order).contains("no_such_symbol");
-        let twice = |order: &[u8]| fault::has("answers-unknown-twice") && is_unknown(order);
-        careless::serve(&CONTROL["ipc://".len()..], answer, twice);
+        let is_doubled = |order: &[u8]| fault::has("answers-unknown-twice") && is_unknown(order);
+        careless::serve(&url, answer, is_doubled);
     }
-    let limit = Duration::from_secs(30);
-    let error = channel::serve(CONTROL, limit, answer);
+    let error = serve(&url, LIMIT, Channel::new(&url, answer));
 
-    eprintln!("reference: control channel {CONTROL}: {error}");
+    eprintln!("reference: control channel {url}: {error}");
     ExitCode::FAILURE
 }
 
-/// The faults of a process that never gets as far as to greet.
+/// Whether the plugin has a fault that ends the process before it greets.
 fn is_unable_to_run() -> bool {
-    let usual = || {
+    let has_usual_argument = || {
         env::args()
             .nth(1)
             .is_some_and(|argument| argument == r#"{"sendTimeout":1000}"#)
     };
-    let locked = || {
+    let is_locked = || {
         let lock = std::fs::File::create_new("/tmp/reference.lock");
         lock.is_err()
     };
     if fault::has("never-greets") {
         fault::hang();
     }
-    fault::has("argument-needed") && !usual()
+    fault::has("argument-needed") && !has_usual_argument()
         || fault::has("directory-needed") && !std::path::Path::new("reference.json").exists()
-        || fault::has("lock-file") && locked()
+        || fault::has("lock-file") && is_locked()
 }
 
-/// Ends the process at SIGTERM and SIGINT, with every instance stopped, so that
-/// no socket file stays behind.
-fn leave_at_signals(dispatcher: Arc<Mutex<Dispatcher>>) -> std::io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
-    thread::spawn(move || {
+/// Ends the process at SIGTERM and SIGINT, after a stop of every instance: no
+/// socket file is left.
+fn exit_on_termination(dispatcher: Arc<Mutex<Dispatcher>>) -> std::io::Result<()> {
+    on_termination(move || {
         if fault::has("sigterm-ignored") {
-            return signals.forever().for_each(drop);
+            return;
         }
-        if signals.forever().next().is_some() {
-            let mut dispatcher = dispatcher.lock().unwrap_or_else(PoisonError::into_inner);
-            dispatcher.stop_all();
-            process::exit(0);
-        }
-    });
-    Ok(())
+        let mut dispatcher = dispatcher.lock().unwrap_or_else(PoisonError::into_inner);
+        dispatcher.stop_all();
+        process::exit(0);
+    })
 }

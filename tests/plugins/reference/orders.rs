@@ -1,142 +1,39 @@
-//! What the orders of the control channel do: starts and stops of the symbols.
+//! Carries out the orders of the control channel: starts and stops of symbols.
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::SeqCst},
-    },
-    thread::JoinHandle,
+    fs::File,
+    mem, process, thread,
 };
 
+use ekuiper_tests::nng_plugin::{Argument, Instance, Instances, Order};
 use serde_json::Value;
 
 use crate::{fault, function, sink, source};
 
-/// The instances that run, and the answers to orders about them.
+/// What runs, and the answers to orders.
 #[derive(Default)]
 pub(crate) struct Dispatcher {
-    instances: HashMap<String, Instance>,
+    instances: Instances,
     functions: HashSet<String>,
-    /// What faults need to know: the keys that have failed, the starts of
-    /// sources, the instances beside those that are known.
+    memory: Memory,
+}
+
+/// What the faults of starts remember.
+#[derive(Default)]
+struct Memory {
+    /// The keys under which a start failed.
     failed: HashSet<String>,
+    /// How often a source was started under a key.
     starts: HashMap<String, u32>,
+    /// Instances that run on while another one has their key.
     doubled: Vec<Instance>,
 }
 
-/// A source or a sink on its thread, and the argument that started it.
-struct Instance {
-    argument: Value,
-    worker: Worker,
-}
-
-impl Instance {
-    fn is_source(&self) -> bool {
-        self.argument["pluginType"] == "source"
-    }
-}
-
-/// A thread that ends soon after it was told to.
-pub(crate) struct Worker {
-    stopped: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
-}
-
-impl Worker {
-    /// Runs `work` on a thread of its own; it looks at the flag to see a stop.
-    pub(crate) fn spawn(work: impl FnOnce(&AtomicBool) + Send + 'static) -> Worker {
-        let stopped = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&stopped);
-        let thread = std::thread::spawn(move || work(&flag));
-        Worker { stopped, thread }
-    }
-
-    fn stop(self) {
-        self.stopped.store(true, SeqCst);
-        if self.thread.join().is_err() {
-            eprintln!("reference: an instance had panicked");
-        }
-    }
-}
-
-/// The argument of an order: a text that holds JSON, read into its parts.
-pub(crate) struct Argument {
-    pub(crate) symbol: String,
-    pub(crate) kind: String,
-    pub(crate) config: Value,
-    /// `{ruleId}_{opId}_{instanceId}`: the name of the data address.
-    pub(crate) address: String,
-    /// The datasource, wherever the host's release puts it.
-    pub(crate) datasource: String,
-    whole: Value,
-}
-
-impl Argument {
-    fn parse(text: &str) -> Result<Argument, String> {
-        let whole: Value =
-            serde_json::from_str(text).map_err(|e| format!("the order's `arg` is no JSON: {e}"))?;
-        let meta = &whole["meta"];
-        let part = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let beside = whole["dataSource"].as_str();
-        let rule = match fault::has("names-not-decoded") {
-            true => part(&meta["ruleId"]).replace('&', "\\u0026"),
-            false => part(&meta["ruleId"]),
-        };
-        Ok(Argument {
-            symbol: part(&whole["symbolName"]),
-            kind: part(&whole["pluginType"]),
-            config: whole["config"].clone(),
-            address: format!(
-                "{}_{}_{}",
-                rule,
-                part(&meta["opId"]),
-                match fault::has("instance-ignored") {
-                    true => 0,
-                    false => meta["instanceId"].as_u64().unwrap_or_default(),
-                },
-            ),
-            datasource: beside.map_or_else(|| part(&whole["config"]["datasource"]), str::to_owned),
-            whole,
-        })
-    }
-
-    /// The faults of a plugin that takes less than eKuiper may send.
-    fn tolerates_faults(&self) -> Result<(), String> {
-        let known = ["symbolName", "meta", "pluginType", "config", "dataSource"];
-        let mut fields = self
-            .whole
-            .as_object()
-            .into_iter()
-            .flat_map(|fields| fields.keys());
-        if fault::has("fields-refused") && fields.any(|field| !known.contains(&field.as_str())) {
-            return Err("the argument has an unknown field".to_owned());
-        }
-        if fault::has("config-needed") && self.kind == "sink" && self.config.is_null() {
-            return Err("there is no configuration".to_owned());
-        }
-        if fault::has("escapes-refused") && self.config.to_string().contains('<') {
-            return Err("the configuration has a `<`".to_owned());
-        }
-        Ok(())
-    }
-
-    fn key(&self) -> String {
-        let by_rule = match &*self.kind {
-            "source" => fault::has("sources-keyed-by-rule"),
-            _ => fault::has("sinks-keyed-by-rule"),
-        };
-        match by_rule {
-            true => format!("{}_{}", self.whole["meta"]["ruleId"], self.symbol),
-            false => format!("{}_{}", self.address, self.symbol),
-        }
-    }
-}
-
 impl Dispatcher {
-    /// Carries out an order and returns the answer: `ok`, or why not.
+    /// Carries out an order and returns the answer: `ok`, or the reason why not.
     ///
-    /// No answer begins with `h`: a host would take it for a greeting.
+    /// No answer begins with `h`: the host would take it for a greeting.
     pub(crate) fn answer(&mut self, order: &[u8]) -> String {
         match self.carry_out(order) {
             Ok(()) => "ok".to_owned(),
@@ -147,48 +44,36 @@ impl Dispatcher {
     }
 
     fn carry_out(&mut self, order: &[u8]) -> Result<(), String> {
-        let order: Value = serde_json::from_slice(order).map_err(|e| {
-            if fault::has("dies-of-bytes") {
-                std::process::exit(1);
-            }
-            format!("the order is no JSON: {e}")
-        })?;
-        let argument = order["arg"].as_str();
-        let argument = Argument::parse(argument.ok_or("the order has no text `arg`")?)?;
-        argument.tolerates_faults()?;
-        match order["cmd"].as_str() {
-            Some("start") => self.start(argument),
-            Some("stop") if fault::has("stop-refused") => Err("it cannot be stopped".to_owned()),
-            Some("stop") => {
-                self.stop(&argument.key());
+        if fault::has("dies-of-bytes") && serde_json::from_slice::<Value>(order).is_err() {
+            process::exit(1);
+        }
+        let Order {
+            command,
+            mut argument,
+        } = Order::parse(order)?;
+        misread(&mut argument);
+        check_tolerance(&argument)?;
+        match &*command {
+            "start" => self.start(argument),
+            "stop" if fault::has("stop-refused") => Err("it cannot be stopped".to_owned()),
+            "stop" => {
+                self.stop(&key_of(&argument));
                 self.stop_others(&argument.kind);
                 Ok(())
             }
             _ if fault::has("unknown-command-ok") => Ok(()),
-            _ => Err(format!("unknown command {}", order["cmd"])),
+            _ => Err(format!("unknown command `{command}`")),
         }
     }
 
-    /// Starts a symbol. What runs already with the same argument goes on; with
-    /// another one it is started anew.
     fn start(&mut self, argument: Argument) -> Result<(), String> {
-        let key = argument.key();
         let start = match (&*argument.kind, &*argument.symbol) {
             ("func", "largest")
                 if fault::has("functions-in-order") && !self.functions.contains("mirror") =>
             {
-                return Err("`mirror` has to be started before".to_owned());
+                return Err("`mirror` has to be started first".to_owned());
             }
-            ("func", "mirror" | "largest") => {
-                let new = self.functions.insert(argument.symbol.clone());
-                if !new && fault::has("function-again-refused") {
-                    return Err("it runs already".to_owned());
-                }
-                if new || fault::has("second-channel") {
-                    function::start(&argument.symbol);
-                }
-                return Ok(());
-            }
+            ("func", "mirror" | "largest") => return self.start_function(&argument.symbol),
             ("source", "ticks") => source::start,
             ("sink", "lines") => sink::start,
             ("func" | "source" | "sink", "no_such_symbol") if fault::has("unknown-symbol-ok") => {
@@ -203,69 +88,101 @@ impl Dispatcher {
             ("lookup", _) if fault::has("unknown-type-ok") => return Ok(()),
             (kind, _) => return Err(format!("unknown plugin type `{kind}`")),
         };
-        match self.instances.get(&key) {
-            Some(running) if running.argument == argument.whole => {
-                if fault::has("start-again-refused") {
-                    return Err("it runs already".to_owned());
-                }
-                let doubles = fault::has("start-again-doubles") && argument.kind == "source";
-                if !doubles {
-                    return Ok(());
-                }
-                self.doubled.extend(self.instances.remove(&key));
-            }
-            Some(_) if fault::has("start-anew-refused") => {
-                return Err("it runs already".to_owned());
-            }
-            Some(_) => {
-                if let Some(old) = self.instances.remove(&key) {
-                    old.worker.stop();
-                }
-            }
-            None => {}
+        let key = key_of(&argument);
+        self.start_again(&key, &argument)?;
+        let source_runs = self.runs("source");
+        let memory = &mut self.memory;
+        self.instances.start(key.clone(), argument, |argument| {
+            memory.start(&key, argument, source_runs)?;
+            start(argument).inspect_err(|_| _ = memory.failed.insert(key))
+        })
+    }
+
+    fn start_function(&mut self, symbol: &str) -> Result<(), String> {
+        let is_new = self.functions.insert(symbol.to_owned());
+        if !is_new && fault::has("function-again-refused") {
+            return Err("it already runs".to_owned());
         }
-        self.start_with_faults(&argument)?;
-        let worker = start(&argument).inspect_err(|_| {
-            self.failed.insert(key.clone());
-        })?;
-        let argument = argument.whole;
-        self.instances.insert(key, Instance { argument, worker });
+        if is_new || fault::has("second-channel") {
+            function::start(symbol);
+        }
         Ok(())
     }
 
-    /// Stops an instance. One that does not run is no error: a host stops what
-    /// it had started in a process that crashed.
+    /// The faults of a start under a key that is in use.
+    fn start_again(&mut self, key: &str, argument: &Argument) -> Result<(), String> {
+        let Some(running) = self.instances.get(key) else {
+            return Ok(());
+        };
+        let is_same = running.argument.whole == argument.whole;
+        if is_same && fault::has("start-again-refused")
+            || !is_same && fault::has("start-anew-refused")
+        {
+            return Err("it already runs".to_owned());
+        }
+        if is_same && fault::has("start-again-doubles") && argument.kind == "source" {
+            self.memory.doubled.extend(self.instances.take(key));
+        }
+        Ok(())
+    }
+
+    /// Stops an instance. It is not an error if none runs: a host may stop what it
+    /// had started in a process that crashed.
     fn stop(&mut self, key: &str) {
-        match self.instances.remove(key) {
-            Some(instance) if fault::has("rows-after-stop") && instance.is_source() => {
-                instance.worker.stopped.store(true, SeqCst);
+        let is_source = |instance: &Instance| instance.argument.kind == "source";
+        if fault::has("rows-after-stop") && self.instances.get(key).is_some_and(is_source) {
+            if let Some(instance) = self.instances.take(key) {
+                instance.worker.request_stop();
             }
-            Some(instance) => instance.worker.stop(),
-            None if fault::has("stop-unknown-dies") => std::process::exit(1),
-            None => eprintln!("reference: nothing to stop under {key}"),
+        } else if !self.instances.stop(key) {
+            if fault::has("stop-unknown-dies") {
+                process::exit(1);
+            }
+            eprintln!("reference: no instance to stop under {key}");
         }
     }
 
-    /// The faults of a start.
-    fn start_with_faults(&mut self, argument: &Argument) -> Result<(), String> {
-        let runs = |kind: &str| {
-            let mut instances = self.instances.values();
-            instances.any(|instance| instance.argument["pluginType"] == kind)
-        };
-        if fault::has("sinks-first") && argument.kind == "sink" && runs("source") {
-            return Err("a sink cannot be started behind a source".to_owned());
+    /// The faults of a stop that also ends other instances.
+    fn stop_others(&mut self, kind: &str) {
+        if fault::has("stops-all-sources") && kind == "source"
+            || fault::has("stops-all-sinks") && kind == "sink"
+        {
+            let of_kind = |(key, instance): (&str, &Instance)| {
+                (instance.argument.kind == kind).then(|| key.to_owned())
+            };
+            let keys: Vec<_> = self.instances.iter().filter_map(of_kind).collect();
+            keys.iter().for_each(|key| self.stop(key));
         }
-        if fault::has("config-left") && self.failed.contains(&argument.key()) {
+    }
+
+    fn runs(&self, kind: &str) -> bool {
+        let mut instances = self.instances.iter();
+        instances.any(|(_, instance)| instance.argument.kind == kind)
+    }
+
+    /// Stops every instance.
+    pub(crate) fn stop_all(&mut self) {
+        self.instances.stop_all();
+    }
+}
+
+impl Memory {
+    /// The faults of the start of a new instance.
+    fn start(&mut self, key: &str, argument: &Argument, source_runs: bool) -> Result<(), String> {
+        if fault::has("sinks-first") && argument.kind == "sink" && source_runs {
+            return Err("a sink cannot be started after a source".to_owned());
+        }
+        if fault::has("config-left") && self.failed.contains(key) {
             return Err("it is being started".to_owned());
         }
         if fault::has("files-kept") {
-            std::mem::forget(std::fs::File::open("/dev/null"));
+            mem::forget(File::open("/dev/null"));
         }
-        if fault::has("busy") && argument.address.starts_with("elsewhere") {
-            std::thread::sleep(fault::idle());
+        if fault::has("busy") && argument.rule.starts_with("elsewhere") {
+            thread::sleep(fault::idle());
         }
         if fault::has("third-start-refused") && argument.kind == "source" {
-            let starts = self.starts.entry(argument.key()).or_default();
+            let starts = self.starts.entry(key.to_owned()).or_default();
             *starts += 1;
             if *starts > 2 {
                 return Err("it was started before".to_owned());
@@ -273,24 +190,43 @@ impl Dispatcher {
         }
         Ok(())
     }
+}
 
-    /// The fault of a stop that is meant for one instance and hits others.
-    fn stop_others(&mut self, kind: &str) {
-        if fault::has("stops-all-sources") && kind == "source"
-            || fault::has("stops-all-sinks") && kind == "sink"
-        {
-            let hit = |(key, instance): (&String, &Instance)| {
-                (instance.argument["pluginType"] == kind).then(|| key.clone())
-            };
-            let keys: Vec<_> = self.instances.iter().filter_map(hit).collect();
-            keys.iter().for_each(|key| self.stop(key));
-        }
+/// The faults of a plugin that misreads an argument.
+fn misread(argument: &mut Argument) {
+    if fault::has("names-not-decoded") {
+        argument.rule = argument.rule.replace('&', "\\u0026");
     }
+    if fault::has("instance-ignored") {
+        argument.instance = 0;
+    }
+}
 
-    /// Stops every instance.
-    pub(crate) fn stop_all(&mut self) {
-        for (_, instance) in self.instances.drain() {
-            instance.worker.stop();
-        }
+/// The faults of a plugin that refuses what a host may send.
+fn check_tolerance(argument: &Argument) -> Result<(), String> {
+    let known = ["symbolName", "meta", "pluginType", "config", "dataSource"];
+    let fields = argument.whole.as_object();
+    let mut fields = fields.into_iter().flat_map(|fields| fields.keys());
+    if fault::has("fields-refused") && fields.any(|field| !known.contains(&field.as_str())) {
+        return Err("the argument has an unknown field".to_owned());
+    }
+    if fault::has("config-needed") && argument.kind == "sink" && argument.config.is_null() {
+        return Err("there is no configuration".to_owned());
+    }
+    if fault::has("escapes-refused") && argument.config.to_string().contains('<') {
+        return Err("the configuration has a `<`".to_owned());
+    }
+    Ok(())
+}
+
+/// The key of an instance; with a fault, the instances of a rule share one key.
+fn key_of(argument: &Argument) -> String {
+    let is_by_rule = match &*argument.kind {
+        "source" => fault::has("sources-keyed-by-rule"),
+        _ => fault::has("sinks-keyed-by-rule"),
+    };
+    match is_by_rule {
+        true => format!("{}_{}", argument.rule, argument.symbol),
+        false => argument.key(),
     }
 }

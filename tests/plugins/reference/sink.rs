@@ -1,4 +1,4 @@
-//! The sink `lines`: each message becomes a line of a file, or of stdout.
+//! The sink `lines`: writes each message as a line to a file, or to stdout.
 
 use std::{
     fs::{File, OpenOptions},
@@ -11,29 +11,24 @@ use std::{
     time::Duration,
 };
 
-use nng::{
-    Error, PipeEvent, Protocol, Socket,
-    options::{Options, RecvMaxSize},
-};
+use ekuiper_tests::nng_plugin::{Argument, Worker, listen};
+use nng::{Error, PipeEvent};
 use serde_json::Value;
 
-use crate::{
-    acks::Acks,
-    fault,
-    orders::{Argument, Worker},
-};
+use crate::{acks::Acks, fault};
 
-/// How often a sink looks for a message in a row before it sleeps.
+/// How many times in a row a sink looks for a message before it sleeps.
 const LOOKS: u32 = 50;
 
-/// How long it sleeps. It does not wait in the socket: NNG may abort where a wait
-/// ends just as a message comes.
+/// How long a sink sleeps while no message comes.
+///
+/// It does not wait in the socket: NNG may abort the process if a wait ends at
+/// the moment at which a message comes.
 const STEP: Duration = Duration::from_millis(1);
 
 /// Reads the configuration, listens, and collects until stopped.
 ///
-/// It listens before it returns, for the host dials as soon as it reads `ok`.
-/// The ack channel is dialed in the background: some hosts have none.
+/// It listens before it returns: the host dials as soon as it has read `ok`.
 pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
     let mut output = match &argument.config["path"] {
         Value::Null => None,
@@ -43,9 +38,9 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
         }
         value => return Err(format!("config.path: expected a text, got {value}")),
     };
-    let url = format!("ipc:///tmp/{}.ipc", argument.address);
+    let url = argument.data_url();
     if fault::has("stale-file-refused") && std::path::Path::new(&url["ipc://".len()..]).exists() {
-        return Err(format!("{url} is there already"));
+        return Err(format!("{url} already exists"));
     }
     let late = fault::has("late-listener").then(|| url.clone());
     let mut socket = match late {
@@ -62,17 +57,17 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
         });
         notified.map_err(|e| e.to_string())?;
     }
-    let mut acks = Acks::dial(&format!("ipc:///tmp/{}_ack.ipc", argument.address))
-        .map_err(|e| format!("no ack channel: {e}"))?;
+    let url = argument.ack_url();
+    let mut acks = Acks::dial(&url).map_err(|e| format!("cannot dial {url}: {e}"))?;
     let mut held = None;
     let mut looks = 0;
-    Ok(Worker::spawn(move |stopped| {
+    Ok(Worker::spawn(move |stop| {
         if let Some(url) = late {
             thread::sleep(Duration::from_millis(300));
             socket = listen(&url).ok();
         }
         let Some(socket) = socket else { return };
-        while !stopped.load(SeqCst) && !left.load(SeqCst) {
+        while !stop.is_set() && !left.load(SeqCst) {
             let received = socket.try_recv();
             let is_idle = received.is_err();
             match received {
@@ -88,13 +83,13 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
                 }
                 Err(Error::TryAgain) => thread::sleep(STEP),
                 Err(error) => {
-                    eprintln!("reference: lines ends: {error}");
+                    eprintln!("reference: lines has ended: {error}");
                     return;
                 }
             }
             looks = if is_idle { looks } else { 0 };
             acks.send_waiting(is_idle);
-            while fault::has("acks-block") && !acks.is_empty() && !stopped.load(SeqCst) {
+            while fault::has("acks-block") && !acks.is_empty() && !stop.is_set() {
                 thread::sleep(Duration::from_millis(1));
                 acks.send_waiting(is_idle);
             }
@@ -112,23 +107,17 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
     }))
 }
 
-/// The faults of a sink that ends at a row that it cannot use.
+/// Whether the sink has a fault that ends it at this row.
 fn is_deadly(row: &[u8]) -> bool {
-    let no_json = || serde_json::from_slice::<Value>(row).is_err();
+    let is_not_json = || serde_json::from_slice::<Value>(row).is_err();
     match row.is_empty() {
         true => fault::has("ends-at-no-bytes"),
-        false => fault::has("ends-at-bad-rows") && no_json(),
+        false => fault::has("ends-at-bad-rows") && is_not_json(),
     }
 }
 
-fn listen(url: &str) -> Result<Socket, Error> {
-    let socket = Socket::new(Protocol::Pull0)?;
-    socket.set_opt::<RecvMaxSize>(0)?;
-    socket.listen(url)?;
-    Ok(socket)
-}
-
-/// The fault of a sink that writes every second message behind the next.
+/// The fault `rows-swapped`: holds every other message back until the next one
+/// is written.
 fn write_swapped(
     output: &mut Option<File>,
     message: &[u8],
@@ -144,10 +133,11 @@ fn write_swapped(
     Ok(())
 }
 
-/// Writes a message and a line end in one call. What is no text is no line.
+/// Writes a message and a line end with one write; refuses a message that is not
+/// a text.
 fn write_line(output: &mut Option<File>, message: &[u8]) -> io::Result<()> {
     if str::from_utf8(message).is_err() {
-        let text = "the message is no UTF-8";
+        let text = "the message is not UTF-8";
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }
     fault::log(message.len());

@@ -1,56 +1,45 @@
 //! The source `ticks`: growing numbers.
 
 use std::{
-    sync::{
-        OnceLock,
-        atomic::{AtomicBool, Ordering::SeqCst},
-    },
+    sync::OnceLock,
     thread,
     time::{Duration, Instant},
 };
 
+use ekuiper_tests::nng_plugin::{Argument, StopFlag, Worker};
 use nng::{
     Error, Message, Protocol, Socket,
     options::{Options, ReconnectMinTime},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::{
-    fault,
-    orders::{Argument, Worker},
-};
+use crate::fault;
 
-/// How often a source that waits looks whether it was stopped.
-const STEP: Duration = Duration::from_millis(10);
-
-/// How long a send has waited that the fault of a blocked source does not end.
+/// How long a send waits until the fault `blocked-stop` makes it ignore a stop.
 const BLOCKED: Duration = Duration::from_millis(700);
 
 /// Reads the configuration, dials the host and emits until stopped.
 pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
-    let number = |name: &str, default: u64| match &argument.config[name] {
-        Value::Null => Ok(default),
-        _ if fault::has("config-taken") => Ok(default),
-        value => value
-            .as_u64()
-            .ok_or_else(|| format!("config.{name}: expected a whole number, got {value}")),
+    let number = |name: &str, default: u64| match fault::has("config-taken") {
+        true => Ok(default),
+        false => argument.number(name, default),
     };
     let interval = Duration::from_millis(number("interval", 10)?);
     let count = number("count", 0)?;
     let padding = "x".repeat(usize::try_from(number("size", 0)?).map_err(|e| e.to_string())?);
 
-    let url = format!("ipc:///tmp/{}.ipc", argument.address);
-    if fault::has("source-never-dials") && !argument.address.starts_with('_') {
-        return Ok(Worker::spawn(move |stopped| pause(Duration::MAX, stopped)));
+    let url = argument.data_url();
+    if fault::has("source-never-dials") && !argument.address().starts_with('_') {
+        return Ok(Worker::spawn(|stop| stop.pause(Duration::MAX)));
     }
     let socket = dial(&url).map_err(|e| format!("cannot dial {url}: {e}"))?;
     let meta = json!({ "datasource": datasource_of(&argument.datasource) });
-    Ok(Worker::spawn(move |stopped| {
+    Ok(Worker::spawn(move |stop| {
         if fault::has("no-rows") {
-            return pause(Duration::MAX, stopped);
+            return stop.pause(Duration::MAX);
         }
         let mut n = 0;
-        while !stopped.load(SeqCst) && (count == 0 || n < count) {
+        while !stop.is_set() && (count == 0 || n < count) {
             n += 1;
             let mut row = json!({ "message": { "n": n }, "meta": meta });
             if fault::has("no-meta") {
@@ -69,11 +58,11 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
             if fault::has("rows-not-utf8") {
                 fault::spoil(&mut row);
             }
-            if let Err(error) = send(&socket, &row, stopped) {
-                eprintln!("reference: ticks ends: {error}");
+            if let Err(error) = send(&socket, &row, stop) {
+                eprintln!("reference: ticks has ended: {error}");
                 return;
             }
-            pause(interval, stopped);
+            stop.pause(interval);
         }
         if fault::has("rows-after-stop") {
             for _ in 0..40 {
@@ -82,13 +71,14 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
                 thread::sleep(interval);
             }
         }
-        // The channel stays open until the stop: the last rows are on their way.
-        pause(Duration::MAX, stopped);
+        // A close of the channel could lose the last rows: it stays open until
+        // the stop.
+        stop.pause(Duration::MAX);
     }))
 }
 
-/// The fault of instances that share what is theirs: the datasource is that of
-/// the other one.
+/// The datasource of an instance; with the fault `rows-mixed`, that of the first
+/// instance.
 fn datasource_of(datasource: &str) -> String {
     static FIRST: OnceLock<String> = OnceLock::new();
     match fault::has("rows-mixed") {
@@ -97,7 +87,8 @@ fn datasource_of(datasource: &str) -> String {
     }
 }
 
-/// Dials; with the fault of a source that dials once, not again within an hour.
+/// Dials the host, which listens already. With the fault `source-dials-once`, a
+/// lost connection is dialed again only after an hour.
 fn dial(url: &str) -> Result<Socket, Error> {
     let socket = Socket::new(Protocol::Push0)?;
     if fault::has("source-dials-once") {
@@ -107,16 +98,18 @@ fn dial(url: &str) -> Result<Socket, Error> {
     Ok(socket)
 }
 
-/// Sends one row, for as long as it takes and until a stop. It does not wait in
-/// the socket: NNG may abort where a wait ends just as the message goes.
-fn send(socket: &Socket, row: &[u8], stopped: &AtomicBool) -> Result<(), Error> {
+/// Sends one row, and waits for room as long as it takes or until a stop.
+///
+/// It does not wait in the socket: NNG may abort the process if a wait ends at
+/// the moment at which the message goes.
+fn send(socket: &Socket, row: &[u8], stop: &StopFlag) -> Result<(), Error> {
     let mut message = Message::from(row);
     let began = Instant::now();
     while let Err((back, error)) = socket.try_send(message) {
         if error != Error::TryAgain {
             return Err(error);
         }
-        if stopped.load(SeqCst) {
+        if stop.is_set() {
             if fault::has("blocked-stop") && began.elapsed() > BLOCKED {
                 fault::hang();
             }
@@ -126,16 +119,4 @@ fn send(socket: &Socket, row: &[u8], stopped: &AtomicBool) -> Result<(), Error> 
         thread::sleep(Duration::from_millis(1));
     }
     Ok(())
-}
-
-/// Waits `time`, or until a stop.
-fn pause(time: Duration, stopped: &AtomicBool) {
-    let begin = Instant::now();
-    while !stopped.load(SeqCst) {
-        let left = time.saturating_sub(begin.elapsed());
-        if left.is_zero() {
-            return;
-        }
-        thread::sleep(left.min(STEP));
-    }
 }

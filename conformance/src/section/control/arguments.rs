@@ -1,27 +1,24 @@
-//! What an order may hold.
+//! What an order may contain.
 
-use mock_kuiper::host::HostError;
-use mock_kuiper::symbol::{Kind, Meta};
-use mock_kuiper::wire::{Command, Order, OrderAnswer};
+use mock_kuiper::engine::host::AckMode;
+use mock_kuiper::engine::wire::{Command, Order, OrderAnswer};
+use mock_kuiper::{Code, Kind, Meta};
 use serde_json::{Map, Value, json};
 
-use super::goes_on;
-use crate::bench::{Bench, Checked, Stop, failed, not_reached};
+use crate::checked::{Checked, NotPassed, failed};
+use crate::rig::Rig;
 
-/// Starts something, stops it, and starts it again with a changed argument,
-/// through bytes.
-pub(super) fn start_changed(
-    bench: &Bench<'_>,
-    change: impl FnOnce(&mut Map<String, Value>),
-) -> Checked {
-    let host = bench.host()?;
-    let (_running, order) = bench.anything(&host)?;
+/// Starts a symbol, stops it, and starts it again with a changed argument and
+/// an unknown field in the order.
+fn start_changed(rig: &Rig<'_>, change: impl FnOnce(&mut Map<String, Value>)) -> Checked {
+    let host = rig.host()?;
+    let (_running, order) = rig.anything(&host)?;
     if order.kind != Kind::Function {
-        let stopped = bench.order_ok(&host, Command::Stop, &order);
-        stopped.map_err(not_reached)?;
+        let stopped = rig.order_ok(&host, Command::Stop, &order);
+        stopped.map_err(NotPassed::into_untested)?;
     }
-    let encoded = order.encode(Command::Start, bench.plan.release());
-    let broken = |error: serde_json::Error| Stop::Trouble(error.to_string());
+    let encoded = order.encode(Command::Start, rig.release());
+    let broken = |error: serde_json::Error| NotPassed::Error(error.to_string());
     let mut whole: Map<String, Value> = serde_json::from_slice(&encoded).map_err(broken)?;
     let text = whole["arg"].as_str().unwrap_or_default().to_owned();
     let mut argument: Map<String, Value> = serde_json::from_str(&text).map_err(broken)?;
@@ -33,14 +30,14 @@ pub(super) fn start_changed(
     match OrderAnswer::parse(&answer) {
         OrderAnswer::Done => Ok(()),
         _ => Err(failed(format!(
-            "the start was answered with `{}`, not `ok`",
+            "the start was answered with `{}` instead of `ok`",
             String::from_utf8_lossy(&answer)
         ))),
     }
 }
 
-pub(super) fn passes_over_fields(bench: &Bench<'_>) -> Checked {
-    start_changed(bench, |argument| {
+pub(super) fn ignores_unknown_fields(rig: &Rig<'_>) -> Checked {
+    start_changed(rig, |argument| {
         argument.insert(
             "traceId".to_owned(),
             json!({"of": ["a", "newer", "release"]}),
@@ -51,23 +48,27 @@ pub(super) fn passes_over_fields(bench: &Bench<'_>) -> Checked {
     })
 }
 
-pub(super) fn takes_any_properties(bench: &Bench<'_>) -> Checked {
-    has_instances(bench)?;
+pub(super) fn takes_any_properties(rig: &Rig<'_>) -> Checked {
+    has_instances(rig)?;
     let text = json!(r#"{"sql":"a < \"b\" & c > 'd'","nested":"\\u00e4"}"#);
     let nested = json!({"list": [1, -2.5, null, {"k": []}], "ä": true});
     let made_up = [("conformance_text", text), ("conformance_nested", nested)];
     let plain = [("conformance", json!(1))];
-    match start_with(bench, &made_up) {
-        Err(Stop::Failed(_)) if matches!(start_with(bench, &plain), Err(Stop::Failed(_))) => Err(
-            Stop::NotApplicable("it takes no property that it does not know"),
-        ),
+    match start_with(rig, &made_up) {
+        Err(NotPassed::Failed(_))
+            if matches!(start_with(rig, &plain), Err(NotPassed::Failed(_))) =>
+        {
+            Err(NotPassed::NotApplicable(
+                "the plugin refuses any property that it does not know",
+            ))
+        }
         other => other,
     }
 }
 
-/// Starts something again with more properties.
-fn start_with(bench: &Bench<'_>, properties: &[(&str, Value)]) -> Checked {
-    start_changed(bench, |argument| {
+/// Starts a symbol again with additional properties.
+fn start_with(rig: &Rig<'_>, properties: &[(&str, Value)]) -> Checked {
+    start_changed(rig, |argument| {
         let config = argument.entry("config").or_insert_with(|| json!({}));
         if let Value::Object(config) = config {
             let properties = properties.iter().cloned();
@@ -76,66 +77,63 @@ fn start_with(bench: &Bench<'_>, properties: &[(&str, Value)]) -> Checked {
     })
 }
 
-/// Whether the plugin is about sources and sinks at all.
-fn has_instances(bench: &Bench<'_>) -> Checked {
-    let manifest = bench.manifest()?;
+/// Ends a check that is about properties if the plugin has only functions.
+fn has_instances(rig: &Rig<'_>) -> Checked {
+    let manifest = rig.manifest()?;
     match manifest.sources.is_empty() && manifest.sinks.is_empty() {
-        true => Err(Stop::NotApplicable("a function has no properties")),
+        true => Err(NotPassed::NotApplicable("a function has no properties")),
         false => Ok(()),
     }
 }
 
-pub(super) fn does_without_config(bench: &Bench<'_>) -> Checked {
-    has_instances(bench)?;
-    let host = bench.host()?;
-    for symbol in &bench.manifest()?.sinks {
+pub(super) fn does_without_config(rig: &Rig<'_>) -> Checked {
+    has_instances(rig)?;
+    let host = rig.host()?;
+    for symbol in &rig.manifest()?.sinks {
         let meta = Meta::new("bare", format!("{symbol}_0"));
-        let bare = host.start_sink(Order::sink(symbol, meta, Map::new()), false);
+        let bare = host.start_sink(Order::sink(symbol, meta, Map::new()), AckMode::AsOrdered);
         match bare {
             Ok(sink) => {
-                bench.let_work();
+                rig.let_work();
                 sink.stop()?;
             }
-            Err(HostError::Refused {
-                greeting: false, ..
-            }) if !starts_alone(bench, symbol)? => {}
+            Err(error)
+                if error.code() == Some(Code::OrderRefused) && !starts_alone(rig, symbol)? => {}
             Err(error) => return Err(error.into()),
         }
     }
-    for symbol in &bench.manifest()?.sources {
+    for symbol in &rig.manifest()?.sources {
         let order = Order::source(symbol, Meta::new("bare", "stream"), "", Map::new());
         match host.start_source(order) {
             Ok(source) => {
-                bench.let_work();
+                rig.let_work();
                 source.stop()?;
             }
-            Err(HostError::Refused {
-                greeting: false, ..
-            }) => {}
+            Err(error) if error.code() == Some(Code::OrderRefused) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    goes_on(bench, &host)
+    rig.still_starts(&host)
 }
 
-/// Whether a sink starts without properties of its own.
-fn starts_alone(bench: &Bench<'_>, symbol: &str) -> Result<bool, Stop> {
-    if bench.plan.configs.contains_key(symbol) {
+/// Returns whether a sink starts with `requireAck` as its only property.
+fn starts_alone(rig: &Rig<'_>, symbol: &str) -> Result<bool, NotPassed> {
+    if rig.plan.configs.contains_key(symbol) {
         return Ok(false);
     }
-    let host = bench.host()?;
-    Ok(bench.start_sink(&host, symbol, "rule").is_ok())
+    let host = rig.host()?;
+    Ok(rig.start_sink(&host, symbol, "rule").is_ok())
 }
 
-pub(super) fn decodes_names(bench: &Bench<'_>) -> Checked {
+pub(super) fn decodes_names(rig: &Rig<'_>) -> Checked {
     const RULE: &str = "r&d";
-    has_instances(bench)?;
-    let host = bench.host()?;
-    if let Ok(source) = bench.source_name() {
-        let mut source = bench.start_source(&host, source, RULE)?;
-        source.next(bench.limit())?;
+    has_instances(rig)?;
+    let host = rig.host()?;
+    if let Ok(source) = rig.source_name() {
+        let mut source = rig.start_source(&host, source, RULE)?;
+        source.next(rig.limit())?;
         return Ok(());
     }
-    bench.start_sink(&host, bench.sink_name()?, RULE)?;
+    rig.start_sink(&host, rig.sink_name()?, RULE)?;
     Ok(())
 }

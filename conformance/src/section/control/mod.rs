@@ -1,31 +1,23 @@
-//! `CTL`: orders, and what answers them.
+//! `CTL`: orders and their answers.
 //!
-//! Orders that have to be refused are in `refusals`, what an order may hold in
-//! `arguments`, what repeats, waits or breaks off in `repeats`.
+//! The checks: what is started and stopped is in `basics`, orders that must be
+//! refused in `refusals`, the content of an order in `arguments`, and orders
+//! that are repeated, delayed or interrupted in `repeats`.
 
 mod arguments;
+mod basics;
 mod refusals;
 mod repeats;
 
-use std::time::Duration;
-
-use mock_kuiper::host::Host;
+use mock_kuiper::Fault;
+use mock_kuiper::engine::release::Releases;
 
 use self::arguments::*;
+use self::basics::*;
 use self::refusals::*;
 use self::repeats::*;
-use crate::bench::{Bench, Checked, Stop, failed};
-use crate::requirement::{Level, Releases, Requirement};
-use crate::stage::Kinds;
-
-/// Longer than the 5 s after which an SDK that waits with a limit greets again.
-pub(super) const IDLE: Duration = Duration::from_secs(6);
-
-/// How long a connection too many may take to come.
-pub(super) const DIAL: Duration = Duration::from_millis(300);
-
-/// How long an answer too many may take to come.
-pub(super) const QUIET: Duration = Duration::from_millis(300);
+use crate::requirement::{Check, Level, Requirement, Unobserved};
+use crate::rig::Kinds;
 
 pub(crate) const REQUIREMENTS: &[&Requirement] = &[
     &Requirement {
@@ -33,298 +25,313 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         level: Level::Must,
         releases: Releases::All,
         rule: "The plugin dials its control channel and sends a greeting.",
-        why: "eKuiper kills the process after `initTimeout`, and the plugin is in error.",
-        how: "The plugin is launched as the release does it; a message has to come within its `initTimeout`: 5 s \
-              in 1.x, 60 s in 2.x.",
+        why: "Otherwise no rule can use the plugin: eKuiper kills the process after `initTimeout` \
+              and shows its status as `error`.",
+        how: "The plugin is launched as the release launches it. A message must come within the \
+              release's `initTimeout`: 5 s in 1.x, 60 s in 2.x.",
         source: "ekuiper-2.4.0-go.jsonl:6; eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
-        check: greets,
+        slow: false,
+        check: Check::Function(greets),
     },
     &Requirement {
         id: "CTL-02",
         level: Level::Must,
         releases: Releases::All,
-        rule: "The start of each symbol that the json declares is answered with `ok`.",
-        why: "The rule that uses the symbol does not start; eKuiper shows the answer as its error.",
-        how: "Each source, sink and function is started, with the properties of --config.",
+        rule: "The start of each symbol that the JSON file declares is answered with `ok`.",
+        why: "Otherwise a rule that uses the symbol does not start, and eKuiper shows the answer \
+              as the rule's error.",
+        how: "Each source, sink and function is started, with the properties of `--config`.",
         source: "ekuiper-2.4.0-go.jsonl:35; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
-        check: starts,
+        slow: false,
+        check: Check::Function(starts),
     },
     &Requirement {
         id: "CTL-03",
         level: Level::Must,
         releases: Releases::All,
         rule: "The stop of each running source and sink is answered with `ok`.",
-        why: "eKuiper reports that the rule cannot be stopped.",
-        how: "What CTL-02 starts is stopped, its data channels closed by the host before.",
+        why: "Otherwise eKuiper reports that the rule cannot be stopped.",
+        how: "Each source and sink is started and stopped. The host closes the data channels \
+              before it sends the stop.",
         source: "ekuiper-2.4.0-go.jsonl:59; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
-        check: stops,
+        slow: false,
+        check: Check::Function(stops),
     },
     &Requirement {
         id: "CTL-04",
         level: Level::Must,
         releases: Releases::All,
-        rule: "The start of a symbol that the plugin does not have is refused with a text.",
-        why: "With `ok` eKuiper waits for rows or for a listener that will never come.",
-        how: "`no_such_symbol` is started as a source, a sink and a function; each answer has to be \
-              a text that is not `ok` and does not begin with `h`, and the plugin goes on.",
+        rule: "The start of a symbol that the plugin does not have is refused with an error text.",
+        why: "After `ok`, eKuiper waits for rows that never come, or dials a sink that does not \
+              listen.",
+        how: "`no_such_symbol` is started as a source, a sink and a function. Each answer must be \
+              a text that is not `ok` and does not begin with `h`. Afterwards the plugin must \
+              still start a symbol.",
         source: "ekuiper-2.4.0-go.jsonl:55; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
-        check: refuses_symbols,
+        slow: false,
+        check: Check::Function(refuses_symbols),
     },
     &Requirement {
         id: "CTL-05",
         level: Level::Should,
         releases: Releases::All,
-        rule: "An unknown `pluginType` is refused with a text.",
-        why: "A newer eKuiper may have kinds of symbols that this plugin does not know.",
+        rule: "An unknown `pluginType` is refused with an error text.",
+        why: "A newer eKuiper may have kinds of symbols that the plugin does not know.",
         how: "A symbol of the plugin is started as a `lookup`.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
-        check: refuses_types,
+        slow: false,
+        check: Check::Function(refuses_types),
     },
     &Requirement {
         id: "CTL-06",
         level: Level::Should,
         releases: Releases::All,
-        rule: "An unknown `cmd` is refused with a text.",
-        why: "A newer eKuiper may have orders that this plugin does not know.",
+        rule: "An unknown `cmd` is refused with an error text.",
+        why: "A newer eKuiper may send orders that the plugin does not know.",
         how: "`pause` is sent with the argument of a start.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
-        check: refuses_commands,
+        slow: false,
+        check: Check::Function(refuses_commands),
     },
     &Requirement {
         id: "CTL-07",
         level: Level::Should,
         releases: Releases::All,
-        rule: "Bytes that are no order are refused with a text, and the plugin goes on.",
-        why: "eKuiper sends no such thing; a plugin that dies of one byte is hard to debug.",
-        how: "No bytes, `{`, no UTF-8, and 64 MiB are sent, then a start that has to work.",
+        rule: "Bytes that are not an order are refused with an error text, and the plugin \
+               continues.",
+        why: "eKuiper does not send such bytes. A plugin that crashes at a single wrong byte is \
+              hard to debug.",
+        how: "The host sends 0 bytes, `{`, bytes that are not UTF-8, and 64 MiB. Afterwards a \
+              start must work.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
-        check: refuses_bytes,
+        slow: false,
+        check: Check::Function(refuses_bytes),
     },
     &Requirement {
         id: "CTL-08",
         level: Level::Should,
         releases: Releases::All,
-        rule: "An order without a field that it needs is refused with a text.",
-        why: "As CTL-07.",
-        how: "Orders without `cmd`, `arg`, `symbolName`, `pluginType` and `meta` are sent, and one \
-              whose `arg` is no JSON.",
+        rule: "An order that lacks a required field is refused with an error text.",
+        why: "See CTL-07.",
+        how: "The host sends orders without `cmd`, `arg`, `symbolName`, `pluginType` and `meta`, \
+              and one whose `arg` is not JSON.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
-        check: refuses_gaps,
+        slow: false,
+        check: Check::Function(refuses_gaps),
     },
     &Requirement {
         id: "CTL-09",
         level: Level::Must,
         releases: Releases::All,
-        rule: "Fields that the plugin does not know are passed over.",
-        why: "Releases have added fields to orders, and will again.",
-        how: "A start gets a field more in the order, the argument and `meta`.",
+        rule: "Fields that the plugin does not know are ignored.",
+        why: "Releases have added fields to orders, and will do so again.",
+        how: "A start has an unknown field in the order, in the argument and in `meta`.",
         source: "ekuiper-2.4.0-go.jsonl:15; ekuiper-1.13.5-go.jsonl:17",
-        check: passes_over_fields,
+        slow: false,
+        check: Check::Function(ignores_unknown_fields),
     },
     &Requirement {
         id: "CTL-10",
         level: Level::Must,
         releases: Releases::All,
-        rule: "Properties of any JSON arrive, whatever Go has escaped in them.",
-        why: "A rule whose properties have a `<`, a quote or a nested object cannot be started.",
-        how: "A start gets properties with `\\u003c`, with JSON inside a string and with nested values.",
+        rule: "Properties of any JSON are accepted, including the characters that Go escapes.",
+        why: "Otherwise a rule cannot be started if its properties contain a `<`, a quote or a \
+              nested object.",
+        how: "A start has properties with `\\u003c`, with JSON inside a string, and with nested \
+              values.",
         source: "ekuiper-2.4.0-go.jsonl:17; ekuiper-2.4.0-go-mirror.jsonl:17",
-        check: takes_any_properties,
+        slow: false,
+        check: Check::Function(takes_any_properties),
     },
     &Requirement {
         id: "CTL-11",
         level: Level::Must,
         releases: Releases::All,
-        rule: "An order is carried out and answered once, though nothing came for 6 s before.",
-        why: "A plugin that greets when it is idle has the greeting taken for the answer by hosts \
-              before 2.1.3, which stop the rule with `receive error: handshake`.",
-        how: "Nothing is sent for 6 s; then a start has to be answered with `ok`, and nothing may \
-              follow. With --timeout-scale 11 that is the minute after which a mangos socket says its \
-              last answer again.",
+        rule: "After 6 s without an order, the next order is carried out and answered exactly \
+               once.",
+        why: "Before 2.1.3, eKuiper takes the greeting of an idle plugin for the answer and stops \
+              the rule with `receive error: handshake`. If the plugin repeats its last answer, \
+              eKuiper takes that for the answer to the next order, and a correct rule fails with \
+              the error of another.",
+        how: "Nothing is sent for 6 s. Then a start must be answered with `ok`, and nothing may \
+              follow. `--timeout-scale 11` makes the pause longer than the minute after which a \
+              mangos socket repeats its last answer.",
         source: "ekuiper-1.14.7-python-errors.jsonl:225; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
-        check: stays_after_idling,
+        slow: true,
+        check: Check::Function(stays_after_idling),
     },
     &Requirement {
         id: "CTL-12",
         level: Level::Must,
         releases: Releases::All,
-        rule: "An order that comes under the id of a request that was given up is dropped.",
-        why: "After a greeting of an idle plugin eKuiper sends an order under the old id, then \
-              under the new one; done twice, it doubles rows.",
-        how: "A start is sent under another id, then under the right one; one answer has to come.",
+        rule: "An order under the id of an abandoned request is dropped.",
+        why: "After a greeting of an idle plugin, eKuiper sends an order under the old id and then \
+              under the new one. An order that is carried out twice doubles rows.",
+        how: "An order is sent under another id, then under the right one. Exactly one answer must \
+              come.",
         source: "ekuiper-1.13.5-python.jsonl:21; ekuiper-1.14.7-python-errors.jsonl:228",
-        check: drops_stale_orders,
+        slow: false,
+        check: Check::Function(drops_stale_orders),
     },
     &Requirement {
         id: "CTL-13",
         level: Level::Must,
         releases: Releases::WithReplay,
-        rule: "A second start of what runs, with the same argument, is answered with `ok` and \
+        rule: "A second start of a running symbol with the same argument is answered with `ok` and \
                changes nothing.",
-        why: "After a crash the replay and the restarting rule both send one: a refusal stops the \
-              rule, a second instance doubles its rows.",
-        how: "Everything is started twice; afterwards it has to work as before: one connection of a \
-              source, one ack for each row of a sink.",
+        why: "After a crash, the replay and the restarting rule both send a start. A refusal stops \
+              the rule, and a second instance doubles its rows.",
+        how: "Everything is started twice and must then work as before: a source with one \
+              connection, a sink with one ack for each row.",
         source: "ekuiper-2.4.0-go.jsonl:286; eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
-        check: starts_twice,
+        slow: false,
+        check: Check::Function(starts_twice),
     },
     &Requirement {
         id: "CTL-14",
         level: Level::Should,
         releases: Releases::WithReplay,
         rule: "A second start with another argument replaces the instance.",
-        why: "A rule that was changed while the plugin was down is started with the new properties \
-              after the replay of the old ones.",
-        how: "Sources and sinks are started again with a property more; they have to work, and a \
-              source to have one connection.",
+        why: "If a rule is changed while the plugin is down, the replay first starts it with the \
+              old properties. The start with the new properties follows.",
+        how: "Each source and sink is started again with one more property. It must then work, and \
+              a source must have one connection.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
-        check: starts_anew,
+        slow: false,
+        check: Check::Function(starts_anew),
     },
     &Requirement {
         id: "CTL-15",
         level: Level::Must,
         releases: Releases::All,
-        rule: "Orders are answered while instances work.",
-        why: "eKuiper sends one order at a time: one that waits for a busy source holds up all rules.",
-        how: "A sink gets rows and a source's are not read; a start under another rule has to be \
-              answered within 2 s.",
+        rule: "Orders are answered while instances are busy.",
+        why: "eKuiper sends one order at a time: an order that waits for a busy source delays all \
+              rules of the plugin.",
+        how: "A sink gets rows, and nobody reads the rows of a source. Then a start under another \
+              rule must be answered within 2 s.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
-        check: answers_while_busy,
+        slow: false,
+        check: Check::Function(answers_while_busy),
     },
     &Requirement {
         id: "CTL-16",
         level: Level::Must,
         releases: Releases::WithReplay,
-        rule: "The stop of what does not run is answered, and the plugin goes on.",
-        why: "A new process gets the stops of instances that it never knew.",
-        how: "A stop for a rule that never was is sent; all else has to work afterwards.",
+        rule: "The stop of an instance that does not run is answered, and the plugin continues.",
+        why: "After a crash, the new process gets the stops of instances that it never knew.",
+        how: "A stop is sent for a rule that never existed. Afterwards everything else must work.",
         source: "ekuiper-2.4.0-go.jsonl:271",
-        check: |bench| bench.play(Kinds::All, "stop-unknown"),
+        slow: false,
+        check: Check::Fault(Kinds::All, Fault::StopUnknown),
     },
     &Requirement {
         id: "CTL-17",
         level: Level::Should,
         releases: Releases::All,
-        rule: "A control channel that drops is dialed and greeted again.",
-        why: "eKuiper closes it only when it ends, and ends the plugin then; a plugin that outlives \
-              a debugger's or a test's host is easier to work with.",
-        how: "The host closes the connection while nothing is on its way, and on a release that sends an \
-              order again in the middle of one, too; it waits for a greeting and the answer to an order.",
+        rule: "The plugin dials and greets again when its control connection is lost.",
+        why: "eKuiper closes the connection only when it exits, and then kills the plugin. With a \
+              debugger or a test as the host, a plugin that survives the host is easier to work \
+              with.",
+        how: "The host closes the connection between two orders, and waits for a greeting and for \
+              the answer to an order. On a release that repeats an order after a greeting, it also \
+              closes the connection between an order and its answer.",
         source: "ekuiper-2.4.0-go.jsonl:315; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
-        check: dials_again,
+        slow: false,
+        check: Check::Function(dials_again),
     },
     &Requirement {
         id: "CTL-18",
         level: Level::Must,
         releases: Releases::All,
-        rule: "A configuration that cannot be used is refused with a text, and leaves nothing behind.",
-        why: "The author of a rule sees no mistake, and the corrected rule cannot be started.",
-        how: "Each symbol is started with the properties of --refused, or else with each of its own as \
-              a value of another type; what is refused is started with right ones under the same rule.",
+        rule: "A configuration that cannot be used is refused with an error text and leaves \
+               nothing behind.",
+        why: "Otherwise the author of a rule does not see the mistake, or the corrected rule \
+              cannot be started.",
+        how: "With `--refused`, each symbol named there is started with those properties. Without \
+              it, each source and sink is started with each of its properties set to a value of \
+              another type. After a refusal, the symbol must start with its correct properties \
+              under the same rule.",
         source: "ekuiper-2.4.0-go.jsonl:55; ekuiper-2.4.0-go.jsonl:219",
-        check: refuses_configurations,
+        slow: false,
+        check: Check::Function(refuses_configurations),
     },
     &Requirement {
         id: "CTL-19",
         level: Level::Must,
         releases: Releases::All,
-        rule: "Each order is answered once.",
-        why: "The second answer is taken for that of the next order, and each order after it gets the \
-              one before.",
-        how: "A start, a stop and an order that is refused are sent; behind each answer nothing more may \
-              come for 300 ms.",
+        rule: "Each order is answered exactly once.",
+        why: "eKuiper takes the second answer for that of the next order, and from then on each \
+              order gets the answer of the one before it.",
+        how: "A start, a stop and an order that is refused are sent. After each answer, nothing \
+              more may come for 300 ms.",
         source: "ekuiper-2.4.0-go.jsonl:12; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
-        check: answers_once,
+        slow: false,
+        check: Check::Function(answers_once),
     },
     &Requirement {
         id: "CTL-20",
         level: Level::Must,
         releases: Releases::All,
-        rule: "A start without `config` is an order as any other.",
-        why: "eKuiper leaves an empty `config` out: an action without properties has none.",
-        how: "Each source and sink is started so, and has to answer; a sink that starts with \
-              `requireAck` alone has to start. Afterwards the plugin goes on.",
-        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go, `omitempty`; \
-                 ekuiper-2.4.0-go.jsonl:7",
-        check: does_without_config,
+        rule: "A start without `config` is carried out like any other.",
+        why: "eKuiper omits an empty `config`, for example for an action without properties.",
+        how: "Each source and sink is started without `config` and must answer. A sink that starts \
+              with `requireAck` as its only property must start. Afterwards the plugin must still \
+              start a symbol.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go, `omitempty`; ekuiper-2.4.0-go.jsonl:7",
+        slow: false,
+        check: Check::Function(does_without_config),
     },
     &Requirement {
         id: "CTL-21",
         level: Level::Must,
         releases: Releases::All,
         rule: "No answer begins with `h`.",
-        why: "eKuiper takes it for a greeting and sends the order again, for ever: the rule hangs, and \
-              all that wait for the plugin with it.",
-        how: "Orders that are refused are sent; no answer may begin so.",
+        why: "eKuiper takes such an answer for a greeting and sends the order again, forever. The \
+              rule hangs, and so does everything that waits for the plugin.",
+        how: "The host sends orders that must be refused. No answer may begin with `h`.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
-        check: answers_without_h,
+        slow: false,
+        check: Check::Function(answers_without_h),
     },
     &Requirement {
         id: "CTL-22",
         level: Level::Should,
         releases: Releases::All,
-        rule: "A refusal says why.",
-        why: "The answer is all that the author of a rule is shown.",
-        how: "Orders that are refused are sent; no answer may be empty, or bytes that are no UTF-8.",
+        rule: "A refusal gives a reason.",
+        why: "The answer is all that the author of a rule sees.",
+        how: "The host sends orders that must be refused. No answer may be empty or contain bytes \
+              that are not UTF-8.",
         source: "ekuiper-2.4.0-go.jsonl:55; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
-        check: refuses_with_words,
+        slow: false,
+        check: Check::Function(refuses_with_a_text),
     },
     &Requirement {
         id: "CTL-23",
         level: Level::Should,
         releases: Releases::All,
-        rule: "The names in an order are decoded as any JSON: `\\u0026` is `&`.",
-        why: "The instance of a rule `r&d` is at another address than eKuiper's.",
-        how: "A source or sink is started under the rule `r&d`, and has to be at its address.",
+        rule: "The names in an order are decoded like all JSON: `\\u0026` is `&`.",
+        why: "Otherwise an instance of a rule named `r&d` uses another address than eKuiper.",
+        how: "A source or sink is started under the rule `r&d` and must use its address.",
         source: "ekuiper-2.4.0-go.jsonl:17, Go's encoder",
-        check: decodes_names,
+        slow: false,
+        check: Check::Function(decodes_names),
     },
 ];
 
-fn greets(bench: &Bench<'_>) -> Checked {
-    bench.launch(bench.builder()?)?;
-    Ok(())
-}
-
-fn starts(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    let manifest = bench.manifest()?;
-    let mut held = (Vec::new(), Vec::new(), Vec::new());
-    for symbol in &manifest.functions {
-        held.0.push(host.function(symbol)?);
-    }
-    for symbol in &manifest.sinks {
-        held.1.push(bench.start_sink(&host, symbol, "rule")?);
-    }
-    for symbol in &manifest.sources {
-        held.2.push(bench.start_source(&host, symbol, symbol)?);
-    }
-    Ok(())
-}
-
-fn stops(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    let manifest = bench.manifest()?;
-    if manifest.sources.is_empty() && manifest.sinks.is_empty() {
-        return Err(Stop::NotApplicable("a function is never stopped"));
-    }
-    for symbol in &manifest.sinks {
-        let sink = bench.start_sink(&host, symbol, "rule");
-        sink.map_err(crate::bench::not_testable)?.stop()?;
-    }
-    for symbol in &manifest.sources {
-        let source = bench.start_source(&host, symbol, "rule");
-        source.map_err(crate::bench::not_testable)?.stop()?;
-    }
-    host.check_alive()?;
-    Ok(())
-}
-
-/// Looks whether the plugin still starts what it has.
-pub(super) fn goes_on(bench: &Bench<'_>, host: &Host) -> Checked {
-    host.check_alive()?;
-    match bench.anything(host) {
-        Err(Stop::NotTestable(seen)) => Err(failed(format!("afterwards {seen}"))),
-        other => other.map(drop),
-    }
-}
+pub(crate) const UNOBSERVED: &[&Unobserved] = &[
+    &Unobserved {
+        id: "CTL-24",
+        level: Level::Must,
+        rule: "Properties arrive unchanged.",
+        reason: "Only the symbol knows what it received. CTL-10 checks that a start with them is \
+                 answered with `ok`, and CTL-23 that names are decoded.",
+        source: "ekuiper-2.4.0-go.jsonl:35",
+    },
+    &Unobserved {
+        id: "CTL-25",
+        level: Level::May,
+        rule: "The stop of an instance that does not run is answered with an error text.",
+        reason: "eKuiper accepts either answer, and so does CTL-16.",
+        source: "ekuiper-2.4.0-go.jsonl:272",
+    },
+];

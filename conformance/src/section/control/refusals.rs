@@ -1,71 +1,55 @@
-//! Orders that have to be refused.
+//! Orders that must be refused.
 
 use std::time::Duration;
 
-use mock_kuiper::host::{Host, HostError};
+use mock_kuiper::engine::wire::Command;
+use mock_kuiper::{Code, Host, Observed};
 use serde_json::{Map, Value, json};
 
-use super::goes_on;
-use crate::bench::{Bench, Checked, Stop, failed, not_reached, not_testable, order_bytes};
+use crate::checked::{Checked, NotPassed, failed, untested};
+use crate::rig::{Rig, order_bytes, start_argument};
 
-/// The argument of a start, as `arg` has it once it is decoded.
-pub(super) fn argument(symbol: &str, kind: &str) -> Value {
-    json!({
-        "symbolName": symbol,
-        "meta": {"ruleId": "rule", "opId": "op", "instanceId": 0},
-        "pluginType": kind,
-    })
-}
-
-pub(super) fn refuses_symbols(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
+pub(super) fn refuses_symbols(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
     for kind in ["source", "sink", "func"] {
-        let start = order_bytes("start", &argument("no_such_symbol", kind));
-        bench.refused(&host, &format!("the start of an unknown {kind}"), &start)?;
+        let start = order_bytes("start", &start_argument("no_such_symbol", kind));
+        rig.refused(&host, &format!("the start of an unknown {kind}"), &start)?;
     }
-    goes_on(bench, &host)
+    rig.still_starts(&host)
 }
 
-/// A symbol of the plugin, of whatever kind.
-pub(super) fn symbol<'a>(bench: &'a Bench<'_>) -> Result<(&'a str, &'static str), Stop> {
-    let source = bench.source_name().map(|name| (name, "source"));
-    let sink = || bench.sink_name().map(|name| (name, "sink"));
-    let function = |_| bench.function_name().map(|name| (name, "func"));
-    source.or_else(|_| sink()).or_else(function)
+pub(super) fn refuses_types(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let (symbol, _) = rig.any_symbol()?;
+    let start = order_bytes("start", &start_argument(symbol, "lookup"));
+    rig.refused(&host, "the start of a `lookup`", &start)?;
+    rig.still_starts(&host)
 }
 
-pub(super) fn refuses_types(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    let (symbol, _) = symbol(bench)?;
-    let start = order_bytes("start", &argument(symbol, "lookup"));
-    bench.refused(&host, "the start of a `lookup`", &start)?;
-    goes_on(bench, &host)
+pub(super) fn refuses_commands(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let (symbol, kind) = rig.any_symbol()?;
+    let order = order_bytes("pause", &start_argument(symbol, kind));
+    rig.refused(&host, "the order `pause`", &order)?;
+    rig.still_starts(&host)
 }
 
-pub(super) fn refuses_commands(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    let (symbol, kind) = symbol(bench)?;
-    let order = order_bytes("pause", &argument(symbol, kind));
-    bench.refused(&host, "the order `pause`", &order)?;
-    goes_on(bench, &host)
-}
-
-pub(super) fn refuses_bytes(bench: &Bench<'_>) -> Checked {
+pub(super) fn refuses_bytes(rig: &Rig<'_>) -> Checked {
     const HUGE: usize = 64 * 1024 * 1024;
-    let host = bench.host()?;
-    bench.refused(&host, "an order of 0 bytes", b"")?;
-    bench.refused(&host, "the order `{`", b"{")?;
-    bench.refused(&host, "an order that is no UTF-8", b"\xff\x00")?;
-    if bench.plan.release().max_message.is_none() {
-        bench.refused(&host, "an order of 64 MiB", &vec![b'x'; HUGE])?;
+    let host = rig.host()?;
+    rig.refused(&host, "an order of 0 bytes", b"")?;
+    rig.refused(&host, "the order `{`", b"{")?;
+    rig.refused(&host, "an order that is not UTF-8", b"\xff\x00")?;
+    if rig.release().max_message.is_none() {
+        rig.refused(&host, "an order of 64 MiB", &vec![b'x'; HUGE])?;
     }
-    goes_on(bench, &host)
+    rig.still_starts(&host)
 }
 
-pub(super) fn refuses_gaps(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    let (symbol, kind) = symbol(bench)?;
-    let whole = argument(symbol, kind);
+pub(super) fn refuses_gaps(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let (symbol, kind) = rig.any_symbol()?;
+    let whole = start_argument(symbol, kind);
     let without = |field: &str| {
         let mut argument = whole.clone();
         argument
@@ -78,46 +62,47 @@ pub(super) fn refuses_gaps(bench: &Bench<'_>) -> Checked {
         ("an order without `cmd`", no_cmd.into_bytes()),
         ("an order without `arg`", br#"{"cmd":"start"}"#.to_vec()),
         (
-            "an order whose `arg` is no JSON",
+            "an order whose `arg` is not JSON",
             br#"{"cmd":"start","arg":"{"}"#.to_vec(),
         ),
         ("a start without `symbolName`", without("symbolName")),
         ("a start without `pluginType`", without("pluginType")),
     ];
-    // A function has no instance that `meta` would name.
+    // The `meta` of a function names no instance.
     if kind != "func" {
         orders.push(("a start without `meta`", without("meta")));
     }
     for (what, order) in orders {
-        bench.refused(&host, what, &order)?;
+        rig.refused(&host, what, &order)?;
     }
-    goes_on(bench, &host)
+    rig.still_starts(&host)
 }
 
-pub(super) fn refuses_configurations(bench: &Bench<'_>) -> Checked {
-    if bench.plan.refused.is_empty() {
-        return leaves_nothing_of_wrong_types(bench);
+pub(super) fn refuses_configurations(rig: &Rig<'_>) -> Checked {
+    if rig.plan.refused.is_empty() {
+        return refuses_wrong_types(rig);
     }
-    let host = bench.host()?;
-    for (symbol, properties) in &bench.plan.refused {
-        if !is_refused(bench, &host, symbol, properties)? {
+    let host = rig.host()?;
+    for (symbol, properties) in &rig.plan.refused {
+        if !is_refused(rig, &host, symbol, properties)? {
             let properties = Value::Object(properties.clone());
             return Err(failed(format!(
-                "`{symbol}` was started with {properties}, which it has to refuse"
+                "`{symbol}` accepted {properties}, which `--refused` says it must refuse"
             )));
         }
     }
     Ok(())
 }
 
-/// Without --refused: what each property has to be only the plugin knows, and a
-/// value of another type is often refused.
-fn leaves_nothing_of_wrong_types(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    let manifest = bench.manifest()?;
+/// Tries properties of other types, if the user names none that must be refused:
+/// only the plugin knows which values it accepts, but it often refuses another
+/// type.
+fn refuses_wrong_types(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let manifest = rig.manifest()?;
     let mut any = false;
     for symbol in manifest.sources.iter().chain(&manifest.sinks) {
-        let known = bench.properties(symbol)?;
+        let known = rig.properties(symbol)?;
         for (name, value) in &known {
             let mut properties = known.clone();
             let wrong = match value {
@@ -125,34 +110,34 @@ fn leaves_nothing_of_wrong_types(bench: &Bench<'_>) -> Checked {
                 _ => json!("conformance"),
             };
             properties.insert(name.clone(), wrong);
-            any |= is_refused(bench, &host, symbol, &properties)?;
+            any |= is_refused(rig, &host, symbol, &properties)?;
         }
     }
     match any {
         true => Ok(()),
-        false => Err(Stop::NotApplicable(
-            "it refused nothing; --refused names a configuration that has to be",
+        false => Err(NotPassed::NotApplicable(
+            "the plugin refused nothing; name a configuration that it must refuse with `--refused`",
         )),
     }
 }
 
-/// Whether a source or sink refuses properties. Of what it refused nothing may
-/// be left: what can be used is started in its place.
+/// Returns whether a source or sink refuses properties. A refusal must leave
+/// nothing behind: the symbol must then start with its correct properties.
 fn is_refused(
-    bench: &Bench<'_>,
+    rig: &Rig<'_>,
     host: &Host,
     symbol: &str,
     properties: &Map<String, Value>,
-) -> Result<bool, Stop> {
+) -> Result<bool, NotPassed> {
     const RULE: &str = "refused";
-    let is_source = bench.manifest()?.sources.iter().any(|name| name == symbol);
+    let is_source = rig.manifest()?.sources.iter().any(|name| name == symbol);
     let config = Value::Object(properties.clone());
     let started = match is_source {
         true => {
             let source = host.source(symbol).config(config);
             let source = source.within(RULE, "stream").start();
             source.and_then(|source| {
-                bench.let_work();
+                rig.let_work();
                 source.stop()
             })
         }
@@ -160,81 +145,92 @@ fn is_refused(
             let sink = host.sink(symbol).config(config);
             let sink = sink.within(RULE, format!("{symbol}_0")).start();
             sink.and_then(|sink| {
-                bench.let_work();
+                rig.let_work();
                 sink.stop()
             })
         }
     };
-    match started {
-        // One that has ended by itself since then may not know the stop.
-        Ok(())
-        | Err(HostError::Refused {
-            command: "stop", ..
-        }) => return Ok(false),
-        Err(HostError::Refused {
-            command: "start",
-            greeting: false,
+    let Err(error) = started else {
+        return Ok(false);
+    };
+    match error.finding().map(|finding| &finding.observed) {
+        Some(Observed::OrderRefused {
+            command: Command::Start,
             ..
         }) => {}
-        Err(error) => return Err(error.into()),
+        // An instance that has ended by itself since then may not know the stop.
+        Some(
+            Observed::OrderRefused {
+                command: Command::Stop,
+                ..
+            }
+            | Observed::OrderGreeting {
+                command: Command::Stop,
+                ..
+            },
+        ) => return Ok(false),
+        _ => return Err(error.into()),
     }
     match is_source {
-        true => bench.start_source(host, symbol, RULE)?.stop()?,
-        false => bench.start_sink(host, symbol, RULE)?.stop()?,
+        true => rig.start_source(host, symbol, RULE)?.stop()?,
+        false => rig.start_sink(host, symbol, RULE)?.stop()?,
     }
     Ok(true)
 }
 
-/// Orders that any plugin has to refuse, and what they are.
-fn refused(bench: &Bench<'_>) -> Result<Vec<(&'static str, Vec<u8>)>, Stop> {
-    let (symbol, kind) = symbol(bench)?;
-    let unknown = |kind| order_bytes("start", &argument("no_such_symbol", kind));
+/// Returns orders that any plugin must refuse, with their names.
+fn orders_to_refuse(rig: &Rig<'_>) -> Result<Vec<(&'static str, Vec<u8>)>, NotPassed> {
+    let (symbol, kind) = rig.any_symbol()?;
+    let unknown = |kind| order_bytes("start", &start_argument("no_such_symbol", kind));
     Ok(vec![
         ("the start of an unknown source", unknown("source")),
         ("the start of an unknown sink", unknown("sink")),
         ("the start of an unknown function", unknown("func")),
         (
             "the start of a `lookup`",
-            order_bytes("start", &argument(symbol, "lookup")),
+            order_bytes("start", &start_argument(symbol, "lookup")),
         ),
         (
             "the order `pause`",
-            order_bytes("pause", &argument(symbol, kind)),
+            order_bytes("pause", &start_argument(symbol, kind)),
         ),
         ("the order `{`", b"{".to_vec()),
     ])
 }
 
-pub(super) fn answers_without_h(bench: &Bench<'_>) -> Checked {
-    let brief = bench.scaled(Duration::from_secs(3));
-    let host = bench.launch(bench.builder()?.answer_timeout(brief));
-    let host = host.map_err(not_reached)?;
-    for (what, order) in refused(bench)? {
-        // What begins with `h` is no answer: the order is sent again and again.
+pub(super) fn answers_without_h(rig: &Rig<'_>) -> Checked {
+    let brief = rig.scaled(Duration::from_secs(3));
+    let host = rig.launch(rig.builder()?.answer_timeout(brief));
+    let host = host.map_err(NotPassed::into_untested)?;
+    for (what, order) in orders_to_refuse(rig)? {
+        // On some releases the host sends the order again and again.
         let answered = host.order_bytes(&order);
         let begins = matches!(&answered, Ok(answer) if answer.first() == Some(&b'h'));
-        if begins || bench.transcript.mistaken_greeting().is_some() {
-            return Err(failed(format!("{what} was answered so")));
+        if begins || rig.transcript.mistaken_greeting().is_some() {
+            return Err(failed(format!(
+                "{what} was answered with a text that begins with `h`"
+            )));
         }
         match answered {
-            Ok(_) | Err(HostError::NoAnswer { .. }) => {}
-            Err(error) => return Err(not_testable(error)),
+            Ok(_) => {}
+            Err(error) if error.code() == Some(Code::OrderUnanswered) => {}
+            Err(error) => return Err(untested(error)),
         }
     }
     Ok(())
 }
 
-pub(super) fn refuses_with_words(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    for (what, order) in refused(bench)? {
-        let answer = host.order_bytes(&order).map_err(not_testable)?;
+pub(super) fn refuses_with_a_text(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    for (what, order) in orders_to_refuse(rig)? {
+        let answer = host.order_bytes(&order).map_err(untested)?;
         if answer.is_empty() {
             return Err(failed(format!("{what} was answered with 0 bytes")));
         }
         if std::str::from_utf8(&answer).is_err() {
             let bytes = answer.escape_ascii();
             return Err(failed(format!(
-                "{what} was answered with `{bytes}`, no UTF-8"
+                "{what} was answered with `{bytes}`, which is not UTF-8"
             )));
         }
     }

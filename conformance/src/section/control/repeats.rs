@@ -1,37 +1,48 @@
-//! What repeats, waits or breaks off.
+//! Orders that are repeated, delayed or interrupted.
 
 use std::time::{Duration, Instant};
 
-use mock_kuiper::host::{Host, Source};
-use mock_kuiper::symbol::{Channel, Kind};
-use mock_kuiper::wire::{Command, OrderAnswer};
+use mock_kuiper::engine::wire::{Command, OrderAnswer};
+use mock_kuiper::{Channel, Fault, Host, Kind, Source};
 use serde_json::{Map, json};
 
-use super::refusals::argument;
-use super::{DIAL, IDLE, QUIET, goes_on};
-use crate::bench::{Bench, Checked, ROW, Stop, failed, is_no_ack, order_bytes};
-use crate::stage::Kinds;
+use crate::checked::{Checked, NotPassed, failed};
+use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE};
+use crate::rig::{Kinds, ROW, Rig, is_no_ack, order_bytes, start_argument};
 
-/// How long the connection of an instance that was replaced may stand.
+/// How long the connection of a replaced instance may stay open.
 const SETTLING: Duration = Duration::from_secs(2);
 
 /// How long an order may take while instances work.
 const PROMPT: Duration = Duration::from_secs(2);
 
-pub(super) fn stays_after_idling(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    let (_running, order) = bench.anything(&host)?;
+pub(super) fn stays_after_idling(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let (_running, order) = rig.anything(&host)?;
     if order.kind != Kind::Function {
-        bench.order_ok(&host, Command::Stop, &order)?;
+        rig.order_ok(&host, Command::Stop, &order)?;
     }
-    std::thread::sleep(bench.scaled(IDLE));
-    bench.order_ok(&host, Command::Start, &order)?;
-    nothing_follows(bench, &host, "the start after that")
+    std::thread::sleep(rig.scaled(IDLE));
+    rig.order_ok(&host, Command::Start, &order)?;
+    let Some(second) = host.overhear(rig.quiet(EXTRA_MESSAGE))? else {
+        return Ok(());
+    };
+    match OrderAnswer::parse(&second) {
+        OrderAnswer::Done => Err(failed(
+            "the last answer came again, unasked: eKuiper takes it for the answer to its next \
+             order. Turn off the resend of the REQ socket (mangos: `time.Duration(0)`; a plain 0 \
+             has the wrong type, so the default of a minute stays)",
+        )),
+        _ => Err(second_answer(
+            "the start after 6 s without an order",
+            &second,
+        )),
+    }
 }
 
-pub(super) fn drops_stale_orders(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    let (_running, order) = bench.anything(&host)?;
+pub(super) fn drops_stale_orders(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let (_running, order) = rig.anything(&host)?;
     let command = match order.kind {
         Kind::Function => Command::Start,
         _ => Command::Stop,
@@ -40,127 +51,136 @@ pub(super) fn drops_stale_orders(bench: &Bench<'_>) -> Checked {
     match OrderAnswer::parse(answer.as_bytes()) {
         OrderAnswer::Done => Ok(()),
         _ => Err(failed(format!(
-            "the order under the right id was answered with `{answer}`, not `ok`"
+            "the order under the right id was answered with `{answer}` instead of `ok`"
         ))),
     }
 }
 
-pub(super) fn starts_twice(bench: &Bench<'_>) -> Checked {
-    bench.play(Kinds::All, "start-again")?;
-    if bench.source_name().is_ok() {
-        let host = bench.host()?;
-        let mut source = bench.flowing_source(&host)?;
+pub(super) fn starts_twice(rig: &Rig<'_>) -> Checked {
+    rig.play(Kinds::All, Fault::StartAgain)?;
+    if rig.source_name().is_ok() {
+        let host = rig.host()?;
+        let mut source = rig.flowing_source(&host)?;
         source.start_again()?;
-        has_one_connection(bench, &mut source)?;
+        has_one_connection(rig, &mut source)?;
     }
-    if bench.sink_name().is_ok() && bench.has_acks() {
-        let host = bench.host()?;
-        let mut sink = bench.sink(&host)?;
+    if rig.sink_name().is_ok() && rig.has_acks() {
+        let host = rig.host()?;
+        let mut sink = rig.sink(&host)?;
         sink.start_again()?;
         for _ in 0..3 {
-            crate::section::sink::send(bench, &mut sink, ROW)?;
+            rig.send(&mut sink, ROW)?;
         }
-        return match sink.ack(bench.quiet(QUIET)) {
+        return match sink.ack(rig.quiet(EXTRA_MESSAGE)) {
             Err(error) if is_no_ack(&error) => Ok(()),
-            _ => Err(failed("3 rows behind a second start got more than 3 acks")),
+            _ => Err(failed("after a second start, 3 rows got more than 3 acks")),
         };
     }
     Ok(())
 }
 
-pub(super) fn starts_anew(bench: &Bench<'_>) -> Checked {
-    bench.play(Kinds::All, "start-anew")?;
-    if bench.source_name().is_err() {
+pub(super) fn starts_anew(rig: &Rig<'_>) -> Checked {
+    rig.play(Kinds::All, Fault::StartAnew)?;
+    if rig.source_name().is_err() {
         return Ok(());
     }
-    let host = bench.host()?;
-    let mut source = bench.flowing_source(&host)?;
+    let host = rig.host()?;
+    let mut source = rig.flowing_source(&host)?;
     source.start_with(Map::from_iter([("key".to_owned(), json!("mock"))]))?;
-    has_one_connection(bench, &mut source)
+    has_one_connection(rig, &mut source)
 }
 
-/// Looks whether one instance of a source is there: each has a connection.
-fn has_one_connection(bench: &Bench<'_>, source: &mut Source) -> Checked {
+/// Fails if a source has more than one instance: each has a connection.
+fn has_one_connection(rig: &Rig<'_>, source: &mut Source) -> Checked {
     let channel = Channel::source(&source.order().meta);
-    // A second one would dial within this time.
-    std::thread::sleep(bench.quiet(DIAL));
-    // Who comes and goes is seen while rows are awaited; the old one may be late.
-    let end = Instant::now() + bench.quiet(SETTLING);
+    // A second instance would dial within this time.
+    std::thread::sleep(rig.quiet(EXTRA_CONNECTION));
+    // Connections are only noticed while the host waits for rows, and a replaced
+    // instance may take its time to close its own.
+    let end = Instant::now() + rig.quiet(SETTLING);
     for row in 0.. {
-        source.next(bench.limit())?;
-        let settled = bench.one_connection(&channel);
-        if (row > 2 && settled.is_ok()) || Instant::now() >= end {
-            return settled;
+        source.next(rig.limit())?;
+        let one = rig.one_connection(&channel);
+        if (row > 2 && one.is_ok()) || Instant::now() >= end {
+            return one;
         }
     }
     Ok(())
 }
 
-pub(super) fn answers_while_busy(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    let mut sink = match bench.sink_name() {
-        Ok(_) => Some(bench.sink(&host)?),
+pub(super) fn answers_while_busy(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let mut sink = match rig.sink_name() {
+        Ok(_) => Some(rig.sink(&host)?),
         Err(_) => None,
     };
     for _ in 0..100 {
         if let Some(sink) = &mut sink {
-            sink.send_bytes(b"[{\"conformance\":1}]")?;
+            sink.send_bytes(ROW)?;
         }
     }
-    let source = match bench.source_name() {
-        Ok(_) => Some(bench.source(&host)?),
+    let source = match rig.source_name() {
+        Ok(_) => Some(rig.source(&host)?),
         Err(_) => None,
     };
-    std::thread::sleep(bench.scaled(Duration::from_secs(1)));
+    std::thread::sleep(rig.scaled(Duration::from_secs(1)));
     let asked = Instant::now();
     let started = match (&source, &sink) {
-        (Some(source), _) => bench
+        (Some(source), _) => rig
             .start_source(&host, &source.order().symbol, "elsewhere")
             .map(drop),
-        (None, Some(sink)) => bench
-            .start_sink(&host, sink.symbol(), "elsewhere")
-            .map(drop),
-        (None, None) => return Err(Stop::NotApplicable("a function alone is never busy")),
+        (None, Some(sink)) => rig.start_sink(&host, sink.symbol(), "elsewhere").map(drop),
+        (None, None) => {
+            return Err(NotPassed::NotApplicable(
+                "a plugin with only functions is never busy",
+            ));
+        }
     };
     started?;
     let took = asked.elapsed();
-    if took > bench.scaled(PROMPT) {
+    if took > rig.scaled(PROMPT) {
         let took = took.as_secs_f64();
-        return Err(failed(format!("the answer took {took:.1} s")));
+        return Err(failed(format!(
+            "while instances were busy, the answer to a start took {took:.1} s"
+        )));
     }
     Ok(())
 }
 
-pub(super) fn dials_again(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
+pub(super) fn dials_again(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
     host.hang_up_control()?;
-    goes_on(bench, &host)?;
+    rig.still_starts(&host)?;
     drop(host);
-    match bench.plan.release().regreet_on_control {
-        true => bench.play(Kinds::All, "cut"),
+    match rig.release().regreet_on_control {
+        true => rig.play(Kinds::All, Fault::Cut),
         false => Ok(()),
     }
 }
 
-pub(super) fn answers_once(bench: &Bench<'_>) -> Checked {
-    let host = bench.host()?;
-    let (_running, order) = bench.anything(&host)?;
-    nothing_follows(bench, &host, "the start")?;
+pub(super) fn answers_once(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let (_running, order) = rig.anything(&host)?;
+    nothing_follows(rig, &host, "the start")?;
     if order.kind != Kind::Function {
-        bench.order_ok(&host, Command::Stop, &order)?;
-        nothing_follows(bench, &host, "the stop")?;
+        rig.order_ok(&host, Command::Stop, &order)?;
+        nothing_follows(rig, &host, "the stop")?;
     }
-    let unknown = order_bytes("start", &argument("no_such_symbol", "source"));
+    let unknown = order_bytes("start", &start_argument("no_such_symbol", "source"));
     host.order_bytes(&unknown)?;
-    nothing_follows(bench, &host, "an order that it refused")
+    nothing_follows(rig, &host, "an order that was refused")
 }
 
-fn nothing_follows(bench: &Bench<'_>, host: &Host, what: &str) -> Checked {
-    match host.overhear(bench.quiet(QUIET))? {
+fn nothing_follows(rig: &Rig<'_>, host: &Host, what: &str) -> Checked {
+    match host.overhear(rig.quiet(EXTRA_MESSAGE))? {
         None => Ok(()),
-        Some(second) => Err(failed(format!(
-            "behind the answer to {what} came a second one, `{}`",
-            String::from_utf8_lossy(&second)
-        ))),
+        Some(second) => Err(second_answer(what, &second)),
     }
+}
+
+fn second_answer(what: &str, second: &[u8]) -> NotPassed {
+    failed(format!(
+        "the answer to {what} was followed by a second one, `{}`",
+        String::from_utf8_lossy(second)
+    ))
 }

@@ -1,4 +1,4 @@
-//! What has become slower or heavier since an earlier bench.
+//! Compares two records: what got slower or heavier, what faster or lighter.
 
 use std::fmt::Write as _;
 
@@ -6,31 +6,32 @@ use anstyle::{AnsiColor, Style};
 
 use super::metric::Metric;
 use super::record::{Record, Series, Subject};
-use crate::cli::report::printable;
+use crate::cli::output::ERROR;
+use crate::cli::text::printable;
 
-const WORSE: Style = AnsiColor::Red.on_default().bold();
 const BETTER: Style = AnsiColor::Green.on_default();
 
-/// A change of the median that is one; memory comes in pages, and is the same
-/// in each round.
+/// The smallest change of a median that counts: memory comes in pages and often
+/// does not vary between rounds.
 const LEAST_CHANGE: f64 = 0.05;
 
-/// Two records, side by side.
+/// The result of a comparison.
 pub(super) struct Comparison {
     pub(super) text: String,
-    /// How many numbers are worse than they were.
+    /// How many numbers got worse.
     pub(super) worse: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
+enum Verdict {
     Worse,
     Better,
 }
 
-/// Names what differs between two records beyond the spread of their rounds.
+/// Lists what differs between two records by more than the spread of their
+/// rounds.
 pub(super) fn compare(old: &Record, new: &Record, old_name: &str) -> Comparison {
-    let mut text = format!("\nCompared with {old_name}:\n");
+    let mut text = String::new();
     for difference in differences(old, new) {
         let _ = writeln!(text, "note: {difference}");
     }
@@ -45,11 +46,11 @@ pub(super) fn compare(old: &Record, new: &Record, old_name: &str) -> Comparison 
             };
             let (slower, faster) = metric.verdicts();
             let (style, verdict) = match change(metric, was, now) {
-                Some(Change::Worse) => (WORSE, slower),
-                Some(Change::Better) => (BETTER, faster),
+                Some(Verdict::Worse) => (ERROR, slower),
+                Some(Verdict::Better) => (BETTER, faster),
                 None => continue,
             };
-            match style == WORSE {
+            match style == ERROR {
                 true => worse += 1,
                 false => better += 1,
             }
@@ -67,7 +68,7 @@ pub(super) fn compare(old: &Record, new: &Record, old_name: &str) -> Comparison 
             );
         }
     }
-    for (has, misses, whose) in [(old, new, old_name), (new, old, "this bench")] {
+    for (has, misses, whose) in [(old, new, old_name), (new, old, "this run")] {
         for measurement in &has.measurements {
             if misses.find(&measurement.subject).is_none() {
                 let subject = printable(&measurement.subject.to_string());
@@ -75,32 +76,32 @@ pub(super) fn compare(old: &Record, new: &Record, old_name: &str) -> Comparison 
             }
         }
     }
-    let _ = match (worse, better) {
-        (0, 0) => writeln!(text, "nothing changed beyond the spread of the rounds"),
-        (worse, better) => writeln!(
-            text,
-            "{worse} worse, {better} better, beyond the spread of the rounds"
-        ),
+    let result = match (worse, better) {
+        (0, 0) => "no change beyond the spread of the rounds".to_owned(),
+        _ => format!("{worse} worse, {better} better, beyond the spread of the rounds"),
     };
-    Comparison { text, worse }
+    Comparison {
+        text: format!("\nCompared with {old_name}: {result}\n{text}"),
+        worse,
+    }
 }
 
-/// Judges two series: they differ where all rounds of one lie beyond all of the
-/// other, and their medians by more than a twentieth.
-fn change(metric: Metric, was: &Series, now: &Series) -> Option<Change> {
+/// Compares two series. They differ if every round of one lies beyond every round
+/// of the other, and if the medians differ by more than a twentieth.
+fn change(metric: Metric, was: &Series, now: &Series) -> Option<Verdict> {
     let more = now.min > was.max;
     let less = now.max < was.min;
     let far = (now.median - was.median).abs() > LEAST_CHANGE * was.median.abs();
-    if !metric.is_judged() || !far || !(more || less) {
+    if !metric.is_compared() || !far || !(more || less) {
         return None;
     }
     Some(match more == metric.more_is_better() {
-        true => Change::Better,
-        false => Change::Worse,
+        true => Verdict::Better,
+        false => Verdict::Worse,
     })
 }
 
-/// How many times as much it is.
+/// Writes how many times the median grew.
 fn ratio(was: &Series, now: &Series) -> String {
     match now.median / was.median {
         ratio if ratio.is_finite() => format!(" (×{ratio:.2})"),
@@ -108,7 +109,7 @@ fn ratio(was: &Series, now: &Series) -> String {
     }
 }
 
-/// What makes two records hard to compare.
+/// Lists what makes two records hard to compare.
 fn differences(old: &Record, new: &Record) -> Vec<String> {
     let (was, now) = (&old.environment, &new.environment);
     let (was_name, now_name) = (&old.plugin.name, &new.plugin.name);
@@ -149,11 +150,11 @@ fn differences(old: &Record, new: &Record) -> Vec<String> {
     let mut differences: Vec<_> = pairs
         .into_iter()
         .filter(|(_, was, now)| was != now)
-        .map(|(what, was, now)| printable(&format!("another {what}: {was} then, {now} now")))
+        .map(|(what, was, now)| printable(&format!("{what} differs: {was} then, {now} now")))
         .collect();
     if was.rounds.min(now.rounds) < 3 {
         differences.push(format!(
-            "{} and {} rounds say little of the spread; take 3 at least",
+            "{} and {} rounds show too little of the spread; use at least 3",
             was.rounds, now.rounds
         ));
     }
@@ -165,7 +166,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn assert_change(metric: Metric, was: [f64; 3], now: [f64; 3], expected: Option<Change>) {
+    fn assert_change(metric: Metric, was: [f64; 3], now: [f64; 3], expected: Option<Verdict>) {
         let (was, now) = (Series::new(was.to_vec()), Series::new(now.to_vec()));
         assert_eq!(change(metric, &was, &now), expected, "{was:?} {now:?}");
     }
@@ -178,7 +179,7 @@ mod tests {
             rows,
             [100.0, 200.0, 300.0],
             [50.0, 60.0, 99.0],
-            Some(Change::Worse),
+            Some(Verdict::Worse),
         );
     }
 
@@ -186,17 +187,17 @@ mod tests {
     fn more_rows_are_better_and_more_memory_is_worse() {
         let (less, more) = ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0]);
         let (rows, memory) = (Metric::CallsPerSecond, Metric::MemoryPeakBytes);
-        assert_change(rows, less, more, Some(Change::Better));
-        assert_change(rows, more, less, Some(Change::Worse));
-        assert_change(memory, less, more, Some(Change::Worse));
-        assert_change(memory, more, less, Some(Change::Better));
+        assert_change(rows, less, more, Some(Verdict::Better));
+        assert_change(rows, more, less, Some(Verdict::Worse));
+        assert_change(memory, less, more, Some(Verdict::Worse));
+        assert_change(memory, more, less, Some(Verdict::Better));
     }
 
     #[test]
     fn less_than_a_twentieth_is_no_change_though_no_round_is_like_another() {
         let memory = Metric::MemoryAtRestBytes;
         assert_change(memory, [1000.0; 3], [1049.0; 3], None);
-        assert_change(memory, [1000.0; 3], [1051.0; 3], Some(Change::Worse));
+        assert_change(memory, [1000.0; 3], [1051.0; 3], Some(Verdict::Worse));
     }
 
     #[test]

@@ -1,13 +1,13 @@
-//! How long something takes, and what it costs the plugin meanwhile.
+//! Measures how long something takes, and what it costs the plugin meanwhile.
 
 use std::time::{Duration, Instant};
 
-use mock_kuiper::host::{Host, HostError};
+use mock_kuiper::{Host, HostError};
 use nix::time::ClockId;
 
 use super::metric::Metric;
 
-/// What one measurement gave.
+/// The values of one measurement.
 pub(super) type Sample = Vec<(Metric, f64)>;
 
 /// What is counted.
@@ -33,7 +33,7 @@ impl Unit {
     }
 }
 
-/// The clocks of one measurement.
+/// The clocks at the start of a measurement.
 pub(super) struct Meter {
     began: Instant,
     plugin: Duration,
@@ -41,7 +41,7 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// Looks at the clocks; that of the time last.
+    /// Reads the processor times, then the time.
     pub(super) fn start(host: &Host) -> Result<Self, HostError> {
         let plugin = host.usage()?.processor_time;
         let ours = processor_time();
@@ -52,12 +52,13 @@ impl Meter {
         })
     }
 
+    /// Returns when the measurement began.
     pub(super) fn began(&self) -> Instant {
         self.began
     }
 
-    /// Looks at the clocks again; that of the time first. `count` is what went
-    /// through since the start.
+    /// Reads the time, then the processor times. `count` is how many rows or calls
+    /// there were since the start.
     pub(super) fn stop(self, host: &Host, count: u64, unit: Unit) -> Result<Sample, HostError> {
         let took = self.began.elapsed().as_secs_f64().max(1e-9);
         let ours = processor_time().saturating_sub(self.ours).as_secs_f64();
@@ -71,13 +72,13 @@ impl Meter {
     }
 }
 
-/// So many in a time, a second.
+/// Makes the rate of `count` rows or calls in a time.
 pub(super) fn rate(unit: Unit, count: u64, took: Duration) -> (Metric, f64) {
     let per_second = count as f64 / took.as_secs_f64().max(1e-9);
     (unit.per_second(), per_second)
 }
 
-/// The time that processors have worked for mock-kuiper itself.
+/// Returns the processor time of mock-kuiper itself.
 fn processor_time() -> Duration {
     let now = ClockId::CLOCK_PROCESS_CPUTIME_ID.now();
     now.map_or(Duration::ZERO, Duration::from)

@@ -1,10 +1,10 @@
-//! What is measured, in which unit, and which way is better.
+//! The quantities that are measured: their units, and whether more is better.
 
 use serde::{Deserialize, Serialize};
 
-use crate::cli::summary::grouped;
+use crate::cli::text::grouped;
 
-/// A number that each round gives anew. Its name in JSON has its unit.
+/// A quantity that every round measures. Its name in JSON contains its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Metric {
@@ -20,46 +20,49 @@ pub(super) enum Metric {
     /// Processor time of the plugin's process group.
     ProcessorUsPerRow,
     ProcessorUsPerCall,
-    /// The same as a part of the time that passed; of one processor 100.
+    /// The processor time of the plugin's process group as a part of the time that
+    /// passed; 100 is one processor.
     ProcessorPercent,
-    /// That of mock-kuiper itself.
+    /// The processor time of mock-kuiper itself as a part of the time that passed.
     HostPercent,
 }
 
 impl Metric {
+    /// Returns its name in tables.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::TimeToGreetingUs => "time to greeting",
             Self::MemoryAtRestBytes => "memory at rest",
-            Self::MemoryPeakBytes => "memory at most",
-            Self::RowsPerSecond => "rows a second",
-            Self::CallsPerSecond => "calls a second",
+            Self::MemoryPeakBytes => "peak memory",
+            Self::RowsPerSecond => "rows per second",
+            Self::CallsPerSecond => "calls per second",
             Self::LatencyUsP50 => "latency, p50",
             Self::LatencyUsP90 => "latency, p90",
             Self::LatencyUsP99 => "latency, p99",
             Self::LatencyUsMax => "latency, max",
-            Self::ProcessorUsPerRow => "CPU a row",
-            Self::ProcessorUsPerCall => "CPU a call",
+            Self::ProcessorUsPerRow => "CPU per row",
+            Self::ProcessorUsPerCall => "CPU per call",
             Self::ProcessorPercent => "CPU of the plugin",
             Self::HostPercent => "CPU of mock-kuiper",
         }
     }
 
-    /// Whether the numbers of two benches are held against each other. Those
-    /// that say nothing good or bad are not, and neither is the slowest single
-    /// call: it is the machine's more than the plugin's.
-    pub(super) fn is_judged(self) -> bool {
+    /// Whether two records are compared by it. Shares of a processor are neither
+    /// good nor bad, and the slowest single call depends on the machine more than
+    /// on the plugin.
+    pub(super) fn is_compared(self) -> bool {
         !matches!(
             self,
             Self::LatencyUsMax | Self::ProcessorPercent | Self::HostPercent
         )
     }
 
+    /// Whether a greater value is better.
     pub(super) fn more_is_better(self) -> bool {
         matches!(self, Self::RowsPerSecond | Self::CallsPerSecond)
     }
 
-    /// What to call a change for the worse, and for the better.
+    /// Returns the words for a change for the worse and for the better.
     pub(super) fn verdicts(self) -> (&'static str, &'static str) {
         match self {
             Self::MemoryAtRestBytes
@@ -70,7 +73,7 @@ impl Metric {
         }
     }
 
-    /// Shows a value with its unit.
+    /// Writes a value with its unit.
     pub(super) fn show(self, value: f64) -> String {
         match self {
             Self::MemoryAtRestBytes | Self::MemoryPeakBytes => {
@@ -85,7 +88,7 @@ impl Metric {
         }
     }
 
-    /// Shows a value in few letters.
+    /// Writes a value in few letters.
     pub(super) fn show_short(self, value: f64) -> String {
         match self {
             Self::RowsPerSecond | Self::CallsPerSecond => match value {
@@ -98,7 +101,7 @@ impl Metric {
     }
 }
 
-/// A number of microseconds with its unit.
+/// Writes a number of microseconds in the unit that fits.
 fn time(microseconds: f64) -> String {
     match microseconds {
         999_500.0.. => format!("{} s", three_digits(microseconds / 1e6)),
@@ -120,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_shown_in_three_digits_and_the_unit_that_fits() {
+    fn a_time_is_written_with_three_digits_in_the_unit_that_fits() {
         let shown = [0.004, 1.0, 9.996, 48.25, 999.4, 999.6, 1_234_567.0].map(time);
 
         assert_eq!(
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_written_out_and_in_a_range_it_is_short() {
+    fn a_rate_is_written_in_full_and_within_a_range_in_short() {
         let rates = [2.5, 99.96, 20_123.4, 1_012_345.0];
 
         assert_eq!(

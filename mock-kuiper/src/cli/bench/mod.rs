@@ -1,10 +1,9 @@
-//! `mock-kuiper bench`: how fast a plugin is, and what it costs.
+//! `mock-kuiper bench`: measures how fast a plugin is, and what it costs.
 
 mod compare;
-mod interrupt;
+mod measure_args;
 mod meter;
 mod metric;
-mod plan;
 mod record;
 mod round;
 mod sink;
@@ -12,114 +11,76 @@ mod source;
 mod stage;
 mod table;
 mod trips;
+mod workload;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::ValueHint;
-use mock_kuiper::call::Call;
-use mock_kuiper::host::HostError;
-use serde_json::Value;
+use mock_kuiper::HostError;
 
-use self::interrupt::Interrupt;
+use self::measure_args::MeasureArgs;
 use self::meter::Sample;
 use self::metric::Metric;
-use self::plan::Plan;
 use self::record::{Measurement, Record, Series, Subject};
 use self::round::{Round, Samples};
 use self::stage::Findings;
-use super::host_args::HostArgs;
-use super::symbol_args::{SymbolArgs, json};
+use self::workload::{Task, Workload};
+use super::error::CliError;
+use super::exit::{Exit, STATUSES};
+use super::interrupt::Interrupt;
+use super::output::print_results;
 use super::terminal::Terminal;
-use super::{CliError, Exit, STATUSES, print_results};
 
 const EXAMPLES: &str = "\
 Examples:
   mock-kuiper bench ./mirror --config 'random={\"interval\":0}' --call 'echo(\"hi\")'
-      Measures a source that sends without a pause, the sinks and a function.
+      Measures a source that sends without a pause, the sinks, and a function.
   mock-kuiper bench ./mirror --sink append --send '{\"a\":1}' --rounds 9 --time 2s
-      Measures one sink with rows of its own, longer and more often.
+      Measures one sink with this row, longer and more often.
   mock-kuiper bench ./mirror --json before.json
   mock-kuiper bench ./mirror --compare before.json
-      Names what got slower since; ends with status 1 if something did.";
+      Lists what got slower or heavier since then; if anything did, the exit
+      status is 1.";
 
-/// Measure a plugin: rows and calls a second, latency, memory, processor time.
+/// Measure a plugin: rows and calls per second, latency, memory, processor time.
 ///
-/// Each round launches the plugin anew and measures everything once, one thing
-/// after the other: rows a second of each source and sink, of a sink also with
-/// requireAck (a row, then its ack), and calls a second of each --call. The
-/// first fifth of each measurement is a warm-up that does not count. The table
-/// has medians of the rounds, the smallest and the greatest rate of all, and
-/// the processor time of the plugin's processes for a row or a call.
+/// Every round launches the plugin and measures one thing after the other: the
+/// rows per second of each source and sink, of a sink also with requireAck (one
+/// row, then its ack), and the calls per second of each --call. The first fifth
+/// of each measurement is a warm-up and does not count. The table shows medians
+/// of the rounds, the lowest and the highest rate, and the processor time that
+/// the plugin's processes take for a row or a call.
 ///
-/// A source is read as fast as it can be, each row checked as JSON. A sink is
-/// sent rows as fast as it takes them; what only fills buffers does not count.
-/// One that sends no acks is measured without. Time to greeting counts from the
-/// launch; memory is the resident memory of the plugin's process group, once it
-/// has greeted and at most.
+/// Sources are read at full speed, and every row is checked as JSON. Sinks are
+/// sent rows as fast as they take them; rows that only fill buffers do not
+/// count. A sink that sends no acks is not measured with requireAck. The time to
+/// greeting counts from the launch. Memory is the resident memory of the
+/// plugin's process group, after the greeting and at its peak.
 ///
-/// With --compare a number got slower (or heavier) if all its rounds are worse
-/// than all of the older file, and the medians differ by more than 5 %. The
+/// With --compare, a number is slower or heavier if every round is worse than
+/// every round in the older file and the medians differ by more than 5 %. The
 /// slowest single call is not compared.
 #[derive(Debug, clap::Args)]
 #[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub(crate) struct Args {
-    /// The plugin: a directory with NAME.json and the executable, its zip, or
-    /// a Cargo package with NAME.json beside Cargo.toml, which is built first
+    /// The plugin: a directory with NAME.json and the executable, a zip of one,
+    /// or a Cargo package with NAME.json beside Cargo.toml, which is built first
     #[arg(value_hint = ValueHint::AnyPath)]
     plugin: PathBuf,
 
-    /// Measure this call of a function: 'echo(1, "a", null, {"k":[2]})'; may be
-    /// repeated. Functions without a call are not measured
-    #[arg(long, value_name = "CALL")]
-    call: Vec<Call>,
-
-    /// Send this row to the sinks, in the place of one of 60 bytes; may be
-    /// repeated
-    #[arg(long, value_name = "JSON", value_parser = json)]
-    send: Vec<Value>,
-
-    /// How often everything is measured
-    #[arg(long, value_name = "NUMBER", default_value = "5", value_parser = rounds)]
-    rounds: usize,
-
-    /// How long each measurement takes, beside its warm-up
-    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = time)]
-    time: Duration,
-
     #[command(flatten)]
-    symbols: SymbolArgs,
-
-    #[command(flatten)]
-    host: HostArgs,
+    measure: MeasureArgs,
 
     /// Write the numbers of all rounds to this file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     json: Option<PathBuf>,
 
-    /// Name what got slower or heavier since this file of --json was written
+    /// List what got slower or heavier since --json wrote this file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     compare: Option<PathBuf>,
-}
-
-fn rounds(text: &str) -> Result<usize, String> {
-    let number = text
-        .parse()
-        .ok()
-        .filter(|number| (1..=1000).contains(number));
-    number.ok_or_else(|| "expected a number from 1 to 1000".to_owned())
-}
-
-fn time(text: &str) -> Result<Duration, String> {
-    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    match time {
-        _ if time < Duration::from_millis(10) => Err("expected 10ms at least".to_owned()),
-        _ if time > Duration::from_secs(3600) => Err("expected an hour at most".to_owned()),
-        time => Ok(time),
-    }
 }
 
 /// Measures a plugin.
@@ -131,16 +92,17 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     if let Some(path) = &args.json {
         check_writable(path)?;
     }
-    let plan = Plan::make(args, Arc::new(args.host.package(&args.plugin)?))?;
-    let terminal = Arc::new(Terminal::new(&plan.plugin().name, false));
+    let package = args.measure.host.package(&args.plugin)?;
+    let workload = Workload::make(&args.measure, Arc::new(package))?;
+    let terminal = Arc::new(Terminal::new(&workload.plugin().name, false));
     let findings = Findings::new(Arc::clone(&terminal));
-    let interrupt = Interrupt::watch()?;
+    let interrupt = Interrupt::watch(|| {})?;
     let mut bench = Bench {
-        args,
-        plan: &plan,
-        given_up: vec![None; plan.tasks.len()],
+        args: &args.measure,
+        workload: &workload,
+        given_up: vec![None; workload.tasks.len()],
         plugin: Vec::new(),
-        tasks: plan.tasks.iter().map(|_| Vec::new()).collect(),
+        tasks: workload.tasks.iter().map(|_| Vec::new()).collect(),
     };
     let ended = bench.measure(&terminal, &interrupt, &findings);
     terminal.close();
@@ -169,12 +131,12 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     if worse == 0 && findings.are_none() {
         Ok(Exit::Fine)
     } else {
-        Ok(Exit::PluginFellShort)
+        Ok(Exit::Finding)
     }
 }
 
-/// Looks whether a file can be written, and leaves what it has: it may be the
-/// one to compare with.
+/// Checks that a file can be written, and leaves its content, which --compare
+/// may still read.
 fn check_writable(path: &Path) -> Result<(), CliError> {
     let opened = File::options().append(true).create(true).open(path);
     let wrong = |error| CliError::input(format!("--json {}: {error}", path.display()));
@@ -183,15 +145,16 @@ fn check_writable(path: &Path) -> Result<(), CliError> {
 
 /// The rounds so far.
 struct Bench<'a> {
-    args: &'a Args,
-    plan: &'a Plan,
-    /// Of each task: why it cannot be measured.
+    args: &'a MeasureArgs,
+    workload: &'a Workload,
+    /// For each task, why it cannot be measured.
     given_up: Vec<Option<String>>,
     plugin: Vec<Sample>,
     tasks: Vec<Vec<Sample>>,
 }
 
 impl Bench<'_> {
+    /// Measures round after round.
     fn measure(
         &mut self,
         terminal: &Arc<Terminal>,
@@ -200,7 +163,7 @@ impl Bench<'_> {
     ) -> Result<(), HostError> {
         let round = Round {
             args: self.args,
-            plan: self.plan,
+            workload: self.workload,
             terminal,
             interrupt,
             findings,
@@ -215,13 +178,13 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The rounds that are whole.
+    /// Returns how many rounds are complete.
     fn rounds(&self) -> usize {
         self.plugin.len()
     }
 
     fn record(&self) -> Record {
-        let subjects = self.plan.tasks.iter().map(plan::Task::subject);
+        let subjects = self.workload.tasks.iter().map(Task::subject);
         let measurements = [(Subject::Plugin, &self.plugin)]
             .into_iter()
             .chain(subjects.zip(&self.tasks))
@@ -231,31 +194,31 @@ impl Bench<'_> {
                 metrics: series(samples),
             });
         Record::new(
-            self.plan.plugin(),
-            plan::environment(self.args, self.rounds()),
+            self.workload.plugin(),
+            workload::environment(self.args, self.rounds()),
             measurements.collect(),
         )
     }
 
-    /// What was not measured, and why.
+    /// Writes what was not measured, and why.
     fn notes(&self) -> Vec<String> {
-        let given_up = self.plan.tasks.iter().zip(&self.given_up);
+        let given_up = self.workload.tasks.iter().zip(&self.given_up);
         let given_up = given_up.filter_map(|(task, reason)| {
             let reason = reason.as_ref()?;
             Some(format!("{}: not measured, {reason}", task.subject()))
         });
-        let uncalled = self.plan.uncalled.iter().map(|name| {
-            format!("function {name}: not measured; say what to call it with: --call '{name}(…)'")
+        let uncalled = self.workload.uncalled.iter().map(|name| {
+            format!("function {name}: not measured, no call is given; add --call '{name}(…)'")
         });
         let slow = cfg!(debug_assertions).then(|| {
-            "mock-kuiper itself was built without optimizations, and holds back what is fast"
+            "mock-kuiper itself was built without optimizations, which limits fast plugins"
                 .to_owned()
         });
         given_up.chain(uncalled).chain(slow).collect()
     }
 }
 
-/// The values of each metric over the rounds.
+/// Collects the values of each metric over the rounds.
 fn series(samples: &[Sample]) -> BTreeMap<Metric, Series> {
     let mut values: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for &(metric, value) in samples.iter().flatten() {

@@ -1,4 +1,4 @@
-//! What a bench has measured, as `--json` writes it and `--compare` reads it.
+//! The result of a bench, as `--json` writes it and `--compare` reads it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,9 +8,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::metric::Metric;
-use crate::cli::CliError;
+use crate::cli::error::CliError;
 
-/// What the file is. A change of the format changes it.
+/// The name of the file's format. Another format has another name.
 const FORMAT: &str = "mock-kuiper bench 1";
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -21,20 +21,20 @@ pub(super) struct Record {
     pub(super) measurements: Vec<Measurement>,
 }
 
-/// Which plugin it was.
+/// The plugin that was measured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct PluginId {
     pub(super) name: String,
     pub(super) version: String,
 }
 
-/// What the numbers depend on, beside the plugin.
+/// What the numbers depend on, besides the plugin.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Environment {
     pub(super) mock_kuiper: String,
     /// Whether mock-kuiper itself was built without optimizations.
     pub(super) mock_kuiper_debug: bool,
-    /// Whether the plugin was, as `--debug` says.
+    /// Whether the plugin was built without optimizations: `--debug`.
     pub(super) plugin_debug: bool,
     pub(super) release: String,
     pub(super) transport: String,
@@ -44,7 +44,7 @@ pub(super) struct Environment {
     pub(super) time_ms: u64,
 }
 
-/// One thing, and all that was measured of it.
+/// All that was measured of one subject.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Measurement {
     #[serde(flatten)]
@@ -52,7 +52,7 @@ pub(super) struct Measurement {
     pub(super) metrics: BTreeMap<Metric, Series>,
 }
 
-/// What is measured.
+/// What was measured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Subject {
@@ -86,7 +86,7 @@ impl fmt::Display for Subject {
     }
 }
 
-/// The values of the rounds.
+/// The values of one metric in all rounds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Series {
     pub(super) median: f64,
@@ -96,7 +96,7 @@ pub(super) struct Series {
 }
 
 impl Series {
-    /// Sums up the values of at least one round.
+    /// Computes the median and the ends of the values of at least one round.
     pub(super) fn new(rounds: Vec<f64>) -> Self {
         let rounds: Vec<_> = rounds.into_iter().map(rounded).collect();
         let mut sorted = rounds.clone();
@@ -111,7 +111,7 @@ impl Series {
     }
 }
 
-/// Nothing is measured as well as to a thousandth.
+/// Rounds to a thousandth, which is more exact than any measurement.
 fn rounded(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }
@@ -130,17 +130,17 @@ impl Record {
         }
     }
 
-    /// Reads what `--json` has written.
+    /// Reads a file of `--json`.
     ///
     /// # Errors
     ///
-    /// [`CliError::Input`] where it cannot be read, or is something else.
+    /// [`CliError::Input`] if it cannot be read or is not such a file.
     pub(super) fn read(path: &Path) -> Result<Self, CliError> {
         let wrong = |text: String| CliError::input(format!("--compare {}: {text}", path.display()));
         let bytes = fs::read(path).map_err(|error| wrong(error.to_string()))?;
         let foreign = |reason: String| {
             wrong(format!(
-                "expected what `mock-kuiper bench --json FILE` of this version has written: {reason}"
+                "expected a file written by `mock-kuiper bench --json` of this version: {reason}"
             ))
         };
         let record: Self =
@@ -154,11 +154,11 @@ impl Record {
         Ok(record)
     }
 
-    /// Writes it as JSON.
+    /// Writes a file as JSON.
     ///
     /// # Errors
     ///
-    /// [`CliError::Trouble`] where the file takes it not.
+    /// [`CliError::Trouble`] if the file cannot be written.
     pub(super) fn write(&self, path: &Path) -> Result<(), CliError> {
         let failed = |error: &dyn fmt::Display| {
             CliError::Trouble(format!(
@@ -170,7 +170,7 @@ impl Record {
         fs::write(path, text + "\n").map_err(|error| failed(&error))
     }
 
-    /// The numbers of one thing, if it was measured.
+    /// Returns what was measured of one subject.
     pub(super) fn find(&self, subject: &Subject) -> Option<&Measurement> {
         let mut all = self.measurements.iter();
         all.find(|measurement| measurement.subject == *subject)

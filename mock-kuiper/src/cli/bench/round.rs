@@ -1,42 +1,41 @@
-//! One round: a process of its own, and everything measured on it once.
+//! One round: launches the plugin, and measures everything once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mock_kuiper::call::Call;
-use mock_kuiper::event::{Event, Observer, What};
-use mock_kuiper::host::{Function, HostError};
-use mock_kuiper::symbol::Meta;
-use mock_kuiper::wire::Context;
+use mock_kuiper::engine::call::Call;
+use mock_kuiper::engine::wire::Context;
+use mock_kuiper::{Event, Function, HostError, Meta, Observer, Reply, What};
 
-use super::Args;
-use super::interrupt::Interrupt;
+use super::measure_args::MeasureArgs;
 use super::meter::{Sample, Unit};
 use super::metric::Metric;
-use super::plan::{Plan, Task};
 use super::stage::{Failure, Findings, Stage};
+use super::workload::{Task, Workload};
 use super::{sink, source, trips};
-use crate::cli::plan::expressions;
+use crate::cli::advice;
+use crate::cli::expressions::expressions;
+use crate::cli::interrupt::Interrupt;
 use crate::cli::terminal::Terminal;
 
 /// What all rounds have in common.
 pub(super) struct Round<'a> {
-    pub(super) args: &'a Args,
-    pub(super) plan: &'a Plan,
+    pub(super) args: &'a MeasureArgs,
+    pub(super) workload: &'a Workload,
     pub(super) terminal: &'a Arc<Terminal>,
     pub(super) interrupt: &'a Interrupt,
     pub(super) findings: &'a Findings,
 }
 
-/// What a round gave.
+/// The result of a round.
 pub(super) struct Samples {
     /// Of the process group.
     pub(super) plugin: Sample,
-    /// Of each task, in their order.
+    /// Of each task, in the order of the tasks.
     pub(super) tasks: Vec<Option<Sample>>,
 }
 
-/// Lets through what explains a host that waits in vain.
+/// Shows processes that were turned away: they may be why the host waits in vain.
 struct Strangers(Arc<Terminal>);
 
 impl Observer for Strangers {
@@ -48,19 +47,19 @@ impl Observer for Strangers {
 }
 
 impl Round<'_> {
-    /// Launches the plugin and measures it. What cannot be measured is noted in
-    /// `given_up`, one for each task, and not tried.
+    /// Launches the plugin and measures it. A task that cannot be measured gets
+    /// its reason in `given_up`, and is not tried again.
     ///
     /// # Errors
     ///
-    /// What ends a bench: the plugin's end, a signal, trouble of ours.
+    /// What ends a bench: the plugin's exit, a signal, an internal or system error.
     pub(super) fn run(
         &self,
         number: usize,
         given_up: &mut [Option<String>],
     ) -> Result<Samples, HostError> {
         self.show(number, "launch");
-        let builder = self.args.host.builder(Arc::clone(&self.plan.package));
+        let builder = self.args.host.builder(Arc::clone(&self.workload.package));
         let strangers = Arc::new(Strangers(Arc::clone(self.terminal)));
         let host = builder.observer(strangers).spawn()?;
         self.interrupt.concerns(&host);
@@ -69,7 +68,7 @@ impl Round<'_> {
         let at_rest = host.usage()?.memory;
         let mut functions = BTreeMap::new();
         let mut tasks = Vec::new();
-        for (task, given_up) in self.plan.tasks.iter().zip(given_up) {
+        for (task, given_up) in self.workload.tasks.iter().zip(given_up) {
             let mut sample = None;
             if given_up.is_none() {
                 self.show(number, &task.subject().to_string());
@@ -108,7 +107,7 @@ impl Round<'_> {
         task: &Task,
         functions: &mut BTreeMap<String, Function>,
     ) -> Result<Sample, Failure> {
-        let rows = &self.plan.rows;
+        let rows = &self.workload.rows;
         match task {
             Task::Source(order) => source::measure(stage, order),
             Task::Sink {
@@ -140,17 +139,15 @@ fn look_into(stage: &Stage<'_>, failure: Failure) -> Result<String, HostError> {
     let text = match failure {
         Failure::Unmeasured(text) => return Ok(text),
         Failure::Finding(text) => text,
-        Failure::Host(error) => match error {
-            HostError::Crashed { .. } | HostError::ExitedEarly { .. } => return Err(error),
-            error if error.is_finding() => error.to_string(),
-            error => return Err(error),
-        },
+        Failure::Host(error) if error.is_exit() => return Err(error),
+        Failure::Host(HostError::Finding(finding)) => advice::finding(&finding, None),
+        Failure::Host(error) => return Err(error),
     };
     stage.report(&text);
     Ok("see the error".to_owned())
 }
 
-/// Validates a call, and makes it again and again.
+/// Validates a call, then makes it repeatedly.
 fn measure_calls(
     stage: &Stage<'_>,
     function: &mut Function,
@@ -163,10 +160,12 @@ fn measure_calls(
             stage.symbol
         ))
     };
-    let valid = function.validate(&expressions(&call.args))?;
-    valid.map_err(failed)?;
+    let demand_result = |reply| match reply {
+        Reply::Result(_) => Ok(()),
+        Reply::Error(text) => Err(failed(text)),
+    };
+    demand_result(function.validate(&expressions(&call.args))?)?;
     trips::measure(stage, Unit::Call, || {
-        let answer = function.exec_in(context, &call.args)?;
-        answer.map(drop).map_err(failed)
+        demand_result(function.call(context, &call.args)?)
     })
 }

@@ -1,33 +1,34 @@
-//! A sink: how many rows a second it takes.
+//! Measures how many rows per second a sink takes.
 
 use std::time::{Duration, Instant};
 
-use mock_kuiper::host::{HostError, Sink, SinkError};
-use mock_kuiper::wire::Order;
+use mock_kuiper::engine::host::AckMode;
+use mock_kuiper::engine::wire::Order;
+use mock_kuiper::{Code, HostError, Sink};
 
 use super::meter::{Meter, Sample, Unit, rate};
 use super::stage::{Failure, PATIENCE, Stage};
 use super::trips;
 
-/// How long one wait is before it is looked whether the bench was ended.
+/// How often a wait checks whether a signal has come.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// The rows of a chunk at first, and at most.
+/// The number of rows in the first chunk, and in the longest one.
 const FIRST_CHUNK: usize = 64;
 const LONGEST_CHUNK: usize = 1 << 16;
 
-/// Sends rows as fast as the sink takes them; acks are not read, as by an
-/// eKuiper without `requireAck`.
+/// Measures a sink without `requireAck`: rows are sent as fast as it takes them,
+/// and acks are not read.
 ///
-/// Rows that only fill buffers do not count. A sink that pushes back is
-/// measured from one time that its buffers were full to another; one that never
-/// does has taken all.
+/// Rows that only fill buffers do not count. A sink that pushes back is measured
+/// between two moments at which its buffers were full; a sink that never pushes
+/// back has taken all rows.
 pub(super) fn measure(
     stage: &Stage<'_>,
     order: &Order,
     rows: &[Vec<u8>],
 ) -> Result<Sample, Failure> {
-    let sink = stage.host.start_sink(order.clone(), false)?;
+    let sink = stage.host.start_sink(order.clone(), AckMode::AsOrdered)?;
     let mut sender = Sender {
         stage,
         sink,
@@ -36,33 +37,27 @@ pub(super) fn measure(
     };
     let measured = sender.count();
     if measured.is_ok() {
-        // How a sink takes a stop in the middle of a flood is not measured.
+        // A stop amid a flood of rows is not what is measured.
         sender.sink.settle(PATIENCE);
     }
     stage.stop(measured, || sender.sink.stop())
 }
 
-/// Sends row after row, each when the one before was acked, as eKuiper does with
-/// `requireAck`. Whether a sink acks is its author's business.
+/// Measures a sink with `requireAck`: each row is sent after the ack of the row
+/// before. A sink may send no acks, and is not measured then.
 pub(super) fn measure_acked(
     stage: &Stage<'_>,
     order: &Order,
     rows: &[Vec<u8>],
 ) -> Result<Sample, Failure> {
-    let mut sink = stage.host.start_sink(order.clone(), true)?;
-    let failed = |source| match source {
-        SinkError::Ended => ended(stage),
-        source => Failure::Host(HostError::Sink {
-            symbol: order.symbol.clone(),
-            source,
-        }),
-    };
-    let first = match first_ack(stage, &mut sink, &rows[0]) {
-        Err(Failure::Host(HostError::Sink { source, .. })) => Err(failed(source)),
-        other => other,
+    let mut sink = stage.host.start_sink(order.clone(), AckMode::Awaited)?;
+    let failed = |error| match error {
+        HostError::Interrupted => ended(stage),
+        other => Failure::Host(other),
     };
     let mut rows = rows.iter().cycle();
-    let measured = first.and_then(|()| {
+    let first = rows.next().map_or(&[][..], Vec::as_slice);
+    let measured = first_ack(stage, &mut sink, first).and_then(|()| {
         trips::measure(stage, Unit::Row, || {
             let row = rows.next().map_or(&[][..], Vec::as_slice);
             sink.deliver(row).map_err(failed)
@@ -71,35 +66,32 @@ pub(super) fn measure_acked(
     stage.stop(measured, || sink.stop())
 }
 
-/// Finds out whether the sink acks at all.
+/// Waits for the ack of the first row, to find out whether the sink sends acks.
 fn first_ack(stage: &Stage<'_>, sink: &mut Sink, row: &[u8]) -> Result<(), Failure> {
     let limit = stage.time + PATIENCE;
     match sink.send_bytes(row)?.ack(limit) {
         Ok(_) => Ok(()),
-        Err(HostError::Sink {
-            source: SinkError::NoAck { .. },
-            ..
-        }) => Err(Failure::Unmeasured(format!(
-            "no ack came for a row within {limit:?}; acks are for rules with requireAck alone"
+        Err(error) if error.code() == Some(Code::AckMissing) => Err(Failure::Unmeasured(format!(
+            "no ack for a row within {limit:?}; only rules with requireAck need acks"
         ))),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Why a wait for the sink has ended.
+/// Finds out why a wait for the sink has ended.
 fn ended(stage: &Stage<'_>) -> Failure {
     let alive = stage.host.check_alive();
     Failure::Host(alive.err().unwrap_or(HostError::Interrupted))
 }
 
-/// Whether the sink has pushed back, and when it had room again.
+/// Whether the sink pushed back, and when it had room again.
 type Pressure = (bool, Instant);
 
 struct Sender<'a, Rows> {
     stage: &'a Stage<'a>,
     sink: Sink,
     rows: Rows,
-    /// How many rows go out before the buffers are waited for.
+    /// How many rows are sent before the buffers are awaited.
     chunk: usize,
 }
 
@@ -112,7 +104,7 @@ impl<'a, Rows: Iterator<Item = &'a Vec<u8>>> Sender<'_, Rows> {
             let (pushed_back, now) = self.send_chunk()?;
             pushes_back |= pushed_back;
             if now >= warm + time {
-                // It has done so once, and has caught up for good.
+                // It has pushed back once, and has caught up since.
                 pushes_back = pushed_back;
             }
             if now >= warm && pushed_back == pushes_back {
@@ -137,8 +129,8 @@ impl<'a, Rows: Iterator<Item = &'a Vec<u8>>> Sender<'_, Rows> {
 
     /// Sends a chunk, and waits until the system has all of it.
     ///
-    /// In a longer chunk a fast sink rests less often, in a shorter one a slow
-    /// sink is waited for less long: a twentieth of the time is the aim.
+    /// With longer chunks a fast sink idles less, with shorter ones a slow sink is
+    /// awaited for less time. A chunk is to take a twentieth of the time.
     fn send_chunk(&mut self) -> Result<Pressure, Failure> {
         self.stage.interrupt.check()?;
         let began = Instant::now();
@@ -146,13 +138,10 @@ impl<'a, Rows: Iterator<Item = &'a Vec<u8>>> Sender<'_, Rows> {
             match self.sink.deliver(row) {
                 Ok(()) => {}
                 // It pushes back, on a transport that waits for it here.
-                Err(SinkError::NotTaken { .. }) => break,
-                Err(source) => {
+                Err(error) if error.code() == Some(Code::SinkRowNotTaken) => break,
+                Err(error) => {
                     self.stage.host.check_alive()?;
-                    return Err(Failure::Host(HostError::Sink {
-                        symbol: self.sink.symbol().to_owned(),
-                        source,
-                    }));
+                    return Err(Failure::Host(error));
                 }
             }
         }
@@ -166,7 +155,7 @@ impl<'a, Rows: Iterator<Item = &'a Vec<u8>>> Sender<'_, Rows> {
             self.stage.host.check_alive()?;
             if began.elapsed() > limit {
                 return Err(Failure::Unmeasured(format!(
-                    "it took too few rows within {limit:?}; give it more time with --time"
+                    "it took too few rows within {limit:?}; allow more time with --time"
                 )));
             }
         }

@@ -1,49 +1,48 @@
-//! A source: how many rows a second come from it.
+//! Measures how many rows per second a source sends.
 
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::Error;
-use mock_kuiper::host::{HostError, Source};
-use mock_kuiper::symbol::Channel;
-use mock_kuiper::wire::Order;
+use mock_kuiper::engine::host::Received;
+use mock_kuiper::engine::wire::Order;
+use mock_kuiper::{Observed, Source};
 
 use super::meter::{Meter, Sample, Unit, rate};
 use super::stage::{Failure, PATIENCE, Stage};
+use crate::cli::advice;
 
-/// Messages of one stretch that are timed one by one. Of a flood that follows
-/// only each [`STRIDE`]th is: a look at the clock is not free.
+/// After this many messages of one stretch only every [`STRIDE`]th is timed,
+/// because reading the clock takes time.
 const TIMED: u64 = 1024;
 const STRIDE: u64 = 64;
 
-/// Reads a source as fast as it can: each row is checked, and thrown away.
+/// Reads a source at full speed. Each row is checked and dropped.
 pub(super) fn measure(stage: &Stage<'_>, order: &Order) -> Result<Sample, Failure> {
     let source = stage.host.start_source(order.clone())?;
-    let mut reader = Reader {
+    let mut counter = Counter {
         stage,
         source,
         rows: 0,
         last: (0, Instant::now()),
     };
-    let measured = reader.count();
-    stage.stop(measured, || reader.source.stop())
+    let measured = counter.count();
+    stage.stop(measured, || counter.source.stop())
 }
 
-struct Reader<'a> {
+struct Counter<'a> {
     stage: &'a Stage<'a>,
     source: Source,
     rows: u64,
-    /// How many rows there were when last the clock was looked at, and when
-    /// that was: behind a row.
+    /// The number of rows when the clock was last read after a row, and that time.
     last: (u64, Instant),
 }
 
-impl Reader<'_> {
+impl Counter<'_> {
     fn count(&mut self) -> Result<Sample, Failure> {
         self.read_for(self.stage.warm_up())?;
         let meter = Meter::start(self.stage.host)?;
         let before = self.rows;
-        // From one row to another: an interval may be longer than the rest of
-        // the time.
+        // The rate counts from one row to another: the interval of a source may be
+        // longer than the rest of the time.
         let (rows, began) = self.last;
         self.read_for(self.stage.time)?;
         let costs = meter.stop(self.stage.host, self.rows - before, Unit::Row)?;
@@ -53,7 +52,7 @@ impl Reader<'_> {
         Ok(sample)
     }
 
-    /// Reads for a time, or a while longer if no row comes in it.
+    /// Reads for a time, and if no row comes, for [`PATIENCE`] longer.
     fn read_for(&mut self, time: Duration) -> Result<(), Failure> {
         let before = self.rows;
         let began = Instant::now();
@@ -67,16 +66,19 @@ impl Reader<'_> {
             if left.is_zero() {
                 break;
             }
-            let read = self.source.read(Some(left));
-            let is_row = matches!(read, Ok(Ok(_)));
+            let read = self.source.read(Some(left))?;
+            let is_row = matches!(read, Received::Row(_));
             match read {
-                Ok(Ok(_)) => self.rows += 1,
-                Ok(Err(invalid)) => {
-                    let text = format!("{}: {invalid}", self.stage.symbol);
-                    self.stage.report(&text);
+                Received::Row(_) => self.rows += 1,
+                Received::Invalid(invalid) => {
+                    let finding = self.source.about(Observed::InvalidRow(invalid));
+                    self.stage.report(&advice::finding(&finding, None));
                 }
-                Err(Error::TimedOut) => {}
-                Err(error) => self.look_into(error)?,
+                Received::Nothing => {}
+                Received::Woken => {
+                    self.stage.interrupt.check()?;
+                    self.stage.host.check_alive()?;
+                }
             }
             if number < TIMED || number % STRIDE == 0 || !is_row {
                 now = Instant::now();
@@ -94,19 +96,5 @@ impl Reader<'_> {
             )));
         }
         Ok(())
-    }
-
-    fn look_into(&self, error: Error) -> Result<(), HostError> {
-        match error {
-            Error::Woken => {
-                self.stage.interrupt.check()?;
-                self.stage.host.check_alive()
-            }
-            Error::Protocol(source) => Err(HostError::BrokenChannel {
-                channel: Channel::source(&self.source.order().meta).name().to_owned(),
-                source,
-            }),
-            other => Err(HostError::Transport(other)),
-        }
     }
 }

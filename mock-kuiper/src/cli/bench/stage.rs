@@ -1,25 +1,24 @@
-//! Where one measurement takes place, and why it may come to nothing.
+//! What a measurement needs, and why it may fail.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mock_kuiper::host::{Host, HostError};
+use mock_kuiper::{Host, HostError};
 
-use super::interrupt::Interrupt;
+use crate::cli::interrupt::Interrupt;
 use crate::cli::terminal::Terminal;
 
-/// How long a source or sink may be waited for beyond the time of a measurement
-/// that it would not be in.
+/// How long a source or sink is awaited beyond the time of its measurement.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
-/// A running plugin, and for how long things of it are measured.
+/// A running plugin, and what a measurement of it needs.
 pub(super) struct Stage<'a> {
     pub(super) host: &'a Host,
     pub(super) time: Duration,
     pub(super) interrupt: &'a Interrupt,
     pub(super) findings: &'a Findings,
-    /// What is measured, as `source `random``.
+    /// What is measured, for example ``source `random` ``.
     pub(super) symbol: String,
 }
 
@@ -56,8 +55,6 @@ impl Stage<'_> {
         measured: Result<T, Failure>,
         stop: impl FnOnce() -> Result<(), HostError>,
     ) -> Result<T, Failure> {
-        // What ended the measurement must not end the stop as well.
-        self.host.clear_interrupt();
         match (measured, stop()) {
             (Ok(measured), Ok(())) => Ok(measured),
             (Ok(_) | Err(Failure::Unmeasured(_)), Err(error)) => Err(error.into()),

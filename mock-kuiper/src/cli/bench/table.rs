@@ -1,4 +1,4 @@
-//! How a bench is shown.
+//! Writes the result of a bench as a table.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -8,27 +8,26 @@ use textwrap::Options;
 
 use super::metric::Metric;
 use super::record::{Measurement, Record, Subject};
-use crate::cli::report::printable;
-use crate::cli::summary::count;
+use crate::cli::text::{count, printable};
 
 const HEADING: Style = Style::new().bold();
 
 /// Spaces between two columns.
 const GAP: usize = 2;
 
-/// Characters of a name at most.
+/// The characters of the longest name.
 const LONGEST_NAME: usize = 30;
 
-/// Percentages of a processor: below the one the plugin waits for something that
-/// we do not see, above the other it may wait for us.
+/// Percentages of a processor. Below the first the plugin waits for something that
+/// is not measured; above the second it may wait for mock-kuiper.
 const IDLE: f64 = 25.0;
 const BUSY: f64 = 75.0;
 
-/// Writes the table of what was measured, and `notes` below it.
+/// Writes the table, and `notes` below it.
 pub(super) fn text(record: &Record, notes: &[String]) -> String {
     let environment = &record.environment;
     let mut text = format!(
-        "{} under eKuiper {}: medians of {}, {:?} a measurement\n",
+        "{} under eKuiper {}: medians of {}, {:?} per measurement\n",
         printable(format!("{} {}", record.plugin.name, record.plugin.version).trim_end()),
         environment.release,
         count(environment.rounds as u64, "round"),
@@ -37,7 +36,7 @@ pub(super) fn text(record: &Record, notes: &[String]) -> String {
     let (plugin, symbols): (Vec<_>, Vec<_>) = (record.measurements.iter())
         .partition(|measurement| measurement.subject == Subject::Plugin);
     if !symbols.is_empty() {
-        let heading = ["", "a second", "(min–max)", "p50", "p99", "max", "CPU"];
+        let heading = ["", "per second", "(min–max)", "p50", "p99", "max", "CPU"];
         let mut rows = vec![heading.map(str::to_owned).to_vec()];
         rows.extend(symbols.iter().map(|measurement| symbol_row(measurement)));
         write_block(&mut text, &rows, true);
@@ -96,11 +95,11 @@ fn plugin_rows(measurement: &Measurement) -> Vec<Vec<String>> {
     rows.collect()
 }
 
-/// The smallest and the greatest value of the rounds, if there were some.
+/// Writes the smallest and the greatest value, if there were several rounds.
 fn range(measurement: &Measurement, metric: Metric) -> Option<String> {
     let series = measurement.metrics.get(&metric)?;
     let (min, max) = (metric.show_short(series.min), metric.show_short(series.max));
-    // A unit that both have is said once.
+    // A unit that both have is written once.
     let min = match (min.split_once(' '), max.split_once(' ')) {
         (Some((number, unit)), Some((_, other))) if unit == other => number,
         _ => &min,
@@ -108,7 +107,7 @@ fn range(measurement: &Measurement, metric: Metric) -> Option<String> {
     (series.rounds.len() > 1).then(|| format!("{min}–{max}"))
 }
 
-/// What held a source or sink back, if it was not the plugin's processor time.
+/// Writes what limited a source or sink other than the plugin's processor time.
 fn pace(measurement: &Measurement) -> Option<String> {
     let percent = |metric| Some(measurement.metrics.get(&metric)?.median);
     let plugin = percent(Metric::ProcessorPercent)?;
@@ -116,20 +115,21 @@ fn pace(measurement: &Measurement) -> Option<String> {
     let subject = &measurement.subject;
     match subject {
         Subject::Source { .. } if plugin + ours < IDLE => Some(format!(
-            "{subject}: waits by itself, at {plugin:.0} % of a processor; this is its own pace, \
-             not what it could do"
+            "{subject}: sends at its own pace, not as fast as it can: the plugin uses \
+             {plugin:.0} % of a processor"
         )),
         Subject::Sink {
             require_ack: false, ..
         } if plugin + ours < IDLE => Some(format!(
-            "{subject}: waits for something, at {plugin:.0} % of a processor"
+            "{subject}: waits for something else than the processor, of which the plugin uses \
+             {plugin:.0} %"
         )),
         Subject::Source { .. }
         | Subject::Sink {
             require_ack: false, ..
         } if ours > BUSY && plugin < ours => Some(format!(
-            "{subject}: held back by mock-kuiper, which was at {ours:.0} % of a processor, the \
-             plugin at {plugin:.0} %"
+            "{subject}: limited by mock-kuiper, which uses {ours:.0} % of a processor; the \
+             plugin uses {plugin:.0} %"
         )),
         _ => None,
     }
@@ -142,7 +142,7 @@ fn shortened(name: &str) -> String {
     }
 }
 
-/// Writes rows in columns, those that are all empty left out.
+/// Writes rows in columns. Columns that are empty are left out.
 fn write_block(text: &mut String, rows: &[Vec<String>], has_heading: bool) {
     text.push('\n');
     let columns = rows.first().map_or(0, Vec::len);

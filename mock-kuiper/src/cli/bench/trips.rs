@@ -1,4 +1,4 @@
-//! Round trips, one after the other: calls, and rows that are acked.
+//! Measures round trips one after the other: calls, and rows with their acks.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use super::meter::{Meter, Sample, Unit, rate};
 use super::metric::Metric;
 use super::stage::{Failure, Stage};
 
-/// Does `once` again and again, and measures how long each time takes.
+/// Calls `once` repeatedly, and measures how long each call takes.
 pub(super) fn measure(
     stage: &Stage<'_>,
     unit: Unit,
@@ -23,7 +23,7 @@ pub(super) fn measure(
     Ok(sample)
 }
 
-/// Does `once` for a time, at least one time.
+/// Calls `once` for a time, but at least once.
 fn repeat(
     stage: &Stage<'_>,
     time: Duration,
@@ -42,7 +42,7 @@ fn repeat(
     Ok(took)
 }
 
-/// The percentiles of what is sorted.
+/// Computes the percentiles of sorted times.
 fn latencies(sorted: &[Duration]) -> [(Metric, f64); 4] {
     [
         (Metric::LatencyUsP50, 50),
@@ -53,7 +53,7 @@ fn latencies(sorted: &[Duration]) -> [(Metric, f64); 4] {
     .map(|(metric, percent)| (metric, percentile(sorted, percent).as_secs_f64() * 1e6))
 }
 
-/// The smallest value that so many of a hundred are not above.
+/// Returns the smallest value that `percent` of the values do not exceed.
 fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).copied().unwrap_or_default()
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_percentile_is_a_value_that_was_measured() {
+    fn a_percentile_is_one_of_the_measured_values() {
         let hundred: Vec<_> = (1..=100).map(Duration::from_micros).collect();
 
         let shown = latencies(&hundred).map(|(_, value)| value.round());

@@ -1,56 +1,45 @@
-//! What a run starts, and in what order.
+//! Starts what a run needs, in order.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Instant;
 
-use mock_kuiper::event::What;
-use mock_kuiper::host::{HostError, Sink, Source};
-use mock_kuiper::symbol::{Kind, Meta};
-use mock_kuiper::wire::{Context, Order};
+use mock_kuiper::engine::host::AckMode;
+use mock_kuiper::engine::wire::Context;
+use mock_kuiper::{Code, HostError, Kind, Meta, Reply, Source, What};
 use serde_json::Value;
 
-use super::super::faults::Play;
-use super::super::feed::Feed;
-use super::super::plan::{Input, Plan, expressions};
-use super::super::reader::Reader;
-use super::super::running::{Running, Started};
-use super::{Happening, Session, spawn};
-
-/// Something that is to be started.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Todo<'a> {
-    Instance(&'a Order),
-    Function(&'a str),
-}
-
-/// What was started, before it is read and fed.
-#[derive(Debug, Default)]
-struct Instances {
-    sources: Vec<Source>,
-    sinks: Vec<Sink>,
-}
+use super::state::{Session, Todo, spawn};
+use crate::cli::expressions::expressions;
+use crate::cli::faults::Play;
+use crate::cli::feed::Feed;
+use crate::cli::happening::Happening;
+use crate::cli::input::Input;
+use crate::cli::plan::Plan;
+use crate::cli::reader::Reader;
+use crate::cli::running::{Running, Started};
 
 impl<'a> Session<'a> {
+    /// Starts everything, makes the calls, plays the faults and begins to send the
+    /// rows of the command line.
     pub(super) fn start_all(&mut self) -> Result<(), HostError> {
         self.started = Instant::now();
         let plan: &'a Plan = self.plan;
-        // The sinks come first, so that no row is lost; in an order that is
-        // drawn, the functions: eKuiper validates a rule before it starts it.
+        // The sinks come first, so that no row is lost. In a drawn order the
+        // functions come first: eKuiper validates a rule before it starts it.
         let mut orders: Vec<_> = plan.sinks.iter().chain(&plan.sources).collect();
         let first = match plan.seeded {
             true => 0,
             false => plan.sinks.len(),
         };
         self.host.shuffle(&mut orders);
-        let mut instances = Instances::default();
         let functions = plan.functions.iter().map(|symbol| Todo::Function(symbol));
-        let (before, behind) = orders.split_at(first);
+        let (before, after) = orders.split_at(first);
         let before = before.iter().map(|order| Todo::Instance(order));
-        self.start_each(before.chain(functions).collect(), &mut instances)?;
+        self.start_each(before.chain(functions).collect())?;
         self.call_all()?;
-        let behind = behind.iter().map(|order| Todo::Instance(order));
-        self.start_each(behind.collect(), &mut instances)?;
+        let after = after.iter().map(|order| Todo::Instance(order));
+        self.start_each(after.collect())?;
         if !plan.faults.is_empty() {
             let play = Play {
                 faults: &plan.faults,
@@ -62,44 +51,42 @@ impl<'a> Session<'a> {
             };
             let functions = self.functions.iter_mut();
             let functions = functions.map(|started| &mut started.function);
-            play.act(&mut instances.sources, &mut instances.sinks, functions)?;
+            let fresh = &mut self.fresh;
+            let played = play.act(&mut fresh.sources, &mut fresh.sinks, functions);
+            self.cut_fault = matches!(played, Err(HostError::Interrupted));
+            played?;
         }
         self.feed = Arc::new(Feed::new(plan.send_single, Arc::clone(&self.findings)));
-        self.set_going(instances)?;
+        self.set_going()?;
         self.send_input()
     }
 
-    /// Starts what could not be started before, in a plugin that was changed
-    /// since; makes the calls and sends the rows of the command line again.
+    /// Starts in a changed plugin what it refused to start before, and repeats the
+    /// calls and the rows of the command line.
     pub(super) fn start_rest(&mut self) -> Result<(), HostError> {
-        let mut instances = Instances::default();
         let rest = std::mem::take(&mut self.unstarted);
-        self.start_each(rest, &mut instances)?;
+        self.start_each(rest)?;
         self.call_all()?;
-        self.set_going(instances)?;
+        self.set_going()?;
         self.send_input()
     }
 
-    fn start_each(
-        &mut self,
-        todo: Vec<Todo<'a>>,
-        instances: &mut Instances,
-    ) -> Result<(), HostError> {
+    fn start_each(&mut self, todo: Vec<Todo<'a>>) -> Result<(), HostError> {
         for one in todo {
             let started = match one {
                 Todo::Instance(order) if order.kind == Kind::Sink => {
-                    let sink = self.host.start_sink(order.clone(), self.plan.require_ack);
-                    let sink = self.survive(&order.symbol, sink)?;
-                    sink.map(|sink| instances.sinks.push(sink))
+                    let sink = self.host.start_sink(order.clone(), AckMode::AsOrdered);
+                    let sink = self.survive(sink)?;
+                    sink.map(|sink| self.fresh.sinks.push(sink))
                 }
                 Todo::Instance(order) => {
                     let source = self.host.start_source(order.clone());
-                    let source = self.survive(&order.symbol, source)?;
-                    source.map(|source| instances.sources.push(source))
+                    let source = self.survive(source)?;
+                    source.map(|source| self.fresh.sources.push(source))
                 }
                 Todo::Function(symbol) => {
                     let function = self.start_function(symbol);
-                    let function = self.survive(symbol, function)?;
+                    let function = self.survive(function)?;
                     function.map(|function| self.functions.push(function))
                 }
             };
@@ -110,16 +97,18 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Has the sources read, and the sinks fed.
-    fn set_going(&mut self, instances: Instances) -> Result<(), HostError> {
-        self.feed.add(instances.sinks);
-        for source in instances.sources {
+    /// Starts to read the sources and to feed the sinks.
+    fn set_going(&mut self) -> Result<(), HostError> {
+        let fresh = std::mem::take(&mut self.fresh);
+        self.feed.add(fresh.sinks);
+        for source in fresh.sources {
             self.read(source)?;
         }
         Ok(())
     }
 
-    /// Sends the rows of the command line, unless they are being sent.
+    /// Begins to send the rows of the command line, unless it has not ended the
+    /// last time.
     fn send_input(&mut self) -> Result<(), HostError> {
         if matches!(self.plan.input, Input::Sources) || self.sending {
             return Ok(());
@@ -144,27 +133,21 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Notes what one symbol did wrong, so that the others go on; gives back
-    /// what ends the run.
-    pub(super) fn survive<T>(
-        &self,
-        symbol: &str,
-        result: Result<T, HostError>,
-    ) -> Result<Option<T>, HostError> {
+    /// Reports what one symbol did wrong, so that the others go on; returns what
+    /// ends the run.
+    pub(super) fn survive<T>(&self, result: Result<T, HostError>) -> Result<Option<T>, HostError> {
         match result {
             Ok(value) => Ok(Some(value)),
-            Err(error @ (HostError::Crashed { .. } | HostError::ExitedEarly { .. }))
-                if self.watch.is_some() =>
-            {
-                // Of one process it is said once, whatever notices it.
-                if !self.end_told.replace(true) {
-                    self.findings.report("", &error.to_string());
+            Err(HostError::Finding(finding)) => {
+                let is_exit =
+                    matches!(finding.code(), Code::PluginExited | Code::PluginExitedEarly);
+                if finding.code() == Code::PluginExited && self.watch.is_none() {
+                    return Err(HostError::Finding(finding));
                 }
-                Ok(None)
-            }
-            Err(error @ HostError::Crashed { .. }) => Err(error),
-            Err(error) if error.is_finding() => {
-                self.findings.report(symbol, &error.to_string());
+                // The exit of one process is reported once.
+                if !is_exit || self.watch.is_none() || !self.end_told.replace(true) {
+                    self.findings.report(&finding, None);
+                }
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -179,7 +162,7 @@ impl<'a> Session<'a> {
                 .iter()
                 .position(|started| started.function.symbol() == call.function)
             else {
-                // It refused to start, which has been said.
+                // It refused to start, which has been reported.
                 continue;
             };
             let context = Context {
@@ -187,31 +170,26 @@ impl<'a> Session<'a> {
                 func_id: index as u32,
             };
             let outcome = self.call(place, &call.args, &context);
-            if self.survive(&call.function, outcome)?.is_some() {
+            if self.survive(outcome)?.is_some() {
                 self.functions[place].calls += 1;
             }
         }
         Ok(())
     }
 
-    fn call(
-        &mut self,
-        place: usize,
-        args: &[Value],
-        context: &Context,
-    ) -> Result<Result<Value, String>, HostError> {
+    fn call(&mut self, place: usize, args: &[Value], context: &Context) -> Result<(), HostError> {
         let function = &mut self.functions[place].function;
         match function.validate(&expressions(args))? {
-            Ok(()) => function.exec_in(context, args),
-            Err(text) => {
-                self.stream.tell(What::Called {
-                    function: function.symbol(),
-                    args,
-                    outcome: Err(&text),
-                });
-                Ok(Err(text))
+            Reply::Result(_) => {
+                function.call(context, args)?;
             }
+            Reply::Error(text) => self.stream.tell(What::Called {
+                function: function.symbol(),
+                args,
+                outcome: Err(&text),
+            }),
         }
+        Ok(())
     }
 
     /// Starts a thread that reads a source's rows.
@@ -221,7 +199,6 @@ impl<'a> Session<'a> {
         let waker = source.waker();
         let symbol = source.symbol().to_owned();
         let reader = Reader {
-            symbol: symbol.clone(),
             source,
             limit: self.plan.count,
             passes_on: matches!(self.plan.input, Input::Sources) && !self.plan.sinks.is_empty(),

@@ -1,24 +1,25 @@
-//! How a run ends.
+//! Stops what a run has started, and writes its summary.
 
-use mock_kuiper::host::{HostError, Sink};
+use mock_kuiper::{HostError, Sink};
 
-use super::super::CliError;
-use super::super::summary::{self, Line};
-use super::Session;
+use super::state::Session;
+use crate::cli::error::CliError;
+use crate::cli::summary::{self, Ran};
 
 impl Session<'_> {
-    /// Stops all that runs: sources first, so that no row is lost on its way.
+    /// Stops everything that runs: the sources first, so that no row is lost.
     pub(super) fn stop(&mut self) -> Result<(), CliError> {
-        // What ended the run must not end the first stop as well.
-        self.host.clear_interrupt();
-        // What would be stopped is gone, which was said.
+        // The exit was reported; there is nothing left to stop.
         let has_ended = self.host.check_alive().is_err();
-        if self.watch.take().is_some() && has_ended {
+        let is_watched = self.watch.take().is_some();
+        // A process that has not greeted has nothing to stop.
+        let is_new = self.host.time_to_greeting().is_none();
+        if is_watched && has_ended || is_new {
             self.count_sinks();
             return Ok(());
         }
         if has_ended {
-            // What it had sent by then is still printed.
+            // The rows that it had sent by then are still printed.
             for running in &mut self.sources {
                 drop(running.wait());
             }
@@ -30,25 +31,46 @@ impl Session<'_> {
     }
 
     fn stop_all(&mut self) -> Result<(), HostError> {
-        let stopped = (0..self.sources.len()).try_for_each(|index| self.stop_source(index));
+        let stopped = self.stop_sources();
         if stopped.is_ok() {
             self.feed.settle(self.settle);
         }
         let sinks = self.count_sinks();
         stopped?;
         for sink in sinks {
-            let symbol = sink.symbol().to_owned();
-            let stopped = sink.stop();
-            self.survive(&symbol, stopped)?;
+            self.survive_stop(sink.stop())?;
         }
-        // A function is never stopped: it goes with the process.
-        self.host.check_alive()
+        // eKuiper never stops a function; it ends with the process.
+        let alive = self.host.check_alive();
+        self.survive_stop(alive)
     }
 
-    /// Takes the sinks away, and counts their rows.
+    fn stop_sources(&mut self) -> Result<(), HostError> {
+        for source in std::mem::take(&mut self.fresh.sources) {
+            self.ran.push(Ran::Source {
+                symbol: source.symbol().to_owned(),
+                rows: source.received(),
+            });
+            self.survive_stop(source.stop())?;
+        }
+        (0..self.sources.len()).try_for_each(|index| self.stop_source(index))
+    }
+
+    /// Reports what went wrong with a stop, unless a fault that was cut short may
+    /// be the reason.
+    fn survive_stop(&self, stopped: Result<(), HostError>) -> Result<(), HostError> {
+        match stopped {
+            Err(HostError::Interrupted) => stopped,
+            Err(_) if self.cut_fault => Ok(()),
+            _ => self.survive(stopped).map(drop),
+        }
+    }
+
+    /// Takes the sinks out of the feed, and notes their rows for the summary.
     fn count_sinks(&mut self) -> Vec<Sink> {
+        self.feed.add(std::mem::take(&mut self.fresh.sinks));
         let sinks = self.feed.take();
-        self.ran.extend(sinks.iter().map(|sink| Line::Sink {
+        self.ran.extend(sinks.iter().map(|sink| Ran::Sink {
             symbol: sink.symbol().to_owned(),
             sent: sink.sent(),
             acked: sink.acked(),
@@ -56,28 +78,27 @@ impl Session<'_> {
         sinks
     }
 
-    /// Closes a source's channel and stops it; once.
+    /// Closes a source's channel and stops the source, once.
     pub(super) fn stop_source(&mut self, index: usize) -> Result<(), HostError> {
-        let running = &mut self.sources[index];
-        let symbol = running.symbol.clone();
-        if let Some(source) = running.join() {
-            self.survive(&symbol, source.stop())?;
+        if let Some(source) = self.sources[index].join() {
+            self.survive_stop(source.stop())?;
         }
         Ok(())
     }
 
+    /// Writes the summary.
     pub(super) fn summarize(&mut self) {
         let took = self.started.elapsed();
-        let mut ran: Vec<Line> = self
+        let mut ran: Vec<Ran> = self
             .sources
             .iter()
-            .map(|running| Line::Source {
+            .map(|running| Ran::Source {
                 symbol: running.symbol.clone(),
                 rows: running.count(),
             })
             .collect();
         ran.append(&mut self.ran);
-        ran.extend(self.functions.iter().map(|started| Line::Function {
+        ran.extend(self.functions.iter().map(|started| Ran::Function {
             symbol: started.function.symbol().to_owned(),
             aggregate: started.aggregate,
             calls: started.calls,
@@ -86,15 +107,6 @@ impl Session<'_> {
         let errors = self.findings.total();
         for line in summary::lines(&self.plan.plugin, release, &ran, errors, took) {
             self.terminal.say(&line);
-        }
-    }
-}
-
-impl Drop for Session<'_> {
-    fn drop(&mut self) {
-        self.signals.close();
-        for running in &mut self.sources {
-            drop(running.join());
         }
     }
 }

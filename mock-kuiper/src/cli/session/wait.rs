@@ -1,21 +1,26 @@
-//! What a run waits for.
+//! Waits for the end of a run, and loads a changed plugin meanwhile.
 
-use std::io;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-use mock_kuiper::event::What;
-use mock_kuiper::host::HostError;
+use mock_kuiper::{HostError, What};
 
-use super::super::CliError;
-use super::super::running::Running;
-use super::super::summary;
-use super::super::terminal::REDRAW;
-use super::super::watch::Change;
-use super::{Happening, SETTLE_AT_SIGNAL, Session};
+use super::state::Session;
+use crate::cli::error::CliError;
+use crate::cli::happening::Happening;
+use crate::cli::output::stdout_failed;
+use crate::cli::running::Running;
+use crate::cli::terminal::REDRAW;
+use crate::cli::text::{count, grouped};
+use crate::cli::watch::Change;
+
+/// How long sinks may still take rows after a signal: somebody waits for the
+/// end.
+const SETTLE_AT_SIGNAL: Duration = Duration::from_millis(500);
 
 impl Session<'_> {
-    /// Waits until a changed plugin greets; `false` where a signal ends that.
+    /// Waits until a changed plugin greets. Returns `false` if a signal comes
+    /// first.
     pub(super) fn wait_for_a_greeting(&mut self) -> Result<bool, CliError> {
         loop {
             match self.told.recv() {
@@ -37,14 +42,14 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Loads a changed plugin: the process is replaced, and what runs is
-    /// started in the new one. Tells whether that has worked.
+    /// Replaces the process by one of the changed plugin, and starts in it what
+    /// was running. Returns whether this has worked.
     fn load(&mut self, change: &Change) -> Result<bool, HostError> {
         let what = &change.what;
         let built = match &change.built {
             Ok(built) => built,
             Err(error) => {
-                let text = format!("{what} changed, and what runs goes on as it was: {error}");
+                let text = format!("{what} changed, and the old process goes on: {error}");
                 self.stream.tell(What::Note { text: &text });
                 return Ok(false);
             }
@@ -52,8 +57,8 @@ impl Session<'_> {
         let began = Instant::now();
         self.end_told.set(false);
         let loaded = self.host.reload();
-        if self.survive("", loaded)?.is_none() {
-            let text = format!("{what} changed, and does not work; change it again");
+        if self.survive(loaded)?.is_none() {
+            let text = format!("{what} changed, and the plugin does not work; change it again");
             self.stream.tell(What::Note { text: &text });
             return Ok(false);
         }
@@ -66,8 +71,8 @@ impl Session<'_> {
         Ok(true)
     }
 
-    /// Waits for the end: of the sources, of the input, of the time, of the
-    /// plugin, or a signal.
+    /// Waits for the end of all sources and of the input, for the end of the time,
+    /// for the plugin's exit, or for a signal.
     pub(super) fn wait(&mut self) -> Result<(), CliError> {
         let deadline = self.plan.duration.map(|duration| self.started + duration);
         loop {
@@ -86,17 +91,21 @@ impl Session<'_> {
                 Some(limit) => self.told.recv_timeout(limit),
             };
             match happening {
-                Ok(Happening::SourceEnded(index)) => self.stop_source(index)?,
+                Ok(Happening::SourceEnded(index)) => match self.stop_source(index) {
+                    // A second signal has ended the wait; both are received next.
+                    Ok(()) | Err(HostError::Interrupted) => {}
+                    Err(error) => return Err(error.into()),
+                },
                 Ok(Happening::InputEnded(ended)) => {
                     self.sending = false;
                     self.mistakes.extend(ended.err().into_iter().flatten());
                 }
                 Ok(Happening::PluginEnded) => {
                     let alive = self.host.check_alive();
-                    self.survive("", alive)?;
+                    self.survive(alive)?;
                 }
                 Ok(Happening::Changed(change)) => match self.load_and_go_on(&change) {
-                    // The signal itself is told behind it.
+                    // The signal is received next.
                     Ok(()) | Err(HostError::Interrupted) => {}
                     Err(error) => return Err(error.into()),
                 },
@@ -104,7 +113,7 @@ impl Session<'_> {
                     self.settle = SETTLE_AT_SIGNAL;
                     return Ok(());
                 }
-                Ok(Happening::StdoutFailed(error)) => return unwritten(error),
+                Ok(Happening::StdoutFailed(error)) => return stdout_failed(error),
                 Err(RecvTimeoutError::Timeout) => self.show_status(),
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
@@ -115,36 +124,25 @@ impl Session<'_> {
         let rows: u64 = self.sources.iter().map(Running::count).sum();
         let rate = rows as f64 / self.started.elapsed().as_secs_f64().max(0.001);
         let mut text = format!(
-            "{}, {} a second",
-            summary::count(rows, "row"),
-            summary::grouped(rate.round() as u64)
+            "{}, {} per second",
+            count(rows, "row"),
+            grouped(rate.round() as u64)
         );
         if !self.plan.sinks.is_empty() {
-            text.push_str(&format!(", {} sent", summary::grouped(self.feed.sent())));
+            text.push_str(&format!(", {} sent", grouped(self.feed.sent())));
         }
         let errors = self.findings.total();
         if errors > 0 {
-            text.push_str(&format!(", {}", summary::count(errors, "error")));
+            text.push_str(&format!(", {}", count(errors, "error")));
         }
         self.terminal.status(text);
     }
 }
 
-/// A time as a person reads it: `1.20 s`, `35 ms`.
+/// Writes a time as a person reads it: `1.2 s`, `35 ms`.
 fn short(time: Duration) -> String {
     match time.as_secs_f64() {
         seconds if seconds < 1.0 => format!("{:.0} ms", seconds * 1e3),
         seconds => format!("{seconds:.1} s"),
-    }
-}
-
-/// What it means for a run that stdout takes no more.
-pub(super) fn unwritten(error: io::Error) -> Result<(), CliError> {
-    match error.kind() {
-        // `| head -1`: there is nobody left to print for.
-        io::ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(CliError::Trouble(format!(
-            "cannot write to stdout: {error}"
-        ))),
     }
 }

@@ -1,4 +1,4 @@
-//! The sink `append`: one line of JSON for each row, at the end of a file.
+//! The sink `append`: appends each row to a file as one line of JSON.
 
 use std::fs::File;
 use std::io::Write;
@@ -8,17 +8,17 @@ use ekuiper::log::info;
 use ekuiper::{Config, Data, Sink, SinkContext, Value};
 use serde::Deserialize;
 
-/// Appends rows to a file; without a path it logs them.
+/// Appends rows to a file, or logs them if no path is configured.
 #[derive(Default)]
 pub struct Append {
     file: Option<File>,
 }
 
-/// The properties of the rule's action. Those for the host, such as
-/// `sendSingle`, are left alone.
+/// The properties of the rule's action that this sink uses. Others, such as
+/// `sendSingle`, are for the host.
 #[derive(Deserialize)]
 struct Settings {
-    /// The file; it is created where there is none.
+    /// The file to append to. It is created if it does not exist.
     path: Option<PathBuf>,
 }
 
@@ -36,7 +36,7 @@ impl Sink for Append {
     fn collect(&mut self, ctx: &SinkContext, data: Data<'_>) -> ekuiper::Result {
         for row in data.rows::<Value>()? {
             match &mut self.file {
-                // One write a row: no other writer comes between.
+                // One write per row, so that lines of several writers do not mix.
                 Some(file) => file.write_all(format!("{row}\n").as_bytes())?,
                 None => info!(logger: ctx.logger(), "{row}"),
             }
@@ -52,7 +52,7 @@ mod tests {
     use ekuiper::testing::{self, Ack};
 
     #[test]
-    fn rows_and_batches_are_lines() {
+    fn each_row_of_a_message_becomes_a_line() {
         let path = std::env::temp_dir().join(format!("mirror-{}.jsonl", std::process::id()));
         let mut sink = testing::sink(Append::default())
             .config(json!({"path": path}))
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_fails_its_row_alone() {
+    fn a_message_that_is_not_json_fails_and_the_next_one_works() {
         let mut sink = testing::sink(Append::default()).open().unwrap();
 
         assert!(matches!(&sink.feed("c=1")[..], [Ack::Error(_)]));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_cannot_be_written_is_refused() {
+    fn a_path_that_cannot_be_opened_is_refused() {
         let refusal = testing::sink(Append::default())
             .config(json!({"path": "/"}))
             .open();

@@ -2,7 +2,7 @@
 
 use ekuiper::{Args, Expr, Function, FunctionContext, Value};
 
-/// Gives its argument back.
+/// Returns its argument.
 pub struct Echo;
 
 impl Function for Echo {
@@ -15,7 +15,7 @@ impl Function for Echo {
     }
 }
 
-/// The mean of a column of numbers; null where there are none.
+/// Computes the mean of a column of numbers. The mean of no numbers is null.
 pub struct Mean;
 
 impl Function for Mean {
@@ -24,7 +24,7 @@ impl Function for Mean {
     }
 
     fn exec(&mut self, args: Args, _ctx: &FunctionContext) -> ekuiper::Result<Value> {
-        // A row without the column has null in it.
+        // A row that lacks the column has null here.
         let column: Vec<Option<f64>> = args.parse(0)?;
         let numbers: Vec<f64> = column.into_iter().flatten().collect();
         if numbers.is_empty() {
@@ -41,7 +41,7 @@ impl Function for Mean {
 fn one_argument(name: &str, args: &[Expr]) -> ekuiper::Result {
     match args {
         [_] => Ok(()),
-        _ => Err(format!("{name} takes one argument, found {}", args.len()).into()),
+        _ => Err(format!("{name}: expected one argument, found {}", args.len()).into()),
     }
 }
 
@@ -52,7 +52,7 @@ mod tests {
     use ekuiper::testing;
 
     #[test]
-    fn echo_gives_any_value_back() {
+    fn echo_returns_any_value_unchanged() {
         let mut echo = testing::function(Echo);
 
         for value in [json!(null), json!(1.5), json!({"k": [1, "x"]})] {
@@ -61,18 +61,18 @@ mod tests {
     }
 
     #[test]
-    fn a_call_has_one_argument() {
+    fn a_call_without_an_argument_is_refused() {
         let mut echo = testing::function(Echo);
 
         assert!(echo.validate([Expr::column("n")]).is_ok());
         assert_eq!(
             echo.validate([]).unwrap_err().to_string(),
-            "validate: echo takes one argument, found 0"
+            "validate: echo: expected one argument, found 0"
         );
     }
 
     #[test]
-    fn mean_is_of_a_window() {
+    fn mean_is_computed_over_the_numbers_of_a_window() {
         let mut mean = testing::function(Mean);
 
         assert!(mean.is_aggregate());

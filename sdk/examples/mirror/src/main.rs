@@ -1,6 +1,6 @@
-//! An example plugin: a source, a sink, a function and an aggregate.
+//! An example plugin with a source, a sink, a function and an aggregate.
 //!
-//! Copy the directory, fill in your own, keep what you need.
+//! Copy the directory, replace the symbols with yours, and delete the rest.
 
 mod append;
 mod functions;
@@ -15,7 +15,7 @@ use crate::functions::{Echo, Mean};
 use crate::random::Random;
 
 fn main() -> ExitCode {
-    // The names are those in mirror.json.
+    // The same names as in mirror.json.
     plugin::start(
         PluginConfig::new("mirror")
             .source("random", Random::default)

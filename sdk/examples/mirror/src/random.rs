@@ -1,4 +1,4 @@
-//! The source `random`: rows of random numbers, at an interval.
+//! The source `random`: emits rows of random numbers at an interval.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -8,24 +8,24 @@ use ekuiper::log::info;
 use ekuiper::{Config, Source, SourceContext};
 use serde::Deserialize;
 
-/// Emits one row for each interval.
+/// Emits one row per interval.
 #[derive(Default)]
 pub struct Random {
     settings: Settings,
 }
 
-/// What `sources/random.yaml` and the stream say. Their other options, such as
-/// `format`, are left alone.
+/// The options from `sources/random.yaml` that this source uses. The stream's
+/// own options, such as `format`, are for the host.
 #[derive(Deserialize)]
 #[serde(default)]
 struct Settings {
-    /// Milliseconds between two rows.
+    /// The milliseconds between two rows.
     interval: u64,
-    /// Rows until the source ends; 0 for no end.
+    /// The number of rows after which the source ends; 0 for no end.
     count: u64,
     /// The fields of a row, each with its smallest value.
     pattern: BTreeMap<String, i64>,
-    /// A random number below this is added to each value; 1 adds nothing.
+    /// A random number below this is added to each value. 1 adds nothing.
     seed: u64,
 }
 
@@ -71,7 +71,7 @@ impl Random {
         fields
             .map(|(name, smallest)| {
                 let added = random.hash_one((name, number)) % self.settings.seed;
-                // A sum that no i64 holds wraps.
+                // A sum outside the range of i64 wraps around.
                 (name.as_str(), smallest.wrapping_add_unsigned(added))
             })
             .collect()
@@ -85,7 +85,7 @@ mod tests {
     use ekuiper::testing;
 
     #[test]
-    fn a_seed_of_1_gives_the_pattern() {
+    fn with_a_seed_of_1_each_row_equals_the_pattern() {
         let config = json!({"interval": 1, "pattern": {"a": 1, "b": -2}, "seed": 1});
 
         let rows = testing::source(Random::default())
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_at_least_the_pattern_and_below_it_and_the_seed() {
+    fn each_value_is_between_the_pattern_and_the_pattern_plus_seed() {
         let config = json!({"interval": 0, "pattern": {"n": 50}, "seed": 10});
 
         let rows = testing::source(Random::default())
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_after_count_rows() {
+    fn the_source_ends_after_count_rows() {
         let config = json!({"interval": 0, "count": 3});
 
         let rows = testing::source(Random::default())
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_is_no_number_is_refused_with_its_path() {
+    fn a_pattern_that_is_not_a_number_is_refused_with_its_path() {
         let config = json!({"pattern": {"count": "many"}});
 
         let refusal = testing::source(Random::default())

@@ -1,5 +1,5 @@
-//! The seed example of the Python SDK, in Rust. docs/from-python.md puts the
-//! two side by side.
+//! The first example of eKuiper's Python SDK, in Rust. docs/from-python.md
+//! compares the two.
 
 mod print;
 mod pyjson;

@@ -1,4 +1,4 @@
-//! The sink `print`: logs what it receives.
+//! The sink `print`: logs each message that it receives.
 
 use ekuiper::log::info;
 use ekuiper::{Config, Data, Sink, SinkContext};
@@ -33,7 +33,7 @@ mod tests {
     use ekuiper::testing::{self, Ack};
 
     #[test]
-    fn anything_is_received_and_acked() {
+    fn any_message_is_acked() {
         let mut sink = testing::sink(Print).open().unwrap();
 
         assert_eq!(sink.feed(r#"[{"name":"pyjson"}]"#), [Ack::Ok]);

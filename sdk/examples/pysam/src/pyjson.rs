@@ -1,4 +1,4 @@
-//! The source `pyjson`: the same row, five times a second.
+//! The source `pyjson`: emits the same row five times a second.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The function `revert`: turns a text round.
+//! The function `revert`: reverses a string.
 
 use ekuiper::{Args, Expr, Function, FunctionContext, Value};
 
@@ -26,14 +26,14 @@ mod tests {
     use ekuiper::testing;
 
     #[test]
-    fn a_text_is_turned_round() {
+    fn a_string_is_reversed() {
         let mut revert = testing::function(Revert);
 
         assert_eq!(revert.exec([json!("pyjson")]).unwrap(), json!("nosjyp"));
     }
 
     #[test]
-    fn what_is_no_text_is_an_error_of_its_row() {
+    fn an_argument_that_is_not_a_string_is_an_error() {
         let mut revert = testing::function(Revert);
 
         let error = revert.exec([json!(1)]).unwrap_err();

@@ -1,32 +1,32 @@
-//! Functions: one call after the other.
+//! The load of a function: one call after the other.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::{Reading, WARM_UP, percentiles};
-use crate::Outcome;
+use crate::Result;
 use crate::host::Host;
 
-/// Calls a function with a running number, and holds each result against it.
-pub(super) fn one_by_one(host: &mut Host, time: Duration) -> Outcome<Reading> {
+/// Calls a function with a running number, and checks that it returns it.
+pub(super) fn one_by_one(host: &mut Host, time: Duration) -> Result<Reading> {
     const BLANK: &[u8] = b"\"00000000\"";
     let mut echo = host.start_function("bench_echo")?;
     let mut call = exec(&[json!("00000000")]);
     let place = call.windows(BLANK.len()).position(|part| part == BLANK);
-    let place = place.ok_or("no place for the number")?;
+    let place = place.ok_or("the call has no place for the number")?;
     let mut number = 0;
-    let mut ask = || -> Outcome {
+    let mut ask = || -> Result {
         number += 1;
         let argument = format!("\"{number:08}\"");
         call[place..place + BLANK.len()].copy_from_slice(argument.as_bytes());
         let answer = echo.ask(&call)?;
-        let has_it = |part: &[u8]| part == argument.as_bytes();
-        match answer.windows(BLANK.len()).any(has_it) {
+        let is_argument = |part: &[u8]| part == argument.as_bytes();
+        match answer.windows(BLANK.len()).any(is_argument) {
             true => Ok(()),
             false => {
                 let answer = String::from_utf8_lossy(answer);
-                Err(format!("called with {argument}, the function answered {answer}").into())
+                Err(format!("the function was called with {argument} and answered {answer}").into())
             }
         }
     };
@@ -54,12 +54,12 @@ pub(super) fn one_by_one(host: &mut Host, time: Duration) -> Outcome<Reading> {
     })
 }
 
-/// A request to execute a function, its context the last argument.
+/// A request to execute a function; the context is its last argument.
 pub(super) fn exec(arguments: &[Value]) -> Vec<u8> {
     let context = json!({"ruleId": "bench", "opId": "2_project", "instanceId": 0, "funcId": 0});
     let context = Value::String(context.to_string());
     let arguments: Vec<_> = arguments.iter().chain([&context]).collect();
-    // As eKuiper writes it: `func` in front.
+    // eKuiper writes `func` first.
     let arguments = serde_json::to_string(&arguments).unwrap_or_default();
     format!("{{\"func\":\"Exec\",\"arg\":{arguments}}}").into_bytes()
 }

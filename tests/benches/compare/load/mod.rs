@@ -1,7 +1,7 @@
-//! The loads: what a plugin is put under, and what is read off.
+//! The loads that a plugin is put under, and what is measured of it.
 //!
-//! Every row carries a running number of its instance, and every load checks it:
-//! a row that is lost, doubled or out of its order is an error, not a number.
+//! Each row carries the running number of its instance, and each load checks it:
+//! a row that is lost, doubled or out of order is an error.
 
 mod calls;
 mod sink;
@@ -9,60 +9,63 @@ mod source;
 
 use std::time::Duration;
 
-use crate::Outcome;
+use crate::Result;
 use crate::host::Host;
 use crate::usage;
 
 pub(crate) use source::config as source_config;
 
-/// Not counted: until threads, caches and buffers are as they stay.
+/// How long a load runs before anything is measured, until threads, caches and
+/// buffers have settled.
 pub(crate) const WARM_UP: Duration = Duration::from_millis(100);
 
-/// What a plugin is put under.
+/// A load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Load {
-    /// Rows of so many bytes from so many instances, as fast as they come. With
-    /// a pause, the host looks only that often.
+    /// Rows of `bytes` bytes from `instances` instances, as fast as they come. With
+    /// `pause`, the host pauses after each read.
     Source {
         bytes: usize,
         instances: usize,
         pause: Option<Duration>,
     },
-    /// A row each millisecond, and nothing else.
+    /// One row each millisecond.
     SingleRows,
-    /// So many instances, each with a row every 100 ms.
+    /// `instances` instances, each with one row every 100 ms.
     Calm { instances: usize },
-    /// Rows of so many bytes for so many instances, one write a row, as eKuiper
-    /// sends them; with acks that are read, or that nobody reads.
+    /// Rows of `bytes` bytes to `instances` instances, one write for each row, as
+    /// eKuiper does it. With `acks`, the host requests acks and reads them.
     Sink {
         bytes: usize,
         instances: usize,
         acks: bool,
     },
-    /// Calls, one after the other.
+    /// Calls of a function, one after the other.
     Calls,
 }
 
-/// What is read off.
+/// What was measured under a load.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Reading {
-    /// Rows or calls a second.
+    /// Rows or calls per second.
     pub(crate) rate: Option<f64>,
-    /// Microseconds, the median and the 99th percentile.
+    /// Median and 99th percentile, in microseconds.
     pub(crate) latency: Option<(f64, f64)>,
-    /// The plugin's processor time in microseconds a row or call.
+    /// Processor time of the plugin for each row or call, in microseconds.
     pub(crate) cpu: Option<f64>,
-    /// The plugin's peak of memory in MiB.
+    /// Peak memory of the plugin, in MiB.
     pub(crate) memory: Option<f64>,
 }
 
 impl Load {
-    /// Whether single messages are timed, so that it matters where both run.
+    /// Whether each message is timed by itself, so that it matters on which
+    /// processors host and plugin run.
     pub(crate) fn is_timed_singly(self) -> bool {
         matches!(self, Self::SingleRows | Self::Calls)
     }
 
-    /// How long it is measured where others are for `time`: calls are few.
+    /// How long this load is measured if the others are measured for `time`: calls
+    /// need longer, as they are few.
     pub(crate) fn time(self, time: Duration) -> Duration {
         match self {
             Self::Calls => 3 * time,
@@ -70,8 +73,8 @@ impl Load {
         }
     }
 
-    /// Puts a plugin under this load for `time`.
-    pub(crate) fn run(self, host: &mut Host, time: Duration) -> Outcome<Reading> {
+    /// Puts a plugin under this load for `time`, and measures it.
+    pub(crate) fn run(self, host: &mut Host, time: Duration) -> Result<Reading> {
         let reading = match self {
             Self::Source {
                 bytes,
@@ -94,13 +97,13 @@ impl Load {
     }
 }
 
-/// How much the pad has so that a row is as long as asked for, while its number
-/// has 7 digits.
+/// The length of the pad that makes a row `bytes` long, if `row` is the row
+/// without a pad.
 fn pad(row: &str, bytes: usize) -> usize {
     bytes.saturating_sub(row.len())
 }
 
-/// The number behind a key that stands near the front, spaces or not.
+/// The number that follows a key near the start of a row, with or without spaces.
 fn number(row: &[u8], key: &[u8]) -> Option<u64> {
     let at = row.windows(key.len()).position(|window| window == key)?;
     let mut digits = row[at + key.len()..]
@@ -112,8 +115,8 @@ fn number(row: &[u8], key: &[u8]) -> Option<u64> {
     Some(digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
 }
 
-/// The median and the 99th percentile.
-fn percentiles(mut took: Vec<f64>) -> Outcome<(f64, f64)> {
+/// The median and the 99th percentile of some times.
+fn percentiles(mut took: Vec<f64>) -> Result<(f64, f64)> {
     took.sort_by(f64::total_cmp);
     let at = |share: usize| took.get(took.len() * share / 100).copied();
     let found = at(50).zip(at(99));

@@ -1,4 +1,4 @@
-//! Sinks: rows as fast as they take them, acks read or not.
+//! The loads of sinks: rows as fast as the sinks take them, with or without acks.
 
 use std::cmp::Ordering::{Equal, Greater, Less};
 use std::io::{self, Write};
@@ -11,20 +11,22 @@ use serde_json::{Value, json};
 
 use super::calls::exec;
 use super::{Reading, WARM_UP, pad};
-use crate::Outcome;
+use crate::Result;
 use crate::frames::{Frames, HEADER, frame};
-use crate::host::{Channel, Host, Instance};
+use crate::host::{Channel, Host, Streams};
 
-/// Without progress for so long a sink has stalled.
+/// How long a sink may make no progress before it counts as stalled.
 const STALLED: Duration = Duration::from_secs(3);
 
+/// Measures rows at full speed, until the sinks have taken, and if need be acked,
+/// all of them.
 pub(super) fn flood(
     host: &mut Host,
     time: Duration,
     bytes: usize,
     instances: usize,
     acks: bool,
-) -> Outcome<Reading> {
+) -> Result<Reading> {
     let mut taken = host.start_function("bench_taken")?;
     let config = match acks {
         true => json!({"requireAck": true}),
@@ -39,7 +41,7 @@ pub(super) fn flood(
         .iter()
         .filter(|_| acks)
         .map(|instance| count_acks(instance, &acked))
-        .collect::<Outcome<_>>()?;
+        .collect::<Result<_>>()?;
     let mut row = SinkRow::new(bytes);
     let warm = row.send(&mut running, WARM_UP)?;
     wait_taken(&mut taken, warm)?;
@@ -63,7 +65,9 @@ pub(super) fn flood(
         }
     }
     for reader in readers {
-        reader.join().map_err(|_| "the reader panicked")??;
+        reader
+            .join()
+            .map_err(|_| "the thread that reads acks panicked")??;
     }
     Ok(Reading {
         rate: Some(sent as f64 / elapsed),
@@ -72,11 +76,11 @@ pub(super) fn flood(
     })
 }
 
-/// A row for sinks, whose number is written anew into its bytes.
+/// A row for sinks; each send writes a new number into the same bytes.
 struct SinkRow {
     frame: Vec<u8>,
     number: std::ops::Range<usize>,
-    /// The number that all instances had last.
+    /// The number that was sent last to all instances.
     last: u64,
 }
 
@@ -95,21 +99,21 @@ impl SinkRow {
         }
     }
 
-    /// Sends to all instances in turn, and gives how many rows that were.
-    fn send(&mut self, running: &mut [Instance], time: Duration) -> Outcome<u64> {
+    /// Sends rows to all instances in turn for `time`; returns how many.
+    fn send(&mut self, running: &mut [Streams], time: Duration) -> Result<u64> {
         for instance in running.iter() {
             instance.data.set_write_timeout(Some(STALLED))?;
         }
         let begin = Instant::now();
         let first = self.last;
-        // The clock is looked at now and then.
+        // The clock is read for every 16th row only.
         while !self.last.is_multiple_of(16) || begin.elapsed() < time {
             self.last += 1;
             let digits = format!("{:8}", self.last);
             self.frame[self.number.clone()].copy_from_slice(digits.as_bytes());
             for instance in running.iter_mut() {
                 instance.data.write_all(&self.frame).map_err(|error| {
-                    format!("the sink has stalled behind row {}: {error}", self.last)
+                    format!("the sink has stalled at row {}: {error}", self.last)
                 })?;
             }
         }
@@ -117,9 +121,13 @@ impl SinkRow {
     }
 }
 
-/// Counts the acks of a sink until its channel is closed.
-fn count_acks(instance: &Instance, acked: &Arc<AtomicU64>) -> Outcome<JoinHandle<io::Result<()>>> {
-    let stream = instance.acks.as_ref().ok_or("nobody dialed for acks")?;
+/// Counts the acks of a sink, on a thread of its own, until the ack channel is
+/// closed.
+fn count_acks(instance: &Streams, acked: &Arc<AtomicU64>) -> Result<JoinHandle<io::Result<()>>> {
+    let stream = instance
+        .acks
+        .as_ref()
+        .ok_or("the sink did not dial its ack channel")?;
     let stream = stream.try_clone()?;
     stream.set_read_timeout(None)?;
     let acked = Arc::clone(acked);
@@ -138,23 +146,23 @@ fn count_acks(instance: &Instance, acked: &Arc<AtomicU64>) -> Outcome<JoinHandle
     }))
 }
 
-/// Waits until the sinks have taken so many rows, in their order.
-fn wait_taken(taken: &mut Channel, rows: u64) -> Outcome {
+/// Waits until the sinks have taken `rows` rows, all in order.
+fn wait_taken(taken: &mut Channel, rows: u64) -> Result {
     wait_for(rows, "were taken", || {
         let answer: Value = serde_json::from_slice(taken.ask(&exec(&[]))?)?;
         let total = |index: usize| answer["result"][index].as_u64();
         match (total(0), total(1)) {
             (Some(has), Some(0)) => Ok(has),
             (Some(has), Some(wrong)) => {
-                Err(format!("of {has} rows that came, {wrong} were not the next").into())
+                Err(format!("{wrong} of {has} rows that came were out of order").into())
             }
             _ => Err(format!("bench_taken answered {answer}").into()),
         }
     })
 }
 
-/// Waits until a count is as high as it has to be, while it grows.
-fn wait_for(wanted: u64, what: &str, mut count: impl FnMut() -> Outcome<u64>) -> Outcome {
+/// Waits until a count reaches `wanted`; fails if it stalls or exceeds it.
+fn wait_for(wanted: u64, what: &str, mut count: impl FnMut() -> Result<u64>) -> Result {
     let mut had = 0;
     let mut since = Instant::now();
     loop {

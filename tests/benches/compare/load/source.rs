@@ -1,4 +1,4 @@
-//! Sources: as fast as they can, by the clock, and calm.
+//! The loads of sources: at full speed, one row at a time, and calm.
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -11,23 +11,25 @@ use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::{Value, json};
 
 use super::{Reading, WARM_UP, number, pad, percentiles};
-use crate::Outcome;
+use crate::Result;
 use crate::frames::Frames;
-use crate::host::{Host, Instance};
+use crate::host::{Host, Streams};
 
-/// The config of a source whose rows have so many bytes.
+/// The configuration of a source whose rows are `bytes` long while the number has
+/// 7 digits.
 pub(crate) fn config(bytes: usize) -> Value {
     let pad = pad(r#"{"message":{"n":1234567,"pad":""},"meta":null}"#, bytes);
     json!({ "pad": pad })
 }
 
+/// Measures rows at full speed, and the stops of all instances.
 pub(super) fn flood(
     host: &mut Host,
     time: Duration,
     bytes: usize,
     instances: usize,
     pause: Option<Duration>,
-) -> Outcome<Reading> {
+) -> Result<Reading> {
     let running = start_sources(host, instances, &config(bytes))?;
     let reader = Reader::start(&running, pause)?;
     thread::sleep(WARM_UP);
@@ -36,13 +38,13 @@ pub(super) fn flood(
     let rows = reader.rows() - rows;
     let elapsed = begin.elapsed().as_secs_f64();
     let cpu = host.cpu()? - cpu;
-    // Under full load, while the host reads on.
+    // The stop is timed under full load: the host still reads.
     for instance in &running {
         host.stop(&instance.started)?;
     }
     reader.finish(&running)?;
     if rows == 0 {
-        return Err("no row came".into());
+        return Err("the source sent no row".into());
     }
     Ok(Reading {
         rate: Some(rows as f64 / elapsed),
@@ -51,20 +53,20 @@ pub(super) fn flood(
     })
 }
 
-fn start_sources(host: &mut Host, instances: usize, config: &Value) -> Outcome<Vec<Instance>> {
+fn start_sources(host: &mut Host, instances: usize, config: &Value) -> Result<Vec<Streams>> {
     (0..instances)
         .map(|rule| host.start_source(rule, config))
         .collect()
 }
 
-/// The thread that reads the rows of all instances, and checks their numbers.
+/// A thread that reads the rows of all instances and checks their numbers.
 struct Reader {
     rows: Arc<AtomicU64>,
     thread: JoinHandle<io::Result<()>>,
 }
 
 impl Reader {
-    fn start(running: &[Instance], pause: Option<Duration>) -> Outcome<Self> {
+    fn start(running: &[Streams], pause: Option<Duration>) -> Result<Self> {
         let streams: Vec<_> = running
             .iter()
             .map(|instance| Numbered::new(&instance.data))
@@ -79,15 +81,18 @@ impl Reader {
         self.rows.load(Ordering::Relaxed)
     }
 
-    fn finish(self, running: &[Instance]) -> Outcome {
+    fn finish(self, running: &[Streams]) -> Result {
         for instance in running {
             let _ = instance.data.shutdown(std::net::Shutdown::Both);
         }
-        Ok(self.thread.join().map_err(|_| "the reader panicked")??)
+        Ok(self
+            .thread
+            .join()
+            .map_err(|_| "the reading thread panicked")??)
     }
 }
 
-/// A stream of rows, and the number of the last.
+/// A stream of rows, and the number of its last row.
 struct Numbered {
     stream: UnixStream,
     frames: Frames,
@@ -103,7 +108,8 @@ impl Numbered {
         })
     }
 
-    /// Reads once, and gives how many rows came; `None` at the end.
+    /// Reads once and returns the number of complete rows, `None` at the end of the
+    /// stream.
     fn read(&mut self) -> io::Result<Option<u64>> {
         if self.frames.fill(&self.stream)? == 0 {
             return Ok(None);
@@ -113,7 +119,7 @@ impl Numbered {
             let number = number(row, b"\"n\":");
             if number != Some(self.last + 1) {
                 let row = String::from_utf8_lossy(&row[..row.len().min(100)]);
-                let text = format!("behind row {} came `{row}`", self.last);
+                let text = format!("row {} was followed by `{row}`", self.last);
                 return Err(io::Error::other(text));
             }
             self.last += 1;
@@ -158,6 +164,7 @@ fn read_all(
     Ok(())
 }
 
+/// Waits until a stream can be read; returns for each whether it can.
 fn wait(streams: &[Numbered]) -> io::Result<Vec<bool>> {
     let mut waits_for: Vec<_> = streams
         .iter()
@@ -170,7 +177,8 @@ fn wait(streams: &[Numbered]) -> io::Result<Vec<bool>> {
         .collect())
 }
 
-pub(super) fn single_rows(host: &mut Host, time: Duration) -> Outcome<Reading> {
+/// Measures how long a row takes from its source to the host.
+pub(super) fn single_rows(host: &mut Host, time: Duration) -> Result<Reading> {
     let config = json!({"pad": 0, "interval": 1000});
     let source = host.start_source(0, &config)?;
     let mut frames = Frames::new(64 * 1024);
@@ -178,11 +186,11 @@ pub(super) fn single_rows(host: &mut Host, time: Duration) -> Outcome<Reading> {
     let begin = Instant::now();
     while begin.elapsed() < WARM_UP + time {
         if frames.fill(&source.data)? == 0 {
-            return Err("the source has ended".into());
+            return Err("the source closed its data channel".into());
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64;
         while let Some(row) = frames.next()? {
-            let sent = number(row, b"\"t\":").ok_or("a row without its time")?;
+            let sent = number(row, b"\"t\":").ok_or("a row has no time")?;
             if begin.elapsed() > WARM_UP {
                 took.push(now.saturating_sub(sent) as f64 / 1e3);
             }
@@ -195,8 +203,8 @@ pub(super) fn single_rows(host: &mut Host, time: Duration) -> Outcome<Reading> {
     })
 }
 
-/// Nothing is read off but what the plugin uses meanwhile.
-pub(super) fn calm(host: &mut Host, time: Duration, instances: usize) -> Outcome<Reading> {
+/// Runs calm instances: only the memory of the plugin is measured, by the caller.
+pub(super) fn calm(host: &mut Host, time: Duration, instances: usize) -> Result<Reading> {
     let config = json!({"pad": 0, "interval": 100_000});
     let running = start_sources(host, instances, &config)?;
     let reader = Reader::start(&running, None)?;

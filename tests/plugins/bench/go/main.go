@@ -1,13 +1,14 @@
 // The benchmark's peer in Go: a plugin on mangos, built as eKuiper's Go SDK builds one.
 //
-// A goroutine for each instance, encoding/json for each row and order, mangos's sockets
-// with its default queues: the SDK's own code is not on the Go module proxy, its parts are.
+// It has a goroutine for each instance, encoding/json for each row and order, and sockets of
+// mangos with their default queues. The Go module proxy has these parts, but not the SDK.
 //
 //   - bench_rows (source) emits {"n":1,"pad":"xxx…"}, {"n":2,…}, …; the pad has `pad` times x.
 //     With `interval` (µs) it sleeps between rows, and adds `t`: nanoseconds since the epoch.
-//   - bench_take (sink) checks that `n` counts up from 1 in each instance; it acks with `requireAck`.
+//   - bench_take (sink) checks that `n` counts up from 1 in each instance; it sends acks if `requireAck` is set.
 //   - bench_echo (function) returns its first argument.
-//   - bench_taken (function) returns [rows, wrong]: what all sinks of the process took so far.
+//   - bench_taken (function) returns [rows, wrong]: how many rows the sinks of the process took so
+//     far, and how many of them were wrong.
 package main
 
 import (
@@ -39,15 +40,15 @@ func main() {
 	}
 }
 
-// serve greets and answers orders, on one connection after the other.
+// serve greets and answers, on one connection after the other.
 //
-// It dials in the background, again and again: the greeting waits for a connection.
+// It dials in the background until it has a connection, for which the greeting waits.
 func serve(url string, answer func([]byte) []byte) error {
 	socket, err := req.NewSocket()
 	if err != nil {
 		return err
 	}
-	// An answer goes out once: what is sent again would answer the next order.
+	// Never send an answer again: it would answer the next order.
 	if err := socket.SetOption(mangos.OptionRetryTime, time.Duration(0)); err != nil {
 		return err
 	}
@@ -70,10 +71,10 @@ func serve(url string, answer func([]byte) []byte) error {
 	}
 }
 
-// greeting is what the plugin says first on each connection.
+// greeting is the first message on each connection.
 var greeting = []byte("handshake")
 
-// inBackground makes a dial return at once; mangos tries every 100 ms until somebody listens.
+// inBackground makes a dial return at once; mangos retries every 100 ms until somebody listens.
 var inBackground = map[string]any{
 	mangos.OptionDialAsynch:       true,
 	mangos.OptionReconnectTime:    100 * time.Millisecond,
@@ -81,7 +82,7 @@ var inBackground = map[string]any{
 	mangos.OptionMaxRecvSize:      0, // as eKuiper does: no limit
 }
 
-// request is what a host sends on a function's channel.
+// request is what a host sends on the channel of a function.
 type request struct {
 	Func string `json:"func"`
 	Arg  []any  `json:"arg"`
@@ -105,7 +106,7 @@ func call(exec func([]any) (any, error), message []byte) []byte {
 func evaluate(exec func([]any) (any, error), message []byte) (any, error) {
 	var r request
 	if err := json.Unmarshal(message, &r); err != nil {
-		return nil, fmt.Errorf("the request is not what it should be: %w", err)
+		return nil, fmt.Errorf("cannot read the request: %w", err)
 	}
 	switch r.Func {
 	case "Validate":
@@ -115,7 +116,7 @@ func evaluate(exec func([]any) (any, error), message []byte) (any, error) {
 	case "Exec":
 		last := len(r.Arg) - 1
 		if last < 0 {
-			return nil, fmt.Errorf("a call without a context")
+			return nil, fmt.Errorf("the call has no context")
 		}
 		if err := checkContext(r.Arg[last]); err != nil {
 			return nil, err
@@ -125,7 +126,7 @@ func evaluate(exec func([]any) (any, error), message []byte) (any, error) {
 	return nil, fmt.Errorf("unknown request %q", r.Func)
 }
 
-// checkContext reads the last argument of a call: a text that holds JSON.
+// checkContext reads the context of a call, its last argument: a text that holds JSON.
 func checkContext(argument any) error {
 	var context struct {
 		RuleID     string `json:"ruleId"`
@@ -135,7 +136,7 @@ func checkContext(argument any) error {
 	}
 	text, _ := argument.(string)
 	if err := json.Unmarshal([]byte(text), &context); err != nil {
-		return fmt.Errorf("the call's context is not what it should be: %w", err)
+		return fmt.Errorf("cannot read the context of the call: %w", err)
 	}
 	return nil
 }
@@ -143,7 +144,7 @@ func checkContext(argument any) error {
 func encodeReply(r reply) []byte {
 	message, err := json.Marshal(r)
 	if err != nil { // never: it came from JSON
-		return []byte(`{"state":false,"result":"the result is no JSON"}`)
+		return []byte(`{"state":false,"result":"the result is not JSON"}`)
 	}
 	return message
 }

@@ -7,13 +7,13 @@ import (
 	"sync"
 )
 
-// order is what a host sends on the control channel; Arg is a text that holds an argument.
+// order is what a host sends on the control channel; Arg is an argument as a text.
 type order struct {
 	Cmd string `json:"cmd"`
 	Arg string `json:"arg"`
 }
 
-// argument names a symbol and, of a source or sink, the instance and its config.
+// argument names a symbol and, for a source or sink, the instance and its configuration.
 type argument struct {
 	SymbolName string `json:"symbolName"`
 	PluginType string `json:"pluginType"`
@@ -25,12 +25,12 @@ type argument struct {
 	Config json.RawMessage `json:"config"`
 }
 
-// address is the URL of the instance's data channel.
+// address returns the URL of the instance's data channel.
 func (a *argument) address() string {
 	return fmt.Sprintf("ipc:///tmp/%s_%s_%d.ipc", a.Meta.RuleID, a.Meta.OpID, a.Meta.InstanceID)
 }
 
-// configure reads the config into target, which holds the defaults.
+// configure reads the configuration into target, which holds the defaults.
 func (a *argument) configure(target any) error {
 	if len(a.Config) == 0 {
 		return nil
@@ -46,14 +46,14 @@ type instance interface {
 	stop()
 }
 
-// plugin knows what runs.
+// plugin holds what runs.
 type plugin struct {
 	sync.Mutex
 	instances map[string]running
 	functions map[string]bool
 }
 
-// running is an instance, and the argument that started it.
+// running is an instance and the argument that started it.
 type running struct {
 	instance
 	arg string
@@ -63,15 +63,15 @@ func newPlugin() *plugin {
 	return &plugin{instances: map[string]running{}, functions: map[string]bool{}}
 }
 
-// answer carries out an order of the control channel.
+// answer carries out an order and returns its answer.
 func (p *plugin) answer(message []byte) []byte {
 	var o order
 	if err := json.Unmarshal(message, &o); err != nil {
-		return fmt.Appendf(nil, "the order is not what it should be: %v", err)
+		return fmt.Appendf(nil, "cannot read the order: %v", err)
 	}
 	var a argument
 	if err := json.Unmarshal([]byte(o.Arg), &a); err != nil {
-		return fmt.Appendf(nil, "the order's arg is not what it should be: %v", err)
+		return fmt.Appendf(nil, "cannot read the arg of the order: %v", err)
 	}
 	p.Lock()
 	defer p.Unlock()
@@ -94,7 +94,8 @@ func key(a *argument) string {
 	return fmt.Sprintf("%s_%s_%d_%s", a.Meta.RuleID, a.Meta.OpID, a.Meta.InstanceID, a.SymbolName)
 }
 
-// start starts a symbol. What runs with the same argument goes on, with another it starts anew.
+// start starts a symbol. An instance that runs with the same argument goes on; one that runs with
+// another argument is stopped first.
 func (p *plugin) start(a *argument, arg string) error {
 	var build func(*argument) (instance, error)
 	switch a.PluginType + " " + a.SymbolName {
@@ -137,7 +138,8 @@ func (p *plugin) startFunction(name string, exec func([]any) (any, error)) error
 	return nil
 }
 
-// stop stops what runs; a host may stop what a process before this one had started.
+// stop stops an instance. It is not an error if none runs: a host may stop what it had started in a
+// process that crashed.
 func (p *plugin) stop(k string) {
 	if old, ok := p.instances[k]; ok {
 		delete(p.instances, k)
@@ -145,7 +147,7 @@ func (p *plugin) stop(k string) {
 	}
 }
 
-// stopAll stops every instance, so that no socket file stays behind.
+// stopAll stops every instance, so that no socket file is left.
 func (p *plugin) stopAll() {
 	p.Lock()
 	defer p.Unlock()

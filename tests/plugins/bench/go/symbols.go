@@ -13,8 +13,8 @@ import (
 	"go.nanomsg.org/mangos/v3/protocol/push"
 )
 
-// tuple is a row as it goes to the host. The SDK takes a map as the message; a struct is
-// encoded in about 1 µs less, and the peer is to be as fast as it can be.
+// tuple is a row as it goes to the host. The SDK takes a map as the message; this peer has a
+// struct, which takes about 1 µs less to encode, to be as fast as possible.
 type tuple struct {
 	Message message        `json:"message"`
 	Meta    map[string]any `json:"meta"`
@@ -26,7 +26,7 @@ type message struct {
 	T   int64  `json:"t,omitempty"`
 }
 
-// rowsSource emits rows on a goroutine of its own. A close of its socket ends a blocked send.
+// rowsSource emits rows on a goroutine of its own.
 type rowsSource struct {
 	Pad      int `json:"pad"`
 	Interval int `json:"interval"`
@@ -41,7 +41,7 @@ func startRows(a *argument) (instance, error) {
 		return nil, err
 	}
 	if s.Pad < 0 || s.Interval < 0 {
-		return nil, fmt.Errorf("bench_rows: config: pad and interval are 0 or more")
+		return nil, fmt.Errorf("bench_rows: config: pad and interval must not be negative")
 	}
 	var err error
 	if s.socket, err = push.NewSocket(); err != nil {
@@ -81,17 +81,17 @@ func (s *rowsSource) run() {
 	}
 }
 
-// stop ends a blocked send as well: the close of the socket does.
+// stop closes the socket, which ends a blocked send as well.
 func (s *rowsSource) stop() {
 	close(s.stopping)
 	s.socket.Close()
 	<-s.ended
 }
 
-// What all sinks of the process took, and how much of it was no JSON or not in order.
+// How many rows the sinks of the process took, and how many were not JSON or not in order.
 var rows, wrong atomic.Uint64
 
-// takeSink counts rows on a goroutine of its own. A close of its sockets ends what it waits for.
+// takeSink counts rows on a goroutine of its own. A close of its sockets ends its waits.
 type takeSink struct {
 	RequireAck bool `json:"requireAck"`
 	data, acks mangos.Socket
@@ -150,7 +150,7 @@ func (s *takeSink) run() {
 	}
 }
 
-// number reads an array of one row, and returns the row's n.
+// number reads an array of one row and returns the row's n.
 func number(message []byte) (uint64, error) {
 	var batch []struct {
 		N   uint64 `json:"n"`
@@ -177,6 +177,6 @@ func (s *takeSink) close() {
 
 func logUnlessClosed(symbol string, err error) {
 	if err != mangos.ErrClosed {
-		fmt.Fprintf(os.Stderr, "bench_go: %s ends: %v\n", symbol, err)
+		fmt.Fprintf(os.Stderr, "bench_go: %s has ended: %v\n", symbol, err)
 	}
 }

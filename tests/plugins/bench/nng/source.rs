@@ -1,26 +1,17 @@
-//! The source `bench_rows`: numbered rows, as fast as they are taken.
+//! The source `bench_rows`: numbered rows, as fast as the host takes them.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    thread,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
+use ekuiper_tests::nng_plugin::{Argument, StopFlag, Worker, dial_in_background};
 use nng::{
     Error, Message, Protocol, Socket,
     options::{Options, SendBufferSize, SendTimeout},
 };
 use serde::Serialize;
 
-use crate::{
-    channel,
-    orders::{Argument, Stop},
-};
+use crate::STEP;
 
-/// Rows that wait in NNG, as many as mangos lets wait.
+/// How many rows may wait in NNG: as many as mangos allows.
 const QUEUE: i32 = 128;
 
 #[derive(Serialize)]
@@ -38,24 +29,16 @@ struct Row<'a> {
 }
 
 /// Reads the configuration, dials the host and emits until stopped.
-pub(crate) fn start(argument: &Argument) -> Result<Stop, String> {
-    let pad = usize::try_from(argument.number("pad")?).map_err(|e| format!("config.pad: {e}"))?;
+pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
+    let pad = argument.number("pad", 0)?;
+    let pad = usize::try_from(pad).map_err(|e| format!("config.pad: {e}"))?;
     let pad = "x".repeat(pad);
-    let interval = Duration::from_micros(argument.number("interval")?);
-    let url = argument.data();
+    let interval = Duration::from_micros(argument.number("interval", 0)?);
+    let url = argument.data_url();
     let socket = dial(&url).map_err(|e| format!("cannot dial {url}: {e}"))?;
-    let stopped = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stopped);
-    let thread = thread::spawn(move || {
-        if let Err(error) = emit(&socket, &pad, interval, &flag) {
-            eprintln!("bench_nng: bench_rows ends: {error}");
-        }
-    });
-    Ok(Box::new(move || {
-        stopped.store(true, Relaxed);
-        thread.thread().unpark();
-        if thread.join().is_err() {
-            eprintln!("bench_nng: bench_rows had panicked");
+    Ok(Worker::spawn(move |stop| {
+        if let Err(error) = emit(&socket, &pad, interval, stop) {
+            eprintln!("bench_nng: bench_rows has ended: {error}");
         }
     }))
 }
@@ -63,16 +46,16 @@ pub(crate) fn start(argument: &Argument) -> Result<Stop, String> {
 fn dial(url: &str) -> Result<Socket, Error> {
     let socket = Socket::new(Protocol::Push0)?;
     socket.set_opt::<SendBufferSize>(QUEUE)?;
-    socket.set_opt::<SendTimeout>(Some(channel::STEP))?;
-    channel::dial_in_background(&socket, url)?;
+    socket.set_opt::<SendTimeout>(Some(STEP))?;
+    dial_in_background(&socket, url)?;
     Ok(socket)
 }
 
 /// Emits until stopped.
-fn emit(socket: &Socket, pad: &str, interval: Duration, stopped: &AtomicBool) -> Result<(), Error> {
+fn emit(socket: &Socket, pad: &str, interval: Duration, stop: &StopFlag) -> Result<(), Error> {
     let mut n = 0;
     let mut text = Vec::new();
-    while !stopped.load(Relaxed) {
+    while !stop.is_set() {
         n += 1;
         let t = (!interval.is_zero()).then(now);
         let message = Row { n, pad, t };
@@ -88,14 +71,13 @@ fn emit(socket: &Socket, pad: &str, interval: Duration, stopped: &AtomicBool) ->
         let mut row = Message::from(&text);
         while let Err((back, error)) = socket.send(row) {
             match error {
-                Error::TimedOut if stopped.load(Relaxed) => return Ok(()),
+                Error::TimedOut if stop.is_set() => return Ok(()),
                 Error::TimedOut => row = back,
                 error => return Err(error),
             }
         }
         if !interval.is_zero() {
-            // A stop unparks the thread.
-            thread::park_timeout(interval);
+            stop.pause(interval);
         }
     }
     Ok(())

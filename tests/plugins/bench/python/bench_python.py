@@ -1,13 +1,13 @@
-"""The benchmark's peer in Python: a plugin on the SDK of PyPI, as its users write one.
+"""The benchmark's peer in Python: a plugin on the SDK of PyPI, written as its users do.
 
 - bench_rows (source) emits {"n": 1, "pad": "xxx…"}, {"n": 2, …}, …; the pad has
   `pad` times x. With `interval` (µs) it sleeps between rows, and adds `t`:
   nanoseconds since the epoch.
-- bench_take (sink) checks that `n` counts up from 1 in each instance; it acks
-  with `requireAck`.
+- bench_take (sink) checks that `n` counts up from 1 in each instance; it
+  sends acks if `requireAck` is set.
 - bench_echo (function) returns its first argument.
-- bench_taken (function) returns [rows, wrong]: what all sinks of the process
-  took so far.
+- bench_taken (function) returns [rows, wrong]: how many rows the sinks of the
+  process took so far, and how many of them were wrong.
 """
 
 import json
@@ -45,10 +45,10 @@ class Rows(Source):
 
 
 class Take(Sink):
-    """Counts rows, and how many of them are no JSON or not in order."""
+    """Counts rows, and those that are not JSON or not in order."""
 
-    # Every instance there was. Each counts on its own thread: a common counter
-    # would lose rows without a lock.
+    # All instances so far. Each counts for itself on its own thread: a common
+    # counter would need a lock.
     instances = []
 
     def __init__(self):
@@ -96,7 +96,7 @@ class Echo(Function):
 
 
 class Taken(Function):
-    """Returns what the sinks took: [rows, wrong]."""
+    """Returns the counts of all sinks: [rows, wrong]."""
 
     def validate(self, args):
         return ""

@@ -1,7 +1,7 @@
-// The reading end of a source as a real eKuiper has it: a PULL socket of mangos.
+// A reader for sources with a PULL socket of mangos, as in a real eKuiper.
 //
-// pull URL listens, says "ready", and answers each line on its stdin with how many
-// messages have come.
+// `pull URL` listens, prints "ready", and answers each line on its stdin with the number of
+// messages that have come.
 package main
 
 import (
@@ -27,7 +27,7 @@ func main() {
 	}
 }
 
-// listen counts what comes, in the background.
+// listen counts the messages that come, in the background.
 func listen(url string, came *atomic.Uint64) error {
 	socket, err := pull.NewSocket()
 	if err != nil {

@@ -1,0 +1,23 @@
+//! How long the checks wait. `--timeout-scale` stretches all of these times.
+
+use std::time::Duration;
+
+/// How long a plugin may take to answer an order, to send a row or to send an
+/// ack.
+pub(crate) const ANSWER: Duration = Duration::from_secs(10);
+
+/// How long an instance works at least before it is stopped.
+pub(crate) const MOMENT: Duration = Duration::from_millis(50);
+
+/// How long a check sends a great number of rows at most.
+pub(crate) const FLOOD: Duration = Duration::from_secs(15);
+
+/// How long a channel stays idle: longer than the 5 s after which an SDK that
+/// waits with a time limit greets again.
+pub(crate) const IDLE: Duration = Duration::from_secs(6);
+
+/// How long a check waits for a connection that must not come.
+pub(crate) const EXTRA_CONNECTION: Duration = Duration::from_millis(300);
+
+/// How long a check waits for an answer or an ack that must not come.
+pub(crate) const EXTRA_MESSAGE: Duration = Duration::from_millis(300);

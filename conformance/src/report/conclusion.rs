@@ -1,0 +1,201 @@
+//! The last line of a report: first what failed, last what passed.
+
+use anstyle::{AnsiColor, Style};
+
+use super::results::{Results, Standing, Untested};
+
+/// Causes that are named.
+const NAMED: usize = 3;
+
+/// A number with its noun, and how a terminal shows it.
+struct Part {
+    count: usize,
+    text: String,
+    style: Style,
+}
+
+/// Returns `mirror under eKuiper 2.4: 1 failed, 2 untested (sink append refused
+/// to start, see CTL-02), 40 passed`.
+pub(super) fn plain(results: &Results<'_>) -> String {
+    let parts = parts(results).into_iter().map(|part| part.text);
+    line(results, parts)
+}
+
+/// Returns the same text as [`plain`], styled for a terminal.
+pub(super) fn styled(results: &Results<'_>) -> String {
+    let parts = parts(results).into_iter().map(|part| {
+        let Part { text, style, .. } = part;
+        format!("{style}{text}{style:#}")
+    });
+    line(results, parts)
+}
+
+fn line(results: &Results<'_>, parts: impl Iterator<Item = String>) -> String {
+    let parts: Vec<_> = parts.collect();
+    format!(
+        "{} under eKuiper {}: {}",
+        results.plugin,
+        results.release,
+        parts.join(", ")
+    )
+}
+
+fn parts(results: &Results<'_>) -> Vec<Part> {
+    let count = |is: fn(Standing<'_>) -> bool| results.count(is);
+    let bad = AnsiColor::Red.on_default().bold();
+    let doubtful = AnsiColor::Yellow.on_default().bold();
+    let plain = Style::new();
+    let groups = results.untested();
+    let part = |count: usize, what: &str, style: Style| Part {
+        count,
+        text: format!("{count} {what}"),
+        style: if count == 0 { plain } else { style },
+    };
+    let plural = |count: usize, what: &str| match count {
+        1 => what.to_owned(),
+        _ => format!("{what}s"),
+    };
+
+    let failed = count(|standing| standing == Standing::Failed);
+    let untested = count(|standing| matches!(standing, Standing::Untested { .. }));
+    let stale = count(|standing| standing == Standing::Stale);
+    let errors = count(|standing| standing == Standing::Error);
+    let warnings = count(|standing| standing == Standing::Warning);
+    let known = count(|standing| matches!(standing, Standing::KnownFailure(_)));
+    let passed = count(|standing| standing == Standing::Passed);
+    let not_applicable = count(|standing| standing == Standing::NotApplicable);
+
+    let untested_style = match groups.iter().any(|group| group.counts) {
+        true => bad,
+        false => doubtful,
+    };
+    let good = match results.has_failures() || errors > 0 {
+        true => plain,
+        false => AnsiColor::Green.on_default().bold(),
+    };
+    let mut parts = vec![
+        part(failed, "failed", bad),
+        part(
+            untested,
+            &format!("untested{}", causes(&groups, untested)),
+            untested_style,
+        ),
+        part(
+            stale,
+            &format!("{} passed", plural(stale, "known failure")),
+            bad,
+        ),
+        part(errors, "without a verdict", bad),
+        part(warnings, &plural(warnings, "warning"), doubtful),
+        part(known, &plural(known, "known failure"), plain),
+        part(passed, "passed", good),
+        part(not_applicable, "not applicable", plain),
+    ];
+    let failed_and_passed = [0, 6];
+    let mut index = 0..;
+    parts.retain(|part| {
+        let index = index.next().unwrap_or_default();
+        part.count > 0 || failed_and_passed.contains(&index)
+    });
+    parts
+}
+
+/// Returns ` (sink append refused to start, see CTL-02)`; with several causes
+/// each has its number.
+fn causes(groups: &[Untested<'_>], untested: usize) -> String {
+    let named = groups.iter().filter_map(|group| {
+        let cause = group.cause?;
+        let count = group.trials.len();
+        let number = if count == untested {
+            String::new()
+        } else {
+            format!("{count}: ")
+        };
+        Some(format!("{number}{}, see {}", cause.text, cause.see))
+    });
+    let mut named: Vec<_> = named.collect();
+    if named.len() > NAMED {
+        named.truncate(NAMED);
+        named.push("…".to_owned());
+    }
+    match named.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", named.join("; ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::expect::Expected;
+    use crate::requirement::Level;
+    use crate::run::Trial;
+    use crate::section;
+    use crate::verdict::{Cause, Evidence, Verdict};
+
+    fn trials(level: Level, verdicts: &[Verdict]) -> Vec<Trial> {
+        let of_level = section::all().into_iter().filter(|one| one.level == level);
+        let trials = of_level.zip(verdicts).map(|(requirement, verdict)| Trial {
+            requirement,
+            verdict: verdict.clone(),
+            took: Duration::ZERO,
+        });
+        trials.collect()
+    }
+
+    fn conclusion(trials: Vec<Trial>) -> String {
+        let results = Results {
+            plugin: "p".to_owned(),
+            release: "2.4",
+            trials,
+            took: Duration::ZERO,
+            expected: &Expected::default(),
+            strict: false,
+        };
+        plain(&results)
+    }
+
+    fn evidence(cause: Option<(&str, &'static str)>) -> Evidence {
+        Evidence {
+            seen: String::new(),
+            code: None,
+            transcript: Vec::new(),
+            cause: cause.map(|(text, see)| Cause {
+                text: text.to_owned(),
+                see,
+            }),
+        }
+    }
+
+    #[test]
+    fn what_failed_comes_first_and_a_cause_is_named_once() {
+        let refused = evidence(Some(("sink gosink refused to start", "CTL-02")));
+        let untested = || Verdict::NotTestable(refused.clone());
+        let failed = Verdict::Failed(evidence(None));
+        let must = [failed.clone(), Verdict::Passed, untested(), untested()];
+
+        let mut all = trials(Level::Must, &must);
+        all.extend(trials(Level::Should, &[failed]));
+
+        assert_eq!(
+            conclusion(all),
+            "p under eKuiper 2.4: 1 failed, 2 untested (sink gosink refused to start, see \
+             CTL-02), 1 warning, 1 passed"
+        );
+    }
+
+    #[test]
+    fn several_causes_are_counted() {
+        let refused = evidence(Some(("sink gosink refused to start", "CTL-02")));
+        let silent = evidence(Some(("source ticks sent no row", "SRC-01")));
+        let verdicts = [&silent, &refused, &refused].map(|one| Verdict::NotTestable(one.clone()));
+
+        assert_eq!(
+            conclusion(trials(Level::Must, &verdicts)),
+            "p under eKuiper 2.4: 0 failed, 3 untested (2: sink gosink refused to start, see \
+             CTL-02; 1: source ticks sent no row, see SRC-01), 0 passed"
+        );
+    }
+}

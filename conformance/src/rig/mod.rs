@@ -1,0 +1,21 @@
+//! The test rig of one check: the plugin, the host that launches it, and its
+//! symbols.
+//!
+//! Each check gets a [`Rig`] of its own and launches the plugin as often as it
+//! needs. The files of this folder start sources and sinks, send orders and
+//! play faults; when a check passes is decided in `section`.
+
+mod fault;
+mod launch;
+mod order;
+mod run_state;
+mod silence;
+mod sink;
+mod source;
+
+pub(crate) use self::fault::Kinds;
+pub(crate) use self::launch::Rig;
+pub(crate) use self::order::{carried_out, order_bytes, start_argument};
+pub(crate) use self::run_state::RunState;
+pub(crate) use self::sink::{ROW, is_failed_row, is_no_ack, long_row, take_ack, takes_in_time};
+pub(crate) use self::source::next_row;

@@ -1,0 +1,68 @@
+//! Sources on the rig: their starts and their rows.
+
+use std::time::Duration;
+
+use mock_kuiper::{Code, Host, HostError, Source, SourceStart};
+
+use super::launch::Rig;
+use crate::checked::{NotPassed, untested};
+
+impl Rig<'_> {
+    /// Starts a source under a rule, for its stream `stream`, and lets it work
+    /// for a moment.
+    pub(crate) fn start_source(
+        &self,
+        host: &Host,
+        symbol: &str,
+        rule: &str,
+    ) -> Result<Source, HostError> {
+        self.start_source_in(host, symbol, (rule, "stream"))
+    }
+
+    /// Starts a source as an operator of a rule, and lets it work for a moment.
+    pub(crate) fn start_source_in(
+        &self,
+        host: &Host,
+        symbol: &str,
+        (rule, op): (&str, &str),
+    ) -> Result<Source, HostError> {
+        let source = self.describe_source(host, symbol);
+        let source = source.within(rule, op).start()?;
+        self.let_work();
+        Ok(source)
+    }
+
+    /// Describes the start of a source with the properties that it needs. The
+    /// property `datasource` is the stream's DATASOURCE.
+    pub(crate) fn describe_source<'h>(&self, host: &'h Host, symbol: &str) -> SourceStart<'h> {
+        let config = self.config(symbol);
+        let source = host.source(symbol);
+        let source = match config["datasource"].as_str() {
+            Some(datasource) => source.datasource(datasource),
+            None => source,
+        };
+        source.config(config)
+    }
+
+    /// Starts the first source, for a check that is not about its start.
+    pub(crate) fn source(&self, host: &Host) -> Result<Source, NotPassed> {
+        let source = self.start_source(host, self.source_name()?, "rule");
+        source.map_err(untested)
+    }
+
+    /// Starts the first source and waits for its first row.
+    pub(crate) fn flowing_source(&self, host: &Host) -> Result<Source, NotPassed> {
+        let mut source = self.source(host)?;
+        source.next(self.limit()).map_err(untested)?;
+        Ok(source)
+    }
+}
+
+/// Returns whether a row comes within `limit`.
+pub(crate) fn next_row(source: &mut Source, limit: Duration) -> Result<bool, HostError> {
+    match source.next(limit) {
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == Some(Code::RowMissing) => Ok(false),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,43 @@
+//! The greeting, and the start and stop of each symbol.
+
+use crate::checked::{Checked, NotPassed, untested};
+use crate::rig::Rig;
+
+pub(super) fn greets(rig: &Rig<'_>) -> Checked {
+    rig.launch(rig.builder()?)?;
+    Ok(())
+}
+
+pub(super) fn starts(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let manifest = rig.manifest()?;
+    let mut held = (Vec::new(), Vec::new(), Vec::new());
+    for symbol in &manifest.functions {
+        held.0.push(host.function(symbol)?);
+    }
+    for symbol in &manifest.sinks {
+        held.1.push(rig.start_sink(&host, symbol, "rule")?);
+    }
+    for symbol in &manifest.sources {
+        held.2.push(rig.start_source(&host, symbol, symbol)?);
+    }
+    Ok(())
+}
+
+pub(super) fn stops(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let manifest = rig.manifest()?;
+    if manifest.sources.is_empty() && manifest.sinks.is_empty() {
+        return Err(NotPassed::NotApplicable("a function is never stopped"));
+    }
+    for symbol in &manifest.sinks {
+        let sink = rig.start_sink(&host, symbol, "rule");
+        sink.map_err(untested)?.stop()?;
+    }
+    for symbol in &manifest.sources {
+        let source = rig.start_source(&host, symbol, "rule");
+        source.map_err(untested)?.stop()?;
+    }
+    host.check_alive()?;
+    Ok(())
+}

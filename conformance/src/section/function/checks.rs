@@ -1,0 +1,267 @@
+//! How the requirements for functions are observed.
+
+use mock_kuiper::engine::wire::{Command, Context, Expr, FunctionAnswer, Order};
+use mock_kuiper::{Channel, Function, Host, HostError, Meta};
+use serde_json::{Value, json};
+
+use crate::checked::{Checked, NotPassed, failed, untested};
+use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE};
+use crate::rig::Rig;
+
+fn context(call: u32) -> Context {
+    Context {
+        meta: Meta::new("rule", "2_project"),
+        func_id: call,
+    }
+}
+
+/// Fails if the plugin has exited or the function does not answer any more.
+fn continues(host: &Host, function: &mut Function) -> Checked {
+    host.check_alive()?;
+    function.is_aggregate()?;
+    Ok(())
+}
+
+pub(super) fn reports_its_kind(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    rig.function(&host)?.is_aggregate()?;
+    Ok(())
+}
+
+pub(super) fn validates(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let mut function = rig.function(&host)?;
+    let nested = Expr::Call {
+        name: "object_construct".to_owned(),
+        func_id: 4,
+        aggregate: false,
+        args: vec![Expr::Literal(json!("a")), Expr::Column("b".to_owned())],
+    };
+    for args in [
+        vec![Expr::Column("a".to_owned())],
+        vec![Expr::Literal(json!("text")), Expr::Literal(json!(1.5))],
+        vec![nested],
+        vec![],
+    ] {
+        let _verdict = function.validate(&args)?;
+    }
+    continues(&host, &mut function)
+}
+
+pub(super) fn executes(rig: &Rig<'_>) -> Checked {
+    const BIG: usize = 2 * 1024 * 1024;
+    let host = rig.host()?;
+    let mut function = rig.function(&host)?;
+    let mut calls = vec![
+        ("`null`", vec![Value::Null]),
+        ("nested values", vec![json!({"k": [1, -2.5, {"n": null}]})]),
+        ("Unicode", vec![json!("täglich 漢字 🦀 \u{0} <&>")]),
+        ("three values", vec![json!(1), json!("two"), json!([3])]),
+        (
+            "the greatest numbers",
+            vec![json!(f64::MAX), json!(f64::MAX)],
+        ),
+        ("no arguments", vec![]),
+    ];
+    if rig.release().max_message.is_none() {
+        calls.push(("2 MiB of text", vec![json!("x".repeat(BIG))]));
+    }
+    for (number, (what, args)) in (0..).zip(&calls) {
+        let executed = function.call(&context(number), args);
+        let executed = executed.map_err(NotPassed::from);
+        let _result = executed.map_err(|not_passed| not_passed.at(format!("at {what}")))?;
+    }
+    continues(&host, &mut function)
+}
+
+/// Sends a request that must be answered with `state` false; `what` names it.
+fn refused(function: &mut Function, what: &str, request: &Value) -> Checked {
+    let answer = function.request_bytes(request.to_string().as_bytes())?;
+    match FunctionAnswer::parse(&answer) {
+        Ok(FunctionAnswer::Failed(_)) => Ok(()),
+        _ => Err(failed(format!(
+            "{what} was answered with `{}` instead of `state` false",
+            String::from_utf8_lossy(&answer)
+        ))),
+    }
+}
+
+pub(super) fn refuses_unknown_requests(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let mut function = rig.function(&host)?;
+    let question = json!({"func": "Describe", "arg": null});
+    refused(&mut function, "the unknown `func` `Describe`", &question)?;
+    continues(&host, &mut function)
+}
+
+pub(super) fn needs_a_context(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let mut function = rig.function(&host)?;
+    for (what, arg) in [
+        ("an `Exec` without arguments", json!([])),
+        ("an `Exec` whose context is a number", json!(["a", 5])),
+        ("an `Exec` whose context is not JSON", json!(["a", "{"])),
+    ] {
+        refused(&mut function, what, &json!({"func": "Exec", "arg": arg}))?;
+    }
+    continues(&host, &mut function)
+}
+
+pub(super) fn answers_after_idling(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let mut function = rig.function(&host)?;
+    std::thread::sleep(rig.scaled(IDLE));
+    function.is_aggregate()?;
+    let _result = function.call(&context(0), &[json!("a")])?;
+    nothing_follows(rig, &mut function, "the call after 6 s of silence")
+}
+
+pub(super) fn starts_twice(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    started_twice_more(rig, &host).map(drop)
+}
+
+pub(super) fn keeps_one_connection(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let function = started_twice_more(rig, &host).map_err(NotPassed::into_untested)?;
+    // A second connection would come within this time.
+    std::thread::sleep(rig.quiet(EXTRA_CONNECTION));
+    let channel = Channel::function(function.symbol());
+    rig.one_connection(&channel)?;
+    match rig.transcript.greetings(&channel) {
+        0 | 1 => Ok(()),
+        greetings => Err(failed(format!("{greetings} greetings came on {channel}"))),
+    }
+}
+
+pub(super) fn dials_again(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let mut function = rig.function(&host)?;
+    function.is_aggregate().map_err(untested)?;
+    host.hang_up(&mut function)?;
+    function.is_aggregate()?;
+    Ok(())
+}
+
+pub(super) fn drops_stale_calls(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let mut function = rig.function(&host)?;
+    let (first, second) = ([json!("first")], [json!("second")]);
+    let mut call = |args: &[Value]| function.call(&context(0), args).map_err(untested);
+    let results = [call(&first)?, call(&second)?, call(&second)?];
+
+    let result = function.call_after_stale(&context(0), &first, &second)?;
+
+    // The result of some functions is always the same, or another each time.
+    let is_telling = results[0] != results[1] && results[1] == results[2];
+    if is_telling && result != results[1] {
+        return Err(failed("the call got the answer of the abandoned call"));
+    }
+    nothing_follows(rig, &mut function, "the call")
+}
+
+pub(super) fn answers_once(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let mut function = rig.function(&host)?;
+    function.is_aggregate().map_err(untested)?;
+    nothing_follows(rig, &mut function, "`IsAggregate`")?;
+    let _verdict = function.validate(&[Expr::Column("a".to_owned())])?;
+    nothing_follows(rig, &mut function, "`Validate`")?;
+    let _result = function.call(&context(0), &[json!("a")])?;
+    nothing_follows(rig, &mut function, "`Exec`")
+}
+
+pub(super) fn answers_are_spelled_right(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let mut function = rig.function(&host)?;
+    let unknown = json!({"func": "Describe", "arg": null}).to_string();
+    function.is_aggregate().map_err(untested)?;
+    let executed = function.call(&context(0), &[json!("a")]);
+    let _result = executed.map_err(untested)?;
+    let answered = function.request_bytes(unknown.as_bytes());
+    let _refusal = answered.map_err(untested)?;
+    let validated = function.validate(&[Expr::Column("a".to_owned())]);
+    let _verdict = validated.map_err(untested)?;
+    match rig.transcript.odd_reply() {
+        Some(reply) => Err(failed(format!(
+            "an answer was `{reply}`; expected `{{\"state\":…,\"result\":…}}` in UTF-8, and a text as \
+             the result if `state` is false"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn nothing_follows(rig: &Rig<'_>, function: &mut Function, what: &str) -> Checked {
+    match function.overhear(rig.quiet(EXTRA_MESSAGE))? {
+        None => Ok(()),
+        Some(second) => Err(failed(format!(
+            "the answer to {what} was followed by a second one, `{}`",
+            String::from_utf8_lossy(&second)
+        ))),
+    }
+}
+
+fn started_twice_more(rig: &Rig<'_>, host: &Host) -> Result<Function, NotPassed> {
+    let mut function = rig.function(host)?;
+    let order = Order::function(function.symbol());
+    for _ in 0..2 {
+        rig.order_ok(host, Command::Start, &order)?;
+        function.is_aggregate()?;
+    }
+    Ok(function)
+}
+
+pub(super) fn functions_are_independent(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let names = &rig.manifest()?.functions;
+    if names.len() < 2 {
+        return Err(NotPassed::NotApplicable(
+            "the plugin has fewer than two functions",
+        ));
+    }
+    let functions: Result<Vec<_>, _> = names.iter().map(|name| host.function(name)).collect();
+    let mut functions = functions.map_err(untested)?;
+    for function in functions.iter_mut().rev() {
+        for _ in 0..3 {
+            function.is_aggregate()?;
+        }
+    }
+    let called = std::thread::scope(|scope| {
+        let calls = functions.iter_mut().map(|function| {
+            scope.spawn(|| {
+                for number in 0..50 {
+                    let _result = function.call(&context(number), &[json!("a")])?;
+                }
+                Ok::<_, HostError>(())
+            })
+        });
+        let calls: Vec<_> = calls.collect();
+        let ended = calls.into_iter().map(std::thread::ScopedJoinHandle::join);
+        ended.collect::<Result<Vec<_>, _>>()
+    });
+    let called = called.map_err(|_| NotPassed::Error("a call panicked".to_owned()))?;
+    called.into_iter().collect::<Result<(), _>>()?;
+    Ok(())
+}
+
+pub(super) fn survives_empty_windows(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let mut any = false;
+    for name in &rig.manifest()?.functions {
+        let mut function = host.function(name).map_err(untested)?;
+        if !function.is_aggregate().map_err(untested)? {
+            continue;
+        }
+        any = true;
+        for count in 1..=3 {
+            for empty in [Value::Null, json!([])] {
+                let _result = function.call(&context(count), &vec![empty; count as usize])?;
+            }
+        }
+        continues(&host, &mut function)?;
+    }
+    match any {
+        true => Ok(()),
+        false => Err(NotPassed::NotApplicable("the plugin has no aggregate")),
+    }
+}

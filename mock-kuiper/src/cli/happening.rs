@@ -1,0 +1,22 @@
+//! What the thread that gives the orders waits for.
+
+use std::io;
+
+use super::watch::Change;
+
+/// What other threads report to the one that gives the orders.
+#[derive(Debug)]
+pub(super) enum Happening {
+    /// A source's thread has ended; its channel is closed.
+    SourceEnded(usize),
+    /// The rows of the command line are sent, or some of them are wrong.
+    InputEnded(Result<(), Vec<String>>),
+    /// The plugin's process has exited.
+    PluginEnded,
+    /// A signal asks the run to end.
+    Signal,
+    /// Stdout takes nothing more.
+    StdoutFailed(io::Error),
+    /// The plugin was changed, and built if it is built from source.
+    Changed(Change),
+}

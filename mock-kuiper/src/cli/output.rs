@@ -1,0 +1,54 @@
+//! What subcommands write: results to stdout, everything else to stderr.
+
+use std::io::{self, Write as _};
+
+use anstyle::{AnsiColor, Style};
+
+use super::error::CliError;
+
+/// The style of the word `error`.
+pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
+
+/// The style of the words `warning` and `note`.
+pub(super) const NOTE: Style = AnsiColor::Yellow.on_default().bold();
+
+/// The style of what matters less.
+pub(super) const DIM: Style = Style::new().dimmed();
+
+/// Writes results to stdout. A closed pipe is not an error: its reader has read
+/// enough.
+pub(super) fn print_results(text: &str) -> Result<(), CliError> {
+    let mut out = anstream::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.or_else(stdout_failed)
+}
+
+/// Sorts a failed write to stdout: a closed pipe is not an error.
+pub(super) fn stdout_failed(error: io::Error) -> Result<(), CliError> {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(CliError::Trouble(format!(
+            "cannot write to stdout: {error}"
+        ))),
+    }
+}
+
+/// Makes a line that begins with a coloured word: `error`, `warning` or `note`.
+pub(super) fn labelled(style: Style, word: &str, text: &str) -> String {
+    format!("{style}{word}{style:#}: {text}")
+}
+
+/// Writes a line to stderr.
+pub(super) fn say(line: &str) {
+    // Nobody reads a stderr that is closed.
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
+}
+
+/// Writes an error to stderr. An indented line continues the one before.
+pub(super) fn say_error(line: &str) {
+    if line.starts_with(' ') {
+        say(line);
+    } else {
+        say(&labelled(ERROR, "error", line));
+    }
+}

@@ -1,0 +1,67 @@
+//! A run after its launch: what is started, waited for and stopped, and how it
+//! ends.
+
+use mock_kuiper::HostError;
+
+use super::state::Session;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::happening::Happening;
+use crate::cli::output::stdout_failed;
+
+impl Session<'_> {
+    /// Drives the run to its end.
+    ///
+    /// # Errors
+    ///
+    /// What keeps the plugin from running at all, wrong rows on stdin, and
+    /// internal or system errors.
+    pub(in crate::cli) fn finish(mut self) -> Result<Exit, CliError> {
+        match self.host.wait_greeting() {
+            Ok(()) => {}
+            // Nothing ran yet.
+            Err(HostError::Interrupted) => return Ok(Exit::Fine),
+            Err(error) if self.watch.is_some() => {
+                self.survive(Err::<(), _>(error))?;
+                if !self.wait_for_a_greeting()? {
+                    return Ok(Exit::Finding);
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let driven = self.drive();
+        let stopped = self.stop();
+        self.terminal.close();
+        // What was printed while nobody waited: the results of calls.
+        let printed = self.told.try_iter().try_for_each(|told| match told {
+            Happening::StdoutFailed(error) => stdout_failed(error),
+            _ => Ok(()),
+        });
+        match driven.and(stopped).and(printed) {
+            // What it did before it ended is worth a summary.
+            Err(CliError::Finding(finding)) => self.findings.report(&finding, None),
+            other => other?,
+        }
+        self.summarize();
+        if let Some(error) = self.findings.take_system_error() {
+            return Err(error.into());
+        }
+        if !self.mistakes.is_empty() {
+            return Err(CliError::Input(std::mem::take(&mut self.mistakes)));
+        }
+        Ok(if self.findings.total() == 0 {
+            Exit::Fine
+        } else {
+            Exit::Finding
+        })
+    }
+
+    /// Starts everything, and waits until there is nothing left to do.
+    fn drive(&mut self) -> Result<(), CliError> {
+        match self.start_all() {
+            Ok(()) => self.wait(),
+            Err(HostError::Interrupted) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What the command and the conformance suite are built on: the bytes on the
+//! wire, the files of a plugin, releases as data, and the machinery of a host.
+//!
+//! **This module is exempt from semantic versioning**: anything in it may change
+//! with any release. What a test needs is at the crate's root.
+
+/// Calls and configurations as texts, for example `echo(1, "a")`.
+pub mod call {
+    pub use crate::call::*;
+}
+
+/// Observers that write events to a file, and what a host records.
+pub mod event {
+    pub use crate::event::{JsonLines, Trace};
+}
+
+/// The table of faults, and how a fault is read from a text.
+pub mod fault {
+    pub use crate::fault::{Amount, Description, FaultError};
+}
+
+/// Parts of a finding.
+pub mod finding {
+    pub use crate::finding::{UnknownCode, Violation, describe_status};
+}
+
+/// How Go's encoding/json reads and writes JSON.
+pub mod go_json {
+    pub use crate::go_json::*;
+}
+
+/// Parts of a host that a test does not need.
+pub mod host {
+    pub use crate::host::{
+        AckMode, Instance, Interrupter, KEPT_LINES, LAST_ROWS, Plugin, Received, process_name,
+        source_order,
+    };
+}
+
+/// A `/tmp` of the plugin's own.
+///
+/// Isolation keeps hosts apart; it is not a sandbox against a hostile plugin.
+pub mod isolate {
+    pub use crate::isolate::{IsolationError, refused};
+}
+
+/// A plugin on disk: reading it, checking it, packing it.
+pub mod package {
+    pub use crate::package::{
+        Build, CheckAdvice, CheckLevel, CheckLine, CheckReport, Checked, Language, Manifest,
+        Mistake, Packed, check, pack,
+    };
+}
+
+/// How eKuiper releases differ, as data.
+pub mod release {
+    pub use crate::release::{
+        AckChannel, DEFAULT_HOST, Datasource, FunctionMeta, LAUNCH_ARGUMENT, ORDER_TIMEOUT,
+        ProcessLife, Property, Releases, Setting, StreamOptionSet, UnknownRelease,
+        WorkingDirectory,
+    };
+}
+
+/// What a channel is for.
+pub mod symbol {
+    pub use crate::symbol::Purpose;
+}
+
+/// What carries the messages between host and plugin.
+pub mod transport {
+    pub use crate::transport::{Transport, UnavailableTransport, Waker};
+}
+
+/// The messages on the wire, byte for byte as eKuiper writes and reads them.
+pub mod wire {
+    pub use crate::wire::*;
+}

@@ -1,0 +1,457 @@
+//! What was observed, with its details.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use ekuiper_sp::ProtocolError;
+use serde_json::{Map, Value, json};
+
+use super::Code;
+use crate::symbol::{Channel, Symbol};
+use crate::usage::Usage;
+use crate::wire::{Command, InvalidRow};
+
+/// What was observed. Each variant has a [`Code`]; rows that are not rows have
+/// one for each way to be wrong.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Observed {
+    /// The process exited before its first greeting.
+    ExitedEarly {
+        /// Its exit status.
+        status: ExitStatus,
+        /// The last lines it wrote.
+        log: Vec<String>,
+    },
+    /// The process exited although the host had not ended it.
+    Exited {
+        /// Its exit status.
+        status: ExitStatus,
+        /// The symbols that were running.
+        running: Vec<Symbol>,
+        /// The last lines it wrote.
+        log: Vec<String>,
+    },
+    /// No greeting arrived in time.
+    NoGreeting {
+        /// The limit, counted from the launch.
+        limit: Duration,
+    },
+    /// Stops and starts left something behind.
+    Leak {
+        /// How often each instance was stopped and started.
+        cycles: u32,
+        /// What the plugin used before.
+        before: Usage,
+        /// What it uses now.
+        after: Usage,
+    },
+    /// The plugin did not dial the channel.
+    NotDialed {
+        /// How long the host waited.
+        limit: Duration,
+    },
+    /// The plugin broke the Scalability Protocols on the channel.
+    Protocol(Violation),
+    /// An order was not answered. `None` is an order of any bytes.
+    OrderUnanswered {
+        /// The order.
+        command: Option<Command>,
+        /// How long the host waited.
+        limit: Duration,
+    },
+    /// An order was answered with an error.
+    OrderRefused {
+        /// The order.
+        command: Command,
+        /// The answer: what eKuiper shows as the error.
+        text: String,
+    },
+    /// An order was answered with a greeting, which the release takes for an
+    /// error.
+    OrderGreeting {
+        /// The order.
+        command: Command,
+        /// The greeting.
+        text: String,
+    },
+    /// An order that was sent under a stale id first was answered twice.
+    OrderAnsweredTwice {
+        /// The order.
+        command: Command,
+        /// Both answers.
+        texts: [String; 2],
+    },
+    /// Bytes that are not an order were answered with `ok` or a greeting.
+    NonsenseAccepted {
+        /// The number of bytes.
+        bytes: usize,
+        /// The answer.
+        text: String,
+    },
+    /// A second start doubled the connections of a source.
+    StartedTwice {
+        /// The connections it has now.
+        connections: usize,
+    },
+    /// No row arrived in time.
+    NoRow {
+        /// How long the host waited.
+        limit: Duration,
+    },
+    /// A source sent something that is not a row.
+    InvalidRow(InvalidRow),
+    /// A sink answered its start before it listened.
+    NotListening {
+        /// What the attempt to connect gave.
+        cause: String,
+    },
+    /// A sink listens on a socket that is not PULL.
+    WrongSocket(Violation),
+    /// A sink still listens after it was stopped.
+    StillListening {
+        /// The socket file.
+        file: PathBuf,
+    },
+    /// A sink did not take a row in time.
+    RowNotTaken {
+        /// eKuiper's limit for a send.
+        limit: Duration,
+    },
+    /// A sink closed its connection and cannot be reached.
+    Unreachable {
+        /// What the attempt to send gave.
+        cause: String,
+    },
+    /// No ack arrived in time.
+    NoAck {
+        /// How long the host waited.
+        limit: Duration,
+    },
+    /// An ack is not one.
+    InvalidAck {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A sink reported that a row failed.
+    AckError {
+        /// The sink's text.
+        text: String,
+    },
+    /// A function did not answer a request in time.
+    FunctionUnanswered {
+        /// `IsAggregate`, `Validate`, `Exec`, or what else was sent.
+        request: &'static str,
+        /// eKuiper's limit for an answer.
+        limit: Duration,
+    },
+    /// A function answered a request with something that is not an answer.
+    InvalidAnswer {
+        /// `IsAggregate`, `Validate`, `Exec`, or what else was sent.
+        request: &'static str,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+    /// A function answered a call with an error.
+    FunctionError {
+        /// The function's text.
+        text: String,
+    },
+}
+
+/// How a plugin broke the Scalability Protocols; `Display` describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation(ProtocolError);
+
+impl Violation {
+    pub(crate) fn new(error: ProtocolError) -> Self {
+        Self(error)
+    }
+
+    /// Returns the protocol numbers that were expected and found in a greeting,
+    /// for example 0x51 (PULL) and 0x50 (PUSH); `None` for another violation.
+    #[must_use]
+    pub fn wrong_socket(&self) -> Option<(u16, u16)> {
+        match self.0 {
+            ProtocolError::WrongProtocol { expected, found } => Some((expected, found)),
+            _ => None,
+        }
+    }
+
+    /// Whether a peer connected and sent no greeting in time.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        self.0 == ProtocolError::GreetingTimedOut
+    }
+
+    /// Whether a message lacks the id that REQ and REP put before its body, or
+    /// has one without its highest bit.
+    #[must_use]
+    pub fn is_missing_id(&self) -> bool {
+        self.0 == ProtocolError::NoId
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl Observed {
+    /// Returns the stable name of this kind of finding.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::ExitedEarly { .. } => Code::PluginExitedEarly,
+            Self::Exited { .. } => Code::PluginExited,
+            Self::NoGreeting { .. } => Code::PluginNoGreeting,
+            Self::Leak { .. } => Code::PluginLeak,
+            Self::NotDialed { .. } => Code::ChannelNotDialed,
+            Self::Protocol(_) => Code::ChannelProtocol,
+            Self::OrderUnanswered { .. } => Code::OrderUnanswered,
+            Self::OrderRefused { .. } => Code::OrderRefused,
+            Self::OrderGreeting { .. } => Code::OrderGreeting,
+            Self::OrderAnsweredTwice { .. } => Code::OrderAnsweredTwice,
+            Self::NonsenseAccepted { .. } => Code::OrderNonsenseAccepted,
+            Self::StartedTwice { .. } => Code::SourceStartedTwice,
+            Self::NoRow { .. } => Code::RowMissing,
+            Self::InvalidRow(invalid) => match invalid {
+                InvalidRow::NotJson { .. } => Code::RowNotJson,
+                InvalidRow::NoObject(_) => Code::RowNotObject,
+                InvalidRow::NoMessage(_) => Code::RowNoMessage,
+                InvalidRow::MessageNoObject(_) => Code::RowMessageNotObject,
+                InvalidRow::MetaNoObject(_) => Code::RowMetaNotObject,
+                InvalidRow::Error(_) => Code::RowError,
+                InvalidRow::Undecodable(_) => Code::RowUndecodable,
+            },
+            Self::NotListening { .. } => Code::SinkNotListening,
+            Self::WrongSocket(_) => Code::SinkWrongSocket,
+            Self::StillListening { .. } => Code::SinkStillListening,
+            Self::RowNotTaken { .. } => Code::SinkRowNotTaken,
+            Self::Unreachable { .. } => Code::SinkUnreachable,
+            Self::NoAck { .. } => Code::AckMissing,
+            Self::InvalidAck { .. } => Code::AckInvalid,
+            Self::AckError { .. } => Code::AckError,
+            Self::FunctionUnanswered { .. } => Code::FunctionUnanswered,
+            Self::InvalidAnswer { .. } => Code::FunctionInvalidAnswer,
+            Self::FunctionError { .. } => Code::FunctionError,
+        }
+    }
+
+    /// Writes the predicate of a finding's sentence; the subject is the symbol
+    /// or the plugin.
+    pub(super) fn write(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        channel: Option<&Channel>,
+    ) -> fmt::Result {
+        let on = |f: &mut fmt::Formatter<'_>| match channel {
+            Some(channel) => write!(f, " {}", channel.url()),
+            None => f.write_str(" its channel"),
+        };
+        match self {
+            Self::ExitedEarly { status, .. } => {
+                write!(
+                    f,
+                    "exited before its greeting: {}",
+                    describe_status(*status)
+                )
+            }
+            Self::Exited {
+                status, running, ..
+            } => {
+                write!(f, "exited unexpectedly: {}", describe_status(*status))?;
+                match &running[..] {
+                    [] => f.write_str("; nothing was running"),
+                    running => {
+                        f.write_str("; running:")?;
+                        for (index, symbol) in running.iter().enumerate() {
+                            let comma = if index > 0 { "," } else { "" };
+                            write!(f, "{comma} {symbol}")?;
+                        }
+                        Ok(())
+                    }
+                }
+            }
+            Self::NoGreeting { limit } => {
+                write!(f, "sent no greeting within {limit:?} on")?;
+                on(f)
+            }
+            Self::Leak {
+                cycles,
+                before,
+                after,
+            } => write!(
+                f,
+                "grew from {before} to {after} in {cycles} stops and starts of each instance"
+            ),
+            Self::NotDialed { limit } => {
+                f.write_str("did not dial")?;
+                on(f)?;
+                write!(f, " within {limit:?}")
+            }
+            Self::Protocol(violation) => {
+                f.write_str("broke the protocol on")?;
+                on(f)?;
+                write!(f, ": {violation}")
+            }
+            Self::OrderUnanswered { command, limit } => match command {
+                Some(command) => {
+                    write!(f, "did not answer its {} within {limit:?}", command.name())
+                }
+                None => write!(f, "did not answer an order of any bytes within {limit:?}"),
+            },
+            Self::OrderRefused { command, text } => {
+                write!(f, "refused to {}", command.name())?;
+                match text.trim() {
+                    "" => f.write_str(" without a reason: the answer is empty"),
+                    "ok" => write!(f, ": the answer is {text:?}, expected `ok` alone"),
+                    _ => write!(f, ": {text}"),
+                }
+            }
+            Self::OrderGreeting { command, text } => write!(
+                f,
+                "answered its {} with a second greeting, {text:?}, which eKuiper before 2.1.3 takes \
+                 for an error",
+                command.name()
+            ),
+            Self::OrderAnsweredTwice {
+                command,
+                texts: [first, second],
+            } => write!(
+                f,
+                "answered its {} twice, with {first:?} and {second:?}: the order had also been sent \
+                 under a stale id",
+                command.name()
+            ),
+            Self::NonsenseAccepted { bytes, text } => {
+                write!(
+                    f,
+                    "answered {bytes} bytes that are not an order with {text:?}"
+                )
+            }
+            Self::StartedTwice { connections } => write!(
+                f,
+                "has {connections} connections to its channel after a second start: its rows are \
+                 doubled"
+            ),
+            Self::NoRow { limit } => write!(f, "sent no row within {limit:?}"),
+            Self::InvalidRow(invalid) => write!(f, "sent an invalid row: {invalid}"),
+            Self::NotListening { cause } => {
+                write!(f, "answered its start before it listened: {cause}")
+            }
+            Self::WrongSocket(violation) => {
+                write!(f, "does not listen on a PULL socket: {violation}")
+            }
+            Self::StillListening { file } => {
+                write!(f, "still listens on {} after its stop", file.display())
+            }
+            Self::RowNotTaken { limit } => write!(
+                f,
+                "did not take a row within {limit:?}, eKuiper's limit for a send"
+            ),
+            Self::Unreachable { cause } => write!(f, "cannot be reached: {cause}"),
+            Self::NoAck { limit } => write!(f, "sent no ack for a row within {limit:?}"),
+            Self::InvalidAck { reason } => write!(f, "sent an invalid ack: {reason}"),
+            Self::AckError { text } => write!(f, "failed a row: {text}"),
+            Self::FunctionUnanswered { request, limit } => write!(
+                f,
+                "did not answer {request} within {limit:?}, eKuiper's limit for an answer"
+            ),
+            Self::InvalidAnswer { request, reason } => {
+                write!(f, "answered {request} with an invalid answer: {reason}")
+            }
+            Self::FunctionError { text } => write!(f, "answered with an error: {text}"),
+        }
+    }
+
+    /// Returns the details as JSON; times are in milliseconds.
+    pub(super) fn details(&self) -> Map<String, Value> {
+        let milliseconds = |limit: &Duration| limit.as_secs_f64() * 1e3;
+        let value = match self {
+            Self::ExitedEarly { status, log } => {
+                json!({"status": describe_status(*status), "log": log})
+            }
+            Self::Exited {
+                status,
+                running,
+                log,
+            } => {
+                let running: Vec<_> = running.iter().map(ToString::to_string).collect();
+                json!({"status": describe_status(*status), "running": running, "log": log})
+            }
+            Self::NoGreeting { limit }
+            | Self::NotDialed { limit }
+            | Self::NoRow { limit }
+            | Self::RowNotTaken { limit }
+            | Self::NoAck { limit } => json!({"limit_ms": milliseconds(limit)}),
+            Self::Leak {
+                cycles,
+                before,
+                after,
+            } => json!({
+                "cycles": cycles,
+                "before": before.to_json(),
+                "after": after.to_json(),
+            }),
+            Self::Protocol(violation) | Self::WrongSocket(violation) => {
+                json!({"violation": violation.to_string()})
+            }
+            Self::OrderUnanswered { command, limit } => {
+                json!({"command": command.map(Command::name), "limit_ms": milliseconds(limit)})
+            }
+            Self::OrderRefused { command, text } | Self::OrderGreeting { command, text } => {
+                json!({"command": command.name(), "text": text})
+            }
+            Self::OrderAnsweredTwice { command, texts } => {
+                json!({"command": command.name(), "texts": texts})
+            }
+            Self::NonsenseAccepted { bytes, text } => json!({"bytes": bytes, "text": text}),
+            Self::StartedTwice { connections } => json!({"connections": connections}),
+            Self::InvalidRow(invalid) => json!({"reason": invalid.to_string()}),
+            Self::NotListening { cause } | Self::Unreachable { cause } => json!({"cause": cause}),
+            Self::StillListening { file } => json!({"file": file}),
+            Self::InvalidAck { reason } => json!({"reason": reason}),
+            Self::AckError { text } | Self::FunctionError { text } => json!({"text": text}),
+            Self::FunctionUnanswered { request, limit } => {
+                json!({"request": request, "limit_ms": milliseconds(limit)})
+            }
+            Self::InvalidAnswer { request, reason } => {
+                json!({"request": request, "reason": reason})
+            }
+        };
+        match value {
+            Value::Object(details) => details,
+            _ => Map::new(),
+        }
+    }
+}
+
+/// Describes how a process ended: `exit status 3`, `signal 9 (SIGKILL)`.
+#[must_use]
+pub fn describe_status(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => {
+            let name = match signal {
+                1 => " (SIGHUP)",
+                2 => " (SIGINT)",
+                4 => " (SIGILL)",
+                6 => " (SIGABRT)",
+                7 => " (SIGBUS)",
+                8 => " (SIGFPE)",
+                9 => " (SIGKILL)",
+                11 => " (SIGSEGV)",
+                13 => " (SIGPIPE)",
+                15 => " (SIGTERM)",
+                _ => "",
+            };
+            format!("signal {signal}{name}")
+        }
+        (None, None) => status.to_string(),
+    }
+}

@@ -1,0 +1,100 @@
+//! Interrupts, and the orders that are out when they come.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use mock_kuiper::engine::host::Interrupter;
+use mock_kuiper::engine::wire::Command;
+use mock_kuiper::{Event, Host, HostError, Meaning, Observer, What};
+
+use crate::common::{LIMIT, builder, orders, plugin};
+
+/// Interrupts the host so often behind each start order, before its answer.
+struct AtStart {
+    times: u32,
+    interrupter: OnceLock<Interrupter>,
+}
+
+impl AtStart {
+    fn new(times: u32) -> Arc<Self> {
+        Arc::new(Self {
+            times,
+            interrupter: OnceLock::new(),
+        })
+    }
+
+    fn concerns(&self, host: &Host) {
+        self.interrupter.set(host.interrupter()).unwrap();
+    }
+}
+
+impl Observer for AtStart {
+    fn event(&self, event: &Event<'_>) {
+        if let What::Message(message) = event.what
+            && let Meaning::Order {
+                command: Command::Start,
+                ..
+            } = message.meaning
+            && let Some(interrupter) = self.interrupter.get()
+        {
+            (0..self.times).for_each(|_| interrupter.interrupt());
+        }
+    }
+}
+
+#[test]
+fn an_interrupt_waits_for_the_answer_to_an_order_and_ends_the_next_wait() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    let at_start = AtStart::new(1);
+    let host = builder(&place)
+        .observer(Arc::clone(&at_start) as _)
+        .launch()?;
+    at_start.concerns(&host);
+
+    let mut source = host.source("random").start()?;
+    let next = source.next(LIMIT);
+    source.stop()?;
+
+    assert!(matches!(next, Err(HostError::Interrupted)), "{next:?}");
+    assert_eq!(orders(&host), ["start random", "stop random"]);
+    Ok(())
+}
+
+#[test]
+fn nothing_is_started_after_an_interrupt_until_a_wait_has_ended() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    let host = builder(&place).launch()?;
+
+    host.interrupter().interrupt();
+    let interrupted = host.source("random").start();
+    let again = host.source("random").start()?;
+    again.stop()?;
+
+    let interrupted = interrupted.map(drop);
+    assert!(
+        matches!(interrupted, Err(HostError::Interrupted)),
+        "{interrupted:?}"
+    );
+    assert_eq!(orders(&host), ["start random", "stop random"]);
+    Ok(())
+}
+
+#[test]
+fn a_second_interrupt_ends_the_wait_for_the_answer_to_an_order() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    let at_start = AtStart::new(2);
+    let host = builder(&place)
+        .env("PROBE", "mute=start")
+        .answer_timeout(Duration::from_secs(3600))
+        .observer(Arc::clone(&at_start) as _)
+        .launch()?;
+    at_start.concerns(&host);
+
+    let started = host.source("random").start().map(drop);
+
+    assert!(
+        matches!(started, Err(HostError::Interrupted)),
+        "{started:?}"
+    );
+    Ok(())
+}
