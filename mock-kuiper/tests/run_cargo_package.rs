@@ -64,7 +64,7 @@ fn the_binary_that_the_json_names_is_built_and_launched_in_a_plugin_directory() 
     assert!(text.contains(r#"["built", "built"#), "{text}");
     assert!(text.contains(r#", "functions"] true"#), "{text}");
     assert!(
-        text.contains("the plugin ended before it greeted: exit status 7"),
+        text.contains("the plugin exited before its greeting: exit status 7"),
         "{text}"
     );
 }

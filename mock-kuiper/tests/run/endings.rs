@@ -1,6 +1,6 @@
 //! Signals, a killed plugin or mock, and other processes at the addresses.
 
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Command;
 
 use rustix::process::Signal;
@@ -144,6 +144,11 @@ fn a_killed_mock_takes_the_plugin_with_it_and_the_same_command_works_again() {
     live.signal(Signal::KILL);
     let killed = live.end();
     wait_until("the end of the group", || processes(&plugin.id).is_empty());
+    // A dying process loses its command line before its sockets.
+    wait_until("the end of its sockets", || {
+        let files = plugin.files().into_iter();
+        files.map(UnixStream::connect).all(|peer| peer.is_err())
+    });
     let left = plugin.files();
     let again = plugin.run(&["--count", "2"]);
 
