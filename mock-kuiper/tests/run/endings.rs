@@ -147,7 +147,8 @@ fn a_killed_mock_takes_the_plugin_with_it_and_the_same_command_works_again() {
     // A dying process loses its command line before its sockets.
     wait_until("the end of its sockets", || {
         let files = plugin.files().into_iter();
-        files.map(UnixStream::connect).all(|peer| peer.is_err())
+        let peers = files.map(|name| UnixStream::connect(format!("/tmp/{name}")));
+        peers.into_iter().all(|peer| peer.is_err())
     });
     let left = plugin.files();
     let again = plugin.run(&["--count", "2"]);
