@@ -298,7 +298,7 @@ fn a_source_with_a_pace_of_its_own_gets_a_note() {
     let done = bench_as_is(&plugin, &slow);
 
     done.assert_status(0);
-    let line = "\nsource random: sends at its own pace, not as fast as it can: the plugin uses ";
+    let line = "\nsource random: sends at its own pace, not at full speed; the plugin uses ";
     assert!(done.stdout.contains(line), "{done}");
 }
 

@@ -115,14 +115,14 @@ fn pace(measurement: &Measurement) -> Option<String> {
     let subject = &measurement.subject;
     match subject {
         Subject::Source { .. } if plugin + ours < IDLE => Some(format!(
-            "{subject}: sends at its own pace, not as fast as it can: the plugin uses \
-             {plugin:.0} % of a processor"
+            "{subject}: sends at its own pace, not at full speed; the plugin uses {plugin:.0} % of \
+             a processor"
         )),
         Subject::Sink {
             require_ack: false, ..
         } if plugin + ours < IDLE => Some(format!(
-            "{subject}: waits for something else than the processor, of which the plugin uses \
-             {plugin:.0} %"
+            "{subject}: waits for something other than the processor; the plugin uses \
+             {plugin:.0} % of one"
         )),
         Subject::Source { .. }
         | Subject::Sink {
