@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod explain;
 mod faults;
 mod feed;
 mod findings;
@@ -52,6 +53,7 @@ enum Command {
     Check(check::Args),
     Pack(pack::Args),
     Hosts(hosts::Args),
+    Explain(explain::Args),
 }
 
 /// How a command ends when nothing went wrong on our side.
@@ -138,6 +140,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Hosts(args) => hosts::run(&args),
+        Command::Explain(args) => explain::run(&args),
     };
     match done {
         Ok(Exit::Fine) => ExitCode::SUCCESS,
