@@ -305,7 +305,7 @@ pub(super) static ACK_ERROR: Explanation = Explanation {
         ),
         remedy(
             Sdk::Rust,
-            "TEXT is the error that `collect` returned. Read rows with `Data`, which takes objects and arrays.",
+            "TEXT is the error that `collect` returned. Read rows with `data.rows()`, which takes an object or an array.",
         ),
         remedy(Sdk::Python, "TEXT is what `ctx.ack_error` was called with."),
     ],
