@@ -19,9 +19,12 @@ pub mod fault {
     pub use crate::fault::{Amount, Description, FaultError};
 }
 
-/// Parts of a finding.
+/// Parts of a finding, and what is documented about each code.
 pub mod finding {
-    pub use crate::finding::{UnknownCode, Violation, describe_status};
+    pub use crate::finding::{
+        Explanation, NOTHING, OtherText, Place, Quote, Remedy, Sdk, UnknownCode, Violation,
+        describe_status, explain, other_texts, troubleshooting,
+    };
 }
 
 /// How Go's encoding/json reads and writes JSON.

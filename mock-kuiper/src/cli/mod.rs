@@ -6,6 +6,7 @@ mod check;
 mod drive_args;
 mod error;
 mod exit;
+mod explain;
 mod expressions;
 mod faults;
 mod feed;
@@ -52,6 +53,7 @@ enum Command {
     Check(check::Args),
     Pack(pack::Args),
     Hosts(hosts::Args),
+    Explain(explain::Args),
 }
 
 /// Reads the command line and runs its subcommand.
@@ -63,6 +65,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Hosts(args) => hosts::run(&args),
+        Command::Explain(args) => explain::run(&args),
     };
     match done {
         Ok(exit) => exit.status().into(),

@@ -7,6 +7,7 @@
 
 mod advice;
 mod code;
+mod explain;
 #[expect(
     clippy::module_inception,
     reason = "the type `Finding` has its own file"
@@ -20,5 +21,9 @@ mod tests;
 
 pub use self::advice::{Advice, Limit};
 pub use self::code::{Code, UnknownCode};
+pub use self::explain::{
+    Explanation, NOTHING, OtherText, Place, Quote, Remedy, Sdk, explain, other_texts,
+    troubleshooting,
+};
 pub use self::finding::Finding;
 pub use self::observed::{Observed, Violation, describe_status};

@@ -505,11 +505,7 @@ impl Inner {
 }
 
 /// Checks that an order was answered with `ok`.
-pub(crate) fn require_ok(
-    command: Command,
-    order: &Order,
-    answer: &[u8],
-) -> Result<(), HostError> {
+pub(crate) fn require_ok(command: Command, order: &Order, answer: &[u8]) -> Result<(), HostError> {
     let answer = OrderAnswer::parse(answer);
     let text = answer.text();
     let observed = match answer {

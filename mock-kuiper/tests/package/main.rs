@@ -1,9 +1,10 @@
-//! Runs of `mock-kuiper check`, `pack` and `hosts`, on plugins that are a few small
-//! files.
+//! `mock-kuiper check`, `pack`, `hosts` and `explain`: real runs, on plugins that
+//! are a few small files.
 
 mod check;
 mod common;
 mod executable;
+mod explain;
 mod hosts;
 mod pack;
 mod zipped;
