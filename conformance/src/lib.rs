@@ -7,11 +7,11 @@
 //!
 //! ```no_run
 //! use ekuiper_conformance::{Plan, run, section};
-//! use mock_kuiper::Package;
-//! use mock_kuiper::Release;
+//! use mock_kuiper::{Package, Release};
+//! use mock_kuiper::engine::package::Build;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let package = Package::build("../sdk/examples/mirror".as_ref(), true)?;
+//! let package = Package::build("../sdk/examples/mirror".as_ref(), Build::optimized())?;
 //! let plan = Plan::new(package, Release::find("2.4")?);
 //! let trials = run::run(&plan, &section::all(), &|_| {});
 //! assert!(trials.iter().all(|trial| !trial.verdict.is_failure()));

@@ -9,6 +9,7 @@ use ekuiper_conformance::expect::Expected;
 use ekuiper_conformance::redact::Secrets;
 use ekuiper_conformance::{Plan, Requirement, section};
 use mock_kuiper::engine::call::SymbolConfig;
+use mock_kuiper::engine::package::Build;
 use mock_kuiper::{Package, PackageError};
 use serde_json::{Map, Value};
 
@@ -90,7 +91,11 @@ pub(super) fn read(args: &Args, filtered: Filtered) -> Result<Input, CliError> {
 
     let path = args.plugin.as_deref().unwrap_or(Path::new("."));
     let release = args.release.as_slice()[0];
-    let mut plan = match Package::build(path, !args.debug) {
+    let build = match args.debug {
+        true => Build::unoptimized(),
+        false => Build::optimized(),
+    };
+    let mut plan = match Package::build(path, build) {
         Ok(package) => {
             for (option, configs) in [("--config", &configs), ("--refused", &refused)] {
                 mistakes.extend(unknown_symbols(option, configs, &package));

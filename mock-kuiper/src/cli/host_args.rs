@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::ValueHint;
 use mock_kuiper::engine::call::EnvVar;
+use mock_kuiper::engine::package::Build;
 use mock_kuiper::engine::release::DEFAULT_HOST;
 use mock_kuiper::engine::transport::Transport;
 use mock_kuiper::{Builder, Host, Limits, Package, PackageError, Release};
@@ -56,7 +57,11 @@ pub(super) struct HostArgs {
 impl HostArgs {
     /// Opens the plugin, and builds it if it is a Cargo package.
     pub(super) fn package(&self, plugin: &Path) -> Result<Package, PackageError> {
-        Package::build(plugin, !self.debug)
+        let build = match self.debug {
+            true => Build::unoptimized(),
+            false => Build::optimized(),
+        };
+        Package::build(plugin, build)
     }
 
     /// Makes the builder of a host with these options. The host records nothing.

@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::lines::Lines;
 use super::trace::seconds;
 use super::{Event, Meaning, Message, Observer, What};
 use crate::fault::Outcome;
@@ -21,12 +21,7 @@ use crate::wire::{Ack, OrderAnswer};
 /// `ack`, `called`, `log`, `exited` … A message has `channel`, `from` (`host`
 /// or `plugin`) and `text`, its body; bytes that are not UTF-8 are replaced.
 pub struct JsonLines<W> {
-    out: Mutex<Out<W>>,
-}
-
-struct Out<W> {
-    writer: W,
-    failed: Option<io::Error>,
+    lines: Lines<W>,
 }
 
 impl<W> fmt::Debug for JsonLines<W> {
@@ -36,42 +31,26 @@ impl<W> fmt::Debug for JsonLines<W> {
 }
 
 impl<W: Write> JsonLines<W> {
-    /// Writes to `writer`, which does better to be buffered.
+    /// Writes to `writer`, which should be buffered.
     pub fn new(writer: W) -> Self {
-        let failed = None;
         Self {
-            out: Mutex::new(Out { writer, failed }),
+            lines: Lines::new(writer),
         }
     }
 
-    /// Writes what is still held back.
+    /// Writes what is still buffered.
     ///
     /// # Errors
     ///
-    /// The first error of the writer, from whichever event.
+    /// The first error of the writer, of any event.
     pub fn finish(&self) -> io::Result<()> {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        match out.failed.take() {
-            Some(error) => Err(error),
-            None => out.writer.flush(),
-        }
+        self.lines.finish()
     }
 }
 
 impl<W: Write + Send> Observer for JsonLines<W> {
     fn event(&self, event: &Event<'_>) {
-        let line = Line::of(event);
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        if out.failed.is_some() {
-            return;
-        }
-        let Out { writer, failed } = &mut *out;
-        let written = serde_json::to_writer(&mut *writer, &line)
-            .map_err(io::Error::from)
-            .and_then(|()| writer.write_all(b"\n"));
-        if let Err(error) = written {
-            *failed = Some(error);
-        }
+        self.lines.write(&Line::of(event));
     }
 }
 

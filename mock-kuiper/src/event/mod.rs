@@ -5,6 +5,7 @@
 //! not carry.
 
 mod json;
+mod lines;
 mod record;
 mod trace;
 

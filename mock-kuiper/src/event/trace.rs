@@ -4,11 +4,11 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::lines::Lines;
 use super::{Event, Observer, Side, What};
 use crate::finding::describe_status;
 use crate::release::LAUNCH_ARGUMENT;
@@ -18,12 +18,7 @@ use crate::release::LAUNCH_ARGUMENT;
 /// Times are in seconds since the first launch. A body that is not UTF-8 is
 /// written as `hex` instead of `text`.
 pub struct Trace<W> {
-    out: Mutex<Out<W>>,
-}
-
-struct Out<W> {
-    writer: W,
-    failed: Option<io::Error>,
+    lines: Lines<W>,
 }
 
 impl<W> fmt::Debug for Trace<W> {
@@ -46,37 +41,18 @@ impl<W: Write> Trace<W> {
             dropped: 0,
         };
         writeln!(writer, "{}", serde_json::to_string(&header)?)?;
-        let failed = None;
         Ok(Self {
-            out: Mutex::new(Out { writer, failed }),
+            lines: Lines::new(writer),
         })
     }
 
-    /// Writes what is still held back.
+    /// Writes what is still buffered.
     ///
     /// # Errors
     ///
-    /// The first error of the writer, from whichever event.
+    /// The first error of the writer, of any event.
     pub fn finish(&self) -> io::Result<()> {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        match out.failed.take() {
-            Some(error) => Err(error),
-            None => out.writer.flush(),
-        }
-    }
-
-    fn write(&self, lines: &[Line<'_>]) {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        let Out { writer, failed } = &mut *out;
-        for line in lines {
-            if failed.is_some() {
-                return;
-            }
-            let written = serde_json::to_writer(&mut *writer, line)
-                .map_err(io::Error::from)
-                .and_then(|()| writer.write_all(b"\n"));
-            *failed = written.err();
-        }
+        self.lines.finish()
     }
 }
 
@@ -124,12 +100,12 @@ impl<W: Write + Send> Observer for Trace<W> {
             ..Line::default()
         };
         match &event.what {
-            What::Launched { directory, .. } => self.write(&[Line {
+            What::Launched { directory, .. } => self.lines.write(&Line {
                 event: Some("launch"),
                 argument: Some(LAUNCH_ARGUMENT),
                 cwd: directory.map(|directory| directory.display().to_string()),
                 ..line
-            }]),
+            }),
             What::Connected { channel, .. } => {
                 let greeting = |side: Side| Line {
                     t: line.t,
@@ -139,36 +115,38 @@ impl<W: Write + Send> Observer for Trace<W> {
                     ..Line::default()
                 };
                 let greetings = [greeting(Side::Plugin), greeting(Side::Host)];
-                self.write(&[Line {
+                self.lines.write(&Line {
                     channel: Some(channel.name()),
                     event: Some("connected"),
                     dialer: Some(channel.dialer().name()),
                     ..line
-                }]);
-                self.write(&greetings);
+                });
+                for greeting in &greetings {
+                    self.lines.write(greeting);
+                }
             }
-            What::Closed { channel, from } => self.write(&[Line {
+            What::Closed { channel, from } => self.lines.write(&Line {
                 channel: Some(channel.name()),
                 event: Some("closed"),
                 from: Some(from.name()),
                 ..line
-            }]),
+            }),
             What::Message(message) => {
                 let text = std::str::from_utf8(message.body).ok();
-                self.write(&[Line {
+                self.lines.write(&Line {
                     channel: Some(message.channel.name()),
                     from: Some(message.from.name()),
                     id: message.id.map(|id| format!("{id:08x}")),
                     hex: text.is_none().then(|| hex(message.body)),
                     text,
                     ..line
-                }]);
+                });
             }
-            What::Exited { status } => self.write(&[Line {
+            What::Exited { status } => self.lines.write(&Line {
                 event: Some("exit"),
                 status: Some(describe_status(*status)),
                 ..line
-            }]),
+            }),
             _ => {}
         }
     }
@@ -219,7 +197,7 @@ mod tests {
             trace.event(&Event::new(Duration::from_micros(1_234_560), what));
         }
 
-        let out = trace.out.into_inner().unwrap().writer;
+        let out = trace.lines.into_writer();
         let channel = r#""channel":"rule1_print_0_0""#;
         assert_eq!(
             String::from_utf8(out).unwrap().lines().collect::<Vec<_>>(),

@@ -18,7 +18,7 @@ use super::watchdog::Watchdog;
 use crate::event::{Limits, Observer, Recorder};
 use crate::finding::Advice;
 use crate::isolate::{self, Isolation};
-use crate::package::{Language, Package};
+use crate::package::{Build, Language, Package};
 use crate::release::{DEFAULT_HOST, LAUNCH_ARGUMENT, Release, WorkingDirectory};
 use crate::symbol::Channel;
 use crate::transport::Transport;
@@ -115,7 +115,7 @@ impl Host {
 pub struct Builder {
     plugin: Plugin,
     executable: Option<PathBuf>,
-    optimized: bool,
+    build: Build,
     release: String,
     transport: Transport,
     place: Place,
@@ -146,7 +146,7 @@ impl Builder {
         Self {
             plugin,
             executable: None,
-            optimized: true,
+            build: Build::optimized(),
             release: DEFAULT_HOST.to_owned(),
             transport: Transport::default(),
             place: Place::OwnOrInTurn,
@@ -166,7 +166,7 @@ impl Builder {
     /// Builds a Cargo package without optimizations: the build is faster, the
     /// plugin slower.
     pub fn debug(mut self) -> Self {
-        self.optimized = false;
+        self.build = Build::unoptimized();
         self
     }
 
@@ -308,7 +308,7 @@ impl Builder {
             (Plugin::Path(path), Some(executable)) => {
                 Package::with_executable(&path, executable)?.into()
             }
-            (Plugin::Path(path), None) => Package::build(&path, self.optimized)?.into(),
+            (Plugin::Path(path), None) => Package::build(&path, self.build)?.into(),
         };
         let mut launch = command_line(&package, profile, &self.python, self.environment);
         launch.command.extend(self.argument);

@@ -36,6 +36,23 @@ pub struct Build {
     pub target: Option<String>,
 }
 
+impl Build {
+    /// Builds with optimizations, for this machine.
+    #[must_use]
+    pub fn optimized() -> Self {
+        Self {
+            release: true,
+            target: None,
+        }
+    }
+
+    /// Builds without optimizations, for this machine.
+    #[must_use]
+    pub fn unoptimized() -> Self {
+        Self::default()
+    }
+}
+
 /// A plugin that is laid out in a temporary directory. Its executable is an empty
 /// file until one is built or put there.
 #[derive(Debug)]

@@ -67,19 +67,15 @@ impl Package {
     /// Reads the plugin in a directory, a zip or a Cargo package. In a Cargo package
     /// the binary is built that the json names as `executable`.
     ///
-    /// `release` builds with optimizations. Cargo's output goes to stderr.
+    /// Cargo's output goes to stderr.
     ///
     /// # Errors
     ///
     /// Those of [`open`](Package::open), and [`PackageError::Mistakes`] if the build
     /// fails.
-    pub fn build(path: &Path, release: bool) -> Result<Package, PackageError> {
+    pub fn build(path: &Path, build: Build) -> Result<Package, PackageError> {
         let directory = find(path)?;
         if is_cargo_package(&directory) {
-            let build = Build {
-                release,
-                target: None,
-            };
             Package::lay_out(&directory, path, Some(build))
         } else {
             Package::open(path)

@@ -1,6 +1,7 @@
 //! The library as a test uses it: hosts on the probe, many in one process.
 
 mod common;
+mod failures;
 mod handles;
 mod interrupts;
 mod launches;
