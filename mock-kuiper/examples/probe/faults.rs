@@ -163,6 +163,32 @@ pub(super) fn after_row(config: &Value, sent: u64, rows: &Push) {
     }
 }
 
+/// The property `undialed`: whether a source answers `ok` and never dials.
+pub(super) fn is_undialed(config: &Value) -> bool {
+    config["undialed"] == true
+}
+
+/// The property `leave_after`, a number of rows: whether the instance closes its
+/// channels now, and goes on without them.
+pub(super) fn leaves(config: &Value, rows: u64) -> bool {
+    config["leave_after"] == rows
+}
+
+/// The property `return`: the milliseconds after which an instance that has left
+/// opens its channels again.
+pub(super) fn returns(config: &Value) -> Option<Duration> {
+    config["return"].as_u64().map(Duration::from_millis)
+}
+
+/// Sends what is left, and closes the connection.
+pub(super) fn leave(rows: &Push) {
+    while !rows.is_connected() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    flush(rows);
+    rows.close();
+}
+
 /// Waits until the kernel has all rows, and for the connection before that.
 fn flush(rows: &Push) {
     while let Err(Error::Disconnected) = rows.flush(Duration::from_secs(20)) {

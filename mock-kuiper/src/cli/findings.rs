@@ -52,9 +52,13 @@ impl Findings {
             self.stream.tell(What::Finding { finding, during });
         }
         if *number == Self::REPORTED {
-            let text = format!("{key}: further errors are only counted");
-            self.stream.tell(What::Note { text: &text });
+            self.note(&format!("{key}: further errors are only counted"));
         }
+    }
+
+    /// Writes what a person should know, which is not an error.
+    pub(super) fn note(&self, text: &str) {
+        self.stream.tell(What::Note { text });
     }
 
     /// Reports the error of a thread that feeds or reads a symbol. That a wait

@@ -15,6 +15,7 @@ pub(super) enum Ran {
         symbol: String,
         sent: u64,
         acked: u64,
+        undelivered: u64,
     },
     Function {
         symbol: String,
@@ -46,11 +47,18 @@ pub(super) fn lines(
             symbol,
             sent,
             acked,
-        } => format!(
-            "  sink {symbol}: {} sent, {}",
-            count(*sent, "row"),
-            count(*acked, "ack")
-        ),
+            undelivered,
+        } => {
+            let mut line = format!(
+                "  sink {symbol}: {} sent, {}",
+                count(*sent, "row"),
+                count(*acked, "ack")
+            );
+            if *undelivered > 0 {
+                line.push_str(&format!(", {} not delivered", count(*undelivered, "row")));
+            }
+            line
+        }
         Ran::Function {
             symbol,
             aggregate,
@@ -79,6 +87,7 @@ mod tests {
                 symbol: "append".into(),
                 sent: 1,
                 acked: 0,
+                undelivered: 299,
             },
             Ran::Function {
                 symbol: "mean".into(),
@@ -93,7 +102,7 @@ mod tests {
             text,
             "mirror under eKuiper 2.4: 1 error in 0.50 s\n  \
              source random: 12,345 rows, 24,690 per second\n  \
-             sink append: 1 row sent, 0 acks\n  \
+             sink append: 1 row sent, 0 acks, 299 rows not delivered\n  \
              aggregate mean: 2 calls"
         );
     }

@@ -17,8 +17,10 @@ mod observed;
 mod remedy;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use self::advice::{Advice, Limit};
 pub use self::code::{Code, UnknownCode};
 pub use self::finding::Finding;
-pub use self::observed::{Observed, Violation, describe_status};
+pub use self::observed::{Observed, Violation};
+pub use self::text::describe_status;

@@ -31,6 +31,9 @@ fn of(finding: &Finding) -> Vec<Advice> {
         Observed::Leak { .. } => {
             change("close what an instance opened, and end its threads, when it is stopped")
         }
+        Observed::NotDialed { .. } if kind == Some(Kind::Source) => {
+            change("dial this address when the source is started")
+        }
         Observed::NotDialed { .. } => change("dial a lost channel again until the host is back"),
         Observed::Protocol(violation) if violation.is_missing_id() => {
             change("send 4 bytes of id before the message, the first with its highest bit set")
@@ -38,6 +41,9 @@ fn of(finding: &Finding) -> Vec<Advice> {
         Observed::Protocol(_) => change(
             "use REQ sockets for control and functions, PUSH for rows and acks, PULL for a sink",
         ),
+        Observed::HalfFrame { .. } => {
+            change("send a message with one call, and its length as 8 bytes before it")
+        }
         Observed::OrderUnanswered {
             command: Some(Command::Start),
             ..
@@ -76,7 +82,8 @@ fn of(finding: &Finding) -> Vec<Advice> {
         Observed::StartedTwice { .. } => {
             change("let a second start change nothing, or let it replace the first instance")
         }
-        Observed::NoRow { .. } => Vec::new(),
+        // The reason is in the plugin's log.
+        Observed::Ended { .. } | Observed::NoRow { .. } => Vec::new(),
         Observed::InvalidRow(InvalidRow::NotJson { .. } | InvalidRow::NoObject(_)) => {
             change("send each row as {\"message\":{…},\"meta\":{…}}")
         }
@@ -93,6 +100,10 @@ fn of(finding: &Finding) -> Vec<Advice> {
         Observed::Unreachable { .. } => {
             change("keep accepting connections for as long as the sink runs")
         }
+        Observed::HungUp { .. } => change(
+            "keep the sink's channels open until it is stopped, even if a row cannot be handled: \
+             eKuiper does not start the sink again",
+        ),
         Observed::NoAck { .. } => {
             change("with `requireAck` send {} or {\"error\":\"text\"} for each row")
         }

@@ -7,6 +7,7 @@ mod common;
 mod endings;
 mod faults;
 mod functions;
+mod hang_ups;
 mod isolation;
 mod orders;
 mod packages;

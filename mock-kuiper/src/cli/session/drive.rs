@@ -60,7 +60,10 @@ impl Session<'_> {
     fn drive(&mut self) -> Result<(), CliError> {
         match self.start_all() {
             Ok(()) => self.wait(),
-            Err(HostError::Interrupted) => Ok(()),
+            Err(HostError::Interrupted) => {
+                self.quit();
+                Ok(())
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -111,6 +111,7 @@ impl Session<'_> {
                 },
                 Ok(Happening::Signal) => {
                     self.settle = SETTLE_AT_SIGNAL;
+                    self.quit();
                     return Ok(());
                 }
                 Ok(Happening::StdoutFailed(error)) => return stdout_failed(error),
