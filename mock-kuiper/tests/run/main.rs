@@ -14,6 +14,7 @@ mod packages;
 mod played_faults;
 mod rows;
 mod sinks;
+mod summaries;
 mod terminal;
 mod traces;
 mod watch;

@@ -42,6 +42,8 @@ impl Session<'_> {
             Err(CliError::Finding(finding)) => self.findings.report(&finding, None),
             other => other?,
         }
+        // Its last lines come before the summary.
+        self.host.kill();
         self.summarize();
         if let Some(error) = self.findings.take_system_error() {
             return Err(error.into());

@@ -127,7 +127,8 @@ impl Session<'_> {
         }));
         let release = self.plan.profile.name;
         let errors = self.findings.total();
-        for line in summary::lines(&self.plan.plugin, release, &ran, errors, took) {
+        let findings = self.findings.lines();
+        for line in summary::lines(&self.plan.plugin, release, &ran, errors, findings, took) {
             self.terminal.say(&line);
         }
     }
