@@ -8,6 +8,7 @@ mod endings;
 mod faults;
 mod functions;
 mod hang_ups;
+mod idling;
 mod isolation;
 mod orders;
 mod packages;

@@ -158,7 +158,7 @@ impl<'a> Session<'a> {
     }
 
     /// Validates and executes each call of the command line.
-    fn call_all(&mut self) -> Result<(), HostError> {
+    pub(super) fn call_all(&mut self) -> Result<(), HostError> {
         for (index, call) in self.plan.calls.iter().enumerate() {
             let Some(place) = self
                 .functions
