@@ -6,7 +6,7 @@
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Command, exit};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,7 +33,7 @@ fn milliseconds(text: &str) -> Duration {
 }
 
 /// `lines=N` and `garbage` on stdout; `child` and `stray`, a process more;
-/// `exit=STATUS`; `silent`, no greeting; `http`, a greeting of another kind.
+/// `exit=STATUS`; `silent`, no greeting; `listens=FILE`, a socket there meanwhile; `http`, a greeting of another kind.
 pub(super) fn at_launch(name: &OsStr) {
     if let Some(count) = asked_for("lines") {
         for number in 1..=count.parse().expect("a number of lines") {
@@ -59,6 +59,8 @@ pub(super) fn at_launch(name: &OsStr) {
     if let Some(status) = asked_for("exit") {
         exit(status.parse().expect("an exit status"));
     }
+    // Held until the end.
+    let _listener = asked_for("listens").map(|file| UnixListener::bind(file).expect("a place"));
     if asked_for("silent").is_some() {
         loop {
             thread::park();
@@ -68,6 +70,11 @@ pub(super) fn at_launch(name: &OsStr) {
         let path = format!("/tmp/plugin_{}.ipc", name.display());
         write_and_wait(&path, b"GET / HTTP/1.1\r\n\r\n");
     }
+}
+
+/// `misnamed=NAME`: the name of another plugin, whose address is dialed.
+pub(super) fn misnamed() -> Option<String> {
+    asked_for("misnamed")
 }
 
 /// `idle=MS`: how long to wait for an order or a call before greeting again,

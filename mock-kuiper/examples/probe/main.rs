@@ -35,7 +35,9 @@ fn main() -> Result<(), Error> {
     println!("directory {}", directory.display());
     faults::at_launch(name);
 
-    let url = format!("ipc:///tmp/plugin_{}.ipc", name.display());
+    let dialed = faults::misnamed().unwrap_or_else(|| name.display().to_string());
+    let url = format!("ipc:///tmp/plugin_{dialed}.ipc");
+    println!("dialing {url}");
     let mut control = Req::dial(&url, Options::default())?;
     let mut plugin = Plugin::default();
     loop {

@@ -11,6 +11,7 @@ use std::time::Instant;
 use mock_kuiper::engine::event::{JsonLines, Trace};
 use mock_kuiper::{Event, Observer, What};
 
+use super::dialing::Dialing;
 use super::error::CliError;
 use super::happening::Happening;
 use super::terminal::Terminal;
@@ -22,6 +23,8 @@ pub(super) struct Stream {
     json: Option<(Target, JsonLines<BufWriter<File>>)>,
     trace: Option<(Target, Trace<BufWriter<File>>)>,
     plugin_log: Option<(Target, Mutex<PluginLog>)>,
+    /// What is known about the control address.
+    dialing: Dialing,
     /// Who learns of the plugin's exit.
     session: Mutex<Option<Sender<Happening>>>,
 }
@@ -121,6 +124,7 @@ impl Stream {
                 let file = LineWriter::new(file);
                 (target, Mutex::new(PluginLog { file, failed: None }))
             }),
+            dialing: Dialing::new(plugin),
             session: Mutex::default(),
         })
     }
@@ -128,6 +132,13 @@ impl Stream {
     /// Names who learns of the plugin's exit.
     pub(super) fn tell_end(&self, session: Sender<Happening>) {
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+    }
+
+    /// Asks for the plugin's name if it has not dialed.
+    pub(super) fn note_undialed(&self) {
+        if let Some(text) = self.dialing.note() {
+            self.tell(What::Note { text: &text });
+        }
     }
 
     /// Reports what the run itself does or notices.
@@ -165,6 +176,7 @@ impl Observer for Stream {
             }
             _ => self.terminal.event(event),
         }
+        self.dialing.event(&event.what);
         if let Some((_, json)) = &self.json {
             json.event(event);
         }

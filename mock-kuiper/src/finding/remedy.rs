@@ -14,15 +14,26 @@ impl Finding {
     }
 }
 
+/// What to check if a plugin exits without a word.
+const WORKING_DIRECTORY: Advice = Advice::Change(
+    "check its relative paths: from eKuiper 1.11 on the working directory is the executable's, \
+     and before that eKuiper's own",
+);
+
 /// Returns what to do about a finding, the most likely remedy first.
 fn of(finding: &Finding) -> Vec<Advice> {
     let kind = finding.symbol.as_ref().map(|symbol| symbol.kind);
     let change = |text| vec![Advice::Change(text)];
     match &finding.observed {
-        Observed::ExitedEarly { status, .. } if status.success() => change(
-            "start the plugin in the main thread, and do not go to the background: eKuiper \
-             watches this process, whose stdin is empty",
-        ),
+        Observed::ExitedEarly { status, log } if status.success() => {
+            let mut advice = vec![Advice::Change(
+                "call the SDK's `plugin.start` (Go: `sdk.Start`) in the main thread, and do not \
+                 go to the background: eKuiper watches this process, whose stdin is empty",
+            )];
+            advice.extend(log.is_empty().then_some(WORKING_DIRECTORY));
+            advice
+        }
+        Observed::ExitedEarly { log, .. } if log.is_empty() => vec![WORKING_DIRECTORY],
         Observed::ExitedEarly { .. } | Observed::Exited { .. } => Vec::new(),
         Observed::NoGreeting { .. } => vec![
             Advice::Change("dial this address and send a message within the limit"),

@@ -7,6 +7,7 @@ mod common;
 mod endings;
 mod faults;
 mod functions;
+mod greetings;
 mod hang_ups;
 mod idling;
 mod isolation;
