@@ -98,7 +98,9 @@ fn write_and_wait(path: &str, bytes: &[u8]) {
     let _ = stream.read_to_end(&mut Vec::new());
 }
 
-/// For an order called CMD: `mute=CMD`, `dies=CMD`, `refuses=CMD`; `late=FILE`,
+/// For an order called CMD: `mute=CMD`, `dies=CMD`, `refuses=CMD`;
+/// `lacks=SYMBOL:SDK`, the answer of the Go, Python or Rust SDK to a start of an
+/// unknown symbol; `late=FILE`,
 /// for the first order alone, waits until the file is there; the properties `refuse`, a text, and `wire`, what
 /// to write first on a connection of its own.
 pub(super) fn at_order(cmd: &str, arg: &Argument) -> Result<(), String> {
@@ -121,6 +123,13 @@ pub(super) fn at_order(cmd: &str, arg: &Argument) -> Result<(), String> {
     if asked_for("refuses").as_deref() == Some(cmd) {
         return Err(format!("no {cmd} today"));
     }
+    if let Some(lacks) = asked_for("lacks")
+        && cmd == "start"
+        && let Some((symbol, sdk)) = lacks.split_once(':')
+        && symbol == arg.symbol_name
+    {
+        return Err(unknown(symbol, sdk));
+    }
     const GREETING: &[u8] = b"\0SP\0\0\x50\0\0";
     let path = arg.data_url("").replace("ipc://", "");
     let wire = arg.config.get("wire").and_then(Value::as_str);
@@ -140,6 +149,18 @@ pub(super) fn at_order(cmd: &str, arg: &Argument) -> Result<(), String> {
     match arg.config.get("refuse").and_then(Value::as_str) {
         Some(text) if cmd == "start" => Err(text.to_owned()),
         _ => Ok(()),
+    }
+}
+
+/// The words of an SDK for a symbol that the plugin does not have.
+fn unknown(symbol: &str, sdk: &str) -> String {
+    match sdk {
+        "python" => format!(
+            "Traceback (most recent call last):\n  File \"plugin.py\", line 82, in \
+             command_reply\nKeyError: '{symbol}'\n"
+        ),
+        "rust" => format!("unknown source `{symbol}`: this plugin has no source of that name"),
+        _ => "symbol not found".to_owned(),
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Code {
     OrderUnanswered,
     /// An order was answered with an error.
     OrderRefused,
+    /// The plugin does not have a symbol that its json names.
+    SymbolUnknown,
     /// An order was answered with a greeting, which the release takes for an
     /// error.
     OrderGreeting,
@@ -86,7 +88,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, in the order of `docs/troubleshooting.md`.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::PluginExitedEarly,
         Self::PluginExited,
         Self::PluginNoGreeting,
@@ -96,6 +98,7 @@ impl Code {
         Self::ChannelHalfFrame,
         Self::OrderUnanswered,
         Self::OrderRefused,
+        Self::SymbolUnknown,
         Self::OrderGreeting,
         Self::OrderAnsweredTwice,
         Self::OrderNonsenseAccepted,
@@ -136,6 +139,7 @@ impl Code {
             Self::ChannelHalfFrame => "channel.half-frame",
             Self::OrderUnanswered => "order.unanswered",
             Self::OrderRefused => "order.refused",
+            Self::SymbolUnknown => "symbol.unknown",
             Self::OrderGreeting => "order.greeting",
             Self::OrderAnsweredTwice => "order.answered-twice",
             Self::OrderNonsenseAccepted => "order.nonsense-accepted",

@@ -24,3 +24,4 @@ pub use self::code::{Code, UnknownCode};
 pub use self::finding::Finding;
 pub use self::observed::{Observed, Violation};
 pub use self::text::describe_status;
+pub(crate) use self::text::says_unknown;

@@ -9,7 +9,7 @@ use ekuiper_sp::ProtocolError;
 use serde_json::{Map, Value, json};
 
 use super::Code;
-use super::text::{counted, describe_status};
+use super::text::{counted, describe_status, last_line};
 use crate::symbol::{Channel, Symbol};
 use crate::usage::Usage;
 use crate::wire::{Command, InvalidRow};
@@ -75,6 +75,11 @@ pub enum Observed {
         /// The order.
         command: Command,
         /// The answer: what eKuiper shows as the error.
+        text: String,
+    },
+    /// The plugin does not have the symbol, although its json names it.
+    UnknownSymbol {
+        /// The answer to the start.
         text: String,
     },
     /// An order was answered with a greeting, which the release takes for an
@@ -234,6 +239,7 @@ impl Observed {
             Self::HalfFrame { .. } => Code::ChannelHalfFrame,
             Self::OrderUnanswered { .. } => Code::OrderUnanswered,
             Self::OrderRefused { .. } => Code::OrderRefused,
+            Self::UnknownSymbol { .. } => Code::SymbolUnknown,
             Self::OrderGreeting { .. } => Code::OrderGreeting,
             Self::OrderAnsweredTwice { .. } => Code::OrderAnsweredTwice,
             Self::NonsenseAccepted { .. } => Code::OrderNonsenseAccepted,
@@ -340,6 +346,11 @@ impl Observed {
                     _ => write!(f, ": {text}"),
                 }
             }
+            Self::UnknownSymbol { text } => write!(
+                f,
+                "is in the json, but the plugin does not have it: {}",
+                last_line(text)
+            ),
             Self::OrderGreeting { command, text } => write!(
                 f,
                 "answered its {} with a second greeting, {text:?}, which eKuiper before 2.1.3 takes \
@@ -462,7 +473,9 @@ impl Observed {
             Self::NotListening { cause } | Self::Unreachable { cause } => json!({"cause": cause}),
             Self::StillListening { file } => json!({"file": file}),
             Self::InvalidAck { reason } => json!({"reason": reason}),
-            Self::AckError { text } | Self::FunctionError { text } => json!({"text": text}),
+            Self::AckError { text }
+            | Self::FunctionError { text }
+            | Self::UnknownSymbol { text } => json!({"text": text}),
             Self::FunctionUnanswered { request, limit } => {
                 json!({"request": request, "limit_ms": milliseconds(limit)})
             }

@@ -81,6 +81,9 @@ fn of(finding: &Finding) -> Vec<Advice> {
                 _ => Vec::new(),
             }
         }
+        Observed::UnknownSymbol { .. } => change(
+            "add it to the plugin's `PluginConfig` under this name, or remove it from the json",
+        ),
         Observed::OrderGreeting { .. } => {
             change("greet once for each connection, and never because the plugin is idle")
         }
