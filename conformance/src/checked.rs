@@ -240,6 +240,9 @@ fn cause(finding: &Finding) -> Option<Cause> {
             format!("{} refused to {}", symbol(), command.name()),
             of_order(*command),
         ),
+        Observed::UnknownSymbol { .. } => {
+            (format!("the plugin does not have {}", symbol()), "CTL-02")
+        }
         Observed::OrderUnanswered {
             command: Some(command),
             ..

@@ -46,6 +46,8 @@ pub enum Fault {
     AcksUnread(u32),
     /// `acks-slow`: 100 rows, and this time between two acks that are read.
     AcksSlow(Duration),
+    /// `idle`: the host asks for nothing for this time.
+    Idle(Duration),
     /// `pause`: nobody reads rows for this time.
     Pause(Duration),
     /// `slow`: the host waits this time before each message.
@@ -164,6 +166,7 @@ impl Fault {
                 Amount::Times(times)
             }
             Self::AcksSlow(time)
+            | Self::Idle(time)
             | Self::Pause(time)
             | Self::Slow(time)
             | Self::Restart(time)
@@ -190,6 +193,7 @@ impl Fault {
         Ok(match self {
             Self::AcksUnread(_) => Self::AcksUnread(times()?),
             Self::AcksSlow(_) => Self::AcksSlow(time()?),
+            Self::Idle(_) => Self::Idle(time()?),
             Self::Pause(_) => Self::Pause(time()?),
             Self::Slow(_) => Self::Slow(time()?),
             Self::Restart(_) => Self::Restart(time()?),
@@ -251,7 +255,7 @@ const RECONNECTS: &str =
     "the plugin dials again, or goes on listening, and the channel works as before";
 
 /// All faults with their default values, the gentle ones first.
-static TABLE: [(Fault, Description); 22] = [
+static TABLE: [(Fault, Description); 23] = [
     row(
         Fault::StartAgain,
         "start-again",
@@ -349,6 +353,12 @@ static TABLE: [(Fault, Description); 22] = [
         "acks-slow",
         "each sink gets 100 rows, and its acks are read this far apart",
         "the sink takes all rows",
+    ),
+    row(
+        Fault::Idle(milliseconds(10_000)),
+        "idle",
+        "the host sends no order, no call and no row for this time; rows and acks are read",
+        "the plugin answers the next order and the next calls, and everything works as before",
     ),
     row(
         Fault::Pause(milliseconds(1000)),

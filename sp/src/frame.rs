@@ -176,9 +176,14 @@ impl Decoder {
         !matches!(self.complete(), Ok(None))
     }
 
+    /// Returns how many bytes have arrived that were not taken as messages.
+    pub(crate) fn incomplete(&self) -> usize {
+        self.buffer.len() - self.start
+    }
+
     /// Returns the error for a stream that ends now; `None` between two frames.
     pub fn truncation(&self) -> Option<ProtocolError> {
-        let had = (self.buffer.len() - self.start) as u64;
+        let had = self.incomplete() as u64;
         (had > 0).then_some(ProtocolError::Truncated { had })
     }
 

@@ -119,6 +119,11 @@ impl Peers {
         self.peers.iter().any(|peer| peer.decoder.has_message())
     }
 
+    pub(crate) fn incomplete(&self) -> usize {
+        let peers = self.peers.iter();
+        peers.map(|peer| peer.decoder.incomplete()).sum()
+    }
+
     pub(crate) fn connection(&self, key: u64) -> Option<&Connection> {
         self.peers
             .iter()

@@ -73,6 +73,12 @@ impl Pull {
         self.peers.has_buffered()
     }
 
+    /// Returns how many bytes of messages that are not complete have arrived,
+    /// from all peers together.
+    pub fn incomplete(&self) -> usize {
+        self.peers.incomplete()
+    }
+
     /// Returns a handle that interrupts a wait of this socket from another
     /// thread.
     pub fn waker(&self) -> Waker {

@@ -6,7 +6,7 @@
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Command, exit};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,7 +33,7 @@ fn milliseconds(text: &str) -> Duration {
 }
 
 /// `lines=N` and `garbage` on stdout; `child` and `stray`, a process more;
-/// `exit=STATUS`; `silent`, no greeting; `http`, a greeting of another kind.
+/// `exit=STATUS`; `silent`, no greeting; `listens=FILE`, a socket there meanwhile; `http`, a greeting of another kind.
 pub(super) fn at_launch(name: &OsStr) {
     if let Some(count) = asked_for("lines") {
         for number in 1..=count.parse().expect("a number of lines") {
@@ -59,6 +59,8 @@ pub(super) fn at_launch(name: &OsStr) {
     if let Some(status) = asked_for("exit") {
         exit(status.parse().expect("an exit status"));
     }
+    // Held until the end.
+    let _listener = asked_for("listens").map(|file| UnixListener::bind(file).expect("a place"));
     if asked_for("silent").is_some() {
         loop {
             thread::park();
@@ -68,6 +70,11 @@ pub(super) fn at_launch(name: &OsStr) {
         let path = format!("/tmp/plugin_{}.ipc", name.display());
         write_and_wait(&path, b"GET / HTTP/1.1\r\n\r\n");
     }
+}
+
+/// `misnamed=NAME`: the name of another plugin, whose address is dialed.
+pub(super) fn misnamed() -> Option<String> {
+    asked_for("misnamed")
 }
 
 /// `idle=MS`: how long to wait for an order or a call before greeting again,
@@ -91,7 +98,9 @@ fn write_and_wait(path: &str, bytes: &[u8]) {
     let _ = stream.read_to_end(&mut Vec::new());
 }
 
-/// For an order called CMD: `mute=CMD`, `dies=CMD`, `refuses=CMD`; `late=FILE`,
+/// For an order called CMD: `mute=CMD`, `dies=CMD`, `refuses=CMD`;
+/// `lacks=SYMBOL:SDK`, the answer of the Go, Python or Rust SDK to a start of an
+/// unknown symbol; `late=FILE`,
 /// for the first order alone, waits until the file is there; the properties `refuse`, a text, and `wire`, what
 /// to write first on a connection of its own.
 pub(super) fn at_order(cmd: &str, arg: &Argument) -> Result<(), String> {
@@ -114,6 +123,13 @@ pub(super) fn at_order(cmd: &str, arg: &Argument) -> Result<(), String> {
     if asked_for("refuses").as_deref() == Some(cmd) {
         return Err(format!("no {cmd} today"));
     }
+    if let Some(lacks) = asked_for("lacks")
+        && cmd == "start"
+        && let Some((symbol, sdk)) = lacks.split_once(':')
+        && symbol == arg.symbol_name
+    {
+        return Err(unknown(symbol, sdk));
+    }
     const GREETING: &[u8] = b"\0SP\0\0\x50\0\0";
     let path = arg.data_url("").replace("ipc://", "");
     let wire = arg.config.get("wire").and_then(Value::as_str);
@@ -133,6 +149,18 @@ pub(super) fn at_order(cmd: &str, arg: &Argument) -> Result<(), String> {
     match arg.config.get("refuse").and_then(Value::as_str) {
         Some(text) if cmd == "start" => Err(text.to_owned()),
         _ => Ok(()),
+    }
+}
+
+/// The words of an SDK for a symbol that the plugin does not have.
+fn unknown(symbol: &str, sdk: &str) -> String {
+    match sdk {
+        "python" => format!(
+            "Traceback (most recent call last):\n  File \"plugin.py\", line 82, in \
+             command_reply\nKeyError: '{symbol}'\n"
+        ),
+        "rust" => format!("unknown source `{symbol}`: this plugin has no source of that name"),
+        _ => "symbol not found".to_owned(),
     }
 }
 
@@ -161,6 +189,32 @@ pub(super) fn after_row(config: &Value, sent: u64, rows: &Push) {
         flush(rows);
         exit(0);
     }
+}
+
+/// The property `undialed`: whether a source answers `ok` and never dials.
+pub(super) fn is_undialed(config: &Value) -> bool {
+    config["undialed"] == true
+}
+
+/// The property `leave_after`, a number of rows: whether the instance closes its
+/// channels now, and goes on without them.
+pub(super) fn leaves(config: &Value, rows: u64) -> bool {
+    config["leave_after"] == rows
+}
+
+/// The property `return`: the milliseconds after which an instance that has left
+/// opens its channels again.
+pub(super) fn returns(config: &Value) -> Option<Duration> {
+    config["return"].as_u64().map(Duration::from_millis)
+}
+
+/// Sends what is left, and closes the connection.
+pub(super) fn leave(rows: &Push) {
+    while !rows.is_connected() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    flush(rows);
+    rows.close();
 }
 
 /// Waits until the kernel has all rows, and for the connection before that.

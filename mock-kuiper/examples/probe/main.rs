@@ -18,6 +18,7 @@ mod faults;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -34,7 +35,9 @@ fn main() -> Result<(), Error> {
     println!("directory {}", directory.display());
     faults::at_launch(name);
 
-    let url = format!("ipc:///tmp/plugin_{}.ipc", name.display());
+    let dialed = faults::misnamed().unwrap_or_else(|| name.display().to_string());
+    let url = format!("ipc:///tmp/plugin_{dialed}.ipc");
+    println!("dialing {url}");
     let mut control = Req::dial(&url, Options::default())?;
     let mut plugin = Plugin::default();
     loop {
@@ -125,6 +128,7 @@ impl Plugin {
         }
         if cmd == "start" {
             let started = match arg.plugin_type.as_str() {
+                "source" if faults::is_undialed(&arg.config) => return Ok(()),
                 "source" => start_source(&arg),
                 "sink" if faults::is_deaf(&arg.config) => return Ok(()),
                 "sink" => start_sink(&arg),
@@ -164,7 +168,8 @@ fn start_source(arg: &Argument) -> Result<Instance, Error> {
     let rows = Arc::new(Push::dial(&arg.data_url(""), Options::default())?);
     let (end, ended) = mpsc::channel();
     let to_end = Arc::clone(&rows);
-    let config = arg.config.clone();
+    let (url, config) = (arg.data_url(""), arg.config.clone());
+    let mut rows = rows;
     let run = move || {
         let interval = config["interval"].as_u64().unwrap_or(100);
         let limit = config["limit"].as_u64().unwrap_or(u64::MAX);
@@ -178,6 +183,17 @@ fn start_source(arg: &Argument) -> Result<Instance, Error> {
             None => Box::new(numbered),
         };
         for (sent, text) in (1..).zip(texts) {
+            if faults::leaves(&config, sent - 1) {
+                faults::leave(&rows);
+                let Some(pause) = faults::returns(&config) else {
+                    break;
+                };
+                thread::sleep(pause);
+                rows = match Push::dial(&url, Options::default()) {
+                    Ok(again) => Arc::new(again),
+                    Err(_) => return,
+                };
+            }
             // Waits for as long as nobody reads; `close` ends that.
             if rows.send(text.as_bytes(), None).is_err() {
                 return;
@@ -202,11 +218,16 @@ fn start_sink(arg: &Argument) -> Result<Instance, Error> {
     let mut rows = Pull::listen(&arg.data_url(""), Options::default())?;
     let acks = Push::dial(&arg.data_url("_ack"), Options::default())?;
     let waker = rows.waker();
+    let url = arg.data_url("");
     let (symbol, config) = (arg.symbol_name.clone(), arg.config.clone());
+    let ended = Arc::new(AtomicBool::new(false));
+    let to_end = Arc::clone(&ended);
     let run = move || {
+        let mut count = 0;
         loop {
-            let row = match rows.recv(None) {
+            let row = match rows.recv(Some(Duration::from_millis(50))) {
                 Ok(row) => row,
+                Err(Error::TimedOut) if !ended.load(Ordering::SeqCst) => continue,
                 // Of one sender; the next may do better.
                 Err(Error::Protocol(_)) => continue,
                 Err(_) => return,
@@ -215,13 +236,30 @@ fn start_sink(arg: &Argument) -> Result<Instance, Error> {
             if row.is_empty() && faults::is_frail(&config) {
                 return;
             }
+            count += 1;
+            if faults::leaves(&config, count) {
+                drop(rows);
+                let Some(pause) = faults::returns(&config) else {
+                    return;
+                };
+                thread::sleep(pause);
+                rows = match Pull::listen(&url, Options::default()) {
+                    Ok(again) => again,
+                    Err(_) => return,
+                };
+                continue;
+            }
             if let Some(ack) = faults::ack(&config) {
                 // Where nobody reads acks they must not hold up the rows.
                 let _ = acks.send(ack.as_bytes(), Some(Duration::ZERO));
             }
         }
     };
-    Ok(Instance::start(move || waker.wake(), run))
+    let end = move || {
+        to_end.store(true, Ordering::SeqCst);
+        waker.wake();
+    };
+    Ok(Instance::start(end, run))
 }
 
 fn start_function(arg: &Argument) -> Result<Instance, Error> {

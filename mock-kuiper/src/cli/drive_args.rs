@@ -16,7 +16,8 @@ pub(super) struct DriveArgs {
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) count: Option<u64>,
 
-    /// End after this time, e.g. 5s or 500ms, counted from the first start
+    /// End after this time, e.g. 5s or 500ms, counted from the first start;
+    /// without a source, make the calls again then
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(super) duration: Option<Duration>,
 

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use mock_kuiper::Sink;
 use mock_kuiper::engine::wire::{InvalidRow, write_sink_row, write_sink_value};
+use mock_kuiper::{Code, HostError, Sink};
 use serde_json::Value;
 
 use super::findings::Findings;
@@ -17,18 +17,46 @@ use super::input::{Input, LISTED, parse_row};
 #[derive(Debug)]
 pub(super) struct Feed {
     /// `None` once the sinks are taken away.
-    sinks: Mutex<Option<Vec<Sink>>>,
+    sinks: Mutex<Option<Vec<Fed>>>,
     single: bool,
+    /// Whether another process may follow the one that exits.
+    outlives: bool,
     findings: Arc<Findings>,
     /// The rows that were offered to a sink.
     sent: AtomicU64,
 }
 
+/// A sink that is fed.
+#[derive(Debug)]
+pub(super) struct Fed {
+    pub(super) sink: Sink,
+    /// How many rows there were for it.
+    offered: u64,
+    /// How many rows in a row got no ack.
+    unanswered: u32,
+    /// Whether it gets no more rows.
+    given_up: bool,
+}
+
+impl Fed {
+    /// Returns how many rows could not be sent.
+    pub(super) fn undelivered(&self) -> u64 {
+        self.offered.saturating_sub(self.sink.sent())
+    }
+}
+
+/// How many rows in a row may go without their ack before a sink that requires
+/// acks is given up.
+const UNANSWERED: u32 = 3;
+
 impl Feed {
-    pub(super) fn new(single: bool, findings: Arc<Findings>) -> Self {
+    /// Makes a feed without sinks. With `outlives`, another process may follow
+    /// the one that exits.
+    pub(super) fn new(single: bool, outlives: bool, findings: Arc<Findings>) -> Self {
         Self {
             sinks: Mutex::new(Some(Vec::new())),
             single,
+            outlives,
             findings,
             sent: AtomicU64::new(0),
         }
@@ -37,20 +65,43 @@ impl Feed {
     /// Adds sinks, unless all were taken away.
     pub(super) fn add(&self, sinks: Vec<Sink>) {
         if let Some(fed) = &mut *self.lock() {
-            fed.extend(sinks);
+            fed.extend(sinks.into_iter().map(|sink| Fed {
+                sink,
+                offered: 0,
+                unanswered: 0,
+                given_up: false,
+            }));
+        }
+    }
+
+    /// Feeds the sinks again that were given up: another process serves them.
+    pub(super) fn resume(&self) {
+        for fed in self.lock().iter_mut().flatten() {
+            fed.given_up = false;
         }
     }
 
     /// Waits until the sinks have most likely taken what was sent, at most `limit`
-    /// for each.
-    pub(super) fn settle(&self, limit: Duration) {
-        for sink in self.lock().iter_mut().flatten() {
-            sink.settle(limit);
+    /// for each, and `hang_up` longer for those that close their channel because
+    /// of a row. Reports those that do not listen again.
+    pub(super) fn settle(&self, limit: Duration, hang_up: Duration) {
+        let mut sinks = self.lock();
+        let mut fed: Vec<_> = sinks.iter_mut().flatten().collect();
+        fed.retain(|fed| !fed.given_up && fed.offered > 0);
+        for fed in &mut fed {
+            fed.sink.settle(limit);
+        }
+        let deadline = Instant::now() + hang_up;
+        for fed in fed {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if let Err(error) = fed.sink.watch_hang_up(left) {
+                self.fail(fed, error);
+            }
         }
     }
 
     /// Takes the sinks away, to stop them.
-    pub(super) fn take(&self) -> Vec<Sink> {
+    pub(super) fn take(&self) -> Vec<Fed> {
         self.lock().take().unwrap_or_default()
     }
 
@@ -74,11 +125,40 @@ impl Feed {
     }
 
     fn send(&self, row: &[u8]) {
-        for sink in self.lock().iter_mut().flatten() {
-            self.sent.fetch_add(1, Ordering::Relaxed);
-            if let Err(error) = sink.deliver(row) {
-                self.findings.report_error(error);
+        for fed in self.lock().iter_mut().flatten() {
+            fed.offered += 1;
+            if fed.given_up {
+                continue;
             }
+            self.sent.fetch_add(1, Ordering::Relaxed);
+            match fed.sink.deliver(row) {
+                Ok(()) => fed.unanswered = 0,
+                Err(error) => self.fail(fed, error),
+            }
+        }
+    }
+
+    /// Reports what went wrong with a row, and gives up a sink that takes no
+    /// more rows.
+    fn fail(&self, fed: &mut Fed, error: HostError) {
+        let code = error.code();
+        if code == Some(Code::SinkHungUp) {
+            if self.outlives && fed.sink.left_with_its_process() {
+                return;
+            }
+            fed.given_up = true;
+        }
+        fed.unanswered = match code {
+            Some(Code::AckMissing) => fed.unanswered + 1,
+            _ => 0,
+        };
+        self.findings.report_error(error);
+        if fed.unanswered == UNANSWERED {
+            fed.given_up = true;
+            self.findings.note(&format!(
+                "sink `{}`: {UNANSWERED} rows in a row got no ack; it gets no more rows",
+                fed.sink.symbol()
+            ));
         }
     }
 
@@ -135,7 +215,7 @@ impl Feed {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<Sink>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<Fed>>> {
         self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,6 +3,7 @@
 mod advice;
 mod bench;
 mod check;
+mod dialing;
 mod drive_args;
 mod error;
 mod exit;

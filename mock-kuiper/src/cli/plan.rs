@@ -83,6 +83,11 @@ impl Plan {
         })
     }
 
+    /// Whether the run does nothing until its time is over: it has no source.
+    pub(super) fn idles(&self) -> bool {
+        self.sources.is_empty() && self.duration.is_some()
+    }
+
     /// Whether the run ends after its faults.
     pub(super) fn ends_with_faults(&self) -> bool {
         !self.faults.is_empty() && self.count.is_none() && self.duration.is_none()

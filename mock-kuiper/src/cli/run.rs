@@ -13,7 +13,7 @@ use super::host_args::HostArgs;
 use super::output::print_results;
 use super::plan::Plan;
 use super::session::Session;
-use super::stream::Stream;
+use super::stream::{Files, Stream};
 use super::terminal::Terminal;
 
 const EXAMPLES: &str = "\
@@ -41,8 +41,9 @@ Examples:
 ///
 /// Every sink gets every row of the sources, as with the rule
 /// SELECT * FROM source. The run ends at Ctrl-C, or as --count or --duration
-/// says. Without a source it ends after the calls and the rows of --send or
-/// --rows.
+/// says, or when all sources have ended. Without a source it ends after the calls
+/// and the rows of --send or --rows; with --duration the plugin is idle until
+/// then, and the calls are made again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub(crate) struct Args {
@@ -88,6 +89,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     trace: Option<PathBuf>,
 
+    /// Write what the plugin writes to stdout and stderr to this file, and not to
+    /// the terminal
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    plugin_log: Option<PathBuf>,
+
     /// Show every message with its time, channel and sender
     #[arg(short, long, action = ArgAction::SetTrue)]
     verbose: bool,
@@ -120,8 +126,11 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     let terminal = Arc::new(Terminal::new(&plan.plugin, args.verbose));
     let stream = Stream::open(
         Arc::clone(&terminal),
-        args.json.as_deref(),
-        args.trace.as_deref(),
+        &Files {
+            json: args.json.as_deref(),
+            trace: args.trace.as_deref(),
+            plugin_log: args.plugin_log.as_deref(),
+        },
         plan.profile.name,
         &plan.plugin,
     )?;

@@ -1,8 +1,8 @@
-//! One stream of events for all that listen: the terminal, the files of `--json`
-//! and `--trace`, and the thread that gives the orders.
+//! One stream of events for all that listen: the terminal, the files of `--json`,
+//! `--trace` and `--plugin-log`, and the thread that gives the orders.
 
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, LineWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +11,7 @@ use std::time::Instant;
 use mock_kuiper::engine::event::{JsonLines, Trace};
 use mock_kuiper::{Event, Observer, What};
 
+use super::dialing::Dialing;
 use super::error::CliError;
 use super::happening::Happening;
 use super::terminal::Terminal;
@@ -21,8 +22,38 @@ pub(super) struct Stream {
     terminal: Arc<Terminal>,
     json: Option<(Target, JsonLines<BufWriter<File>>)>,
     trace: Option<(Target, Trace<BufWriter<File>>)>,
+    plugin_log: Option<(Target, Mutex<PluginLog>)>,
+    /// What is known about the control address.
+    dialing: Dialing,
     /// Who learns of the plugin's exit.
     session: Mutex<Option<Sender<Happening>>>,
+}
+
+/// The files that a run writes.
+#[derive(Debug, Default)]
+pub(super) struct Files<'a> {
+    pub(super) json: Option<&'a Path>,
+    pub(super) trace: Option<&'a Path>,
+    pub(super) plugin_log: Option<&'a Path>,
+}
+
+/// What the plugin writes, line by line.
+struct PluginLog {
+    file: LineWriter<BufWriter<File>>,
+    /// The first error; then no more is written.
+    failed: Option<io::Error>,
+}
+
+impl PluginLog {
+    fn write(&mut self, line: &str) {
+        if self.failed.is_none() {
+            self.failed = writeln!(self.file, "{line}").err();
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.failed.take().map_or_else(|| self.file.flush(), Err)
+    }
 }
 
 /// A file that an option names.
@@ -52,16 +83,14 @@ impl Target {
 }
 
 impl Stream {
-    /// Opens the files of `--json` and `--trace`. `release` and `plugin` are
-    /// what the trace is of.
+    /// Opens the files. `release` and `plugin` are what the trace is of.
     ///
     /// # Errors
     ///
     /// All files at once that cannot be written.
     pub(super) fn open(
         terminal: Arc<Terminal>,
-        json: Option<&Path>,
-        trace: Option<&Path>,
+        files: &Files<'_>,
         release: &str,
         plugin: &str,
     ) -> Result<Self, CliError> {
@@ -76,7 +105,9 @@ impl Stream {
                 }
             }
         };
-        let (json, trace) = (create("--json", json), create("--trace", trace));
+        let json = create("--json", files.json);
+        let trace = create("--trace", files.trace);
+        let plugin_log = create("--plugin-log", files.plugin_log);
         if !mistakes.is_empty() {
             return Err(CliError::Input(mistakes));
         }
@@ -89,6 +120,11 @@ impl Stream {
             terminal,
             json: json.map(|(target, file)| (target, JsonLines::new(file))),
             trace: trace.map(begin).transpose()?,
+            plugin_log: plugin_log.map(|(target, file)| {
+                let file = LineWriter::new(file);
+                (target, Mutex::new(PluginLog { file, failed: None }))
+            }),
+            dialing: Dialing::new(plugin),
             session: Mutex::default(),
         })
     }
@@ -96,6 +132,13 @@ impl Stream {
     /// Names who learns of the plugin's exit.
     pub(super) fn tell_end(&self, session: Sender<Happening>) {
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+    }
+
+    /// Asks for the plugin's name if it has not dialed.
+    pub(super) fn note_undialed(&self) {
+        if let Some(text) = self.dialing.note() {
+            self.tell(What::Note { text: &text });
+        }
     }
 
     /// Reports what the run itself does or notices.
@@ -115,13 +158,25 @@ impl Stream {
         if let Some((target, trace)) = &self.trace {
             trace.finish().map_err(|error| target.unwritten(&error))?;
         }
+        if let Some((target, log)) = &self.plugin_log {
+            let finished = log.lock().unwrap_or_else(PoisonError::into_inner).finish();
+            finished.map_err(|error| target.unwritten(&error))?;
+        }
         Ok(())
     }
 }
 
 impl Observer for Stream {
     fn event(&self, event: &Event<'_>) {
-        self.terminal.event(event);
+        match (&event.what, &self.plugin_log) {
+            (What::Log { line }, Some((_, log))) => {
+                log.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .write(line);
+            }
+            _ => self.terminal.event(event),
+        }
+        self.dialing.event(&event.what);
         if let Some((_, json)) = &self.json {
             json.event(event);
         }

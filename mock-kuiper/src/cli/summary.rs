@@ -15,6 +15,7 @@ pub(super) enum Ran {
         symbol: String,
         sent: u64,
         acked: u64,
+        undelivered: u64,
     },
     Function {
         symbol: String,
@@ -23,12 +24,14 @@ pub(super) enum Ran {
     },
 }
 
-/// Writes the summary: the result, then one line for each symbol.
+/// Writes the summary: the result, the lines of the findings, then one line for
+/// each symbol.
 pub(super) fn lines(
     plugin: &str,
     release: &str,
     ran: &[Ran],
     errors: u64,
+    findings: Vec<String>,
     took: Duration,
 ) -> Vec<String> {
     let seconds = took.as_secs_f64();
@@ -36,6 +39,7 @@ pub(super) fn lines(
     let mut lines = vec![format!(
         "{plugin} under eKuiper {release}: {errors} in {seconds:.2} s"
     )];
+    lines.extend(findings);
     lines.extend(ran.iter().map(|line| match line {
         Ran::Source { symbol, rows } => format!(
             "  source {symbol}: {}, {} per second",
@@ -46,11 +50,18 @@ pub(super) fn lines(
             symbol,
             sent,
             acked,
-        } => format!(
-            "  sink {symbol}: {} sent, {}",
-            count(*sent, "row"),
-            count(*acked, "ack")
-        ),
+            undelivered,
+        } => {
+            let mut line = format!(
+                "  sink {symbol}: {} sent, {}",
+                count(*sent, "row"),
+                count(*acked, "ack")
+            );
+            if *undelivered > 0 {
+                line.push_str(&format!(", {} not delivered", count(*undelivered, "row")));
+            }
+            line
+        }
         Ran::Function {
             symbol,
             aggregate,
@@ -69,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_summary_has_the_result_and_a_line_for_each_symbol() {
+    fn a_summary_has_the_result_the_findings_and_a_line_for_each_symbol() {
         let ran = [
             Ran::Source {
                 symbol: "random".into(),
@@ -79,6 +90,7 @@ mod tests {
                 symbol: "append".into(),
                 sent: 1,
                 acked: 0,
+                undelivered: 299,
             },
             Ran::Function {
                 symbol: "mean".into(),
@@ -87,13 +99,16 @@ mod tests {
             },
         ];
 
-        let text = lines("mirror", "2.4", &ran, 1, Duration::from_millis(500)).join("\n");
+        let findings = vec!["  ack.missing: sink `append` sent no ack".to_owned()];
+        let took = Duration::from_millis(500);
+        let text = lines("mirror", "2.4", &ran, 1, findings, took).join("\n");
 
         assert_eq!(
             text,
             "mirror under eKuiper 2.4: 1 error in 0.50 s\n  \
+             ack.missing: sink `append` sent no ack\n  \
              source random: 12,345 rows, 24,690 per second\n  \
-             sink append: 1 row sent, 0 acks\n  \
+             sink append: 1 row sent, 0 acks, 299 rows not delivered\n  \
              aggregate mean: 2 calls"
         );
     }

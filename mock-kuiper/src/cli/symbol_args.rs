@@ -49,7 +49,8 @@ pub(super) struct SymbolArgs {
     #[arg(long, value_name = "JSON", value_parser = json_object)]
     stream: Option<Map<String, Value>>,
 
-    /// Set the rule's id
+    /// Set the rule's id; eKuiper 1.5 to 1.14 runs a shared stream under
+    /// '$$source_pool_STREAM'
     #[arg(long, value_name = "ID", default_value = "mock", value_parser = rule_id)]
     pub(super) rule: String,
 }
@@ -75,9 +76,9 @@ fn json_object(text: &str) -> Result<Map<String, Value>, String> {
 
 /// Checks a rule's id, which becomes a part of socket paths.
 fn rule_id(text: &str) -> Result<String, String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '$');
     if text.is_empty() || !text.chars().all(plain) {
-        return Err("expected letters, digits, `_`, `-` and `.`".to_owned());
+        return Err("expected letters, digits, `_`, `-`, `.` and `$`".to_owned());
     }
     Ok(text.to_owned())
 }

@@ -25,10 +25,14 @@ pub enum Code {
     ChannelNotDialed,
     /// The plugin broke the Scalability Protocols on a channel.
     ChannelProtocol,
+    /// The plugin began a message on a channel and did not finish it.
+    ChannelHalfFrame,
     /// An order was not answered in time.
     OrderUnanswered,
     /// An order was answered with an error.
     OrderRefused,
+    /// The plugin does not have a symbol that its json names.
+    SymbolUnknown,
     /// An order was answered with a greeting, which the release takes for an
     /// error.
     OrderGreeting,
@@ -38,6 +42,8 @@ pub enum Code {
     OrderNonsenseAccepted,
     /// A source has more connections after a second start than before.
     SourceStartedTwice,
+    /// A source closed its channel and did not dial again, and rows are missing.
+    SourceEnded,
     /// A source sent no row in time.
     RowMissing,
     /// A row is not JSON.
@@ -64,6 +70,8 @@ pub enum Code {
     SinkRowNotTaken,
     /// A sink closed its connection and cannot be reached.
     SinkUnreachable,
+    /// A sink closed a channel while it ran, and did not restore it.
+    SinkHungUp,
     /// A sink sent no ack in time.
     AckMissing,
     /// An ack is not `{}` and not `{"error":"text"}`.
@@ -80,19 +88,22 @@ pub enum Code {
 
 impl Code {
     /// All codes, in the order of `docs/troubleshooting.md`.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 35] = [
         Self::PluginExitedEarly,
         Self::PluginExited,
         Self::PluginNoGreeting,
         Self::PluginLeak,
         Self::ChannelNotDialed,
         Self::ChannelProtocol,
+        Self::ChannelHalfFrame,
         Self::OrderUnanswered,
         Self::OrderRefused,
+        Self::SymbolUnknown,
         Self::OrderGreeting,
         Self::OrderAnsweredTwice,
         Self::OrderNonsenseAccepted,
         Self::SourceStartedTwice,
+        Self::SourceEnded,
         Self::RowMissing,
         Self::RowNotJson,
         Self::RowNotObject,
@@ -106,6 +117,7 @@ impl Code {
         Self::SinkStillListening,
         Self::SinkRowNotTaken,
         Self::SinkUnreachable,
+        Self::SinkHungUp,
         Self::AckMissing,
         Self::AckInvalid,
         Self::AckError,
@@ -124,12 +136,15 @@ impl Code {
             Self::PluginLeak => "plugin.leak",
             Self::ChannelNotDialed => "channel.not-dialed",
             Self::ChannelProtocol => "channel.protocol",
+            Self::ChannelHalfFrame => "channel.half-frame",
             Self::OrderUnanswered => "order.unanswered",
             Self::OrderRefused => "order.refused",
+            Self::SymbolUnknown => "symbol.unknown",
             Self::OrderGreeting => "order.greeting",
             Self::OrderAnsweredTwice => "order.answered-twice",
             Self::OrderNonsenseAccepted => "order.nonsense-accepted",
             Self::SourceStartedTwice => "source.started-twice",
+            Self::SourceEnded => "source.ended",
             Self::RowMissing => "row.missing",
             Self::RowNotJson => "row.not-json",
             Self::RowNotObject => "row.not-object",
@@ -143,6 +158,7 @@ impl Code {
             Self::SinkStillListening => "sink.still-listening",
             Self::SinkRowNotTaken => "sink.row-not-taken",
             Self::SinkUnreachable => "sink.unreachable",
+            Self::SinkHungUp => "sink.hung-up",
             Self::AckMissing => "ack.missing",
             Self::AckInvalid => "ack.invalid",
             Self::AckError => "ack.error",

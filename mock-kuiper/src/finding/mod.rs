@@ -18,6 +18,7 @@ mod observed;
 mod remedy;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use self::advice::{Advice, Limit};
 pub use self::code::{Code, UnknownCode};
@@ -26,4 +27,6 @@ pub use self::explain::{
     troubleshooting,
 };
 pub use self::finding::Finding;
-pub use self::observed::{Observed, Violation, describe_status};
+pub use self::observed::{Observed, Violation};
+pub use self::text::describe_status;
+pub(crate) use self::text::says_unknown;

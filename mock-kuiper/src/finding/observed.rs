@@ -9,6 +9,7 @@ use ekuiper_sp::ProtocolError;
 use serde_json::{Map, Value, json};
 
 use super::Code;
+use super::text::{counted, describe_status, last_line};
 use crate::symbol::{Channel, Symbol};
 use crate::usage::Usage;
 use crate::wire::{Command, InvalidRow};
@@ -55,6 +56,13 @@ pub enum Observed {
     },
     /// The plugin broke the Scalability Protocols on the channel.
     Protocol(Violation),
+    /// The plugin began a message on the channel and did not finish it.
+    HalfFrame {
+        /// How many bytes of the message have arrived.
+        bytes: usize,
+        /// How long the host waited for more.
+        limit: Duration,
+    },
     /// An order was not answered. `None` is an order of any bytes.
     OrderUnanswered {
         /// The order.
@@ -67,6 +75,11 @@ pub enum Observed {
         /// The order.
         command: Command,
         /// The answer: what eKuiper shows as the error.
+        text: String,
+    },
+    /// The plugin does not have the symbol, although its json names it.
+    UnknownSymbol {
+        /// The answer to the start.
         text: String,
     },
     /// An order was answered with a greeting, which the release takes for an
@@ -96,6 +109,13 @@ pub enum Observed {
         /// The connections it has now.
         connections: usize,
     },
+    /// A source closed its channel and did not dial again.
+    Ended {
+        /// How many rows it has sent.
+        rows: u64,
+        /// How many rows were expected.
+        expected: Option<u64>,
+    },
     /// No row arrived in time.
     NoRow {
         /// How long the host waited.
@@ -124,6 +144,11 @@ pub enum Observed {
     Unreachable {
         /// What the attempt to send gave.
         cause: String,
+    },
+    /// A sink closed a channel while it ran, and did not restore it.
+    HungUp {
+        /// How many rows were sent to it.
+        rows: u64,
     },
     /// No ack arrived in time.
     NoAck {
@@ -211,12 +236,15 @@ impl Observed {
             Self::Leak { .. } => Code::PluginLeak,
             Self::NotDialed { .. } => Code::ChannelNotDialed,
             Self::Protocol(_) => Code::ChannelProtocol,
+            Self::HalfFrame { .. } => Code::ChannelHalfFrame,
             Self::OrderUnanswered { .. } => Code::OrderUnanswered,
             Self::OrderRefused { .. } => Code::OrderRefused,
+            Self::UnknownSymbol { .. } => Code::SymbolUnknown,
             Self::OrderGreeting { .. } => Code::OrderGreeting,
             Self::OrderAnsweredTwice { .. } => Code::OrderAnsweredTwice,
             Self::NonsenseAccepted { .. } => Code::OrderNonsenseAccepted,
             Self::StartedTwice { .. } => Code::SourceStartedTwice,
+            Self::Ended { .. } => Code::SourceEnded,
             Self::NoRow { .. } => Code::RowMissing,
             Self::InvalidRow(invalid) => match invalid {
                 InvalidRow::NotJson { .. } => Code::RowNotJson,
@@ -232,6 +260,7 @@ impl Observed {
             Self::StillListening { .. } => Code::SinkStillListening,
             Self::RowNotTaken { .. } => Code::SinkRowNotTaken,
             Self::Unreachable { .. } => Code::SinkUnreachable,
+            Self::HungUp { .. } => Code::SinkHungUp,
             Self::NoAck { .. } => Code::AckMissing,
             Self::InvalidAck { .. } => Code::AckInvalid,
             Self::AckError { .. } => Code::AckError,
@@ -298,6 +327,11 @@ impl Observed {
                 on(f)?;
                 write!(f, ": {violation}")
             }
+            Self::HalfFrame { bytes, limit } => {
+                f.write_str("stopped within a message on")?;
+                on(f)?;
+                write!(f, ": {bytes} bytes, then nothing for {limit:?}")
+            }
             Self::OrderUnanswered { command, limit } => match command {
                 Some(command) => {
                     write!(f, "did not answer its {} within {limit:?}", command.name())
@@ -312,6 +346,11 @@ impl Observed {
                     _ => write!(f, ": {text}"),
                 }
             }
+            Self::UnknownSymbol { text } => write!(
+                f,
+                "is in the json, but the plugin does not have it: {}",
+                last_line(text)
+            ),
             Self::OrderGreeting { command, text } => write!(
                 f,
                 "answered its {} with a second greeting, {text:?}, which eKuiper before 2.1.3 takes \
@@ -338,6 +377,15 @@ impl Observed {
                 "has {connections} connections to its channel after a second start: its rows are \
                  doubled"
             ),
+            Self::Ended { rows, expected } => {
+                f.write_str("ended by itself after ")?;
+                match expected {
+                    Some(expected) => write!(f, "{rows} of {expected} rows")?,
+                    None => write!(f, "{}", counted(*rows))?,
+                }
+                f.write_str(": it closed")?;
+                on(f)
+            }
             Self::NoRow { limit } => write!(f, "sent no row within {limit:?}"),
             Self::InvalidRow(invalid) => write!(f, "sent an invalid row: {invalid}"),
             Self::NotListening { cause } => {
@@ -354,6 +402,11 @@ impl Observed {
                 "did not take a row within {limit:?}, eKuiper's limit for a send"
             ),
             Self::Unreachable { cause } => write!(f, "cannot be reached: {cause}"),
+            Self::HungUp { rows } => {
+                f.write_str("closed")?;
+                on(f)?;
+                write!(f, " after {}, and did not restore it", counted(*rows))
+            }
             Self::NoAck { limit } => write!(f, "sent no ack for a row within {limit:?}"),
             Self::InvalidAck { reason } => write!(f, "sent an invalid ack: {reason}"),
             Self::AckError { text } => write!(f, "failed a row: {text}"),
@@ -400,6 +453,11 @@ impl Observed {
             Self::Protocol(violation) | Self::WrongSocket(violation) => {
                 json!({"violation": violation.to_string()})
             }
+            Self::HalfFrame { bytes, limit } => {
+                json!({"bytes": bytes, "limit_ms": milliseconds(limit)})
+            }
+            Self::Ended { rows, expected } => json!({"rows": rows, "expected": expected}),
+            Self::HungUp { rows } => json!({"rows": rows}),
             Self::OrderUnanswered { command, limit } => {
                 json!({"command": command.map(Command::name), "limit_ms": milliseconds(limit)})
             }
@@ -415,7 +473,9 @@ impl Observed {
             Self::NotListening { cause } | Self::Unreachable { cause } => json!({"cause": cause}),
             Self::StillListening { file } => json!({"file": file}),
             Self::InvalidAck { reason } => json!({"reason": reason}),
-            Self::AckError { text } | Self::FunctionError { text } => json!({"text": text}),
+            Self::AckError { text }
+            | Self::FunctionError { text }
+            | Self::UnknownSymbol { text } => json!({"text": text}),
             Self::FunctionUnanswered { request, limit } => {
                 json!({"request": request, "limit_ms": milliseconds(limit)})
             }
@@ -427,31 +487,5 @@ impl Observed {
             Value::Object(details) => details,
             _ => Map::new(),
         }
-    }
-}
-
-/// Describes how a process ended: `exit status 3`, `signal 9 (SIGKILL)`.
-#[must_use]
-pub fn describe_status(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit status {code}"),
-        (None, Some(signal)) => {
-            let name = match signal {
-                1 => " (SIGHUP)",
-                2 => " (SIGINT)",
-                4 => " (SIGILL)",
-                6 => " (SIGABRT)",
-                7 => " (SIGBUS)",
-                8 => " (SIGFPE)",
-                9 => " (SIGKILL)",
-                11 => " (SIGSEGV)",
-                13 => " (SIGPIPE)",
-                15 => " (SIGTERM)",
-                _ => "",
-            };
-            format!("signal {signal}{name}")
-        }
-        (None, None) => status.to_string(),
     }
 }

@@ -14,15 +14,26 @@ impl Finding {
     }
 }
 
+/// What to check if a plugin exits without a word.
+const WORKING_DIRECTORY: Advice = Advice::Change(
+    "check its relative paths: from eKuiper 1.11 on the working directory is the executable's, \
+     and before that eKuiper's own",
+);
+
 /// Returns what to do about a finding, the most likely remedy first.
 fn of(finding: &Finding) -> Vec<Advice> {
     let kind = finding.symbol.as_ref().map(|symbol| symbol.kind);
     let change = |text| vec![Advice::Change(text)];
     match &finding.observed {
-        Observed::ExitedEarly { status, .. } if status.success() => change(
-            "start the plugin in the main thread, and do not go to the background: eKuiper \
-             watches this process, whose stdin is empty",
-        ),
+        Observed::ExitedEarly { status, log } if status.success() => {
+            let mut advice = vec![Advice::Change(
+                "call the SDK's `plugin.start` (Go: `sdk.Start`) in the main thread, and do not \
+                 go to the background: eKuiper watches this process, whose stdin is empty",
+            )];
+            advice.extend(log.is_empty().then_some(WORKING_DIRECTORY));
+            advice
+        }
+        Observed::ExitedEarly { log, .. } if log.is_empty() => vec![WORKING_DIRECTORY],
         Observed::ExitedEarly { .. } | Observed::Exited { .. } => Vec::new(),
         Observed::NoGreeting { .. } => vec![
             Advice::Change("dial this address and send a message within the limit"),
@@ -31,6 +42,9 @@ fn of(finding: &Finding) -> Vec<Advice> {
         Observed::Leak { .. } => {
             change("close what an instance opened, and end its threads, when it is stopped")
         }
+        Observed::NotDialed { .. } if kind == Some(Kind::Source) => {
+            change("dial this address when the source is started")
+        }
         Observed::NotDialed { .. } => change("dial a lost channel again until the host is back"),
         Observed::Protocol(violation) if violation.is_missing_id() => {
             change("send 4 bytes of id before the message, the first with its highest bit set")
@@ -38,6 +52,9 @@ fn of(finding: &Finding) -> Vec<Advice> {
         Observed::Protocol(_) => change(
             "use REQ sockets for control and functions, PUSH for rows and acks, PULL for a sink",
         ),
+        Observed::HalfFrame { .. } => {
+            change("send a message with one call, and its length as 8 bytes before it")
+        }
         Observed::OrderUnanswered {
             command: Some(Command::Start),
             ..
@@ -64,6 +81,9 @@ fn of(finding: &Finding) -> Vec<Advice> {
                 _ => Vec::new(),
             }
         }
+        Observed::UnknownSymbol { .. } => change(
+            "add it to the plugin's `PluginConfig` under this name, or remove it from the json",
+        ),
         Observed::OrderGreeting { .. } => {
             change("greet once for each connection, and never because the plugin is idle")
         }
@@ -76,7 +96,8 @@ fn of(finding: &Finding) -> Vec<Advice> {
         Observed::StartedTwice { .. } => {
             change("let a second start change nothing, or let it replace the first instance")
         }
-        Observed::NoRow { .. } => Vec::new(),
+        // The reason is in the plugin's log.
+        Observed::Ended { .. } | Observed::NoRow { .. } => Vec::new(),
         Observed::InvalidRow(InvalidRow::NotJson { .. } | InvalidRow::NoObject(_)) => {
             change("send each row as {\"message\":{…},\"meta\":{…}}")
         }
@@ -93,6 +114,10 @@ fn of(finding: &Finding) -> Vec<Advice> {
         Observed::Unreachable { .. } => {
             change("keep accepting connections for as long as the sink runs")
         }
+        Observed::HungUp { .. } => change(
+            "keep the sink's channels open until it is stopped, even if a row cannot be handled: \
+             eKuiper does not start the sink again",
+        ),
         Observed::NoAck { .. } => {
             change("with `requireAck` send {} or {\"error\":\"text\"} for each row")
         }

@@ -218,7 +218,9 @@ impl Host {
     }
 
     /// Returns how long an answer may take.
-    pub(crate) fn answer_limit(&self) -> Duration {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn answer_limit(&self) -> Duration {
         self.inner.answer_limit
     }
 

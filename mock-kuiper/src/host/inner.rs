@@ -21,7 +21,7 @@ use super::turn::Turn;
 use super::watchdog::Watchdog;
 use crate::breach::Breach;
 use crate::event::{Limits, Meaning, Recorder, What};
-use crate::finding::{Finding, Observed};
+use crate::finding::{Finding, Observed, says_unknown};
 use crate::isolate::Isolation;
 use crate::package::Package;
 use crate::release::ProcessLife;
@@ -511,6 +511,11 @@ pub(crate) fn require_ok(command: Command, order: &Order, answer: &[u8]) -> Resu
     let observed = match answer {
         OrderAnswer::Done => return Ok(()),
         OrderAnswer::Greeting(_) => Observed::OrderGreeting { command, text },
+        OrderAnswer::Refused(_)
+            if command == Command::Start && says_unknown(&text, &order.symbol) =>
+        {
+            Observed::UnknownSymbol { text }
+        }
         OrderAnswer::Refused(_) => Observed::OrderRefused { command, text },
     };
     let finding = Finding::new(observed).of(order.kind, &order.symbol);

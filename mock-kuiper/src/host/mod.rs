@@ -16,6 +16,7 @@ mod function;
 #[expect(clippy::module_inception, reason = "the type `Host` has its own file")]
 mod host;
 mod inner;
+mod presence;
 mod process;
 mod pull;
 mod restart;
@@ -32,6 +33,7 @@ pub use self::error::{HostError, InputError, SystemError, process_name};
 pub use self::function::{Function, Reply};
 pub use self::host::{Host, Interrupter};
 pub(crate) use self::inner::require_ok;
+pub use self::presence::RESTORE;
 pub use self::process::KEPT_LINES;
 pub use self::restart::Instance;
 pub use self::sink::{AckMode, Sink};

@@ -3,15 +3,15 @@
 //! Rules: protocol.md section 4.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ekuiper_sp::{Error, Peer, Presence, ProtocolError};
+use ekuiper_sp::{Error, ProtocolError};
 
 use super::breach::{BreachError, play_to_dialer};
 use super::channel::{DYING, patiently};
 use super::error::HostError;
 use super::failure::{Failure, transport_error};
+use super::presence::Peers;
 use super::process::ends_within;
 use super::shared::{Registered, Shared};
 use crate::breach::Breach;
@@ -33,29 +33,6 @@ pub(crate) struct PullChannel {
     /// closes its connection even while it sends.
     may_cut: u32,
     shared: Arc<Shared>,
-}
-
-/// Who is connected, as far as the host has accepted.
-#[derive(Debug, Default)]
-struct Peers {
-    /// The number of connections.
-    count: AtomicUsize,
-    /// The process that disconnected last; 0 for none.
-    left: AtomicU32,
-}
-
-impl Peers {
-    fn note(&self, peer: &Peer, presence: Presence) {
-        match presence {
-            Presence::Connected => {
-                self.count.fetch_add(1, Ordering::SeqCst);
-            }
-            Presence::Left => {
-                self.count.fetch_sub(1, Ordering::SeqCst);
-                self.left.store(peer.pid.unwrap_or(0), Ordering::SeqCst);
-            }
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -134,7 +111,7 @@ impl PullChannel {
                 Err(Failure::Woken)
             }
             Err(Error::Protocol(ProtocolError::Truncated { .. }))
-                if ends_within(self.peers.left.load(Ordering::SeqCst), DYING) =>
+                if ends_within(self.peers.left(), DYING) =>
             {
                 Err(Failure::Woken)
             }
@@ -144,7 +121,28 @@ impl PullChannel {
 
     /// Returns the number of connections, as far as the host has accepted them.
     pub(crate) fn connections(&self) -> usize {
-        self.peers.count.load(Ordering::SeqCst)
+        self.peers.connections()
+    }
+
+    /// Returns how long nobody has been connected, once the plugin was.
+    pub(crate) fn gone_for(&self) -> Option<Duration> {
+        self.peers.gone_for()
+    }
+
+    /// Returns the process that disconnected last; 0 for none.
+    pub(crate) fn left(&self) -> u32 {
+        self.peers.left()
+    }
+
+    /// Whether the plugin is or was connected.
+    pub(crate) fn has_been_dialed(&self) -> bool {
+        self.peers.has_been_dialed()
+    }
+
+    /// Returns how many bytes of messages that are not complete have arrived.
+    pub(crate) fn incomplete(&self) -> usize {
+        let socket = self.socket.as_ref();
+        socket.map_or(0, |socket| socket.pull.incomplete())
     }
 
     /// Whether a message has been read already.
@@ -167,13 +165,7 @@ impl Socket {
         let url = shared.url(channel);
         let pull = patiently(|| {
             let mut options = shared.options(channel);
-            let (told, peers) = (options.on_peer.take(), Arc::clone(peers));
-            options.on_peer = Some(Arc::new(move |peer, presence| {
-                peers.note(peer, presence);
-                if let Some(told) = &told {
-                    told(peer, presence);
-                }
-            }));
+            peers.watch(&mut options);
             Pull::listen(shared.backend, &url, options)
         })
         .map_err(|error| transport_error(channel, error))?;

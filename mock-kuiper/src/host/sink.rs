@@ -2,6 +2,8 @@
 //!
 //! Rules: docs/protocol.md, sections 4 to 6.
 
+mod acks;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,15 +11,18 @@ use ekuiper_sp::Error;
 use serde_json::Value;
 
 use super::error::{HostError, InputError};
-use super::failure::{Failure, not_listening};
+use super::failure::not_listening;
 use super::inner::Inner;
+use super::presence::{Peers, RESTORE};
+use super::process::ends_within;
 use super::pull::PullChannel;
+use super::shared::Shared;
 use crate::event::{Meaning, Message, What};
 use crate::finding::{Finding, Observed};
 use crate::release::{AckChannel, Release};
 use crate::symbol::{Channel, Kind, Side};
 use crate::transport::Push;
-use crate::wire::{self, Order, parse_ack, write_sink_value};
+use crate::wire::{Order, write_sink_value};
 
 /// How long the one attempt to connect to a sink may take: the sink listens
 /// already, so that only its greeting is awaited.
@@ -26,12 +31,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How often the send of a row checks whether the plugin has exited.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// How long a sink without an ack channel may take for its last rows before it
-/// is stopped.
-const QUIET: Duration = Duration::from_millis(200);
-
-/// How long each of the last acks is awaited; it may never arrive.
-const LAST_ACKS: Duration = Duration::from_secs(1);
+/// The pause between two looks at the connection of a sink that has hung up.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// A running sink, and the host's end of its channels.
 ///
@@ -41,11 +42,14 @@ pub struct Sink {
     pub(super) order: Order,
     pub(super) channel: Channel,
     push: Push,
+    peers: Arc<Peers>,
     pub(super) acks: Option<PullChannel>,
     /// Whether [`deliver`](Self::deliver) waits for the ack of each row.
     require_ack: bool,
     sent: u64,
     acked: u64,
+    /// How many rows in a row got no ack in time.
+    unanswered: u32,
     /// Rows whose acks are no longer awaited.
     given_up: u64,
     /// The interrupts that its waits have reported.
@@ -97,9 +101,8 @@ impl Sink {
         let channel = Channel::sink(&order.meta);
         host.note_file(shared.file(&channel));
         host.start(&order)?;
-        let (url, options) = (shared.url(&channel), shared.options(&channel));
-        let push = match Push::connect(shared.backend, &url, options, CONNECT) {
-            Ok(push) => push,
+        let (push, peers) = match connect(shared, &channel) {
+            Ok(connected) => connected,
             Err(error) => {
                 // The finding is the sink's; its answer to the stop adds nothing.
                 let _ = host.stop(&order, || {});
@@ -115,9 +118,11 @@ impl Sink {
             order,
             channel,
             push,
+            peers,
             acks,
             sent: 0,
             acked: 0,
+            unanswered: 0,
             given_up: 0,
             interrupts,
             host: Arc::clone(host),
@@ -213,11 +218,10 @@ impl Sink {
 
     /// Connects to the sink again.
     pub(crate) fn dial(&mut self) -> Result<(), HostError> {
-        let shared = &self.host.shared;
-        let (url, options) = (shared.url(&self.channel), shared.options(&self.channel));
-        match Push::connect(shared.backend, &url, options, CONNECT) {
-            Ok(push) => {
+        match connect(&self.host.shared, &self.channel) {
+            Ok((push, peers)) => {
                 self.push = push;
+                self.peers = peers;
                 Ok(())
             }
             Err(error) => {
@@ -234,6 +238,10 @@ impl Sink {
             observed,
             Observed::NoAck { .. } | Observed::InvalidAck { .. } | Observed::AckError { .. }
         );
+        let acks = match observed {
+            Observed::HungUp { .. } => self.peers.gone_for().is_none(),
+            _ => acks,
+        };
         let acks = self.acks.as_ref().filter(|_| acks);
         Finding::new(observed)
             .of(Kind::Sink, &self.order.symbol)
@@ -259,20 +267,86 @@ impl Sink {
     /// Sends any bytes as a row, and waits for its ack if the rule requires
     /// acks, as eKuiper does. The sink can be used after an error.
     ///
+    /// A sink that has closed its channel gets [`RESTORE`] to listen again; the
+    /// row is not sent before. After a row whose ack is missing, the next ack is
+    /// awaited for at most a second.
+    ///
     /// # Errors
     ///
     /// A finding about the row. [`HostError::Interrupted`] if the plugin exited
     /// or the host was interrupted:
     /// [`Host::check_alive`](crate::Host::check_alive) tells which.
     pub fn deliver(&mut self, row: &[u8]) -> Result<(), HostError> {
-        let mut delivered = self.push_row(row);
+        let mut delivered = match self.wait_restored() {
+            Ok(()) => self.push_row(row),
+            Err(undelivered) => Err(undelivered),
+        };
         if delivered.is_ok() && self.require_ack {
-            delivered = self.receive_ack(self.host.answer_limit);
+            delivered = self.await_ack();
         }
         delivered.map_err(|undelivered| match undelivered {
             Undelivered::Ended => HostError::Interrupted,
             other => self.error(other),
         })
+    }
+
+    /// Waits at most `limit` for the sink to close its channel. If it does so, or
+    /// has done so, it gets [`RESTORE`] to listen again.
+    ///
+    /// # Errors
+    ///
+    /// A finding: [`Code::SinkHungUp`](crate::Code::SinkHungUp) if it does not
+    /// listen again. [`HostError::Interrupted`] if the plugin exited or the host
+    /// was interrupted.
+    pub fn watch_hang_up(&mut self, limit: Duration) -> Result<(), HostError> {
+        let deadline = Instant::now() + limit;
+        while self.peers.gone_for().is_none() && Instant::now() < deadline {
+            if self.has_ended() {
+                return Err(HostError::Interrupted);
+            }
+            std::thread::sleep(PAUSE);
+        }
+        self.wait_restored()
+            .map_err(|undelivered| match undelivered {
+                Undelivered::Ended => HostError::Interrupted,
+                other => self.error(other),
+            })
+    }
+
+    /// Returns how long the sink has not been connected. A sink that is about to
+    /// listen again is gone for a moment.
+    #[must_use]
+    pub fn gone_for(&self) -> Option<Duration> {
+        self.peers.gone_for()
+    }
+
+    /// Whether the process that served the sink has exited.
+    #[must_use]
+    pub fn left_with_its_process(&self) -> bool {
+        ends_within(self.peers.left(), Duration::ZERO)
+    }
+
+    /// Waits until the sink is connected, at most [`RESTORE`] after it has closed
+    /// its channel.
+    fn wait_restored(&mut self) -> Result<(), Undelivered> {
+        while let Some(gone) = self.peers.gone_for() {
+            if self.has_ended() {
+                return Err(Undelivered::Ended);
+            }
+            if gone >= RESTORE {
+                return Err(Undelivered::Observed(Observed::HungUp { rows: self.sent }));
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Ok(())
+    }
+
+    /// Whether the plugin has exited, or the host was interrupted since the last
+    /// time.
+    fn has_ended(&mut self) -> bool {
+        let interrupts = self.host.shared.interrupts();
+        let before = std::mem::replace(&mut self.interrupts, interrupts);
+        before != interrupts || self.host.shared.has_crashed()
     }
 
     fn push_row(&mut self, row: &[u8]) -> Result<(), Undelivered> {
@@ -360,117 +434,6 @@ impl Sink {
             }
         }
     }
-
-    /// Waits at most `limit` until the sink has most likely read what was sent.
-    ///
-    /// eKuiper does not do this. A run that ends needs it: a stop right after
-    /// the last row would drop that row unread. Acks tell when rows are read; an
-    /// ack that takes longer than a second is given up. If the release has no
-    /// acks, the sink gets a moment.
-    pub fn settle(&mut self, limit: Duration) {
-        if !self.is_settled() && self.push.flush(limit).is_ok() {
-            match self.acks {
-                Some(_) => self.settle_acks(limit, LAST_ACKS),
-                None => std::thread::sleep(QUIET.min(limit)),
-            }
-        }
-    }
-
-    /// Waits at most `limit` for the acks of what was sent. Once none has arrived
-    /// for `quiet`, the others are given up.
-    pub(crate) fn settle_acks(&mut self, limit: Duration, quiet: Duration) {
-        let deadline = Instant::now() + limit;
-        while self.acks.is_some() && !self.is_settled() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.receive_ack(quiet.min(left)) {
-                Ok(()) => {}
-                Err(undelivered) if undelivered.is_ack() => {}
-                Err(_) => self.given_up = self.sent.saturating_sub(self.acked),
-            }
-        }
-    }
-
-    /// Whether no further ack is expected.
-    fn is_settled(&self) -> bool {
-        self.sent <= self.acked + self.given_up
-    }
-
-    /// Whether the rows that were sent are acknowledged within `limit`.
-    pub(crate) fn speaks(&mut self, limit: Duration) -> Result<bool, HostError> {
-        let deadline = Instant::now() + limit;
-        if self.acks.is_none() {
-            return Ok(false);
-        }
-        while !self.is_settled() {
-            match self.receive_ack(deadline.saturating_duration_since(Instant::now())) {
-                Ok(()) => {}
-                Err(undelivered) if undelivered.is_ack() => {}
-                Err(Undelivered::Observed(Observed::NoAck { .. })) => return Ok(false),
-                Err(undelivered) => return Err(self.error(undelivered)),
-            }
-        }
-        Ok(true)
-    }
-
-    /// Reads the acks that have arrived, and accepts new connections.
-    pub(crate) fn take_acks(&mut self) {
-        while self.acks.is_some() {
-            match self.receive_ack(Duration::ZERO) {
-                Ok(()) => {}
-                Err(undelivered) if undelivered.is_ack() => {}
-                Err(_) => return,
-            }
-        }
-    }
-
-    fn receive_ack(&mut self, limit: Duration) -> Result<(), Undelivered> {
-        let Some(acks) = &mut self.acks else {
-            return Ok(());
-        };
-        let shared = &self.host.shared;
-        shared.dawdle();
-        let deadline = Instant::now() + limit;
-        let (channel, body) = loop {
-            let has_ended = shared.has_crashed();
-            let left = deadline.saturating_duration_since(Instant::now());
-            let left = if has_ended { Duration::ZERO } else { left };
-            match acks.recv(Some(left)) {
-                Ok(received) => break received,
-                Err(Failure::Woken) if self.interrupts != shared.interrupts() => {
-                    self.interrupts = shared.interrupts();
-                    return Err(Undelivered::Ended);
-                }
-                Err(Failure::TimedOut) if has_ended => return Err(Undelivered::Ended),
-                Err(Failure::TimedOut) => {
-                    return Err(Undelivered::Observed(Observed::NoAck { limit }));
-                }
-                Err(Failure::Host(error)) => return Err(Undelivered::Host(error)),
-                // The process has exited, or has been replaced.
-                Err(
-                    Failure::Woken | Failure::Exited | Failure::Interrupted | Failure::Disconnected,
-                ) => {}
-            }
-        };
-        self.acked += 1;
-        let ack = parse_ack(body);
-        self.host.shared.tell(What::Message(Message {
-            channel,
-            from: Side::Plugin,
-            id: None,
-            body,
-            meaning: Meaning::Ack {
-                sink: &self.order.symbol,
-                ack: ack.as_ref(),
-            },
-        }));
-        match ack {
-            Ok(wire::Ack::Done) => Ok(()),
-            Ok(wire::Ack::Failed(text)) => Err(Undelivered::Observed(Observed::AckError { text })),
-            Err(error) => Err(Undelivered::Observed(Observed::InvalidAck {
-                reason: error.to_string(),
-            })),
-        }
-    }
 }
 
 impl Drop for Sink {
@@ -495,6 +458,15 @@ impl Undelivered {
             Self::Observed(Observed::AckError { .. } | Observed::InvalidAck { .. })
         )
     }
+}
+
+/// Connects to a sink with a single attempt.
+fn connect(shared: &Arc<Shared>, channel: &Channel) -> Result<(Push, Arc<Peers>), Error> {
+    let peers = Arc::<Peers>::default();
+    let mut options = shared.options(channel);
+    peers.watch(&mut options);
+    let push = Push::connect(shared.backend, &shared.url(channel), options, CONNECT)?;
+    Ok((push, peers))
 }
 
 fn unreachable(error: &Error) -> Undelivered {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::error::HostError;
 use super::failure::Failure;
 use super::inner::Inner;
+use super::process::ends_within;
 use super::pull::PullChannel;
 use crate::event::{Meaning, Message, What};
 use crate::finding::{Finding, Observed};
@@ -34,6 +35,8 @@ pub struct Source {
     replaced: String,
     /// When the buffered rows were read.
     read_at: Duration,
+    /// Whether a row was read since the observers learned that none waits.
+    is_ahead: bool,
     pub(super) host: Arc<Inner>,
 }
 
@@ -77,6 +80,7 @@ impl Source {
             received: 0,
             replaced: String::new(),
             read_at: Duration::ZERO,
+            is_ahead: true,
             host: Arc::clone(host),
             order,
         };
@@ -100,6 +104,32 @@ impl Source {
     /// host has accepted them; an instance has one.
     pub(crate) fn connections(&self) -> usize {
         self.rows.connections()
+    }
+
+    /// Returns how long the source has had no connection to its channel, once it
+    /// has dialed. A source that is about to dial again is gone for a moment.
+    #[must_use]
+    pub fn gone_for(&self) -> Option<Duration> {
+        self.rows.gone_for()
+    }
+
+    /// Whether the source has dialed its channel.
+    #[must_use]
+    pub fn has_dialed(&self) -> bool {
+        self.rows.has_been_dialed()
+    }
+
+    /// Whether the process that closed the channel last has exited.
+    #[must_use]
+    pub fn left_with_its_process(&self) -> bool {
+        ends_within(self.rows.left(), Duration::ZERO)
+    }
+
+    /// Returns how many bytes of rows that are not complete have arrived. NNG
+    /// does not tell.
+    #[must_use]
+    pub fn incomplete(&self) -> usize {
+        self.rows.incomplete()
     }
 
     /// Returns the order that started it.
@@ -169,7 +199,7 @@ impl Source {
         let shared = &self.host.shared;
         shared.dawdle();
         let buffered = self.rows.has_buffered();
-        if !buffered {
+        if !buffered && std::mem::take(&mut self.is_ahead) {
             self.tell_caught_up();
         }
         let (channel, body) = match self.rows.recv(limit) {
@@ -183,6 +213,7 @@ impl Source {
                 Failure::Woken | Failure::Exited | Failure::Interrupted | Failure::Disconnected,
             ) => return Ok(Received::Woken),
         };
+        self.is_ahead = true;
         if !buffered {
             self.read_at = shared.now();
         }

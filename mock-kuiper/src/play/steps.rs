@@ -42,6 +42,7 @@ impl Fault {
             Self::StaleFile => stale_file(stage),
             Self::AcksUnread(rows) => acks_unread(stage, rows),
             Self::AcksSlow(apart) => acks_slow(stage, apart),
+            Self::Idle(time) => idle(stage, time),
             Self::Pause(time) => pause(stage, time),
             Self::Slow(delay) => slow(stage, delay),
             Self::Restart(away) => restart(stage, away),
@@ -304,6 +305,25 @@ fn acks_slow(stage: &mut Stage<'_>, apart: Duration) -> Played {
         for _ in 0..ROWS {
             std::thread::sleep(apart);
             take_ack(sink.instance, limit)?;
+        }
+    }
+    Ok(Outcome::Survived)
+}
+
+fn idle(stage: &mut Stage<'_>, time: Duration) -> Played {
+    stage.go_on_for(time)?;
+    if let Some(function) = stage.functions.first() {
+        let function = Order::function(function.symbol());
+        order(stage, Command::Start, &function)?;
+    } else if let Some(mut unknown) = orders_of(stage).into_iter().next() {
+        // A second start of an instance would be a fault of its own.
+        unknown.meta = Meta::new(
+            format!("{}_unknown", unknown.meta.rule_id),
+            &unknown.meta.op_id,
+        );
+        let text = stage.host.order(Command::Stop, &unknown)?;
+        if let OrderAnswer::Greeting(_) = OrderAnswer::parse(text.as_bytes()) {
+            demand_ok(Command::Stop, &unknown, text)?;
         }
     }
     Ok(Outcome::Survived)

@@ -152,6 +152,16 @@ impl Pull {
         }
     }
 
+    /// Returns how many bytes of messages that are not complete have arrived.
+    /// NNG does not tell.
+    pub(crate) fn incomplete(&self) -> usize {
+        match self {
+            Self::Sp(pull) => pull.incomplete(),
+            #[cfg(feature = "nng")]
+            Self::Nng(_) => 0,
+        }
+    }
+
     pub(crate) fn waker(&self) -> Waker {
         Waker(match self {
             Self::Sp(pull) => AnyWaker::Sp(pull.waker()),

@@ -93,6 +93,33 @@ fn only_the_named_symbols_are_started() {
 }
 
 #[test]
+fn a_symbol_that_only_the_json_has_is_reported_with_the_plugins_answer() {
+    for (sdk, answer) in [
+        ("go", "symbol not found"),
+        ("python", "KeyError: 'random'"),
+        (
+            "rust",
+            "unknown source `random`: this plugin has no source of that name",
+        ),
+    ] {
+        let plugin = Plugin::new(&["random", "other"], &[], &[]);
+        let words = format!("PROBE=lacks=random:{sdk}");
+
+        let done = plugin.run(&["--count", "1", "--env", &words]);
+
+        done.assert_status(1)
+            .assert_says(&format!(
+                "error: source `random` is in the json, but the plugin does not have it: \
+                 {answer}\n  help: add it to the plugin's `PluginConfig` under this name, or \
+                 remove it from the json\n"
+            ))
+            .assert_says("  symbol.unknown: source `random` is in the json")
+            .assert_says("  source other: 1 row, ");
+        assert!(!done.said().contains("--config"), "{done}");
+    }
+}
+
+#[test]
 fn unknown_symbols_are_all_reported_at_once() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 

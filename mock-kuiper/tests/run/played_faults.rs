@@ -31,7 +31,7 @@ fn help_says_of_every_fault_what_happens_and_what_survival_means() {
 
     assert_eq!((status, stderr.as_str()), (0, ""));
     let paragraphs: Vec<_> = stdout.split("\n\n").skip(1).collect();
-    assert_eq!(paragraphs.len(), 22, "{stdout}");
+    assert_eq!(paragraphs.len(), 23, "{stdout}");
     for paragraph in &paragraphs {
         let lines: Vec<_> = paragraph.lines().collect();
         assert!(lines[0].starts_with("  "), "{paragraph}");

@@ -1,9 +1,13 @@
 //! A run after its launch: what is started, waited for and stopped, and how it
 //! ends.
 
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+
 use mock_kuiper::HostError;
 
-use super::state::Session;
+use super::state::{Session, spawn};
+use crate::cli::dialing::PATIENCE;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::happening::Happening;
@@ -17,7 +21,7 @@ impl Session<'_> {
     /// What keeps the plugin from running at all, wrong rows on stdin, and
     /// internal or system errors.
     pub(in crate::cli) fn finish(mut self) -> Result<Exit, CliError> {
-        match self.host.wait_greeting() {
+        match self.wait_greeting()? {
             Ok(()) => {}
             // Nothing ran yet.
             Err(HostError::Interrupted) => return Ok(Exit::Fine),
@@ -42,6 +46,8 @@ impl Session<'_> {
             Err(CliError::Finding(finding)) => self.findings.report(&finding, None),
             other => other?,
         }
+        // Its last lines come before the summary.
+        self.host.kill();
         self.summarize();
         if let Some(error) = self.findings.take_system_error() {
             return Err(error.into());
@@ -56,11 +62,30 @@ impl Session<'_> {
         })
     }
 
+    /// Waits for the greeting. After a while a note asks for the plugin's name if
+    /// nobody has dialed.
+    fn wait_greeting(&self) -> Result<Result<(), HostError>, CliError> {
+        let (greeted, is_over) = mpsc::channel::<()>();
+        let stream = Arc::clone(&self.stream);
+        let asks = spawn("dialing", move || {
+            if is_over.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                stream.note_undialed();
+            }
+        })?;
+        let waited = self.host.wait_greeting();
+        drop(greeted);
+        let _ = asks.join();
+        Ok(waited)
+    }
+
     /// Starts everything, and waits until there is nothing left to do.
     fn drive(&mut self) -> Result<(), CliError> {
         match self.start_all() {
             Ok(()) => self.wait(),
-            Err(HostError::Interrupted) => Ok(()),
+            Err(HostError::Interrupted) => {
+                self.quit();
+                Ok(())
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -56,7 +56,9 @@ impl<'a> Session<'a> {
             self.cut_fault = matches!(played, Err(HostError::Interrupted));
             played?;
         }
-        self.feed = Arc::new(Feed::new(plan.send_single, Arc::clone(&self.findings)));
+        let findings = Arc::clone(&self.findings);
+        let feed = Feed::new(plan.send_single, self.watch.is_some(), findings);
+        self.feed = Arc::new(feed);
         self.set_going()?;
         self.send_input()
     }
@@ -64,6 +66,7 @@ impl<'a> Session<'a> {
     /// Starts in a changed plugin what it refused to start before, and repeats the
     /// calls and the rows of the command line.
     pub(super) fn start_rest(&mut self) -> Result<(), HostError> {
+        self.feed.resume();
         let rest = std::mem::take(&mut self.unstarted);
         self.start_each(rest)?;
         self.call_all()?;
@@ -155,7 +158,7 @@ impl<'a> Session<'a> {
     }
 
     /// Validates and executes each call of the command line.
-    fn call_all(&mut self) -> Result<(), HostError> {
+    pub(super) fn call_all(&mut self) -> Result<(), HostError> {
         for (index, call) in self.plan.calls.iter().enumerate() {
             let Some(place) = self
                 .functions
@@ -205,7 +208,9 @@ impl<'a> Session<'a> {
             feed: Arc::clone(&self.feed),
             findings: Arc::clone(&self.findings),
             outlives: self.watch.is_some(),
+            dials_within: self.host.answer_limit(),
             stop: Arc::clone(&stop),
+            quits: Arc::clone(&self.quits),
             counted: Arc::clone(&counted),
         };
         let (index, tell) = (self.sources.len(), self.tell.clone());

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -54,6 +55,8 @@ pub(in crate::cli) struct Session<'a> {
     /// Whether a signal has ended a fault before its end. What the plugin does
     /// wrong from then on is not reported.
     pub(super) cut_fault: bool,
+    /// Whether a signal has ended the run.
+    pub(super) quits: Arc<AtomicBool>,
     _interrupt: Interrupt,
 }
 
@@ -112,7 +115,11 @@ impl<'a> Session<'a> {
         let findings = Arc::new(Findings::new(Arc::clone(stream)));
         Ok(Self {
             plan,
-            feed: Arc::new(Feed::new(plan.send_single, Arc::clone(&findings))),
+            feed: Arc::new(Feed::new(
+                plan.send_single,
+                watch.is_some(),
+                Arc::clone(&findings),
+            )),
             terminal,
             stream: Arc::clone(stream),
             findings,
@@ -131,13 +138,26 @@ impl<'a> Session<'a> {
             end_told: Cell::new(false),
             sending: false,
             cut_fault: false,
+            quits: Arc::default(),
             _interrupt: interrupt,
         })
     }
 }
 
+impl Session<'_> {
+    /// Notes that a signal ends the run: nobody waits for what is missing.
+    pub(super) fn quit(&self) {
+        self.quits.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_quitting(&self) -> bool {
+        self.quits.load(Ordering::SeqCst)
+    }
+}
+
 impl Drop for Session<'_> {
     fn drop(&mut self) {
+        self.quit();
         for running in &mut self.sources {
             drop(running.join());
         }

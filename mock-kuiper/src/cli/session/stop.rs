@@ -1,10 +1,17 @@
 //! Stops what a run has started, and writes its summary.
 
-use mock_kuiper::{HostError, Sink};
+use std::time::Duration;
+
+use mock_kuiper::engine::host::RESTORE;
+use mock_kuiper::{Code, HostError};
 
 use super::state::Session;
 use crate::cli::error::CliError;
+use crate::cli::feed::Fed;
 use crate::cli::summary::{self, Ran};
+
+/// How long a sink may take to close its channel because of its last row.
+const HANG_UP: Duration = Duration::from_millis(300);
 
 impl Session<'_> {
     /// Stops everything that runs: the sources first, so that no row is lost.
@@ -33,16 +40,21 @@ impl Session<'_> {
     fn stop_all(&mut self) -> Result<(), HostError> {
         let stopped = self.stop_sources();
         if stopped.is_ok() {
-            self.feed.settle(self.settle);
+            let hang_up = match self.is_quitting() {
+                true => Duration::ZERO,
+                false => HANG_UP,
+            };
+            self.feed.settle(self.settle, hang_up);
         }
         let sinks = self.count_sinks();
         stopped?;
-        for sink in sinks {
-            self.survive_stop(sink.stop())?;
+        for Fed { sink, .. } in sinks {
+            let gone = sink.gone_for();
+            self.survive_stop(sink.stop(), gone)?;
         }
         // eKuiper never stops a function; it ends with the process.
         let alive = self.host.check_alive();
-        self.survive_stop(alive)
+        self.survive_stop(alive, None)
     }
 
     fn stop_sources(&mut self) -> Result<(), HostError> {
@@ -51,29 +63,38 @@ impl Session<'_> {
                 symbol: source.symbol().to_owned(),
                 rows: source.received(),
             });
-            self.survive_stop(source.stop())?;
+            let gone = source.gone_for();
+            self.survive_stop(source.stop(), gone)?;
         }
         (0..self.sources.len()).try_for_each(|index| self.stop_source(index))
     }
 
     /// Reports what went wrong with a stop, unless a fault that was cut short may
-    /// be the reason.
-    fn survive_stop(&self, stopped: Result<(), HostError>) -> Result<(), HostError> {
+    /// be the reason. An instance that has been gone for long may not be known to
+    /// the plugin any more.
+    fn survive_stop(
+        &self,
+        stopped: Result<(), HostError>,
+        gone: Option<Duration>,
+    ) -> Result<(), HostError> {
+        let has_ended = gone.is_some_and(|gone| gone >= RESTORE);
         match stopped {
             Err(HostError::Interrupted) => stopped,
             Err(_) if self.cut_fault => Ok(()),
-            _ => self.survive(stopped).map(drop),
+            Err(error) if has_ended && error.code() == Some(Code::OrderRefused) => Ok(()),
+            stopped => self.survive(stopped).map(drop),
         }
     }
 
     /// Takes the sinks out of the feed, and notes their rows for the summary.
-    fn count_sinks(&mut self) -> Vec<Sink> {
+    fn count_sinks(&mut self) -> Vec<Fed> {
         self.feed.add(std::mem::take(&mut self.fresh.sinks));
         let sinks = self.feed.take();
-        self.ran.extend(sinks.iter().map(|sink| Ran::Sink {
-            symbol: sink.symbol().to_owned(),
-            sent: sink.sent(),
-            acked: sink.acked(),
+        self.ran.extend(sinks.iter().map(|fed| Ran::Sink {
+            symbol: fed.sink.symbol().to_owned(),
+            sent: fed.sink.sent(),
+            acked: fed.sink.acked(),
+            undelivered: fed.undelivered(),
         }));
         sinks
     }
@@ -81,7 +102,8 @@ impl Session<'_> {
     /// Closes a source's channel and stops the source, once.
     pub(super) fn stop_source(&mut self, index: usize) -> Result<(), HostError> {
         if let Some(source) = self.sources[index].join() {
-            self.survive_stop(source.stop())?;
+            let gone = source.gone_for();
+            self.survive_stop(source.stop(), gone)?;
         }
         Ok(())
     }
@@ -105,7 +127,8 @@ impl Session<'_> {
         }));
         let release = self.plan.profile.name;
         let errors = self.findings.total();
-        for line in summary::lines(&self.plan.plugin, release, &ran, errors, took) {
+        let findings = self.findings.lines();
+        for line in summary::lines(&self.plan.plugin, release, &ran, errors, findings, took) {
             self.terminal.say(&line);
         }
     }

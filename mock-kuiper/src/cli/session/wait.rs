@@ -74,16 +74,20 @@ impl Session<'_> {
     /// Waits for the end of all sources and of the input, for the end of the time,
     /// for the plugin's exit, or for a signal.
     pub(super) fn wait(&mut self) -> Result<(), CliError> {
+        let idles = self.plan.idles() && self.watch.is_none();
         let deadline = self.plan.duration.map(|duration| self.started + duration);
         loop {
             let reads = !self.plan.ends_with_faults()
                 && self.sources.iter().any(|running| running.thread.is_some());
-            if !reads && !self.sending && self.watch.is_none() {
+            if !reads && !self.sending && self.watch.is_none() && !idles {
                 return Ok(());
             }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
-                return Ok(());
+                return match idles {
+                    true => self.call_again(),
+                    false => Ok(()),
+                };
             }
             let tick = self.terminal.has_status().then_some(REDRAW);
             let happening = match left.into_iter().chain(tick).min() {
@@ -111,12 +115,21 @@ impl Session<'_> {
                 },
                 Ok(Happening::Signal) => {
                     self.settle = SETTLE_AT_SIGNAL;
+                    self.quit();
                     return Ok(());
                 }
                 Ok(Happening::StdoutFailed(error)) => return stdout_failed(error),
                 Err(RecvTimeoutError::Timeout) => self.show_status(),
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
+        }
+    }
+
+    /// Calls the functions again after they were idle.
+    fn call_again(&mut self) -> Result<(), CliError> {
+        match self.call_all() {
+            Ok(()) | Err(HostError::Interrupted) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 

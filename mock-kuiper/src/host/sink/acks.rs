@@ -1,0 +1,157 @@
+//! The acks of a sink, and the end of its rows.
+
+use std::time::{Duration, Instant};
+
+use super::{Sink, Undelivered};
+use crate::event::{Meaning, Message, What};
+use crate::finding::Observed;
+use crate::host::error::HostError;
+use crate::host::failure::Failure;
+use crate::host::presence::RESTORE;
+use crate::symbol::Side;
+use crate::wire::{self, parse_ack};
+
+/// How often a wait for an ack checks whether the sink is still there.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How long a sink without an ack channel may take for its last rows before it
+/// is stopped.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// How long each of the last acks is awaited; it may never arrive.
+const LAST_ACKS: Duration = Duration::from_secs(1);
+
+impl Sink {
+    /// Waits at most `limit` until the sink has most likely read what was sent.
+    ///
+    /// eKuiper does not do this. A run that ends needs it: a stop right after
+    /// the last row would drop that row unread. Acks tell when rows are read; an
+    /// ack that takes longer than a second is given up. If the release has no
+    /// acks, the sink gets a moment.
+    pub fn settle(&mut self, limit: Duration) {
+        if !self.is_settled() && self.push.flush(limit).is_ok() {
+            match self.acks {
+                Some(_) => self.settle_acks(limit, LAST_ACKS),
+                None => std::thread::sleep(QUIET.min(limit)),
+            }
+        }
+    }
+
+    /// Waits at most `limit` for the acks of what was sent. Once none has arrived
+    /// for `quiet`, the others are given up.
+    pub(crate) fn settle_acks(&mut self, limit: Duration, quiet: Duration) {
+        let deadline = Instant::now() + limit;
+        while self.acks.is_some() && !self.is_settled() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.receive_ack(quiet.min(left)) {
+                Ok(()) => {}
+                Err(undelivered) if undelivered.is_ack() => {}
+                Err(_) => self.given_up = self.sent.saturating_sub(self.acked),
+            }
+        }
+    }
+
+    /// Whether no further ack is expected.
+    fn is_settled(&self) -> bool {
+        self.sent <= self.acked + self.given_up
+    }
+
+    /// Whether the rows that were sent are acknowledged within `limit`.
+    pub(crate) fn speaks(&mut self, limit: Duration) -> Result<bool, HostError> {
+        let deadline = Instant::now() + limit;
+        if self.acks.is_none() {
+            return Ok(false);
+        }
+        while !self.is_settled() {
+            match self.receive_ack(deadline.saturating_duration_since(Instant::now())) {
+                Ok(()) => {}
+                Err(undelivered) if undelivered.is_ack() => {}
+                Err(Undelivered::Observed(Observed::NoAck { .. })) => return Ok(false),
+                Err(undelivered) => return Err(self.error(undelivered)),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits for the ack of the row that was just sent.
+    pub(super) fn await_ack(&mut self) -> Result<(), Undelivered> {
+        let limit = match self.unanswered {
+            0 => self.host.answer_limit,
+            _ => self.host.answer_limit.min(LAST_ACKS),
+        };
+        let received = self.receive_ack(limit);
+        self.unanswered = match received {
+            Err(Undelivered::Observed(Observed::NoAck { .. })) => self.unanswered + 1,
+            _ => 0,
+        };
+        received
+    }
+
+    /// Reads the acks that have arrived, and accepts new connections.
+    pub(crate) fn take_acks(&mut self) {
+        while self.acks.is_some() {
+            match self.receive_ack(Duration::ZERO) {
+                Ok(()) => {}
+                Err(undelivered) if undelivered.is_ack() => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    pub(super) fn receive_ack(&mut self, limit: Duration) -> Result<(), Undelivered> {
+        let Some(acks) = &mut self.acks else {
+            return Ok(());
+        };
+        let shared = &self.host.shared;
+        shared.dawdle();
+        let deadline = Instant::now() + limit;
+        let (channel, body) = loop {
+            let has_ended = shared.has_crashed();
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left = if has_ended { Duration::ZERO } else { left };
+            let left = left.min(TICK);
+            match acks.recv(Some(left)) {
+                Ok(received) => break received,
+                Err(Failure::Woken) if self.interrupts != shared.interrupts() => {
+                    self.interrupts = shared.interrupts();
+                    return Err(Undelivered::Ended);
+                }
+                Err(Failure::TimedOut) if has_ended => return Err(Undelivered::Ended),
+                Err(Failure::TimedOut) => {
+                    // A sink that is gone will send no ack.
+                    let gone = self.peers.gone_for().max(acks.gone_for());
+                    if gone.is_some_and(|gone| gone >= RESTORE) {
+                        return Err(Undelivered::Observed(Observed::HungUp { rows: self.sent }));
+                    }
+                    if Instant::now() >= deadline {
+                        return Err(Undelivered::Observed(Observed::NoAck { limit }));
+                    }
+                }
+                Err(Failure::Host(error)) => return Err(Undelivered::Host(error)),
+                // The process has exited, or has been replaced.
+                Err(
+                    Failure::Woken | Failure::Exited | Failure::Interrupted | Failure::Disconnected,
+                ) => {}
+            }
+        };
+        self.acked += 1;
+        let ack = parse_ack(body);
+        self.host.shared.tell(What::Message(Message {
+            channel,
+            from: Side::Plugin,
+            id: None,
+            body,
+            meaning: Meaning::Ack {
+                sink: &self.order.symbol,
+                ack: ack.as_ref(),
+            },
+        }));
+        match ack {
+            Ok(wire::Ack::Done) => Ok(()),
+            Ok(wire::Ack::Failed(text)) => Err(Undelivered::Observed(Observed::AckError { text })),
+            Err(error) => Err(Undelivered::Observed(Observed::InvalidAck {
+                reason: error.to_string(),
+            })),
+        }
+    }
+}

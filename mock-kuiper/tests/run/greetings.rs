@@ -1,0 +1,90 @@
+//! Plugins that do not greet, and what may be the reason.
+
+use crate::common::{Done, Plugin};
+
+fn unnamed(plugin: &Plugin) -> String {
+    format!(
+        "note: the plugin has not dialed ipc:///tmp/plugin_{0}.ipc within 2s; unless it is still \
+         starting, check that the name in its `PluginConfig` is `{0}`",
+        plugin.id
+    )
+}
+
+fn undialed(plugin: &Plugin, words: &str) -> Done {
+    let words = format!("PROBE={words}");
+    plugin.run(&["--init-timeout", "3s", "--env", &words])
+}
+
+#[test]
+fn a_plugin_that_has_not_dialed_is_asked_for_its_name() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+
+    let done = undialed(&plugin, "silent");
+
+    let note = unnamed(&plugin);
+    done.assert_status(1).assert_says(&format!("{note}\n"));
+}
+
+#[test]
+fn the_address_of_another_name_is_found_in_the_log() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+
+    let done = undialed(&plugin, "misnamed=whether");
+
+    done.assert_status(1).assert_says(&format!(
+        "{}; its log names /tmp/plugin_whether.ipc\n",
+        unnamed(&plugin)
+    ));
+}
+
+#[test]
+fn the_socket_that_the_plugin_listens_on_is_named() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+
+    let done = undialed(&plugin, "silent listens=wrong.ipc");
+
+    done.assert_status(1)
+        .assert_says(&format!("{}; it listens on wrong.ipc\n", unnamed(&plugin)));
+}
+
+#[test]
+fn a_plugin_that_greets_late_has_dialed() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    plugin.wrap("sleep 1; exec ./bin/* \"$@\"");
+
+    let done = plugin.run(&["--count", "1"]);
+
+    done.assert_status(0);
+    assert!(!done.said().contains("has not dialed"), "{done}");
+}
+
+#[test]
+fn a_plugin_that_exits_with_status_0_may_not_have_called_start() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+
+    let done = plugin.run(&["--env", "PROBE=exit=0"]);
+
+    done.assert_status(1)
+        .assert_says("error: the plugin exited before its greeting: exit status 0; its last")
+        .assert_says(
+            "\n  help: call the SDK's `plugin.start` (Go: `sdk.Start`) in the main thread",
+        );
+    assert!(!done.said().contains("working directory"), "{done}");
+}
+
+#[test]
+fn a_plugin_that_exits_without_a_word_may_miss_a_file() {
+    for status in ["0", "3"] {
+        let plugin = Plugin::new(&["random"], &[], &[]);
+        plugin.wrap(&format!("exit {status}"));
+
+        let done = plugin.run(&[]);
+
+        done.assert_status(1)
+            .assert_says("; it wrote nothing\n")
+            .assert_says(
+                "\n  help: check its relative paths: from eKuiper 1.11 on the working directory \
+                 is the executable's, and before that eKuiper's own",
+            );
+    }
+}
