@@ -124,6 +124,7 @@ mod isolate;
 mod package;
 mod play;
 mod release;
+mod scratch;
 mod spawn;
 mod symbol;
 mod transport;
