@@ -31,8 +31,8 @@
 //!
 //! The plugin is launched as eKuiper launches it, and its orders are byte for
 //! byte those of the [release](Builder::release) that is played. When the
-//! [`Host`] is dropped, the plugin's process group is killed and nothing is left
-//! behind.
+//! [`Host`] is dropped, everything that descends from the plugin is killed and
+//! nothing is left behind.
 //!
 //! # What can go wrong
 //!
@@ -124,6 +124,7 @@ mod isolate;
 mod package;
 mod play;
 mod release;
+mod scratch;
 mod spawn;
 mod symbol;
 mod transport;

@@ -20,7 +20,7 @@ const STEP: Duration = Duration::from_millis(2);
 ///
 /// Those of [`Command::spawn`]. [`io::ErrorKind::ExecutableFileBusy`] is returned
 /// only after the limit.
-pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
+pub(crate) fn spawn(mut command: Command) -> io::Result<Child> {
     let end = Instant::now() + LIMIT;
     loop {
         match command.spawn() {

@@ -14,7 +14,6 @@ use super::inner::{Inner, Parts};
 use super::process::{Launch, Process};
 use super::shared::Shared;
 use super::turn::Turn;
-use super::watchdog::Watchdog;
 use crate::event::{Limits, Observer, Recorder};
 use crate::finding::Advice;
 use crate::isolate::{self, Isolation};
@@ -325,7 +324,6 @@ impl Builder {
         } else {
             None
         };
-        let watchdog = Watchdog::launch(isolation.as_ref())?;
         let recorder = Arc::new(Recorder::new(self.limits));
         let mut observers = self.observers;
         if self.limits != Limits::NONE {
@@ -337,11 +335,10 @@ impl Builder {
             backend,
             observers,
             folder.unwrap_or(Path::new("/tmp")).to_owned(),
-            watchdog.group(),
         ));
         let channel = Channel::control(&package.manifest().name);
         let control = RequestChannel::open(channel, "", &shared)?;
-        let process = Process::launch(&launch, watchdog, isolation.as_ref(), &shared)?;
+        let process = Process::launch(&launch, isolation.as_ref(), &shared)?;
         let inner = Inner::new(Parts {
             shared,
             process,

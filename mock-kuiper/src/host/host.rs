@@ -18,8 +18,8 @@ use crate::wire::Order;
 
 /// A host with one plugin. The crate's documentation has an example.
 ///
-/// Dropping it kills the plugin's process group and leaves nothing behind: no
-/// process, no socket file. If the thread panics at that moment, or if the host
+/// Dropping it kills the plugin and everything that descends from it, and leaves
+/// nothing behind: no process, no socket file. If the thread panics at that moment, or if the host
 /// has returned an error, a report is printed to stderr: the error with its
 /// advice, the last messages, and the plugin's output. A test shows it if it
 /// failed.
@@ -108,7 +108,10 @@ impl Host {
         self.inner.wait_first_greeting()
     }
 
-    /// Kills the plugin's process group with SIGKILL, and waits for its exit.
+    /// Kills the plugin's process, and no other, with SIGKILL, as eKuiper does, and
+    /// waits for its exit. Reports the processes that then still hold the plugin's
+    /// output open as a [`What::Note`](crate::What::Note), since eKuiper would wait
+    /// for them, and ends everything that descends from the plugin.
     ///
     /// All channels stay open, as after a crash. Handles that wait go on waiting
     /// for a new process; see [`reload`](Self::reload).

@@ -14,11 +14,10 @@ use super::breach::BreachError;
 use super::channel::{Manner, Outgoing, RequestChannel};
 use super::error::HostError;
 use super::failure::Failure;
-use super::process::{Launch, Process};
+use super::process::{Launch, Process, named};
 use super::pull::PullChannel;
 use super::shared::Shared;
 use super::turn::Turn;
-use super::watchdog::Watchdog;
 use crate::breach::Breach;
 use crate::event::{Limits, Meaning, Recorder, What};
 use crate::finding::{Finding, Observed, says_unknown};
@@ -118,19 +117,29 @@ impl Inner {
         Arc::clone(&self.state().process)
     }
 
-    /// Kills the process, and keeps all channels open for the next one.
+    /// Kills the process, reports what it leaves, and ends that too. Keeps all
+    /// channels open for the next process.
     pub(super) fn kill(&self) {
         self.shared.expect_end();
-        self.process().end();
+        let process = self.process();
+        let holders = process.kill();
+        if !holders.is_empty() {
+            let text = format!(
+                "{} still {} the output of the killed plugin open: eKuiper waits for its end, \
+                 and does not start the plugin again",
+                named(&holders),
+                if holders.len() == 1 { "holds" } else { "hold" },
+            );
+            self.shared.tell(What::Note { text: &text });
+        }
+        process.end();
     }
 
     /// Launches the plugin again, and waits for its greeting.
     pub(super) fn relaunch(&self) -> Result<(), HostError> {
         self.kill();
         let isolation = lock(&self.isolation);
-        let watchdog = Watchdog::launch(isolation.as_ref())?;
-        self.shared.replace(watchdog.group());
-        let process = Process::launch(&self.launch, watchdog, isolation.as_ref(), &self.shared)?;
+        let process = Process::launch(&self.launch, isolation.as_ref(), &self.shared)?;
         drop(isolation);
         let mut state = self.state();
         state.process = Arc::new(process);
@@ -482,7 +491,7 @@ impl Inner {
         }
     }
 
-    /// Kills the plugin's process group and removes what is left of it.
+    /// Ends everything that descends from the plugin, and removes its socket files.
     pub(super) fn end(&self) {
         // Its sockets close with it.
         self.process().end();

@@ -24,9 +24,9 @@ mod shared;
 mod sink;
 mod source;
 mod start;
+mod supervisor;
 mod turn;
 mod usage;
-mod watchdog;
 
 pub use self::builder::{Builder, Plugin};
 pub use self::error::{HostError, InputError, SystemError, process_name};

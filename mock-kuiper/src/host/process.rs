@@ -1,11 +1,11 @@
 //! The plugin's process: launched as eKuiper launches it, watched, and killed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -13,11 +13,12 @@ use std::time::{Duration, Instant};
 use super::error::{HostError, InputError};
 use super::exit::Exit;
 use super::shared::Shared;
-use super::watchdog::Watchdog;
+use super::supervisor::{Connection, Report, Supervisor};
 use crate::event::What;
 use crate::finding::Advice;
 use crate::isolate::{Isolation, SpawnError};
 use crate::spawn::spawn;
+use crate::wire::excerpt;
 
 /// The lines of the plugin's output that are kept for a finding.
 pub const KEPT_LINES: usize = 20;
@@ -25,9 +26,12 @@ pub const KEPT_LINES: usize = 20;
 /// The bytes of one line of the plugin's output that are read.
 const LONGEST_LINE: u64 = 64 * 1024;
 
-/// How long the plugin's output is still read after its group was killed. Only
-/// a process that has left the group holds it open for longer.
+/// How long the plugin's output is still read after its process has ended. A
+/// process that it has started may hold it open for longer.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How long the end of a killed process is awaited.
+const DYING: Duration = Duration::from_secs(10);
 
 /// What to run, where, with which environment.
 #[derive(Debug, Clone)]
@@ -45,8 +49,7 @@ pub(crate) struct Launch {
 /// A running plugin.
 #[derive(Debug)]
 pub(crate) struct Process {
-    pid: u32,
-    watchdog: Watchdog,
+    supervisor: Supervisor,
     exit: Arc<Exit>,
     output: Arc<Output>,
     waiter: Mutex<Option<JoinHandle<()>>>,
@@ -67,6 +70,8 @@ struct Lines {
     last: VecDeque<String>,
     /// The number of streams that are still open.
     open: u32,
+    /// The names in `/proc` of the pipes that the streams are.
+    pipes: Vec<PathBuf>,
 }
 
 impl Output {
@@ -81,20 +86,42 @@ impl Output {
             .unwrap_or_else(PoisonError::into_inner)
             .0
     }
+
+    /// Returns the other processes that have one of the pipes open, with their
+    /// names.
+    fn holders(&self) -> BTreeMap<u32, String> {
+        let pipes = self.lock().pipes.clone();
+        let holds = |pid: &u32| {
+            let files = fs::read_dir(format!("/proc/{pid}/fd"))
+                .into_iter()
+                .flatten();
+            let mut files = files
+                .flatten()
+                .filter_map(|file| file.path().read_link().ok());
+            *pid != std::process::id() && files.any(|file| pipes.contains(&file))
+        };
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter(holds)
+            .map(|pid| {
+                let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+                (pid, name.trim_end().to_owned())
+            })
+            .collect()
+    }
 }
 
 impl Process {
-    /// Starts the plugin in the watchdog's group.
+    /// Starts the plugin below a supervisor, in a process group of its own.
     ///
     /// All waits for the plugin are woken when the process has exited.
     ///
     /// # Errors
     ///
     /// [`InputError::CannotLaunch`] if the program cannot be run,
-    /// [`HostError::System`] if the system refuses a thread.
+    /// [`HostError::System`] if the system refuses a process or a thread.
     pub(crate) fn launch(
         launch: &Launch,
-        watchdog: Watchdog,
         isolation: Option<&Isolation>,
         shared: &Arc<Shared>,
     ) -> Result<Self, HostError> {
@@ -105,60 +132,61 @@ impl Process {
             .envs(launch.environment.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(watchdog.group() as i32);
+            .stderr(Stdio::piped());
         if let Some(directory) = &launch.directory {
             command.current_dir(directory);
         }
         let launched = Instant::now();
-        let spawned = match isolation {
-            None => spawn(&mut command).map_err(SpawnError::Program),
-            Some(isolation) => isolation.spawn(command),
+        let no_supervisor = |source| HostError::io("start the plugin's supervisor", source);
+        let connection = Connection::supervise(&mut command).map_err(no_supervisor)?;
+        let spawn = || {
+            // Ends with the command, which holds the supervisor's end.
+            let spawned = match isolation {
+                None => spawn(command).map_err(SpawnError::Program),
+                Some(isolation) => isolation.spawn(command),
+            };
+            let mut child = spawned.map_err(|error| not_launched(error, launch))?;
+            let streams = (child.stdout.take(), child.stderr.take());
+            let (supervisor, reports) = connection.launched(child).map_err(no_supervisor)?;
+            Ok::<_, HostError>((supervisor.group(), (supervisor, reports, streams)))
         };
-        let mut child = spawned.map_err(|error| match error {
-            SpawnError::Program(source) => HostError::Input(Box::new(InputError::CannotLaunch {
-                program: launch.command[0].clone(),
-                advice: match source.kind() {
-                    io::ErrorKind::ExecutableFileBusy => {
-                        Advice::Do("close it first: a process has it open for writing".to_owned())
-                    }
-                    _ => launch.advice.clone(),
-                },
-                source,
-            })),
-            SpawnError::Refused(error) => HostError::isolation(error),
-        })?;
-        let pid = child.id();
+        let (exit, (supervisor, mut reports, (stdout, stderr))) = shared.launch(spawn)?;
         shared.tell(What::Launched {
             command: &launch.command,
             directory: launch.directory.as_deref(),
-            pid,
+            pid: supervisor.plugin(),
         });
-        let output = Arc::default();
-        if let Some(stdout) = child.stdout.take() {
+        let output = Arc::<Output>::default();
+        if let Some(stdout) = stdout {
             read_lines(stdout, &output, shared).map_err(no_thread)?;
         }
-        if let Some(stderr) = child.stderr.take() {
+        if let Some(stderr) = stderr {
             read_lines(stderr, &output, shared).map_err(no_thread)?;
         }
         let waiter = {
-            let (shared, exit) = (Arc::clone(shared), shared.exit());
+            let (shared, exit) = (Arc::clone(shared), Arc::clone(&exit));
             thread::Builder::new()
                 .name("plugin-exit".to_owned())
                 .spawn(move || {
-                    // Fails only if the process was waited for elsewhere: it
-                    // has exited all the same.
-                    let status = child.wait().unwrap_or_else(|_| ExitStatus::from_raw(0));
-                    exit.set(status);
-                    shared.tell(What::Exited { status });
-                    shared.note_end(&exit);
+                    loop {
+                        match reports.next() {
+                            Report::Exited(status) => {
+                                exit.set(status);
+                                shared.tell(What::Exited { status });
+                                shared.note_end(&exit);
+                            }
+                            Report::Ended(left) => {
+                                tell_left(&left, &shared);
+                                break;
+                            }
+                        }
+                    }
                 })
                 .map_err(no_thread)?
         };
         Ok(Self {
-            pid,
-            watchdog,
-            exit: shared.exit(),
+            supervisor,
+            exit,
             output,
             waiter: Mutex::new(Some(waiter)),
             launched,
@@ -167,12 +195,12 @@ impl Process {
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.pid
+        self.supervisor.plugin()
     }
 
-    /// Returns the id of its process group, which its watchdog leads.
+    /// Returns the id of its process group, which its supervisor leads.
     pub(super) fn group(&self) -> u32 {
-        self.watchdog.group()
+        self.supervisor.group()
     }
 
     /// Notes that a greeting was read; only the first counts.
@@ -188,37 +216,93 @@ impl Process {
         &self.exit
     }
 
-    /// Kills the whole group, as eKuiper kills its plugins.
-    pub(crate) fn kill(&self) {
-        self.watchdog.kill_group();
+    /// Kills the plugin's process, and no other, as eKuiper does. Waits for its
+    /// exit, and returns the processes that then hold its output open: eKuiper
+    /// waits for them.
+    pub(crate) fn kill(&self) -> BTreeMap<u32, String> {
+        self.supervisor.kill_plugin();
+        // A process cannot delay a SIGKILL.
+        let _ = self.exit.wait(DYING);
+        let is_open = self.output.wait_closed().open > 0;
+        if is_open {
+            self.output.holders()
+        } else {
+            BTreeMap::new()
+        }
     }
 
     /// Returns the last lines that the plugin wrote, at most [`KEPT_LINES`].
     ///
-    /// Kills what is left of the group, so that no process in it holds the
+    /// Ends everything that descends from the plugin, so that no process holds the
     /// pipes open.
     pub(crate) fn last_lines(&self) -> Vec<String> {
-        self.kill();
+        self.supervisor.end();
         self.output.wait_closed().last.iter().cloned().collect()
     }
 
-    /// Kills the group, and waits until its exit and its last lines have been
-    /// reported. A process cannot delay a SIGKILL.
+    /// Ends everything that descends from the plugin, and waits until that, its
+    /// exit and its last lines have been reported.
     pub(crate) fn end(&self) {
-        self.kill();
-        drop(self.output.wait_closed());
+        self.supervisor.end();
         let waiter = self
             .waiter
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let _ = waiter.map(JoinHandle::join);
+        drop(self.output.wait_closed());
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+fn not_launched(error: SpawnError, launch: &Launch) -> HostError {
+    match error {
+        SpawnError::Program(source) => HostError::Input(Box::new(InputError::CannotLaunch {
+            program: launch.command[0].clone(),
+            advice: match source.kind() {
+                io::ErrorKind::ExecutableFileBusy => {
+                    Advice::Do("close it first: a process has it open for writing".to_owned())
+                }
+                _ => launch.advice.clone(),
+            },
+            source,
+        })),
+        SpawnError::Refused(error) => HostError::isolation(error),
+    }
+}
+
+/// Reports the processes that had to be killed at the end.
+fn tell_left(left: &BTreeMap<u32, String>, shared: &Shared) {
+    if !left.is_empty() {
+        let text = format!(
+            "the plugin left {} running, which eKuiper does not end; the host has killed {}",
+            named(left),
+            if left.len() == 1 { "it" } else { "them" },
+        );
+        shared.tell(What::Note { text: &text });
+    }
+}
+
+/// Writes processes as `process 12 (sleep)`, or `3 processes: 12 (sleep), …`.
+pub(super) fn named(processes: &BTreeMap<u32, String>) -> String {
+    /// The processes that are named.
+    const NAMED: usize = 5;
+    let mut names: Vec<_> = processes
+        .iter()
+        .take(NAMED)
+        .map(|(pid, name)| format!("{pid} ({})", excerpt(name.as_bytes())))
+        .collect();
+    if processes.len() > NAMED {
+        names.push("…".to_owned());
+    }
+    match processes.len() {
+        1 => format!("process {}", names.join("")),
+        number => format!("{number} processes ({})", names.join(", ")),
     }
 }
 
@@ -242,11 +326,16 @@ pub(super) fn ends_within(pid: u32, limit: Duration) -> bool {
 
 /// Reads a stream of the plugin line by line until its end.
 fn read_lines(
-    stream: impl Read + Send + 'static,
+    stream: impl Read + AsFd + Send + 'static,
     output: &Arc<Output>,
     shared: &Arc<Shared>,
 ) -> io::Result<()> {
-    output.lock().open += 1;
+    let mut lines = output.lock();
+    lines.open += 1;
+    if let Ok(found) = rustix::fs::fstat(&stream) {
+        lines.pipes.push(format!("pipe:[{}]", found.st_ino).into());
+    }
+    drop(lines);
     let (output, shared) = (Arc::clone(output), Arc::clone(shared));
     thread::Builder::new()
         .name("plugin-log".to_owned())

@@ -45,8 +45,8 @@ pub(crate) struct Shared {
 /// What the channels need to know about the plugin's process.
 #[derive(Debug, Clone)]
 struct Current {
-    /// Its process group.
-    group: u32,
+    /// Its process group; `None` before the first launch.
+    group: Option<Pid>,
     exit: Arc<Exit>,
     /// Whether the host ends it. Its exit then does not end a wait: another
     /// process may follow.
@@ -97,7 +97,6 @@ impl Shared {
         backend: Backend,
         observers: Vec<Arc<dyn Observer>>,
         folder: PathBuf,
-        group: u32,
     ) -> Self {
         Self {
             profile,
@@ -106,7 +105,7 @@ impl Shared {
             started: Instant::now(),
             folder,
             current: Mutex::new(Current {
-                group,
+                group: None,
                 exit: Arc::default(),
                 replaced: false,
             }),
@@ -122,18 +121,30 @@ impl Shared {
         }
     }
 
-    /// Prepares for a new process, of another group. Returns its exit.
-    pub(super) fn replace(&self, group: u32) -> Arc<Exit> {
-        let exit = Arc::default();
+    /// Launches a process: `launch` returns its process group and anything else.
+    /// Returns its exit, too.
+    ///
+    /// A peer that connects meanwhile is admitted afterwards: it may be the new
+    /// process.
+    pub(super) fn launch<T, E>(
+        &self,
+        launch: impl FnOnce() -> Result<(u32, T), E>,
+    ) -> Result<(Arc<Exit>, T), E> {
         let mut current = self.lock_current();
+        let (group, launched) = launch()?;
+        // A channel that was opened before the first launch knows its exit.
+        let exit = match current.group {
+            None => Arc::clone(&current.exit),
+            Some(_) => Arc::default(),
+        };
         *current = Current {
-            group,
+            group: Pid::from_raw(group.cast_signed()),
             exit: Arc::clone(&exit),
             replaced: false,
         };
         self.crashed.store(false, Ordering::SeqCst);
         drop(current);
-        exit
+        Ok((exit, launched))
     }
 
     /// Marks the coming exit as requested, so that no waiter reports a crash.
@@ -251,7 +262,7 @@ impl Shared {
     pub(super) fn admits(&self, channel: &Channel, pid: Option<u32>) -> bool {
         let Some(pid) = pid else { return true };
         let group = Pid::from_raw(pid as i32).and_then(|pid| getpgid(Some(pid)).ok());
-        if group == Pid::from_raw(self.current().group as i32) {
+        if group.is_some() && group == self.current().group {
             return true;
         }
         // A process that has ended already only looked whether we are there.

@@ -1,6 +1,6 @@
 //! Reads what the plugin uses: memory, processor time, files, threads.
 //!
-//! Counted is the plugin's process group without its watchdog: a launcher such
+//! Counted is the plugin's process group without its supervisor: a launcher such
 //! as `conda run` or a shell script makes the real plugin a grandchild.
 
 use std::fs;
@@ -26,7 +26,7 @@ pub(super) fn of_plugin(host: &Inner) -> Result<Usage, HostError> {
     };
     let mut all = of_process(process.pid()).ok_or_else(exited)?;
     for pid in members(process.group()) {
-        // The watchdog leads the group.
+        // The supervisor leads the group.
         if pid != process.pid()
             && pid != process.group()
             && let Some(usage) = of_process(pid)

@@ -28,12 +28,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::OnceLock;
 
-use tempfile::TempDir;
-
 pub use error::IsolationError;
 pub(crate) use error::SpawnError;
 use namespace::Namespace;
 use visible::look_up;
+
+use crate::scratch::Scratch;
 
 /// A folder's path is shorter than this, in bytes. That leaves room for the longest
 /// names of eKuiper's sockets in the 107 bytes of an address.
@@ -78,8 +78,9 @@ pub fn refused() -> Option<&'static IsolationError> {
 /// namespace the folder has only empty mount points.
 #[derive(Debug)]
 pub(crate) struct Isolation {
-    /// A directory that other users cannot enter.
-    guard: TempDir,
+    /// A directory that other users cannot enter. It is removed even if the host is
+    /// killed.
+    _guard: Scratch,
     /// The folder in that directory. It is writable for everyone, like `/tmp`,
     /// since a plugin may change its user.
     folder: PathBuf,
@@ -127,7 +128,7 @@ impl Isolation {
             .and_then(|()| fs::set_permissions(&folder, Permissions::from_mode(0o1777)))
             .map_err(no_folder(&folder))?;
         Ok(Self {
-            guard,
+            _guard: guard,
             folder,
             tmp,
             visible: entries,
@@ -137,12 +138,6 @@ impl Isolation {
     /// Returns the folder's path, which is shorter than 40 bytes.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
-    }
-
-    /// Returns the directory that has to be removed if `self` is never dropped.
-    /// The folder is in it.
-    pub(crate) fn leftover(&self) -> &Path {
-        self.guard.path()
     }
 
     /// Spawns a command that sees the folder as `/tmp`.
@@ -217,15 +212,10 @@ impl Isolation {
 }
 
 /// Makes a directory with a short path that only its owner may enter.
-fn make_guard() -> Result<TempDir, IsolationError> {
+fn make_guard() -> Result<Scratch, IsolationError> {
     let mut last = None;
     for base in [&env::temp_dir(), Path::new("/tmp"), Path::new("/dev/shm")] {
-        let made = tempfile::Builder::new()
-            .prefix("mk-")
-            .rand_bytes(8)
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir_in(base);
-        match made {
+        match Scratch::new_in("mk-", base) {
             Ok(guard) if guard.path().as_os_str().len() + "/tmp".len() < LONGEST_FOLDER => {
                 return Ok(guard);
             }

@@ -69,7 +69,7 @@ impl Namespace {
                 })
             });
         }
-        spawn(&mut command).map_err(|source| match failed_step(&read) {
+        spawn(command).map_err(|source| match failed_step(&read) {
             Some(step) => SpawnError::Refused(IsolationError::at(step, source)),
             None => SpawnError::Program(source),
         })

@@ -5,19 +5,17 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use tempfile::TempDir;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::error::{Mistake, PackageError};
+use crate::scratch::Scratch;
 
 /// Unpacks a zip into a temporary directory, with the permissions of its files.
-pub(super) fn unpack(file: &Path) -> Result<TempDir, PackageError> {
+pub(super) fn unpack(file: &Path) -> Result<Scratch, PackageError> {
     let reader = File::open(file).map_err(|error| PackageError::io(file, error))?;
     let mut archive = ZipArchive::new(reader).map_err(|error| unreadable(file, error))?;
-    let target = tempfile::Builder::new()
-        .prefix("mock-kuiper-")
-        .tempdir()
+    let target = Scratch::new("mock-kuiper-")
         .map_err(|error| PackageError::io(&std::env::temp_dir(), error))?;
     let mut mistakes = Vec::new();
     for index in 0..archive.len() {

@@ -14,11 +14,11 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 use serde_json::Value;
-use tempfile::TempDir;
 
 use super::error::PackageError;
 use super::locate::find_manifest;
 use super::parts::PARTS;
+use crate::scratch::Scratch;
 
 /// Returns whether a directory is a Cargo package.
 pub(super) fn is_cargo_package(directory: &Path) -> bool {
@@ -61,7 +61,7 @@ pub(super) struct Layout {
     shown: PathBuf,
     binary: String,
     directory: PathBuf,
-    place: TempDir,
+    place: Scratch,
 }
 
 impl Layout {
@@ -72,7 +72,7 @@ impl Layout {
         let Some((name, binary)) = declared(&json) else {
             return Ok(None);
         };
-        let place = TempDir::with_prefix("mock-kuiper-")
+        let place = Scratch::new("mock-kuiper-")
             .map_err(|error| PackageError::io(&std::env::temp_dir(), error))?;
         let layout = Self {
             package: directory.to_owned(),
@@ -126,7 +126,7 @@ impl Layout {
     }
 
     /// Returns the temporary directory, which is removed when it is dropped.
-    pub(super) fn into_place(self) -> TempDir {
+    pub(super) fn into_place(self) -> Scratch {
         self.place
     }
 }

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use tempfile::TempDir;
 
 use super::cargo::{Build, Layout, is_cargo_package};
 use super::error::{Mistake, PackageError};
 use super::locate::{find, find_manifest, yaml};
 use super::manifest::{self, Manifest};
 use super::{archive, config};
+use crate::scratch::Scratch;
 
 /// A plugin that was read and found valid.
 ///
@@ -29,7 +29,7 @@ enum Origin {
     /// The user gave it.
     Given,
     /// It was unpacked from a zip.
-    Zip { _place: TempDir },
+    Zip { _place: Scratch },
     /// It was laid out, with an executable that was built.
     LaidOut {
         layout: Layout,

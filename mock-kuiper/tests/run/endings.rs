@@ -249,6 +249,68 @@ fn a_plugin_that_leaves_its_process_group_is_turned_away() {
     plugin.assert_clean();
 }
 
+/// Makes a plugin that starts two processes in sessions of their own, one of them
+/// without a parent.
+fn with_escaped_processes() -> Plugin {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    plugin.wrap("setsid sh -c 'setsid sleep 1000 & exec sleep 1000' & exec ./bin/* \"$@\"");
+    plugin
+}
+
+#[test]
+fn processes_in_sessions_of_their_own_end_with_the_run_which_names_them() {
+    for args in [&["--count", "1"][..], &["--count", "1", "--isolate"]] {
+        let plugin = with_escaped_processes();
+
+        let done = plugin.run(args);
+
+        done.assert_status(0)
+            .assert_says("note: the plugin left 2 processes (")
+            .assert_says("(sleep)")
+            .assert_says(") running, which eKuiper does not end; the host has killed them");
+    }
+}
+
+#[test]
+fn processes_in_sessions_of_their_own_end_when_the_mock_is_killed() {
+    for args in [&[][..], &["--isolate"]] {
+        let plugin = with_escaped_processes();
+        let live = plugin.start(args);
+        live.wait_for_stdout("\"random\"");
+        assert!(processes(&plugin.id).len() >= 4);
+
+        live.signal(Signal::KILL);
+        live.end();
+
+        wait_until("the end of all processes", || {
+            processes(&plugin.id).is_empty()
+        });
+    }
+}
+
+#[test]
+fn a_plugin_that_leaves_nothing_behind_gets_no_note() {
+    let plugin = Plugin::new(&["random"], &["append"], &[]);
+    // It ends when the plugin does, since nobody writes to its stdin any more.
+    plugin.wrap("mkfifo fifo; cat fifo >cat & exec ./bin/* \"$@\" 3>fifo");
+
+    let done = plugin.run(&["--count", "1"]);
+
+    done.assert_status(0);
+    assert!(!done.said().contains("note: the plugin left"), "{done}");
+}
+
+#[test]
+fn a_run_ends_although_the_plugin_has_killed_its_supervisor() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    plugin.wrap("kill -KILL $PPID; exec ./bin/* \"$@\"");
+
+    let done = plugin.run(&[]);
+
+    done.assert_status(1)
+        .assert_says("error: the plugin exited before its greeting: signal 9 (SIGKILL)");
+}
+
 #[test]
 fn a_run_ends_although_a_stop_is_not_answered() {
     let plugin = Plugin::new(&["random"], &[], &[]);

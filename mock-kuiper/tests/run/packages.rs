@@ -9,7 +9,9 @@ use serde_json::json;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::common::{Done, Live, Plugin};
+use rustix::process::Signal;
+
+use crate::common::{Done, Live, Plugin, wait_until};
 
 fn plugin() -> Plugin {
     Plugin::new(&["random"], &[], &[])
@@ -69,6 +71,34 @@ fn a_zip_runs_like_its_directory_and_leaves_nothing_behind() {
         unpacked.starts_with('/') && !fs::exists(unpacked).unwrap(),
         "{unpacked}"
     );
+}
+
+#[test]
+fn a_run_of_a_zip_leaves_no_folder_in_whatever_way_it_ends() {
+    let plugin = plugin();
+    let zip = pack(&plugin, true);
+    let unpacked = plugin.place().join("unpacked");
+    fs::create_dir(&unpacked).unwrap();
+    let binary = format!("PROBE_BIN={}", plugin.executable().display());
+    let entries = || fs::read_dir(&unpacked).unwrap().count();
+    let start = |args: &[&str]| {
+        let mut command = plugin.command_on(&zip, args);
+        command.env("TMPDIR", &unpacked);
+        Live::spawn(command, &plugin.id)
+    };
+
+    for signal in [Signal::KILL, Signal::INT, Signal::TERM, Signal::HUP] {
+        let live = start(&["--env", &binary]);
+        live.wait_for_stdout("\"random\"");
+        assert_eq!(entries(), 1);
+
+        live.signal(signal);
+        live.end();
+
+        wait_until("an empty folder", || entries() == 0);
+    }
+    start(&["--env", "PROBE_BIN=/bin/false"]).finish();
+    assert_eq!(entries(), 0, "the plugin ended before its greeting");
 }
 
 #[test]

@@ -238,3 +238,18 @@ fn faults_send_the_row_of_the_command_line_to_the_sinks() {
     assert!(rows.len() >= 2, "{done}");
     assert!(rows.iter().all(|row| *row == r#"[{"mine":7}]"#), "{done}");
 }
+
+#[test]
+fn a_kill_ends_the_one_process_and_names_what_still_holds_its_output() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    plugin.wrap("setsid sleep 1000 & exec ./bin/* \"$@\"");
+
+    let done = plugin.run(&["--fault", "kill"]);
+
+    done.assert_status(0)
+        .assert_says("note: process ")
+        .assert_says(
+            " (sleep) still holds the output of the killed plugin open: eKuiper waits for its end, \
+         and does not start the plugin again",
+        );
+}

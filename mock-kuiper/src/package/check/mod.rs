@@ -17,8 +17,6 @@ mod zipped;
 
 use std::path::Path;
 
-use tempfile::TempDir;
-
 use self::look::Look;
 pub use self::report::{CheckAdvice, CheckLevel, CheckLine, CheckReport};
 use super::archive;
@@ -26,6 +24,7 @@ use super::cargo::{Build, Layout, is_cargo_package};
 use super::error::PackageError;
 use super::locate::find;
 use super::parts::Packable;
+use crate::scratch::Scratch;
 
 /// A plugin that was checked, and what was found.
 #[derive(Debug)]
@@ -33,7 +32,7 @@ pub struct Checked {
     report: CheckReport,
     /// `None` if the report has an error.
     pub(super) plugin: Option<Packable>,
-    _temporary: Option<TempDir>,
+    _temporary: Option<Scratch>,
 }
 
 impl Checked {
@@ -115,7 +114,7 @@ fn check_cargo(directory: &Path, shown: &Path, build: &Build) -> Result<Checked,
     Ok(finish(report, Some(look), Some(layout.into_place())))
 }
 
-fn finish(report: CheckReport, looked: Option<Look<'_>>, temporary: Option<TempDir>) -> Checked {
+fn finish(report: CheckReport, looked: Option<Look<'_>>, temporary: Option<Scratch>) -> Checked {
     let plugin = looked
         .filter(|_| report.count(CheckLevel::Error) == 0)
         .map(Look::into_packable);
