@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mock_kuiper::engine::package::Build;
 use mock_kuiper::{Package, Release};
 use serde_json::{Map, Value};
 
+use crate::limits;
 use crate::redact::Secrets;
 
 /// A plugin to be tried under a release.
@@ -35,6 +37,12 @@ pub struct Plan {
     /// The number of checks that run at the same time, if plugins can be
     /// isolated.
     pub jobs: usize,
+    /// How long the processes of one check may run, before
+    /// [`timeout_scale`](Self::timeout_scale), which only lengthens it.
+    pub check_limit: Duration,
+    /// How long all checks under a release may take together, before
+    /// [`timeout_scale`](Self::timeout_scale), which only lengthens it.
+    pub run_limit: Duration,
 }
 
 impl Plan {
@@ -73,6 +81,8 @@ impl Plan {
             environment: Vec::new(),
             timeout_scale: 1.0,
             jobs: 8,
+            check_limit: limits::CHECK,
+            run_limit: limits::RUN,
         }
     }
 

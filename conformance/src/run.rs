@@ -1,15 +1,23 @@
 //! Tries the requirements on a plugin, many at the same time.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::checked::{NotPassed, Observation};
+use crate::checked::{Checked, NotPassed, Observation, untested_text};
 use crate::diagnosis;
+use crate::limits::TURNS;
 use crate::plan::Plan;
 use crate::requirement::Requirement;
 use crate::rig::{Rig, RunState};
 use crate::verdict::{Evidence, Verdict};
+
+/// How often the limits of a check are looked at.
+const STEP: Duration = Duration::from_millis(50);
+
+/// How long a check may take to end after its processes were ended.
+const ENDING: Duration = Duration::from_secs(5);
 
 /// One requirement, tried on a plugin.
 #[derive(Debug)]
@@ -33,7 +41,11 @@ pub fn run(
     done: &(dyn Fn(&Trial) + Sync),
 ) -> Vec<Trial> {
     let next = AtomicUsize::new(0);
-    let state = RunState::default();
+    let run = Run {
+        plan: Arc::new(plan.clone()),
+        state: Arc::default(),
+        end: Instant::now() + lengthened(plan, plan.run_limit),
+    };
     let mut order: Vec<usize> = (0..requirements.len()).collect();
     order.sort_by_key(|index| !requirements[*index].slow);
     let trials: Vec<Mutex<Option<Trial>>> = requirements.iter().map(|_| Mutex::default()).collect();
@@ -41,7 +53,7 @@ pub fn run(
         for _ in 0..plan.jobs.max(1) {
             scope.spawn(|| {
                 while let Some(index) = order.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let trial = try_one(plan, &state, requirements[*index]);
+                    let trial = run.try_one(requirements[*index]);
                     done(&trial);
                     if let Ok(mut place) = trials[*index].lock() {
                         *place = Some(trial);
@@ -56,50 +68,138 @@ pub fn run(
         .collect()
 }
 
-fn try_one(plan: &Plan, state: &RunState, requirement: &'static Requirement) -> Trial {
-    let began = Instant::now();
-    let rig = Rig::new(plan, state);
-    let checked = match requirement.releases.has(plan.profile) {
-        true => requirement.check.run(&rig),
-        false => Err(NotPassed::NotApplicable("this release has no such rule")),
-    };
-    let checked = checked.map_err(|not_passed| match not_passed {
-        NotPassed::NoRow { seen, reached } => rig.judge_silence(seen, reached, began.elapsed()),
-        other => other,
-    });
-    let evidence = |mut seen: Observation| {
-        diagnosis::refine(&mut seen, &rig.transcript);
-        Evidence {
-            code: seen.code(),
-            seen: plan.secrets.hide(&seen.describe()),
-            transcript: rig.transcript.lines(),
-            cause: None,
+/// Stretches a limit by `timeout_scale`. A limit that ends what would not end by
+/// itself is never shortened.
+fn lengthened(plan: &Plan, limit: Duration) -> Duration {
+    limit.mul_f64(plan.timeout_scale.max(1.0))
+}
+
+/// What the checks of a run share, and when all of them must have ended.
+struct Run {
+    plan: Arc<Plan>,
+    state: Arc<RunState>,
+    end: Instant,
+}
+
+impl Run {
+    fn try_one(&self, requirement: &'static Requirement) -> Trial {
+        let plan = &*self.plan;
+        let began = Instant::now();
+        let rig = Rig::new(plan, &self.state);
+        let checked = match requirement.releases.has(plan.profile) {
+            true => self.check(requirement, &rig),
+            false => Err(NotPassed::NotApplicable("this release has no such rule")),
+        };
+        let evidence = |mut seen: Observation| {
+            diagnosis::refine(&mut seen, &rig.transcript);
+            Evidence {
+                code: seen.code(),
+                seen: plan.secrets.hide(&seen.describe()),
+                transcript: rig.transcript.lines(),
+                cause: None,
+            }
+        };
+        let mistake = rig.transcript.suite_mistake();
+        let checked = mistake.map_or(checked, |mistake| Err(NotPassed::Error(mistake)));
+        let verdict = match checked {
+            Ok(()) => Verdict::Passed,
+            Err(NotPassed::Failed(seen)) => Verdict::Failed(evidence(seen)),
+            // A missing row was judged by the check.
+            Err(NotPassed::Untested(mut seen) | NotPassed::NoRow { mut seen, .. }) => {
+                let cause = seen.cause.take();
+                Verdict::NotTestable(Evidence {
+                    cause,
+                    ..evidence(seen)
+                })
+            }
+            Err(NotPassed::NotApplicable(reason)) => Verdict::NotApplicable {
+                reason: reason.to_owned(),
+            },
+            Err(NotPassed::Error(text)) => Verdict::Error {
+                text: plan.secrets.hide(&text),
+            },
+        };
+        Trial {
+            requirement,
+            verdict,
+            took: began.elapsed(),
         }
-    };
-    let mistake = rig.transcript.suite_mistake();
-    let checked = mistake.map_or(checked, |mistake| Err(NotPassed::Error(mistake)));
-    let verdict = match checked {
-        Ok(()) => Verdict::Passed,
-        Err(NotPassed::Failed(seen)) => Verdict::Failed(evidence(seen)),
-        // A missing row was judged above.
-        Err(NotPassed::Untested(mut seen) | NotPassed::NoRow { mut seen, .. }) => {
-            let cause = seen.cause.take();
-            Verdict::NotTestable(Evidence {
-                cause,
-                ..evidence(seen)
-            })
+    }
+
+    /// Runs a check on a thread of its own, and waits for it. A check that
+    /// reaches its limit loses its processes, which ends it. If even that does
+    /// not, the check is abandoned.
+    fn check(&self, requirement: &'static Requirement, rig: &Rig<'_>) -> Checked {
+        let began = Instant::now();
+        let checks = self.spawn(requirement, rig);
+        loop {
+            match checks.recv_timeout(STEP) {
+                Ok(checked) => return checked,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(NotPassed::Error("the check panicked".to_owned()));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if let Some(text) = self.reached(rig, began.elapsed()) {
+                let end = Instant::now() + ENDING;
+                while Instant::now() < end {
+                    rig.launches.end();
+                    match checks.recv_timeout(STEP) {
+                        Err(RecvTimeoutError::Timeout) => {}
+                        _ => break,
+                    }
+                }
+                return Err(untested_text(text));
+            }
         }
-        Err(NotPassed::NotApplicable(reason)) => Verdict::NotApplicable {
-            reason: reason.to_owned(),
-        },
-        Err(NotPassed::Error(text)) => Verdict::Error {
-            text: plan.secrets.hide(&text),
-        },
-    };
-    Trial {
-        requirement,
-        verdict,
-        took: began.elapsed(),
+    }
+
+    fn spawn(&self, requirement: &'static Requirement, rig: &Rig<'_>) -> Receiver<Checked> {
+        let (sender, receiver) = mpsc::channel();
+        let (plan, state) = (Arc::clone(&self.plan), Arc::clone(&self.state));
+        let (transcript, launches) = (Arc::clone(&rig.transcript), Arc::clone(&rig.launches));
+        std::thread::spawn(move || {
+            let began = Instant::now();
+            let mut rig = Rig::new(&plan, &state);
+            (rig.transcript, rig.launches) = (transcript, launches);
+            let checked = requirement.check.run(&rig);
+            let checked = checked.map_err(|not_passed| match not_passed {
+                NotPassed::NoRow { seen, reached } => {
+                    rig.judge_silence(seen, reached, began.elapsed())
+                }
+                other => other,
+            });
+            // Nobody waits for an abandoned check.
+            let _ = sender.send(checked);
+        });
+        receiver
+    }
+
+    /// Says which limit a check has reached, if it has reached one.
+    fn reached(&self, rig: &Rig<'_>, took: Duration) -> Option<String> {
+        let plan = &*self.plan;
+        let limit = lengthened(plan, plan.check_limit);
+        let ran = rig.launches.time();
+        let (what, limit) = match () {
+            () if ran >= limit => ("check", limit),
+            () if took.saturating_sub(ran) >= lengthened(plan, TURNS).max(limit) => {
+                ("check", lengthened(plan, TURNS).max(limit))
+            }
+            () if Instant::now() >= self.end => ("run", lengthened(plan, plan.run_limit)),
+            () => return None,
+        };
+        Some(format!(
+            "the {what} did not end within {}, its limit, and the plugin's processes were ended",
+            seconds(limit)
+        ))
+    }
+}
+
+/// Returns a limit in whole seconds, or in milliseconds below one.
+fn seconds(limit: Duration) -> String {
+    match limit.as_secs() {
+        0 => format!("{} ms", limit.as_millis()),
+        seconds => format!("{seconds} s"),
     }
 }
 
@@ -112,7 +212,6 @@ mod tests {
     use mock_kuiper::{Event, Meaning, Message, Observer as _, Side, What};
 
     use super::*;
-    use crate::checked::Checked;
     use crate::requirement::{Check, Level};
 
     const PAUSE: &[u8] = br#"{"cmd":"pause","arg":"{}"}"#;
@@ -154,6 +253,32 @@ mod tests {
         send(rig, meaning)
     });
     static WRONG_ON_PURPOSE: Requirement = requirement(|rig| send(rig, Meaning::Raw));
+
+    static ENDLESS: Requirement = requirement(|_| {
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    });
+    static GOOD: Requirement = requirement(|_| Ok(()));
+
+    #[test]
+    fn a_run_that_reaches_its_limit_ends_and_names_what_it_did_not_finish() {
+        let release = Release::find("2.4").unwrap();
+        let mut plan = Plan::broken("/nowhere", "it is not there", release);
+        plan.run_limit = Duration::from_millis(300);
+        plan.jobs = 2;
+
+        let trials = run(&plan, &[&ENDLESS, &GOOD], &|_| {});
+
+        let Verdict::NotTestable(endless) = &trials[0].verdict else {
+            panic!("{:?}", trials[0].verdict);
+        };
+        assert_eq!(
+            endless.seen,
+            "the run did not end within 300 ms, its limit, and the plugin's processes were ended"
+        );
+        assert_eq!(trials[1].verdict, Verdict::Passed);
+    }
 
     #[test]
     fn a_message_that_no_ekuiper_sends_is_an_internal_error_unless_it_is_wrong_on_purpose() {

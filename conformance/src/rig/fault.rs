@@ -30,11 +30,10 @@ impl Rig<'_> {
         if kinds != Kinds::All {
             return self.on_stage(&[kinds], play);
         }
-        let manifest = self.manifest()?;
         let all = [
-            (Kinds::Sinks, &manifest.sinks),
-            (Kinds::Functions, &manifest.functions),
-            (Kinds::Sources, &manifest.sources),
+            (Kinds::Sinks, self.sinks()?),
+            (Kinds::Functions, self.functions()?),
+            (Kinds::Sources, self.sources()?),
         ];
         let declared = all.into_iter().filter(|(_, names)| !names.is_empty());
         let declared: Vec<_> = declared.map(|(kind, _)| kind).collect();

@@ -7,6 +7,7 @@ use mock_kuiper::engine::package::{CheckReport, Manifest, check};
 use mock_kuiper::{Builder, Channel, Function, Host, Limits, Package, Release};
 use serde_json::{Map, Value};
 
+use super::launches::Launches;
 use super::run_state::RunState;
 use crate::checked::{Checked, NotPassed, failed, untested, untested_because};
 use crate::limits::{ANSWER, MOMENT};
@@ -20,6 +21,7 @@ pub(crate) struct Rig<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) transcript: Arc<Transcript>,
     pub(super) run: &'a RunState,
+    pub(crate) launches: Arc<Launches>,
 }
 
 impl<'a> Rig<'a> {
@@ -28,12 +30,16 @@ impl<'a> Rig<'a> {
             plan,
             transcript: Arc::new(Transcript::new(plan.secrets.clone(), plan.profile)),
             run,
+            launches: Arc::default(),
         }
     }
 
     /// Makes a rig with a transcript of its own, for a question aside.
     pub(super) fn aside(&self) -> Self {
-        Self::new(self.plan, self.run)
+        Self {
+            launches: Arc::clone(&self.launches),
+            ..Self::new(self.plan, self.run)
+        }
     }
 
     /// Returns the release that is played.
@@ -95,7 +101,8 @@ impl<'a> Rig<'a> {
             .init_timeout(self.scaled(self.plan.profile.init_timeout))
             .answer_timeout(self.limit())
             .record(Limits::NONE)
-            .observer(Arc::clone(&self.transcript) as _);
+            .observer(Arc::clone(&self.transcript) as _)
+            .observer(self.launches.observer());
         let environment = self.plan.environment.iter();
         Ok(environment.fold(host, |host, (name, value)| host.env(name, value)))
     }
@@ -118,6 +125,9 @@ impl<'a> Rig<'a> {
                 "the plugin was not launched again, because it never greeted",
                 cause,
             ));
+        }
+        if self.launches.is_over() {
+            return Err(failed("the check has reached its limit"));
         }
         let launched = builder.launch();
         self.run.note(&launched);
@@ -143,19 +153,31 @@ impl<'a> Rig<'a> {
         Ok(properties)
     }
 
+    /// Returns the names of the sources, each once.
+    pub(crate) fn sources(&self) -> Result<Vec<&str>, NotPassed> {
+        Ok(names(&self.manifest()?.sources))
+    }
+
+    /// Returns the names of the sinks, each once.
+    pub(crate) fn sinks(&self) -> Result<Vec<&str>, NotPassed> {
+        Ok(names(&self.manifest()?.sinks))
+    }
+
+    /// Returns the names of the functions, each once.
+    pub(crate) fn functions(&self) -> Result<Vec<&str>, NotPassed> {
+        Ok(names(&self.manifest()?.functions))
+    }
+
     pub(crate) fn source_name(&self) -> Result<&str, NotPassed> {
-        let sources = &self.manifest()?.sources;
-        first(sources, "the plugin has no source")
+        first(&self.sources()?, "the plugin has no source")
     }
 
     pub(crate) fn sink_name(&self) -> Result<&str, NotPassed> {
-        let sinks = &self.manifest()?.sinks;
-        first(sinks, "the plugin has no sink")
+        first(&self.sinks()?, "the plugin has no sink")
     }
 
     pub(crate) fn function_name(&self) -> Result<&str, NotPassed> {
-        let functions = &self.manifest()?.functions;
-        first(functions, "the plugin has no function")
+        first(&self.functions()?, "the plugin has no function")
     }
 
     /// Lets an instance work for a moment after its start, so that its stop does
@@ -184,7 +206,18 @@ impl<'a> Rig<'a> {
     }
 }
 
-fn first<'n>(names: &'n [String], missing: &'static str) -> Result<&'n str, NotPassed> {
-    let name = names.first().map(String::as_str);
+/// Returns each name once: eKuiper installs a plugin that lists a name twice.
+fn names(listed: &[String]) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for name in listed {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn first<'n>(names: &[&'n str], missing: &'static str) -> Result<&'n str, NotPassed> {
+    let name = names.first().copied();
     name.ok_or(NotPassed::NotApplicable(missing))
 }

@@ -10,15 +10,14 @@ pub(super) fn greets(rig: &Rig<'_>) -> Checked {
 
 pub(super) fn starts(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
-    let manifest = rig.manifest()?;
     let mut held = (Vec::new(), Vec::new(), Vec::new());
-    for symbol in &manifest.functions {
+    for symbol in rig.functions()? {
         held.0.push(host.function(symbol)?);
     }
-    for symbol in &manifest.sinks {
+    for symbol in rig.sinks()? {
         held.1.push(rig.start_sink(&host, symbol, "rule")?);
     }
-    for symbol in &manifest.sources {
+    for symbol in rig.sources()? {
         held.2.push(rig.start_source(&host, symbol, symbol)?);
     }
     Ok(())
@@ -26,15 +25,14 @@ pub(super) fn starts(rig: &Rig<'_>) -> Checked {
 
 pub(super) fn stops(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
-    let manifest = rig.manifest()?;
-    if manifest.sources.is_empty() && manifest.sinks.is_empty() {
+    if rig.sources()?.is_empty() && rig.sinks()?.is_empty() {
         return Err(NotPassed::NotApplicable("a function is never stopped"));
     }
-    for symbol in &manifest.sinks {
+    for symbol in rig.sinks()? {
         let sink = rig.start_sink(&host, symbol, "rule");
         sink.map_err(untested)?.stop()?;
     }
-    for symbol in &manifest.sources {
+    for symbol in rig.sources()? {
         let source = rig.start_source(&host, symbol, "rule");
         source.map_err(untested)?.stop()?;
     }
