@@ -5,6 +5,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use mock_kuiper::Symbol;
+
 use crate::checked::{Checked, NotPassed, Observation, untested_text};
 use crate::diagnosis;
 use crate::limits::TURNS;
@@ -46,14 +48,30 @@ pub fn run(
         state: Arc::default(),
         end: Instant::now() + lengthened(plan, plan.run_limit),
     };
-    let mut order: Vec<usize> = (0..requirements.len()).collect();
-    order.sort_by_key(|index| !requirements[*index].slow);
-    let trials: Vec<Mutex<Option<Trial>>> = requirements.iter().map(|_| Mutex::default()).collect();
+    let tasks: Vec<Vec<_>> = requirements
+        .iter()
+        .map(|requirement| targets(plan, requirement))
+        .collect();
+    let mut order: Vec<_> = (0..tasks.len())
+        .flat_map(|index| (0..tasks[index].len()).map(move |target| (index, target)))
+        .collect();
+    order.sort_by_key(|(index, _)| !requirements[*index].slow);
+    let open: Vec<Mutex<Vec<Tried>>> = tasks.iter().map(|_| Mutex::default()).collect();
+    let trials: Vec<Mutex<Option<Trial>>> = tasks.iter().map(|_| Mutex::default()).collect();
     std::thread::scope(|scope| {
         for _ in 0..plan.jobs.max(1) {
             scope.spawn(|| {
-                while let Some(index) = order.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let trial = run.try_one(requirements[*index]);
+                while let Some((index, target)) = order.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    let symbol = tasks[*index][*target].clone();
+                    let tried = run.try_one(requirements[*index], symbol, *target);
+                    let Ok(mut open) = open[*index].lock() else {
+                        continue;
+                    };
+                    open.push(tried);
+                    if open.len() < tasks[*index].len() {
+                        continue;
+                    }
+                    let trial = combined(requirements[*index], std::mem::take(&mut *open));
                     done(&trial);
                     if let Ok(mut place) = trials[*index].lock() {
                         *place = Some(trial);
@@ -66,6 +84,78 @@ pub fn run(
     trials
         .filter_map(|trial| trial.into_inner().ok().flatten())
         .collect()
+}
+
+/// A requirement, tried on one symbol or on the whole plugin.
+struct Tried {
+    /// The place of the symbol among those that are examined.
+    place: usize,
+    symbol: Option<Symbol>,
+    verdict: Verdict,
+    took: Duration,
+}
+
+/// Returns the symbols that a requirement is tried on; `None` for the plugin as a
+/// whole.
+fn targets(plan: &Plan, requirement: &Requirement) -> Vec<Option<Symbol>> {
+    let each = requirement.each().map(|kind| {
+        let names = plan.examined(kind).names.into_iter();
+        names.map(|name| Some(Symbol::new(kind, name))).collect()
+    });
+    match each {
+        Some(targets) if !Vec::is_empty(&targets) => targets,
+        _ => vec![None],
+    }
+}
+
+/// Makes one trial of those on each symbol. The worst verdict counts, and names
+/// its symbol if there are several.
+fn combined(requirement: &'static Requirement, mut tried: Vec<Tried>) -> Trial {
+    let rank = |verdict: &Verdict| match verdict {
+        Verdict::Error { .. } => 0,
+        Verdict::Failed(_) => 1,
+        Verdict::NotTestable(_) => 2,
+        Verdict::Passed => 3,
+        Verdict::NotApplicable { .. } => 4,
+    };
+    tried.sort_by_key(|one| (rank(&one.verdict), one.place));
+    let took = tried.iter().map(|one| one.took).max().unwrap_or_default();
+    let is_one_of_many = tried.len() > 1;
+    let worst = tried.first().map_or(0, |one| rank(&one.verdict));
+    let others: Vec<_> = (tried.iter().skip(1))
+        .filter(|one| rank(&one.verdict) == worst)
+        .filter_map(|one| Some(format!("`{}`", one.symbol.as_ref()?.name)))
+        .collect();
+    let first = tried.into_iter().next();
+    let (verdict, symbol) = match first {
+        Some(Tried {
+            verdict, symbol, ..
+        }) => (verdict, symbol),
+        None => (Verdict::Passed, None),
+    };
+    let named = |mut evidence: Evidence| {
+        if let (true, Some(symbol)) = (is_one_of_many, &symbol) {
+            let also = match others.is_empty() {
+                true => String::new(),
+                false => format!(" (and the same verdict for {})", others.join(", ")),
+            };
+            let symbol = symbol.to_string();
+            evidence.seen = match evidence.seen.contains(&symbol) {
+                true => format!("{}{also}", evidence.seen),
+                false => format!("{symbol}: {}{also}", evidence.seen),
+            };
+        }
+        evidence
+    };
+    Trial {
+        requirement,
+        verdict: match verdict {
+            Verdict::Failed(evidence) => Verdict::Failed(named(evidence)),
+            Verdict::NotTestable(evidence) => Verdict::NotTestable(named(evidence)),
+            other => other,
+        },
+        took,
+    }
 }
 
 /// Stretches a limit by `timeout_scale`. A limit that ends what would not end by
@@ -82,10 +172,16 @@ struct Run {
 }
 
 impl Run {
-    fn try_one(&self, requirement: &'static Requirement) -> Trial {
+    fn try_one(
+        &self,
+        requirement: &'static Requirement,
+        symbol: Option<Symbol>,
+        place: usize,
+    ) -> Tried {
         let plan = &*self.plan;
         let began = Instant::now();
-        let rig = Rig::new(plan, &self.state);
+        let mut rig = Rig::new(plan, &self.state);
+        rig.focus.clone_from(&symbol);
         let checked = match requirement.releases.has(plan.profile) {
             true => self.check(requirement, &rig),
             false => Err(NotPassed::NotApplicable("this release has no such rule")),
@@ -119,8 +215,9 @@ impl Run {
                 text: plan.secrets.hide(&text),
             },
         };
-        Trial {
-            requirement,
+        Tried {
+            place,
+            symbol,
             verdict,
             took: began.elapsed(),
         }
@@ -158,10 +255,11 @@ impl Run {
         let (sender, receiver) = mpsc::channel();
         let (plan, state) = (Arc::clone(&self.plan), Arc::clone(&self.state));
         let (transcript, launches) = (Arc::clone(&rig.transcript), Arc::clone(&rig.launches));
+        let focus = rig.focus.clone();
         std::thread::spawn(move || {
             let began = Instant::now();
             let mut rig = Rig::new(&plan, &state);
-            (rig.transcript, rig.launches) = (transcript, launches);
+            (rig.transcript, rig.launches, rig.focus) = (transcript, launches, focus);
             let checked = requirement.check.run(&rig);
             let checked = checked.map_err(|not_passed| match not_passed {
                 NotPassed::NoRow { seen, reached } => {

@@ -107,7 +107,7 @@ const FAULTS: &[Fault] = &[
         "CTL-03",
         "stop-refused",
         &[
-            "CTL-09", "CTL-10", "CTL-11", "CTL-12", "CTL-18", "CTL-19", "CTL-20", "LIF-04",
+            "CTL-09", "CTL-10", "CTL-11", "CTL-15", "CTL-18", "CTL-19", "CTL-20", "LIF-04",
             "LIF-12", "SNK-02", "SNK-06", "SNK-07", "SNK-08", "SNK-17", "SRC-03", "SRC-04",
             "SRC-05", "SRC-06", "SRC-11", "SRC-12",
         ],
@@ -220,6 +220,7 @@ const FAULTS: &[Fault] = &[
     ),
     Fault::new("FUN-02", "validate-dies", &["FUN-03"]),
     Fault::new("FUN-03", "exec-dies-of-null", &[]),
+    Fault::new("FUN-03", "largest-dies-of-objects", &[]),
     Fault::new("FUN-04", "func-ok", &[]),
     Fault::new("FUN-05", "dies-of-requests", &[]),
     Fault::new("FUN-06", "context-ignored", &[]),
@@ -230,7 +231,7 @@ const FAULTS: &[Fault] = &[
         &["CTL-13", "CTL-17", "FUN-11", "LIF-05"],
     ),
     Fault::new("FUN-09", "functions-in-turn", &["FUN", "LIF-08", "LIF-09"]),
-    Fault::new("FUN-10", "window-dies", &[]),
+    Fault::new("FUN-10", "window-dies", &["FUN-03"]),
     Fault::new("FUN-11", "second-channel", &[]),
     Fault::new("FUN-12", "dials-once", &["LIF-05"]),
     Fault::new("FUN-13", "careless-calls", &["FUN-07"]),
@@ -249,7 +250,15 @@ const FAULTS: &[Fault] = &[
     Fault::new("LIF-05", "looks-once", &[]),
     Fault::new("LIF-06", "directory-needed", &[]),
     Fault::new("LIF-07", "argument-needed", &[]),
-    Fault::new("LIF-08", "functions-in-order", &[]),
+    Fault::new(
+        "LIF-08",
+        "functions-in-order",
+        &[
+            "CTL-02", "FUN-01", "FUN-02", "FUN-03", "FUN-04", "FUN-05", "FUN-06", "FUN-07",
+            "FUN-08", "FUN-10", "FUN-11", "FUN-12", "FUN-13", "FUN-14", "FUN-18", "LIF-02",
+            "LIF-03",
+        ],
+    ),
     Fault::new("LIF-09", "log-blocks", &["SNK-04"]),
     Fault::new("LIF-12", "works-on", &[]),
     Fault::new("PKG-01", "unknown-language", ALL_BUT_FILES)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mock_kuiper::engine::package::{CheckReport, Manifest, check};
-use mock_kuiper::{Builder, Channel, Function, Host, Limits, Package, Release};
+use mock_kuiper::{Builder, Channel, Function, Host, Kind, Limits, Package, Release, Symbol};
 use serde_json::{Map, Value};
 
 use super::launches::Launches;
@@ -22,6 +22,8 @@ pub(crate) struct Rig<'a> {
     pub(crate) transcript: Arc<Transcript>,
     pub(super) run: &'a RunState,
     pub(crate) launches: Arc<Launches>,
+    /// The symbol that the check is tried on, if it is about one symbol.
+    pub(crate) focus: Option<Symbol>,
 }
 
 impl<'a> Rig<'a> {
@@ -31,6 +33,7 @@ impl<'a> Rig<'a> {
             transcript: Arc::new(Transcript::new(plan.secrets.clone(), plan.profile)),
             run,
             launches: Arc::default(),
+            focus: None,
         }
     }
 
@@ -38,6 +41,7 @@ impl<'a> Rig<'a> {
     pub(super) fn aside(&self) -> Self {
         Self {
             launches: Arc::clone(&self.launches),
+            focus: self.focus.clone(),
             ..Self::new(self.plan, self.run)
         }
     }
@@ -153,31 +157,55 @@ impl<'a> Rig<'a> {
         Ok(properties)
     }
 
-    /// Returns the names of the sources, each once.
+    /// Returns the names of the sources that are examined, each once.
     pub(crate) fn sources(&self) -> Result<Vec<&str>, NotPassed> {
-        Ok(names(&self.manifest()?.sources))
+        self.package()?;
+        Ok(self.plan.examined(Kind::Source).names)
     }
 
-    /// Returns the names of the sinks, each once.
+    /// Returns the names of the sinks that are examined, each once.
     pub(crate) fn sinks(&self) -> Result<Vec<&str>, NotPassed> {
-        Ok(names(&self.manifest()?.sinks))
+        self.package()?;
+        Ok(self.plan.examined(Kind::Sink).names)
     }
 
-    /// Returns the names of the functions, each once.
+    /// Returns the names of the functions that are examined, each once.
     pub(crate) fn functions(&self) -> Result<Vec<&str>, NotPassed> {
-        Ok(names(&self.manifest()?.functions))
+        self.package()?;
+        Ok(self.plan.examined(Kind::Function).names)
     }
 
+    /// Returns the name of the source that the check is about, otherwise of the
+    /// first one.
     pub(crate) fn source_name(&self) -> Result<&str, NotPassed> {
-        first(&self.sources()?, "the plugin has no source")
+        self.name(Kind::Source, "the plugin has no source")
     }
 
+    /// Returns the name of the sink that the check is about, otherwise of the
+    /// first one.
     pub(crate) fn sink_name(&self) -> Result<&str, NotPassed> {
-        first(&self.sinks()?, "the plugin has no sink")
+        self.name(Kind::Sink, "the plugin has no sink")
     }
 
+    /// Returns the name of the function that the check is about, otherwise of
+    /// the first one.
     pub(crate) fn function_name(&self) -> Result<&str, NotPassed> {
-        first(&self.functions()?, "the plugin has no function")
+        self.name(Kind::Function, "the plugin has no function")
+    }
+
+    fn name(&self, kind: Kind, missing: &'static str) -> Result<&str, NotPassed> {
+        self.package()?;
+        match &self.focus {
+            Some(focus) if focus.kind == kind => return Ok(&focus.name),
+            _ => {}
+        }
+        let missing = match self.plan.symbols.is_empty() {
+            true => missing,
+            false => "no symbol of this kind is selected",
+        };
+        let examined = self.plan.examined(kind);
+        let name = examined.names.first().copied();
+        name.ok_or(NotPassed::NotApplicable(missing))
     }
 
     /// Lets an instance work for a moment after its start, so that its stop does
@@ -204,20 +232,4 @@ impl<'a> Rig<'a> {
             ))),
         }
     }
-}
-
-/// Returns each name once: eKuiper installs a plugin that lists a name twice.
-fn names(listed: &[String]) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
-    for name in listed {
-        if !names.contains(&name.as_str()) {
-            names.push(name);
-        }
-    }
-    names
-}
-
-fn first<'n>(names: &[&'n str], missing: &'static str) -> Result<&'n str, NotPassed> {
-    let name = names.first().copied();
-    name.ok_or(NotPassed::NotApplicable(missing))
 }

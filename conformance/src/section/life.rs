@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mock_kuiper::engine::release::Releases;
 use mock_kuiper::{Builder, Fault, Function, Host, Sink, Source};
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::checked::{Checked, NotPassed, failed, untested};
 use crate::limits::FLOOD;
@@ -122,7 +122,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A flood of log output does not block the plugin.",
         why: "Rows that cannot be used come at the rate of the stream, and each may produce a line \
               in the log.",
-        how: "5,000 rows of 1 KiB and 500 orders that cannot be used, and 500 calls with `null`, \
+        how: "5,000 rows of 1 KiB and 500 orders that cannot be used, and 500 calls with a text, \
               are sent, or as many as fit in 15 s. A plugin that writes 64 KiB or more because of them, the size \
               of a pipe's buffer, must still work.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go, `cmd.Stdout`",
@@ -233,7 +233,7 @@ fn floods_its_log(rig: &Rig<'_>) -> Checked {
     let args = match &mut function {
         None => Vec::new(),
         Some(answering) => match usual(answering) {
-            Ok(count) => vec![Value::Null; count],
+            Ok(count) => vec![json!("a"); count],
             Err(NotPassed::NotApplicable(_)) => {
                 function = None;
                 Vec::new()

@@ -20,6 +20,13 @@ pub(super) fn starts(rig: &Rig<'_>) -> Checked {
     for symbol in rig.sources()? {
         held.2.push(rig.start_source(&host, symbol, symbol)?);
     }
+    drop(held);
+    // A rule may use any function, and no other.
+    for symbol in rig.functions()?.into_iter().skip(1) {
+        let host = rig.host()?;
+        let alone = host.function(symbol).map_err(NotPassed::from);
+        alone.map_err(|not_passed| not_passed.at("without the other functions"))?;
+    }
     Ok(())
 }
 

@@ -40,7 +40,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "The start of each symbol that the JSON file declares is answered with `ok`.",
         why: "Otherwise a rule that uses the symbol does not start, and eKuiper shows the answer \
               as the rule's error.",
-        how: "Each source, sink and function is started, with the properties of `--config`.",
+        how: "Each source, sink and function is started, with the properties of `--config`. Then \
+              each function is started alone.",
         source: "ekuiper-2.4.0-go.jsonl:35; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
         check: Check::Function(starts),
