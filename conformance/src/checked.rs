@@ -88,6 +88,14 @@ pub(crate) fn untested_because(text: impl Into<String>, cause: Cause) -> NotPass
     })
 }
 
+/// Ends a check: the plugin did not get as far as the rule, for this reason.
+pub(crate) fn untested_text(text: impl Into<String>) -> NotPassed {
+    NotPassed::Untested(Observation {
+        text: text.into(),
+        ..Observation::default()
+    })
+}
+
 /// Ends a check: the plugin did not get as far as the rule.
 pub(crate) fn untested(error: HostError) -> NotPassed {
     NotPassed::from(error).into_untested()

@@ -21,3 +21,14 @@ pub(crate) const EXTRA_CONNECTION: Duration = Duration::from_millis(300);
 
 /// How long a check waits for an answer or an ack that must not come.
 pub(crate) const EXTRA_MESSAGE: Duration = Duration::from_millis(300);
+
+/// How long the processes of one check may run. It ends checks that a plugin
+/// would keep going for ever.
+pub(crate) const CHECK: Duration = Duration::from_secs(120);
+
+/// How long a check may take in which no process runs: hosts that cannot be
+/// isolated wait for each other.
+pub(crate) const TURNS: Duration = Duration::from_secs(900);
+
+/// How long all checks of a run may take together.
+pub(crate) const RUN: Duration = Duration::from_secs(1800);

@@ -3,12 +3,26 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mock_kuiper::engine::package::Build;
-use mock_kuiper::{Package, Release};
+use mock_kuiper::{Kind, Package, Release};
 use serde_json::{Map, Value};
 
+use crate::limits;
 use crate::redact::Secrets;
+
+/// The number of symbols of a kind that are examined at most.
+pub const MOST: usize = 4;
+
+/// The symbols of a kind that are examined.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Examined<'p> {
+    /// Their names, each once.
+    pub names: Vec<&'p str>,
+    /// The number of symbols that could be examined.
+    pub all: usize,
+}
 
 /// A plugin to be tried under a release.
 #[derive(Debug, Clone)]
@@ -24,6 +38,8 @@ pub struct Plan {
     pub configs: HashMap<String, Map<String, Value>>,
     /// Properties that the symbols must refuse, by the name of the symbol.
     pub refused: HashMap<String, Map<String, Value>>,
+    /// The names of the symbols to examine; empty for all.
+    pub symbols: Vec<String>,
     /// What no report may show.
     pub secrets: Secrets,
     /// The Python interpreter.
@@ -35,6 +51,12 @@ pub struct Plan {
     /// The number of checks that run at the same time, if plugins can be
     /// isolated.
     pub jobs: usize,
+    /// How long the processes of one check may run, before
+    /// [`timeout_scale`](Self::timeout_scale), which only lengthens it.
+    pub check_limit: Duration,
+    /// How long all checks under a release may take together, before
+    /// [`timeout_scale`](Self::timeout_scale), which only lengthens it.
+    pub run_limit: Duration,
 }
 
 impl Plan {
@@ -68,11 +90,14 @@ impl Plan {
             build: Build::default(),
             configs: HashMap::new(),
             refused: HashMap::new(),
+            symbols: Vec::new(),
             secrets: Secrets::default(),
             python: "python3".into(),
             environment: Vec::new(),
             timeout_scale: 1.0,
             jobs: 8,
+            check_limit: limits::CHECK,
+            run_limit: limits::RUN,
         }
     }
 
@@ -89,6 +114,36 @@ impl Plan {
     #[must_use]
     pub fn release(&self) -> &'static Release {
         self.profile
+    }
+
+    /// Returns the symbols of a kind that are examined: each that the plugin
+    /// declares, or those of [`symbols`](Self::symbols). Of many, [`MOST`] are
+    /// taken, from the first to the last.
+    #[must_use]
+    pub fn examined(&self, kind: Kind) -> Examined<'_> {
+        let Ok(package) = &self.package else {
+            return Examined::default();
+        };
+        let manifest = package.manifest();
+        let declared = match kind {
+            Kind::Source => &manifest.sources,
+            Kind::Sink => &manifest.sinks,
+            Kind::Function => &manifest.functions,
+        };
+        // eKuiper installs a plugin that lists a name twice.
+        let mut names: Vec<&str> = Vec::new();
+        for name in declared {
+            let is_selected = self.symbols.is_empty() || self.symbols.contains(name);
+            if is_selected && !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+        let all = names.len();
+        if all > MOST {
+            let place = |index: usize| names[index * (all - 1) / (MOST - 1)];
+            names = (0..MOST).map(place).collect();
+        }
+        Examined { names, all }
     }
 
     /// Returns the plugin's name; that of its file if the plugin cannot be

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use mock_kuiper::Fault;
 use mock_kuiper::engine::release::Releases;
+use mock_kuiper::{Fault, Kind};
 
 use crate::checked::Checked;
 use crate::rig::{Kinds, Rig};
@@ -81,6 +81,19 @@ pub const SECTIONS: [(&str, &str); 6] = [
 ];
 
 impl Requirement {
+    /// Returns the kind of the symbols that the rule is about, if it is tried on
+    /// each of them.
+    pub(crate) fn each(&self) -> Option<Kind> {
+        match &self.id[..3] {
+            // All functions are called at once.
+            _ if self.id == "FUN-09" => None,
+            "SRC" => Some(Kind::Source),
+            "SNK" => Some(Kind::Sink),
+            "FUN" => Some(Kind::Function),
+            _ => None,
+        }
+    }
+
     /// Returns the name of the section, for example `Sink`.
     #[must_use]
     pub fn section(&self) -> &'static str {

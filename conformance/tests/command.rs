@@ -109,6 +109,28 @@ fn a_plugin_that_cannot_be_opened_is_judged_by_its_files() {
 }
 
 #[test]
+fn of_many_symbols_a_sample_is_examined_and_named_and_a_symbol_can_be_selected() {
+    let script = Script::exiting();
+    script.manifest(
+        r#"{"version":"1","language":"go","executable":"script",
+            "functions":["a","b","c","d","e","f","g"]}"#,
+    );
+
+    let (_, all, _) = run(&script.plugin(), &["--filter", "FUN-03"]);
+    let (_, one, _) = run(&script.plugin(), &["--filter", "FUN-03", "--symbol", "f"]);
+    let (status, _, unknown) = run(&script.plugin(), &["--symbol", "z"]);
+
+    let sample = "note: of 7 functions, a, c, e, g were examined; `--symbol NAME` examines others";
+    assert!(all.starts_with(sample), "{all}");
+    assert!(!one.contains("note:"), "{one}");
+    assert_eq!(status, 2);
+    assert!(
+        unknown.contains("--symbol: the plugin has no symbol `z`; it has `a`, `b`"),
+        "{unknown}"
+    );
+}
+
+#[test]
 fn all_mistakes_of_the_input_are_reported_at_once_with_status_2() {
     let script = Script::exiting();
     let known = script.file("known");

@@ -175,11 +175,16 @@ impl Rep {
     ///
     /// # Errors
     ///
-    /// The errors of [`send`](Self::send).
+    /// The errors of [`send`](Self::send). After [`Error::Disconnected`] no
+    /// request waits any more.
     pub fn send_stale(&mut self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
         let Request { peer, ids } = self.asked.as_ref().ok_or(Error::WrongState)?;
         let (peer, stale) = (*peer, ids.stale());
-        self.write(peer, &stale, body, limit)
+        let written = self.write(peer, &stale, body, limit);
+        if self.peers.connection(peer).is_none() {
+            self.asked = None;
+        }
+        written
     }
 
     /// Writes a frame. Removes a peer whose connection fails, or that has

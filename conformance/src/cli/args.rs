@@ -75,6 +75,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "ID")]
     pub(super) filter: Vec<String>,
 
+    /// Examine only the symbols with this name; may be repeated. Without it all
+    /// are examined, and of more than four of a kind a sample
+    #[arg(long, value_name = "NAME")]
+    pub(super) symbol: Vec<String>,
+
     /// Count a failed SHOULD as a failure
     #[arg(long)]
     pub(super) strict: bool,

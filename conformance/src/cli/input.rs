@@ -100,6 +100,7 @@ pub(super) fn read(args: &Args, filtered: Filtered) -> Result<Input, CliError> {
             for (option, configs) in [("--config", &configs), ("--refused", &refused)] {
                 mistakes.extend(unknown_symbols(option, configs, &package));
             }
+            mistakes.extend(unknown_names(&args.symbol, &package));
             let mut plan = Plan::new(package, release);
             path.clone_into(&mut plan.plugin);
             plan
@@ -129,6 +130,7 @@ pub(super) fn read(args: &Args, filtered: Filtered) -> Result<Input, CliError> {
         }
     }
     plan.build.release = !args.debug;
+    plan.symbols.clone_from(&args.symbol);
     plan.configs = configs;
     plan.refused = refused;
     plan.secrets = secrets;
@@ -198,6 +200,21 @@ fn unknown_symbols(option: &str, configs: &Configs, package: &Package) -> Vec<St
                 format!("{option}: the plugin has no source or sink `{name}`; it has {listed}")
             }
         })
+        .collect()
+}
+
+/// Returns a mistake for each selected symbol that the plugin does not have.
+fn unknown_names(names: &[String], package: &Package) -> Vec<String> {
+    let manifest = package.manifest();
+    let known = [&manifest.sources, &manifest.sinks, &manifest.functions];
+    let known = known.into_iter().flatten();
+    let unknown = names
+        .iter()
+        .filter(|name| !known.clone().any(|other| other == *name));
+    let listed = known.clone().map(|name| format!("`{name}`"));
+    let listed = listed.collect::<Vec<_>>().join(", ");
+    unknown
+        .map(|name| format!("--symbol: the plugin has no symbol `{name}`; it has {listed}"))
         .collect()
 }
 

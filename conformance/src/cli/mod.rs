@@ -10,8 +10,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser as _;
+use ekuiper_conformance::plan::Examined;
 use ekuiper_conformance::report::{self, Results};
-use ekuiper_conformance::{run, section};
+use ekuiper_conformance::{Plan, run, section};
+use mock_kuiper::Kind;
 
 use self::args::Args;
 use self::error::CliError;
@@ -100,6 +102,7 @@ fn test(args: &Args, filtered: Filtered) -> Result<u8, CliError> {
             trials,
             took: began.elapsed(),
             expected: &expected,
+            notes: notes(&plan),
             strict: args.strict,
         };
         // With many releases, what passed would hide the rest.
@@ -113,6 +116,21 @@ fn test(args: &Args, filtered: Filtered) -> Result<u8, CliError> {
         write(path, &expected.write(&tried, &failures))?;
     }
     Ok(status(&all))
+}
+
+/// Returns what a reader has to know about all results of a plan.
+fn notes(plan: &Plan) -> Vec<String> {
+    let kinds = [Kind::Source, Kind::Sink, Kind::Function];
+    let samples = kinds.into_iter().filter_map(|kind| {
+        let Examined { names, all } = plan.examined(kind);
+        (names.len() < all).then(|| {
+            format!(
+                "of {all} {kind}s, {} were examined; `--symbol NAME` examines others",
+                names.join(", ")
+            )
+        })
+    });
+    samples.collect()
 }
 
 /// Returns the exit status. After an internal or system error the verdicts on
@@ -150,6 +168,7 @@ mod tests {
                 .collect(),
             took: Duration::ZERO,
             expected: &expected,
+            notes: Vec::new(),
             strict: false,
         };
         let failed = Verdict::Failed(Evidence {

@@ -152,6 +152,7 @@ mod tests {
             trials,
             took: Duration::ZERO,
             expected: &Expected::default(),
+            notes: Vec::new(),
             strict: false,
         };
         plain(&results)

@@ -41,6 +41,7 @@ pub fn json(results: &Results<'_>) -> Value {
         "release": results.release,
         "falls_short": results.has_failures(),
         "seconds": results.took.as_secs_f64(),
+        "notes": results.notes,
         "requirements": requirements,
     })
 }

@@ -18,6 +18,9 @@ pub struct Results<'a> {
     pub release: &'a str,
     /// The trials, one for each requirement.
     pub trials: Vec<Trial>,
+    /// What a reader has to know about all of them, a line each: for example
+    /// which symbols were examined.
+    pub notes: Vec<String>,
     /// How long all of it took.
     pub took: Duration,
     /// The known failures.

@@ -26,6 +26,9 @@ const DIM: Style = Style::new().dimmed();
 pub fn text(results: &Results<'_>, short: bool) -> String {
     let mut out = String::new();
     let mut causes = Causes::default();
+    for note in &results.notes {
+        line(&mut out, format_args!("note: {note}"));
+    }
     for (prefix, section) in SECTIONS {
         let shown: Vec<_> = (results.trials.iter())
             .filter(|trial| trial.requirement.id.starts_with(prefix))

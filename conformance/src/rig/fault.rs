@@ -1,7 +1,7 @@
 //! Faults on the rig: those of `mock_kuiper::fault`, played on a plugin's
 //! symbols.
 
-use mock_kuiper::{Fault, Outcome, Stage};
+use mock_kuiper::{Fault, Kind, Outcome, Stage};
 
 use super::launch::Rig;
 use super::sink::ROW;
@@ -10,34 +10,37 @@ use crate::checked::{Checked, NotPassed, untested};
 /// The kinds of symbols that a fault is played on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kinds {
-    Sources,
     Sinks,
     Functions,
     All,
 }
 
 impl Rig<'_> {
-    /// Starts the first symbol of each of these kinds, and plays a fault on
-    /// them.
+    /// Starts symbols of these kinds and plays a fault on them: the symbol that
+    /// the check is about, otherwise all that are examined.
     ///
-    /// With [`Kinds::All`], a kind that does not even work before the fault is
+    /// With [`Kinds::All`], a symbol that does not even work before the fault is
     /// left out: another rule is about that.
     pub(crate) fn play(&self, kinds: Kinds, fault: Fault) -> Checked {
         let play = |stage: &mut Stage<'_>| match fault.play(stage)? {
             Outcome::Survived => Ok(()),
             Outcome::NotApplicable(reason) => Err(NotPassed::NotApplicable(reason)),
         };
-        if kinds != Kinds::All {
-            return self.on_stage(&[kinds], play);
+        match kinds {
+            Kinds::Sinks => return self.on_stage(&[(Kind::Sink, self.sink_name()?)], play),
+            Kinds::Functions => {
+                return self.on_stage(&[(Kind::Function, self.function_name()?)], play);
+            }
+            Kinds::All => {}
         }
-        let manifest = self.manifest()?;
-        let all = [
-            (Kinds::Sinks, &manifest.sinks),
-            (Kinds::Functions, &manifest.functions),
-            (Kinds::Sources, &manifest.sources),
-        ];
-        let declared = all.into_iter().filter(|(_, names)| !names.is_empty());
-        let declared: Vec<_> = declared.map(|(kind, _)| kind).collect();
+        let declared: Vec<_> = [
+            (Kind::Sink, self.sinks()?),
+            (Kind::Function, self.functions()?),
+            (Kind::Source, self.sources()?),
+        ]
+        .into_iter()
+        .flat_map(|(kind, names)| names.into_iter().map(move |name| (kind, name)))
+        .collect();
         let seen = match self.on_stage(&declared, play) {
             Err(
                 NotPassed::Untested(seen)
@@ -48,7 +51,7 @@ impl Rig<'_> {
             ) => seen,
             other => return other,
         };
-        let works = |kind: &Kinds| self.on_stage(&[*kind], |_| Ok(())).is_ok();
+        let works = |symbol: &(Kind, &str)| self.on_stage(&[*symbol], |_| Ok(())).is_ok();
         let working: Vec<_> = declared.iter().copied().filter(works).collect();
         match working.is_empty() || working.len() == declared.len() {
             true => Err(NotPassed::Untested(seen)),
@@ -56,17 +59,25 @@ impl Rig<'_> {
         }
     }
 
-    /// Starts the first symbol of each of these kinds, makes sure that they
-    /// work, and hands them to `act`.
-    fn on_stage(&self, kinds: &[Kinds], act: impl FnOnce(&mut Stage<'_>) -> Checked) -> Checked {
+    /// Starts symbols, makes sure that they work, and hands them to `act`.
+    fn on_stage(
+        &self,
+        symbols: &[(Kind, &str)],
+        act: impl FnOnce(&mut Stage<'_>) -> Checked,
+    ) -> Checked {
         let host = self.host()?;
         let (mut sources, mut sinks, mut functions) = (Vec::new(), Vec::new(), Vec::new());
-        for kind in kinds {
+        for (kind, name) in symbols {
             match kind {
-                Kinds::Sources => sources.push(self.source(&host)?),
-                Kinds::Sinks => sinks.push(self.sink(&host)?),
-                Kinds::Functions => functions.push(self.function(&host)?),
-                Kinds::All => {}
+                Kind::Source if sources.is_empty() => {
+                    sources.push(self.start_source(&host, name, "rule").map_err(untested)?);
+                }
+                // The address of a source does not contain its name.
+                Kind::Source => {
+                    sources.push(self.start_source(&host, name, name).map_err(untested)?);
+                }
+                Kind::Sink => sinks.push(self.start_sink(&host, name, "rule").map_err(untested)?),
+                Kind::Function => functions.push(host.function(name).map_err(untested)?),
             }
         }
         let row = ROW.to_vec();

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mock_kuiper::engine::package::{CheckReport, Manifest, check};
-use mock_kuiper::{Builder, Channel, Function, Host, Limits, Package, Release};
+use mock_kuiper::{Builder, Channel, Function, Host, Kind, Limits, Package, Release, Symbol};
 use serde_json::{Map, Value};
 
+use super::launches::Launches;
 use super::run_state::RunState;
 use crate::checked::{Checked, NotPassed, failed, untested, untested_because};
 use crate::limits::{ANSWER, MOMENT};
@@ -20,6 +21,9 @@ pub(crate) struct Rig<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) transcript: Arc<Transcript>,
     pub(super) run: &'a RunState,
+    pub(crate) launches: Arc<Launches>,
+    /// The symbol that the check is tried on, if it is about one symbol.
+    pub(crate) focus: Option<Symbol>,
 }
 
 impl<'a> Rig<'a> {
@@ -28,12 +32,18 @@ impl<'a> Rig<'a> {
             plan,
             transcript: Arc::new(Transcript::new(plan.secrets.clone(), plan.profile)),
             run,
+            launches: Arc::default(),
+            focus: None,
         }
     }
 
     /// Makes a rig with a transcript of its own, for a question aside.
     pub(super) fn aside(&self) -> Self {
-        Self::new(self.plan, self.run)
+        Self {
+            launches: Arc::clone(&self.launches),
+            focus: self.focus.clone(),
+            ..Self::new(self.plan, self.run)
+        }
     }
 
     /// Returns the release that is played.
@@ -95,7 +105,8 @@ impl<'a> Rig<'a> {
             .init_timeout(self.scaled(self.plan.profile.init_timeout))
             .answer_timeout(self.limit())
             .record(Limits::NONE)
-            .observer(Arc::clone(&self.transcript) as _);
+            .observer(Arc::clone(&self.transcript) as _)
+            .observer(self.launches.observer());
         let environment = self.plan.environment.iter();
         Ok(environment.fold(host, |host, (name, value)| host.env(name, value)))
     }
@@ -118,6 +129,9 @@ impl<'a> Rig<'a> {
                 "the plugin was not launched again, because it never greeted",
                 cause,
             ));
+        }
+        if self.launches.is_over() {
+            return Err(failed("the check has reached its limit"));
         }
         let launched = builder.launch();
         self.run.note(&launched);
@@ -143,19 +157,55 @@ impl<'a> Rig<'a> {
         Ok(properties)
     }
 
+    /// Returns the names of the sources that are examined, each once.
+    pub(crate) fn sources(&self) -> Result<Vec<&str>, NotPassed> {
+        self.package()?;
+        Ok(self.plan.examined(Kind::Source).names)
+    }
+
+    /// Returns the names of the sinks that are examined, each once.
+    pub(crate) fn sinks(&self) -> Result<Vec<&str>, NotPassed> {
+        self.package()?;
+        Ok(self.plan.examined(Kind::Sink).names)
+    }
+
+    /// Returns the names of the functions that are examined, each once.
+    pub(crate) fn functions(&self) -> Result<Vec<&str>, NotPassed> {
+        self.package()?;
+        Ok(self.plan.examined(Kind::Function).names)
+    }
+
+    /// Returns the name of the source that the check is about, otherwise of the
+    /// first one.
     pub(crate) fn source_name(&self) -> Result<&str, NotPassed> {
-        let sources = &self.manifest()?.sources;
-        first(sources, "the plugin has no source")
+        self.name(Kind::Source, "the plugin has no source")
     }
 
+    /// Returns the name of the sink that the check is about, otherwise of the
+    /// first one.
     pub(crate) fn sink_name(&self) -> Result<&str, NotPassed> {
-        let sinks = &self.manifest()?.sinks;
-        first(sinks, "the plugin has no sink")
+        self.name(Kind::Sink, "the plugin has no sink")
     }
 
+    /// Returns the name of the function that the check is about, otherwise of
+    /// the first one.
     pub(crate) fn function_name(&self) -> Result<&str, NotPassed> {
-        let functions = &self.manifest()?.functions;
-        first(functions, "the plugin has no function")
+        self.name(Kind::Function, "the plugin has no function")
+    }
+
+    fn name(&self, kind: Kind, missing: &'static str) -> Result<&str, NotPassed> {
+        self.package()?;
+        match &self.focus {
+            Some(focus) if focus.kind == kind => return Ok(&focus.name),
+            _ => {}
+        }
+        let missing = match self.plan.symbols.is_empty() {
+            true => missing,
+            false => "no symbol of this kind is selected",
+        };
+        let examined = self.plan.examined(kind);
+        let name = examined.names.first().copied();
+        name.ok_or(NotPassed::NotApplicable(missing))
     }
 
     /// Lets an instance work for a moment after its start, so that its stop does
@@ -182,9 +232,4 @@ impl<'a> Rig<'a> {
             ))),
         }
     }
-}
-
-fn first<'n>(names: &'n [String], missing: &'static str) -> Result<&'n str, NotPassed> {
-    let name = names.first().map(String::as_str);
-    name.ok_or(NotPassed::NotApplicable(missing))
 }

@@ -6,7 +6,10 @@
 //! play faults; when a check passes is decided in `section`.
 
 mod fault;
+mod function;
+mod greetings;
 mod launch;
+mod launches;
 mod order;
 mod run_state;
 mod silence;
@@ -14,6 +17,8 @@ mod sink;
 mod source;
 
 pub(crate) use self::fault::Kinds;
+pub(crate) use self::function::{COUNTS, accepted, context, usual};
+pub(crate) use self::greetings::unless_it_never_greets;
 pub(crate) use self::launch::Rig;
 pub(crate) use self::order::{carried_out, order_bytes, start_argument};
 pub(crate) use self::run_state::RunState;

@@ -1,7 +1,8 @@
 //! What the checks of one run share.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mock_kuiper::engine::package::CheckReport;
 use mock_kuiper::{Code, Host, HostError};
@@ -16,8 +17,8 @@ pub(crate) struct RunState {
     /// The result of examining the plugin's files. A Cargo package is built for
     /// it.
     pub(super) report: OnceLock<Result<CheckReport, String>>,
-    /// Whether the first sink sends acks.
-    pub(super) acks: OnceLock<bool>,
+    /// Whether a sink sends acks, by its name.
+    acks: Mutex<HashMap<String, Arc<OnceLock<bool>>>>,
 }
 
 impl RunState {
@@ -30,6 +31,12 @@ impl RunState {
             }
             Err(_) => {}
         }
+    }
+
+    /// Returns the place for whether a sink sends acks.
+    pub(super) fn acks(&self, sink: &str) -> Arc<OnceLock<bool>> {
+        let mut acks = self.acks.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(acks.entry(sink.to_owned()).or_default())
     }
 
     /// Returns whether the plugin was launched, never greeted, and did not exit.

@@ -12,19 +12,26 @@ use crate::checked::{Checked, NotPassed, untested};
 pub(crate) const ROW: &[u8] = b"[{\"conformance\":1}]";
 
 impl Rig<'_> {
-    /// Returns whether the first sink sends acks and the release reads them. A
-    /// sink that sends none fails SNK-03; all other rules are then observed
-    /// without acks.
+    /// Returns whether the sink that the check is about sends acks and the
+    /// release reads them.
     pub(crate) fn has_acks(&self) -> bool {
-        // If the sink does not start, the check that starts it reports that.
-        let sends_acks = || self.aside().sends_an_ack().unwrap_or(true);
-        Releases::WithAcks.has(self.plan.profile) && *self.run.acks.get_or_init(sends_acks)
+        self.sink_name().is_ok_and(|sink| self.has_acks_of(sink))
     }
 
-    /// Sends a row to the sink of a new process and waits for its ack.
-    fn sends_an_ack(&self) -> Result<bool, NotPassed> {
+    /// Returns whether a sink sends acks and the release reads them. A sink that
+    /// sends none fails SNK-03; all other rules are then observed without acks.
+    fn has_acks_of(&self, sink: &str) -> bool {
+        // If the sink does not start, the check that starts it reports that.
+        let sends_acks = || self.aside().sends_an_ack(sink).unwrap_or(true);
+        Releases::WithAcks.has(self.plan.profile) && *self.run.acks(sink).get_or_init(sends_acks)
+    }
+
+    /// Sends a row to a sink of a new process and waits for its ack.
+    fn sends_an_ack(&self, sink: &str) -> Result<bool, NotPassed> {
         let host = self.host()?;
-        let mut sink = self.acking_sink(&host)?;
+        let sink = self.describe_sink(&host, sink);
+        let sink = sink.within("rule", "acks_0").require_ack();
+        let mut sink = sink.start().map_err(untested)?;
         sink.send_bytes(ROW)?;
         match sink.ack(self.limit()) {
             Err(error) => Ok(!is_no_ack(&error)),
@@ -62,7 +69,7 @@ impl Rig<'_> {
         (rule, op): (&str, &str),
     ) -> Result<Sink, HostError> {
         let sink = self.describe_sink(host, symbol).within(rule, op);
-        let sink = match self.has_acks() {
+        let sink = match self.has_acks_of(symbol) {
             true => sink.require_ack().start()?,
             false => sink.start()?,
         };
@@ -101,7 +108,7 @@ impl Rig<'_> {
     /// Sends a row, and takes its ack if acks are read, whatever the ack says.
     pub(crate) fn send(&self, sink: &mut Sink, row: &[u8]) -> Result<(), HostError> {
         sink.send_bytes(row)?;
-        if !self.has_acks() {
+        if !self.has_acks_of(sink.symbol()) {
             return Ok(());
         }
         take_ack(sink, self.limit()).map(drop)

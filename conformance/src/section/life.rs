@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use mock_kuiper::engine::release::Releases;
-use mock_kuiper::{Builder, Fault, Host, Sink, Source};
+use mock_kuiper::{Builder, Fault, Function, Host, Sink, Source};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::checked::{Checked, NotPassed, failed, untested};
 use crate::limits::FLOOD;
 use crate::requirement::{Check, Level, Requirement, Unobserved};
-use crate::rig::{Kinds, Rig, is_no_ack, order_bytes, takes_in_time};
+use crate::rig::{Kinds, Rig, context, is_no_ack, order_bytes, takes_in_time, usual};
 
 /// How long the process may take to exit.
 const EXIT: Duration = Duration::from_secs(5);
@@ -122,8 +122,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A flood of log output does not block the plugin.",
         why: "Rows that cannot be used come at the rate of the stream, and each may produce a line \
               in the log.",
-        how: "5,000 rows of 1 KiB, 500 calls and 500 orders that cannot be used are sent, or as \
-              many as fit in 15 s. A plugin that writes 64 KiB or more because of them, the size \
+        how: "5,000 rows of 1 KiB and 500 orders that cannot be used, and 500 calls with a text, \
+              are sent, or as many as fit in 15 s. A plugin that writes 64 KiB or more because of them, the size \
               of a pipe's buffer, must still work.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go, `cmd.Stdout`",
         slow: true,
@@ -200,7 +200,7 @@ fn takes_any_argument(rig: &Rig<'_>) -> Checked {
 }
 
 fn functions_come_back(rig: &Rig<'_>) -> Checked {
-    let names = &rig.manifest()?.functions;
+    let names = rig.functions()?;
     if names.is_empty() {
         return Err(NotPassed::NotApplicable("the plugin has no function"));
     }
@@ -230,6 +230,17 @@ fn floods_its_log(rig: &Rig<'_>) -> Checked {
         Ok(_) => Some(rig.function(&host)?),
         Err(_) => None,
     };
+    let args = match &mut function {
+        None => Vec::new(),
+        Some(answering) => match usual(answering) {
+            Ok(count) => vec![json!("a"); count],
+            Err(NotPassed::NotApplicable(_)) => {
+                function = None;
+                Vec::new()
+            }
+            Err(other) => return Err(other),
+        },
+    };
     let row = [&b"[{\"conformance\":\""[..], &[b'x'; 1024]].concat();
     let unknown = order_bytes("start", &json!({"symbolName": "no_such_symbol"}));
     let (mut acks, mut keeps_up) = (true, true);
@@ -249,13 +260,12 @@ fn floods_its_log(rig: &Rig<'_>) -> Checked {
         }
         for _ in 0..5 {
             if let Some(function) = &mut function {
-                function.request_bytes(br#"{"func":"Exec","arg":["conformance",5]}"#)?;
+                let _result = function.call(&context(0), &args)?;
             }
             host.order_bytes(&unknown)?;
         }
     }
-    let started = rig.anything(&host);
-    started.map_err(|not_passed| not_passed.into_failed().at("afterwards"))?;
+    works_afterwards(rig, &host, function)?;
     match rig.transcript.logged() {
         written if written >= PIPE => Ok(()),
         _ => Err(NotPassed::NotApplicable(
@@ -264,12 +274,26 @@ fn floods_its_log(rig: &Rig<'_>) -> Checked {
     }
 }
 
+/// Starts a source; or a sink as another instance; or calls the function, which
+/// cannot be started again while the host holds its channel.
+fn works_afterwards(rig: &Rig<'_>, host: &Host, function: Option<Function>) -> Checked {
+    let works = match function {
+        _ if rig.source_name().is_ok() => rig.source(host).map(drop),
+        _ if rig.sink_name().is_ok() => {
+            let sink = rig.start_sink(host, rig.sink_name()?, "afterwards");
+            sink.map(drop).map_err(NotPassed::from)
+        }
+        Some(mut function) => function.is_aggregate().map(drop).map_err(NotPassed::from),
+        None => host.check_alive().map_err(NotPassed::from),
+    };
+    works.map_err(|not_passed| not_passed.into_failed().at("afterwards"))
+}
+
 fn rests_when_stopped(rig: &Rig<'_>) -> Checked {
     const MORE: Duration = Duration::from_millis(100);
     /// In the first second, what was stopped may still be closing.
     const SECONDS: usize = 3;
-    let manifest = rig.manifest()?;
-    let (has_source, has_sink) = (!manifest.sources.is_empty(), !manifest.sinks.is_empty());
+    let (has_source, has_sink) = (!rig.sources()?.is_empty(), !rig.sinks()?.is_empty());
     if !has_source && !has_sink {
         return Err(NotPassed::NotApplicable("a function is never stopped"));
     }

@@ -157,6 +157,7 @@ impl RequestChannel {
             let answer = self.receive(deadline)?;
             if regreet && answer.first() == Some(&b'h') {
                 self.tell(Side::Plugin, &answer, Meaning::Greeting);
+                in_time(deadline)?;
                 self.reply(order.bytes, order.meaning, deadline, Rep::send)?;
                 continue;
             }
@@ -185,6 +186,9 @@ impl RequestChannel {
             match self.receive(deadline) {
                 Ok(message) if message.first() == Some(&b'h') => {
                     self.tell(Side::Plugin, &message, Meaning::Greeting);
+                    if in_time(deadline).is_err() {
+                        return Ok(None);
+                    }
                 }
                 Ok(message) => {
                     self.tell(Side::Plugin, &message, Meaning::Late);
@@ -239,6 +243,7 @@ impl RequestChannel {
                 }
                 Err(error) => self.look_into(error)?,
             }
+            in_time(deadline)?;
         }
     }
 
@@ -263,6 +268,7 @@ impl RequestChannel {
                 Err(Error::TimedOut) if has_ended => return Err(Failure::Exited),
                 Err(error) => self.look_into(error)?,
             }
+            in_time(deadline)?;
         }
     }
 
@@ -322,6 +328,15 @@ pub(crate) fn patiently<T>(mut listen: impl FnMut() -> Result<T, Error>) -> Resu
             }
             result => return result,
         }
+    }
+}
+
+/// Fails once the deadline has passed: a plugin that closes each connection at
+/// once, or greets all the time, must not keep a wait going.
+fn in_time(deadline: Option<Instant>) -> Result<(), Failure> {
+    match deadline {
+        Some(at) if Instant::now() >= at => Err(Failure::TimedOut),
+        _ => Ok(()),
     }
 }
 

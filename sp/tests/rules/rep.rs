@@ -294,6 +294,23 @@ fn a_stale_answer_has_an_earlier_id_and_the_request_can_still_be_answered() {
 }
 
 #[test]
+fn a_stale_answer_to_a_peer_that_has_left_is_refused_once_and_the_next_request_is_awaited() {
+    let place = Place::new();
+    let mut rep = listening(&place);
+    let mut raw = place.dial_raw(REQ);
+    raw.write_all(&frame(b"\x80\0\0\x07asked")).unwrap();
+    assert_eq!(rep.recv(LIMIT).unwrap(), b"asked");
+    drop(raw);
+    assert!(matches!(rep.recv(LIMIT), Err(Error::Disconnected)));
+
+    let left = rep.send_stale(b"stale", LIMIT);
+    let again = rep.send_stale(b"stale", LIMIT);
+
+    assert!(matches!(left, Err(Error::Disconnected)), "{left:?}");
+    assert!(matches!(again, Err(Error::WrongState)), "{again:?}");
+}
+
+#[test]
 fn a_disconnected_peer_sees_its_connection_closed_and_may_connect_again() {
     let place = Place::new();
     let mut rep = listening(&place);

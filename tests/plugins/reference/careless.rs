@@ -1,5 +1,6 @@
 //! A channel on a plain socket, for faults that NNG does not allow: it answers a
-//! message under any id, and may answer twice.
+//! message under any id, may answer twice, and may close each connection after
+//! its answer.
 
 use std::{
     io::{self, Read, Write},
@@ -9,6 +10,12 @@ use std::{
 };
 
 use ekuiper_tests::{nng_plugin::GREETING, yardstick::GREETING_REQ};
+
+use crate::fault;
+
+/// How long a plugin with one of these faults waits for an order before it greets
+/// again: only such a plugin gets orders under ids that were abandoned.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// Greets and answers every message, on one connection after the other; answers
 /// those twice for which `is_doubled` is true.
@@ -37,15 +44,32 @@ fn serve_connection(
     send(&mut stream, id, GREETING)?;
     loop {
         let mut head = [0; 9];
-        stream.read_exact(&mut head)?;
+        let greets = fault::has("careless-ids") || fault::has("careless-calls");
+        stream.set_read_timeout(greets.then_some(IDLE))?;
+        while let Err(error) = stream.read_exact(&mut head[..1]) {
+            if !greets || error.kind() != io::ErrorKind::WouldBlock {
+                return Err(error);
+            }
+            id += 1;
+            send(&mut stream, id, GREETING)?;
+        }
+        stream.set_read_timeout(None)?;
+        stream.read_exact(&mut head[1..])?;
         let length = u64::from_be_bytes(head[1..].try_into().unwrap_or_default());
         let mut frame = vec![0; usize::try_from(length).unwrap_or_default()];
         stream.read_exact(&mut frame)?;
         let message = frame.get(4..).unwrap_or_default();
+        let closes = fault::has("closes-after-answers");
+        if closes && !frame.starts_with(&id.to_be_bytes()) {
+            continue;
+        }
         let answered = answer(message);
         for _ in 0..1 + usize::from(is_doubled(message)) {
             id += 1;
             send(&mut stream, id, &answered)?;
+        }
+        if closes {
+            return Ok(());
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The fault of the plugin, which the variable `REFERENCE_FAULT` names.
 //!
 //! Each fault breaks one requirement, to prove that the conformance suite finds
-//! it. The code of a fault is at the place where the plugin otherwise follows the
+//! it. A few are harmless, to prove that the suite does not fail them. The code of
+//! a fault is at the place where the plugin otherwise follows the
 //! protocol; this file has what several faults need. Which fault breaks which
-//! requirement: `tests/conformance_faults.rs`.
+//! requirement: `tests/conformance_faults.rs`; the harmless ones:
+//! `tests/conformance_harmless.rs`.
 
 use std::{
     env, hint,

@@ -2,6 +2,7 @@
 //! largest number of its list.
 
 use std::{
+    process,
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
     thread,
     time::Duration,
@@ -26,7 +27,15 @@ pub(crate) fn start(symbol: &str) {
             }
             answer
         };
-        if fault::has("careless-calls") || fault::has("validates-twice") {
+        if [
+            "careless-calls",
+            "any-id",
+            "validates-twice",
+            "closes-after-answers",
+        ]
+        .into_iter()
+        .any(fault::has)
+        {
             let is_validate = |request: &[u8]| request.starts_with(b"{\"func\":\"Validate\"");
             let is_doubled = |request: &[u8]| fault::has("validates-twice") && is_validate(request);
             careless::serve(&url, answer, is_doubled);
@@ -65,16 +74,19 @@ fn evaluate(symbol: &str, request: &[u8]) -> Result<Value, String> {
         }
     })?;
     let arguments = request.arguments.as_slice();
+    let takes = 1 + usize::from(symbol == "mirror" && fault::has("two-arguments"));
     match &*request.func {
         "Validate" if arguments.is_empty() && fault::has("validate-dies") => fault::hang(),
-        "Validate" if arguments.len() == 1 => Ok("".into()),
+        "Validate" if arguments.len() == takes => Ok("".into()),
         "Validate" => Err(format!(
-            "{symbol} takes 1 argument, got {}",
+            "{symbol} takes {takes} argument(s), got {}",
             arguments.len()
         )),
         "IsAggregate" if fault::has("aggregate-text") => Ok("false".into()),
         "IsAggregate" => Ok((symbol == "largest").into()),
         "Exec" => match arguments {
+            [_, context] if takes == 2 && is_context(context) => process::exit(1),
+            [value, _, context] if takes == 2 && is_context(context) => execute(symbol, value),
             [value, context] if is_context(context) => execute(symbol, value),
             _ => Err(format!("{symbol} takes 1 argument and a context")),
         },
@@ -93,6 +105,9 @@ fn execute(symbol: &str, value: &Value) -> Result<Value, String> {
             fault::hang();
         }
         return Ok(value.clone());
+    }
+    if value.is_object() && fault::has("largest-dies-of-objects") {
+        process::exit(1);
     }
     // An empty window is `null` or `[]`.
     let values = match value {

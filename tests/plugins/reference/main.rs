@@ -9,6 +9,8 @@
 //!   configuration, or writes it to stdout without `path`.
 //! - `mirror` (function) returns its one argument.
 //! - `largest` (aggregate) returns the largest number of its one list, or null.
+//! - `tocks` is another `ticks`, and `pages` another `lines`, for tests that
+//!   declare two symbols of a kind.
 //!
 //! It can have one of many faults on request, see `fault.rs`. What it shares with
 //! other plugins on NNG is in `ekuiper_tests::nng_plugin`.
@@ -59,7 +61,14 @@ fn main() -> ExitCode {
         dispatcher.answer(order).into_bytes()
     };
     let url = control_url("reference");
-    if fault::has("careless-ids") || fault::has("answers-unknown-twice") {
+    if [
+        "careless-ids",
+        "answers-unknown-twice",
+        "closes-after-answers",
+    ]
+    .into_iter()
+    .any(fault::has)
+    {
         let is_unknown = |order: &[u8]| String::from_utf8_lossy(order).contains("no_such_symbol");
         let is_doubled = |order: &[u8]| fault::has("answers-unknown-twice") && is_unknown(order);
         careless::serve(&url, answer, is_doubled);

@@ -74,8 +74,8 @@ impl Dispatcher {
                 return Err("`mirror` has to be started first".to_owned());
             }
             ("func", "mirror" | "largest") => return self.start_function(&argument.symbol),
-            ("source", "ticks") => source::start,
-            ("sink", "lines") => sink::start,
+            ("source", "ticks" | "tocks") => source::start,
+            ("sink", "lines" | "pages") => sink::start,
             ("func" | "source" | "sink", "no_such_symbol") if fault::has("unknown-symbol-ok") => {
                 return Ok(());
             }
@@ -209,6 +209,10 @@ fn check_tolerance(argument: &Argument) -> Result<(), String> {
     let mut fields = fields.into_iter().flat_map(|fields| fields.keys());
     if fault::has("fields-refused") && fields.any(|field| !known.contains(&field.as_str())) {
         return Err("the argument has an unknown field".to_owned());
+    }
+    let is_instance = ["source", "sink"].contains(&&*argument.kind);
+    if is_instance && argument.whole.get("meta").is_none() {
+        return Err("the argument has no `meta`".to_owned());
     }
     if fault::has("config-needed") && argument.kind == "sink" && argument.config.is_null() {
         return Err("there is no configuration".to_owned());

@@ -79,8 +79,7 @@ fn start_with(rig: &Rig<'_>, properties: &[(&str, Value)]) -> Checked {
 
 /// Ends a check that is about properties if the plugin has only functions.
 fn has_instances(rig: &Rig<'_>) -> Checked {
-    let manifest = rig.manifest()?;
-    match manifest.sources.is_empty() && manifest.sinks.is_empty() {
+    match rig.sources()?.is_empty() && rig.sinks()?.is_empty() {
         true => Err(NotPassed::NotApplicable("a function has no properties")),
         false => Ok(()),
     }
@@ -89,7 +88,7 @@ fn has_instances(rig: &Rig<'_>) -> Checked {
 pub(super) fn does_without_config(rig: &Rig<'_>) -> Checked {
     has_instances(rig)?;
     let host = rig.host()?;
-    for symbol in &rig.manifest()?.sinks {
+    for symbol in rig.sinks()? {
         let meta = Meta::new("bare", format!("{symbol}_0"));
         let bare = host.start_sink(Order::sink(symbol, meta, Map::new()), AckMode::AsOrdered);
         match bare {
@@ -102,7 +101,7 @@ pub(super) fn does_without_config(rig: &Rig<'_>) -> Checked {
             Err(error) => return Err(error.into()),
         }
     }
-    for symbol in &rig.manifest()?.sources {
+    for symbol in rig.sources()? {
         let order = Order::source(symbol, Meta::new("bare", "stream"), "", Map::new());
         match host.start_source(order) {
             Ok(source) => {

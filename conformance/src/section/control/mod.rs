@@ -40,7 +40,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "The start of each symbol that the JSON file declares is answered with `ok`.",
         why: "Otherwise a rule that uses the symbol does not start, and eKuiper shows the answer \
               as the rule's error.",
-        how: "Each source, sink and function is started, with the properties of `--config`.",
+        how: "Each source, sink and function is started, with the properties of `--config`. Then \
+              each function is started alone.",
         source: "ekuiper-2.4.0-go.jsonl:35; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
         check: Check::Function(starts),
@@ -168,7 +169,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "After a greeting of an idle plugin, eKuiper sends an order under the old id and then \
               under the new one. An order that is carried out twice doubles rows.",
         how: "An order is sent under another id, then under the right one. Exactly one answer must \
-              come.",
+              come. The rule does not apply to a plugin that does not greet when it is idle: \
+              eKuiper abandons no id then.",
         source: "ekuiper-1.13.5-python.jsonl:21; ekuiper-1.14.7-python-errors.jsonl:228",
         slow: false,
         check: Check::Function(drops_stale_orders),
@@ -208,7 +210,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "eKuiper sends one order at a time: an order that waits for a busy source delays all \
               rules of the plugin.",
         how: "A sink gets rows, and nobody reads the rows of a source. Then a start under another \
-              rule must be answered within 2 s.",
+              rule may take at most 2 s longer than a start before.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
         check: Check::Function(answers_while_busy),

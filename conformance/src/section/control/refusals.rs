@@ -99,9 +99,8 @@ pub(super) fn refuses_configurations(rig: &Rig<'_>) -> Checked {
 /// type.
 fn refuses_wrong_types(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
-    let manifest = rig.manifest()?;
     let mut any = false;
-    for symbol in manifest.sources.iter().chain(&manifest.sinks) {
+    for symbol in [rig.sources()?, rig.sinks()?].concat() {
         let known = rig.properties(symbol)?;
         for (name, value) in &known {
             let mut properties = known.clone();
@@ -130,7 +129,7 @@ fn is_refused(
     properties: &Map<String, Value>,
 ) -> Result<bool, NotPassed> {
     const RULE: &str = "refused";
-    let is_source = rig.manifest()?.sources.iter().any(|name| name == symbol);
+    let is_source = rig.sources()?.contains(&symbol);
     let config = Value::Object(properties.clone());
     let started = match is_source {
         true => {

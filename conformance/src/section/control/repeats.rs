@@ -8,7 +8,7 @@ use serde_json::{Map, json};
 
 use crate::checked::{Checked, NotPassed, failed};
 use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE};
-use crate::rig::{Kinds, ROW, Rig, is_no_ack, order_bytes, start_argument};
+use crate::rig::{Kinds, ROW, Rig, is_no_ack, order_bytes, start_argument, unless_it_never_greets};
 
 /// How long the connection of a replaced instance may stay open.
 const SETTLING: Duration = Duration::from_secs(2);
@@ -41,6 +41,12 @@ pub(super) fn stays_after_idling(rig: &Rig<'_>) -> Checked {
 }
 
 pub(super) fn drops_stale_orders(rig: &Rig<'_>) -> Checked {
+    let dropped = drops_a_stale_order(rig);
+    let name = &rig.manifest()?.name;
+    unless_it_never_greets(rig, dropped, &Channel::control(name))
+}
+
+fn drops_a_stale_order(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
     let (_running, order) = rig.anything(&host)?;
     let command = match order.kind {
@@ -110,6 +116,7 @@ fn has_one_connection(rig: &Rig<'_>, source: &mut Source) -> Checked {
 
 pub(super) fn answers_while_busy(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
+    let usual = start_and_stop(rig, &host, "alone").map_err(NotPassed::into_untested)?;
     let mut sink = match rig.sink_name() {
         Ok(_) => Some(rig.sink(&host)?),
         Err(_) => None,
@@ -119,32 +126,41 @@ pub(super) fn answers_while_busy(rig: &Rig<'_>) -> Checked {
             sink.send_bytes(ROW)?;
         }
     }
-    let source = match rig.source_name() {
+    let _source = match rig.source_name() {
         Ok(_) => Some(rig.source(&host)?),
         Err(_) => None,
     };
     std::thread::sleep(rig.scaled(Duration::from_secs(1)));
-    let asked = Instant::now();
-    let started = match (&source, &sink) {
-        (Some(source), _) => rig
-            .start_source(&host, &source.order().symbol, "elsewhere")
-            .map(drop),
-        (None, Some(sink)) => rig.start_sink(&host, sink.symbol(), "elsewhere").map(drop),
-        (None, None) => {
-            return Err(NotPassed::NotApplicable(
-                "a plugin with only functions is never busy",
-            ));
-        }
-    };
-    started?;
-    let took = asked.elapsed();
-    if took > rig.scaled(PROMPT) {
-        let took = took.as_secs_f64();
+    let took = start_and_stop(rig, &host, "elsewhere")?;
+    if took > usual + rig.scaled(PROMPT) {
         return Err(failed(format!(
-            "while instances were busy, the answer to a start took {took:.1} s"
+            "while instances were busy, the answer to a start took {:.1} s, and {:.1} s before",
+            took.as_secs_f64(),
+            usual.as_secs_f64()
         )));
     }
     Ok(())
+}
+
+/// Starts a source, or a sink if the plugin has no source, under a rule; returns
+/// how long that took; and stops it.
+fn start_and_stop(rig: &Rig<'_>, host: &Host, rule: &str) -> Result<Duration, NotPassed> {
+    let asked = Instant::now();
+    if let Ok(source) = rig.source_name() {
+        let source = rig.start_source(host, source, rule)?;
+        let took = asked.elapsed();
+        source.stop()?;
+        return Ok(took);
+    }
+    let Ok(sink) = rig.sink_name() else {
+        return Err(NotPassed::NotApplicable(
+            "a plugin with only functions is never busy",
+        ));
+    };
+    let sink = rig.start_sink(host, sink, rule)?;
+    let took = asked.elapsed();
+    sink.stop()?;
+    Ok(took)
 }
 
 pub(super) fn dials_again(rig: &Rig<'_>) -> Checked {

@@ -1,19 +1,12 @@
 //! How the requirements for functions are observed.
 
-use mock_kuiper::engine::wire::{Command, Context, Expr, FunctionAnswer, Order};
-use mock_kuiper::{Channel, Function, Host, HostError, Meta};
+use mock_kuiper::engine::wire::{Command, Expr, FunctionAnswer, Order};
+use mock_kuiper::{Channel, Function, Host};
 use serde_json::{Value, json};
 
 use crate::checked::{Checked, NotPassed, failed, untested};
 use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE};
-use crate::rig::Rig;
-
-fn context(call: u32) -> Context {
-    Context {
-        meta: Meta::new("rule", "2_project"),
-        func_id: call,
-    }
-}
+use crate::rig::{COUNTS, Rig, accepted, context, unless_it_never_greets, usual};
 
 /// Fails if the plugin has exited or the function does not answer any more.
 fn continues(host: &Host, function: &mut Function) -> Checked {
@@ -52,19 +45,34 @@ pub(super) fn executes(rig: &Rig<'_>) -> Checked {
     const BIG: usize = 2 * 1024 * 1024;
     let host = rig.host()?;
     let mut function = rig.function(&host)?;
-    let mut calls = vec![
-        ("`null`", vec![Value::Null]),
-        ("nested values", vec![json!({"k": [1, -2.5, {"n": null}]})]),
-        ("Unicode", vec![json!("täglich 漢字 🦀 \u{0} <&>")]),
-        ("three values", vec![json!(1), json!("two"), json!([3])]),
-        (
-            "the greatest numbers",
-            vec![json!(f64::MAX), json!(f64::MAX)],
-        ),
-        ("no arguments", vec![]),
+    let counts = accepted(&mut function, &COUNTS)?;
+    let mut values = vec![
+        ("nested values", json!({"k": [1, -2.5, {"n": null}]})),
+        ("Unicode", json!("täglich 漢字 🦀 \u{0} <&>")),
+        ("a number", json!(1)),
+        ("a list", json!([3])),
+        ("the greatest number", json!(f64::MAX)),
     ];
     if rig.release().max_message.is_none() {
-        calls.push(("2 MiB of text", vec![json!("x".repeat(BIG))]));
+        values.push(("2 MiB of text", json!("x".repeat(BIG))));
+    }
+    let mut calls = Vec::new();
+    for &count in &counts {
+        calls.push((
+            format!("`null` as {count} arguments"),
+            vec![Value::Null; count],
+        ));
+    }
+    for &count in counts.iter().filter(|count| **count > 0).take(1) {
+        for (what, value) in &values {
+            // A great text is sent once: it stands for the size of the request.
+            let mut args = vec![json!("a"); count];
+            match what.starts_with("2 MiB") {
+                true => args[0] = value.clone(),
+                false => args.fill(value.clone()),
+            }
+            calls.push(((*what).to_owned(), args));
+        }
     }
     for (number, (what, args)) in (0..).zip(&calls) {
         let executed = function.call(&context(number), args);
@@ -110,9 +118,10 @@ pub(super) fn needs_a_context(rig: &Rig<'_>) -> Checked {
 pub(super) fn answers_after_idling(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
     let mut function = rig.function(&host)?;
+    let count = usual(&mut function)?;
     std::thread::sleep(rig.scaled(IDLE));
     function.is_aggregate()?;
-    let _result = function.call(&context(0), &[json!("a")])?;
+    let _result = function.call(&context(0), &vec![json!("a"); count])?;
     nothing_follows(rig, &mut function, "the call after 6 s of silence")
 }
 
@@ -144,9 +153,16 @@ pub(super) fn dials_again(rig: &Rig<'_>) -> Checked {
 }
 
 pub(super) fn drops_stale_calls(rig: &Rig<'_>) -> Checked {
+    let dropped = drops_a_stale_call(rig);
+    let symbol = rig.function_name()?;
+    unless_it_never_greets(rig, dropped, &Channel::function(symbol))
+}
+
+fn drops_a_stale_call(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
     let mut function = rig.function(&host)?;
-    let (first, second) = ([json!("first")], [json!("second")]);
+    let count = usual(&mut function)?;
+    let (first, second) = (vec![json!("first"); count], vec![json!("second"); count]);
     let mut call = |args: &[Value]| function.call(&context(0), args).map_err(untested);
     let results = [call(&first)?, call(&second)?, call(&second)?];
 
@@ -167,7 +183,8 @@ pub(super) fn answers_once(rig: &Rig<'_>) -> Checked {
     nothing_follows(rig, &mut function, "`IsAggregate`")?;
     let _verdict = function.validate(&[Expr::Column("a".to_owned())])?;
     nothing_follows(rig, &mut function, "`Validate`")?;
-    let _result = function.call(&context(0), &[json!("a")])?;
+    let count = usual(&mut function)?;
+    let _result = function.call(&context(0), &vec![json!("a"); count])?;
     nothing_follows(rig, &mut function, "`Exec`")
 }
 
@@ -176,7 +193,8 @@ pub(super) fn answers_are_spelled_right(rig: &Rig<'_>) -> Checked {
     let mut function = rig.function(&host)?;
     let unknown = json!({"func": "Describe", "arg": null}).to_string();
     function.is_aggregate().map_err(untested)?;
-    let executed = function.call(&context(0), &[json!("a")]);
+    let count = usual(&mut function)?;
+    let executed = function.call(&context(0), &vec![json!("a"); count]);
     let _result = executed.map_err(untested)?;
     let answered = function.request_bytes(unknown.as_bytes());
     let _refusal = answered.map_err(untested)?;
@@ -213,7 +231,7 @@ fn started_twice_more(rig: &Rig<'_>, host: &Host) -> Result<Function, NotPassed>
 
 pub(super) fn functions_are_independent(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
-    let names = &rig.manifest()?.functions;
+    let names = rig.functions()?;
     if names.len() < 2 {
         return Err(NotPassed::NotApplicable(
             "the plugin has fewer than two functions",
@@ -229,10 +247,15 @@ pub(super) fn functions_are_independent(rig: &Rig<'_>) -> Checked {
     let called = std::thread::scope(|scope| {
         let calls = functions.iter_mut().map(|function| {
             scope.spawn(|| {
+                let count = match usual(function) {
+                    Err(NotPassed::NotApplicable(_)) => return Ok(()),
+                    count => count?,
+                };
+                let args = vec![json!("a"); count];
                 for number in 0..50 {
-                    let _result = function.call(&context(number), &[json!("a")])?;
+                    let _result = function.call(&context(number), &args)?;
                 }
-                Ok::<_, HostError>(())
+                Ok::<_, NotPassed>(())
             })
         });
         let calls: Vec<_> = calls.collect();
@@ -246,22 +269,14 @@ pub(super) fn functions_are_independent(rig: &Rig<'_>) -> Checked {
 
 pub(super) fn survives_empty_windows(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
-    let mut any = false;
-    for name in &rig.manifest()?.functions {
-        let mut function = host.function(name).map_err(untested)?;
-        if !function.is_aggregate().map_err(untested)? {
-            continue;
-        }
-        any = true;
-        for count in 1..=3 {
-            for empty in [Value::Null, json!([])] {
-                let _result = function.call(&context(count), &vec![empty; count as usize])?;
-            }
-        }
-        continues(&host, &mut function)?;
+    let mut function = rig.function(&host)?;
+    if !function.is_aggregate().map_err(untested)? {
+        return Err(NotPassed::NotApplicable("the function is no aggregate"));
     }
-    match any {
-        true => Ok(()),
-        false => Err(NotPassed::NotApplicable("the plugin has no aggregate")),
+    for count in accepted(&mut function, &COUNTS[..5])? {
+        for empty in [Value::Null, json!([])] {
+            let _result = function.call(&context(1), &vec![empty; count])?;
+        }
     }
+    continues(&host, &mut function)
 }

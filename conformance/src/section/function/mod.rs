@@ -40,8 +40,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "`Exec` is answered for any values, with a result or with an error text.",
         why: "A column may be missing or hold any value. A function that crashes takes all rules \
               of the plugin with it.",
-        how: "`Exec` is sent with `null`, nested values, Unicode, the greatest numbers, 2 MiB of \
-              text, and without arguments.",
+        how: "`Exec` is sent with `null`, nested values, Unicode, the greatest number and 2 MiB of \
+              text. Each number of arguments from 0 to 5 that `Validate` accepts is tried, and no \
+              other, because eKuiper does not call a function with arguments that it refused.",
         source: "ekuiper-2.4.0-go-mirror.jsonl:46; eKuiper 2.4.0 internal/plugin/portable/runtime/function.go",
         slow: false,
         check: Check::Function(executes),
@@ -125,8 +126,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "An aggregate survives `null` and `[]` as the values of a window.",
         why: "eKuiper sends an empty window as `null`. A plugin that took it for a list crashed, \
               and its host hung.",
-        how: "The aggregate is called with one to three arguments that are all `null`, then all \
-              `[]`.",
+        how: "The aggregate is called with arguments that are all `null`, then all `[]`, for each \
+              number of arguments from 1 to 5 that `Validate` accepts.",
         source: "ekuiper-2.0.8-go.jsonl:154",
         slow: false,
         check: Check::Function(survives_empty_windows),
@@ -163,7 +164,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "Otherwise a late answer is taken for that of the next call, and each row gets the \
               result of the row before it.",
         how: "A call is sent under another id, then another call under the right one. One answer \
-              must come, that of the second call.",
+              must come, that of the second call. The rule does not apply to a plugin that does \
+              not greet when it is idle: eKuiper abandons no id then.",
         source: "ekuiper-1.13.5-python.jsonl:21",
         slow: false,
         check: Check::Function(drops_stale_calls),

@@ -104,7 +104,11 @@ impl Rep {
         if let Some(last) = header.last_mut() {
             *last = last.wrapping_sub(1);
         }
-        self.answer(pipe, &header, body, limit)
+        let sent = self.answer(pipe, &header, body, limit);
+        if matches!(sent, Err(Error::Disconnected)) {
+            self.asked = None;
+        }
+        sent
     }
 
     fn answer(
