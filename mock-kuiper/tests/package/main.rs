@@ -4,6 +4,7 @@
 mod check;
 mod common;
 mod executable;
+mod hostile;
 mod hosts;
 mod pack;
 mod zipped;

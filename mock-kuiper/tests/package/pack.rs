@@ -128,7 +128,7 @@ fn a_packed_zip_can_be_checked_and_run() {
     assert_eq!(run.status, 1, "{run:#?}");
     assert!(
         run.stderr
-            .contains("the plugin ended before it greeted: exit status 7")
+            .contains("the plugin exited before its greeting: exit status 7")
     );
     assert!(run.stderr.contains("] sources\n"), "{run:#?}");
 }
