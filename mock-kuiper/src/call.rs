@@ -68,7 +68,7 @@ impl fmt::Display for Call {
     }
 }
 
-/// The configuration of one symbol: `random={"interval":100}`.
+/// The configuration of one symbol: `random={"period":100}`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SymbolConfig {
     /// The symbol's name.

@@ -11,7 +11,7 @@
 //! # fn main() -> Result<(), HostError> {
 //! let host = Host::launch("../sdk/examples/mirror")?;
 //!
-//! let mut random = host.source("random").config(json!({"interval": 10})).start()?;
+//! let mut random = host.source("random").config(json!({"period": 10})).start()?;
 //! assert_eq!(random.next(Duration::from_secs(5))?.message, json!({"count": 50}));
 //! random.stop()?;
 //!
@@ -46,7 +46,7 @@
 //!
 //! # fn main() -> Result<(), mock_kuiper::HostError> {
 //! let host = Host::launch("../sdk/examples/mirror")?;
-//! let refused = host.source("random").config(json!({"interval": "soon"})).start();
+//! let refused = host.source("random").config(json!({"period": "soon"})).start();
 //! assert_eq!(refused.unwrap_err().code(), Some(Code::OrderRefused));
 //! # Ok(())
 //! # }
@@ -98,7 +98,7 @@
 //!
 //! # fn main() -> Result<(), HostError> {
 //! let host = Host::launch("../sdk/examples/mirror")?;
-//! let mut random = host.source("random").config(json!({"interval": 10})).start()?;
+//! let mut random = host.source("random").config(json!({"period": 10})).start()?;
 //! let mut append = host.sink("append").start()?;
 //! let mut echo = host.function("echo")?;
 //!

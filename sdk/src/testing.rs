@@ -30,7 +30,7 @@
 //! #     }
 //! # }
 //!
-//! let rows = testing::source(Count).config(json!({"interval": 10})).rows(2)?;
+//! let rows = testing::source(Count).config(json!({"period": 10})).rows(2)?;
 //! assert_eq!(rows[1].message, json!({"n": 1}));
 //!
 //! let mut sink = testing::sink(Print).open()?;

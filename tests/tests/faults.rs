@@ -19,7 +19,7 @@ fn mirror(release: &str) -> Host {
 
 /// `mirror`'s source, with a row every few milliseconds.
 fn quick(pattern: Value) -> Value {
-    json!({"interval": 5, "pattern": pattern})
+    json!({"period": 5, "pattern": pattern})
 }
 
 fn object(value: Value) -> Map<String, Value> {
@@ -192,7 +192,7 @@ fn a_breach_of_the_transports_protocol_ends_no_more_than_a_connection() -> Resul
 fn a_slow_host_loses_nothing() -> Result<(), HostError> {
     let host = mirror("2.4");
     host.set_delay(Duration::from_millis(50));
-    let flood = json!({"interval": 0, "pattern": {"n": 1}});
+    let flood = json!({"period": 0, "pattern": {"n": 1}});
     let mut random = host.source("random").config(flood).start()?;
     let mut echo = host.function("echo")?;
 
@@ -343,7 +343,7 @@ fn rows_are_taken_in_order_though_the_acks_are_read_slowly() -> Result<(), HostE
 #[test]
 fn a_source_whose_reader_pauses_goes_on_and_is_stopped() -> Result<(), HostError> {
     let host = mirror("2.4");
-    let flood = json!({"interval": 0, "pattern": {"n": 1}});
+    let flood = json!({"period": 0, "pattern": {"n": 1}});
     let mut random = host.source("random").config(flood).start()?;
     random.next(LIMIT)?;
 

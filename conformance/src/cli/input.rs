@@ -114,6 +114,10 @@ pub(super) fn read(args: &Args, filtered: Filtered) -> Result<Input, CliError> {
             mistakes.extend(lines.iter().map(ToString::to_string));
             return Err(CliError::Input(mistakes));
         }
+        Err(error) if error.is_input() => {
+            mistakes.push(error.to_string());
+            return Err(CliError::Input(mistakes));
+        }
         Err(other) => return Err(CliError::System(other.to_string())),
     };
     if !mistakes.is_empty() {

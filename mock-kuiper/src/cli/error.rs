@@ -53,6 +53,7 @@ impl From<PackageError> for CliError {
             PackageError::Mistakes(mistakes) => {
                 Self::Input(mistakes.iter().map(ToString::to_string).collect())
             }
+            other if other.is_input() => Self::input(other.to_string()),
             other => Self::Trouble(other.to_string()),
         }
     }

@@ -21,7 +21,7 @@ Examples:
   mock-kuiper run ./mirror
       Starts everything that the plugin offers, prints the rows of its sources,
       and sends them to its sinks. Ctrl-C ends the run.
-  mock-kuiper run ./mirror --count 3 --config 'random={\"interval\":10}'
+  mock-kuiper run ./mirror --count 3 --config 'random={\"period\":10}'
       Ends after 3 rows of each source.
   mock-kuiper run mirror.zip --function echo --call 'echo(1, \"a\", null)'
       Calls a function, then ends.

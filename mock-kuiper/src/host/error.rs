@@ -265,9 +265,10 @@ impl From<Finding> for HostError {
 
 impl From<PackageError> for HostError {
     fn from(error: PackageError) -> Self {
-        match error {
-            PackageError::Mistakes(_) => Self::Input(Box::new(InputError::Package(error))),
-            other => Self::System(Box::new(SystemError::Package(other))),
+        if error.is_input() {
+            Self::Input(Box::new(InputError::Package(error)))
+        } else {
+            Self::System(Box::new(SystemError::Package(error)))
         }
     }
 }

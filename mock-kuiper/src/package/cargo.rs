@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::PackageError;
+use super::files;
 use super::locate::find_manifest;
 use super::parts::PARTS;
 use crate::scratch::Scratch;
@@ -73,7 +74,7 @@ impl Layout {
             return Ok(None);
         };
         let place = Scratch::new("mock-kuiper-")
-            .map_err(|error| PackageError::io(&std::env::temp_dir(), error))?;
+            .map_err(|error| PackageError::system(&std::env::temp_dir(), error))?;
         let layout = Self {
             package: directory.to_owned(),
             shown: shown.to_owned(),
@@ -83,10 +84,10 @@ impl Layout {
         };
         let link = |from: &Path| {
             let to = layout.directory.join(from.file_name().unwrap_or_default());
-            symlink(from, &to).map_err(|error| PackageError::io(&to, error))
+            symlink(from, &to).map_err(|error| PackageError::system(&to, error))
         };
         fs::create_dir(&layout.directory)
-            .map_err(|error| PackageError::io(&layout.directory, error))?;
+            .map_err(|error| PackageError::system(&layout.directory, error))?;
         link(&json)?;
         for part in PARTS.map(|part| directory.join(part)) {
             if part.exists() {
@@ -98,7 +99,7 @@ impl Layout {
             .create_new(true)
             .mode(0o755)
             .open(layout.executable());
-        executable.map_err(|error| PackageError::io(&layout.executable(), error))?;
+        executable.map_err(|error| PackageError::system(&layout.executable(), error))?;
         Ok(Some(layout))
     }
 
@@ -122,7 +123,7 @@ impl Layout {
         let executable = self.executable();
         fs::remove_file(&executable)
             .and_then(|()| symlink(binary, &executable))
-            .map_err(|error| PackageError::io(&executable, error))
+            .map_err(|error| PackageError::system(&executable, error))
     }
 
     /// Returns the temporary directory, which is removed when it is dropped.
@@ -134,7 +135,7 @@ impl Layout {
 /// Returns the plugin's name and the file name of its executable, unless the
 /// executable is in another directory.
 fn declared(json: &Path) -> Option<(String, String)> {
-    let value: Value = serde_json::from_slice(&fs::read(json).ok()?).ok()?;
+    let value: Value = serde_json::from_slice(&files::read(json, files::TEXT_LIMIT).ok()?).ok()?;
     let executable = value.get("executable")?.as_str()?;
     let plain = Path::new(executable).file_name()? == executable;
     let name = json.file_stem()?.to_str()?;
@@ -181,7 +182,7 @@ fn run_cargo(
     let mut built = None;
     if let Some(output) = child.stdout.take() {
         for line in BufReader::new(output).lines() {
-            let line = line.map_err(|error| PackageError::io(directory, error))?;
+            let line = line.map_err(|error| PackageError::system(directory, error))?;
             let Ok(message) = serde_json::from_str::<Message>(&line) else {
                 continue;
             };
@@ -193,7 +194,7 @@ fn run_cargo(
     }
     let status = child
         .wait()
-        .map_err(|error| PackageError::io(directory, error))?;
+        .map_err(|error| PackageError::system(directory, error))?;
     match built {
         Some(path) if status.success() => Ok(path),
         _ => Err(refused(format!(

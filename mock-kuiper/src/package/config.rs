@@ -1,28 +1,24 @@
 //! `sources/NAME.yaml`: the configuration of a source, in sections.
 
-use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use super::error::PackageError;
+use super::files;
 
 /// Reads the `default` section, overlaid by the section `key`.
 ///
 /// Source: protocol.md section 5.
 pub(super) fn read(file: &Path, key: Option<&str>) -> Result<Map<String, Value>, PackageError> {
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound && key.is_none() => {
+    if !files::exists(file)? {
+        if key.is_none() {
             return Ok(Map::new());
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let text = "the file does not exist; create it with this section, or leave the key out";
-            return Err(PackageError::one(file, key, text));
-        }
-        Err(error) => return Err(PackageError::io(file, error)),
-    };
+        let text = "the file does not exist; create it with this section, or leave the key out";
+        return Err(PackageError::one(file, key, text));
+    }
+    let text = read_text(file)?;
     let mut sections = sections_of(file, &text)?;
     let names: Vec<_> = sections.keys().map(|name| format!("`{name}`")).collect();
     let mut config = section(file, "default", sections.remove("default"))?;
@@ -43,9 +39,14 @@ pub(super) fn read(file: &Path, key: Option<&str>) -> Result<Map<String, Value>,
     Ok(config)
 }
 
+fn read_text(file: &Path) -> Result<String, PackageError> {
+    String::from_utf8(files::read(file, files::TEXT_LIMIT)?)
+        .map_err(|error| PackageError::one(file, None, format!("is not valid YAML: {error}")))
+}
+
 /// Reads the names of the sections, and checks that each is a section.
 pub(super) fn section_names(file: &Path) -> Result<Vec<String>, PackageError> {
-    let text = fs::read_to_string(file).map_err(|error| PackageError::io(file, error))?;
+    let text = read_text(file)?;
     let mut names = Vec::new();
     for (name, value) in sections_of(file, &text)? {
         section(file, &name, Some(value))?;

@@ -2,8 +2,10 @@
 //! system.
 
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
 
 /// Why a plugin cannot be read or packed.
 #[derive(Debug)]
@@ -11,7 +13,16 @@ use std::path::{Path, PathBuf};
 pub enum PackageError {
     /// The plugin's author made mistakes. All that were found are in the list.
     Mistakes(Vec<Mistake>),
-    /// The system refused to read or to unpack a file.
+    /// The system refuses to read a file or directory of the plugin, for example
+    /// for lack of permission.
+    Unreadable {
+        /// The file or directory.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The system failed to read or to unpack a file, for example because the disk
+    /// is full.
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -53,12 +64,48 @@ impl PackageError {
         PackageError::Mistakes(vec![Mistake::new(file, field, text)])
     }
 
+    /// Why a file of the plugin cannot be read: [`Unreadable`](Self::Unreadable) if
+    /// the path or its permissions are the reason, and otherwise [`Io`](Self::Io).
     pub(super) fn io(path: &Path, source: io::Error) -> Self {
+        if is_of_the_path(&source) {
+            PackageError::Unreadable {
+                path: path.to_owned(),
+                source,
+            }
+        } else {
+            PackageError::system(path, source)
+        }
+    }
+
+    /// An error of the system at a file that the plugin's author did not name.
+    pub(super) fn system(path: &Path, source: io::Error) -> Self {
         PackageError::Io {
             path: path.to_owned(),
             source,
         }
     }
+
+    /// Returns whether other files or another plugin are needed, as opposed to a
+    /// failure of the system.
+    #[must_use]
+    pub fn is_input(&self) -> bool {
+        matches!(self, Self::Mistakes(_) | Self::Unreadable { .. })
+    }
+}
+
+/// Returns whether the system refused an access because of what the user gave, as
+/// opposed to a full disk or too many open files.
+pub(super) fn is_of_the_path(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied
+            | ErrorKind::NotFound
+            | ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::AlreadyExists
+            | ErrorKind::InvalidFilename
+            | ErrorKind::InvalidInput
+    ) || error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
 }
 
 impl fmt::Display for Mistake {
@@ -82,6 +129,9 @@ impl fmt::Display for PackageError {
                 }
                 Ok(())
             }
+            PackageError::Unreadable { path, source } => {
+                write!(f, "cannot read {}: {source}", path.display())
+            }
             PackageError::Io { path, source } => {
                 write!(f, "cannot read or unpack {}: {source}", path.display())
             }
@@ -96,7 +146,9 @@ impl std::error::Error for PackageError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             PackageError::Mistakes(_) => None,
-            PackageError::Io { source, .. } | PackageError::Write { source, .. } => Some(source),
+            PackageError::Unreadable { source, .. }
+            | PackageError::Io { source, .. }
+            | PackageError::Write { source, .. } => Some(source),
         }
     }
 }

@@ -8,17 +8,23 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::error::PackageError;
+use super::files;
 
 /// Returns the absolute path of what the user gave.
 pub(super) fn find(path: &Path) -> Result<PathBuf, PackageError> {
-    fs::canonicalize(path).map_err(|error| match error.kind() {
+    let absolute = fs::canonicalize(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => PackageError::one(
             path,
             None,
             "no such directory or zip; give the directory that holds the plugin's json",
         ),
         _ => PackageError::io(path, error),
-    })
+    })?;
+    if !absolute.is_dir() && !absolute.is_file() {
+        let text = "is neither a directory nor a zip; give the plugin's directory";
+        return Err(PackageError::one(path, None, text));
+    }
+    Ok(absolute)
 }
 
 /// Returns the path of a source's yaml, which need not exist.
@@ -29,17 +35,19 @@ pub(super) fn yaml(directory: &Path, source: &str) -> PathBuf {
 /// Finds the plugin's json in its directory. `shown` is what the user gave.
 pub(super) fn find_manifest(directory: &Path, shown: &Path) -> Result<PathBuf, PackageError> {
     let mut jsons = Vec::new();
+    let mut special = None;
     let entries = fs::read_dir(directory).map_err(|error| PackageError::io(directory, error))?;
     for entry in entries {
         let path = entry
             .map_err(|error| PackageError::io(directory, error))?
             .path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "json")
-            && path.is_file()
-        {
+        if path.extension().is_none_or(|extension| extension != "json") || path.is_dir() {
+            continue;
+        }
+        if path.is_file() {
             jsons.push(path);
+        } else if path.exists() {
+            special = Some(path);
         }
     }
     jsons.sort();
@@ -58,6 +66,12 @@ pub(super) fn find_manifest(directory: &Path, shown: &Path) -> Result<PathBuf, P
         .collect();
     if let [json] = likely.as_slice() {
         return Ok((*json).clone());
+    }
+    if jsons.is_empty()
+        && let Some(special) = special
+    {
+        // It is refused by what it is.
+        return Ok(special);
     }
     let text = if jsons.is_empty() && shown.is_dir() {
         "not a plugin: it has no NAME.json at its top level; give the directory that has one"
@@ -82,7 +96,7 @@ pub(super) fn find_manifest(directory: &Path, shown: &Path) -> Result<PathBuf, P
 
 /// Returns whether a json has a field that the json of every plugin has.
 fn looks_like_manifest(json: &Path) -> bool {
-    let value = fs::read(json)
+    let value = files::read(json, files::TEXT_LIMIT)
         .ok()
         .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
     value.is_some_and(|value| value.get("language").or(value.get("executable")).is_some())

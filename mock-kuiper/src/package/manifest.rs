@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::error::{Mistake, PackageError};
+use super::files;
 use crate::go_json::field;
 
 /// What a plugin declares in its json.
@@ -91,7 +92,7 @@ pub(super) fn examine(
     directory: &Path,
     zipped: bool,
 ) -> Result<Examined, PackageError> {
-    let bytes = fs::read(file).map_err(|error| PackageError::io(file, error))?;
+    let bytes = files::read(file, files::TEXT_LIMIT)?;
     let value: Value = serde_json::from_slice(&bytes)
         .map_err(|error| PackageError::one(file, None, format!("is not valid JSON: {error}")))?;
     let Value::Object(fields) = value else {

@@ -11,6 +11,7 @@ mod cargo;
 mod check;
 mod config;
 mod error;
+mod files;
 mod locate;
 mod manifest;
 mod opened;

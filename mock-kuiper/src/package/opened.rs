@@ -47,14 +47,15 @@ impl Package {
     ///
     /// # Errors
     ///
-    /// [`PackageError::Mistakes`] with everything that eKuiper would refuse, and
-    /// [`PackageError::Io`] if the system refuses to read or to unpack a file.
+    /// [`PackageError::Mistakes`] with everything that eKuiper would refuse and with
+    /// files that are too large or not regular, [`PackageError::Unreadable`] if a file
+    /// cannot be read, and [`PackageError::Io`] if the system fails.
     pub fn open(path: &Path) -> Result<Package, PackageError> {
         let directory = find(path)?;
         if directory.is_dir() {
             return Package::open_directory(&directory, path, Origin::Given);
         }
-        let unpacked = archive::unpack(path)?;
+        let unpacked = archive::unpack(path, archive::LIMITS)?;
         let directory = unpacked.path().to_owned();
         Package::open_directory(&directory, path, Origin::Zip { _place: unpacked })
             .and_then(|package| {
@@ -216,15 +217,26 @@ fn check_yaml_of_zip(manifest: &Manifest, directory: &Path) -> Result<(), Packag
 
 /// Names files by what the user gave, not by the temporary directory.
 fn rename(error: PackageError, temporary: &Path, shown: &Path) -> PackageError {
-    let PackageError::Mistakes(mut mistakes) = error else {
-        return error;
+    let inside = |path: PathBuf| match path.strip_prefix(temporary) {
+        Ok(inner) => shown.join(inner),
+        Err(_) => path,
+    };
+    let mut mistakes = match error {
+        PackageError::Mistakes(mistakes) => mistakes,
+        PackageError::Unreadable { path, source } => {
+            let path = inside(path);
+            return PackageError::Unreadable { path, source };
+        }
+        PackageError::Io { path, source } => {
+            let path = inside(path);
+            return PackageError::Io { path, source };
+        }
+        other => return other,
     };
     let from = temporary.to_string_lossy();
     let to = shown.to_string_lossy();
     for mistake in &mut mistakes {
-        if let Ok(inner) = mistake.file.strip_prefix(temporary) {
-            mistake.file = shown.join(inner);
-        }
+        mistake.file = inside(std::mem::take(&mut mistake.file));
         mistake.text = mistake.text.replace(&*from, &to);
     }
     PackageError::Mistakes(mistakes)

@@ -3,7 +3,7 @@
 //! The same plugin gives the same bytes, independent of the umask, the times of the
 //! files and their order in the directory.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Cursor, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use zip::{CompressionMethod, DateTime};
 
 use super::check::Checked;
 use super::error::{Mistake, PackageError};
+use super::files;
 use super::parts::{PARTS, Packable, names_in};
 
 /// The size in bytes from which on an entry needs the zip64 format.
@@ -105,7 +106,7 @@ fn zip(entries: &[ZipEntry], files: &mut Vec<(String, u64)>) -> Result<Vec<u8>, 
             continue;
         };
         let unreadable = |error| ZipFailure::Read(PackageError::io(path, error));
-        let mut from = File::open(path).map_err(unreadable)?;
+        let mut from = files::open(path).map_err(ZipFailure::Read)?;
         let size = from.metadata().map_err(unreadable)?.len();
         let options = options
             .unix_permissions(if entry.executable { 0o755 } else { 0o644 })

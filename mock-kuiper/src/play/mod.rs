@@ -9,7 +9,7 @@
 //!
 //! # fn main() -> Result<(), HostError> {
 //! let host = Host::launch("../sdk/examples/mirror")?;
-//! let mut random = host.source("random").config(json!({"interval": 10})).start()?;
+//! let mut random = host.source("random").config(json!({"period": 10})).start()?;
 //! let mut append = host.sink("append").start()?;
 //! let mut echo = host.function("echo")?;
 //!

@@ -5,6 +5,7 @@ mod check;
 mod common;
 mod executable;
 mod explain;
+mod hostile;
 mod hosts;
 mod pack;
 mod zipped;

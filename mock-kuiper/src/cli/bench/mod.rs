@@ -36,7 +36,7 @@ use super::terminal::Terminal;
 
 const EXAMPLES: &str = "\
 Examples:
-  mock-kuiper bench ./mirror --config 'random={\"interval\":0}' --call 'echo(\"hi\")'
+  mock-kuiper bench ./mirror --config 'random={\"period\":0}' --call 'echo(\"hi\")'
       Measures a source that sends without a pause, the sinks, and a function.
   mock-kuiper bench ./mirror --sink append --send '{\"a\":1}' --rounds 9 --time 2s
       Measures one sink with this row, longer and more often.

@@ -69,3 +69,19 @@ pub(super) static PROTOCOL: Explanation = Explanation {
         ),
     ],
 };
+
+pub(super) static HALF_FRAME: Explanation = Explanation {
+    code: Code::ChannelHalfFrame,
+    title: "The plugin began a message and did not finish it",
+    observed: "A frame announced more bytes than arrived, and the connection stayed open and silent.",
+    effect: "eKuiper shows nothing: its socket waits for the rest of the message, and nothing that follows on this connection is read. A source's rule is `running` without rows.",
+    quotes: &[],
+    cause: "The length in front of the message is too large, for example because it counts characters instead of bytes or leaves out the 4 bytes of the id. Or the thread that writes has ended inside a message.",
+    remedies: &[
+        remedy(
+            Sdk::Any,
+            "Write the length as 8 bytes, most significant byte first: the bytes of the body, together with the id on control and function channels. Close the connection if a message cannot be finished.",
+        ),
+        remedy(Sdk::Rust, "The SDK writes whole frames."),
+    ],
+};

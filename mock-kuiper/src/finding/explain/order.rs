@@ -216,3 +216,30 @@ pub(super) static NONSENSE_ACCEPTED: Explanation = Explanation {
         remedy(Sdk::Rust, "The SDK answers with an error text."),
     ],
 };
+
+pub(super) static SYMBOL_UNKNOWN: Explanation = Explanation {
+    code: Code::SymbolUnknown,
+    title: "The plugin does not have a symbol that its json names",
+    observed: "The json lists a source, sink or function, and the plugin answered its start with an error that says it does not know this name.",
+    effect: "The plugin installs, and eKuiper offers the symbol. Each rule that uses it is stopped with the plugin's text, as for any refused start.",
+    quotes: REFUSED.quotes,
+    cause: "The name in the json differs from the one in the plugin's configuration (`PluginConfig`), for example in a letter's case, or the symbol was renamed in one of the two.",
+    remedies: &[
+        remedy(
+            Sdk::Any,
+            "Use the same name in the json, in the names of the UI files and in the plugin's configuration.",
+        ),
+        remedy(
+            Sdk::Rust,
+            "The name is the first argument of `source`, `sink` and `function`.",
+        ),
+        remedy(
+            Sdk::Python,
+            "The names are the keys of the dictionaries in `PluginConfig`.",
+        ),
+        remedy(
+            Sdk::Go,
+            "The names are the keys of the maps in `runtime.PluginConfig`.",
+        ),
+    ],
+};

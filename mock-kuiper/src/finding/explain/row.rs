@@ -290,3 +290,22 @@ pub(super) static UNDECODABLE: Explanation = Explanation {
         "Send such a number as a text, and flatten what is nested.",
     )],
 };
+
+pub(super) static SOURCE_ENDED: Explanation = Explanation {
+    code: Code::SourceEnded,
+    title: "A source ended while rows were expected",
+    observed: "The source closed its data channel and did not dial it again, and fewer rows had arrived than were asked for.",
+    effect: "eKuiper shows nothing: the rule stays `running` and has no rows any more. The plugin's status stays `running`, too.",
+    quotes: &[],
+    cause: "`open` failed after the start was answered with `ok`, or the source came to its end: a file that was read, a counter, an exception that nobody caught.",
+    remedies: &[
+        remedy(
+            Sdk::Any,
+            "Connect to what the source reads before the start is answered, so that an error refuses the start. Later, try again instead of ending, and log why.",
+        ),
+        remedy(
+            Sdk::Python,
+            "An exception in `open` ends the instance: catch it inside, and log it.",
+        ),
+    ],
+};

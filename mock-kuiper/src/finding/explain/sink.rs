@@ -310,3 +310,26 @@ pub(super) static ACK_ERROR: Explanation = Explanation {
         remedy(Sdk::Python, "TEXT is what `ctx.ack_error` was called with."),
     ],
 };
+
+pub(super) static HUNG_UP: Explanation = Explanation {
+    code: Code::SinkHungUp,
+    title: "A sink closed a channel while it ran",
+    observed: "The sink closed its data channel or its ack channel and did not restore it within a second, although it had not been stopped.",
+    effect: "eKuiper shows nothing at first: it dials the data channel again, and rows are counted as sent although no sink has them. Once the buffers are full, every row fails after the send timeout. The rule stays `running`.",
+    quotes: UNREACHABLE.quotes,
+    cause: "An error in `collect` or `open` has ended the instance, while the process goes on.",
+    remedies: &[
+        remedy(
+            Sdk::Any,
+            "Keep the instance alive after an error: answer the row with an error if the rule requires acks, log it otherwise.",
+        ),
+        remedy(
+            Sdk::Rust,
+            "An error of `collect` fails that row alone; a panic ends the instance.",
+        ),
+        remedy(
+            Sdk::Python,
+            "An exception in `collect` ends the sink: catch all of them inside.",
+        ),
+    ],
+};

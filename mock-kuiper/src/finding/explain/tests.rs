@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn all() -> [&'static Explanation; 31] {
-    Code::ALL.map(explain)
+fn all() -> Vec<&'static Explanation> {
+    Code::ALL.map(explain).to_vec()
 }
 
 /// Every text of an entry, the quotes with their releases and sources.

@@ -1,9 +1,9 @@
 //! The executable: whether the kernel or Python can run it, and on which machines.
 
-use std::fs;
 use std::path::Path;
 
 use super::super::error::PackageError;
+use super::super::files;
 use super::super::manifest::Language;
 use super::elf::{self, Elf};
 use super::report::{CheckAdvice, CheckReport};
@@ -21,7 +21,16 @@ pub(super) fn check(
     language: Option<&Language>,
     target: Option<&str>,
 ) -> Result<(), PackageError> {
-    let bytes = fs::read(path).map_err(|error| PackageError::io(path, error))?;
+    let bytes = match files::read(path, files::EXECUTABLE_LIMIT) {
+        Ok(bytes) => bytes,
+        Err(PackageError::Mistakes(mistakes)) => {
+            for mistake in mistakes {
+                report.error(name, mistake.text);
+            }
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
     if bytes.is_empty() {
         report.error(name, "is empty; build it");
         return Ok(());

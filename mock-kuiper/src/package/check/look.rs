@@ -1,11 +1,11 @@
 //! The checks of a plugin's directory, file by file.
 
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::super::cargo::Build;
 use super::super::config;
 use super::super::error::PackageError;
+use super::super::files;
 use super::super::locate::find_manifest;
 use super::super::manifest::{self, Examined, Language};
 use super::super::parts::{Packable, SHARED, names_in};
@@ -191,12 +191,18 @@ impl<'a> Look<'a> {
             }
             let file = format!("{list}/{name}.json");
             let path = self.directory.join(&file);
-            if !path.is_file() {
+            if !files::exists(&path)? {
                 let text = format!("is missing, so eKuiper's UI cannot show the {symbol}; add one");
                 report.warn(&file, text);
                 continue;
             }
-            let bytes = fs::read(&path).map_err(|error| PackageError::io(&path, error))?;
+            let bytes = match files::read(&path, files::TEXT_LIMIT) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    report.take(CheckLevel::Warning, error, &self.directory)?;
+                    continue;
+                }
+            };
             let found = metadata::check(list, &bytes);
             if found.is_empty() {
                 report.ok(&file, "UI metadata");
@@ -225,11 +231,14 @@ impl<'a> Look<'a> {
     fn yaml(&self, report: &mut CheckReport, source: &str) -> Result<(), PackageError> {
         let file = format!("sources/{source}.yaml");
         let path = self.directory.join(&file);
-        if !path.is_file() {
+        if !files::exists(&path)? {
             let text = "is missing, and eKuiper does not install a zip without it; add one, it may be \
                         empty";
             report.error(&file, text);
             return Ok(());
+        }
+        if let Err(error) = files::read(&path, files::TEXT_LIMIT) {
+            return report.take(CheckLevel::Error, error, &self.directory);
         }
         match config::section_names(&path) {
             Ok(names) if names.is_empty() => report.ok(&file, "empty"),
@@ -284,8 +293,11 @@ impl<'a> Look<'a> {
     fn install(&self, report: &mut CheckReport) -> Result<(), PackageError> {
         let name = "install.sh";
         let path = self.directory.join(name);
-        if path.is_file() {
-            let bytes = fs::read(&path).map_err(|error| PackageError::io(&path, error))?;
+        if files::exists(&path)? {
+            let bytes = match files::read(&path, files::TEXT_LIMIT) {
+                Ok(bytes) => bytes,
+                Err(error) => return report.take(CheckLevel::Warning, error, &self.directory),
+            };
             if bytes.contains(&b'\r') {
                 let text = "its lines end with CR LF, which `/bin/sh` does not understand; save \
                             it with Unix line endings";

@@ -51,9 +51,9 @@ impl Checked {
 ///
 /// # Errors
 ///
-/// [`PackageError::Mistakes`] if there is nothing at `path`, and
-/// [`PackageError::Io`] if the system refuses to read or to unpack a file. The report
-/// has all other errors.
+/// [`PackageError::Mistakes`] if there is no directory or file at `path`,
+/// [`PackageError::Unreadable`] if a file cannot be read, and [`PackageError::Io`] if
+/// the system fails. The report has all other errors.
 pub fn check(path: &Path, build: &Build) -> Result<Checked, PackageError> {
     let found = find(path)?;
     if is_cargo_package(&found) {
@@ -64,7 +64,7 @@ pub fn check(path: &Path, build: &Build) -> Result<Checked, PackageError> {
         let looked = Look::at(&mut report, &found, path, build)?;
         return Ok(finish(report, looked, None));
     }
-    let unpacked = match archive::unpack(path) {
+    let unpacked = match archive::unpack(path, archive::LIMITS) {
         Ok(unpacked) => unpacked,
         Err(error) => {
             report.take(CheckLevel::Error, error, path)?;

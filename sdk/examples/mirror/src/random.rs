@@ -1,4 +1,4 @@
-//! The source `random`: emits rows of random numbers at an interval.
+//! The source `random`: emits rows of random numbers, one row in each period.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -8,7 +8,7 @@ use ekuiper::log::info;
 use ekuiper::{Config, Source, SourceContext};
 use serde::Deserialize;
 
-/// Emits one row per interval.
+/// Emits one row in each period.
 #[derive(Default)]
 pub struct Random {
     settings: Settings,
@@ -20,7 +20,7 @@ pub struct Random {
 #[serde(default)]
 struct Settings {
     /// The milliseconds between two rows.
-    interval: u64,
+    period: u64,
     /// The number of rows after which the source ends; 0 for no end.
     count: u64,
     /// The fields of a row, each with its smallest value.
@@ -32,7 +32,7 @@ struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            interval: 1000,
+            period: 1000,
             count: 0,
             pattern: BTreeMap::from([("count".to_owned(), 50)]),
             seed: 1,
@@ -51,9 +51,9 @@ impl Source for Random {
     }
 
     fn open(&mut self, ctx: &SourceContext) -> ekuiper::Result {
-        let interval = Duration::from_millis(self.settings.interval);
+        let period = Duration::from_millis(self.settings.period);
         let mut emitted = 0;
-        while ctx.sleep(interval) {
+        while ctx.sleep(period) {
             ctx.emit(self.row(emitted), ())?;
             emitted += 1;
             if emitted == self.settings.count {
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn with_a_seed_of_1_each_row_equals_the_pattern() {
-        let config = json!({"interval": 1, "pattern": {"a": 1, "b": -2}, "seed": 1});
+        let config = json!({"period": 1, "pattern": {"a": 1, "b": -2}, "seed": 1});
 
         let rows = testing::source(Random::default())
             .config(config)
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn each_value_is_between_the_pattern_and_the_pattern_plus_seed() {
-        let config = json!({"interval": 0, "pattern": {"n": 50}, "seed": 10});
+        let config = json!({"period": 0, "pattern": {"n": 50}, "seed": 10});
 
         let rows = testing::source(Random::default())
             .config(config)
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_source_ends_after_count_rows() {
-        let config = json!({"interval": 0, "count": 3});
+        let config = json!({"period": 0, "count": 3});
 
         let rows = testing::source(Random::default())
             .config(config)
