@@ -145,11 +145,11 @@ fn every_link_of_the_page_leads_to_one_of_its_headings() {
 }
 
 #[test]
-fn a_text_of_two_codes_stands_in_the_list_once_with_both() {
+fn a_text_of_several_codes_is_listed_once_with_all_of_them() {
     let page = troubleshooting(|_| None);
 
     let line = "- `Operation OP error send time out`: [sink.row-not-taken](#sinkrow-not-taken), \
-                [sink.unreachable](#sinkunreachable)\n";
+                [sink.unreachable](#sinkunreachable), [sink.hung-up](#sinkhung-up)\n";
     assert_eq!(page.matches(line).count(), 1);
     assert_eq!(page.matches("- `Operation OP error send").count(), 1);
 }
