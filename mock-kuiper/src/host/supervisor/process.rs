@@ -121,7 +121,12 @@ fn split(host: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: this process has one thread. The child goes on with what is allowed
     // without this fork, too.
     match unsafe { fork() }? {
-        ForkResult::Child => Ok(rustix::thread::set_name(UNSTARTED)?),
+        ForkResult::Child => {
+            // Its id is reported before it runs: it may end its parent at once.
+            let pid = getpid().as_raw_nonzero().get().cast_unsigned();
+            report(host, Record::Plugin { pid });
+            Ok(rustix::thread::set_name(UNSTARTED)?)
+        }
         ForkResult::Parent { child } => {
             if let Some(plugin) = Pid::from_raw(child.as_raw())
                 && supervise(plugin, host).is_err()
@@ -149,9 +154,6 @@ fn supervise(plugin: Pid, host: BorrowedFd<'_>) -> Result<(), Errno> {
         plugin: Some(plugin),
         ended,
     };
-    report(Record::Plugin {
-        pid: plugin.as_raw_nonzero().get().cast_unsigned(),
-    });
     loop {
         children.reap();
         let ready = children.wait(true, None)?;
@@ -215,9 +217,12 @@ impl Children {
             match wait(WaitOptions::NOHANG) {
                 Ok(Some((pid, status))) if Some(pid) == self.plugin => {
                     self.plugin = None;
-                    report(Record::Exited {
-                        status: status.as_raw(),
-                    });
+                    report(
+                        stdin(),
+                        Record::Exited {
+                            status: status.as_raw(),
+                        },
+                    );
                 }
                 Ok(Some(_)) | Err(Errno::INTR) => {}
                 Ok(None) => return true,
@@ -302,10 +307,13 @@ fn kill_children() -> bool {
             && parent == supervisor
         {
             any = true;
-            report(Record::Left {
-                pid: number.cast_unsigned(),
-                name: process,
-            });
+            report(
+                stdin(),
+                Record::Left {
+                    pid: number.cast_unsigned(),
+                    name: process,
+                },
+            );
             let _ = kill_process(pid, Signal::KILL);
         }
     });
@@ -380,7 +388,7 @@ fn close_others() -> Result<(), Errno> {
     Ok(())
 }
 
-fn report(record: Record) {
+fn report(host: BorrowedFd<'_>, record: Record) {
     // Fails only if the host has died, which the next read shows.
-    let _ = rustix::net::send(stdin(), &record.encode(), SendFlags::NOSIGNAL);
+    let _ = rustix::net::send(host, &record.encode(), SendFlags::NOSIGNAL);
 }
