@@ -263,7 +263,7 @@ impl Inner {
         sent: impl FnOnce(),
     ) -> Result<(), HostError> {
         let answer = self.answer_to(command, order, Manner::Plain, sent)?;
-        require_ok(command, order, &answer).map_err(|finding| self.note(finding.into()))
+        require_ok(command, order, &answer).map_err(|error| self.note(error))
     }
 
     /// Sends an order, and returns the answer's bytes.
@@ -505,7 +505,7 @@ impl Inner {
 }
 
 /// Checks that an order was answered with `ok`.
-pub(crate) fn require_ok(command: Command, order: &Order, answer: &[u8]) -> Result<(), Finding> {
+pub(crate) fn require_ok(command: Command, order: &Order, answer: &[u8]) -> Result<(), HostError> {
     let answer = OrderAnswer::parse(answer);
     let text = answer.text();
     let observed = match answer {
@@ -519,10 +519,10 @@ pub(crate) fn require_ok(command: Command, order: &Order, answer: &[u8]) -> Resu
         OrderAnswer::Refused(_) => Observed::OrderRefused { command, text },
     };
     let finding = Finding::new(observed).of(order.kind, &order.symbol);
-    Err(match order.kind {
+    Err(HostError::from(match order.kind {
         Kind::Function => finding,
         Kind::Source | Kind::Sink => finding.at(&order.meta),
-    })
+    }))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

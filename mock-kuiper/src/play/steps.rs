@@ -94,7 +94,7 @@ fn order(stage: &Stage<'_>, command: Command, order: &Order) -> Result<(), HostE
 }
 
 fn demand_ok(command: Command, order: &Order, text: String) -> Result<(), HostError> {
-    require_ok(command, order, text.as_bytes()).map_err(HostError::from)
+    require_ok(command, order, text.as_bytes())
 }
 
 /// Returns the start orders of the running sources and sinks.
