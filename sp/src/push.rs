@@ -15,6 +15,9 @@ mod burst;
 mod flusher;
 mod shared;
 
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -200,6 +203,15 @@ impl Push {
         drop(state);
         self.shared.changed.notify_all();
         self.shared.bell.ring();
+    }
+
+    /// Returns the inode of the connection's socket, by which the system knows it;
+    /// `None` if there is no connection.
+    pub fn inode(&self) -> Option<u64> {
+        let connection = lock(&self.shared.state).connection.clone()?;
+        let socket = connection.as_fd().try_clone_to_owned().ok()?;
+        let metadata = File::from(socket).metadata().ok()?;
+        Some(metadata.ino())
     }
 
     /// Returns whether there is a connection, as far as is known.

@@ -81,14 +81,17 @@ impl Feed {
         }
     }
 
-    /// Waits until the sinks have most likely taken what was sent, at most `limit`
-    /// for each, and `hang_up` longer for those that close their channel because
+    /// Waits until the sinks have read what was sent, unless one reads nothing for
+    /// `quiet`; then at most `limit` for the acks of each, and `hang_up` longer for those that close their channel because
     /// of a row. Reports those that do not listen again.
-    pub(super) fn settle(&self, limit: Duration, hang_up: Duration) {
+    pub(super) fn settle(&self, quiet: Duration, limit: Duration, hang_up: Duration) {
         let mut sinks = self.lock();
         let mut fed: Vec<_> = sinks.iter_mut().flatten().collect();
         fed.retain(|fed| !fed.given_up && fed.offered > 0);
         for fed in &mut fed {
+            if !quiet.is_zero() {
+                fed.sink.wait_read(quiet);
+            }
             fed.sink.settle(limit);
         }
         let deadline = Instant::now() + hang_up;

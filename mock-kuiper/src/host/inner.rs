@@ -528,10 +528,10 @@ pub(crate) fn require_ok(command: Command, order: &Order, answer: &[u8]) -> Resu
         OrderAnswer::Refused(_) => Observed::OrderRefused { command, text },
     };
     let finding = Finding::new(observed).of(order.kind, &order.symbol);
-    Err(match order.kind {
-        Kind::Function => finding.into(),
-        Kind::Source | Kind::Sink => finding.at(&order.meta).into(),
-    })
+    Err(HostError::from(match order.kind {
+        Kind::Function => finding,
+        Kind::Source | Kind::Sink => finding.at(&order.meta),
+    }))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

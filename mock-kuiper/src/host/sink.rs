@@ -3,6 +3,7 @@
 //! Rules: docs/protocol.md, sections 4 to 6.
 
 mod acks;
+mod unread;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,6 +31,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// How often the send of a row checks whether the plugin has exited.
 const GLANCE: Duration = Duration::from_millis(20);
+
+/// How long the host may take to dial a sink that listens again.
+const REDIAL: Duration = Duration::from_secs(1);
 
 /// The pause between two looks at the connection of a sink that has hung up.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -329,11 +333,11 @@ impl Sink {
     /// Waits until the sink is connected, at most [`RESTORE`] after it has closed
     /// its channel.
     fn wait_restored(&mut self) -> Result<(), Undelivered> {
-        while let Some(gone) = self.peers.gone_for() {
+        while self.peers.gone_for().is_some() {
             if self.has_ended() {
                 return Err(Undelivered::Ended);
             }
-            if gone >= RESTORE {
+            if has_hung_up(&self.peers, &self.host.shared, &self.channel) {
                 return Err(Undelivered::Observed(Observed::HungUp { rows: self.sent }));
             }
             std::thread::sleep(PAUSE);
@@ -467,6 +471,15 @@ fn connect(shared: &Arc<Shared>, channel: &Channel) -> Result<(Push, Arc<Peers>)
     peers.watch(&mut options);
     let push = Push::connect(shared.backend, &shared.url(channel), options, CONNECT)?;
     Ok((push, peers))
+}
+
+/// Whether a sink has closed its channel for good. One that listens again may
+/// have to wait for the host's next attempt to dial.
+fn has_hung_up(peers: &Peers, shared: &Shared, channel: &Channel) -> bool {
+    peers.gone_for().is_some_and(|gone| {
+        let listens = shared.file(channel).exists();
+        gone >= RESTORE && (!listens || gone >= RESTORE + REDIAL)
+    })
 }
 
 fn unreachable(error: &Error) -> Undelivered {

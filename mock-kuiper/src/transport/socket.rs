@@ -209,6 +209,15 @@ impl Push {
         }
     }
 
+    /// Returns the inode of the connection's socket. NNG does not tell.
+    pub(crate) fn inode(&self) -> Option<u64> {
+        match self {
+            Self::Sp(push) => push.inode(),
+            #[cfg(feature = "nng")]
+            Self::Nng(_) => None,
+        }
+    }
+
     pub(crate) fn close(&mut self) {
         match self {
             Self::Sp(push) => push.close(),

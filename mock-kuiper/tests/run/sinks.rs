@@ -260,6 +260,21 @@ fn rows_need_a_sink_and_a_count_needs_a_source() {
 }
 
 #[test]
+fn a_run_waits_until_a_slow_sink_has_read_its_last_row() {
+    let plugin = Plugin::new(&[], &["append"], &[]);
+    let rows = plugin.place().join("rows.jsonl");
+    fs::write(&rows, "{}\n".repeat(5)).unwrap();
+    let rows = rows.to_str().unwrap();
+    // Longer than an ack is awaited after the last row.
+    let config = r#"append={"ack":1500}"#;
+
+    let done = plugin.run(&["--rows", rows, "--config", config]);
+
+    done.assert_status(0);
+    assert_eq!(done.logged("append got ").len(), 5, "{done}");
+}
+
+#[test]
 fn a_sink_that_owes_an_ack_is_stopped_in_order() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
     let live = plugin.start(&[

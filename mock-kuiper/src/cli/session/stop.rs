@@ -40,11 +40,11 @@ impl Session<'_> {
     fn stop_all(&mut self) -> Result<(), HostError> {
         let stopped = self.stop_sources();
         if stopped.is_ok() {
-            let hang_up = match self.is_quitting() {
-                true => Duration::ZERO,
-                false => HANG_UP,
+            let (quiet, hang_up) = match self.is_quitting() {
+                true => (Duration::ZERO, Duration::ZERO),
+                false => (self.host.answer_limit(), HANG_UP),
             };
-            self.feed.settle(self.settle, hang_up);
+            self.feed.settle(quiet, self.settle, hang_up);
         }
         let sinks = self.count_sinks();
         stopped?;

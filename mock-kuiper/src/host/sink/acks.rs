@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Sink, Undelivered};
+use ekuiper_sp::Error;
+
+use super::unread::unread;
+use super::{PAUSE, Sink, Undelivered, has_hung_up};
 use crate::event::{Meaning, Message, What};
 use crate::finding::Observed;
 use crate::host::error::HostError;
@@ -21,6 +24,11 @@ const QUIET: Duration = Duration::from_millis(200);
 /// How long each of the last acks is awaited; it may never arrive.
 const LAST_ACKS: Duration = Duration::from_secs(1);
 
+/// The number of rows whose acks surely find room in the buffers of the ack
+/// channel, and how long each of them is awaited.
+const FEW: u64 = 100;
+const FEW_ACKS: Duration = Duration::from_secs(5);
+
 impl Sink {
     /// Waits at most `limit` until the sink has most likely read what was sent.
     ///
@@ -34,6 +42,51 @@ impl Sink {
                 Some(_) => self.settle_acks(limit, LAST_ACKS),
                 None => std::thread::sleep(QUIET.min(limit)),
             }
+        }
+    }
+
+    /// Waits until the sink has read all rows: until all are acknowledged, or its
+    /// socket is empty and no ack has arrived for a while.
+    ///
+    /// Gives up once the sink has read nothing for `quiet`, and if the system
+    /// does not tell what it has read.
+    pub fn wait_read(&mut self, quiet: Duration) {
+        let mut last = None;
+        let mut since = Instant::now();
+        while !self.is_settled() && self.gone_for().is_none() && !self.has_ended() {
+            // A sink may wait for room for its acks.
+            self.take_acks();
+            let Some(left) = self.push.inode().and_then(unread) else {
+                return;
+            };
+            let now = (left, self.acked);
+            if last.replace(now) != Some(now) {
+                since = Instant::now();
+            }
+            let is_read = match self.push.flush(PAUSE) {
+                Ok(()) => left == 0,
+                Err(Error::TimedOut) => false,
+                Err(_) => return,
+            };
+            if is_read && since.elapsed() >= self.ack_patience().min(quiet) {
+                // The others will not arrive.
+                self.given_up = self.sent.saturating_sub(self.acked);
+            }
+            if since.elapsed() >= quiet {
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Returns how long an ack may take once all rows are read. A sink reads
+    /// ahead, so that the acks tell more than its socket; but many acks may have
+    /// found no room.
+    fn ack_patience(&self) -> Duration {
+        match &self.acks {
+            None => Duration::ZERO,
+            Some(acks) if self.sent <= FEW && acks.connections() > 0 => FEW_ACKS,
+            Some(_) => LAST_ACKS,
         }
     }
 
@@ -119,8 +172,8 @@ impl Sink {
                 Err(Failure::TimedOut) if has_ended => return Err(Undelivered::Ended),
                 Err(Failure::TimedOut) => {
                     // A sink that is gone will send no ack.
-                    let gone = self.peers.gone_for().max(acks.gone_for());
-                    if gone.is_some_and(|gone| gone >= RESTORE) {
+                    let acks_gone = acks.gone_for().is_some_and(|gone| gone >= RESTORE);
+                    if acks_gone || has_hung_up(&self.peers, shared, &self.channel) {
                         return Err(Undelivered::Observed(Observed::HungUp { rows: self.sent }));
                     }
                     if Instant::now() >= deadline {
