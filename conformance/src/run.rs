@@ -4,6 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use mock_kuiper::engine::foreign;
+
 use crate::checked::{NotPassed, Observation};
 use crate::diagnosis;
 use crate::plan::Plan;
@@ -71,7 +73,7 @@ fn try_one(plan: &Plan, state: &RunState, requirement: &'static Requirement) -> 
         diagnosis::refine(&mut seen, &rig.transcript);
         Evidence {
             code: seen.code(),
-            seen: plan.secrets.hide(&seen.describe()),
+            seen: foreign::lines(&plan.secrets.hide(&seen.describe())),
             transcript: rig.transcript.lines(),
             cause: None,
         }
@@ -93,7 +95,7 @@ fn try_one(plan: &Plan, state: &RunState, requirement: &'static Requirement) -> 
             reason: reason.to_owned(),
         },
         Err(NotPassed::Error(text)) => Verdict::Error {
-            text: plan.secrets.hide(&text),
+            text: foreign::lines(&plan.secrets.hide(&text)),
         },
     };
     Trial {

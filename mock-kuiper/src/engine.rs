@@ -24,6 +24,11 @@ pub mod finding {
     pub use crate::finding::{UnknownCode, Violation, describe_status};
 }
 
+/// Foreign text, escaped and shortened.
+pub mod foreign {
+    pub use crate::foreign::*;
+}
+
 /// How Go's encoding/json reads and writes JSON.
 pub mod go_json {
     pub use crate::go_json::*;

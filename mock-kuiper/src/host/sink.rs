@@ -81,6 +81,9 @@ impl Sink {
         let interrupts = shared.interrupts();
         let require_ack =
             acks == AckMode::Awaited || order.config.get("requireAck") == Some(&Value::Bool(true));
+        let channel = Channel::sink(&order.meta);
+        // The plugin would be the first to fail.
+        shared.check_length(&channel)?;
         let acks = match shared.profile.ack {
             AckChannel::Absent => None,
             AckChannel::Unread | AckChannel::Read => {
@@ -94,7 +97,6 @@ impl Sink {
                 Some(PullChannel::open(channel, shared)?)
             }
         };
-        let channel = Channel::sink(&order.meta);
         host.note_file(shared.file(&channel));
         host.start(&order)?;
         let (url, options) = (shared.url(&channel), shared.options(&channel));

@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::foreign::in_sentence;
+
 /// Why a plugin cannot be read or packed.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -63,11 +65,11 @@ impl PackageError {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.file.display())?;
+        write!(f, "{}: ", in_sentence(&self.file.to_string_lossy()))?;
         if let Some(field) = &self.field {
-            write!(f, "`{field}`: ")?;
+            write!(f, "`{}`: ", in_sentence(field))?;
         }
-        f.write_str(&self.text)
+        f.write_str(&in_sentence(&self.text))
     }
 }
 

@@ -176,6 +176,26 @@ fn an_address_in_use_is_reported_with_the_process_that_holds_it() {
 }
 
 #[test]
+fn a_name_that_is_too_long_for_the_address_of_a_socket_is_a_mistake_of_the_user() {
+    let plugin = Plugin::new(&["random"], &["append"], &[]);
+    let long = "r".repeat(120);
+    let source = plugin.start(&[
+        "--count", "1", "--sink", "append", "--source", "random", "--rule", &long,
+    ]);
+    let sink = ["--sink", "append", "--send", "{}", "--rule", &long];
+
+    for done in [source.end(), plugin.start(&sink).end()] {
+        done.assert_status(2)
+            .assert_says(&format!("error: the channel {long}_"))
+            .assert_says("longer than the 107 bytes that the system allows; shorten ");
+        assert!(
+            !done.stderr.contains("start {"),
+            "nothing was started\n{done}"
+        );
+    }
+}
+
+#[test]
 fn a_file_at_the_address_that_is_not_a_socket_is_kept() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let path = format!("/tmp/{}_demo_0.ipc", plugin.id);
