@@ -164,7 +164,9 @@ impl HostError {
 
     pub(crate) fn isolation(error: IsolationError) -> Self {
         match error {
-            IsolationError::TmpItself { .. } => Self::Input(Box::new(InputError::Isolation(error))),
+            IsolationError::TmpItself { .. } | IsolationError::NotThere { .. } => {
+                Self::Input(Box::new(InputError::Isolation(error)))
+            }
             other => Self::System(Box::new(SystemError::Isolation(other))),
         }
     }
