@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use mock_kuiper::Symbol;
+use mock_kuiper::engine::foreign;
 
 use crate::checked::{Checked, NotPassed, Observation, untested_text};
 use crate::diagnosis;
@@ -190,7 +191,7 @@ impl Run {
             diagnosis::refine(&mut seen, &rig.transcript);
             Evidence {
                 code: seen.code(),
-                seen: plan.secrets.hide(&seen.describe()),
+                seen: foreign::lines(&plan.secrets.hide(&seen.describe())),
                 transcript: rig.transcript.lines(),
                 cause: None,
             }
@@ -212,7 +213,7 @@ impl Run {
                 reason: reason.to_owned(),
             },
             Err(NotPassed::Error(text)) => Verdict::Error {
-                text: plan.secrets.hide(&text),
+                text: foreign::lines(&plan.secrets.hide(&text)),
             },
         };
         Tried {

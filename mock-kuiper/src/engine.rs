@@ -27,6 +27,11 @@ pub mod finding {
     };
 }
 
+/// Foreign text, escaped and shortened.
+pub mod foreign {
+    pub use crate::foreign::*;
+}
+
 /// How Go's encoding/json reads and writes JSON.
 pub mod go_json {
     pub use crate::go_json::*;

@@ -118,6 +118,7 @@ mod call;
 mod event;
 mod fault;
 mod finding;
+mod foreign;
 mod go_json;
 mod host;
 mod isolate;

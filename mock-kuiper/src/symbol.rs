@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::foreign::in_sentence;
+
 /// What a symbol is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -60,7 +62,7 @@ impl Symbol {
 impl fmt::Display for Symbol {
     /// Writes kind and name: ``source `random` ``.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} `{}`", self.kind, self.name)
+        write!(f, "{} `{}`", self.kind, in_sentence(&self.name))
     }
 }
 

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use log::{Log, Metadata, Record};
 
+use crate::short::Short;
+
 /// The ids of an instance: its rule, its operator and its number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Identity {
@@ -85,7 +87,7 @@ impl Logger {
             instance_id,
         } = identity;
         Logger {
-            name: format!("{rule_id}/{op_id}/{instance_id}"),
+            name: format!("{}/{}/{instance_id}", Short(rule_id), Short(op_id)),
         }
     }
 }
@@ -151,7 +153,12 @@ impl InstanceInfo {
 /// Writes the form for the SDK's log lines: `` `random` (rule1_demo_0) ``.
 impl fmt::Display for InstanceInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` ({})", self.symbol, self.identity)
+        write!(
+            f,
+            "`{}` ({})",
+            Short(&self.symbol),
+            Short(&self.identity.to_string())
+        )
     }
 }
 

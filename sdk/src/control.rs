@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::context::Identity;
 use crate::instance::{Instance, StopLimits};
+use crate::short::Short;
 use crate::wire::{self, BadOrder, Command, Kind, Order, Target};
 
 /// Starts the instances of a plugin's symbols.
@@ -50,14 +51,15 @@ impl fmt::Display for OrderError {
             OrderError::UnknownSymbol { kind, symbol } => {
                 write!(
                     f,
-                    "unknown {kind} `{symbol}`: this plugin has no {kind} of that name"
+                    "unknown {kind} `{}`: this plugin has no {kind} of that name",
+                    Short(symbol)
                 )
             }
             OrderError::Refused {
                 kind,
                 symbol,
                 cause,
-            } => write!(f, "cannot start {kind} `{symbol}`: {cause}"),
+            } => write!(f, "cannot start {kind} `{}`: {cause}", Short(symbol)),
         }
     }
 }
@@ -87,10 +89,10 @@ impl InstanceKey {
 /// Writes the form for log lines: `` source `random` (rule1_demo_0) ``.
 impl fmt::Display for InstanceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} `{}`", self.kind, self.symbol)?;
+        write!(f, "{} `{}`", self.kind, Short(&self.symbol))?;
         match self.kind {
             Kind::Function => Ok(()),
-            Kind::Source | Kind::Sink => write!(f, " ({})", self.identity),
+            Kind::Source | Kind::Sink => write!(f, " ({})", Short(&self.identity.to_string())),
         }
     }
 }
@@ -131,7 +133,7 @@ impl<L: Launcher> Dispatcher<L> {
             Ok(()) => wire::OK.to_vec(),
             Err(error) => {
                 let text = error.to_string();
-                warn!("{text}");
+                warn!("{}", Short(&text));
                 text.into_bytes()
             }
         }

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::context::{Identity, InstanceInfo, StopSignal, instance_methods, stop_methods};
 use crate::instance::{Instance, StopLimits, Worker};
+use crate::short::Short;
 use crate::wire::Target;
 use crate::{Args, BoxError, Expr, channel, panics, wire};
 
@@ -168,6 +169,12 @@ impl fmt::Debug for FunctionContext {
     }
 }
 
+/// The bytes of the longest text of ids that is kept. A host's text has about 100.
+const LONGEST_TEXT: usize = 1024;
+
+/// The number of texts of ids that are kept.
+const MOST_TEXTS: usize = 4096;
+
 /// Answers the requests to one function, and keeps the contexts of its calls.
 pub(crate) struct Calls {
     symbol: String,
@@ -176,7 +183,7 @@ pub(crate) struct Calls {
     stop: Arc<StopSignal>,
     /// The context of each call, by its four ids.
     contexts: HashMap<(Identity, i64), FunctionContext>,
-    /// The same contexts by the text that holds the ids. A host sends the same
+    /// Some of the contexts by the text that holds the ids. A host sends the same
     /// text for the same call, so it need not be parsed for each row.
     by_text: HashMap<String, FunctionContext>,
     aggregate: Option<bool>,
@@ -199,7 +206,11 @@ impl Calls {
     pub(crate) fn answer(&mut self, request: &[u8], answer: &mut Vec<u8>) {
         let outcome = self.carry_out(request);
         if let Err(text) = &outcome {
-            debug!("function `{}` answers with an error: {text}", self.symbol);
+            debug!(
+                "function `{}` answers with an error: {}",
+                Short(&self.symbol),
+                Short(text)
+            );
         }
         wire::write_answer(answer, outcome.as_ref().map_err(String::as_str));
     }
@@ -267,7 +278,13 @@ impl Calls {
                 FunctionContext::new(symbol, identity.clone(), *id, stop)
             })
             .clone();
-        self.by_text.insert(text.to_owned(), ctx.clone());
+        if text.len() <= LONGEST_TEXT {
+            if self.by_text.len() >= MOST_TEXTS {
+                // Those in use return with the next row.
+                self.by_text.clear();
+            }
+            self.by_text.insert(text.to_owned(), ctx.clone());
+        }
         Ok(ctx)
     }
 }
@@ -288,7 +305,7 @@ pub(crate) fn start(
             calls.answer(request, answer);
         });
         if let Err(cause) = served {
-            error!("function `{}` ended: {cause}", calls.symbol);
+            error!("function `{}` ended: {cause}", Short(&calls.symbol));
         }
         let _ = panics::catch(move || drop(calls));
     })?;
@@ -319,10 +336,10 @@ impl Instance for RunningFunction {
 
     fn finish_stop(self: Box<Self>, limits: &StopLimits) {
         match self.worker.join_until(limits.end) {
-            Ok(()) => debug!("function `{}` has stopped", self.symbol),
+            Ok(()) => debug!("function `{}` has stopped", Short(&self.symbol)),
             Err(_) => warn!(
                 "function `{}` did not return from a call in time: abandoned on its thread",
-                self.symbol
+                Short(&self.symbol)
             ),
         }
     }

@@ -116,6 +116,7 @@ mod instance;
 mod logger;
 mod panics;
 pub mod plugin;
+mod short;
 mod sink;
 mod source;
 pub mod testing;

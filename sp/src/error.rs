@@ -22,6 +22,14 @@ pub enum Error {
         /// The process that listens, if the system provides it.
         pid: Option<u32>,
     },
+    /// The path holds the socket file of another user, and nobody listens there.
+    /// This user may not remove it.
+    StaleFile {
+        /// The file's path.
+        path: PathBuf,
+        /// The id of the user that owns it.
+        owner: u32,
+    },
     /// The path holds a file that is not a socket. The file was left alone.
     NotASocket {
         /// The file's path.
@@ -110,6 +118,12 @@ impl fmt::Display for Error {
                     None => Ok(()),
                 }
             }
+            Self::StaleFile { path, owner } => write!(
+                f,
+                "the socket file {} is left over from user {owner}, and nobody listens there: \
+                 remove it as that user or as root",
+                path.display()
+            ),
             Self::NotASocket { path } => write!(
                 f,
                 "{} exists and is not a socket: move the file or use another name",

@@ -6,6 +6,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -241,8 +242,8 @@ fn remove_stale(address: &Address) -> Result<(), Error> {
         path: path.to_owned(),
         source,
     };
-    match fs::symlink_metadata(path) {
-        Ok(file) if file.file_type().is_socket() => {}
+    let owner = match fs::symlink_metadata(path) {
+        Ok(file) if file.file_type().is_socket() => file.uid(),
         Ok(_) => {
             return Err(Error::NotASocket {
                 path: path.to_owned(),
@@ -250,14 +251,38 @@ fn remove_stale(address: &Address) -> Result<(), Error> {
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),
-    }
+    };
     if let Some(error) = in_use(address) {
         return Err(error);
     }
     match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(Error::StaleFile {
+            path: path.to_owned(),
+            owner,
+        }),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
         _ => Ok(()),
     }
+}
+
+/// Whether a socket listens at `path`, for a user that may not connect to it.
+/// The kernel's list is readable for everyone.
+fn is_listed(path: &Path) -> bool {
+    /// A socket that accepts connections.
+    const ACCEPTS: u32 = 0x10000;
+    // A list that cannot be read shows nobody who could be ended.
+    let list = fs::read("/proc/net/unix").unwrap_or_default();
+    list.split(|byte| *byte == b'\n').any(|line| {
+        // Num RefCount Protocol Flags Type St Inode Path
+        let mut fields = line.splitn(8, |byte| *byte == b' ');
+        let flags = fields
+            .nth(3)
+            .and_then(|flags| std::str::from_utf8(flags).ok());
+        let flags = flags.and_then(|flags| u32::from_str_radix(flags, 16).ok());
+        let file = line.strip_suffix(path.as_os_str().as_bytes());
+        flags.is_some_and(|flags| flags & ACCEPTS != 0)
+            && file.is_some_and(|before| before.ends_with(b" "))
+    })
 }
 
 /// Returns the error for an address on which a socket listens; `None` if none
@@ -279,6 +304,7 @@ fn in_use(address: &Address) -> Option<Error> {
             peer_of(&socket).pid
         }
         Err(Errno::CONNREFUSED | Errno::NOENT) => return None,
+        Err(Errno::ACCESS) if !is_listed(address.path()) => return None,
         // Any other failure, such as a full backlog, means that it is in use.
         Err(_) => None,
     };

@@ -3,6 +3,7 @@
 use std::fmt::{Display, Write as _};
 
 use anstyle::{AnsiColor, Style};
+use mock_kuiper::engine::foreign;
 
 use super::conclusion;
 use super::results::{Results, Standing, seen, transcript};
@@ -172,7 +173,7 @@ fn show_transcript(out: &mut String, trial: &Trial) {
 }
 
 fn detail(out: &mut String, name: &str, text: &str) {
-    let text = text.replace('\n', "\n                      ");
+    let text = foreign::lines(text).replace('\n', "\n                      ");
     let style = if name.is_empty() { DIM } else { Style::new() };
     line(
         out,

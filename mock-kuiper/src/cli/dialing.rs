@@ -7,8 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use mock_kuiper::What;
-
-use super::text::printable;
+use mock_kuiper::engine::foreign::printable;
 
 /// How long a plugin may take to dial before a note asks for its name.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use mock_kuiper::engine::foreign::printable;
 use mock_kuiper::{Fault, Finding, HostError, What};
 
 use super::stream::Stream;
-use super::text::{count, printable};
+use super::text::count;
 
 /// Counts findings, and reports the first few of each kind.
 pub(super) struct Findings {

@@ -44,12 +44,12 @@ pub(super) struct HostArgs {
     pub(super) debug: bool,
 
     /// Give the plugin a /tmp of its own, so that it does not collide with other
-    /// hosts or with a real eKuiper
+    /// hosts or with a real eKuiper; this is not a sandbox
     #[arg(long)]
     pub(super) isolate: bool,
 
     /// Let an isolated plugin see this path in /tmp, besides those in its command
-    /// and environment; may be repeated
+    /// and in each --env; may be repeated
     #[arg(long, value_name = "PATH", requires = "isolate", value_hint = ValueHint::AnyPath)]
     bind: Vec<PathBuf>,
 }

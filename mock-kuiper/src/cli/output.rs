@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
+use mock_kuiper::engine::foreign::lines;
 
 use super::error::CliError;
 
@@ -34,8 +35,9 @@ pub(super) fn stdout_failed(error: io::Error) -> Result<(), CliError> {
 }
 
 /// Makes a line that begins with a coloured word: `error`, `warning` or `note`.
+/// The text may be foreign, and may have more lines.
 pub(super) fn labelled(style: Style, word: &str, text: &str) -> String {
-    format!("{style}{word}{style:#}: {text}")
+    format!("{style}{word}{style:#}: {}", lines(text))
 }
 
 /// Writes a line to stderr.
@@ -47,7 +49,7 @@ pub(super) fn say(line: &str) {
 /// Writes an error to stderr. An indented line continues the one before.
 pub(super) fn say_error(line: &str) {
     if line.starts_with(' ') {
-        say(line);
+        say(&lines(line));
     } else {
         say(&labelled(ERROR, "error", line));
     }

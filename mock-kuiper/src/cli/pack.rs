@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
 use indicatif::HumanBytes;
+use mock_kuiper::engine::foreign::printable;
 use mock_kuiper::engine::package;
 use mock_kuiper::engine::package::{Build, CheckLevel, Packed};
 
@@ -129,7 +130,7 @@ fn say_contents(packed: &Packed) {
     let names = packed.files.iter().map(|(name, _)| name.chars().count());
     let widest = names.max().unwrap_or(0);
     for (name, size) in &packed.files {
-        let size = HumanBytes(*size).to_string();
+        let (name, size) = (printable(name), HumanBytes(*size).to_string());
         say(&format!("  {name:widest$}  {size:>10}"));
     }
     let size = HumanBytes(packed.size).to_string();
@@ -137,7 +138,7 @@ fn say_contents(packed: &Packed) {
     if !packed.left_out.is_empty() {
         say(&format!(
             "  {DIM}left out: {}{DIM:#}",
-            packed.left_out.join(", ")
+            printable(&packed.left_out.join(", "))
         ));
     }
 }

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
 use anstyle::{AnsiColor, Style};
+use mock_kuiper::engine::foreign;
 use mock_kuiper::engine::package::{CheckAdvice, CheckLevel, CheckLine, CheckReport};
 use serde_json::json;
 use textwrap::Options;
 
 use super::output::{ERROR, NOTE};
-use super::text::{count_or_no, printable};
+use super::text::count_or_no;
 
 const OK: Style = AnsiColor::Green.on_default();
 
@@ -50,7 +51,7 @@ pub(super) fn text(report: &CheckReport) -> String {
     let _ = writeln!(
         text,
         "{}: {}, {}",
-        printable(name),
+        foreign::in_sentence(name),
         count(CheckLevel::Error, "error"),
         count(CheckLevel::Warning, "warning")
     );
@@ -66,7 +67,7 @@ pub(super) fn line(line: &CheckLine) -> String {
     if let Some(field) = &line.field {
         let _ = write!(text, "`{field}`: ");
     }
-    printable(&(text + &text_of(line)))
+    foreign::line(&(text + &text_of(line)))
 }
 
 /// The text of a line, with the advice in terms of this command.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mock_kuiper::engine::foreign::printable;
+
 use super::text::{count, count_or_no, grouped};
 
 /// What one symbol did.
@@ -37,12 +39,14 @@ pub(super) fn lines(
     let seconds = took.as_secs_f64();
     let errors = count_or_no(errors, "error");
     let mut lines = vec![format!(
-        "{plugin} under eKuiper {release}: {errors} in {seconds:.2} s"
+        "{} under eKuiper {release}: {errors} in {seconds:.2} s",
+        printable(plugin)
     )];
     lines.extend(findings);
     lines.extend(ran.iter().map(|line| match line {
         Ran::Source { symbol, rows } => format!(
-            "  source {symbol}: {}, {} per second",
+            "  source {}: {}, {} per second",
+            printable(symbol),
             count(*rows, "row"),
             grouped((*rows as f64 / seconds.max(0.001)).round() as u64)
         ),
@@ -53,7 +57,8 @@ pub(super) fn lines(
             undelivered,
         } => {
             let mut line = format!(
-                "  sink {symbol}: {} sent, {}",
+                "  sink {}: {} sent, {}",
+                printable(symbol),
                 count(*sent, "row"),
                 count(*acked, "ack")
             );
@@ -67,8 +72,9 @@ pub(super) fn lines(
             aggregate,
             calls,
         } => format!(
-            "  {} {symbol}: {}",
+            "  {} {}: {}",
             if *aggregate { "aggregate" } else { "function" },
+            printable(symbol),
             count(*calls, "call")
         ),
     }));

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mock_kuiper::engine::foreign::printable;
 use mock_kuiper::engine::host::process_name;
 use mock_kuiper::{Event, Meaning, Observer, Outcome, What};
 
 use super::advice;
 use super::output::{DIM, ERROR, NOTE, labelled, say};
 use super::rows::Lines;
-use super::text::printable;
 
 const PLUGIN: Style = AnsiColor::Cyan.on_default();
 
@@ -137,7 +137,7 @@ impl Observer for Terminal {
                     self.say(&format!(
                         "{DIM}{:9.4} {} from {}:{DIM:#} {}",
                         event.at.as_secs_f64(),
-                        message.channel,
+                        printable(message.channel.name()),
                         message.from,
                         excerpt(message.body, SHOWN)
                     ));
@@ -155,7 +155,7 @@ impl Observer for Terminal {
             }
             What::Log { line } => self.say(&format!(
                 "{PLUGIN}[{}]{PLUGIN:#} {}",
-                self.plugin,
+                printable(&self.plugin),
                 printable(line)
             )),
             What::Finding { finding, during } => self.error(&advice::finding(finding, *during)),
@@ -183,7 +183,7 @@ impl Observer for Terminal {
             What::Launched { command, pid, .. } if self.verbose => self.say(&format!(
                 "{DIM}{:9.4} launched as process {pid}:{DIM:#} {}",
                 event.at.as_secs_f64(),
-                command.join(" ")
+                printable(&command.join(" "))
             )),
             _ => {}
         }

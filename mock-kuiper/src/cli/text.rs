@@ -1,4 +1,4 @@
-//! Numbers and foreign text, as a person reads them.
+//! Numbers, as a person reads them.
 
 /// Writes a number of things: `1 row`, `12,345 rows`.
 pub(super) fn count(number: u64, of: &str) -> String {
@@ -28,20 +28,6 @@ pub(super) fn grouped(number: u64) -> String {
     grouped
 }
 
-/// Escapes control characters other than tabs, so that the text does no harm to
-/// a terminal.
-pub(super) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() && character != '\t' {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,12 +44,5 @@ mod tests {
         let shown = [0, 1, 2].map(|number| count_or_no(number, "error"));
 
         assert_eq!(shown, ["no errors", "1 error", "2 errors"]);
-    }
-
-    #[test]
-    fn control_characters_are_escaped() {
-        let shown = printable("a\tb\x1b[2Jc\x07\u{fffd}");
-
-        assert_eq!(shown, "a\tb\\u{1b}[2Jc\\u{7}\u{fffd}");
     }
 }

@@ -68,7 +68,7 @@ impl Frame {
 }
 
 impl fmt::Display for Frame {
-    /// Writes time, channel, direction, and the body as [`crate::wire::excerpt`]
+    /// Writes time, channel, direction, and the body as [`crate::foreign::excerpt`]
     /// shows it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -77,7 +77,7 @@ impl fmt::Display for Frame {
             self.at.as_secs_f64(),
             self.channel,
             self.from,
-            crate::wire::excerpt(&self.body)
+            crate::foreign::excerpt(&self.body)
         )
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::Code;
 use super::text::{counted, describe_status, last_line};
+use crate::foreign::{in_sentence, shortened};
 use crate::symbol::{Channel, Symbol};
 use crate::usage::Usage;
 use crate::wire::{Command, InvalidRow};
@@ -278,7 +279,7 @@ impl Observed {
         channel: Option<&Channel>,
     ) -> fmt::Result {
         let on = |f: &mut fmt::Formatter<'_>| match channel {
-            Some(channel) => write!(f, " {}", channel.url()),
+            Some(channel) => write!(f, " {}", in_sentence(&channel.url())),
             None => f.write_str(" its channel"),
         };
         match self {
@@ -342,34 +343,42 @@ impl Observed {
                 write!(f, "refused to {}", command.name())?;
                 match text.trim() {
                     "" => f.write_str(" without a reason: the answer is empty"),
-                    "ok" => write!(f, ": the answer is {text:?}, expected `ok` alone"),
-                    _ => write!(f, ": {text}"),
+                    "ok" => write!(
+                        f,
+                        ": the answer is {:?}, expected `ok` alone",
+                        shortened(text)
+                    ),
+                    _ => write!(f, ": {}", in_sentence(text)),
                 }
             }
             Self::UnknownSymbol { text } => write!(
                 f,
                 "is in the json, but the plugin does not have it: {}",
-                last_line(text)
+                in_sentence(last_line(text))
             ),
             Self::OrderGreeting { command, text } => write!(
                 f,
-                "answered its {} with a second greeting, {text:?}, which eKuiper before 2.1.3 takes \
-                 for an error",
-                command.name()
+                "answered its {} with a second greeting, {:?}, which eKuiper before 2.1.3 takes for \
+                 an error",
+                command.name(),
+                shortened(text)
             ),
             Self::OrderAnsweredTwice {
                 command,
                 texts: [first, second],
             } => write!(
                 f,
-                "answered its {} twice, with {first:?} and {second:?}: the order had also been sent \
-                 under a stale id",
-                command.name()
+                "answered its {} twice, with {:?} and {:?}: the order had also been sent under a \
+                 stale id",
+                command.name(),
+                shortened(first),
+                shortened(second)
             ),
             Self::NonsenseAccepted { bytes, text } => {
                 write!(
                     f,
-                    "answered {bytes} bytes that are not an order with {text:?}"
+                    "answered {bytes} bytes that are not an order with {:?}",
+                    shortened(text)
                 )
             }
             Self::StartedTwice { connections } => write!(
@@ -389,35 +398,51 @@ impl Observed {
             Self::NoRow { limit } => write!(f, "sent no row within {limit:?}"),
             Self::InvalidRow(invalid) => write!(f, "sent an invalid row: {invalid}"),
             Self::NotListening { cause } => {
-                write!(f, "answered its start before it listened: {cause}")
+                write!(
+                    f,
+                    "answered its start before it listened: {}",
+                    in_sentence(cause)
+                )
             }
             Self::WrongSocket(violation) => {
                 write!(f, "does not listen on a PULL socket: {violation}")
             }
             Self::StillListening { file } => {
-                write!(f, "still listens on {} after its stop", file.display())
+                write!(
+                    f,
+                    "still listens on {} after its stop",
+                    in_sentence(&file.to_string_lossy())
+                )
             }
             Self::RowNotTaken { limit } => write!(
                 f,
                 "did not take a row within {limit:?}, eKuiper's limit for a send"
             ),
-            Self::Unreachable { cause } => write!(f, "cannot be reached: {cause}"),
+            Self::Unreachable { cause } => write!(f, "cannot be reached: {}", in_sentence(cause)),
             Self::HungUp { rows } => {
                 f.write_str("closed")?;
                 on(f)?;
                 write!(f, " after {}, and did not restore it", counted(*rows))
             }
             Self::NoAck { limit } => write!(f, "sent no ack for a row within {limit:?}"),
-            Self::InvalidAck { reason } => write!(f, "sent an invalid ack: {reason}"),
-            Self::AckError { text } => write!(f, "failed a row: {text}"),
+            Self::InvalidAck { reason } => {
+                write!(f, "sent an invalid ack: {}", in_sentence(reason))
+            }
+            Self::AckError { text } => write!(f, "failed a row: {}", in_sentence(text)),
             Self::FunctionUnanswered { request, limit } => write!(
                 f,
                 "did not answer {request} within {limit:?}, eKuiper's limit for an answer"
             ),
             Self::InvalidAnswer { request, reason } => {
-                write!(f, "answered {request} with an invalid answer: {reason}")
+                write!(
+                    f,
+                    "answered {request} with an invalid answer: {}",
+                    in_sentence(reason)
+                )
             }
-            Self::FunctionError { text } => write!(f, "answered with an error: {text}"),
+            Self::FunctionError { text } => {
+                write!(f, "answered with an error: {}", in_sentence(text))
+            }
         }
     }
 
@@ -462,25 +487,29 @@ impl Observed {
                 json!({"command": command.map(Command::name), "limit_ms": milliseconds(limit)})
             }
             Self::OrderRefused { command, text } | Self::OrderGreeting { command, text } => {
-                json!({"command": command.name(), "text": text})
+                json!({"command": command.name(), "text": shortened(text)})
             }
             Self::OrderAnsweredTwice { command, texts } => {
-                json!({"command": command.name(), "texts": texts})
+                json!({"command": command.name(), "texts": texts.each_ref().map(|text| shortened(text))})
             }
-            Self::NonsenseAccepted { bytes, text } => json!({"bytes": bytes, "text": text}),
+            Self::NonsenseAccepted { bytes, text } => {
+                json!({"bytes": bytes, "text": shortened(text)})
+            }
             Self::StartedTwice { connections } => json!({"connections": connections}),
             Self::InvalidRow(invalid) => json!({"reason": invalid.to_string()}),
-            Self::NotListening { cause } | Self::Unreachable { cause } => json!({"cause": cause}),
+            Self::NotListening { cause } | Self::Unreachable { cause } => {
+                json!({"cause": shortened(cause)})
+            }
             Self::StillListening { file } => json!({"file": file}),
-            Self::InvalidAck { reason } => json!({"reason": reason}),
+            Self::InvalidAck { reason } => json!({"reason": shortened(reason)}),
             Self::AckError { text }
             | Self::FunctionError { text }
-            | Self::UnknownSymbol { text } => json!({"text": text}),
+            | Self::UnknownSymbol { text } => json!({"text": shortened(text)}),
             Self::FunctionUnanswered { request, limit } => {
                 json!({"request": request, "limit_ms": milliseconds(limit)})
             }
             Self::InvalidAnswer { request, reason } => {
-                json!({"request": request, "reason": reason})
+                json!({"request": request, "reason": shortened(reason)})
             }
         };
         match value {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::symbol::{Channel, Kind, Meta};
-use crate::wire::Command;
+use crate::wire::{Command, InvalidRow};
 
 fn refused() -> Finding {
     Finding::new(Observed::OrderRefused {
@@ -52,6 +52,54 @@ fn a_refusal_that_is_almost_ok_or_empty_is_quoted() {
         text(""),
         "sink `file` refused to stop without a reason: the answer is empty"
     );
+}
+
+#[test]
+fn no_sentence_has_what_a_terminal_acts_on_or_is_long() {
+    let hostile = format!("\x1b]0;X\x07{}", "x".repeat(64 << 20));
+    let text = || hostile.clone();
+    let command = Command::Start;
+    let request = "Exec";
+    let observed = [
+        Observed::OrderRefused {
+            command,
+            text: text(),
+        },
+        Observed::OrderGreeting {
+            command,
+            text: text(),
+        },
+        Observed::OrderAnsweredTwice {
+            command,
+            texts: [text(), text()],
+        },
+        Observed::NonsenseAccepted {
+            bytes: 1,
+            text: text(),
+        },
+        Observed::InvalidRow(InvalidRow::Error(text())),
+        Observed::NotListening { cause: text() },
+        Observed::Unreachable { cause: text() },
+        Observed::InvalidAck { reason: text() },
+        Observed::AckError { text: text() },
+        Observed::InvalidAnswer {
+            request,
+            reason: text(),
+        },
+        Observed::FunctionError { text: text() },
+    ];
+
+    for observed in observed {
+        let finding = Finding::new(observed).of(Kind::Sink, &hostile);
+        let shown = finding.to_string();
+        let details = Value::Object(finding.observed.details()).to_string();
+
+        assert!(!shown.contains(char::is_control), "{shown}");
+        assert!(shown.contains("]0;X"), "{shown}");
+        assert!(shown.len() < 2500, "{}", shown.len());
+        assert!(!details.contains(char::is_control), "{details}");
+        assert!(details.len() < 2500, "{}", details.len());
+    }
 }
 
 #[test]

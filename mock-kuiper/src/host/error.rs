@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::finding::{Advice, Code, Finding};
+use crate::foreign::in_sentence;
 use crate::isolate::IsolationError;
 use crate::package::PackageError;
 use crate::symbol::{Kind, Meta, Symbol};
@@ -66,6 +67,14 @@ pub enum SystemError {
         path: PathBuf,
         /// The process, if the system names it.
         pid: Option<u32>,
+    },
+    /// An address of the host has the socket file of another user, and nobody
+    /// listens there.
+    StaleFile {
+        /// The socket's path.
+        path: PathBuf,
+        /// The id of the user that owns it.
+        owner: u32,
     },
     /// Plugins cannot be isolated here, and other hosts did not end.
     NoTurn {
@@ -155,7 +164,9 @@ impl HostError {
 
     pub(crate) fn isolation(error: IsolationError) -> Self {
         match error {
-            IsolationError::TmpItself { .. } => Self::Input(Box::new(InputError::Isolation(error))),
+            IsolationError::TmpItself { .. } | IsolationError::NotThere { .. } => {
+                Self::Input(Box::new(InputError::Isolation(error)))
+            }
             other => Self::System(Box::new(SystemError::Isolation(other))),
         }
     }
@@ -180,6 +191,13 @@ impl SystemError {
             Self::AddressInUse { pid: None, .. } => {
                 vec![Advice::Do("end the process that listens there".to_owned())]
             }
+            Self::StaleFile { path, .. } => vec![
+                Advice::Do(format!(
+                    "remove it as that user or as root: `rm {}`",
+                    path.display()
+                )),
+                Advice::Do("give the plugin a /tmp of its own".to_owned()),
+            ],
             Self::NoTurn { .. } => vec![Advice::Do(
                 "drop one host before the next one is launched".to_owned(),
             )],
@@ -234,6 +252,15 @@ impl fmt::Display for SystemError {
                     None => Ok(()),
                 }
             }
+            Self::StaleFile { path, owner } => write!(
+                f,
+                "the socket file {} is left over from user {}, and nobody listens there",
+                path.display(),
+                user_name(*owner).map_or_else(
+                    || owner.to_string(),
+                    |name| format!("{owner} ({})", in_sentence(&name))
+                )
+            ),
             Self::NoTurn { limit } => write!(
                 f,
                 "plugins cannot be isolated here and take turns, and another host has not ended \
@@ -300,14 +327,28 @@ impl Error for SystemError {
             Self::Io { source, .. } => Some(source),
             Self::Package(error) => error.source(),
             Self::Isolation(error) => error.source(),
-            Self::AddressInUse { .. } | Self::NoTurn { .. } | Self::Transport(_) => None,
+            Self::AddressInUse { .. }
+            | Self::StaleFile { .. }
+            | Self::NoTurn { .. }
+            | Self::Transport(_) => None,
         }
     }
 }
 
-/// Returns the name of a process, if the system tells.
+/// Returns the name of a user, if `/etc/passwd` has it.
+fn user_name(id: u32) -> Option<String> {
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    users.lines().find_map(|line| {
+        // name:password:id:…
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(id)).then(|| name.to_owned())
+    })
+}
+
+/// Returns the name of a process, escaped for a sentence, if the system tells.
 #[must_use]
 pub fn process_name(pid: u32) -> Option<String> {
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-    Some(name.trim_end().to_owned())
+    Some(in_sentence(name.trim_end()))
 }

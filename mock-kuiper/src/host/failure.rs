@@ -5,6 +5,7 @@ use ekuiper_sp::Error;
 
 use super::error::{HostError, SystemError};
 use crate::finding::{Finding, Observed, Violation};
+use crate::foreign::in_sentence;
 use crate::symbol::Channel;
 
 /// Why a wait on a channel gave no message.
@@ -45,9 +46,21 @@ pub(crate) fn transport_error(channel: &Channel, error: Error) -> HostError {
             return Finding::new(observed).on(channel).into();
         }
         Error::InUse { path, pid } => SystemError::AddressInUse { path, pid },
+        Error::StaleFile { path, owner } => SystemError::StaleFile { path, owner },
+        Error::Address { .. } => return too_long(channel),
         other => SystemError::Transport(other.to_string()),
     };
     HostError::System(Box::new(system))
+}
+
+/// Makes the error for a channel whose socket has too long a path.
+pub(super) fn too_long(channel: &Channel) -> HostError {
+    HostError::invalid(format!(
+        "the channel {} cannot be opened: the path of its socket is longer than the 107 bytes that \
+         the system allows; shorten the plugin's name, the rule id, or the name of the stream, \
+         action or function",
+        in_sentence(channel.name())
+    ))
 }
 
 /// Makes the observation from a failed attempt to connect to a sink.

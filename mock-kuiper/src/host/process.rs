@@ -16,9 +16,9 @@ use super::shared::Shared;
 use super::supervisor::{Connection, Report, Supervisor};
 use crate::event::What;
 use crate::finding::Advice;
+use crate::foreign::in_sentence;
 use crate::isolate::{Isolation, SpawnError};
 use crate::spawn::spawn;
-use crate::wire::excerpt;
 
 /// The lines of the plugin's output that are kept for a finding.
 pub const KEPT_LINES: usize = 20;
@@ -295,7 +295,7 @@ pub(super) fn named(processes: &BTreeMap<u32, String>) -> String {
     let mut names: Vec<_> = processes
         .iter()
         .take(NAMED)
-        .map(|(pid, name)| format!("{pid} ({})", excerpt(name.as_bytes())))
+        .map(|(pid, name)| format!("{pid} ({})", in_sentence(name)))
         .collect();
     if processes.len() > NAMED {
         names.push("…".to_owned());

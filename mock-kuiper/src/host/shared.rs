@@ -8,9 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ekuiper_sp::{Options, Presence};
+use rustix::net::SocketAddrUnix;
 use rustix::process::{Pid, getpgid};
 
+use super::error::HostError;
 use super::exit::Exit;
+use super::failure::too_long;
 use crate::event::{Event, Observer, What};
 use crate::release::Release;
 use crate::symbol::{Channel, Side};
@@ -231,6 +234,14 @@ impl Shared {
     /// Returns the address of a channel, as the host sees it.
     pub(crate) fn url(&self, channel: &Channel) -> String {
         format!("ipc://{}", self.file(channel).display())
+    }
+
+    /// Fails if the path of a channel's socket is longer than the system allows.
+    pub(crate) fn check_length(&self, channel: &Channel) -> Result<(), HostError> {
+        match SocketAddrUnix::new(self.file(channel)) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(too_long(channel)),
+        }
     }
 
     /// Returns the options for a socket: it reports connections, and admits only

@@ -89,6 +89,9 @@ impl Sink {
         let interrupts = shared.interrupts();
         let require_ack =
             acks == AckMode::Awaited || order.config.get("requireAck") == Some(&Value::Bool(true));
+        let channel = Channel::sink(&order.meta);
+        // The plugin would be the first to fail.
+        shared.check_length(&channel)?;
         let acks = match shared.profile.ack {
             AckChannel::Absent => None,
             AckChannel::Unread | AckChannel::Read => {
@@ -102,7 +105,6 @@ impl Sink {
                 Some(PullChannel::open(channel, shared)?)
             }
         };
-        let channel = Channel::sink(&order.meta);
         host.note_file(shared.file(&channel));
         host.start(&order)?;
         let (push, peers) = match connect(shared, &channel) {

@@ -27,6 +27,13 @@ pub enum IsolationError {
         /// The path, as it was given.
         path: PathBuf,
     },
+    /// A path that the plugin must see cannot be found.
+    NotThere {
+        /// The path, as it was given.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// The system refuses to isolate a process.
     Refused {
         /// What it refuses, as a noun.
@@ -69,6 +76,11 @@ impl fmt::Display for IsolationError {
                  a directory of its own",
                 path.display()
             ),
+            Self::NotThere { path, source } => write!(
+                f,
+                "cannot let the plugin see {}: {source}; correct the path",
+                path.display()
+            ),
             Self::Refused {
                 doing,
                 source,
@@ -85,7 +97,9 @@ impl fmt::Display for IsolationError {
 impl Error for IsolationError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::NoFolder { source, .. } | Self::Refused { source, .. } => Some(source),
+            Self::NoFolder { source, .. }
+            | Self::NotThere { source, .. }
+            | Self::Refused { source, .. } => Some(source),
             Self::TmpItself { .. } => None,
         }
     }

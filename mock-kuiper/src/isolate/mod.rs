@@ -39,13 +39,23 @@ use crate::scratch::Scratch;
 /// names of eKuiper's sockets in the 107 bytes of an address.
 const LONGEST_FOLDER: usize = 40;
 
-/// Environment variables that name directories in which programs find their code.
-const SEARCHED: [&str; 5] = [
+/// Environment variables of the host that name files or directories which programs
+/// need: their code, and certificates. Of the variables that are set for the
+/// plugin alone, all count.
+const NEEDED: [&str; 13] = [
+    "CONDA_PREFIX",
+    "CURL_CA_BUNDLE",
     "HOME",
     "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "NODE_EXTRA_CA_CERTS",
     "PATH",
     "PYTHONHOME",
     "PYTHONPATH",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "VIRTUAL_ENV",
 ];
 
 /// Returns why this machine refuses to isolate a plugin; `None` if it does not.
@@ -100,8 +110,9 @@ impl Isolation {
     ///
     /// # Errors
     ///
-    /// [`IsolationError::NoFolder`] if the folder cannot be made, and
-    /// [`IsolationError::TmpItself`] if one of the paths is `/tmp`.
+    /// [`IsolationError::NoFolder`] if the folder cannot be made,
+    /// [`IsolationError::NotThere`] if one of the paths cannot be found, and
+    /// [`IsolationError::TmpItself`] if one of them is `/tmp`.
     pub(crate) fn prepare(visible: &[PathBuf]) -> Result<Self, IsolationError> {
         Self::over(Path::new("/tmp"), visible)
     }
@@ -120,6 +131,10 @@ impl Isolation {
             if found.is_tmp {
                 return Err(IsolationError::TmpItself { path: path.clone() });
             }
+            fs::metadata(here.join(path)).map_err(|source| IsolationError::NotThere {
+                path: path.clone(),
+                source,
+            })?;
             entries.extend(found.entries);
         }
         let guard = make_guard()?;
@@ -143,8 +158,8 @@ impl Isolation {
     /// Spawns a command that sees the folder as `/tmp`.
     ///
     /// The command sees the paths given to [`prepare`](Self::prepare), and also its
-    /// working directory, its program, arguments that are existing paths, and the
-    /// directories named by [`SEARCHED`]. If its working directory is `/tmp`, it
+    /// working directory, its program, arguments that are existing paths, and what
+    /// is named by its own environment variables and by [`NEEDED`]. If its working directory is `/tmp`, it
     /// gets the folder. `TMPDIR` is removed from its environment if it names
     /// something that the command does not see.
     ///
@@ -154,7 +169,11 @@ impl Isolation {
     /// [`SpawnError::Refused`] if it cannot be isolated.
     pub(crate) fn spawn(&self, mut command: Command) -> Result<Child, SpawnError> {
         let directory = working_directory(&command);
-        let mut visible = self.visible.clone();
+        let mut chosen = self.visible.clone();
+        for path in paths_of_environment(&command, &directory) {
+            chosen.extend(look_up(&self.tmp, &path).entries);
+        }
+        let mut visible = chosen.clone();
         for path in paths_of(&command, &directory) {
             visible.extend(look_up(&self.tmp, &path).entries);
         }
@@ -166,7 +185,7 @@ impl Isolation {
         }
         let mut binds = Vec::new();
         for entry in &visible {
-            binds.extend(self.mount_point(entry)?);
+            binds.extend(self.mount_point(entry, chosen.contains(entry))?);
         }
         let of_directory = look_up(&self.tmp, &directory);
         let under_tmp = of_directory.is_tmp || !of_directory.entries.is_empty();
@@ -183,8 +202,13 @@ impl Isolation {
     /// where.
     ///
     /// A symbolic link is copied instead. Sockets and other special files are
-    /// skipped.
-    fn mount_point(&self, entry: &OsStr) -> Result<Option<(CString, CString)>, IsolationError> {
+    /// skipped unless they were `chosen`, and where the host has a socket of its
+    /// own.
+    fn mount_point(
+        &self,
+        entry: &OsStr,
+        chosen: bool,
+    ) -> Result<Option<(CString, CString)>, IsolationError> {
         let (source, target) = (self.tmp.join(entry), self.folder.join(entry));
         let Ok(kind) = source.symlink_metadata().map(|found| found.file_type()) else {
             return Ok(None); // Gone by now: the program that needs it will complain.
@@ -196,7 +220,13 @@ impl Isolation {
         } else if kind.is_file() {
             fs::File::create_new(&target).map(drop)
         } else {
-            return Ok(None);
+            let is_taken = target
+                .symlink_metadata()
+                .is_ok_and(|found| !found.file_type().is_file());
+            if !chosen || is_taken {
+                return Ok(None);
+            }
+            fs::File::create_new(&target).map(drop)
         };
         match made {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -252,12 +282,24 @@ fn paths_of(command: &Command, directory: &Path) -> Vec<PathBuf> {
         }
     }
     paths.extend(programs);
-    for name in SEARCHED {
+    for name in NEEDED {
         if let Some(value) = variable(command, name) {
             paths.extend(env::split_paths(&value).map(|path| directory.join(path)));
         }
     }
     paths
+}
+
+/// Returns the absolute paths in the variables that are set for a command alone.
+/// `TMPDIR` is none of them: it names where files are made.
+fn paths_of_environment(command: &Command, directory: &Path) -> Vec<PathBuf> {
+    let set = command.get_envs().filter(|(name, _)| *name != "TMPDIR");
+    let values = set.filter_map(|(_, value)| value);
+    values
+        .flat_map(env::split_paths)
+        .filter(|path| path.is_absolute())
+        .map(|path| directory.join(path))
+        .collect()
 }
 
 /// Returns the paths at which execvp looks for a program.

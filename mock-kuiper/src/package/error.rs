@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
+use crate::foreign::in_sentence;
+
 /// Why a plugin cannot be read or packed.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -110,11 +112,11 @@ pub(super) fn is_of_the_path(error: &io::Error) -> bool {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.file.display())?;
+        write!(f, "{}: ", in_sentence(&self.file.to_string_lossy()))?;
         if let Some(field) = &self.field {
-            write!(f, "`{field}`: ")?;
+            write!(f, "`{}`: ", in_sentence(field))?;
         }
-        f.write_str(&self.text)
+        f.write_str(&in_sentence(&self.text))
     }
 }
 

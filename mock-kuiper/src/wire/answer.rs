@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::excerpt::excerpt;
+use crate::foreign::excerpt;
 use crate::go_json::{decode, fields};
 
 /// The answer to an order.

@@ -9,13 +9,11 @@
 //! `tests/vectors_every.rs`.
 
 mod answer;
-mod excerpt;
 mod order;
 mod request;
 mod row;
 
 pub use answer::{Ack, FunctionAnswer, InvalidAnswer, OrderAnswer, parse_ack};
-pub use excerpt::excerpt;
 pub use order::{Command, Order, StreamOptions, source_config};
 pub use request::{Context, Expr, exec, is_aggregate, validate};
 pub use row::{InvalidRow, SourceRow, write_sink_row, write_sink_value};

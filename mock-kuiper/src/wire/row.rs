@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::excerpt::excerpt;
+use crate::foreign::{excerpt, in_sentence};
 use crate::go_json::{Numbers, decode, fields, scan, write_value};
 
 /// A row from a source. Its JSON is borrowed from the text that the plugin sent.
@@ -142,8 +142,9 @@ impl fmt::Display for InvalidRow {
             }
             InvalidRow::Error(text) => write!(
                 f,
-                "the source sent an error instead of a row: {text}; \
-                 eKuiper does not read such an error, log it instead"
+                "the source sent an error instead of a row: {}; \
+                 eKuiper does not read such an error, log it instead",
+                in_sentence(text)
             ),
             InvalidRow::Undecodable(reason) => write!(f, "the row cannot be decoded: {reason}"),
         }

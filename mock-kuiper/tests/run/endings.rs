@@ -182,6 +182,31 @@ fn an_address_in_use_is_reported_with_the_process_that_holds_it() {
 }
 
 #[test]
+fn a_rule_id_that_is_too_long_for_the_address_of_a_socket_is_a_wrong_command_line() {
+    let plugin = Plugin::new(&["random"], &["append"], &[]);
+    let long = "r".repeat(120);
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mock-kuiper"));
+        command
+            .arg("run")
+            .arg(plugin.directory())
+            .args(["--rule", &long])
+            .args(args);
+        Live::spawn(command, &plugin.id).end()
+    };
+
+    let source = run(&["--source", "random", "--count", "1"]);
+    let sink = run(&["--sink", "append", "--send", "{}"]);
+
+    for done in [source, sink] {
+        done.assert_status(2)
+            .assert_says(&format!("error: the channel {long}_"))
+            .assert_says("longer than the 107 bytes that the system allows; shorten ");
+        assert!(done.logged("start ").is_empty(), "{done}");
+    }
+}
+
+#[test]
 fn a_file_at_the_address_that_is_not_a_socket_is_kept() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let path = format!("/tmp/{}_demo_0.ipc", plugin.id);

@@ -92,14 +92,19 @@ fn a_killed_run_leaves_no_process_and_no_folder() {
 }
 
 #[test]
-fn bind_needs_isolate_and_rejects_tmp_itself() {
+fn bind_needs_isolate_and_rejects_tmp_itself_and_a_missing_path() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
     let alone = plugin.run(&["--bind", "/tmp/x"]);
     let tmp = plugin.run(&["--isolate", "--bind", "/tmp", "--count", "1"]);
+    let missing = plugin.run(&["--isolate", "--bind", "/tmp/no/such", "--count", "1"]);
 
     alone.assert_status(2);
     assert!(alone.stderr.contains("--isolate"), "{alone}");
     tmp.assert_status(2);
     assert!(tmp.stderr.contains("/tmp"), "{tmp}");
+    missing.assert_status(2).assert_says(
+        "error: cannot let the plugin see /tmp/no/such: No such file or directory (os error 2); \
+         correct the path",
+    );
 }

@@ -253,3 +253,36 @@ fn a_wrong_command_line_gives_status_2() {
         done.assert_status(2).assert_says(says);
     }
 }
+
+#[test]
+fn what_a_terminal_acts_on_is_escaped_wherever_a_plugin_can_put_it() {
+    let title = "\u{1b}]0;X\u{7}";
+    let no_escapes = |done: Done| {
+        let text = format!("{}{}", done.stdout, done.stderr);
+        let is_harmless = |c: char| !c.is_control() || c == '\n' || c == '\t';
+        assert!(text.chars().all(is_harmless), "{text:?}");
+        assert!(text.contains("]0;X"), "{text}");
+    };
+    let with = |field: &str, value: serde_json::Value| {
+        let plugin = plugin();
+        plugin.set(field, value);
+        plugin
+    };
+    let language = with("language", json!(title));
+    let source = with("sources", json!([title]));
+    let exits = plugin();
+    exits.wrap("printf '\\033]0;X\\007\\n'; exit 1");
+
+    no_escapes(language.run(&[]));
+    no_escapes(Live::spawn(check(&language), &language.id).end());
+    no_escapes(source.run(&["--count", "1"]));
+    no_escapes(Live::spawn(check(&source), &source.id).end());
+    no_escapes(exits.run(&[]));
+    no_escapes(exits.run(&["-v"]));
+}
+
+fn check(plugin: &Plugin) -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mock-kuiper"));
+    command.arg("check").arg(plugin.directory());
+    command
+}

@@ -270,3 +270,27 @@ fn all_instances_are_stopped_and_released_before_any_is_waited_for() {
             .all(|note| note.starts_with("finish stop"))
     );
 }
+
+#[test]
+fn long_names_are_shortened_in_log_lines_and_answers() {
+    let long = || "x".repeat(10_000_000);
+    let key = InstanceKey {
+        kind: Kind::Source,
+        symbol: long(),
+        identity: Identity {
+            rule_id: long(),
+            op_id: long(),
+            instance_id: 0,
+        },
+    };
+    let info = crate::context::InstanceInfo::new(&long(), key.identity.clone());
+    let unknown = OrderError::UnknownSymbol {
+        kind: Kind::Source,
+        symbol: long(),
+    };
+
+    for shown in [key.to_string(), info.to_string(), unknown.to_string()] {
+        assert!(shown.len() < 3000, "{}", shown.len());
+        assert!(shown.contains("… (10000000 bytes)"), "{shown}");
+    }
+}

@@ -1,5 +1,6 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Barrier, Mutex};
@@ -36,6 +37,47 @@ fn a_file_that_is_not_a_socket_is_left_alone() {
 
     assert!(matches!(error, Error::NotASocket { .. }), "{error}");
     assert_eq!(fs::read(place.path()).unwrap(), b"precious");
+}
+
+/// Listens as the user 65534, and returns the error.
+fn refused_as_another_user(url: &str) -> Error {
+    let url = url.to_owned();
+    let listen = move || {
+        // Of this thread alone.
+        rustix::thread::set_thread_uid(rustix::process::Uid::from_raw(65534)).unwrap();
+        Pull::listen(&url, Options::default()).unwrap_err()
+    };
+    thread::spawn(listen).join().unwrap()
+}
+
+#[test]
+fn a_socket_file_of_another_user_is_in_use_only_if_somebody_listens_there() {
+    if !rustix::process::getuid().is_root() {
+        eprintln!("skipped: only root can act as two users");
+        return;
+    }
+    let place = Place::new();
+    let everyone = |mode| fs::Permissions::from_mode(mode);
+    fs::set_permissions(place.path().parent().unwrap(), everyone(0o1777)).unwrap();
+    for mode in [0o755, 0o777] {
+        let listener = UnixListener::bind(place.path()).unwrap();
+        fs::set_permissions(place.path(), everyone(mode)).unwrap();
+
+        let while_listening = refused_as_another_user(&place.url());
+        drop(listener);
+        let stale = refused_as_another_user(&place.url());
+
+        assert!(
+            matches!(while_listening, Error::InUse { .. }),
+            "{while_listening}"
+        );
+        assert!(
+            matches!(&stale, Error::StaleFile { owner: 0, path } if *path == place.path()),
+            "{stale}"
+        );
+        assert!(place.path().exists());
+        fs::remove_file(place.path()).unwrap();
+    }
 }
 
 #[test]

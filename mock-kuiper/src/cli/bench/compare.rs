@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
+use mock_kuiper::engine::foreign::printable;
 
 use super::metric::Metric;
 use super::record::{Record, Series, Subject};
 use crate::cli::output::ERROR;
-use crate::cli::text::printable;
 
 const BETTER: Style = AnsiColor::Green.on_default();
 

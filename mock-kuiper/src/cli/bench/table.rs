@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
 use anstyle::Style;
+use mock_kuiper::engine::foreign::printable;
 use textwrap::Options;
 
 use super::metric::Metric;
 use super::record::{Measurement, Record, Subject};
-use crate::cli::text::{count, printable};
+use crate::cli::text::count;
 
 const HEADING: Style = Style::new().bold();
 

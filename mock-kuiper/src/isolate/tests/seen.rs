@@ -203,3 +203,84 @@ fn tmpdir_is_removed_if_its_directory_is_not_visible() {
         user.path()
     );
 }
+
+#[test]
+fn a_path_that_is_not_there_is_an_error() {
+    if skipped() {
+        return;
+    }
+    let missing = in_tmp().path().join("missing");
+
+    let error = Isolation::prepare(&[missing.clone()]).unwrap_err();
+
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot let the plugin see {}: No such file or directory (os error 2); correct the path",
+            missing.display()
+        )
+    );
+}
+
+#[test]
+fn a_socket_in_tmp_is_visible_if_it_was_chosen() {
+    if skipped() {
+        return;
+    }
+    let path = format!("/tmp/isolate-test-{}.sock", std::process::id());
+    let _listener = UnixListener::bind(&path).unwrap();
+    let with = |visible: &[PathBuf], variable: Option<&str>| {
+        let mut command = sh("test -S \"$0\" && echo there || echo missing");
+        command.arg(&path);
+        if let Some(name) = variable {
+            command.env(name, &path);
+        }
+        output(&Isolation::prepare(visible).unwrap(), command)
+    };
+
+    let seen = [
+        with(&[], None),
+        with(&[path.clone().into()], None),
+        with(&[], Some("REDIS_SOCKET")),
+    ];
+    fs::remove_file(&path).unwrap();
+
+    assert_eq!(seen, ["missing", "there", "there"]);
+}
+
+#[test]
+fn a_chosen_socket_does_not_hide_one_of_the_host() {
+    if skipped() {
+        return;
+    }
+    let path = format!("/tmp/isolate-test-{}.ipc", std::process::id());
+    let _foreign = UnixListener::bind(&path).unwrap();
+    let isolation = Isolation::prepare(&[path.clone().into()]).unwrap();
+    let own = isolation.folder().join(name(Path::new(&path)));
+    let _own = UnixListener::bind(&own).unwrap();
+    let mut command = sh("stat -c %i \"$0\"");
+    command.arg(&path);
+
+    let seen = output(&isolation, command);
+    fs::remove_file(&path).unwrap();
+
+    assert_eq!(seen, own.metadata().unwrap().ino().to_string());
+}
+
+#[test]
+fn what_a_variable_of_the_plugin_names_in_tmp_is_visible() {
+    if skipped() {
+        return;
+    }
+    let user = in_tmp();
+    let file = user.path().join("ca.pem");
+    fs::write(&file, "certificate").unwrap();
+    let mut own = sh("cat \"$ANY\"");
+    own.env("ANY", &file);
+    let mut list = sh("cat \"${LIST#*:}\"");
+    list.env("LIST", format!("/usr:{}", file.display()));
+
+    let isolation = isolation();
+    assert_eq!(output(&isolation, own), "certificate");
+    assert_eq!(output(&isolation, list), "certificate");
+}
