@@ -230,7 +230,14 @@ const FAULTS: &[Fault] = &[
         "function-again-refused",
         &["CTL-13", "CTL-17", "FUN-11", "LIF-05"],
     ),
-    Fault::new("FUN-09", "functions-in-turn", &["FUN", "LIF-08", "LIF-09"]),
+    Fault::new(
+        "FUN-09",
+        "functions-in-turn",
+        &[
+            "CTL-13", "CTL-14", "CTL-16", "CTL-17", "FUN", "LIF-03", "LIF-04", "LIF-05", "LIF-08",
+            "LIF-09",
+        ],
+    ),
     Fault::new("FUN-10", "window-dies", &["FUN-03"]),
     Fault::new("FUN-11", "second-channel", &[]),
     Fault::new("FUN-12", "dials-once", &["LIF-05"]),

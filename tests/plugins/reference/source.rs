@@ -20,6 +20,9 @@ const BLOCKED: Duration = Duration::from_millis(700);
 
 /// Reads the configuration, dials the host and emits until stopped.
 pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
+    if fault::has("url-needed") && argument.config["url"].is_null() {
+        return Err("missing property `url`".to_owned());
+    }
     if fault::has("slow-start") {
         thread::sleep(Duration::from_secs(3));
     }
