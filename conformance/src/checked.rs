@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use mock_kuiper::engine::wire::Command;
+use mock_kuiper::engine::wire::{Command, Order};
 use mock_kuiper::{Advice, Code, Finding, HostError, InputError, Observed, Symbol};
 
 use crate::verdict::Cause;
@@ -50,6 +50,15 @@ impl Observation {
         self.finding.as_ref().map(|finding| finding.code())
     }
 
+    /// Returns the property that is missing in the configuration of a symbol.
+    pub(crate) fn configure(&self) -> Option<(Symbol, String)> {
+        let mut advice = self.finding.as_ref()?.advice().into_iter();
+        advice.find_map(|advice| match advice {
+            Advice::Configure { symbol, property } => Some((symbol, property)),
+            _ => None,
+        })
+    }
+
     /// Returns the whole text.
     pub(crate) fn describe(&self) -> String {
         let Self { context, text, .. } = self;
@@ -64,6 +73,23 @@ impl Observation {
 pub(crate) fn failed(text: impl Into<String>) -> NotPassed {
     NotPassed::Failed(Observation {
         text: text.into(),
+        ..Observation::default()
+    })
+}
+
+/// Ends a check: an order was not answered with `ok`.
+pub(crate) fn order_failed(text: String, command: Command, order: &Order) -> NotPassed {
+    NotPassed::Failed(Observation {
+        text,
+        cause: Some(Cause {
+            text: format!(
+                "{} {} refused to {}",
+                order.kind,
+                order.symbol,
+                command.name()
+            ),
+            see: of_order(command),
+        }),
         ..Observation::default()
     })
 }
@@ -244,6 +270,11 @@ fn cause(finding: &Finding) -> Option<Cause> {
             ("the plugin exited before it greeted".to_owned(), "CTL-01")
         }
         Observed::NoGreeting { .. } => ("the plugin sent no greeting".to_owned(), "CTL-01"),
+        // Without a new connection, only an idle plugin greets.
+        Observed::OrderGreeting { text, .. } if text.as_bytes() == b"handshake" => (
+            "the plugin greeted because it was idle".to_owned(),
+            "CTL-11",
+        ),
         Observed::OrderRefused { command, .. } | Observed::OrderGreeting { command, .. } => (
             format!("{} refused to {}", symbol(), command.name()),
             of_order(*command),
@@ -263,15 +294,29 @@ fn cause(finding: &Finding) -> Option<Cause> {
         }
         Observed::NoRow { .. } => (format!("{} sent no row", symbol()), "SRC-01"),
         Observed::InvalidRow(_) => (format!("{} sent an invalid row", symbol()), "SRC-02"),
-        Observed::FunctionUnanswered { .. } => (format!("{} did not answer", symbol()), "FUN-01"),
-        Observed::InvalidAnswer { .. } => {
-            (format!("{} sent an invalid answer", symbol()), "FUN-01")
-        }
+        Observed::FunctionUnanswered { request, .. } => (
+            format!("{} did not answer {request}", symbol()),
+            of_request(request)?,
+        ),
+        Observed::InvalidAnswer { request, .. } => (
+            format!("{} sent an invalid answer to {request}", symbol()),
+            of_request(request)?,
+        ),
         Observed::NoAck { .. } => (format!("{} sent no ack", symbol()), "SNK-03"),
         Observed::InvalidAck { .. } => (format!("{} sent an invalid ack", symbol()), "SNK-03"),
         _ => return None,
     };
     Some(Cause { text, see })
+}
+
+/// Returns the requirement that a request is answered.
+fn of_request(request: &str) -> Option<&'static str> {
+    match request {
+        "IsAggregate" => Some("FUN-01"),
+        "Validate" => Some("FUN-02"),
+        "Exec" => Some("FUN-03"),
+        _ => None,
+    }
 }
 
 /// Returns the requirement that an order is answered with `ok`.

@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod board;
 mod checked;
 mod diagnosis;
 pub mod expect;

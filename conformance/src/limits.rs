@@ -22,6 +22,10 @@ pub(crate) const EXTRA_CONNECTION: Duration = Duration::from_millis(300);
 /// How long a check waits for an answer or an ack that must not come.
 pub(crate) const EXTRA_MESSAGE: Duration = Duration::from_millis(300);
 
+/// How long a check listens for an answer that is repeated: longer than the second
+/// after which some sockets resend.
+pub(crate) const REPEATED: Duration = Duration::from_millis(1500);
+
 /// How long the processes of one check may run. It ends checks that a plugin
 /// would keep going for ever.
 pub(crate) const CHECK: Duration = Duration::from_secs(120);

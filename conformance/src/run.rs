@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mock_kuiper::Symbol;
 use mock_kuiper::engine::foreign;
 
+use crate::board::Board;
 use crate::checked::{Checked, NotPassed, Observation, untested_text};
 use crate::diagnosis;
 use crate::limits::TURNS;
@@ -58,7 +59,7 @@ pub fn run(
         .collect();
     order.sort_by_key(|(index, _)| !requirements[*index].slow);
     let open: Vec<Mutex<Vec<Tried>>> = tasks.iter().map(|_| Mutex::default()).collect();
-    let trials: Vec<Mutex<Option<Trial>>> = tasks.iter().map(|_| Mutex::default()).collect();
+    let board = Mutex::new(Board::new(requirements));
     std::thread::scope(|scope| {
         for _ in 0..plan.jobs.max(1) {
             scope.spawn(|| {
@@ -73,18 +74,15 @@ pub fn run(
                         continue;
                     }
                     let trial = combined(requirements[*index], std::mem::take(&mut *open));
-                    done(&trial);
-                    if let Ok(mut place) = trials[*index].lock() {
-                        *place = Some(trial);
+                    if let Ok(mut board) = board.lock() {
+                        board.add(*index, trial, done);
                     }
                 }
             });
         }
     });
-    let trials = trials.into_iter();
-    trials
-        .filter_map(|trial| trial.into_inner().ok().flatten())
-        .collect()
+    let board = board.into_inner().unwrap_or_else(PoisonError::into_inner);
+    board.into_trials(done)
 }
 
 /// A requirement, tried on one symbol or on the whole plugin.
@@ -193,7 +191,8 @@ impl Run {
                 code: seen.code(),
                 seen: foreign::lines(&plan.secrets.hide(&seen.describe())),
                 transcript: rig.transcript.lines(),
-                cause: None,
+                configure: seen.configure(),
+                cause: seen.cause.take(),
             }
         };
         let mistake = rig.transcript.suite_mistake();
@@ -202,12 +201,8 @@ impl Run {
             Ok(()) => Verdict::Passed,
             Err(NotPassed::Failed(seen)) => Verdict::Failed(evidence(seen)),
             // A missing row was judged by the check.
-            Err(NotPassed::Untested(mut seen) | NotPassed::NoRow { mut seen, .. }) => {
-                let cause = seen.cause.take();
-                Verdict::NotTestable(Evidence {
-                    cause,
-                    ..evidence(seen)
-                })
+            Err(NotPassed::Untested(seen) | NotPassed::NoRow { seen, .. }) => {
+                Verdict::NotTestable(evidence(seen))
             }
             Err(NotPassed::NotApplicable(reason)) => Verdict::NotApplicable {
                 reason: reason.to_owned(),

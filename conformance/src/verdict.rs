@@ -1,6 +1,6 @@
 //! What trying a requirement on a plugin shows.
 
-use mock_kuiper::Code;
+use mock_kuiper::{Code, Symbol};
 use serde::Serialize;
 
 /// The verdict on one requirement.
@@ -47,10 +47,13 @@ pub struct Evidence {
     pub code: Option<Code>,
     /// The last messages on the wire and the last lines of the plugin's log.
     pub transcript: Vec<String>,
-    /// The cause, if the rule could not be observed for a reason that another
-    /// requirement is about.
+    /// The cause, if another requirement is about what was observed. If that one
+    /// has failed, it is the reason, and this rule could not be observed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// The property that a symbol needs and that the user has not set.
+    #[serde(skip)]
+    pub configure: Option<(Symbol, String)>,
 }
 
 /// A fault of the plugin that keeps other requirements from being observed.

@@ -1,4 +1,5 @@
-//! The suite fails no plugin for what a running eKuiper never meets.
+//! The suite fails no plugin for what a running eKuiper never meets, and no plugin
+//! twice for one cause.
 
 #![cfg(feature = "nng")]
 
@@ -6,7 +7,7 @@ use std::path::Path;
 
 use ekuiper_conformance::verdict::Verdict;
 use ekuiper_conformance::{Plan, run, section};
-use mock_kuiper::{Package, Release};
+use mock_kuiper::{Kind, Package, Release, Symbol};
 
 /// Returns the verdicts on the reference plugin with a peculiarity.
 fn verdicts(peculiarity: &str, begins: &[&str]) -> Vec<(&'static str, Verdict)> {
@@ -39,6 +40,41 @@ fn a_function_that_exits_at_a_call_that_validate_refuses_passes() {
     assert_harmless(&verdicts);
     let executed = verdicts.iter().find(|(id, _)| *id == "FUN-03").unwrap();
     assert_eq!(executed.1, Verdict::Passed);
+}
+
+#[test]
+fn a_source_that_needs_a_property_fails_one_requirement_and_names_the_property() {
+    let verdicts = verdicts("url-needed", &["CTL", "SRC", "LIF-01", "LIF-06"]);
+
+    let failed = verdicts.iter();
+    let failed: Vec<_> = failed
+        .filter_map(|(id, verdict)| match verdict {
+            Verdict::Failed(evidence) => Some((*id, evidence.configure.clone())),
+            _ => None,
+        })
+        .collect();
+    let property = (Symbol::new(Kind::Source, "ticks"), "url".to_owned());
+    assert_eq!(failed, [("CTL-02", Some(property))]);
+}
+
+#[test]
+fn a_fault_that_keeps_other_rules_from_being_observed_is_one_failure() {
+    for (fault, begins, reported) in [
+        (
+            "stop-refused",
+            &["CTL", "SRC-03", "SRC-05", "SNK-06"][..],
+            "CTL-03",
+        ),
+        ("aggregate-text", &["FUN", "LIF-08"], "FUN-01"),
+    ] {
+        let verdicts = verdicts(fault, begins);
+        let failed = verdicts.iter();
+        let failed: Vec<_> = failed
+            .filter(|(_, verdict)| matches!(verdict, Verdict::Failed(_)))
+            .map(|(id, _)| *id)
+            .collect();
+        assert_eq!(failed, [reported], "{fault}");
+    }
 }
 
 #[test]

@@ -12,6 +12,8 @@ use std::time::Instant;
 use clap::Parser as _;
 use ekuiper_conformance::plan::Examined;
 use ekuiper_conformance::report::{self, Results};
+use ekuiper_conformance::run::Trial;
+use ekuiper_conformance::verdict::Verdict;
 use ekuiper_conformance::{Plan, run, section};
 use mock_kuiper::Kind;
 
@@ -99,10 +101,10 @@ fn test(args: &Args, filtered: Filtered) -> Result<u8, CliError> {
         let results = Results {
             plugin: plan.name(),
             release: release.name,
+            notes: notes(&plan, &trials),
             trials,
             took: began.elapsed(),
             expected: &expected,
-            notes: notes(&plan),
             strict: args.strict,
         };
         // With many releases, what passed would hide the rest.
@@ -119,7 +121,8 @@ fn test(args: &Args, filtered: Filtered) -> Result<u8, CliError> {
 }
 
 /// Returns what a reader has to know about all results of a plan.
-fn notes(plan: &Plan) -> Vec<String> {
+fn notes(plan: &Plan, trials: &[Trial]) -> Vec<String> {
+    let mut notes = missing_properties(trials);
     let kinds = [Kind::Source, Kind::Sink, Kind::Function];
     let samples = kinds.into_iter().filter_map(|kind| {
         let Examined { names, all } = plan.examined(kind);
@@ -130,7 +133,30 @@ fn notes(plan: &Plan) -> Vec<String> {
             )
         })
     });
-    samples.collect()
+    notes.extend(samples);
+    notes
+}
+
+/// Returns a line for each property that a symbol needs and that is not set.
+fn missing_properties(trials: &[Trial]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for trial in trials {
+        let (Verdict::Failed(evidence) | Verdict::NotTestable(evidence)) = &trial.verdict else {
+            continue;
+        };
+        let Some((symbol, property)) = &evidence.configure else {
+            continue;
+        };
+        let line = format!(
+            "{symbol} refused to start because `{property}` is missing: add `--config \
+             '{}={{\"{property}\":…}}'`",
+            symbol.name
+        );
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
 }
 
 /// Returns the exit status. After an internal or system error the verdicts on
@@ -148,10 +174,38 @@ mod tests {
     use std::time::Duration;
 
     use ekuiper_conformance::expect::Expected;
-    use ekuiper_conformance::run::Trial;
-    use ekuiper_conformance::verdict::{Evidence, Verdict};
+    use ekuiper_conformance::verdict::Evidence;
+    use mock_kuiper::Symbol;
 
     use super::*;
+
+    #[test]
+    fn a_missing_property_is_named_once_with_the_option_that_sets_it() {
+        let evidence = Evidence {
+            seen: String::new(),
+            code: None,
+            transcript: Vec::new(),
+            cause: None,
+            configure: Some((Symbol::new(Kind::Source, "weather"), "url".to_owned())),
+        };
+        let trials = [
+            Verdict::Failed(evidence.clone()),
+            Verdict::NotTestable(evidence),
+        ]
+        .map(|verdict| Trial {
+            requirement: section::all()[0],
+            verdict,
+            took: Duration::ZERO,
+        });
+
+        assert_eq!(
+            missing_properties(&trials),
+            [
+                "source `weather` refused to start because `url` is missing: add `--config \
+              'weather={\"url\":…}'`"
+            ]
+        );
+    }
 
     #[test]
     fn a_system_error_outranks_a_failure_of_the_plugin() {
@@ -176,6 +230,7 @@ mod tests {
             code: None,
             transcript: Vec::new(),
             cause: None,
+            configure: None,
         });
         let text = "no room".to_owned();
         let error = Verdict::Error { text };

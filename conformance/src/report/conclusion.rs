@@ -167,6 +167,7 @@ mod tests {
                 text: text.to_owned(),
                 see,
             }),
+            configure: None,
         }
     }
 

@@ -5,7 +5,7 @@ use mock_kuiper::{Code, Function, Host, Sink, Source};
 use serde_json::{Value, json};
 
 use super::launch::Rig;
-use crate::checked::{Checked, NotPassed, failed};
+use crate::checked::{Checked, NotPassed, failed, order_failed};
 
 /// A running symbol. It runs for as long as the value is held.
 #[derive(Debug)]
@@ -81,12 +81,16 @@ impl Rig<'_> {
 pub(crate) fn carried_out(answer: &str, command: Command, order: &Order) -> Checked {
     match OrderAnswer::parse(answer.as_bytes()) {
         OrderAnswer::Done => Ok(()),
-        _ => Err(failed(format!(
-            "the {} of {} `{}` was answered with `{answer}` instead of `ok`",
-            command.name(),
-            order.kind,
-            order.symbol
-        ))),
+        _ => Err(order_failed(
+            format!(
+                "the {} of {} `{}` was answered with `{answer}` instead of `ok`",
+                command.name(),
+                order.kind,
+                order.symbol
+            ),
+            command,
+            order,
+        )),
     }
 }
 

@@ -8,12 +8,16 @@ use mock_kuiper::engine::wire::Command;
 use mock_kuiper::{Channel, Code, Host, HostError, Source};
 use serde::de::IgnoredAny;
 
-use crate::checked::{Checked, failed, no_row, untested};
+use crate::checked::{Checked, NotPassed, failed, no_row, untested};
 use crate::requirement::{Check, Level, Requirement, Unobserved};
 use crate::rig::{Rig, carried_out, next_row};
 
 /// The number of rows whose content is checked.
 const ROWS: usize = 5;
+
+/// The number of rows that are decoded at most, and for how long.
+const MANY_ROWS: usize = 1000;
+const READING: Duration = Duration::from_secs(2);
 
 /// How long rows that were already on their way may still come after the answer
 /// to a stop.
@@ -38,7 +42,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "A row is `{\"message\":object,\"meta\":object or null}`.",
         why: "Otherwise eKuiper logs `Invalid data format`, counts an exception and skips the row.",
-        how: "The first 5 rows are decoded, or as many as come within 10 s.",
+        how: "5 rows are decoded, or as many as come within 10 s, and then up to 1,000 that come \
+              within 2 s of the start.",
         source: "ekuiper-2.4.0-go.jsonl:56; eKuiper 2.4.0 internal/plugin/portable/runtime/source.go",
         slow: false,
         check: Check::Function(rows_are_well_formed),
@@ -63,7 +68,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "A source that cannot send, because nobody reads its rows, can be stopped.",
         why: "Otherwise a rule that is slower than its source can never be stopped.",
-        how: "Nobody reads for 2 s. Then the stop must be answered with `ok`, and the source must \
+        how: "Nobody reads for 2 s. What waited is read for up to 2 s and decoded. Nobody reads \
+              for another 2 s. Then the stop must be answered with `ok`, and the source must \
               start again and send a row.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/source.go; ekuiper-2.4.0-go.jsonl:64",
         slow: true,
@@ -191,12 +197,19 @@ fn sends_rows(rig: &Rig<'_>) -> Checked {
 fn rows_are_well_formed(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
     let mut source = rig.source(&host)?;
-    for row in 0..ROWS {
-        match source.next(rig.limit()) {
+    let end = Instant::now() + rig.quiet(READING);
+    for row in 0..MANY_ROWS {
+        let limit = match row < ROWS {
+            true => rig.limit(),
+            false => end.saturating_duration_since(Instant::now()),
+        };
+        match source.next(limit) {
             Ok(_) => {}
             Err(error) if is_no_row(&error) && row > 0 => break,
             Err(error) if is_no_row(&error) => return Err(untested(error)),
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                return Err(NotPassed::from(error).at(format!("at row {}", row + 1)));
+            }
         }
     }
     Ok(())
@@ -234,7 +247,11 @@ fn drain(rig: &Rig<'_>, source: &mut Source) -> Result<(), HostError> {
 
 fn stops_while_blocked(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
-    let source = rig.source(&host)?;
+    let mut source = rig.source(&host)?;
+    std::thread::sleep(rig.scaled(Duration::from_secs(2)));
+    // What had been waiting is read and decoded as well.
+    let end = Instant::now() + rig.quiet(READING);
+    while Instant::now() < end && next_row(&mut source, Duration::from_millis(10))? {}
     std::thread::sleep(rig.scaled(Duration::from_secs(2)));
     let order = source.order().clone();
     rig.order_ok(&host, Command::Stop, &order)?;

@@ -17,6 +17,9 @@ use crate::fault;
 /// again: only such a plugin gets orders under ids that were abandoned.
 const IDLE: Duration = Duration::from_secs(2);
 
+/// How long after its answer a socket with the fault of a resend sends it again.
+const RESEND: Duration = Duration::from_secs(1);
+
 /// Greets and answers every message, on one connection after the other; answers
 /// those twice for which `is_doubled` is true.
 pub(crate) fn serve(
@@ -42,16 +45,27 @@ fn serve_connection(
     stream.read_exact(&mut [0; 8])?;
     let mut id = 0x8000_0001_u32;
     send(&mut stream, id, GREETING)?;
+    let mut last: Option<Vec<u8>> = None;
     loop {
         let mut head = [0; 9];
         let greets = fault::has("careless-ids") || fault::has("careless-calls");
-        stream.set_read_timeout(greets.then_some(IDLE))?;
+        let repeats = fault::has("answers-again") || fault::has("results-again");
+        stream.set_read_timeout(match () {
+            () if greets => Some(IDLE),
+            () if repeats && last.is_some() => Some(RESEND),
+            () => None,
+        })?;
         while let Err(error) = stream.read_exact(&mut head[..1]) {
-            if !greets || error.kind() != io::ErrorKind::WouldBlock {
+            if error.kind() != io::ErrorKind::WouldBlock {
                 return Err(error);
             }
-            id += 1;
-            send(&mut stream, id, GREETING)?;
+            if let Some(last) = last.take().filter(|_| repeats) {
+                send(&mut stream, id, &last)?;
+                stream.set_read_timeout(None)?;
+            } else if greets {
+                id += 1;
+                send(&mut stream, id, GREETING)?;
+            }
         }
         stream.set_read_timeout(None)?;
         stream.read_exact(&mut head[1..])?;
@@ -71,6 +85,9 @@ fn serve_connection(
         if closes {
             return Ok(());
         }
+        // So that only the check that listens after a refusal meets the fault.
+        let is_refusal = String::from_utf8_lossy(&answered).contains("no_such_symbol");
+        last = (fault::has("results-again") || is_refusal).then_some(answered);
     }
 }
 

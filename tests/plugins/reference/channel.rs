@@ -39,7 +39,8 @@ impl<F: FnMut(&[u8]) -> Vec<u8>> Server for Channel<F> {
     fn receive(&mut self, connection: &Connection) -> Result<Message, Error> {
         let is_deaf = fault::has("deaf-control") && self.is_control
             || fault::has("deaf-function") && !self.is_control && self.is_first;
-        let greets = fault::has("idle-greeting") && self.is_control;
+        let greets = fault::has("idle-greeting") && self.is_control
+            || fault::has("function-greets") && !self.is_control;
         self.is_first = false;
         if !is_deaf && !greets {
             return connection.receive();

@@ -2,7 +2,7 @@
 //! largest number of its list.
 
 use std::{
-    process,
+    mem, process,
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
     thread,
     time::Duration,
@@ -30,6 +30,7 @@ pub(crate) fn start(symbol: &str) {
         if [
             "careless-calls",
             "any-id",
+            "results-again",
             "validates-twice",
             "closes-after-answers",
         ]
@@ -100,6 +101,9 @@ fn is_context(argument: &Value) -> bool {
 }
 
 fn execute(symbol: &str, value: &Value) -> Result<Value, String> {
+    if fault::has("calls-leak") {
+        mem::forget(vec![1_u8; 8192]);
+    }
     if symbol == "mirror" {
         if value.is_null() && fault::has("exec-dies-of-null") {
             fault::hang();

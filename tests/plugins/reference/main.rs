@@ -63,7 +63,9 @@ fn main() -> ExitCode {
     let url = control_url("reference");
     if [
         "careless-ids",
+        "any-id",
         "answers-unknown-twice",
+        "answers-again",
         "closes-after-answers",
     ]
     .into_iter()

@@ -89,7 +89,9 @@ impl Dispatcher {
             (kind, _) => return Err(format!("unknown plugin type `{kind}`")),
         };
         let key = key_of(&argument);
-        self.start_again(&key, &argument)?;
+        if self.start_again(&key, &argument)? {
+            return Ok(());
+        }
         let source_runs = self.runs("source");
         let memory = &mut self.memory;
         self.instances.start(key.clone(), argument, |argument| {
@@ -110,11 +112,15 @@ impl Dispatcher {
     }
 
     /// The faults of a start under a key that is in use.
-    fn start_again(&mut self, key: &str, argument: &Argument) -> Result<(), String> {
+    /// Returns whether the start is ignored.
+    fn start_again(&mut self, key: &str, argument: &Argument) -> Result<bool, String> {
         let Some(running) = self.instances.get(key) else {
-            return Ok(());
+            return Ok(false);
         };
         let is_same = running.argument.whole == argument.whole;
+        if !is_same && fault::has("start-anew-ignored") {
+            return Ok(true);
+        }
         if is_same && fault::has("start-again-refused")
             || !is_same && fault::has("start-anew-refused")
         {
@@ -123,7 +129,7 @@ impl Dispatcher {
         if is_same && fault::has("start-again-doubles") && argument.kind == "source" {
             self.memory.doubled.extend(self.instances.take(key));
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Stops an instance. It is not an error if none runs: a host may stop what it

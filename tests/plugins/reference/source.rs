@@ -15,11 +15,15 @@ use serde_json::json;
 
 use crate::fault;
 
-/// How long a send waits until the fault `blocked-stop` makes it ignore a stop.
+/// How long a send waits until the fault `blocked-stop` makes it ignore a stop, and
+/// `blocked-row-broken` breaks its row.
 const BLOCKED: Duration = Duration::from_millis(700);
 
 /// Reads the configuration, dials the host and emits until stopped.
 pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
+    if fault::has("url-needed") && argument.config["url"].is_null() {
+        return Err("missing property `url`".to_owned());
+    }
     if fault::has("slow-start") {
         thread::sleep(Duration::from_secs(3));
     }
@@ -54,7 +58,7 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
             if !padding.is_empty() {
                 row["message"]["padding"] = padding.as_str().into();
             }
-            if fault::has("list-rows") && n > 1 {
+            if fault::has("list-rows") && n > 1 || fault::has("late-row-a-list") && n == 150 {
                 row["message"] = json!([n]);
             }
             let mut row = row.to_string().into_bytes();
@@ -118,7 +122,10 @@ fn send(socket: &Socket, row: &[u8], stop: &StopFlag) -> Result<(), Error> {
             }
             return Ok(());
         }
-        message = back;
+        message = match fault::has("blocked-row-broken") && began.elapsed() > BLOCKED {
+            true => Message::from(&b"{"[..]),
+            false => back,
+        };
         thread::sleep(Duration::from_millis(1));
     }
     Ok(())

@@ -265,7 +265,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "eKuiper takes the second answer for that of the next order, and from then on each \
               order gets the answer of the one before it.",
         how: "A start, a stop and an order that is refused are sent. After each answer, nothing \
-              more may come for 300 ms.",
+              more may come for 300 ms, and for 1.5 s after the last.",
         source: "ekuiper-2.4.0-go.jsonl:12; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
         check: Check::Function(answers_once),

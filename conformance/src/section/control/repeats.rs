@@ -7,7 +7,7 @@ use mock_kuiper::{Channel, Fault, Host, Kind, Source};
 use serde_json::{Map, json};
 
 use crate::checked::{Checked, NotPassed, failed};
-use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE};
+use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE, REPEATED};
 use crate::rig::{Kinds, ROW, Rig, is_no_ack, order_bytes, start_argument, unless_it_never_greets};
 
 /// How long the connection of a replaced instance may stay open.
@@ -184,11 +184,15 @@ pub(super) fn answers_once(rig: &Rig<'_>) -> Checked {
     }
     let unknown = order_bytes("start", &start_argument("no_such_symbol", "source"));
     host.order_bytes(&unknown)?;
-    nothing_follows(rig, &host, "an order that was refused")
+    nothing_follows_for(rig, &host, "an order that was refused", REPEATED)
 }
 
 fn nothing_follows(rig: &Rig<'_>, host: &Host, what: &str) -> Checked {
-    match host.overhear(rig.quiet(EXTRA_MESSAGE))? {
+    nothing_follows_for(rig, host, what, EXTRA_MESSAGE)
+}
+
+fn nothing_follows_for(rig: &Rig<'_>, host: &Host, what: &str, time: Duration) -> Checked {
+    match host.overhear(rig.quiet(time))? {
         None => Ok(()),
         Some(second) => Err(second_answer(what, &second)),
     }

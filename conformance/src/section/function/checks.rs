@@ -1,11 +1,13 @@
 //! How the requirements for functions are observed.
 
+use std::time::Duration;
+
 use mock_kuiper::engine::wire::{Command, Expr, FunctionAnswer, Order};
 use mock_kuiper::{Channel, Function, Host};
 use serde_json::{Value, json};
 
 use crate::checked::{Checked, NotPassed, failed, untested};
-use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE};
+use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE, REPEATED};
 use crate::rig::{COUNTS, Rig, accepted, context, unless_it_never_greets, usual};
 
 /// Fails if the plugin has exited or the function does not answer any more.
@@ -185,7 +187,7 @@ pub(super) fn answers_once(rig: &Rig<'_>) -> Checked {
     nothing_follows(rig, &mut function, "`Validate`")?;
     let count = usual(&mut function)?;
     let _result = function.call(&context(0), &vec![json!("a"); count])?;
-    nothing_follows(rig, &mut function, "`Exec`")
+    nothing_follows_for(rig, &mut function, "`Exec`", REPEATED)
 }
 
 pub(super) fn answers_are_spelled_right(rig: &Rig<'_>) -> Checked {
@@ -210,7 +212,16 @@ pub(super) fn answers_are_spelled_right(rig: &Rig<'_>) -> Checked {
 }
 
 fn nothing_follows(rig: &Rig<'_>, function: &mut Function, what: &str) -> Checked {
-    match function.overhear(rig.quiet(EXTRA_MESSAGE))? {
+    nothing_follows_for(rig, function, what, EXTRA_MESSAGE)
+}
+
+fn nothing_follows_for(
+    rig: &Rig<'_>,
+    function: &mut Function,
+    what: &str,
+    time: Duration,
+) -> Checked {
+    match function.overhear(rig.quiet(time))? {
         None => Ok(()),
         Some(second) => Err(failed(format!(
             "the answer to {what} was followed by a second one, `{}`",

@@ -177,7 +177,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "Each request is answered exactly once.",
         why: "eKuiper takes the second answer for that of the next call.",
         how: "`IsAggregate`, `Validate` and `Exec` are sent. After each answer, nothing more may \
-              come for 300 ms.",
+              come for 300 ms, and for 1.5 s after the last.",
         source: "ekuiper-2.4.0-go.jsonl:14; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
         check: Check::Function(answers_once),
