@@ -11,6 +11,7 @@ use super::error::CliError;
 use super::exit::{Exit, STATUSES};
 use super::output::{DIM, NOTE, labelled, print_results, say, say_error};
 use super::report;
+use super::text::printable;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -88,6 +89,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     match package::pack(&checked, &output)? {
         Some(packed) => {
             say_contents(&packed);
+            say(&format!(
+                "  {DIM}install it under the name `{}`{DIM:#}",
+                printable(name)
+            ));
             print_results(&format!("{}\n", output.display()))?;
             Ok(Exit::Fine)
         }

@@ -7,4 +7,5 @@ mod executable;
 mod hostile;
 mod hosts;
 mod pack;
+mod yaml;
 mod zipped;
