@@ -56,7 +56,7 @@ pub mod isolate {
 pub mod package {
     pub use crate::package::{
         Build, CheckAdvice, CheckLevel, CheckLine, CheckReport, Checked, Language, Manifest,
-        Mistake, Packed, check, pack,
+        Mistake, Packed, SourceConfig, check, pack,
     };
 }
 
@@ -65,7 +65,7 @@ pub mod release {
     pub use crate::release::{
         AckChannel, DEFAULT_HOST, Datasource, FunctionMeta, LAUNCH_ARGUMENT, ORDER_TIMEOUT,
         ProcessLife, Property, Releases, Setting, StreamOptionSet, UnknownRelease,
-        WorkingDirectory,
+        WorkingDirectory, YamlKeys,
     };
 }
 

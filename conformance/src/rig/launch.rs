@@ -151,7 +151,8 @@ impl<'a> Rig<'a> {
         let package = self.package()?;
         if package.manifest().sources.iter().any(|name| name == symbol) {
             // Like eKuiper, ignore a file that cannot be read.
-            properties = package.source_config(symbol, None).unwrap_or_default();
+            let read = package.source_config(symbol, None, self.release());
+            properties = read.unwrap_or_default().properties;
         }
         properties.extend(self.plan.configs.get(symbol).cloned().unwrap_or_default());
         Ok(properties)

@@ -89,6 +89,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     match package::pack(&checked, &output)? {
         Some(packed) => {
             say_contents(&packed);
+            say(&format!(
+                "  {DIM}install it under the name `{}`{DIM:#}",
+                printable(name)
+            ));
             print_results(&format!("{}\n", output.display()))?;
             Ok(Exit::Fine)
         }

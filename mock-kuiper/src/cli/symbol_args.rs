@@ -2,12 +2,13 @@
 //! which properties.
 
 use mock_kuiper::engine::call::{Call, SymbolConfig};
-use mock_kuiper::engine::package::Manifest;
+use mock_kuiper::engine::package::{Manifest, Mistake};
 use mock_kuiper::engine::wire::{Order, StreamOptions};
 use mock_kuiper::{Meta, Package, Release};
 use serde_json::{Map, Value};
 
 use super::error::CliError;
+use super::output::{NOTE, labelled, say};
 
 // A doc comment here would become that of the subcommand.
 #[derive(Debug, clap::Args)]
@@ -154,10 +155,13 @@ impl SymbolArgs {
             };
             self.source_order(package, profile, symbol, name)
         });
-        orders.collect::<Result<_, _>>().unwrap_or_else(|error| {
-            mistakes.extend(error.to_string().lines().map(str::to_owned));
-            Vec::new()
-        })
+        match orders.collect::<Result<Vec<_>, _>>() {
+            Ok(orders) => orders.into_iter().map(warn_about_ignored).collect(),
+            Err(error) => {
+                mistakes.extend(error.to_string().lines().map(str::to_owned));
+                Vec::new()
+            }
+        }
     }
 
     fn source_order(
@@ -166,7 +170,7 @@ impl SymbolArgs {
         profile: &Release,
         symbol: &str,
         stream: String,
-    ) -> Result<Order, CliError> {
+    ) -> Result<(Order, Vec<Mistake>), CliError> {
         let mut properties = Map::new();
         self.overlay(symbol, &mut properties);
         let options = StreamOptions {
@@ -206,6 +210,15 @@ impl SymbolArgs {
             config.extend(given.config.clone());
         }
     }
+}
+
+/// Warns about what eKuiper ignores of a source's yaml, and returns the order.
+fn warn_about_ignored((order, ignored): (Order, Vec<Mistake>)) -> Order {
+    for mistake in ignored {
+        let text = format!("{mistake}; like eKuiper, the source starts without it");
+        say(&labelled(NOTE, "warning", &text));
+    }
+    order
 }
 
 fn offers(kind: &str, names: &[String]) -> String {

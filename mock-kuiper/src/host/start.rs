@@ -10,7 +10,8 @@ use super::error::HostError;
 use super::inner::Inner;
 use super::sink::{AckMode, Sink};
 use super::source::Source;
-use crate::package::{Package, PackageError};
+use crate::event::What;
+use crate::package::{Mistake, Package, PackageError};
 use crate::release::Release;
 use crate::symbol::Meta;
 use crate::wire::{Order, StreamOptions, source_config};
@@ -78,7 +79,7 @@ impl<'a> SourceStart<'a> {
     /// read, and those of [`Host::start_source`](crate::Host::start_source).
     pub fn start(self) -> Result<Source, HostError> {
         let config = properties(&self.symbol, self.config)?;
-        let order = source_order(
+        let (order, ignored) = source_order(
             &self.host.package,
             self.host.shared.profile,
             &self.symbol,
@@ -87,6 +88,10 @@ impl<'a> SourceStart<'a> {
             self.conf_key.as_deref(),
             &config,
         )?;
+        for mistake in ignored {
+            let text = format!("started without it: {mistake}");
+            self.host.shared.tell(What::Note { text: &text });
+        }
         Source::start(self.host, order)
     }
 }
@@ -161,7 +166,8 @@ fn properties(symbol: &str, config: Value) -> Result<Map<String, Value>, HostErr
 }
 
 /// Makes the order that starts a source: the sections of its yaml, overlaid by
-/// `properties`, and the stream's options.
+/// `properties`, and the stream's options. Returns with it what the release ignores
+/// of the yaml.
 ///
 /// # Errors
 ///
@@ -174,9 +180,11 @@ pub fn source_order(
     stream: &StreamOptions,
     conf_key: Option<&str>,
     properties: &Map<String, Value>,
-) -> Result<Order, PackageError> {
-    let mut config = package.source_config(symbol, conf_key)?;
+) -> Result<(Order, Vec<Mistake>), PackageError> {
+    let read = package.source_config(symbol, conf_key, profile)?;
+    let mut config = read.properties;
     config.extend(properties.clone());
     let config = source_config(profile, stream, config);
-    Ok(Order::source(symbol, meta, &stream.datasource, config))
+    let order = Order::source(symbol, meta, &stream.datasource, config);
+    Ok((order, read.ignored))
 }

@@ -98,6 +98,11 @@ impl Unpacking<'_> {
         name: &str,
     ) -> Result<Option<Mistake>, PackageError> {
         let mistake = |text: &str| Ok(Some(Mistake::new(self.file, Some(name), text)));
+        if name.contains('\\') {
+            return mistake(
+                "has a backslash in its name, which eKuiper refuses; pack it again with `/`",
+            );
+        }
         let Some(path) = entry.enclosed_name() else {
             return mistake(
                 "would be unpacked outside of the plugin's directory; pack it under a relative name",

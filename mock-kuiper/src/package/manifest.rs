@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::error::{Mistake, PackageError};
 use super::files;
+use super::spelling::parse_json;
 use crate::go_json::field;
 
 /// What a plugin declares in its json.
@@ -58,6 +59,8 @@ pub(super) struct Examined {
     pub(super) sinks: Option<Vec<String>>,
     pub(super) functions: Option<Vec<String>>,
     pub(super) mistakes: Vec<Mistake>,
+    /// Names that are listed twice, which eKuiper tolerates.
+    pub(super) duplicates: Vec<Mistake>,
 }
 
 /// Reads a manifest that must have no mistakes. `zipped` is whether the plugin came
@@ -93,8 +96,7 @@ pub(super) fn examine(
     zipped: bool,
 ) -> Result<Examined, PackageError> {
     let bytes = files::read(file, files::TEXT_LIMIT)?;
-    let value: Value = serde_json::from_slice(&bytes)
-        .map_err(|error| PackageError::one(file, None, format!("is not valid JSON: {error}")))?;
+    let value = parse_json(&bytes).map_err(|text| PackageError::one(file, None, text))?;
     let Value::Object(fields) = value else {
         let text = format!("expected a JSON object, found {}", describe(&value));
         return Err(PackageError::one(file, None, text));
@@ -104,6 +106,7 @@ pub(super) fn examine(
         fields,
         zipped,
         mistakes: Vec::new(),
+        duplicates: Vec::new(),
     };
     Ok(examiner.examine(directory))
 }
@@ -114,6 +117,7 @@ struct Examiner<'a> {
     fields: Map<String, Value>,
     zipped: bool,
     mistakes: Vec<Mistake>,
+    duplicates: Vec<Mistake>,
 }
 
 impl Examiner<'_> {
@@ -157,6 +161,7 @@ impl Examiner<'_> {
             sinks,
             functions,
             mistakes: std::mem::take(&mut self.mistakes),
+            duplicates: std::mem::take(&mut self.duplicates),
         }
     }
 
@@ -276,7 +281,9 @@ impl Examiner<'_> {
                     self.mistake(&place, "expected a name, found an empty string");
                 }
                 Value::String(name) if !seen.insert(name.clone()) => {
-                    self.mistake(&place, format!("`{name}` is listed twice; remove one"));
+                    let text = format!("`{name}` is listed twice; remove one");
+                    self.duplicates
+                        .push(Mistake::new(self.file, Some(&place), text));
                 }
                 Value::String(name) => names.push(name),
                 other => {

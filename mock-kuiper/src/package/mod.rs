@@ -17,11 +17,14 @@ mod manifest;
 mod opened;
 mod pack;
 mod parts;
+mod spelling;
 #[cfg(test)]
 mod tests;
+mod yaml;
 
 pub use cargo::Build;
 pub use check::{CheckAdvice, CheckLevel, CheckLine, CheckReport, Checked, check};
+pub use config::SourceConfig;
 pub use error::{Mistake, PackageError};
 pub use manifest::{Language, Manifest};
 pub use opened::Package;

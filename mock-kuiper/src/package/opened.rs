@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
-
+use super::archive;
 use super::cargo::{Build, Layout, is_cargo_package};
+use super::config::{self, SourceConfig};
 use super::error::{Mistake, PackageError};
 use super::locate::{find, find_manifest, yaml};
 use super::manifest::{self, Manifest};
-use super::{archive, config};
+use crate::release::Release;
 use crate::scratch::Scratch;
 
 /// A plugin that was read and found valid.
@@ -179,20 +179,22 @@ impl Package {
         &self.directory
     }
 
-    /// Returns the configuration of a source: the `default` section of
-    /// `sources/{source}.yaml`, overlaid by the section `conf_key`. It is empty if
-    /// there is no such file. Integers keep all their digits.
+    /// Returns the configuration of a source as a release reads it: the `default`
+    /// section of `sources/{source}.yaml`, overlaid by the section `conf_key`. It is
+    /// empty if there is no such file, or if the release ignores it.
     ///
     /// # Errors
     ///
-    /// [`PackageError::Mistakes`] if the file does not consist of sections, or if it
-    /// has no section `conf_key`. The text lists the sections that it has.
+    /// [`PackageError::Mistakes`] if the file has no section `conf_key`, or a value
+    /// that JSON does not have. The text lists the sections that it has.
     pub fn source_config(
         &self,
         source: &str,
         conf_key: Option<&str>,
-    ) -> Result<Map<String, Value>, PackageError> {
-        config::read(&yaml(&self.directory, source), conf_key)
+        release: &Release,
+    ) -> Result<SourceConfig, PackageError> {
+        let yaml = yaml(&self.directory, source);
+        config::read(&yaml, conf_key, release.yaml_keys)
     }
 }
 

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 use super::*;
+use crate::release::Release;
 
 /// Makes a directory that holds `mirror`, with this json and an executable.
 fn plugin(json: &str) -> TempDir {
@@ -91,10 +92,18 @@ fn all_mistakes_are_reported_at_once() {
             "mirror/mirror.json: `executable`: cannot find mirror/nothing: No such file or \
              directory (os error 2); build it, or correct the name",
             "mirror/mirror.json: `sources[1]`: expected a name, found `2`",
-            "mirror/mirror.json: `sources[2]`: `a` is listed twice; remove one",
             "mirror/mirror.json: `sinks`: expected a list of names, found the string `b`",
         ]
     );
+}
+
+#[test]
+fn a_name_that_is_listed_twice_counts_once() {
+    let root = plugin(&GOOD.replace(r#"["echo"]"#, r#"["echo","echo"]"#));
+
+    let package = Package::open(&root.path().join("mirror")).unwrap();
+
+    assert_eq!(package.manifest().functions, ["echo"]);
 }
 
 #[test]
@@ -191,7 +200,11 @@ fn a_section_of_a_sources_yaml_overlays_default() {
     let yaml = "default:\n  interval: 9007199254740993\n  seed: 1\nfast:\n  interval: 10\n";
     fs::write(directory.join("sources/random.yaml"), yaml).unwrap();
     let package = Package::open(&directory).unwrap();
-    let config = |source, key| Value::Object(package.source_config(source, key).unwrap());
+    let release = Release::find("2.4").unwrap();
+    let config = |source, key| {
+        let config = package.source_config(source, key, release).unwrap();
+        Value::Object(config.properties)
+    };
 
     assert_eq!(
         config("random", None),
@@ -206,7 +219,9 @@ fn a_section_of_a_sources_yaml_overlays_default() {
         json!({"interval": 10, "seed": 1})
     );
     assert_eq!(config("other", None), json!({}));
-    let error = package.source_config("random", Some("slow")).unwrap_err();
+    let error = package
+        .source_config("random", Some("slow"), release)
+        .unwrap_err();
     assert!(
         error
             .to_string()
@@ -231,7 +246,9 @@ fn a_zip_is_unpacked_until_the_package_is_dropped() {
 
     let directory = package.directory().to_owned();
     assert_eq!(package.manifest().name, "mirror");
-    assert_eq!(package.source_config("random", None).unwrap()["a"], 1);
+    let release = Release::find("2.4").unwrap();
+    let config = package.source_config("random", None, release).unwrap();
+    assert_eq!(config.properties["a"], 1);
     drop(package);
     assert!(!directory.exists());
 }

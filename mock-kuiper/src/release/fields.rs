@@ -14,6 +14,10 @@ pub struct Release {
     pub datasource: Datasource,
     /// Which stream options are merged into a source's `config`.
     pub stream_options: StreamOptionSet,
+    /// How the keys of a source's yaml are sent.
+    ///
+    /// Source: protocol.md section 5.
+    pub yaml_keys: YamlKeys,
     /// Whether a function's start order has a `meta`.
     pub function_meta: FunctionMeta,
     /// Whether a column in `Validate` has `HasIndex`, `SourceIndex` and `Index`.
@@ -82,6 +86,17 @@ pub enum StreamOptionSet {
     /// `datasource`, `delimiter`, `format`, `key`, `retainSize`, `schemaId`,
     /// `strictValidation`, `timestamp` and `timestampFormat`.
     Nine,
+}
+
+/// How the keys of a source's yaml are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum YamlKeys {
+    /// As they are written.
+    AsWritten,
+    /// In lower case, except those that `sources/NAME.json` lists. Without a json
+    /// that can be read for its names, the whole yaml is ignored.
+    LowerCase,
 }
 
 /// The `meta` of a function's start order.

@@ -13,6 +13,7 @@ mod table;
 
 pub use fields::{
     AckChannel, Datasource, FunctionMeta, ProcessLife, Release, StreamOptionSet, WorkingDirectory,
+    YamlKeys,
 };
 pub use properties::{Property, Setting};
 pub use range::Releases;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::fields::{
     AckChannel, Datasource, FunctionMeta, ProcessLife, Release, StreamOptionSet, WorkingDirectory,
+    YamlKeys,
 };
 
 /// One field of a [`Release`].
@@ -72,6 +73,7 @@ impl Release {
             name: _,
             datasource,
             stream_options,
+            yaml_keys,
             function_meta,
             column_index,
             call_cache_index,
@@ -98,6 +100,10 @@ impl Release {
             StreamOptionSet::Three => "3",
             StreamOptionSet::Nine => "9",
         });
+        let yaml_keys = Setting::Word(match yaml_keys {
+            YamlKeys::AsWritten => "same",
+            YamlKeys::LowerCase => "lower",
+        });
         let function_meta = Setting::Word(match function_meta {
             FunctionMeta::Absent => "absent",
             FunctionMeta::Zeros => "zeros",
@@ -121,6 +127,7 @@ impl Release {
         let properties = [
             ("datasource", "place of the DATASOURCE", datasource),
             ("stream_options", "stream options in config", stream_options),
+            ("yaml_keys", "keys of a source's yaml", yaml_keys),
             ("function_meta", "meta of a function's start", function_meta),
             ("column_index", "column indexes in Validate", is(column_index)),
             ("call_cache_index", "CacheIndex in Validate", is(call_cache_index)),

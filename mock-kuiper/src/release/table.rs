@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::fields::{
     AckChannel, Datasource, FunctionMeta, ProcessLife, Release, StreamOptionSet, WorkingDirectory,
+    YamlKeys,
 };
 
 /// How long a host waits for the answer to an order, in every release.
@@ -26,6 +27,7 @@ const V1_4: Release = Release {
     name: "1.4",
     datasource: Datasource::Beside,
     stream_options: StreamOptionSet::Three,
+    yaml_keys: YamlKeys::AsWritten,
     function_meta: FunctionMeta::Absent,
     column_index: false,
     call_cache_index: false,
@@ -70,6 +72,7 @@ const V2_0: Release = Release {
     name: "2.0",
     datasource: Datasource::InConfig,
     stream_options: StreamOptionSet::Nine,
+    yaml_keys: YamlKeys::LowerCase,
     ack: AckChannel::Read,
     ack_closes: true,
     process_life: ProcessLife::Host,
@@ -285,6 +288,7 @@ mod tests {
             since(|p| p.stream_options == StreamOptionSet::Nine),
             ["2.0"]
         );
+        assert_eq!(since(|p| p.yaml_keys == YamlKeys::LowerCase), ["2.0"]);
         assert_eq!(since(|p| p.process_life == ProcessLife::Host), ["2.0"]);
         assert_eq!(since(|p| p.init_timeout.as_secs() == 60), ["2.0"]);
         assert_eq!(since(|p| p.max_message.is_none()), ["2.0"]);

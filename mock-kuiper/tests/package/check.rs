@@ -12,7 +12,7 @@ fn a_valid_plugin_has_an_ok_line_for_each_file() {
     assert_eq!(
         done.stdout,
         "\
-ok       mirror.json: 1.0.0, native; 1 source, 1 sink, 1 function
+ok       mirror.json: 1.0.0, native; 1 source, 1 sink, 1 function; install it under the name `mirror`
 ok       mirror: a script for `/bin/sh`
 ok       sources/ticks.yaml: sections `default`, `fast`
 ok       sources/ticks.json: UI metadata
@@ -93,7 +93,7 @@ fn a_yaml_may_be_empty_and_a_broken_one_is_a_warning() {
         0,
         &[
             "warning  sources/ticks.yaml: `default`: expected a section of `name: value` lines; \
-           eKuiper then ignores the whole file",
+           eKuiper ignores the section",
         ],
     );
     let broken = check("default: [");
@@ -117,6 +117,8 @@ fn invalid_ui_metadata_is_a_warning_that_names_the_field() {
         &[
             "warning  sources/ticks.json: `about`: is missing; an empty object is enough; \
              eKuiper's UI then cannot show the source and, after a restart, the ones after it",
+            "warning  sources/ticks.json: has no `properties`; eKuiper 2.x then ignores \
+             sources/ticks.yaml as a whole: correct the json, or delete it",
             "warning  sinks/lines.json: `properties[0].optional`: expected true or false, found \
              the string `no`; eKuiper's UI then cannot show the sink and, after a restart, the \
              ones after it",
@@ -176,7 +178,8 @@ fn the_summary_of_a_json_comes_before_its_warnings() {
     assert_eq!(
         lines[..2],
         [
-            "ok       mirror.json: 1.0.0, native; 1 source, 1 sink, 1 function",
+            "ok       mirror.json: 1.0.0, native; 1 source, 1 sink, 1 function; install it under the \
+             name `mirror`",
             "warning  mirror.json: `functions[0]`: eKuiper uses its built-in `reverse` instead; \
              rename it",
         ]

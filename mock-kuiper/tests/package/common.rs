@@ -20,9 +20,9 @@ pub(crate) const FILES: [(&str, &str); 6] = [
     ("mirror", SCRIPT),
     (
         "sources/ticks.yaml",
-        "default:\n  interval: 10\nfast:\n  interval: 1\n",
+        "default:\n  period: 10\nfast:\n  period: 1\n",
     ),
-    ("sources/ticks.json", r#"{"about":{}}"#),
+    ("sources/ticks.json", r#"{"about":{},"properties":{}}"#),
     ("sinks/lines.json", r#"{"about":{},"properties":[]}"#),
     ("functions/same.json", r#"{"functions":[{"name":"same"}]}"#),
 ];

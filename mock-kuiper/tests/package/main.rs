@@ -8,4 +8,5 @@ mod explain;
 mod hostile;
 mod hosts;
 mod pack;
+mod yaml;
 mod zipped;

@@ -71,10 +71,11 @@ fn the_parts_of_a_plugin_are_packed_with_fixed_permissions() {
   mirror                     17 B
   mirror.json               121 B
   sinks/lines.json           28 B
-  sources/ticks.json         12 B
-  sources/ticks.yaml         44 B
+  sources/ticks.json         28 B
+  sources/ticks.yaml         40 B
   the zip                   {size} B
   left out: notes.txt
+  install it under the name `mirror`
 "
         )
     );
@@ -202,7 +203,9 @@ fn a_python_plugin_is_packed_whole_without_caches_and_environments() {
         "an executable file stays executable"
     );
     assert!(
-        first.stderr.ends_with("\n  left out: venv/\n"),
+        first
+            .stderr
+            .ends_with("\n  left out: venv/\n  install it under the name `mirror`\n"),
         "{first:#?}"
     );
     assert!(

@@ -106,3 +106,14 @@ fn a_zip_that_cannot_be_unpacked_is_an_error() {
         "{out:#?}"
     );
 }
+
+#[test]
+fn a_name_with_a_backslash_is_an_error() {
+    check(|entries| entries.push(("sources\\s.yaml", 0o644, b""))).assert_findings(
+        1,
+        &[
+            "error    `sources\\s.yaml`: has a backslash in its name, which eKuiper refuses; pack \
+             it again with `/`",
+        ],
+    );
+}

@@ -9,8 +9,9 @@ use super::super::files;
 use super::super::locate::find_manifest;
 use super::super::manifest::{self, Examined, Language};
 use super::super::parts::{Packable, SHARED, names_in};
+use super::super::spelling::Names;
 use super::report::{CheckLevel, CheckReport};
-use super::{executable, metadata, names};
+use super::{executable, metadata, names, yaml};
 
 /// What was found in a plugin's directory.
 pub(super) struct Look<'a> {
@@ -127,6 +128,9 @@ impl<'a> Look<'a> {
         for mistake in examined.mistakes.iter().cloned() {
             report.take_one(CheckLevel::Error, mistake, &self.directory);
         }
+        for mistake in examined.duplicates.iter().cloned() {
+            report.take_one(CheckLevel::Warning, mistake, &self.directory);
+        }
         if let Some(name) = &examined.executable_name
             && examined.executable.is_some()
             && !is_plain(name)
@@ -157,10 +161,11 @@ impl<'a> Look<'a> {
                 version => version,
             };
             let text = format!(
-                "{version}, {language}; {}, {}, {}",
+                "{version}, {language}; {}, {}, {}; install it under the name `{}`",
                 plural(count(&examined.sources), "source"),
                 plural(count(&examined.sinks), "sink"),
                 plural(count(&examined.functions), "function"),
+                examined.name,
             );
             report.ok(json, text);
             report.lines[place..].rotate_right(1);
@@ -186,9 +191,11 @@ impl<'a> Look<'a> {
     ) -> Result<(), PackageError> {
         let symbol = list.trim_end_matches('s');
         for name in names {
-            if list == "sources" {
-                self.yaml(report, name)?;
-            }
+            let ignored = if list == "sources" {
+                self.yaml(report, name)?
+            } else {
+                None
+            };
             let file = format!("{list}/{name}.json");
             let path = self.directory.join(&file);
             if !files::exists(&path)? {
@@ -204,7 +211,7 @@ impl<'a> Look<'a> {
                 }
             };
             let found = metadata::check(list, &bytes);
-            if found.is_empty() {
+            if found.is_empty() && ignored.is_none() {
                 report.ok(&file, "UI metadata");
             }
             // Source: eKuiper 2.4.0, internal/binder/meta/bind.go, which stops at
@@ -220,45 +227,63 @@ impl<'a> Look<'a> {
             for (field, text) in found {
                 report.push(CheckLevel::Warning, &file, field, format!("{text}; {then}"));
             }
+            if let Some(text) = ignored {
+                let text = format!(
+                    "{text}; eKuiper 2.x then ignores sources/{name}.yaml as a whole: correct the \
+                     json, or delete it"
+                );
+                report.warn(&file, text);
+            }
         }
         Ok(())
     }
 
-    /// Checks a source's yaml.
+    /// Checks a source's yaml. Returns why eKuiper 2.x ignores it on account of the
+    /// json.
     ///
     /// Source: eKuiper 2.4.0, internal/plugin/portable/manager.go (`install`: it
-    /// must exist), internal/topo/node/conf/source.go (its content).
-    fn yaml(&self, report: &mut CheckReport, source: &str) -> Result<(), PackageError> {
+    /// must exist).
+    fn yaml(&self, report: &mut CheckReport, source: &str) -> Result<Option<String>, PackageError> {
         let file = format!("sources/{source}.yaml");
         let path = self.directory.join(&file);
         if !files::exists(&path)? {
             let text = "is missing, and eKuiper does not install a zip without it; add one, it may be \
                         empty";
             report.error(&file, text);
-            return Ok(());
+            return Ok(None);
         }
-        if let Err(error) = files::read(&path, files::TEXT_LIMIT) {
-            return report.take(CheckLevel::Error, error, &self.directory);
+        let document = match config::parse(&path) {
+            Ok(Ok(document)) => document,
+            Ok(Err(mut mistake)) => {
+                mistake.text += "; eKuiper then ignores the whole file";
+                report.take_one(CheckLevel::Warning, mistake, &self.directory);
+                return Ok(None);
+            }
+            Err(error) => {
+                report.take(CheckLevel::Error, error, &self.directory)?;
+                return Ok(None);
+            }
+        };
+        if let Some(error) = document.errors.first() {
+            let text =
+                format!("is not valid YAML: {error}; eKuiper 2.x then ignores the whole file");
+            report.warn(&file, text);
+            return Ok(None);
         }
-        match config::section_names(&path) {
-            Ok(names) if names.is_empty() => report.ok(&file, "empty"),
-            Ok(names) if names.iter().any(|name| name == "default") => {
-                let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-                report.ok(&file, format!("sections {}", names.join(", ")));
-            }
-            Ok(_) => {
-                let text = "has no section `default`, which eKuiper reads first; add one";
-                report.warn(&file, text);
-            }
-            Err(PackageError::Mistakes(mistakes)) => {
-                for mut mistake in mistakes {
-                    mistake.text += "; eKuiper then ignores the whole file";
-                    report.take_one(CheckLevel::Warning, mistake, &self.directory);
-                }
-            }
+        let names = match Names::read(&path.with_extension("json")) {
+            Ok(names) => names,
+            // The checks of the json report why.
+            Err(PackageError::Mistakes(_)) => Ok(Names::default()),
             Err(error) => return Err(error),
+        };
+        match names {
+            Err(mistake) if yaml::has_properties(&document) => Ok(Some(mistake.text)),
+            names => {
+                let names = names.unwrap_or_default();
+                yaml::check(report, &file, &document, &names);
+                Ok(None)
+            }
         }
-        Ok(())
     }
 
     /// Reports files that belong to no symbol. eKuiper installs them beside its own

@@ -8,6 +8,7 @@
 use serde_json::Value;
 
 use super::super::manifest::describe;
+use super::super::spelling::parse_json;
 use crate::go_json::field;
 
 /// The type that a value must have. As in Go, `null` counts as missing.
@@ -70,9 +71,9 @@ const FUNCTION: Shape = Object(&[("functions", List(&Object(&[("name", Text)])))
 /// Finds what is wrong with a file in one of the three directories. Returns the
 /// field and the text of each mistake.
 pub(super) fn check(directory: &str, bytes: &[u8]) -> Vec<(Option<String>, String)> {
-    let value = match serde_json::from_slice::<Value>(bytes) {
+    let value = match parse_json(bytes) {
         Ok(value) => value,
-        Err(error) => return vec![(None, format!("is not valid JSON: {error}"))],
+        Err(text) => return vec![(None, text)],
     };
     let shape = match directory {
         "sources" => &SOURCE,

@@ -13,6 +13,7 @@ mod look;
 mod metadata;
 mod names;
 mod report;
+mod yaml;
 mod zipped;
 
 use std::path::Path;
