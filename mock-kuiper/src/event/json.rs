@@ -141,7 +141,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Name, channel and fields of an event that is no message.
+/// Returns name, channel and fields of an event that is not a message.
 fn plain<'a>(what: &What<'a>) -> (&'static str, Option<&'a str>, Value) {
     match *what {
         What::Launched {
@@ -232,7 +232,7 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 /// JSON that was checked already. It may hold line ends between its tokens,
-/// which would break the line; such a row is told as text.
+/// which would break the line; such a row is written as text.
 fn raw(json: &str) -> Option<&RawValue> {
     if json.contains(['\n', '\r']) {
         return None;

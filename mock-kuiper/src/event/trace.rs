@@ -152,7 +152,7 @@ impl<W: Write + Send> Observer for Trace<W> {
     }
 }
 
-/// Seconds with four digits behind the point, as the vectors have them.
+/// Returns seconds with four decimals, as in the vectors.
 pub(super) fn seconds(at: Duration) -> f64 {
     (at.as_secs_f64() * 1e4).round() / 1e4
 }

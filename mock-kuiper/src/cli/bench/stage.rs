@@ -26,7 +26,7 @@ pub(super) struct Stage<'a> {
 #[derive(Debug)]
 pub(super) enum Failure {
     Host(HostError),
-    /// The plugin did something wrong that is no error to the library.
+    /// The plugin did something wrong that the library does not report.
     Finding(String),
     /// Nobody did something wrong.
     Unmeasured(String),
