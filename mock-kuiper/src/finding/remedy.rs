@@ -111,6 +111,10 @@ fn of(finding: &Finding) -> Vec<Advice> {
             "read rows all the time, and send acks only with `requireAck` or drop those that \
              cannot be sent: nobody reads them otherwise",
         ),
+        Observed::Unread { .. } => change(
+            "check that the thread that reads the sink's rows still runs: an error when the sink \
+             was opened may have ended it",
+        ),
         Observed::Unreachable { .. } => {
             change("keep accepting connections for as long as the sink runs")
         }
