@@ -174,6 +174,11 @@ pub(super) fn is_deaf(config: &Value) -> bool {
     config["deaf"] == true
 }
 
+/// The property `idle`: whether a sink listens and reads nothing.
+pub(super) fn is_idle(config: &Value) -> bool {
+    config["idle"] == true
+}
+
 /// The property `frail`: whether a row of 0 bytes ends a sink.
 pub(super) fn is_frail(config: &Value) -> bool {
     config["frail"] == true

@@ -224,6 +224,12 @@ fn start_sink(arg: &Argument) -> Result<Instance, Error> {
     let to_end = Arc::clone(&ended);
     let run = move || {
         let mut count = 0;
+        if faults::is_idle(&config) {
+            while !ended.load(Ordering::SeqCst) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            return;
+        }
         loop {
             let row = match rows.recv(Some(Duration::from_millis(50))) {
                 Ok(row) => row,
@@ -245,7 +251,10 @@ fn start_sink(arg: &Argument) -> Result<Instance, Error> {
                 thread::sleep(pause);
                 rows = match Pull::listen(&url, Options::default()) {
                     Ok(again) => again,
-                    Err(_) => return,
+                    Err(error) => {
+                        println!("cannot listen again: {error}");
+                        return;
+                    }
                 };
                 continue;
             }

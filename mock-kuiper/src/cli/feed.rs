@@ -89,8 +89,10 @@ impl Feed {
         let mut fed: Vec<_> = sinks.iter_mut().flatten().collect();
         fed.retain(|fed| !fed.given_up && fed.offered > 0);
         for fed in &mut fed {
-            if !quiet.is_zero() {
-                fed.sink.wait_read(quiet);
+            if !quiet.is_zero()
+                && let Err(error) = fed.sink.wait_read(quiet)
+            {
+                self.fail(fed, error);
             }
             fed.sink.settle(limit);
         }

@@ -68,6 +68,8 @@ pub enum Code {
     SinkStillListening,
     /// A sink did not take a row in time.
     SinkRowNotTaken,
+    /// A sink has not read all rows at the end of a run.
+    SinkUnread,
     /// A sink closed its connection and cannot be reached.
     SinkUnreachable,
     /// A sink closed a channel while it ran, and did not restore it.
@@ -88,7 +90,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, in the order of `docs/troubleshooting.md`.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::PluginExitedEarly,
         Self::PluginExited,
         Self::PluginNoGreeting,
@@ -116,6 +118,7 @@ impl Code {
         Self::SinkWrongSocket,
         Self::SinkStillListening,
         Self::SinkRowNotTaken,
+        Self::SinkUnread,
         Self::SinkUnreachable,
         Self::SinkHungUp,
         Self::AckMissing,
@@ -157,6 +160,7 @@ impl Code {
             Self::SinkWrongSocket => "sink.wrong-socket",
             Self::SinkStillListening => "sink.still-listening",
             Self::SinkRowNotTaken => "sink.row-not-taken",
+            Self::SinkUnread => "sink.unread",
             Self::SinkUnreachable => "sink.unreachable",
             Self::SinkHungUp => "sink.hung-up",
             Self::AckMissing => "ack.missing",

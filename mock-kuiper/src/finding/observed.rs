@@ -141,6 +141,11 @@ pub enum Observed {
         /// eKuiper's limit for a send.
         limit: Duration,
     },
+    /// A sink has not read all rows at the end of a run.
+    Unread {
+        /// How long it has read nothing.
+        limit: Duration,
+    },
     /// A sink closed its connection and cannot be reached.
     Unreachable {
         /// What the attempt to send gave.
@@ -260,6 +265,7 @@ impl Observed {
             Self::WrongSocket(_) => Code::SinkWrongSocket,
             Self::StillListening { .. } => Code::SinkStillListening,
             Self::RowNotTaken { .. } => Code::SinkRowNotTaken,
+            Self::Unread { .. } => Code::SinkUnread,
             Self::Unreachable { .. } => Code::SinkUnreachable,
             Self::HungUp { .. } => Code::SinkHungUp,
             Self::NoAck { .. } => Code::AckMissing,
@@ -387,12 +393,9 @@ impl Observed {
                  doubled"
             ),
             Self::Ended { rows, expected } => {
-                f.write_str("ended by itself after ")?;
-                match expected {
-                    Some(expected) => write!(f, "{rows} of {expected} rows")?,
-                    None => write!(f, "{}", counted(*rows))?,
-                }
-                f.write_str(": it closed")?;
+                let all = |expected| format!("{rows} of {expected} rows");
+                let rows = expected.map_or_else(|| counted(*rows), all);
+                write!(f, "ended by itself after {rows}: it closed")?;
                 on(f)
             }
             Self::NoRow { limit } => write!(f, "sent no row within {limit:?}"),
@@ -418,6 +421,9 @@ impl Observed {
                 f,
                 "did not take a row within {limit:?}, eKuiper's limit for a send"
             ),
+            Self::Unread { limit } => {
+                write!(f, "has not read all rows: it read nothing for {limit:?}")
+            }
             Self::Unreachable { cause } => write!(f, "cannot be reached: {}", in_sentence(cause)),
             Self::HungUp { rows } => {
                 f.write_str("closed")?;
@@ -465,6 +471,7 @@ impl Observed {
             | Self::NotDialed { limit }
             | Self::NoRow { limit }
             | Self::RowNotTaken { limit }
+            | Self::Unread { limit }
             | Self::NoAck { limit } => json!({"limit_ms": milliseconds(limit)}),
             Self::Leak {
                 cycles,

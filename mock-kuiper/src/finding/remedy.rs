@@ -25,6 +25,15 @@ fn of(finding: &Finding) -> Vec<Advice> {
     let kind = finding.symbol.as_ref().map(|symbol| symbol.kind);
     let change = |text| vec![Advice::Change(text)];
     match &finding.observed {
+        // An SDK writes the address that it dials, and may exit with any status.
+        Observed::ExitedEarly { log, .. }
+            if log.iter().any(|line| names_other_address(line, finding)) =>
+        {
+            change(
+                "check the name in its `PluginConfig`: the address that it dials ends with that \
+                 name, and has to end with the name of the json",
+            )
+        }
         Observed::ExitedEarly { status, log } if status.success() => {
             let mut advice = vec![Advice::Change(
                 "call the SDK's `plugin.start` (Go: `sdk.Start`) in the main thread, and do not \
@@ -111,6 +120,10 @@ fn of(finding: &Finding) -> Vec<Advice> {
             "read rows all the time, and send acks only with `requireAck` or drop those that \
              cannot be sent: nobody reads them otherwise",
         ),
+        Observed::Unread { .. } => change(
+            "check that the thread that reads the sink's rows still runs: an error when the sink \
+             was opened may have ended it",
+        ),
         Observed::Unreachable { .. } => {
             change("keep accepting connections for as long as the sink runs")
         }
@@ -130,6 +143,14 @@ fn of(finding: &Finding) -> Vec<Advice> {
             "answer with {\"state\":true,\"result\":…} or {\"state\":false,\"result\":\"text\"}",
         ),
     }
+}
+
+/// Whether a line of the log names a control address other than the host's.
+fn names_other_address(line: &str, finding: &Finding) -> bool {
+    finding.channel.as_ref().is_some_and(|channel| {
+        let expected = format!("/tmp/{}.ipc", channel.name());
+        line.contains("/tmp/plugin_") && !line.contains(&expected)
+    })
 }
 
 /// Finds the property that an error text calls missing: the SDKs, serde and

@@ -457,17 +457,18 @@ impl Inner {
             return HostError::Interrupted;
         };
         let log = process.last_lines();
-        let observed = if process.greeted_after().is_none() {
-            Observed::ExitedEarly { status, log }
-        } else {
-            let running = self.state().running.clone().into_iter();
-            Observed::Exited {
-                status,
-                running: running
-                    .map(|order| Symbol::new(order.kind, order.symbol))
-                    .collect(),
-                log,
-            }
+        if process.greeted_after().is_none() {
+            let control = Channel::control(&self.package.manifest().name);
+            let early = Finding::new(Observed::ExitedEarly { status, log });
+            return early.on(&control).into();
+        }
+        let running = self.state().running.clone().into_iter();
+        let observed = Observed::Exited {
+            status,
+            running: running
+                .map(|order| Symbol::new(order.kind, order.symbol))
+                .collect(),
+            log,
         };
         Finding::new(observed).into()
     }

@@ -73,6 +73,23 @@ fn a_plugin_that_exits_with_status_0_may_not_have_called_start() {
 }
 
 #[test]
+fn a_plugin_that_exits_after_it_has_dialed_may_have_another_name() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let other = Plugin::new(&["random"], &[], &[]);
+    plugin.wrap("echo 'cannot dial ipc:///tmp/plugin_whether.ipc'; exit 0");
+    let own = format!("echo dialing ipc:///tmp/plugin_{}.ipc; exit 1", other.id);
+    other.wrap(&own);
+
+    let misnamed = plugin.run(&[]);
+    let well_named = other.run(&[]);
+
+    let help = "\n  help: check the name in its `PluginConfig`: the address that it dials";
+    misnamed.assert_status(1).assert_says(help);
+    assert!(!misnamed.said().contains("plugin.start"), "{misnamed}");
+    assert!(!well_named.said().contains("help: "), "{well_named}");
+}
+
+#[test]
 fn a_plugin_that_exits_without_a_word_may_miss_a_file() {
     for status in ["0", "3"] {
         let plugin = Plugin::new(&["random"], &[], &[]);

@@ -83,7 +83,7 @@ fn a_source_that_ends_although_its_stop_is_refused_has_one_finding() {
 #[test]
 fn a_source_that_dials_again_within_a_second_has_not_ended() {
     let plugin = Plugin::new(&["random"], &[], &[]);
-    let config = r#"random={"leave_after":3,"return":300,"interval":1}"#;
+    let config = r#"random={"leave_after":3,"return":100,"interval":1}"#;
 
     let done = plugin.run(&["--count", "10", "--config", config]);
 
@@ -184,7 +184,7 @@ fn with_require_ack_a_sink_that_ends_costs_a_second_and_not_one_for_each_row() {
 #[test]
 fn a_sink_that_listens_again_within_a_second_has_not_ended() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
-    let config = r#"append={"leave_after":1,"return":300}"#;
+    let config = r#"append={"leave_after":1,"return":100}"#;
 
     let done = plugin.run(&["--count", "20", "--config", config]);
 

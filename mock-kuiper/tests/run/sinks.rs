@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::Plugin;
+use crate::common::{Plugin, on_nng};
 
 #[test]
 fn a_sink_gets_every_row_of_the_sources_as_an_array_of_one() {
@@ -260,13 +260,29 @@ fn rows_need_a_sink_and_a_count_needs_a_source() {
 }
 
 #[test]
+fn a_sink_that_listens_and_reads_nothing_is_a_finding() {
+    if on_nng() {
+        return;
+    }
+    let plugin = Plugin::new(&["random"], &["append"], &[]);
+    let config = r#"append={"idle":true}"#;
+    let limit = ["--answer-timeout", "700ms"];
+
+    let done = plugin.run(&[&["--count", "3", "--config", config], &limit[..]].concat());
+
+    done.assert_status(1).assert_says(
+        "error: sink `append` has not read all rows: it read nothing for 700ms\n  \
+         help: check that the thread that reads the sink's rows still runs",
+    );
+}
+
+#[test]
 fn a_run_waits_until_a_slow_sink_has_read_its_last_row() {
     let plugin = Plugin::new(&[], &["append"], &[]);
     let rows = plugin.place().join("rows.jsonl");
     fs::write(&rows, "{}\n".repeat(5)).unwrap();
     let rows = rows.to_str().unwrap();
-    // Longer than an ack is awaited after the last row.
-    let config = r#"append={"ack":1500}"#;
+    let config = r#"append={"ack":700}"#;
 
     let done = plugin.run(&["--rows", rows, "--config", config]);
 

@@ -25,7 +25,7 @@ const QUIET: Duration = Duration::from_millis(200);
 const LAST_ACKS: Duration = Duration::from_secs(1);
 
 /// The number of rows whose acks surely find room in the buffers of the ack
-/// channel, and how long each of them is awaited.
+/// channel, and how long each of them is awaited if the sink sends acks.
 const FEW: u64 = 100;
 const FEW_ACKS: Duration = Duration::from_secs(5);
 
@@ -46,46 +46,55 @@ impl Sink {
     }
 
     /// Waits until the sink has read all rows: until all are acknowledged, or its
-    /// socket is empty and no ack has arrived for a while.
+    /// socket is empty and no ack has arrived for a while. A sink reads ahead, so
+    /// that this while is longer for a slow one.
     ///
-    /// Gives up once the sink has read nothing for `quiet`, and if the system
-    /// does not tell what it has read.
-    pub fn wait_read(&mut self, quiet: Duration) {
+    /// # Errors
+    ///
+    /// A finding: [`Code::SinkUnread`](crate::Code::SinkUnread) if the sink reads
+    /// nothing for `quiet`. NNG does not tell what is read.
+    pub fn wait_read(&mut self, quiet: Duration) -> Result<(), HostError> {
         let mut last = None;
         let mut since = Instant::now();
+        let mut longest = Duration::ZERO;
         while !self.is_settled() && self.gone_for().is_none() && !self.has_ended() {
             // A sink may wait for room for its acks.
             self.take_acks();
             let Some(left) = self.push.inode().and_then(unread) else {
-                return;
+                return Ok(());
             };
             let now = (left, self.acked);
             if last.replace(now) != Some(now) {
+                longest = longest.max(since.elapsed());
                 since = Instant::now();
             }
             let is_read = match self.push.flush(PAUSE) {
                 Ok(()) => left == 0,
                 Err(Error::TimedOut) => false,
-                Err(_) => return,
+                Err(_) => return Ok(()),
             };
-            if is_read && since.elapsed() >= self.ack_patience().min(quiet) {
-                // The others will not arrive.
+            let patience = match is_read {
+                true => self.ack_patience().max(2 * longest).min(quiet),
+                false => quiet,
+            };
+            if since.elapsed() >= patience {
                 self.given_up = self.sent.saturating_sub(self.acked);
-            }
-            if since.elapsed() >= quiet {
-                return;
+                if !is_read {
+                    let observed = Observed::Unread { limit: quiet };
+                    return Err(self.host.note(self.about(observed).into()));
+                }
             }
             std::thread::sleep(PAUSE);
         }
+        Ok(())
     }
 
-    /// Returns how long an ack may take once all rows are read. A sink reads
-    /// ahead, so that the acks tell more than its socket; but many acks may have
-    /// found no room.
+    /// Returns how long an ack may take once all rows are read.
     fn ack_patience(&self) -> Duration {
         match &self.acks {
-            None => Duration::ZERO,
-            Some(acks) if self.sent <= FEW && acks.connections() > 0 => FEW_ACKS,
+            None => QUIET,
+            // None of so few acks was dropped for want of room.
+            Some(_) if self.acked > 0 && self.sent <= FEW => FEW_ACKS,
             Some(_) => LAST_ACKS,
         }
     }
