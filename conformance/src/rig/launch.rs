@@ -14,6 +14,9 @@ use crate::plan::Plan;
 use crate::transcript::Transcript;
 use crate::verdict::Cause;
 
+/// By how many bytes a plugin may grow before it is stopped.
+const GROWTH: u64 = 256 << 20;
+
 /// The test rig of one check.
 #[derive(Debug)]
 pub(crate) struct Rig<'a> {
@@ -95,6 +98,7 @@ impl<'a> Rig<'a> {
             .init_timeout(self.scaled(self.plan.profile.init_timeout))
             .answer_timeout(self.limit())
             .record(Limits::NONE)
+            .growth_limit(GROWTH)
             .observer(Arc::clone(&self.transcript) as _);
         let environment = self.plan.environment.iter();
         Ok(environment.fold(host, |host, (name, value)| host.env(name, value)))

@@ -31,6 +31,9 @@ fn of(finding: &Finding) -> Vec<Advice> {
         Observed::Leak { .. } => {
             change("close what an instance opened, and end its threads, when it is stopped")
         }
+        Observed::Grown { .. } => {
+            change("free what a row or a call has used, and keep no row that was sent")
+        }
         Observed::NotDialed { .. } => change("dial a lost channel again until the host is back"),
         Observed::Protocol(violation) if violation.is_missing_id() => {
             change("send 4 bytes of id before the message, the first with its highest bit set")

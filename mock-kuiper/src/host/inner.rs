@@ -14,6 +14,7 @@ use super::breach::BreachError;
 use super::channel::{Manner, Outgoing, RequestChannel};
 use super::error::HostError;
 use super::failure::Failure;
+use super::growth::Grown;
 use super::process::{Launch, Process, named};
 use super::pull::PullChannel;
 use super::shared::Shared;
@@ -457,7 +458,9 @@ impl Inner {
             return HostError::Interrupted;
         };
         let log = process.last_lines();
-        let observed = if process.greeted_after().is_none() {
+        let observed = if let Some(Grown { before, after }) = process.grown() {
+            Observed::Grown { before, after }
+        } else if process.greeted_after().is_none() {
             Observed::ExitedEarly { status, log }
         } else {
             let running = self.state().running.clone().into_iter();

@@ -37,6 +37,14 @@ pub(super) fn of_plugin(host: &Inner) -> Result<Usage, HostError> {
     Ok(all)
 }
 
+/// Returns the memory of a process and of the rest of its group, whose leader is
+/// the supervisor.
+pub(super) fn memory_of(pid: u32, group: u32) -> u64 {
+    let others = members(group).filter(|member| *member != pid && *member != group);
+    let used = others.chain([pid]).filter_map(of_process);
+    used.map(|usage| usage.memory).sum()
+}
+
 /// Returns what one process uses; `None` if it has exited.
 fn of_process(pid: u32) -> Option<Usage> {
     let process = format!("/proc/{pid}");
