@@ -78,10 +78,8 @@ impl Observer for GrowthLimit {
                 started().clear();
                 self.anew.store(true, Ordering::SeqCst);
             }
-            What::Started { kind, symbol } => {
-                if started().insert(format!("{kind} {symbol}")) {
-                    self.anew.store(true, Ordering::SeqCst);
-                }
+            What::Started { kind, symbol } if started().insert(format!("{kind} {symbol}")) => {
+                self.anew.store(true, Ordering::SeqCst);
             }
             What::Message(message) if message.from == Side::Host => {
                 let size = message.body.len() as u64;

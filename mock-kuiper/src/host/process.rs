@@ -353,7 +353,10 @@ fn watch_growth(
     let (exit, greeted, grown) = (Arc::clone(exit), Arc::clone(greeted), Arc::clone(grown));
     let memory = {
         let (pid, group) = (supervisor.plugin(), supervisor.group());
-        move || greeted.get().map(|_| usage::memory_of(pid, group))
+        move || {
+            greeted.get()?;
+            usage::of_group(pid, group).map(|usage| usage.memory)
+        }
     };
     let watch = move || {
         if let Some(growth) = limit.watch(&exit, memory) {
