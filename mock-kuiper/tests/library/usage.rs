@@ -97,7 +97,7 @@ fn a_plugin_that_does_not_grow_is_not_ended() -> Result<(), HostError> {
     let since = std::time::Instant::now();
 
     while since.elapsed() < Duration::from_millis(600) {
-        echo.exec(&[large.clone()])?;
+        echo.exec(std::slice::from_ref(&large))?;
     }
     Ok(())
 }
