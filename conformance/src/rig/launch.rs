@@ -15,6 +15,9 @@ use crate::plan::Plan;
 use crate::transcript::Transcript;
 use crate::verdict::Cause;
 
+/// By how many bytes a plugin may grow before it is stopped.
+const GROWTH: u64 = 256 << 20;
+
 /// The test rig of one check.
 #[derive(Debug)]
 pub(crate) struct Rig<'a> {
@@ -105,6 +108,7 @@ impl<'a> Rig<'a> {
             .init_timeout(self.scaled(self.plan.profile.init_timeout))
             .answer_timeout(self.limit())
             .record(Limits::NONE)
+            .growth_limit(GROWTH)
             .observer(Arc::clone(&self.transcript) as _)
             .observer(self.launches.observer());
         let environment = self.plan.environment.iter();

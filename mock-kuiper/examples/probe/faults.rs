@@ -98,7 +98,16 @@ fn write_and_wait(path: &str, bytes: &[u8]) {
     let _ = stream.read_to_end(&mut Vec::new());
 }
 
-/// For an order called CMD: `mute=CMD`, `dies=CMD`, `refuses=CMD`;
+/// Uses 400 MiB more each second, up to 2 GiB.
+fn grow() {
+    let mut used = Vec::new();
+    while used.len() < 512 {
+        used.push(vec![1_u8; 4 << 20]);
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// For an order called CMD: `mute=CMD`, `dies=CMD`, `refuses=CMD`, `grows=CMD`;
 /// `lacks=SYMBOL:SDK`, the answer of the Go, Python or Rust SDK to a start of an
 /// unknown symbol; `late=FILE`,
 /// for the first order alone, waits until the file is there; the properties `refuse`, a text, and `wire`, what
@@ -111,6 +120,9 @@ pub(super) fn at_order(cmd: &str, arg: &Argument) -> Result<(), String> {
         while !Path::new(&file).exists() {
             thread::sleep(Duration::from_millis(1));
         }
+    }
+    if asked_for("grows").as_deref() == Some(cmd) {
+        thread::spawn(grow);
     }
     if asked_for("mute").as_deref() == Some(cmd) {
         loop {

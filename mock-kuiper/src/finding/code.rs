@@ -21,6 +21,8 @@ pub enum Code {
     PluginNoGreeting,
     /// Stops and starts leave open files, threads or memory behind.
     PluginLeak,
+    /// The plugin's memory has grown beyond the limit, and the host has ended it.
+    PluginGrown,
     /// The plugin did not dial a channel in time.
     ChannelNotDialed,
     /// The plugin broke the Scalability Protocols on a channel.
@@ -90,11 +92,12 @@ pub enum Code {
 
 impl Code {
     /// All codes, in the order of `docs/troubleshooting.md`.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::PluginExitedEarly,
         Self::PluginExited,
         Self::PluginNoGreeting,
         Self::PluginLeak,
+        Self::PluginGrown,
         Self::ChannelNotDialed,
         Self::ChannelProtocol,
         Self::ChannelHalfFrame,
@@ -137,6 +140,7 @@ impl Code {
             Self::PluginExited => "plugin.exited",
             Self::PluginNoGreeting => "plugin.no-greeting",
             Self::PluginLeak => "plugin.leak",
+            Self::PluginGrown => "plugin.grown",
             Self::ChannelNotDialed => "channel.not-dialed",
             Self::ChannelProtocol => "channel.protocol",
             Self::ChannelHalfFrame => "channel.half-frame",

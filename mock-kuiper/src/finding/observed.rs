@@ -50,6 +50,13 @@ pub enum Observed {
         /// What it uses now.
         after: Usage,
     },
+    /// The plugin's memory has grown beyond the limit, and the host has ended it.
+    Grown {
+        /// The bytes that it used before.
+        before: u64,
+        /// The bytes that it used when it was ended.
+        after: u64,
+    },
     /// The plugin did not dial the channel.
     NotDialed {
         /// How long the host waited.
@@ -240,6 +247,7 @@ impl Observed {
             Self::Exited { .. } => Code::PluginExited,
             Self::NoGreeting { .. } => Code::PluginNoGreeting,
             Self::Leak { .. } => Code::PluginLeak,
+            Self::Grown { .. } => Code::PluginGrown,
             Self::NotDialed { .. } => Code::ChannelNotDialed,
             Self::Protocol(_) => Code::ChannelProtocol,
             Self::HalfFrame { .. } => Code::ChannelHalfFrame,
@@ -323,6 +331,12 @@ impl Observed {
             } => write!(
                 f,
                 "grew from {before} to {after} in {cycles} stops and starts of each instance"
+            ),
+            Self::Grown { before, after } => write!(
+                f,
+                "grew from {} to {} MiB of memory, and was stopped",
+                before >> 20,
+                after >> 20
             ),
             Self::NotDialed { limit } => {
                 f.write_str("did not dial")?;
@@ -482,6 +496,7 @@ impl Observed {
                 "before": before.to_json(),
                 "after": after.to_json(),
             }),
+            Self::Grown { before, after } => json!({"before": before, "after": after}),
             Self::Protocol(violation) | Self::WrongSocket(violation) => {
                 json!({"violation": violation.to_string()})
             }

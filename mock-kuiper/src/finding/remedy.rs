@@ -51,6 +51,9 @@ fn of(finding: &Finding) -> Vec<Advice> {
         Observed::Leak { .. } => {
             change("close what an instance opened, and end its threads, when it is stopped")
         }
+        Observed::Grown { .. } => {
+            change("free what a row or a call has used, and keep no row that was sent")
+        }
         Observed::NotDialed { .. } if kind == Some(Kind::Source) => {
             change("dial this address when the source is started")
         }

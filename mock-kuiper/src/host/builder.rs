@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::channel::RequestChannel;
 use super::error::HostError;
+use super::growth::GrowthLimit;
 use super::host::Host;
 use super::inner::{Inner, Parts};
 use super::process::{Launch, Process};
@@ -127,6 +128,7 @@ pub struct Builder {
     answer_limit: Duration,
     seed: Option<u64>,
     limits: Limits,
+    growth: Option<u64>,
     observers: Vec<Arc<dyn Observer>>,
 }
 
@@ -158,6 +160,7 @@ impl Builder {
             answer_limit: ANSWER_LIMIT,
             seed: None,
             limits: Limits::default(),
+            growth: None,
             observers: Vec::new(),
         }
     }
@@ -272,6 +275,15 @@ impl Builder {
         self
     }
 
+    /// Ends the plugin when its process group has grown by so many bytes since its
+    /// greeting or the first start of a symbol, which gives the finding
+    /// [`Code::PluginGrown`](crate::Code::PluginGrown). Eight times the size of the
+    /// host's largest message is allowed on top. By default there is no limit.
+    pub fn growth_limit(mut self, bytes: u64) -> Self {
+        self.growth = Some(bytes);
+        self
+    }
+
     /// Sends events to `observer`.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observers.push(observer);
@@ -329,6 +341,13 @@ impl Builder {
         if self.limits != Limits::NONE {
             observers.push(Arc::clone(&recorder) as Arc<dyn Observer>);
         }
+        launch.growth = self.growth.map(|bytes| Arc::new(GrowthLimit::new(bytes)));
+        observers.extend(
+            launch
+                .growth
+                .clone()
+                .map(|limit| limit as Arc<dyn Observer>),
+        );
         let folder = isolation.as_ref().map(Isolation::folder);
         let shared = Arc::new(Shared::new(
             profile,
@@ -394,6 +413,7 @@ fn command_line(
         directory,
         environment,
         advice,
+        growth: None,
     }
 }
 

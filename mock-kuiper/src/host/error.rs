@@ -124,7 +124,7 @@ impl HostError {
     pub fn is_exit(&self) -> bool {
         matches!(
             self.code(),
-            Some(Code::PluginExited | Code::PluginExitedEarly)
+            Some(Code::PluginExited | Code::PluginExitedEarly | Code::PluginGrown)
         )
     }
 

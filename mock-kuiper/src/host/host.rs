@@ -16,6 +16,9 @@ use crate::release::Release;
 use crate::usage::Usage;
 use crate::wire::Order;
 
+/// How long the exit of a process is awaited whose memory is freed already.
+const DYING: Duration = Duration::from_millis(500);
+
 /// A host with one plugin. The crate's documentation has an example.
 ///
 /// Dropping it kills the plugin and everything that descends from it, and leaves
@@ -258,7 +261,12 @@ impl Host {
     ///
     /// The finding that the launched process has exited.
     pub fn usage(&self) -> Result<Usage, HostError> {
-        usage::of_plugin(&self.inner)
+        let process = self.inner.process();
+        usage::of_group(process.pid(), process.group()).ok_or_else(|| {
+            // It disappears from /proc a moment before its exit is known.
+            let _ = process.exit().wait(DYING);
+            self.inner.note(self.inner.exited())
+        })
     }
 
     /// Returns how long the plugin took from its launch to its first greeting;

@@ -14,6 +14,7 @@ use super::breach::BreachError;
 use super::channel::{Manner, Outgoing, RequestChannel};
 use super::error::HostError;
 use super::failure::Failure;
+use super::growth::Grown;
 use super::process::{Launch, Process, named};
 use super::pull::PullChannel;
 use super::shared::Shared;
@@ -457,6 +458,9 @@ impl Inner {
             return HostError::Interrupted;
         };
         let log = process.last_lines();
+        if let Some(Grown { before, after }) = process.grown() {
+            return Finding::new(Observed::Grown { before, after }).into();
+        }
         if process.greeted_after().is_none() {
             let control = Channel::control(&self.package.manifest().name);
             let early = Finding::new(Observed::ExitedEarly { status, log });

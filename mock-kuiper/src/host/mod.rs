@@ -13,6 +13,7 @@ mod error;
 mod exit;
 mod failure;
 mod function;
+mod growth;
 #[expect(clippy::module_inception, reason = "the type `Host` has its own file")]
 mod host;
 mod inner;

@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 
 use super::error::{HostError, InputError};
 use super::exit::Exit;
+use super::growth::{Grown, GrowthLimit};
 use super::shared::Shared;
 use super::supervisor::{Connection, Report, Supervisor};
+use super::usage;
 use crate::event::What;
 use crate::finding::Advice;
 use crate::foreign::in_sentence;
@@ -44,18 +46,22 @@ pub(crate) struct Launch {
     pub(crate) environment: Vec<(String, String)>,
     /// What to do if the program cannot be run.
     pub(crate) advice: Advice,
+    /// By how much it may grow.
+    pub(super) growth: Option<Arc<GrowthLimit>>,
 }
 
 /// A running plugin.
 #[derive(Debug)]
 pub(crate) struct Process {
-    supervisor: Supervisor,
+    supervisor: Arc<Supervisor>,
     exit: Arc<Exit>,
     output: Arc<Output>,
     waiter: Mutex<Option<JoinHandle<()>>>,
     launched: Instant,
     /// How long after the launch its first greeting was read.
-    greeted: OnceLock<Duration>,
+    greeted: Arc<OnceLock<Duration>>,
+    /// The growth for which it was ended.
+    grown: Arc<OnceLock<Grown>>,
 }
 
 /// The last lines that the plugin wrote, and whether more may follow.
@@ -184,13 +190,19 @@ impl Process {
                 })
                 .map_err(no_thread)?
         };
+        let supervisor = Arc::new(supervisor);
+        let (greeted, grown) = (Arc::default(), Arc::default());
+        if let Some(limit) = &launch.growth {
+            watch_growth(limit, &supervisor, &exit, &greeted, &grown).map_err(no_thread)?;
+        }
         Ok(Self {
             supervisor,
             exit,
             output,
             waiter: Mutex::new(Some(waiter)),
             launched,
-            greeted: OnceLock::new(),
+            greeted,
+            grown,
         })
     }
 
@@ -210,6 +222,11 @@ impl Process {
 
     pub(super) fn greeted_after(&self) -> Option<Duration> {
         self.greeted.get().copied()
+    }
+
+    /// Returns the growth for which the process was ended, if it was.
+    pub(super) fn grown(&self) -> Option<Grown> {
+        self.grown.get().copied()
     }
 
     pub(crate) fn exit(&self) -> &Arc<Exit> {
@@ -322,6 +339,34 @@ pub(super) fn ends_within(pid: u32, limit: Duration) -> bool {
         }
         thread::sleep(PAUSE);
     }
+}
+
+/// Ends a process that grows beyond the limit.
+fn watch_growth(
+    limit: &Arc<GrowthLimit>,
+    supervisor: &Arc<Supervisor>,
+    exit: &Arc<Exit>,
+    greeted: &Arc<OnceLock<Duration>>,
+    grown: &Arc<OnceLock<Grown>>,
+) -> io::Result<()> {
+    let (limit, supervisor) = (Arc::clone(limit), Arc::clone(supervisor));
+    let (exit, greeted, grown) = (Arc::clone(exit), Arc::clone(greeted), Arc::clone(grown));
+    let memory = {
+        let (pid, group) = (supervisor.plugin(), supervisor.group());
+        move || {
+            greeted.get()?;
+            usage::of_group(pid, group).map(|usage| usage.memory)
+        }
+    };
+    let watch = move || {
+        if let Some(growth) = limit.watch(&exit, memory) {
+            // Before the exit, which is explained by it.
+            let _ = grown.set(growth);
+            supervisor.end();
+        }
+    };
+    let thread = thread::Builder::new().name("plugin-memory".to_owned());
+    thread.spawn(watch).map(drop)
 }
 
 /// Reads a stream of the plugin line by line until its end.

@@ -4,37 +4,26 @@
 //! as `conda run` or a shell script makes the real plugin a grandchild.
 
 use std::fs;
-use std::time::Duration;
 
 use nix::time::clock_getcpuclockid;
 use nix::unistd::{Pid, getpgid};
 
-use super::error::HostError;
-use super::inner::Inner;
 use crate::usage::Usage;
 
-/// How long the exit of a process is awaited whose memory is freed already.
-const DYING: Duration = Duration::from_millis(500);
-
-/// Returns what the plugin's process group uses now.
-pub(super) fn of_plugin(host: &Inner) -> Result<Usage, HostError> {
-    let process = host.process();
-    let exited = || {
-        // It disappears from /proc a moment before its exit is known.
-        let _ = process.exit().wait(DYING);
-        host.note(host.exited())
-    };
-    let mut all = of_process(process.pid()).ok_or_else(exited)?;
-    for pid in members(process.group()) {
-        // The supervisor leads the group.
-        if pid != process.pid()
-            && pid != process.group()
-            && let Some(usage) = of_process(pid)
-        {
-            all += usage;
-        }
+/// Returns what a process and the rest of its group use, whose leader is the
+/// supervisor; `None` if the process has exited.
+pub(super) fn of_group(pid: u32, group: u32) -> Option<Usage> {
+    let mut all = of_process(pid)?;
+    for usage in others(pid, group).filter_map(of_process) {
+        all += usage;
     }
-    Ok(all)
+    Some(all)
+}
+
+/// Returns the processes of a group but these: the plugin's own and the supervisor,
+/// which leads the group.
+fn others(pid: u32, group: u32) -> impl Iterator<Item = u32> {
+    members(group).filter(move |member| *member != pid && *member != group)
 }
 
 /// Returns what one process uses; `None` if it has exited.

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use mock_kuiper::HostError;
+use mock_kuiper::{Code, HostError, Observed};
 use serde_json::json;
 
 use crate::common::{LIMIT, builder, plugin};
 
 #[test]
-fn what_the_plugin_costs_is_that_of_its_group_without_the_watchdog() -> Result<(), HostError> {
+fn what_the_plugin_costs_is_that_of_its_group_without_the_supervisor() -> Result<(), HostError> {
     let place = plugin(&[]);
     let executable = place.path().join("launcher");
     // The real plugin is a grandchild, as behind `conda run`.
@@ -60,5 +60,44 @@ fn what_a_plugin_costs_that_has_just_died_is_its_end() -> Result<(), HostError> 
         text.starts_with("the plugin exited unexpectedly: signal 9"),
         "{text}"
     );
+    Ok(())
+}
+
+#[test]
+fn a_plugin_that_grows_beyond_the_limit_is_ended() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    let host = builder(&place)
+        .env("PROBE", "grows=start")
+        .growth_limit(32 << 20)
+        .launch()?;
+    let mut source = host.source("random").start()?;
+
+    let error = loop {
+        if let Err(error) = source.next(LIMIT) {
+            break error;
+        }
+    };
+
+    assert_eq!(error.code(), Some(Code::PluginGrown), "{error}");
+    assert!(error.is_exit());
+    let Some(Observed::Grown { before, after }) = error.finding().map(|found| &found.observed)
+    else {
+        panic!("{error}");
+    };
+    assert!(after - before > 32 << 20, "{error}");
+    Ok(())
+}
+
+#[test]
+fn a_plugin_that_does_not_grow_is_not_ended() -> Result<(), HostError> {
+    let place = plugin(&["echo"]);
+    let host = builder(&place).growth_limit(1 << 20).launch()?;
+    let mut echo = host.function("echo")?;
+    let large = json!("x".repeat(1 << 20));
+    let since = std::time::Instant::now();
+
+    while since.elapsed() < Duration::from_millis(600) {
+        echo.exec(std::slice::from_ref(&large))?;
+    }
     Ok(())
 }

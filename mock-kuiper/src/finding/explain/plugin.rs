@@ -215,3 +215,16 @@ pub(super) static LEAK: Explanation = Explanation {
         ),
     ],
 };
+
+pub(super) static GROWN: Explanation = Explanation {
+    code: Code::PluginGrown,
+    title: "The plugin used more and more memory",
+    observed: "The resident memory of the plugin's processes grew beyond the limit that the host had set, and the host ended the plugin.",
+    effect: "eKuiper shows nothing: it sets no limit and watches no memory. The machine becomes slow, until the kernel kills a process, which may be the plugin or eKuiper.",
+    quotes: &[],
+    cause: "Rows that cannot be sent are collected in a list, results of calls are kept, or a frame's announced length is allocated before its bytes arrive.",
+    remedies: &[remedy(
+        Sdk::Any,
+        "Bound every queue and cache, and drop or wait when it is full. Allocate for a message as its bytes arrive.",
+    )],
+};

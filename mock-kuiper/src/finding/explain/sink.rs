@@ -333,3 +333,16 @@ pub(super) static HUNG_UP: Explanation = Explanation {
         ),
     ],
 };
+
+pub(super) static UNREAD: Explanation = Explanation {
+    code: Code::SinkUnread,
+    title: "A sink stopped reading its rows",
+    observed: "The rows were sent and lie in the socket's buffers, and the sink read none of them for the time that an answer may take.",
+    effect: "eKuiper shows nothing at first: the rows in the buffers count as sent. Once the buffers are full, every row fails after the send timeout. Rows that are still in the buffers when the rule stops are lost.",
+    quotes: UNREACHABLE.quotes,
+    cause: "The sink is blocked: in a send of an ack that nobody reads, in a write to a slow device, or in a lock; or its thread has ended while its socket stays open.",
+    remedies: &[remedy(
+        Sdk::Any,
+        "Read rows all the time, give slow work a time limit, and send acks only with `requireAck`, or drop those that cannot be sent.",
+    )],
+};

@@ -211,7 +211,7 @@ fn a_path_that_is_not_there_is_an_error() {
     }
     let missing = in_tmp().path().join("missing");
 
-    let error = Isolation::prepare(&[missing.clone()]).unwrap_err();
+    let error = Isolation::prepare(std::slice::from_ref(&missing)).unwrap_err();
 
     assert_eq!(
         error.to_string(),
