@@ -318,6 +318,19 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         slow: false,
         check: Check::Function(decodes_names),
     },
+    &Requirement {
+        id: "CTL-26",
+        level: Level::Must,
+        releases: Releases::WithReplay,
+        rule: "A second start of a running symbol with another argument is not ignored.",
+        why: "A rule that was changed while its plugin restarted runs on with its old properties, \
+              and nothing shows it.",
+        how: "A source or sink that refuses some properties (see CTL-18) is started with good ones, \
+              and again with those. If the answer is `ok`, the properties were not read.",
+        source: "ekuiper-2.4.0-go.jsonl:321; eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
+        slow: false,
+        check: Check::Function(reads_a_new_argument),
+    },
 ];
 
 pub(crate) const UNOBSERVED: &[&Unobserved] = &[

@@ -291,3 +291,24 @@ pub(super) fn survives_empty_windows(rig: &Rig<'_>) -> Checked {
     }
     continues(&host, &mut function)
 }
+
+pub(super) fn is_silent_when_idle(rig: &Rig<'_>) -> Checked {
+    /// Greetings for which a socket of Linux has room.
+    const ROOM: u64 = 279;
+    let channel = Channel::function(rig.function_name()?);
+    let count = rig.greetings_of_idle(&channel)?;
+    let Some(number) = u64::try_from(count).ok().filter(|number| *number > 0) else {
+        return Ok(());
+    };
+    let minutes = ROOM * IDLE.as_secs() / number / 60;
+    let times = match number {
+        1 => "once".to_owned(),
+        number => format!("{number} times"),
+    };
+    Err(failed(format!(
+        "the idle function greeted {times} in {} s. eKuiper reads that only at the next call: the \
+         socket is full after {ROOM} greetings, at this rate after about {minutes} minutes, and \
+         then the function no longer works. Wait for a request without a time limit",
+        IDLE.as_secs()
+    )))
+}

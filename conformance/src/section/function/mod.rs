@@ -197,6 +197,19 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         slow: false,
         check: Check::Function(answers_are_spelled_right),
     },
+    &Requirement {
+        id: "FUN-19",
+        level: Level::Should,
+        releases: Releases::All,
+        rule: "An idle function sends nothing.",
+        why: "eKuiper reads a function's channel only during a call. Greetings pile up in the \
+              socket, and after 279 of them (212,992 bytes) the next send blocks: an SDK that \
+              greets every 5 s has a dead function after 23 minutes without a call.",
+        how: "The function is not called for 6 s. Then what it has sent is counted.",
+        source: "eKuiper 2.4.0 sdk/go/connection/connection.go; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
+        slow: true,
+        check: Check::Function(is_silent_when_idle),
+    },
 ];
 
 pub(crate) const UNOBSERVED: &[&Unobserved] = &[
