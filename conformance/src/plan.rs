@@ -40,6 +40,8 @@ pub struct Plan {
     pub refused: HashMap<String, Map<String, Value>>,
     /// The names of the symbols to examine; empty for all.
     pub symbols: Vec<String>,
+    /// Whether checks that take more than a minute are run.
+    pub long: bool,
     /// What no report may show.
     pub secrets: Secrets,
     /// The Python interpreter.
@@ -91,6 +93,7 @@ impl Plan {
             configs: HashMap::new(),
             refused: HashMap::new(),
             symbols: Vec::new(),
+            long: false,
             secrets: Secrets::default(),
             python: "python3".into(),
             environment: Vec::new(),

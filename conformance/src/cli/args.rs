@@ -80,6 +80,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME")]
     pub(super) symbol: Vec<String>,
 
+    /// Also run the checks that take more than a minute
+    #[arg(long)]
+    pub(super) long: bool,
+
     /// Count a failed SHOULD as a failure
     #[arg(long)]
     pub(super) strict: bool,

@@ -125,6 +125,7 @@ pub(super) fn read(args: &Args, filtered: Filtered) -> Result<Input, CliError> {
         }
     }
     plan.build.release = !args.debug;
+    plan.long = args.long;
     plan.symbols.clone_from(&args.symbol);
     plan.configs = configs;
     plan.refused = refused;

@@ -31,6 +31,7 @@ pub(crate) fn start(symbol: &str) {
             "careless-calls",
             "any-id",
             "results-again",
+            "results-after-a-minute",
             "validates-twice",
             "closes-after-answers",
         ]

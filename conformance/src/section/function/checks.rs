@@ -7,7 +7,7 @@ use mock_kuiper::{Channel, Function, Host};
 use serde_json::{Value, json};
 
 use crate::checked::{Checked, NotPassed, failed, untested};
-use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE, REPEATED};
+use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE, MINUTE, REPEATED};
 use crate::rig::{COUNTS, Rig, accepted, context, unless_it_never_greets, usual};
 
 /// Fails if the plugin has exited or the function does not answer any more.
@@ -311,4 +311,12 @@ pub(super) fn is_silent_when_idle(rig: &Rig<'_>) -> Checked {
          then the function no longer works. Wait for a request without a time limit",
         IDLE.as_secs()
     )))
+}
+
+pub(super) fn is_silent_for_a_minute(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let mut function = rig.function(&host)?;
+    let count = usual(&mut function)?;
+    let _result = function.call(&context(0), &vec![json!("a"); count])?;
+    nothing_follows_for(rig, &mut function, "`Exec`", MINUTE)
 }

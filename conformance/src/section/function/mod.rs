@@ -210,6 +210,18 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         slow: true,
         check: Check::Function(is_silent_when_idle),
     },
+    &Requirement {
+        id: "FUN-20",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "An answer of a function is not repeated a minute later.",
+        why: "eKuiper takes the repeated answer for that of the next call: `f(9)` returns the \
+              result of `f(3)`, without an error. See CTL-27.",
+        how: "With `--long`, the function is called. Then nothing may come for 65 s.",
+        source: "eKuiper 2.4.0 sdk/go/connection/connection.go; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
+        slow: true,
+        check: Check::Long(is_silent_for_a_minute),
+    },
 ];
 
 pub(crate) const UNOBSERVED: &[&Unobserved] = &[
