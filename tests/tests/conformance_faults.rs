@@ -158,10 +158,10 @@ const FAULTS: &[Fault] = &[
         "list-rows",
         &[
             "CTL-13", "CTL-14", "SRC-03", "SRC-05", "SRC-07", "SRC-08", "SRC-09", "SRC-11",
-            "SRC-13",
+            "SRC-04", "SRC-13", "SRC-14",
         ],
     ),
-    Fault::new("SRC-02", "late-row-a-list", &[]),
+    Fault::new("SRC-02", "late-row-a-list", &["SRC-14"]),
     Fault::new("SRC-03", "rows-after-stop", &[]),
     Fault::new("SRC-04", "blocked-stop", &[]).ticks(r#"{"interval":5,"size":20000}"#),
     Fault::new("SRC-04", "blocked-row-broken", &[]).ticks(r#"{"interval":5,"size":20000}"#),
@@ -174,6 +174,8 @@ const FAULTS: &[Fault] = &[
     Fault::new("SRC-11", "sources-keyed-by-rule", &[]),
     Fault::new("SRC-12", "instance-ignored", &[]),
     Fault::new("SRC-13", "rows-not-utf8", &[]),
+    Fault::new("SRC-14", "row-lost", &[]),
+    Fault::new("SRC-14", "row-lost", &[]),
     Fault::new(
         "SNK-01",
         "late-listener",
@@ -224,7 +226,7 @@ const FAULTS: &[Fault] = &[
         ],
     ),
     Fault::new("FUN-02", "validate-dies", &["FUN-03"]),
-    Fault::new("FUN-03", "exec-dies-of-null", &[]),
+    Fault::new("FUN-03", "exec-dies-of-null", &["FUN-21"]),
     Fault::new("FUN-03", "largest-dies-of-objects", &[]),
     Fault::new("FUN-04", "func-ok", &[]),
     Fault::new("FUN-05", "dies-of-requests", &[]),
@@ -257,6 +259,7 @@ const FAULTS: &[Fault] = &[
     Fault::new("FUN-18", "replies-without-text", &[]),
     Fault::new("FUN-18", "replies-not-utf8", &[]),
     Fault::new("FUN-19", "function-greets", &[]).when_idle(),
+    Fault::new("FUN-21", "mirror-rounds", &[]),
     Fault::new("FUN-20", "results-after-a-minute", &[]),
     Fault::new("LIF-01", "sigterm-ignored", &[]),
     Fault::new("LIF-02", "lock-file", &["LIF-03", "LIF-08"]),
@@ -271,7 +274,7 @@ const FAULTS: &[Fault] = &[
         &[
             "CTL-02", "FUN-01", "FUN-02", "FUN-03", "FUN-04", "FUN-05", "FUN-06", "FUN-07",
             "FUN-08", "FUN-10", "FUN-11", "FUN-12", "FUN-13", "FUN-14", "FUN-18", "FUN-19",
-            "LIF-02", "LIF-03",
+            "FUN-21", "LIF-02", "LIF-03",
         ],
     ),
     Fault::new("LIF-09", "log-blocks", &["SNK-04"]),
@@ -332,6 +335,8 @@ fn plan(plugin: &Path, release: &str) -> Plan {
     };
     plan.refused
         .insert("ticks".to_owned(), object(r#"{"interval":"soon"}"#));
+    plan.counter = Some("n".to_owned());
+    plan.calls = vec!["largest([1,3,2])=3".parse().unwrap()];
     plan.timeout_scale = SCALE;
     plan.jobs = 16;
     plan

@@ -109,6 +109,9 @@ fn execute(symbol: &str, value: &Value) -> Result<Value, String> {
         if value.is_null() && fault::has("exec-dies-of-null") {
             fault::hang();
         }
+        if fault::has("mirror-rounds") && value.is_u64() {
+            return Ok(value.as_f64().into());
+        }
         return Ok(value.clone());
     }
     if value.is_object() && fault::has("largest-dies-of-objects") {

@@ -222,6 +222,19 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         slow: true,
         check: Check::Long(is_silent_for_a_minute),
     },
+    &Requirement {
+        id: "FUN-21",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "A call has the result that its author expects.",
+        why: "A number that loses its last digits, or a text that changes on its way, is wrong in \
+              every rule, and no error shows it.",
+        how: "The calls of `--call` are made. If a function returns its argument, it must also \
+              return `null`, 2^53+1, `<&>` and 2 MiB of text unchanged.",
+        source: "ekuiper-2.4.0-go-mirror.jsonl:46; eKuiper 2.4.0 internal/plugin/portable/runtime/function.go",
+        slow: false,
+        check: Check::Function(results_are_right),
+    },
 ];
 
 pub(crate) const UNOBSERVED: &[&Unobserved] = &[
