@@ -3,7 +3,7 @@
 set -euo pipefail
 
 suite=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-arguments=("$PLUGIN" --release "$RELEASE" --python "$PYTHON" --junit "$JUNIT")
+arguments=("$PLUGIN" --long --release "$RELEASE" --python "$PYTHON" --junit "$JUNIT")
 if [ -n "$EXPECT_FAIL" ]; then
     arguments+=(--expect-fail "$EXPECT_FAIL")
 fi

@@ -25,6 +25,7 @@ mod diagnosis;
 pub mod expect;
 mod limits;
 pub mod plan;
+pub mod promise;
 pub mod redact;
 pub mod report;
 pub mod requirement;

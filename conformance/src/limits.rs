@@ -26,6 +26,10 @@ pub(crate) const EXTRA_MESSAGE: Duration = Duration::from_millis(300);
 /// after which some sockets resend.
 pub(crate) const REPEATED: Duration = Duration::from_millis(1500);
 
+/// How long a check listens for an answer that is repeated after a minute, as
+/// mangos does by default.
+pub(crate) const MINUTE: Duration = Duration::from_secs(65);
+
 /// How long the processes of one check may run. It ends checks that a plugin
 /// would keep going for ever.
 pub(crate) const CHECK: Duration = Duration::from_secs(120);

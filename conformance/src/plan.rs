@@ -10,6 +10,7 @@ use mock_kuiper::{Kind, Package, Release};
 use serde_json::{Map, Value};
 
 use crate::limits;
+use crate::promise::ExpectedCall;
 use crate::redact::Secrets;
 
 /// The number of symbols of a kind that are examined at most.
@@ -40,6 +41,12 @@ pub struct Plan {
     pub refused: HashMap<String, Map<String, Value>>,
     /// The names of the symbols to examine; empty for all.
     pub symbols: Vec<String>,
+    /// Calls and the results that they must have.
+    pub calls: Vec<ExpectedCall>,
+    /// A column that increases by one from row to row.
+    pub counter: Option<String>,
+    /// Whether checks that take more than a minute are run.
+    pub long: bool,
     /// What no report may show.
     pub secrets: Secrets,
     /// The Python interpreter.
@@ -91,6 +98,9 @@ impl Plan {
             configs: HashMap::new(),
             refused: HashMap::new(),
             symbols: Vec::new(),
+            calls: Vec::new(),
+            counter: None,
+            long: false,
             secrets: Secrets::default(),
             python: "python3".into(),
             environment: Vec::new(),

@@ -6,7 +6,7 @@ use std::fmt;
 use mock_kuiper::engine::release::Releases;
 use mock_kuiper::{Fault, Kind};
 
-use crate::checked::Checked;
+use crate::checked::{Checked, NotPassed};
 use crate::rig::{Kinds, Rig};
 
 /// A rule for plugins, and how it is observed.
@@ -103,11 +103,16 @@ impl Requirement {
     }
 }
 
+/// The reason why a check of more than a minute was left out.
+pub(crate) const NOT_EXAMINED: &str = "the check takes more than a minute: `--long` runs it";
+
 /// How a rule is observed.
 #[derive(Debug)]
 pub(crate) enum Check {
     /// By a function.
     Function(fn(&Rig<'_>) -> Checked),
+    /// By a function that takes more than a minute.
+    Long(fn(&Rig<'_>) -> Checked),
     /// By a fault that the plugin has to survive.
     Fault(Kinds, Fault),
 }
@@ -115,7 +120,8 @@ pub(crate) enum Check {
 impl Check {
     pub(crate) fn run(&self, rig: &Rig<'_>) -> Checked {
         match self {
-            Self::Function(check) => check(rig),
+            Self::Long(_) if !rig.plan.long => Err(NotPassed::NotApplicable(NOT_EXAMINED)),
+            Self::Function(check) | Self::Long(check) => check(rig),
             Self::Fault(kinds, fault) => rig.play(*kinds, *fault),
         }
     }

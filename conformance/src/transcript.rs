@@ -42,6 +42,8 @@ struct Seen {
     suite_mistake: Option<String>,
     /// The last row of a source.
     row: Vec<u8>,
+    /// The last ack of a sink.
+    ack: Vec<u8>,
     /// An ack that is spelled wrong.
     odd_ack: Option<String>,
     /// An ack that is not UTF-8.
@@ -169,6 +171,11 @@ impl Transcript {
         self.lock().row.clone()
     }
 
+    /// Returns the last ack of a sink as it came.
+    pub(crate) fn last_ack(&self) -> Vec<u8> {
+        self.lock().ack.clone()
+    }
+
     /// Returns an ack that is spelled wrong.
     pub(crate) fn odd_ack(&self) -> Option<String> {
         self.lock().odd_ack.clone()
@@ -266,6 +273,7 @@ impl Seen {
                 }
             }
             Meaning::Ack { ack: Ok(_), .. } => {
+                self.ack = message.body.to_vec();
                 let text = String::from_utf8_lossy(message.body);
                 let names: Result<HashMap<String, IgnoredAny>, _> = serde_json::from_str(&text);
                 // eKuiper accepts `null` and a name in capital letters.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Parser, ValueHint};
+use ekuiper_conformance::promise::ExpectedCall;
 use mock_kuiper::Release;
 use mock_kuiper::engine::call::{EnvVar, SymbolConfig};
 use mock_kuiper::engine::release::DEFAULT_HOST;
@@ -79,6 +80,19 @@ pub(super) struct Args {
     /// are examined, and of more than four of a kind a sample
     #[arg(long, value_name = "NAME")]
     pub(super) symbol: Vec<String>,
+
+    /// Name a call and the result that it must have, for FUN-21; may be
+    /// repeated
+    #[arg(long, value_name = "NAME(ARGS)=RESULT")]
+    pub(super) call: Vec<ExpectedCall>,
+
+    /// Name a column that increases by one from row to row, for SRC-14
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) counter: Option<String>,
+
+    /// Also run the checks that take more than a minute
+    #[arg(long)]
+    pub(super) long: bool,
 
     /// Count a failed SHOULD as a failure
     #[arg(long)]

@@ -101,6 +101,7 @@ pub(super) fn read(args: &Args, filtered: Filtered) -> Result<Input, CliError> {
                 mistakes.extend(unknown_symbols(option, configs, &package));
             }
             mistakes.extend(unknown_names(&args.symbol, &package));
+            mistakes.extend(unknown_functions(args, &package));
             let mut plan = Plan::new(package, release);
             path.clone_into(&mut plan.plugin);
             plan
@@ -134,6 +135,9 @@ pub(super) fn read(args: &Args, filtered: Filtered) -> Result<Input, CliError> {
         }
     }
     plan.build.release = !args.debug;
+    plan.long = args.long;
+    plan.calls.clone_from(&args.call);
+    plan.counter.clone_from(&args.counter);
     plan.symbols.clone_from(&args.symbol);
     plan.configs = configs;
     plan.refused = refused;
@@ -219,6 +223,16 @@ fn unknown_names(names: &[String], package: &Package) -> Vec<String> {
     let listed = listed.collect::<Vec<_>>().join(", ");
     unknown
         .map(|name| format!("--symbol: the plugin has no symbol `{name}`; it has {listed}"))
+        .collect()
+}
+
+/// Returns a mistake for each call of a function that the plugin does not have.
+fn unknown_functions(args: &Args, package: &Package) -> Vec<String> {
+    let functions = &package.manifest().functions;
+    let names = args.call.iter().map(|expected| &expected.call.function);
+    let unknown = names.filter(|name| !functions.contains(name));
+    unknown
+        .map(|name| format!("--call: the plugin has no function `{name}`"))
         .collect()
 }
 

@@ -3,6 +3,8 @@
 use anstyle::{AnsiColor, Style};
 
 use super::results::{Results, Standing, Untested};
+use crate::requirement::NOT_EXAMINED;
+use crate::verdict::Verdict;
 
 /// Causes that are named.
 const NAMED: usize = 3;
@@ -63,7 +65,12 @@ fn parts(results: &Results<'_>) -> Vec<Part> {
     let warnings = count(|standing| standing == Standing::Warning);
     let known = count(|standing| matches!(standing, Standing::KnownFailure(_)));
     let passed = count(|standing| standing == Standing::Passed);
-    let not_applicable = count(|standing| standing == Standing::NotApplicable);
+    let left_out: Vec<_> = (results.trials.iter())
+        .filter(|trial| matches!(&trial.verdict, Verdict::NotApplicable { reason } if reason == NOT_EXAMINED))
+        .map(|trial| trial.requirement.id)
+        .collect();
+    let not_applicable =
+        count(|standing| standing == Standing::NotApplicable).saturating_sub(left_out.len());
 
     let untested_style = match groups.iter().any(|group| group.counts) {
         true => bad,
@@ -90,6 +97,11 @@ fn parts(results: &Results<'_>) -> Vec<Part> {
         part(known, &plural(known, "known failure"), plain),
         part(passed, "passed", good),
         part(not_applicable, "not applicable", plain),
+        part(
+            left_out.len(),
+            &format!("not examined without `--long` ({})", left_out.join(", ")),
+            plain,
+        ),
     ];
     let failed_and_passed = [0, 6];
     let mut index = 0..;
@@ -133,7 +145,7 @@ mod tests {
     use crate::requirement::Level;
     use crate::run::Trial;
     use crate::section;
-    use crate::verdict::{Cause, Evidence, Verdict};
+    use crate::verdict::{Cause, Evidence};
 
     fn trials(level: Level, verdicts: &[Verdict]) -> Vec<Trial> {
         let of_level = section::all().into_iter().filter(|one| one.level == level);
@@ -185,6 +197,17 @@ mod tests {
             conclusion(all),
             "p under eKuiper 2.4: 1 failed, 2 untested (sink gosink refused to start, see \
              CTL-02), 1 warning, 1 passed"
+        );
+    }
+
+    #[test]
+    fn what_was_not_examined_without_an_option_is_named() {
+        let reason = NOT_EXAMINED.to_owned();
+        let verdicts = [Verdict::Passed, Verdict::NotApplicable { reason }];
+
+        assert_eq!(
+            conclusion(trials(Level::Must, &verdicts)),
+            "p under eKuiper 2.4: 0 failed, 1 passed, 1 not examined without `--long` (PKG-04)"
         );
     }
 

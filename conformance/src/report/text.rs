@@ -110,7 +110,7 @@ fn details<'r>(
         Standing::Failed | Standing::Warning => {
             detail(out, "seen", seen);
             detail(out, "why", why);
-            detail(out, "check", how);
+            detail(out, "tried", how);
             show_transcript(out, trial);
         }
         Standing::Untested { .. } => untested(out, results, trial, causes),

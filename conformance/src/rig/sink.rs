@@ -20,7 +20,7 @@ impl Rig<'_> {
 
     /// Returns whether a sink sends acks and the release reads them. A sink that
     /// sends none fails SNK-03; all other rules are then observed without acks.
-    fn has_acks_of(&self, sink: &str) -> bool {
+    pub(crate) fn has_acks_of(&self, sink: &str) -> bool {
         // If the sink does not start, the check that starts it reports that.
         let sends_acks = || self.aside().sends_an_ack(sink).unwrap_or(true);
         Releases::WithAcks.has(self.plan.profile) && *self.run.acks(sink).get_or_init(sends_acks)

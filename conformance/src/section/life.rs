@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mock_kuiper::engine::release::Releases;
-use mock_kuiper::{Builder, Fault, Function, Host, Sink, Source};
+use mock_kuiper::{Builder, Fault, Function, Host, Sink, Source, Usage};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
@@ -141,6 +141,20 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
         slow: false,
         check: Check::Function(rests_when_stopped),
+    },
+    &Requirement {
+        id: "LIF-13",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "Rows and calls leave no open files, threads or memory behind.",
+        why: "A rule runs for months. What each row leaves behind fills the memory of the device, \
+              or reaches the limit of open files.",
+        how: "2,000 rows and calls of 1 KiB to warm up, and 4,000 more, or as many as fit in 10 s, \
+              may add 4 files, 2 threads and 8 MiB; if they add more, 4,000 further ones may not. \
+              A plugin that has grown by 256 MiB is stopped.",
+        source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
+        slow: true,
+        check: Check::Function(forgets_rows_and_calls),
     },
 ];
 
@@ -321,6 +335,116 @@ fn processor_time_of_a_second(host: &Host) -> Result<Duration, NotPassed> {
     let begin = host.usage()?.processor_time;
     std::thread::sleep(Duration::from_secs(1));
     Ok(host.usage()?.processor_time.saturating_sub(begin))
+}
+
+fn forgets_rows_and_calls(rig: &Rig<'_>) -> Checked {
+    const WARM_UP: usize = 2000;
+    const ROWS: usize = 4000;
+    let host = rig.host()?;
+    let mut users = Users::start(rig, &host)?;
+    users.work(rig, &host, WARM_UP)?;
+    let mut before = host.usage()?;
+    let mut done = users.work(rig, &host, ROWS)?;
+    let mut after = host.usage()?;
+    if after.is_beyond(&before) {
+        // A pool may not have reached its size; a leak goes on.
+        before = after;
+        done = users.work(rig, &host, ROWS)?;
+        after = host.usage()?;
+    }
+    if !after.is_beyond(&before) {
+        return Ok(());
+    }
+    Err(grown(&before, &after, done))
+}
+
+/// Says what has grown, each with its numbers.
+fn grown(before: &Usage, after: &Usage, done: usize) -> NotPassed {
+    const MIB: u64 = 1024 * 1024;
+    let mut grown = Vec::new();
+    if after.memory > before.memory + MIB {
+        let (before, after) = (before.memory / MIB, after.memory / MIB);
+        grown.push(format!("memory from {before} to {after} MiB"));
+    }
+    if after.open_files > before.open_files {
+        let (before, after) = (before.open_files, after.open_files);
+        grown.push(format!("open files from {before} to {after}"));
+    }
+    if after.threads > before.threads {
+        grown.push(format!(
+            "threads from {} to {}",
+            before.threads, after.threads
+        ));
+    }
+    failed(format!(
+        "{done} rows and calls raised the {}; free what belongs to a row or a call when it is done",
+        grown.join(", ")
+    ))
+}
+
+/// The sinks and functions that rows and calls are sent to.
+struct Users {
+    sinks: Vec<Sink>,
+    /// Each with its number of arguments.
+    functions: Vec<(Function, usize)>,
+}
+
+impl Users {
+    /// Starts all sinks and functions that work: other rules are about the rest.
+    fn start(rig: &Rig<'_>, host: &Host) -> Result<Self, NotPassed> {
+        let sinks = rig.sinks()?.into_iter();
+        let sinks: Vec<_> = sinks
+            .filter_map(|name| rig.start_sink(host, name, "rule").ok())
+            .collect();
+        let mut functions = Vec::new();
+        for name in rig.functions()? {
+            if let Ok(mut function) = host.function(name)
+                && let Ok(count) = usual(&mut function)
+            {
+                functions.push((function, count));
+            }
+        }
+        match sinks.is_empty() && functions.is_empty() {
+            false => Ok(Self { sinks, functions }),
+            true => Err(NotPassed::NotApplicable(
+                "the plugin has no sink or function that can be used",
+            )),
+        }
+    }
+
+    /// Sends rows and calls by turns, at most `times` of each, as many as fit in
+    /// the time; returns how many.
+    fn work(&mut self, rig: &Rig<'_>, host: &Host, times: usize) -> Result<usize, NotPassed> {
+        const TIME: Duration = Duration::from_secs(10);
+        const MUCH: u64 = 256 * 1024 * 1024;
+        const ACK: Duration = Duration::from_millis(200);
+        let text = "x".repeat(1024);
+        let row = json!([{ "conformance": text }]).to_string();
+        let end = Instant::now() + rig.quiet(TIME);
+        let begin = host.usage()?;
+        let mut done = 0;
+        while done < times && Instant::now() < end {
+            for sink in &mut self.sinks {
+                takes_in_time(sink, row.as_bytes()).map_err(untested)?;
+                if rig.has_acks_of(sink.symbol()) {
+                    // Other rules are about the acks.
+                    let _ack = sink.ack(ACK);
+                }
+            }
+            for (function, count) in &mut self.functions {
+                let args = vec![json!(text); *count];
+                function.call(&context(0), &args).map_err(untested)?;
+            }
+            done += 1;
+            if done % 100 == 0 {
+                let now = host.usage()?;
+                if now.memory > begin.memory + MUCH {
+                    return Err(grown(&begin, &now, done));
+                }
+            }
+        }
+        Ok(done)
+    }
 }
 
 /// Launches the plugin, and starts a symbol.

@@ -7,6 +7,7 @@ use mock_kuiper::engine::release::Releases;
 use mock_kuiper::engine::wire::Command;
 use mock_kuiper::{Channel, Code, Host, HostError, Source};
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::checked::{Checked, NotPassed, failed, no_row, untested};
 use crate::requirement::{Check, Level, Requirement, Unobserved};
@@ -171,6 +172,18 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         slow: false,
         check: Check::Function(rows_are_text),
     },
+    &Requirement {
+        id: "SRC-14",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "No row is lost, duplicated or out of order.",
+        why: "A rule that counts, or keeps the last value, is wrong, and no error shows it.",
+        how: "Up to 1,000 rows that come within 2 s are read. The column of `--counter` must \
+              increase by one from row to row.",
+        source: "ekuiper-2.4.0-go.jsonl:56; eKuiper 2.4.0 internal/plugin/portable/runtime/source.go",
+        slow: false,
+        check: Check::Function(counts_its_rows),
+    },
 ];
 
 pub(crate) const UNOBSERVED: &[&Unobserved] = &[&Unobserved {
@@ -211,6 +224,43 @@ fn rows_are_well_formed(rig: &Rig<'_>) -> Checked {
                 return Err(NotPassed::from(error).at(format!("at row {}", row + 1)));
             }
         }
+    }
+    Ok(())
+}
+
+fn counts_its_rows(rig: &Rig<'_>) -> Checked {
+    let Some(column) = &rig.plan.counter else {
+        return Err(NotPassed::NotApplicable(
+            "no column is known to count the rows; name one with `--counter`",
+        ));
+    };
+    let host = rig.host()?;
+    let mut source = rig.source(&host)?;
+    let mut last: Option<i64> = None;
+    let mut limit = rig.limit();
+    let end = Instant::now() + rig.quiet(READING);
+    for row in 1..=MANY_ROWS {
+        let message = match source.next(limit) {
+            Ok(row) => row.message,
+            Err(error) if is_no_row(&error) && row > 1 => break,
+            Err(error) => return Err(untested(error)),
+        };
+        let number = message.get(column).and_then(Value::as_i64);
+        match (last, number) {
+            (_, None) if row == 1 => {
+                return Err(NotPassed::NotApplicable(
+                    "the rows of this source have no such column with an integer",
+                ));
+            }
+            (_, None) => return Err(failed(format!("row {row} has no integer `{column}`"))),
+            (Some(last), Some(number)) if number != last + 1 => {
+                return Err(failed(format!(
+                    "`{column}` of row {row} is {number}, after {last} in the row before"
+                )));
+            }
+            _ => last = number,
+        }
+        limit = end.saturating_duration_since(Instant::now());
     }
     Ok(())
 }

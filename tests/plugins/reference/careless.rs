@@ -49,9 +49,11 @@ fn serve_connection(
     loop {
         let mut head = [0; 9];
         let greets = fault::has("careless-ids") || fault::has("careless-calls");
-        let repeats = fault::has("answers-again") || fault::has("results-again");
+        let is_late = fault::has("answers-after-a-minute") || fault::has("results-after-a-minute");
+        let repeats = is_late || fault::has("answers-again") || fault::has("results-again");
         stream.set_read_timeout(match () {
             () if greets => Some(IDLE),
+            () if is_late && last.is_some() => Some(Duration::from_secs(60)),
             () if repeats && last.is_some() => Some(RESEND),
             () => None,
         })?;
@@ -87,7 +89,7 @@ fn serve_connection(
         }
         // So that only the check that listens after a refusal meets the fault.
         let is_refusal = String::from_utf8_lossy(&answered).contains("no_such_symbol");
-        last = (fault::has("results-again") || is_refusal).then_some(answered);
+        last = (is_late || fault::has("results-again") || is_refusal).then_some(answered);
     }
 }
 

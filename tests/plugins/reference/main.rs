@@ -66,6 +66,7 @@ fn main() -> ExitCode {
         "any-id",
         "answers-unknown-twice",
         "answers-again",
+        "answers-after-a-minute",
         "closes-after-answers",
     ]
     .into_iter()

@@ -47,7 +47,7 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
         }
         let mut n = 0;
         while !stop.is_set() && (count == 0 || n < count) {
-            n += 1;
+            n += 1 + u64::from(fault::has("row-lost") && n == 20);
             let mut row = json!({ "message": { "n": n }, "meta": meta });
             if fault::has("no-meta") {
                 row = json!({ "message": { "n": n } });

@@ -155,8 +155,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
               eKuiper takes that for the answer to the next order, and a correct rule fails with \
               the error of another.",
         how: "Nothing is sent for 6 s. Then a start must be answered with `ok`, and nothing may \
-              follow. `--timeout-scale 11` makes the pause longer than the minute after which a \
-              mangos socket repeats its last answer.",
+              follow. CTL-27 is about the minute after which a mangos socket repeats its last \
+              answer.",
         source: "ekuiper-1.14.7-python-errors.jsonl:225; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: true,
         check: Check::Function(stays_after_idling),
@@ -317,6 +317,33 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         source: "ekuiper-2.4.0-go.jsonl:17, Go's encoder",
         slow: false,
         check: Check::Function(decodes_names),
+    },
+    &Requirement {
+        id: "CTL-26",
+        level: Level::Must,
+        releases: Releases::WithReplay,
+        rule: "A second start of a running symbol with another argument is not ignored.",
+        why: "A rule that was changed while its plugin restarted runs on with its old properties, \
+              and nothing shows it.",
+        how: "A source or sink that refuses some properties (see CTL-18) is started with good ones, \
+              and again with those. If the answer is `ok`, the properties were not read.",
+        source: "ekuiper-2.4.0-go.jsonl:321; eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
+        slow: false,
+        check: Check::Function(reads_a_new_argument),
+    },
+    &Requirement {
+        id: "CTL-27",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "An answer is not repeated a minute later.",
+        why: "eKuiper takes the repeated answer for that of its next order: a correct rule is \
+              stopped with the error of another. mangos repeats after a minute unless \
+              `OptionRetryTime` is `time.Duration(0)`; a plain 0 has the wrong type.",
+        how: "With `--long`, a start and an order that is refused are sent. Then nothing may come \
+              for 65 s.",
+        source: "eKuiper 2.4.0 sdk/go/connection/connection.go; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
+        slow: true,
+        check: Check::Long(is_silent_for_a_minute),
     },
 ];
 

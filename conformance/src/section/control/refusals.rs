@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use mock_kuiper::engine::wire::Command;
+use mock_kuiper::engine::wire::{Command, OrderAnswer};
 use mock_kuiper::{Code, Host, Observed};
 use serde_json::{Map, Value, json};
 
 use crate::checked::{Checked, NotPassed, failed, untested};
-use crate::rig::{Rig, order_bytes, start_argument};
+use crate::rig::{Rig, Running, order_bytes, start_argument};
+
+/// The name of a symbol, and properties for it.
+type Configured = (String, Map<String, Value>);
 
 pub(super) fn refuses_symbols(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
@@ -100,6 +103,20 @@ pub(super) fn refuses_configurations(rig: &Rig<'_>) -> Checked {
 fn refuses_wrong_types(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
     let mut any = false;
+    for (symbol, properties) in wrong_types(rig)? {
+        any |= is_refused(rig, &host, &symbol, &properties)?;
+    }
+    match any {
+        true => Ok(()),
+        false => Err(NotPassed::NotApplicable(
+            "the plugin refused nothing; name a configuration that it must refuse with `--refused`",
+        )),
+    }
+}
+
+/// Returns the properties of each source and sink, with one of another type.
+fn wrong_types(rig: &Rig<'_>) -> Result<Vec<Configured>, NotPassed> {
+    let mut all = Vec::new();
     for symbol in [rig.sources()?, rig.sinks()?].concat() {
         let known = rig.properties(symbol)?;
         for (name, value) in &known {
@@ -109,15 +126,54 @@ fn refuses_wrong_types(rig: &Rig<'_>) -> Checked {
                 _ => json!("conformance"),
             };
             properties.insert(name.clone(), wrong);
-            any |= is_refused(rig, &host, symbol, &properties)?;
+            all.push((symbol.to_owned(), properties));
         }
     }
-    match any {
-        true => Ok(()),
-        false => Err(NotPassed::NotApplicable(
-            "the plugin refused nothing; name a configuration that it must refuse with `--refused`",
-        )),
+    Ok(all)
+}
+
+pub(super) fn reads_a_new_argument(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let candidates: Vec<_> = match rig.plan.refused.is_empty() {
+        true => wrong_types(rig)?,
+        false => {
+            let refused = rig.plan.refused.iter();
+            refused
+                .map(|(name, wrong)| (name.clone(), wrong.clone()))
+                .collect()
+        }
+    };
+    for (symbol, properties) in candidates {
+        let refused = is_refused(rig, &host, &symbol, &properties);
+        if !refused.map_err(NotPassed::into_untested)? {
+            continue;
+        }
+        let (_running, mut order) = match rig.sources()?.contains(&&*symbol) {
+            true => {
+                let source = rig.start_source(&host, &symbol, "anew").map_err(untested)?;
+                let order = source.order().clone();
+                (Running::Source(source), order)
+            }
+            false => {
+                let sink = rig.start_sink(&host, &symbol, "anew").map_err(untested)?;
+                let order = sink.order().clone();
+                (Running::Sink(sink), order)
+            }
+        };
+        order.config.extend(properties.clone());
+        let answer = host.order(Command::Start, &order)?;
+        return match OrderAnswer::parse(answer.as_bytes()) {
+            OrderAnswer::Done => Err(failed(format!(
+                "`{symbol}` refused {} at its first start, and answered `ok` to the same \
+                 properties in a second start: it did not read them",
+                Value::Object(properties)
+            ))),
+            _ => Ok(()),
+        };
     }
+    Err(NotPassed::NotApplicable(
+        "the plugin refused nothing; name a configuration that it must refuse with `--refused`",
+    ))
 }
 
 /// Returns whether a source or sink refuses properties. A refusal must leave

@@ -7,7 +7,7 @@ use mock_kuiper::{Channel, Fault, Host, Kind, Source};
 use serde_json::{Map, json};
 
 use crate::checked::{Checked, NotPassed, failed};
-use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE, REPEATED};
+use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE, MINUTE, REPEATED};
 use crate::rig::{Kinds, ROW, Rig, is_no_ack, order_bytes, start_argument, unless_it_never_greets};
 
 /// How long the connection of a replaced instance may stay open.
@@ -185,6 +185,14 @@ pub(super) fn answers_once(rig: &Rig<'_>) -> Checked {
     let unknown = order_bytes("start", &start_argument("no_such_symbol", "source"));
     host.order_bytes(&unknown)?;
     nothing_follows_for(rig, &host, "an order that was refused", REPEATED)
+}
+
+pub(super) fn is_silent_for_a_minute(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let _running = rig.anything(&host)?;
+    let unknown = order_bytes("start", &start_argument("no_such_symbol", "source"));
+    host.order_bytes(&unknown)?;
+    nothing_follows_for(rig, &host, "an order that was refused", MINUTE)
 }
 
 fn nothing_follows(rig: &Rig<'_>, host: &Host, what: &str) -> Checked {

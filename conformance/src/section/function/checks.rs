@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use mock_kuiper::engine::wire::{Command, Expr, FunctionAnswer, Order};
-use mock_kuiper::{Channel, Function, Host};
+use mock_kuiper::{Channel, Function, Host, Reply};
 use serde_json::{Value, json};
 
 use crate::checked::{Checked, NotPassed, failed, untested};
-use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE, REPEATED};
+use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE, MINUTE, REPEATED};
+use crate::promise::is_same;
 use crate::rig::{COUNTS, Rig, accepted, context, unless_it_never_greets, usual};
 
 /// Fails if the plugin has exited or the function does not answer any more.
@@ -290,4 +291,108 @@ pub(super) fn survives_empty_windows(rig: &Rig<'_>) -> Checked {
         }
     }
     continues(&host, &mut function)
+}
+
+pub(super) fn is_silent_when_idle(rig: &Rig<'_>) -> Checked {
+    /// Greetings for which a socket of Linux has room.
+    const ROOM: u64 = 279;
+    let channel = Channel::function(rig.function_name()?);
+    let count = rig.greetings_of_idle(&channel)?;
+    let Some(number) = u64::try_from(count).ok().filter(|number| *number > 0) else {
+        return Ok(());
+    };
+    let minutes = ROOM * IDLE.as_secs() / number / 60;
+    let times = match number {
+        1 => "once".to_owned(),
+        number => format!("{number} times"),
+    };
+    Err(failed(format!(
+        "the idle function greeted {times} in {} s. eKuiper reads that only at the next call: the \
+         socket is full after {ROOM} greetings, at this rate after about {minutes} minutes, and \
+         then the function no longer works. Wait for a request without a time limit",
+        IDLE.as_secs()
+    )))
+}
+
+pub(super) fn is_silent_for_a_minute(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let mut function = rig.function(&host)?;
+    let count = usual(&mut function)?;
+    let _result = function.call(&context(0), &vec![json!("a"); count])?;
+    nothing_follows_for(rig, &mut function, "`Exec`", MINUTE)
+}
+
+pub(super) fn results_are_right(rig: &Rig<'_>) -> Checked {
+    let host = rig.host()?;
+    let mut function = rig.function(&host)?;
+    let symbol = function.symbol().to_owned();
+    let mut is_known = false;
+    for expected in rig
+        .plan
+        .calls
+        .iter()
+        .filter(|one| one.call.function == symbol)
+    {
+        is_known = true;
+        has_result(&mut function, &expected.call.args, &expected.result)?;
+    }
+    if returns_its_argument(&mut function)? {
+        is_known = true;
+        let mut values = vec![json!(null), json!(9_007_199_254_740_993_u64), json!("<&>")];
+        if rig.release().max_message.is_none() {
+            values.push(json!("x".repeat(2 * 1024 * 1024)));
+        }
+        for value in values {
+            has_result(&mut function, std::slice::from_ref(&value), &value)?;
+        }
+    }
+    match is_known {
+        true => Ok(()),
+        false => Err(NotPassed::NotApplicable(
+            "the function does not return its argument; name calls and results with `--call`",
+        )),
+    }
+}
+
+/// Fails if a call has another result.
+fn has_result(function: &mut Function, args: &[Value], result: &Value) -> Checked {
+    let reply = function.call(&context(0), args).map_err(untested)?;
+    let found = match reply {
+        Reply::Result(found) if is_same(&found, result) => return Ok(()),
+        Reply::Result(found) => brief(&found),
+        Reply::Error(text) => format!("the error {text:?}"),
+    };
+    let args: Vec<_> = args.iter().map(brief).collect();
+    Err(failed(format!(
+        "{}({}) returned {found} instead of {}",
+        function.symbol(),
+        args.join(", "),
+        brief(result)
+    )))
+}
+
+/// Returns the beginning of a value.
+fn brief(value: &Value) -> String {
+    const SHOWN: usize = 60;
+    let text = value.to_string();
+    match text.char_indices().nth(SHOWN) {
+        None => text,
+        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
+    }
+}
+
+/// Returns whether a function of one argument returns it, as far as three values
+/// show.
+fn returns_its_argument(function: &mut Function) -> Result<bool, NotPassed> {
+    if accepted(function, &[1]).is_err() {
+        return Ok(false);
+    }
+    for value in [json!("a"), json!(7), json!({"k": [1, "b"]})] {
+        let reply = function.call(&context(0), std::slice::from_ref(&value));
+        match reply.map_err(untested)? {
+            Reply::Result(result) if is_same(&result, &value) => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(true)
 }

@@ -197,6 +197,44 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         slow: false,
         check: Check::Function(answers_are_spelled_right),
     },
+    &Requirement {
+        id: "FUN-19",
+        level: Level::Should,
+        releases: Releases::All,
+        rule: "An idle function sends nothing.",
+        why: "eKuiper reads a function's channel only during a call. Greetings pile up in the \
+              socket, and after 279 of them (212,992 bytes) the next send blocks: an SDK that \
+              greets every 5 s has a dead function after 23 minutes without a call.",
+        how: "The function is not called for 6 s. Then what it has sent is counted.",
+        source: "eKuiper 2.4.0 sdk/go/connection/connection.go; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
+        slow: true,
+        check: Check::Function(is_silent_when_idle),
+    },
+    &Requirement {
+        id: "FUN-20",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "An answer of a function is not repeated a minute later.",
+        why: "eKuiper takes the repeated answer for that of the next call: `f(9)` returns the \
+              result of `f(3)`, without an error. See CTL-27.",
+        how: "With `--long`, the function is called. Then nothing may come for 65 s.",
+        source: "eKuiper 2.4.0 sdk/go/connection/connection.go; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
+        slow: true,
+        check: Check::Long(is_silent_for_a_minute),
+    },
+    &Requirement {
+        id: "FUN-21",
+        level: Level::Must,
+        releases: Releases::All,
+        rule: "A call has the result that its author expects.",
+        why: "A number that loses its last digits, or a text that changes on its way, is wrong in \
+              every rule, and no error shows it.",
+        how: "The calls of `--call` are made. If a function returns its argument, it must also \
+              return `null`, 2^53+1, `<&>` and 2 MiB of text unchanged.",
+        source: "ekuiper-2.4.0-go-mirror.jsonl:46; eKuiper 2.4.0 internal/plugin/portable/runtime/function.go",
+        slow: false,
+        check: Check::Function(results_are_right),
+    },
 ];
 
 pub(crate) const UNOBSERVED: &[&Unobserved] = &[

@@ -1,10 +1,12 @@
 //! How the requirements for sinks are observed.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use mock_kuiper::engine::release::Releases;
 use mock_kuiper::engine::wire::Command;
 use mock_kuiper::{Channel, Code, Fault, Host, Sink};
+use serde_json::Value;
 
 use crate::checked::{Checked, NotPassed, failed, untested};
 use crate::limits::{EXTRA_MESSAGE, FLOOD};
@@ -141,6 +143,43 @@ pub(super) fn acks_are_text(rig: &Rig<'_>) -> Checked {
         return Ok(());
     };
     Err(failed(format!("an ack was not UTF-8: `{ack}`")))
+}
+
+pub(super) fn failed_rows_have_a_text(rig: &Rig<'_>) -> Checked {
+    rig.needs_acks()?;
+    let host = rig.host()?;
+    let mut sink = rig.sink(&host)?;
+    let mut ack_of = |row: &[u8]| {
+        rig.send(&mut sink, row).map_err(untested)?;
+        Ok::<_, NotPassed>(rig.transcript.last_ack())
+    };
+    let good = ack_of(ROW)?;
+    for (name, row) in [
+        ("broken JSON", &b"[{\"a\":"[..]),
+        ("bytes that are not UTF-8", b"\xff"),
+    ] {
+        let ack = ack_of(row)?;
+        if ack == good || has_error_text(&ack) {
+            continue;
+        }
+        let text = rig.transcript.excerpt(&ack);
+        return Err(failed(format!(
+            "the ack of a good row was `{}`, and that of {name} was `{text}`: eKuiper takes the \
+             row for done. Answer `{{\"error\":\"…\"}}`",
+            rig.transcript.excerpt(&good)
+        )));
+    }
+    Ok(())
+}
+
+/// Returns whether eKuiper finds an error text in an ack.
+fn has_error_text(ack: &[u8]) -> bool {
+    let fields: Option<HashMap<String, Value>> =
+        serde_json::from_str(&String::from_utf8_lossy(ack)).ok();
+    let mut fields = fields.into_iter().flatten();
+    fields.any(|(name, value)| {
+        name.eq_ignore_ascii_case("error") && value.as_str().is_some_and(|text| !text.is_empty())
+    })
 }
 
 /// Sends a good row and two rows that cannot be used, and returns the ack that

@@ -212,6 +212,19 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         slow: false,
         check: Check::Function(acks_are_text),
     },
+    &Requirement {
+        id: "SNK-19",
+        level: Level::Must,
+        releases: Releases::WithAcks,
+        rule: "The ack of a row that the sink could not use, if it differs from the ack of a good \
+               row, has a text in `error`.",
+        why: "eKuiper looks at `error` alone. With any other ack, such as `{\"err\":\"disk full\"}`, \
+              the lost row counts as done and is not sent again.",
+        how: "A good row and two rows that cannot be used are sent. Their acks are compared.",
+        source: "ekuiper-2.4.0-python-errors.jsonl:82; eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
+        slow: false,
+        check: Check::Function(failed_rows_have_a_text),
+    },
 ];
 
 pub(crate) const UNOBSERVED: &[&Unobserved] = &[
