@@ -207,7 +207,7 @@ pub(super) fn base64(text: &str) -> Option<String> {
         .collect();
     let digits = text.strip_suffix(b"==").or(text.strip_suffix(b"="));
     let digits = digits.unwrap_or(&text);
-    if text.len() % 4 != 0 {
+    if !text.len().is_multiple_of(4) {
         return None;
     }
     let mut bytes = Vec::new();
