@@ -19,7 +19,7 @@ pub(super) struct Limits {
     /// The number of entries.
     entries: usize,
     /// The total size of the unpacked files in bytes.
-    size: u64,
+    pub(super) size: u64,
     /// How many times as large as the zip the unpacked files may be.
     ratio: u64,
     /// The total size in bytes up to which the ratio does not matter.

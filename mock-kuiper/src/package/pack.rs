@@ -4,7 +4,7 @@
 //! files and their order in the directory.
 
 use std::fs;
-use std::io::{self, Cursor, Write as _};
+use std::io::{self, Cursor, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use zip::result::ZipError;
 use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, DateTime};
 
+use super::archive;
 use super::check::Checked;
 use super::error::{Mistake, PackageError};
 use super::files;
@@ -99,6 +100,7 @@ fn zip(entries: &[ZipEntry], files: &mut Vec<(String, u64)>) -> Result<Vec<u8>, 
         .compression_method(CompressionMethod::Deflated)
         .last_modified_time(DateTime::DEFAULT);
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let mut packed = 0;
     for entry in entries {
         let name = entry.name.as_str();
         let Some(path) = &entry.file else {
@@ -106,13 +108,20 @@ fn zip(entries: &[ZipEntry], files: &mut Vec<(String, u64)>) -> Result<Vec<u8>, 
             continue;
         };
         let unreadable = |error| ZipFailure::Read(PackageError::io(path, error));
-        let mut from = files::open(path).map_err(ZipFailure::Read)?;
+        let from = files::open(path).map_err(ZipFailure::Read)?;
         let size = from.metadata().map_err(unreadable)?.len();
+        if size > archive::LIMITS.size - packed {
+            let text = "this file and those before it have more than 2 GiB, the limit; leave \
+                        something out";
+            return Err(ZipFailure::Read(PackageError::one(path, None, text)));
+        }
         let options = options
             .unix_permissions(if entry.executable { 0o755 } else { 0o644 })
             .large_file(size >= LARGE);
         zip.start_file(name, options)?;
-        let size = io::copy(&mut from, &mut zip).map_err(unreadable)?;
+        // What is added to the file meanwhile is left out.
+        let size = io::copy(&mut from.take(size), &mut zip).map_err(unreadable)?;
+        packed += size;
         files.push((entry.name.clone(), size));
     }
     Ok(zip.finish()?.into_inner())

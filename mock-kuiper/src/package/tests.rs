@@ -310,3 +310,27 @@ fn advice_that_depends_on_the_caller_is_data_beside_the_text() {
     assert_eq!(advice, CheckAdvice::Pack);
     assert_eq!(advice.to_string(), "or let `package::pack` write the zip");
 }
+
+#[test]
+fn six_releases_get_the_keys_that_were_recorded_of_them() {
+    let root = plugin(GOOD);
+    let directory = root.path().join("mirror");
+    fs::create_dir(directory.join("sources")).unwrap();
+    let yaml = "default: {hatId: 322, headers: {Content-Type: json}}\n";
+    fs::write(directory.join("sources/random.yaml"), yaml).unwrap();
+    let package = Package::open(&directory).unwrap();
+    let sent = |release: &str| {
+        let release = Release::find(release).unwrap();
+        let config = package.source_config("random", None, release).unwrap();
+        Value::Object(config.properties)
+    };
+
+    for release in ["1.8.2", "1.13.5", "1.14.7"] {
+        let written = json!({"hatId": 322, "headers": {"Content-Type": "json"}});
+        assert_eq!(sent(release), written, "{release}");
+    }
+    for release in ["2.0.8", "2.2.5", "2.4.0"] {
+        let lower = json!({"hatid": 322, "headers": {"content-type": "json"}});
+        assert_eq!(sent(release), lower, "{release}");
+    }
+}

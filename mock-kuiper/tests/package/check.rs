@@ -168,6 +168,22 @@ fn names_must_fit_into_a_sockets_path_and_differ_from_built_in_ones() {
 }
 
 #[test]
+fn a_name_that_ekuipers_command_line_refuses_is_a_warning() {
+    let plugin = Plugin::new();
+    let json = std::fs::read(plugin.path("mirror.json")).unwrap();
+    plugin.write("mi.rror.json", json);
+    plugin.remove("mirror.json");
+
+    plugin.run("check", &[]).assert_findings(
+        0,
+        &[
+            "warning  mi.rror.json: eKuiper 2.4's command line refuses this name, its REST \
+             interface does not; use letters, digits, `_` and `-`",
+        ],
+    );
+}
+
+#[test]
 fn the_summary_of_a_json_comes_before_its_warnings() {
     let plugin = Plugin::new();
     plugin.write("mirror.json", JSON.replace("\"same\"", "\"reverse\""));

@@ -213,3 +213,18 @@ fn a_zip_for_which_there_is_no_space_is_not_called_broken() {
         assert_eq!(done.status, 3, "{command}");
     }
 }
+
+#[test]
+fn files_above_2_gib_are_not_packed() {
+    let plugin = Plugin::new();
+    plugin.write("mirror.json", JSON.replace("\"go\"", "\"python\""));
+    let sparse = fs::File::create(plugin.path("data")).unwrap();
+    sparse.set_len(2 * 1024 * 1024 * 1024 + 1).unwrap();
+
+    let done = plugin.run("pack", &[]);
+
+    let text = "data: this file and those before it have more than 2 GiB, the limit; leave \
+                something out\n";
+    assert!(done.stderr.ends_with(text), "{done:#?}");
+    assert_eq!(done.status, 2);
+}

@@ -53,6 +53,13 @@ pub(super) fn check_plugin(report: &mut CheckReport, json: &str, name: &str) {
         // Source: eKuiper 2.4.0, internal/plugin/portable/manager.go, `Register`.
         let text = format!("the name `{name}` begins or ends with a space, which eKuiper removes");
         report.error(json, format!("{text}; rename the file"));
+    } else if !name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+    {
+        let text = "eKuiper 2.4's command line refuses this name, its REST interface does not; use \
+                    letters, digits, `_` and `-`";
+        report.warn(json, text);
     }
     if let Err(text) = fits(&format!("/tmp/plugin_{name}.ipc")) {
         report.error(

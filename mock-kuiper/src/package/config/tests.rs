@@ -310,6 +310,39 @@ fn scalars_have_the_types_that_ekuipers_parser_gives_them() {
 }
 
 #[test]
+fn tags_change_the_type_of_a_value_and_of_a_key() {
+    let yaml = "default: {a: ! 5, b: !!binary aGk=, c: !own 5, d: !!int '5'}\nodd: {!own k: 1}\n";
+
+    let (found, ignored) = read_beside(yaml, None, Some("odd"), V2).unwrap();
+
+    assert_eq!(found, json!({"a": 5, "b": "hi", "c": "5", "d": 5}));
+    assert_eq!(
+        ignored,
+        ["s.yaml: `odd`: the key `k` is not a string; eKuiper ignores the section"]
+    );
+    for broken in ["!!int x", "!!binary a", "!!bool yes"] {
+        let yaml = format!("default: {{a: {broken}}}");
+        let (_, ignored) = read_beside(&yaml, None, None, V2).unwrap();
+
+        assert!(
+            ignored[0].starts_with("s.yaml: is not valid YAML: "),
+            "{ignored:?}"
+        );
+    }
+}
+
+#[test]
+fn a_directive_for_yaml_1_2_makes_the_file_unreadable() {
+    let of = |version: &str| {
+        let yaml = format!("%YAML {version}\n---\ndefault: {{a: 1}}\n");
+        read_beside(&yaml, None, None, V2).unwrap().0
+    };
+
+    assert_eq!(of("1.1"), json!({"a": 1}));
+    assert_eq!(of("1.2"), json!({}));
+}
+
+#[test]
 fn an_unquoted_date_arrives_as_rfc_3339_text() {
     for (written, arrives) in [
         ("2023-01-01", "2023-01-01T00:00:00Z"),

@@ -16,6 +16,10 @@ pub(super) enum Scalar {
     Merge,
     /// The text itself.
     Text,
+    /// The text itself, with a tag other than `!!str`.
+    Tagged,
+    /// Text that was written in base64.
+    Binary(String),
 }
 
 /// Resolves a plain scalar. As in YAML 1.2, `yes` and `no` are texts; as in YAML
@@ -193,4 +197,36 @@ fn number(text: &str, most: usize) -> Option<u32> {
     (digits && text.len() <= most)
         .then(|| text.parse().ok())
         .flatten()
+}
+
+/// Decodes base64. As in JSON that Go writes, bytes that are not UTF-8 are replaced.
+pub(super) fn base64(text: &str) -> Option<String> {
+    let text: Vec<u8> = text
+        .bytes()
+        .filter(|byte| !b"\r\n".contains(byte))
+        .collect();
+    let digits = text.strip_suffix(b"==").or(text.strip_suffix(b"="));
+    let digits = digits.unwrap_or(&text);
+    if !text.len().is_multiple_of(4) {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    let (mut bits, mut count) = (0_u32, 0);
+    for digit in digits {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count & 0xff) as u8);
+        }
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -100,11 +100,16 @@ impl Tree {
                     Scalar::Number(number) => (Node::Number(number), KeyKind::Other),
                     Scalar::NotFinite => (Node::NotFinite(text.to_string()), KeyKind::Other),
                     Scalar::Date(date) => (rewritten(&text, date.into()), KeyKind::Other),
+                    Scalar::Binary(bytes) => (Node::Text(bytes), KeyKind::Other),
+                    Scalar::Tagged => (Node::Text(text.to_string()), KeyKind::Other),
                     Scalar::Text | Scalar::Merge => (Node::Text(text.to_string()), KeyKind::Text),
                 };
                 let text = text.into_owned();
                 let key = Key { text, kind };
                 self.add(node, Some(key), is_merge, anchor, 1, line)
+            }
+            Event::DocumentStart(_, Some(version)) if (version.major, version.minor) != (1, 1) => {
+                Err("`yaml.v3` reads YAML 1.1 alone; remove the directive `%YAML`".to_owned())
             }
             Event::SequenceStart(_, anchor, _) => self.begin(anchor, OpenKind::List(Vec::new())),
             Event::MappingStart(_, anchor, _) => self.begin(
@@ -263,10 +268,13 @@ fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Scalar, 
             Scalar::Text
         });
     };
-    if tag.handle() != CORE {
-        return Ok(Scalar::Text);
-    }
     let found = scalar::resolve(text);
+    match (tag.handle(), tag.suffix()) {
+        // The tag `!` alone changes nothing.
+        ("", "!") | ("!", "") if is_plain => return Ok(found),
+        (CORE, _) => {}
+        _ => return Ok(Scalar::Tagged),
+    }
     match (tag.suffix(), found) {
         ("null", Scalar::Null) => Ok(Scalar::Null),
         ("bool", Scalar::Bool(so)) => Ok(Scalar::Bool(so)),
@@ -275,9 +283,13 @@ fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Scalar, 
         ("float", Scalar::NotFinite) => Ok(Scalar::NotFinite),
         ("timestamp", Scalar::Date(date)) => Ok(Scalar::Date(date)),
         ("merge", _) => Ok(Scalar::Merge),
+        ("str", _) => Ok(Scalar::Text),
+        ("binary", _) => scalar::base64(text)
+            .map(Scalar::Binary)
+            .ok_or_else(|| "`!!binary` is not base64".to_owned()),
         ("null" | "bool" | "int" | "float" | "timestamp", _) => {
             Err(format!("cannot decode `{text}` as `!!{}`", tag.suffix()))
         }
-        _ => Ok(Scalar::Text),
+        _ => Ok(Scalar::Tagged),
     }
 }
