@@ -4,7 +4,7 @@
 //! that one. If it has failed too, the rule itself could not be observed.
 
 use crate::requirement::Requirement;
-use crate::run::Trial;
+use crate::trial::Trial;
 use crate::verdict::{Evidence, Verdict};
 
 /// The trials so far.

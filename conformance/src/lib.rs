@@ -34,6 +34,7 @@ pub mod run;
 pub mod section;
 mod self_check;
 mod transcript;
+mod trial;
 pub mod verdict;
 
 pub use plan::Plan;

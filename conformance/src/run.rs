@@ -17,22 +17,13 @@ use crate::requirement::Requirement;
 use crate::rig::{Rig, RunState};
 use crate::verdict::{Evidence, Verdict};
 
+pub use crate::trial::Trial;
+
 /// How often the limits of a check are looked at.
 const STEP: Duration = Duration::from_millis(50);
 
 /// How long a check may take to end after its processes were ended.
 const ENDING: Duration = Duration::from_secs(5);
-
-/// One requirement, tried on a plugin.
-#[derive(Debug)]
-pub struct Trial {
-    /// The requirement.
-    pub requirement: &'static Requirement,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// How long the check took.
-    pub took: Duration,
-}
 
 /// Tries each requirement on a process of its own, and returns the trials in
 /// the order of the requirements. Calls `done` as soon as each trial is over.
