@@ -7,6 +7,7 @@
 
 mod advice;
 mod code;
+mod details;
 mod explain;
 #[expect(
     clippy::module_inception,

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use ekuiper_sp as sp;
 use serde_json::{Map, Value};
 
+use super::answer::require_ok;
 use super::breach::BreachError;
 use super::channel::{Manner, Outgoing, RequestChannel};
 use super::error::HostError;
@@ -18,15 +19,16 @@ use super::growth::Grown;
 use super::process::{Launch, Process, named};
 use super::pull::PullChannel;
 use super::shared::Shared;
+use super::state::State;
 use super::turn::Turn;
 use crate::breach::Breach;
 use crate::event::{Limits, Meaning, Recorder, What};
-use crate::finding::{Finding, Observed, says_unknown};
+use crate::finding::{Finding, Observed};
 use crate::isolate::Isolation;
 use crate::package::Package;
 use crate::release::ProcessLife;
 use crate::symbol::{Channel, Kind, Symbol};
-use crate::wire::{Command, Order, OrderAnswer};
+use crate::wire::{Command, Order};
 
 /// The messages and lines that the report of a failed test shows.
 const REPORTED: usize = 40;
@@ -47,26 +49,6 @@ pub(crate) struct Inner {
     failed: AtomicBool,
     /// Dropped last.
     _turn: Option<Turn>,
-}
-
-/// What changes while the host runs.
-#[derive(Debug)]
-struct State {
-    /// The process that runs now, or ran last.
-    process: Arc<Process>,
-    /// What runs, in the order of its start.
-    running: Vec<Order>,
-    /// Functions that run as far as the host knows, but not in the present
-    /// process: their start is sent again before their next call.
-    not_replayed: BTreeSet<String>,
-    /// Since when nothing runs.
-    idle_since: Option<Instant>,
-    /// Ack channels that the release never closes.
-    kept_acks: Vec<PullChannel>,
-    /// The socket files of the sinks, which a killed plugin leaves behind.
-    files: BTreeSet<PathBuf>,
-    /// Draws what eKuiper does in no certain order; `None` is the usual order.
-    chance: Option<fastrand::Rng>,
 }
 
 /// What an [`Inner`] is made of.
@@ -516,27 +498,6 @@ impl Inner {
         lock(&self.control).close();
         drop(lock(&self.isolation).take());
     }
-}
-
-/// Checks that an order was answered with `ok`.
-pub(crate) fn require_ok(command: Command, order: &Order, answer: &[u8]) -> Result<(), HostError> {
-    let answer = OrderAnswer::parse(answer);
-    let text = answer.text();
-    let observed = match answer {
-        OrderAnswer::Done => return Ok(()),
-        OrderAnswer::Greeting(_) => Observed::OrderGreeting { command, text },
-        OrderAnswer::Refused(_)
-            if command == Command::Start && says_unknown(&text, &order.symbol) =>
-        {
-            Observed::UnknownSymbol { text }
-        }
-        OrderAnswer::Refused(_) => Observed::OrderRefused { command, text },
-    };
-    let finding = Finding::new(observed).of(order.kind, &order.symbol);
-    Err(HostError::from(match order.kind {
-        Kind::Function => finding,
-        Kind::Source | Kind::Sink => finding.at(&order.meta),
-    }))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -6,6 +6,7 @@
 //! Rules: docs/protocol.md, sections 3 to 8.
 
 mod adversity;
+mod answer;
 mod breach;
 mod builder;
 mod channel;
@@ -25,15 +26,16 @@ mod shared;
 mod sink;
 mod source;
 mod start;
+mod state;
 mod supervisor;
 mod turn;
 mod usage;
 
+pub(crate) use self::answer::require_ok;
 pub use self::builder::{Builder, Plugin};
 pub use self::error::{HostError, InputError, SystemError, process_name};
 pub use self::function::{Function, Reply};
 pub use self::host::{Host, Interrupter};
-pub(crate) use self::inner::require_ok;
 pub use self::presence::RESTORE;
 pub use self::process::KEPT_LINES;
 pub use self::restart::Instance;
