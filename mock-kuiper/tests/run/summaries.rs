@@ -25,7 +25,7 @@ fn the_summary_repeats_each_finding_once_after_the_plugins_log() {
     assert!(summary[0].contains(": 1 error in "), "{done}");
     assert_eq!(
         summary[1],
-        "  order.refused: source `random` refused to start: no"
+        r"  order.refused: source `random` refused to start: no\nway"
     );
     assert!(summary[2].starts_with("  source other: 1 row, "), "{done}");
 }

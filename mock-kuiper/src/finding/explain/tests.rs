@@ -149,7 +149,8 @@ fn a_text_of_several_codes_is_listed_once_with_all_of_them() {
     let page = troubleshooting(|_| None);
 
     let line = "- `Operation OP error send time out`: [sink.row-not-taken](#sinkrow-not-taken), \
-                [sink.unreachable](#sinkunreachable), [sink.hung-up](#sinkhung-up)\n";
+                [sink.unread](#sinkunread), [sink.unreachable](#sinkunreachable), \
+                [sink.hung-up](#sinkhung-up)\n";
     assert_eq!(page.matches(line).count(), 1);
     assert_eq!(page.matches("- `Operation OP error send").count(), 1);
 }
