@@ -136,7 +136,7 @@ fn write_swapped(
 /// Whether one of 100 rows leaves a file open.
 fn leaks() -> bool {
     static ROWS: AtomicUsize = AtomicUsize::new(0);
-    ROWS.fetch_add(1, SeqCst) % 100 == 0
+    ROWS.fetch_add(1, SeqCst).is_multiple_of(100)
 }
 
 /// Writes a message and a line end with one write; refuses a message that is not
