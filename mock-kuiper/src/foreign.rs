@@ -36,7 +36,7 @@ pub fn line(text: &str) -> String {
     printable(&cut(text, IN_LINE))
 }
 
-/// Escapes and shortens each line of a text like [`line`].
+/// Escapes and shortens each line of a text like [`line()`].
 #[must_use]
 pub fn lines(text: &str) -> String {
     let shown: Vec<_> = text.split('\n').map(line).collect();
