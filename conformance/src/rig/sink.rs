@@ -41,7 +41,7 @@ impl Rig<'_> {
 
     /// Ends a check that is about acks if the sink sends none.
     pub(crate) fn needs_acks(&self) -> Checked {
-        match self.has_acks() {
+        match self.has_acks_of(self.sink_name()?) {
             true => Ok(()),
             false => Err(NotPassed::NotApplicable(
                 "the sink sends no acks, see SNK-03",

@@ -123,8 +123,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "Rows that cannot be used come at the rate of the stream, and each may produce a line \
               in the log.",
         how: "5,000 rows of 1 KiB and 500 orders that cannot be used, and 500 calls with a text, \
-              are sent, or as many as fit in 15 s. A plugin that writes 64 KiB or more because of them, the size \
-              of a pipe's buffer, must still work.",
+              are sent, or as many as fit in 15 s. A plugin that writes 64 KiB or more because of \
+              them, the size of a pipe's buffer, must still work.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go, `cmd.Stdout`",
         slow: true,
         check: Check::Function(floods_its_log),

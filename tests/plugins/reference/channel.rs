@@ -14,8 +14,6 @@ const REMOVAL: Duration = Duration::from_millis(50);
 pub(crate) struct Channel<F> {
     path: String,
     is_control: bool,
-    /// Whether nothing has been received on this connection yet.
-    is_first: bool,
     answer: F,
 }
 
@@ -25,7 +23,6 @@ impl<F: FnMut(&[u8]) -> Vec<u8>> Channel<F> {
         Self {
             path: url.trim_start_matches("ipc://").to_owned(),
             is_control: url.contains("/plugin_"),
-            is_first: true,
             answer,
         }
     }
@@ -38,10 +35,9 @@ impl<F: FnMut(&[u8]) -> Vec<u8>> Server for Channel<F> {
 
     fn receive(&mut self, connection: &Connection) -> Result<Message, Error> {
         let is_deaf = fault::has("deaf-control") && self.is_control
-            || fault::has("deaf-function") && !self.is_control && self.is_first;
+            || fault::has("deaf-function") && !self.is_control;
         let greets = fault::has("idle-greeting") && self.is_control
             || fault::has("function-greets") && !self.is_control;
-        self.is_first = false;
         if !is_deaf && !greets {
             return connection.receive();
         }
@@ -55,7 +51,6 @@ impl<F: FnMut(&[u8]) -> Vec<u8>> Server for Channel<F> {
     }
 
     fn dials_again(&mut self) -> bool {
-        self.is_first = true;
         let is_removed = || {
             thread::sleep(REMOVAL);
             !Path::new(&self.path).exists()

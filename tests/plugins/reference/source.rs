@@ -15,9 +15,12 @@ use serde_json::json;
 
 use crate::fault;
 
-/// How long a send waits until the fault `blocked-stop` makes it ignore a stop, and
-/// `blocked-row-broken` breaks its row.
+/// How long a send waits until the fault `blocked-stop` makes it ignore a stop.
 const BLOCKED: Duration = Duration::from_millis(700);
+
+/// How long a send waits until the fault `blocked-row-broken` breaks its row:
+/// longer than a host is away that starts again, also on a busy machine.
+const BLOCKED_LONG: Duration = Duration::from_millis(1500);
 
 /// Reads the configuration, dials the host and emits until stopped.
 pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
@@ -122,7 +125,7 @@ fn send(socket: &Socket, row: &[u8], stop: &StopFlag) -> Result<(), Error> {
             }
             return Ok(());
         }
-        message = match fault::has("blocked-row-broken") && began.elapsed() > BLOCKED {
+        message = match fault::has("blocked-row-broken") && began.elapsed() > BLOCKED_LONG {
             true => Message::from(&b"{"[..]),
             false => back,
         };
