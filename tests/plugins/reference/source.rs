@@ -75,7 +75,7 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
             stop.pause(interval);
         }
         if fault::has("rows-after-stop") {
-            for _ in 0..40 {
+            for _ in 0..100 {
                 let row = json!({ "message": { "n": 0 }, "meta": meta });
                 _ = socket.try_send(row.to_string().as_bytes());
                 thread::sleep(interval);
