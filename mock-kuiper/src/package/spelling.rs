@@ -4,6 +4,8 @@
 //! Source: eKuiper 2.4.0, internal/conf/load.go (`normalize`, `applyKeys`,
 //! `extractNamesFromProperties`).
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -12,9 +14,10 @@ use super::error::{Mistake, PackageError};
 use super::files;
 use super::yaml::{Key, KeyKind, Node};
 
-/// The names that a json gives back.
+/// The names that a json gives back, by their spelling in lower case. Of names that
+/// differ in case alone, the last one is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Names(Vec<String>);
+pub(super) struct Names(HashMap<String, String>);
 
 impl Names {
     /// Reads the names from `sources/NAME.json`; there are none without the file. The
@@ -36,7 +39,10 @@ impl Names {
             Some(Value::Object(properties)) => {
                 let mut names = Vec::new();
                 collect(properties, &mut names);
-                Ok(Self(names))
+                let names = names.into_iter();
+                Ok(Self(
+                    names.map(|name| (name.to_lowercase(), name)).collect(),
+                ))
             }
             Some(_) => Err("has `properties` that are not an object".to_owned()),
             None => Err("has no `properties`".to_owned()),
@@ -57,13 +63,9 @@ impl Names {
         }
     }
 
-    /// Returns the spelling of a key; if several names differ in case alone, the last
-    /// one.
+    /// Returns the spelling of a key.
     pub(super) fn spelling_of(&self, key: &str) -> Option<&str> {
-        let lower = key.to_lowercase();
-        let mut names = self.0.iter().rev();
-        let found = names.find(|name| name.to_lowercase() == lower);
-        found.map(String::as_str)
+        self.0.get(&key.to_lowercase()).map(String::as_str)
     }
 }
 
@@ -108,6 +110,7 @@ fn collect(element: &Map<String, Value>, names: &mut Vec<String>) {
 /// as they are.
 pub(super) fn lower(entries: &mut Vec<(Key, Node)>) {
     let mut lowered: Vec<(Key, Node)> = Vec::new();
+    let mut places = HashMap::new();
     for (mut key, mut node) in entries.drain(..) {
         key.text = key.text.to_lowercase();
         if let Node::Map(inner) = &mut node
@@ -115,9 +118,12 @@ pub(super) fn lower(entries: &mut Vec<(Key, Node)>) {
         {
             lower(inner);
         }
-        match lowered.iter_mut().find(|(known, _)| known.text == key.text) {
-            Some(known) => *known = (key, node),
-            None => lowered.push((key, node)),
+        match places.entry(key.text.clone()) {
+            Entry::Occupied(place) => lowered[*place.get()] = (key, node),
+            Entry::Vacant(place) => {
+                place.insert(lowered.len());
+                lowered.push((key, node));
+            }
         }
     }
     *entries = lowered;

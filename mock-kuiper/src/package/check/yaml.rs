@@ -4,7 +4,8 @@
 //! Source: eKuiper 2.4.0, internal/conf/load.go, internal/topo/node/conf/source.go
 //! and internal/topo/planner/planner_source.go (`SourcePropsForSplit`).
 
-use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 
 use super::super::spelling::{Names, has_text_keys};
 use super::super::yaml::{Document, Key, KeyKind, Node};
@@ -187,15 +188,21 @@ impl Yaml<'_> {
 
     /// Reports keys that become one. Go reads a mapping in no certain order.
     fn collisions(&mut self, path: &str, entries: &[(Key, Node)]) {
-        for (index, (key, _)) in entries.iter().enumerate() {
-            let lower = key.text.to_lowercase();
-            let earlier = &entries[..index];
-            if let Some((other, _)) = earlier.iter().find(|(k, _)| k.text.to_lowercase() == lower) {
-                let text = format!(
-                    "`{}` and `{}` become one key on eKuiper 2.x, with either value; remove one",
-                    other.text, key.text
-                );
-                self.warn((!path.is_empty()).then(|| path.to_owned()), text);
+        let mut first = HashMap::new();
+        for (key, _) in entries {
+            match first.entry(key.text.to_lowercase()) {
+                Entry::Vacant(entry) => {
+                    entry.insert(&key.text);
+                }
+                Entry::Occupied(other) => {
+                    let text = format!(
+                        "`{}` and `{}` become one key on eKuiper 2.x, with either value; remove \
+                         one",
+                        other.get(),
+                        key.text
+                    );
+                    self.warn((!path.is_empty()).then(|| path.to_owned()), text);
+                }
             }
         }
     }

@@ -34,7 +34,7 @@ pub(super) enum Node {
 }
 
 /// A key of a mapping.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     /// The key as written, without quotes.
     pub(super) text: String,
@@ -42,7 +42,7 @@ pub(super) struct Key {
 }
 
 /// The type of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum KeyKind {
     Text,
     Null,

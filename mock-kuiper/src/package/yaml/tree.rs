@@ -1,6 +1,6 @@
 //! From the events of the parser to a tree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use granit_parser::{Event, Parser, ScalarStyle, Tag};
 
@@ -50,6 +50,9 @@ struct Tree {
     anchors: BTreeMap<usize, Anchored>,
     errors: Vec<String>,
     nodes: usize,
+    /// How many values were copied for aliases to repeat: a value below several
+    /// anchors is copied for each of them.
+    anchored: usize,
 }
 
 /// A value that an alias can repeat.
@@ -181,6 +184,10 @@ impl Tree {
             return Err(format!("has more than {NODES} values"));
         }
         if anchor > 0 {
+            self.anchored += size;
+            if self.anchored > NODES {
+                return Err(format!("has more than {NODES} values below its anchors"));
+            }
             let key = as_key.clone().unwrap_or_else(|| Key {
                 text: String::new(),
                 kind: KeyKind::Other,
@@ -246,12 +253,16 @@ fn is_odd(text: &str) -> bool {
 /// Adds the entries of merged mappings. The mapping's own entries win, then those of
 /// the earlier mapping.
 fn merge(mut entries: Vec<(Key, Node)>, merged: Vec<Node>) -> Result<Vec<(Key, Node)>, String> {
+    if merged.is_empty() {
+        return Ok(entries);
+    }
+    let mut known: HashSet<_> = entries.iter().map(|(key, _)| key.clone()).collect();
     for node in merged {
         let Node::Map(more) = node else {
             return Err("`<<` merges something other than mappings".to_owned());
         };
         for (key, node) in more {
-            if !entries.iter().any(|(known, _)| *known == key) {
+            if known.insert(key.clone()) {
                 entries.push((key, node));
             }
         }
