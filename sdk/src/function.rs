@@ -175,16 +175,14 @@ const LONGEST_TEXT: usize = 1024;
 /// The number of texts of ids that are kept.
 const MOST_TEXTS: usize = 4096;
 
-/// Answers the requests to one function, and keeps the contexts of its calls.
+/// Answers the requests to one function, and keeps contexts of its calls.
 pub(crate) struct Calls {
     symbol: String,
     function: Box<dyn Function>,
     /// Shared by all calls: a function stops when its plugin stops.
     stop: Arc<StopSignal>,
-    /// The context of each call, by its four ids.
-    contexts: HashMap<(Identity, i64), FunctionContext>,
-    /// Some of the contexts by the text that holds the ids. A host sends the same
-    /// text for the same call, so it need not be parsed for each row.
+    /// The contexts of calls by the text that holds their ids. A host sends the
+    /// same text for the same call, so it need not be parsed for each row.
     by_text: HashMap<String, FunctionContext>,
     aggregate: Option<bool>,
 }
@@ -195,7 +193,6 @@ impl Calls {
             symbol: symbol.to_owned(),
             function,
             stop: Arc::default(),
-            contexts: HashMap::new(),
             by_text: HashMap::new(),
             aggregate: None,
         }
@@ -268,16 +265,9 @@ impl Calls {
         if let Some(ctx) = self.by_text.get(text) {
             return Ok(ctx.clone());
         }
-        let call = wire::read_call(text)
+        let (identity, id) = wire::read_call(text)
             .map_err(|error| format!("malformed request: invalid ids of the call: {error}"))?;
-        let (symbol, stop) = (&self.symbol, &self.stop);
-        let ctx = self
-            .contexts
-            .entry(call)
-            .or_insert_with_key(|(identity, id)| {
-                FunctionContext::new(symbol, identity.clone(), *id, stop)
-            })
-            .clone();
+        let ctx = FunctionContext::new(&self.symbol, identity, id, &self.stop);
         if text.len() <= LONGEST_TEXT {
             if self.by_text.len() >= MOST_TEXTS {
                 // Those in use return with the next row.

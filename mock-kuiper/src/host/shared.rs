@@ -303,8 +303,8 @@ impl Shared {
 
     /// Ends the current or the next wait for the plugin.
     pub(crate) fn interrupt(&self) {
-        self.interrupted.store(true, Ordering::SeqCst);
         self.interrupts.fetch_add(1, Ordering::SeqCst);
+        self.interrupted.store(true, Ordering::SeqCst);
         self.wake();
     }
 
@@ -321,8 +321,9 @@ impl Shared {
 
     /// Forgets all interrupts so far.
     pub(super) fn clear_interrupt(&self) {
-        self.forgotten.store(self.interrupts(), Ordering::SeqCst);
+        // In the other order, an interrupt that comes in between would be lost.
         self.interrupted.store(false, Ordering::SeqCst);
+        self.forgotten.store(self.interrupts(), Ordering::SeqCst);
     }
 
     /// Defers the first interrupt while an order is under way: what the plugin
@@ -336,7 +337,9 @@ impl Shared {
     /// Takes an interrupt that is not deferred; see
     /// [`order_out`](Self::order_out).
     pub(crate) fn take_interrupt(&self) -> bool {
-        let came = self.interrupts() - self.forgotten.load(Ordering::SeqCst);
+        // The number that is subtracted is read first: it never exceeds the other.
+        let forgotten = self.forgotten.load(Ordering::SeqCst);
+        let came = self.interrupts() - forgotten;
         let is_deferred = came < 2 && self.orders_out.load(Ordering::SeqCst) > 0;
         !is_deferred && self.interrupted.swap(false, Ordering::SeqCst)
     }

@@ -13,12 +13,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::error::PackageError;
 use super::files;
 use super::locate::find_manifest;
 use super::parts::PARTS;
+use super::spelling::parse_json;
+use crate::go_json;
 use crate::scratch::Scratch;
 
 /// Returns whether a directory is a Cargo package.
@@ -135,8 +136,8 @@ impl Layout {
 /// Returns the plugin's name and the file name of its executable, unless the
 /// executable is in another directory.
 fn declared(json: &Path) -> Option<(String, String)> {
-    let value: Value = serde_json::from_slice(&files::read(json, files::TEXT_LIMIT).ok()?).ok()?;
-    let executable = value.get("executable")?.as_str()?;
+    let value = parse_json(&files::read(json, files::TEXT_LIMIT).ok()?).ok()?;
+    let executable = go_json::field(value.as_object()?, "executable")?.as_str()?;
     let plain = Path::new(executable).file_name()? == executable;
     let name = json.file_stem()?.to_str()?;
     plain.then(|| (name.to_owned(), executable.to_owned()))

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use super::error::PackageError;
 use super::files;
+use super::spelling::parse_json;
+use crate::go_json;
 
 /// Returns the absolute path of what the user gave.
 pub(super) fn find(path: &Path) -> Result<PathBuf, PackageError> {
@@ -96,8 +98,12 @@ pub(super) fn find_manifest(directory: &Path, shown: &Path) -> Result<PathBuf, P
 
 /// Returns whether a json has a field that the json of every plugin has.
 fn looks_like_manifest(json: &Path) -> bool {
-    let value = files::read(json, files::TEXT_LIMIT)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-    value.is_some_and(|value| value.get("language").or(value.get("executable")).is_some())
+    let bytes = files::read(json, files::TEXT_LIMIT).ok();
+    let value = bytes.and_then(|bytes| parse_json(&bytes).ok());
+    let object = value.as_ref().and_then(Value::as_object);
+    object.is_some_and(|object| {
+        ["language", "executable"]
+            .iter()
+            .any(|name| go_json::field(object, name).is_some())
+    })
 }

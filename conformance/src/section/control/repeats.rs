@@ -8,7 +8,9 @@ use serde_json::{Map, json};
 
 use crate::checked::{Checked, NotPassed, failed};
 use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE, MINUTE, REPEATED};
-use crate::rig::{Kinds, ROW, Rig, is_no_ack, order_bytes, start_argument, unless_it_never_greets};
+use crate::rig::{
+    Kinds, ROW, Rig, is_failed_row, is_no_ack, order_bytes, start_argument, unless_it_never_greets,
+};
 
 /// How long the connection of a replaced instance may stay open.
 const SETTLING: Duration = Duration::from_secs(2);
@@ -79,6 +81,7 @@ pub(super) fn starts_twice(rig: &Rig<'_>) -> Checked {
         }
         return match sink.ack(rig.quiet(EXTRA_MESSAGE)) {
             Err(error) if is_no_ack(&error) => Ok(()),
+            Err(error) if !is_failed_row(&error) => Err(error.into()),
             _ => Err(failed("after a second start, 3 rows got more than 3 acks")),
         };
     }

@@ -128,7 +128,11 @@ impl Session<'_> {
     /// Calls the functions again after they were idle.
     fn call_again(&mut self) -> Result<(), CliError> {
         match self.call_all() {
-            Ok(()) | Err(HostError::Interrupted) => Ok(()),
+            Ok(()) => Ok(()),
+            Err(HostError::Interrupted) => {
+                self.quit();
+                Ok(())
+            }
             Err(error) => Err(error.into()),
         }
     }
