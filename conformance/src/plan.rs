@@ -126,6 +126,12 @@ impl Plan {
         self.profile
     }
 
+    /// Stretches a time by [`timeout_scale`](Self::timeout_scale), but never
+    /// shortens it.
+    pub(crate) fn lengthened(&self, time: Duration) -> Duration {
+        time.mul_f64(self.timeout_scale.max(1.0))
+    }
+
     /// Returns the symbols of a kind that are examined: each that the plugin
     /// declares, or those of [`symbols`](Self::symbols). Of many, [`MOST`] are
     /// taken, from the first to the last.

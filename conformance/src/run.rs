@@ -39,7 +39,7 @@ pub fn run(
     let run = Run {
         plan: Arc::new(plan.clone()),
         state: Arc::default(),
-        end: Instant::now() + lengthened(plan, plan.run_limit),
+        end: Instant::now() + plan.lengthened(plan.run_limit),
     };
     let tasks: Vec<Vec<_>> = requirements
         .iter()
@@ -146,12 +146,6 @@ fn combined(requirement: &'static Requirement, mut tried: Vec<Tried>) -> Trial {
         },
         took,
     }
-}
-
-/// Stretches a limit by `timeout_scale`. A limit that ends what would not end by
-/// itself is never shortened.
-fn lengthened(plan: &Plan, limit: Duration) -> Duration {
-    limit.mul_f64(plan.timeout_scale.max(1.0))
 }
 
 /// What the checks of a run share, and when all of them must have ended.
@@ -263,14 +257,13 @@ impl Run {
     /// Says which limit a check has reached, if it has reached one.
     fn reached(&self, rig: &Rig<'_>, took: Duration) -> Option<String> {
         let plan = &*self.plan;
-        let limit = lengthened(plan, plan.check_limit);
+        let limit = plan.lengthened(plan.check_limit);
+        let turns = plan.lengthened(TURNS).max(limit);
         let ran = rig.launches.time();
         let (what, limit) = match () {
             () if ran >= limit => ("check", limit),
-            () if took.saturating_sub(ran) >= lengthened(plan, TURNS).max(limit) => {
-                ("check", lengthened(plan, TURNS).max(limit))
-            }
-            () if Instant::now() >= self.end => ("run", lengthened(plan, plan.run_limit)),
+            () if took.saturating_sub(ran) >= turns => ("check", turns),
+            () if Instant::now() >= self.end => ("run", plan.lengthened(plan.run_limit)),
             () => return None,
         };
         Some(format!(

@@ -250,6 +250,7 @@ fn results_are_written_as_json_and_junit() {
     let requirement = &json["runs"][1]["requirements"][0];
     assert_eq!(requirement["id"], "CTL-01");
     assert_eq!(requirement["standing"], "failed");
+    assert_eq!(requirement["code"], "plugin.exited-early");
     assert!(
         requirement["seen"]
             .as_str()
@@ -262,6 +263,7 @@ fn results_are_written_as_json_and_junit() {
         "{junit}"
     );
     assert!(junit.contains("<failure message="), "{junit}");
+    assert!(junit.contains("type=\"plugin.exited-early\""), "{junit}");
 }
 
 #[test]
@@ -280,6 +282,7 @@ fn github_shows_annotations_and_a_summary() {
         out.contains("\n::error title=CTL-01 under eKuiper 2.4::The plugin dials"),
         "{out}"
     );
+    assert!(out.contains("(plugin.exited-early)"), "{out}");
     let summary = fs::read_to_string(summary).unwrap();
     assert!(
         summary.starts_with("### script under eKuiper 2.4: 1 failed, 0 passed\n"),

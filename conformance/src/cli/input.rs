@@ -95,7 +95,7 @@ pub(super) fn read(args: &Args, filtered: Filtered) -> Result<Input, CliError> {
         true => Build::unoptimized(),
         false => Build::optimized(),
     };
-    let mut plan = match Package::build(path, build) {
+    let mut plan = match Package::build(path, build.clone()) {
         Ok(package) => {
             for (option, configs) in [("--config", &configs), ("--refused", &refused)] {
                 mistakes.extend(unknown_symbols(option, configs, &package));
@@ -134,7 +134,7 @@ pub(super) fn read(args: &Args, filtered: Filtered) -> Result<Input, CliError> {
             secrets.add_text(&variable.value);
         }
     }
-    plan.build.release = !args.debug;
+    plan.build = build;
     plan.long = args.long;
     plan.calls.clone_from(&args.call);
     plan.counter.clone_from(&args.counter);

@@ -14,6 +14,8 @@ struct Part {
     count: usize,
     text: String,
     style: Style,
+    /// Whether it is shown even if there is none.
+    is_kept: bool,
 }
 
 /// Returns `mirror under eKuiper 2.4: 1 failed, 2 untested (sink append refused
@@ -52,6 +54,7 @@ fn parts(results: &Results<'_>) -> Vec<Part> {
         count,
         text: format!("{count} {what}"),
         style: if count == 0 { plain } else { style },
+        is_kept: matches!(what, "failed" | "passed"),
     };
     let plural = |count: usize, what: &str| match count {
         1 => what.to_owned(),
@@ -103,12 +106,7 @@ fn parts(results: &Results<'_>) -> Vec<Part> {
             plain,
         ),
     ];
-    let failed_and_passed = [0, 6];
-    let mut index = 0..;
-    parts.retain(|part| {
-        let index = index.next().unwrap_or_default();
-        part.count > 0 || failed_and_passed.contains(&index)
-    });
+    parts.retain(|part| part.count > 0 || part.is_kept);
     parts
 }
 

@@ -1,8 +1,7 @@
 //! Whether a plugin greets again because it is idle, as both official SDKs do.
 
-use std::time::Duration;
-
-use mock_kuiper::{Channel, Host};
+use mock_kuiper::Channel;
+use mock_kuiper::engine::symbol::Purpose;
 
 use super::launch::Rig;
 use crate::checked::{Checked, NotPassed, untested};
@@ -33,28 +32,19 @@ impl Rig<'_> {
     /// number of greetings that have come because of that.
     pub(crate) fn greetings_of_idle(&self, channel: &Channel) -> Result<usize, NotPassed> {
         let host = self.host()?;
-        let time = self.quiet(IDLE);
-        if channel.name().starts_with("plugin_") {
+        let greetings = || self.transcript.greetings(channel);
+        if channel.purpose() == Purpose::Control {
             let _running = self.anything(&host)?;
-            return self.greetings_within(&host, channel, time);
+            let before = greetings();
+            std::thread::sleep(self.quiet(IDLE));
+            let _unasked = host.overhear(self.quiet(EXTRA_MESSAGE)).map_err(untested)?;
+            return Ok(greetings() - before);
         }
         let mut function = self.function(&host)?;
         function.is_aggregate().map_err(untested)?;
-        let before = self.transcript.greetings(channel);
-        std::thread::sleep(time);
+        let before = greetings();
+        std::thread::sleep(self.quiet(IDLE));
         let _unasked = function.overhear(self.quiet(EXTRA_MESSAGE));
-        Ok(self.transcript.greetings(channel) - before)
-    }
-
-    fn greetings_within(
-        &self,
-        host: &Host,
-        channel: &Channel,
-        time: Duration,
-    ) -> Result<usize, NotPassed> {
-        let before = self.transcript.greetings(channel);
-        std::thread::sleep(time);
-        let _unasked = host.overhear(self.quiet(EXTRA_MESSAGE)).map_err(untested)?;
-        Ok(self.transcript.greetings(channel) - before)
+        Ok(greetings() - before)
     }
 }

@@ -62,7 +62,7 @@ impl<'a> Rig<'a> {
     /// Stretches a time in which nothing may come. It is never shortened, or
     /// what comes would be missed.
     pub(crate) fn quiet(&self, time: Duration) -> Duration {
-        time.mul_f64(self.plan.timeout_scale.max(1.0))
+        self.plan.lengthened(time)
     }
 
     /// Returns how long the plugin may take to answer an order, to send a row

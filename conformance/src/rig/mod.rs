@@ -20,7 +20,9 @@ pub(crate) use self::fault::Kinds;
 pub(crate) use self::function::{COUNTS, accepted, context, usual};
 pub(crate) use self::greetings::unless_it_never_greets;
 pub(crate) use self::launch::Rig;
-pub(crate) use self::order::{Running, carried_out, order_bytes, start_argument};
+pub(crate) use self::order::{
+    Running, carried_out, nothing_came, order_bytes, second_answer, start_argument, unknown_start,
+};
 pub(crate) use self::run_state::RunState;
 pub(crate) use self::sink::{ROW, is_failed_row, is_no_ack, long_row, take_ack, takes_in_time};
-pub(crate) use self::source::next_row;
+pub(crate) use self::source::{is_no_row, next_row};

@@ -94,6 +94,26 @@ pub(crate) fn carried_out(answer: &str, command: Command, order: &Order) -> Chec
     }
 }
 
+/// Fails if something came after an answer, to `what`.
+pub(crate) fn nothing_came(heard: Option<Vec<u8>>, what: &str) -> Checked {
+    match heard {
+        None => Ok(()),
+        Some(second) => Err(second_answer(what, &second)),
+    }
+}
+
+pub(crate) fn second_answer(what: &str, second: &[u8]) -> NotPassed {
+    failed(format!(
+        "the answer to {what} was followed by a second one, `{}`",
+        String::from_utf8_lossy(second)
+    ))
+}
+
+/// Returns the order that starts a symbol of a type that no plugin has.
+pub(crate) fn unknown_start(plugin_type: &str) -> Vec<u8> {
+    order_bytes("start", &start_argument("no_such_symbol", plugin_type))
+}
+
 /// Returns the argument of a start before it is encoded.
 pub(crate) fn start_argument(symbol: &str, plugin_type: &str) -> Value {
     json!({

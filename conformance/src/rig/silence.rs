@@ -3,9 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use mock_kuiper::Code;
-
 use super::launch::Rig;
+use super::source::is_no_row;
 use crate::checked::{NotPassed, Observation};
 
 /// What a source does that is started and then left alone.
@@ -51,7 +50,7 @@ impl Rig<'_> {
             match source.next(self.limit()) {
                 Ok(_) if Instant::now() >= end => return Ok(Flow::Continues),
                 Ok(_) => {}
-                Err(error) if error.code() == Some(Code::RowMissing) => {
+                Err(error) if is_no_row(&error) => {
                     return Ok(match source.received() {
                         0 => Flow::None,
                         _ => Flow::Ends,

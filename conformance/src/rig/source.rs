@@ -62,7 +62,12 @@ impl Rig<'_> {
 pub(crate) fn next_row(source: &mut Source, limit: Duration) -> Result<bool, HostError> {
     match source.next(limit) {
         Ok(_) => Ok(true),
-        Err(error) if error.code() == Some(Code::RowMissing) => Ok(false),
+        Err(error) if is_no_row(&error) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Returns whether a row was waited for, and none came.
+pub(crate) fn is_no_row(error: &HostError) -> bool {
+    error.code() == Some(Code::RowMissing)
 }

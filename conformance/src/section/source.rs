@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use mock_kuiper::engine::release::Releases;
 use mock_kuiper::engine::wire::Command;
-use mock_kuiper::{Channel, Code, Host, HostError, Source};
+use mock_kuiper::{Channel, Host, HostError, Source};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::checked::{Checked, NotPassed, failed, no_row, untested};
 use crate::requirement::{Check, Level, Requirement, Unobserved};
-use crate::rig::{Rig, carried_out, next_row};
+use crate::rig::{Rig, carried_out, is_no_row, next_row};
 
 /// The number of rows whose content is checked.
 const ROWS: usize = 5;
@@ -283,10 +283,6 @@ fn is_silent_after_stop(rig: &Rig<'_>) -> Checked {
         return Err(failed("a row came after the stop had been answered"));
     }
     Ok(())
-}
-
-fn is_no_row(error: &HostError) -> bool {
-    error.code() == Some(Code::RowMissing)
 }
 
 /// Reads the rows that are on their way.

@@ -108,6 +108,21 @@ fn the_events_cover_the_whole_run_in_order() {
 }
 
 #[test]
+fn a_finding_is_an_event_with_its_code_and_symbol() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let file = plugin.place().join("events");
+    let config = r#"random={"refuse":"no"}"#;
+
+    let done = plugin.run(&["--config", config, "--json", file.to_str().unwrap()]);
+
+    done.assert_status(1);
+    let lines = lines(&file);
+    let finding = lines.iter().find(|line| !line["code"].is_null()).unwrap();
+    assert_eq!(finding["code"], "order.refused");
+    assert_eq!(finding["symbol"], "random");
+}
+
+#[test]
 fn files_that_cannot_be_written_are_all_reported_before_the_launch() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 

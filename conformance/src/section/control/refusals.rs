@@ -7,7 +7,10 @@ use mock_kuiper::{Code, Host, Observed};
 use serde_json::{Map, Value, json};
 
 use crate::checked::{Checked, NotPassed, failed, untested};
-use crate::rig::{Rig, Running, order_bytes, start_argument};
+use crate::rig::{Rig, Running, order_bytes, start_argument, unknown_start};
+
+const NOTHING_REFUSED: &str =
+    "the plugin refused nothing; name a configuration that it must refuse with `--refused`";
 
 /// The name of a symbol, and properties for it.
 type Configured = (String, Map<String, Value>);
@@ -15,8 +18,8 @@ type Configured = (String, Map<String, Value>);
 pub(super) fn refuses_symbols(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
     for kind in ["source", "sink", "func"] {
-        let start = order_bytes("start", &start_argument("no_such_symbol", kind));
-        rig.refused(&host, &format!("the start of an unknown {kind}"), &start)?;
+        let what = format!("the start of an unknown {kind}");
+        rig.refused(&host, &what, &unknown_start(kind))?;
     }
     rig.still_starts(&host)
 }
@@ -108,9 +111,7 @@ fn refuses_wrong_types(rig: &Rig<'_>) -> Checked {
     }
     match any {
         true => Ok(()),
-        false => Err(NotPassed::NotApplicable(
-            "the plugin refused nothing; name a configuration that it must refuse with `--refused`",
-        )),
+        false => Err(NotPassed::NotApplicable(NOTHING_REFUSED)),
     }
 }
 
@@ -171,9 +172,7 @@ pub(super) fn reads_a_new_argument(rig: &Rig<'_>) -> Checked {
             _ => Ok(()),
         };
     }
-    Err(NotPassed::NotApplicable(
-        "the plugin refused nothing; name a configuration that it must refuse with `--refused`",
-    ))
+    Err(NotPassed::NotApplicable(NOTHING_REFUSED))
 }
 
 /// Returns whether a source or sink refuses properties. A refusal must leave
@@ -236,11 +235,10 @@ fn is_refused(
 /// Returns orders that any plugin must refuse, with their names.
 fn orders_to_refuse(rig: &Rig<'_>) -> Result<Vec<(&'static str, Vec<u8>)>, NotPassed> {
     let (symbol, kind) = rig.any_symbol()?;
-    let unknown = |kind| order_bytes("start", &start_argument("no_such_symbol", kind));
     Ok(vec![
-        ("the start of an unknown source", unknown("source")),
-        ("the start of an unknown sink", unknown("sink")),
-        ("the start of an unknown function", unknown("func")),
+        ("the start of an unknown source", unknown_start("source")),
+        ("the start of an unknown sink", unknown_start("sink")),
+        ("the start of an unknown function", unknown_start("func")),
         (
             "the start of a `lookup`",
             order_bytes("start", &start_argument(symbol, "lookup")),

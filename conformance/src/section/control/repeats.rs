@@ -9,7 +9,8 @@ use serde_json::{Map, json};
 use crate::checked::{Checked, NotPassed, failed};
 use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE, MINUTE, REPEATED};
 use crate::rig::{
-    Kinds, ROW, Rig, is_failed_row, is_no_ack, order_bytes, start_argument, unless_it_never_greets,
+    Kinds, ROW, Rig, is_failed_row, is_no_ack, nothing_came, second_answer, unknown_start,
+    unless_it_never_greets,
 };
 
 /// How long the connection of a replaced instance may stay open.
@@ -185,16 +186,14 @@ pub(super) fn answers_once(rig: &Rig<'_>) -> Checked {
         rig.order_ok(&host, Command::Stop, &order)?;
         nothing_follows(rig, &host, "the stop")?;
     }
-    let unknown = order_bytes("start", &start_argument("no_such_symbol", "source"));
-    host.order_bytes(&unknown)?;
+    host.order_bytes(&unknown_start("source"))?;
     nothing_follows_for(rig, &host, "an order that was refused", REPEATED)
 }
 
 pub(super) fn is_silent_for_a_minute(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
     let _running = rig.anything(&host)?;
-    let unknown = order_bytes("start", &start_argument("no_such_symbol", "source"));
-    host.order_bytes(&unknown)?;
+    host.order_bytes(&unknown_start("source"))?;
     nothing_follows_for(rig, &host, "an order that was refused", MINUTE)
 }
 
@@ -203,15 +202,5 @@ fn nothing_follows(rig: &Rig<'_>, host: &Host, what: &str) -> Checked {
 }
 
 fn nothing_follows_for(rig: &Rig<'_>, host: &Host, what: &str, time: Duration) -> Checked {
-    match host.overhear(rig.quiet(time))? {
-        None => Ok(()),
-        Some(second) => Err(second_answer(what, &second)),
-    }
-}
-
-fn second_answer(what: &str, second: &[u8]) -> NotPassed {
-    failed(format!(
-        "the answer to {what} was followed by a second one, `{}`",
-        String::from_utf8_lossy(second)
-    ))
+    nothing_came(host.overhear(rig.quiet(time))?, what)
 }

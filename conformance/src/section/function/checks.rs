@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::checked::{Checked, NotPassed, failed, untested};
 use crate::limits::{EXTRA_CONNECTION, EXTRA_MESSAGE, IDLE, MINUTE, REPEATED};
 use crate::promise::is_same;
-use crate::rig::{COUNTS, Rig, accepted, context, unless_it_never_greets, usual};
+use crate::rig::{COUNTS, Rig, accepted, context, nothing_came, unless_it_never_greets, usual};
 
 /// Fails if the plugin has exited or the function does not answer any more.
 fn continues(host: &Host, function: &mut Function) -> Checked {
@@ -222,13 +222,7 @@ fn nothing_follows_for(
     what: &str,
     time: Duration,
 ) -> Checked {
-    match function.overhear(rig.quiet(time))? {
-        None => Ok(()),
-        Some(second) => Err(failed(format!(
-            "the answer to {what} was followed by a second one, `{}`",
-            String::from_utf8_lossy(&second)
-        ))),
-    }
+    nothing_came(function.overhear(rig.quiet(time))?, what)
 }
 
 fn started_twice_more(rig: &Rig<'_>, host: &Host) -> Result<Function, NotPassed> {
