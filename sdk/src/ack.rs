@@ -38,7 +38,10 @@ enum Waiting {
 impl Acks {
     /// Adds the ack of a successful row.
     pub(crate) fn done(&mut self) {
-        self.add_done(1);
+        match self.waiting.back_mut() {
+            Some(Waiting::Done(count)) => *count += 1,
+            _ => self.waiting.push_back(Waiting::Done(1)),
+        }
     }
 
     /// Adds the ack of a failed row. If the oldest one had to be dropped for it,
@@ -84,13 +87,6 @@ impl Acks {
             }
         }
         sent
-    }
-
-    fn add_done(&mut self, rows: u64) {
-        match self.waiting.back_mut() {
-            Some(Waiting::Done(count)) => *count += rows,
-            _ => self.waiting.push_back(Waiting::Done(rows)),
-        }
     }
 
     /// Drops the oldest failure and merges the counts on both sides of it. It is

@@ -129,7 +129,7 @@ impl Inner {
         let functions = state.running.iter().filter(|o| o.kind == Kind::Function);
         state.not_replayed = functions.map(|order| order.symbol.clone()).collect();
         drop(state);
-        self.wait_greeting(self.init_limit)
+        self.wait_first_greeting()
     }
 
     /// Sends a new process the start orders that eKuiper replays: those of the

@@ -67,11 +67,7 @@ impl<'a> Stage<'a> {
             row,
         };
         for source in &mut stage.sources {
-            source.speaks = match next_row(host, source.instance, FIRST_ROW) {
-                Ok(()) => true,
-                Err(error) if is_no_row(&error) => false,
-                Err(error) => return Err(error),
-            };
+            source.speaks = row_arrives(host, source.instance, FIRST_ROW)?;
             source.connections = source.instance.connections().max(1);
         }
         for sink in &mut stage.sinks {
@@ -162,12 +158,7 @@ impl<'a> Stage<'a> {
         let left = || end.saturating_duration_since(Instant::now());
         let mut have_spoken = true;
         for source in &mut self.sources {
-            have_spoken &= source.speaks
-                && match next_row(self.host, source.instance, left()) {
-                    Ok(()) => true,
-                    Err(error) if is_no_row(&error) => false,
-                    Err(error) => return Err(error),
-                };
+            have_spoken &= source.speaks && row_arrives(self.host, source.instance, left())?;
         }
         for sink in &mut self.sinks {
             have_spoken &= sink.speaks && {
@@ -202,41 +193,39 @@ fn silent<T>(instance: &mut T) -> OnStage<'_, T> {
     }
 }
 
-fn is_no_row(error: &HostError) -> bool {
-    error.code() == Some(Code::RowMissing)
-}
-
 /// Reads and drops rows until none arrives, for at most `time`.
 fn drain(host: &Host, source: &mut Source, time: Duration) -> Result<(), HostError> {
     let deadline = Instant::now() + time;
-    while Instant::now() < deadline {
-        match next_row(host, source, Duration::ZERO) {
-            Ok(()) => {}
-            Err(error) if is_no_row(&error) => return Ok(()),
-            Err(error) => return Err(error),
-        }
-    }
+    while Instant::now() < deadline && row_arrives(host, source, Duration::ZERO)? {}
     Ok(())
 }
 
-/// Waits at most `limit` for a row, without decoding it.
+/// Waits at most `limit` for a row, which must come.
 fn next_row(host: &Host, source: &mut Source, limit: Duration) -> Result<(), HostError> {
+    match row_arrives(host, source, limit)? {
+        true => Ok(()),
+        false => Err(source.about(Observed::NoRow { limit }).into()),
+    }
+}
+
+/// Returns whether a row comes within `limit`; it is not decoded.
+fn row_arrives(host: &Host, source: &mut Source, limit: Duration) -> Result<bool, HostError> {
     let deadline = Instant::now() + limit;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let observed = match source.read(Some(left))? {
-            Received::Row(_) => return Ok(()),
-            Received::Invalid(invalid) => Observed::InvalidRow(invalid),
-            Received::Nothing => Observed::NoRow { limit },
+        match source.read(Some(left))? {
+            Received::Row(_) => return Ok(true),
+            Received::Nothing => return Ok(false),
+            Received::Invalid(invalid) => {
+                return Err(source.about(Observed::InvalidRow(invalid)).into());
+            }
             Received::Woken => {
                 host.check_alive()?;
                 if host.take_interrupt() {
                     return Err(HostError::Interrupted);
                 }
-                continue;
             }
-        };
-        return Err(source.about(observed).into());
+        }
     }
 }
 

@@ -90,10 +90,6 @@ fn property(name: &str, value: impl Into<Value>) -> Map<String, Value> {
 /// Sends an order that must be answered with `ok`.
 fn order(stage: &Stage<'_>, command: Command, order: &Order) -> Result<(), HostError> {
     let text = stage.host.order(command, order)?;
-    demand_ok(command, order, text)
-}
-
-fn demand_ok(command: Command, order: &Order, text: String) -> Result<(), HostError> {
     require_ok(command, order, text.as_bytes())
 }
 
@@ -142,11 +138,16 @@ fn stop_unknown(stage: &mut Stage<'_>) -> Played {
     if orders.is_empty() {
         return Ok(NOTHING);
     }
-    for mut order in orders {
-        order.meta = Meta::new(format!("{}_unknown", order.meta.rule_id), &order.meta.op_id);
-        stage.host.order(Command::Stop, &order)?;
+    for order in orders {
+        stage.host.order(Command::Stop, &unknown(order))?;
     }
     Ok(Outcome::Survived)
+}
+
+/// Makes of an order the same one for an instance that does not run.
+fn unknown(mut order: Order) -> Order {
+    order.meta = Meta::new(format!("{}_unknown", order.meta.rule_id), &order.meta.op_id);
+    order
 }
 
 fn orders(stage: &mut Stage<'_>) -> Played {
@@ -212,7 +213,7 @@ fn stale(stage: &mut Stage<'_>) -> Played {
         return Ok(NOTHING);
     };
     let answer = stage.host.order_stale(Command::Start, &order)?;
-    demand_ok(Command::Start, &order, answer)?;
+    require_ok(Command::Start, &order, answer.as_bytes())?;
     Ok(Outcome::Survived)
 }
 
@@ -226,7 +227,7 @@ fn cut(stage: &mut Stage<'_>) -> Played {
         return Ok(NOTHING);
     };
     let answer = stage.host.order_cut(Command::Start, &order)?;
-    demand_ok(Command::Start, &order, answer)?;
+    require_ok(Command::Start, &order, answer.as_bytes())?;
     Ok(Outcome::Survived)
 }
 
@@ -269,7 +270,8 @@ fn stale_file(stage: &mut Stage<'_>) -> Played {
             if command == Command::Start {
                 stage.host.leave_stale_file(&order.meta)?;
             }
-            demand_ok(command, &order, stage.host.order(command, &order)?)?;
+            let answer = stage.host.order(command, &order)?;
+            require_ok(command, &order, answer.as_bytes())?;
         }
         sink.instance.dial()?;
     }
@@ -315,15 +317,12 @@ fn idle(stage: &mut Stage<'_>, time: Duration) -> Played {
     if let Some(function) = stage.functions.first() {
         let function = Order::function(function.symbol());
         order(stage, Command::Start, &function)?;
-    } else if let Some(mut unknown) = orders_of(stage).into_iter().next() {
+    } else if let Some(order) = orders_of(stage).into_iter().next() {
         // A second start of an instance would be a fault of its own.
-        unknown.meta = Meta::new(
-            format!("{}_unknown", unknown.meta.rule_id),
-            &unknown.meta.op_id,
-        );
+        let unknown = unknown(order);
         let text = stage.host.order(Command::Stop, &unknown)?;
         if let OrderAnswer::Greeting(_) = OrderAnswer::parse(text.as_bytes()) {
-            demand_ok(Command::Stop, &unknown, text)?;
+            require_ok(Command::Stop, &unknown, text.as_bytes())?;
         }
     }
     Ok(Outcome::Survived)
@@ -453,7 +452,7 @@ fn stop_and_start(
         for source in &mut stage.sources {
             // Half a row of a source that is faster than its reader is allowed.
             let text = source.instance.order_stop()?;
-            demand_ok(Command::Stop, source.instance.order(), text)?;
+            require_ok(Command::Stop, source.instance.order(), text.as_bytes())?;
         }
         for sink in &stage.sinks {
             order(stage, Command::Stop, sink.instance.order())?;

@@ -12,7 +12,6 @@ use serde_json::Value;
 use super::state::{Session, Todo, spawn};
 use crate::cli::expressions::expressions;
 use crate::cli::faults::Play;
-use crate::cli::feed::Feed;
 use crate::cli::happening::Happening;
 use crate::cli::input::Input;
 use crate::cli::plan::Plan;
@@ -56,9 +55,6 @@ impl<'a> Session<'a> {
             self.cut_fault = matches!(played, Err(HostError::Interrupted));
             played?;
         }
-        let findings = Arc::clone(&self.findings);
-        let feed = Feed::new(plan.send_single, self.watch.is_some(), findings);
-        self.feed = Arc::new(feed);
         self.set_going()?;
         self.send_input()
     }

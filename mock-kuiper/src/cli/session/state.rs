@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mock_kuiper::engine::wire::Order;
 use mock_kuiper::{Builder, Host, HostError, Package, Sink, Source};
@@ -22,9 +22,6 @@ use crate::cli::stream::Stream;
 use crate::cli::summary::Ran;
 use crate::cli::terminal::Terminal;
 use crate::cli::watch::Watch;
-
-/// How long sinks may still take rows once all are sent.
-const SETTLE: Duration = Duration::from_secs(5);
 
 /// A run.
 pub(in crate::cli) struct Session<'a> {
@@ -43,7 +40,6 @@ pub(in crate::cli) struct Session<'a> {
     /// When the first start was ordered.
     pub(super) started: Instant,
     pub(super) mistakes: Vec<String>,
-    pub(super) settle: Duration,
     /// With `--watch`: what watches the plugin's directory.
     pub(super) watch: Option<Watch>,
     /// With `--watch`: what the plugin has refused to start so far.
@@ -132,7 +128,6 @@ impl<'a> Session<'a> {
             ran: Vec::new(),
             started: Instant::now(),
             mistakes: Vec::new(),
-            settle: SETTLE,
             watch,
             unstarted: Vec::new(),
             end_told: Cell::new(false),

@@ -10,6 +10,12 @@ use crate::cli::error::CliError;
 use crate::cli::feed::Fed;
 use crate::cli::summary::{self, Ran};
 
+/// How long sinks may still take rows once all are sent.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// How long they may after a signal: somebody waits for the end.
+const SETTLE_AT_SIGNAL: Duration = Duration::from_millis(500);
+
 /// How long a sink may take to close its channel because of its last row.
 const HANG_UP: Duration = Duration::from_millis(300);
 
@@ -40,11 +46,11 @@ impl Session<'_> {
     fn stop_all(&mut self) -> Result<(), HostError> {
         let stopped = self.stop_sources();
         if stopped.is_ok() {
-            let (quiet, hang_up) = match self.is_quitting() {
-                true => (Duration::ZERO, Duration::ZERO),
-                false => (self.host.answer_limit(), HANG_UP),
+            let (quiet, limit, hang_up) = match self.is_quitting() {
+                true => (Duration::ZERO, SETTLE_AT_SIGNAL, Duration::ZERO),
+                false => (self.host.answer_limit(), SETTLE, HANG_UP),
             };
-            self.feed.settle(quiet, self.settle, hang_up);
+            self.feed.settle(quiet, limit, hang_up);
         }
         let sinks = self.count_sinks();
         stopped?;

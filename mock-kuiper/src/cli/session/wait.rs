@@ -14,10 +14,6 @@ use crate::cli::terminal::REDRAW;
 use crate::cli::text::{count, grouped};
 use crate::cli::watch::Change;
 
-/// How long sinks may still take rows after a signal: somebody waits for the
-/// end.
-const SETTLE_AT_SIGNAL: Duration = Duration::from_millis(500);
-
 impl Session<'_> {
     /// Waits until a changed plugin greets. Returns `false` if a signal comes
     /// first.
@@ -114,7 +110,6 @@ impl Session<'_> {
                     Err(error) => return Err(error.into()),
                 },
                 Ok(Happening::Signal) => {
-                    self.settle = SETTLE_AT_SIGNAL;
                     self.quit();
                     return Ok(());
                 }
