@@ -88,6 +88,12 @@ pub fn header(length: usize) -> [u8; HEADER] {
     bytes
 }
 
+/// Returns the length of the body that a frame's header claims.
+pub(crate) fn body_length(header: &[u8; HEADER]) -> u64 {
+    let [_, length @ ..] = *header;
+    u64::from_be_bytes(length)
+}
+
 /// Turns the bytes of one connection into messages.
 ///
 /// Memory grows with the bytes that arrive, never with the length that a header
@@ -198,8 +204,7 @@ impl Decoder {
         let Some((header, body)) = waiting.split_first_chunk::<HEADER>() else {
             return Ok(None);
         };
-        let [_, length @ ..] = *header;
-        let length = u64::from_be_bytes(length);
+        let length = body_length(header);
         if length > self.limit {
             return Err(ProtocolError::TooLong {
                 length,

@@ -1,7 +1,6 @@
 //! `mock-kuiper explain`: what a finding means, and what to do.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal as _};
 
 use anstyle::Style;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
@@ -10,7 +9,7 @@ use mock_kuiper::engine::finding::{self, Explanation, Quote, Sdk};
 
 use super::error::CliError;
 use super::exit::{Exit, STATUSES};
-use super::output::print_results;
+use super::output::{print_results, stdout_width};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,10 +46,7 @@ fn codes() -> impl clap::builder::TypedValueParser<Value = Code> {
 
 /// Prints the explanations.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
-    let width = match io::stdout().is_terminal() {
-        true => textwrap::termwidth(),
-        false => 80,
-    };
+    let width = stdout_width().unwrap_or(80);
     let text = if args.markdown {
         markdown()
     } else if args.codes.is_empty() {

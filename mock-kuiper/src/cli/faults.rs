@@ -1,7 +1,6 @@
 //! `run --fault`: faults, one after another, on what runs.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal as _};
 use std::str::FromStr;
 
 use anstyle::Style;
@@ -12,6 +11,7 @@ use serde_json::json;
 
 use super::findings::Findings;
 use super::input::Input;
+use super::output::stdout_width;
 use super::stream::Stream;
 
 /// The value of `--fault`.
@@ -51,10 +51,7 @@ pub(super) fn chosen(args: &[FaultArg]) -> Vec<Fault> {
 pub(super) fn help() -> String {
     const INDENT: &str = "      ";
     const NAME: Style = Style::new().bold();
-    let width = match io::stdout().is_terminal() {
-        true => textwrap::termwidth(),
-        false => 80,
-    };
+    let width = stdout_width().unwrap_or(80);
     let options = textwrap::Options::new(width)
         .initial_indent(INDENT)
         .subsequent_indent(INDENT);

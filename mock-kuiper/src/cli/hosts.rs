@@ -1,7 +1,6 @@
 //! `mock-kuiper hosts`: lists the eKuiper releases, and how they differ.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal as _};
 
 use anstyle::Style;
 use mock_kuiper::Release;
@@ -10,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::error::CliError;
 use super::exit::{Exit, STATUSES};
-use super::output::print_results;
+use super::output::{print_results, stdout_width};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,10 +39,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let text = if args.json {
         json()
-    } else if io::stdout().is_terminal() {
-        table(textwrap::termwidth())
     } else {
-        table(usize::MAX)
+        table(stdout_width().unwrap_or(usize::MAX))
     };
     print_results(&text)?;
     Ok(Exit::Fine)

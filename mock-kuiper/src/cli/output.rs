@@ -1,6 +1,6 @@
 //! What subcommands write: results to stdout, everything else to stderr.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use mock_kuiper::engine::foreign::lines;
@@ -15,6 +15,12 @@ pub(super) const NOTE: Style = AnsiColor::Yellow.on_default().bold();
 
 /// The style of what matters less.
 pub(super) const DIM: Style = Style::new().dimmed();
+
+/// Returns the columns of the terminal that stdout is, if it is one.
+pub(super) fn stdout_width() -> Option<usize> {
+    // `termwidth` is a guess where there is no terminal.
+    io::stdout().is_terminal().then(textwrap::termwidth)
+}
 
 /// Writes results to stdout. A closed pipe is not an error: its reader has read
 /// enough.

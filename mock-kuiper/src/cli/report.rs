@@ -1,7 +1,6 @@
 //! Writes the report of a check, as text and as JSON.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
 
 use anstyle::{AnsiColor, Style};
 use mock_kuiper::engine::foreign;
@@ -9,7 +8,7 @@ use mock_kuiper::engine::package::{CheckAdvice, CheckLevel, CheckLine, CheckRepo
 use serde_json::json;
 use textwrap::Options;
 
-use super::output::{ERROR, NOTE};
+use super::output::{ERROR, NOTE, stdout_width};
 use super::text::count_or_no;
 
 const OK: Style = AnsiColor::Green.on_default();
@@ -19,9 +18,7 @@ const LEVEL: usize = 9;
 
 /// Writes a report as text. On a terminal the lines are wrapped to its width.
 pub(super) fn text(report: &CheckReport) -> String {
-    let stdout = std::io::stdout();
-    // `termwidth` is a guess where there is no terminal.
-    let width = stdout.is_terminal().then(textwrap::termwidth);
+    let width = stdout_width();
     let mut text = String::new();
     for found in &report.lines {
         let (style, level) = match found.level {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use mock_kuiper::{Code, Host, HostError};
+use mock_kuiper::{Advice, Code, Host, HostError, InputError};
 use serde_json::json;
 
 use crate::common::{LIMIT, builder, plugin};
@@ -137,11 +137,21 @@ fn an_executable_that_is_still_being_written_is_waited_for() -> Result<(), HostE
     })?;
     drop(host);
     let _writer = busy();
-    let refused = builder(&place).launch().unwrap_err().to_string();
+    let refused = builder(&place).launch().unwrap_err();
 
     assert!(
-        refused.ends_with("Text file busy (os error 26)"),
+        refused
+            .to_string()
+            .ends_with("Text file busy (os error 26)"),
         "{refused}"
     );
+    let HostError::Input(mistake) = refused else {
+        panic!("{refused:?}");
+    };
+    let InputError::CannotLaunch { advice, .. } = *mistake else {
+        panic!("{mistake:?}");
+    };
+    let todo = "close it first: a process has it open for writing";
+    assert_eq!(advice, Advice::Do(todo.to_owned()));
     Ok(())
 }

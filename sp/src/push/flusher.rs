@@ -10,7 +10,7 @@ use rustix::net::{RecvFlags, recv};
 
 use super::shared::{Shared, whole_frames};
 use crate::connection::{Backoff, Connection, GREETING_LIMIT, lock, wait, wait_for};
-use crate::frame::{HEADER, Protocol};
+use crate::frame::{HEADER, Protocol, body_length};
 use crate::options::Presence;
 
 /// The largest capacity in bytes that an empty batch keeps.
@@ -187,9 +187,6 @@ impl Flusher {
 
 /// Returns the length of the first frame in `frames`, including its header.
 fn first_frame(frames: &[u8]) -> usize {
-    frames
-        .first_chunk()
-        .map_or(0, |&[_, length @ ..]: &[u8; HEADER]| {
-            HEADER + u64::from_be_bytes(length) as usize
-        })
+    let header = frames.first_chunk();
+    header.map_or(0, |header| HEADER + body_length(header) as usize)
 }

@@ -149,8 +149,7 @@ impl State {
 pub(super) fn whole_frames(batch: &[u8], end: usize) -> usize {
     let mut whole = 0;
     while let Some((header, _)) = batch[whole..end].split_first_chunk::<HEADER>() {
-        let [_, length @ ..] = *header;
-        let next = whole + HEADER + u64::from_be_bytes(length) as usize;
+        let next = whole + HEADER + frame::body_length(header) as usize;
         if next > end {
             break;
         }

@@ -1,7 +1,6 @@
 //! Writes the result of a bench as a table.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
 
 use anstyle::Style;
 use mock_kuiper::engine::foreign::printable;
@@ -9,6 +8,7 @@ use textwrap::Options;
 
 use super::metric::Metric;
 use super::record::{Measurement, Record, Subject};
+use crate::cli::output::stdout_width;
 use crate::cli::text::count;
 
 const HEADING: Style = Style::new().bold();
@@ -49,9 +49,7 @@ pub(super) fn text(record: &Record, notes: &[String]) -> String {
     if !notes.is_empty() {
         text.push('\n');
     }
-    let stdout = std::io::stdout();
-    // `termwidth` is a guess where there is no terminal.
-    let width = stdout.is_terminal().then(textwrap::termwidth);
+    let width = stdout_width();
     for note in notes {
         let note = printable(&note);
         let note = match width {
