@@ -125,6 +125,7 @@ mod isolate;
 mod package;
 mod play;
 mod release;
+mod scenario;
 mod scratch;
 mod spawn;
 mod symbol;

@@ -1,0 +1,15 @@
+//! Tests of a plugin in a file: `*.test.yaml`.
+//!
+//! [`load`] reads a file and finds all its mistakes, [`run`] plays its cases
+//! on real processes, and [`CaseResult`] has what came of each. The command
+//! `mock-kuiper test` and a test in Rust use the same functions.
+//!
+//! Layers, each of which imports only those before it: `node` (YAML with
+//! places), `model` (what a file says), `pattern` (expected values), `result`
+//! (what came of it), `format` and `parse` (from YAML to the model), `play` (runs
+//! cases).
+
+mod model;
+mod node;
+mod pattern;
+mod result;

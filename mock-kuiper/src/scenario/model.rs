@@ -1,0 +1,250 @@
+//! What a test file says, after its mistakes were found.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::node::Place;
+use super::pattern::{Pattern, Template};
+use crate::fault::Fault;
+use crate::release::Release;
+
+/// How long an expectation may take to hold by default: the time that eKuiper
+/// gives a function.
+pub(crate) const WITHIN: Duration = Duration::from_secs(5);
+
+/// A test file.
+#[derive(Debug, Clone)]
+pub struct TestFile {
+    /// The file, as it was named.
+    pub path: PathBuf,
+    /// The plugin: a directory, a zip or a Cargo package.
+    pub(crate) plugin: PathBuf,
+    /// The Python interpreter.
+    pub(crate) python: PathBuf,
+    /// What is added to the plugin's environment. Values may have `${tmp}` and
+    /// `${port}`.
+    pub(crate) env: Vec<(String, Template)>,
+    /// How long the plugin may take from its launch to its greeting.
+    pub(crate) init_timeout: Option<Duration>,
+    /// The releases on which each case runs; never empty.
+    pub(crate) releases: Vec<&'static Release>,
+    /// How long a process of the plugin lives.
+    pub(crate) process: ProcessScope,
+    /// Run before the first case.
+    pub(crate) setup: Vec<Command>,
+    /// Run after the last case.
+    pub(crate) teardown: Vec<Command>,
+    /// The cases.
+    pub cases: Vec<Case>,
+}
+
+/// How long a process of the plugin lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ProcessScope {
+    /// Each case has its own.
+    #[default]
+    Case,
+    /// The cases of a file share one on each release, and run one after another.
+    File,
+}
+
+/// A case of a test file.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// Its name, which is unique in the file.
+    pub name: String,
+    /// Where it begins.
+    pub place: Place,
+    /// The releases, if they are other than the file's.
+    pub(crate) releases: Option<Vec<&'static Release>>,
+    /// How often it is tried again if it fails.
+    pub(crate) retries: u32,
+    /// Run before its steps.
+    pub(crate) setup: Vec<Command>,
+    /// Run after its steps, also if one has failed.
+    pub(crate) teardown: Vec<Command>,
+    /// Its steps. The rows of the table form, `calls`, are steps, too.
+    pub(crate) steps: Vec<Step>,
+}
+
+/// A command of `setup` or `teardown`, for `sh -c`, in the directory of the file.
+#[derive(Debug, Clone)]
+pub(crate) struct Command {
+    pub(crate) place: Place,
+    pub(crate) run: Template,
+    /// Whether the command goes on while the cases run, and is ended afterwards.
+    pub(crate) background: bool,
+    /// When a command in the background counts as ready.
+    pub(crate) ready: Option<Ready>,
+    /// How long the command, or its readiness, may take.
+    pub(crate) within: Duration,
+}
+
+/// When a command in the background counts as ready.
+#[derive(Debug, Clone)]
+pub(crate) enum Ready {
+    /// Something listens on this TCP port of 127.0.0.1.
+    Port(Template),
+    /// The file exists.
+    File(Template),
+    /// A line of its output matches.
+    Log(Pattern),
+    /// This command ends with status 0.
+    Run(Template),
+}
+
+/// A step of a case.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    pub(crate) place: Place,
+    /// How long its expectation may take to hold.
+    pub(crate) within: Duration,
+    pub(crate) action: Action,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub(crate) enum Action {
+    /// Starts a source or a sink.
+    Start(Start),
+    /// Stops a source or a sink, by its alias. The rows that were not taken are
+    /// dropped.
+    Stop { alias: String },
+    /// Takes rows of a source, in order.
+    Rows {
+        alias: String,
+        /// What is expected of the list of rows, each of which is
+        /// `{"message": …, "meta": …}`.
+        expect: Expected,
+        /// How many rows are taken.
+        count: usize,
+        capture: Vec<Capture>,
+    },
+    /// Sends rows to a sink.
+    Send {
+        alias: String,
+        rows: Vec<Template>,
+        /// What is expected of the list of acks: `"ok"` or `{"error": text}`.
+        acks: Option<Expected>,
+    },
+    /// Calls a function.
+    Call {
+        function: String,
+        args: Vec<Template>,
+        outcome: Outcome,
+        capture: Vec<Capture>,
+    },
+    /// Asks a function whether it accepts arguments.
+    Validate {
+        function: String,
+        args: Vec<Template>,
+        /// `None`: it accepts them. Otherwise what is expected of the text with
+        /// which it refuses them.
+        refused: Option<Expected>,
+    },
+    /// Waits for a line of the plugin's output.
+    Log {
+        line: Pattern,
+        /// How many lines of the case must match: at least one without it.
+        times: Option<usize>,
+    },
+    /// Reads a file.
+    File { path: Template, content: Content },
+    /// Plays a fault on all that runs.
+    Fault(Fault),
+    /// Kills the plugin's process, as a crash does, and starts it again.
+    Kill,
+    /// Replaces the plugin's process, as a plugin update does.
+    Reload,
+    /// Asks the plugin for nothing for a time.
+    Idle(Duration),
+    /// Runs a rule: the rows of a source go through functions to sinks.
+    Rule(Rule),
+}
+
+/// Starts a source or a sink.
+#[derive(Debug, Clone)]
+pub(crate) struct Start {
+    pub(crate) symbol: StartSymbol,
+    /// The name under which later steps mean this instance; the symbol's name
+    /// without one.
+    pub(crate) alias: String,
+    /// Its properties, an object.
+    pub(crate) config: Template,
+    /// What is expected of the text with which the start is refused; `None`: it
+    /// is not refused.
+    pub(crate) refused: Option<Expected>,
+}
+
+/// What is started.
+#[derive(Debug, Clone)]
+pub(crate) enum StartSymbol {
+    Source {
+        name: String,
+        datasource: Option<Template>,
+        conf_key: Option<String>,
+        /// Other options of the stream, an object.
+        options: Template,
+    },
+    Sink {
+        name: String,
+        require_ack: bool,
+        send_single: bool,
+    },
+}
+
+/// What a call is expected to give.
+#[derive(Debug, Clone)]
+pub(crate) enum Outcome {
+    /// A result.
+    Result(Expected),
+    /// An error with a text.
+    Error(Expected),
+    /// A result, whatever it is.
+    Answered,
+}
+
+/// A pattern, and where the file has it: `--update` writes there what was seen.
+#[derive(Debug, Clone)]
+pub(crate) struct Expected {
+    pub(crate) pattern: Pattern,
+    pub(crate) place: Place,
+    /// The bytes of the file that hold the pattern.
+    pub(crate) span: Range<usize>,
+}
+
+/// Names a part of what a step has seen, for later steps of the case.
+#[derive(Debug, Clone)]
+pub(crate) struct Capture {
+    pub(crate) name: String,
+    /// A JSON pointer into the list of rows, or into the result of a call.
+    pub(crate) pointer: String,
+}
+
+/// What is expected of a file.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    /// Of the list of its lines, without their ends.
+    Lines(Expected),
+    /// Of its text.
+    Text(Expected),
+    /// Of the JSON that it holds.
+    Json(Expected),
+    /// It does not exist.
+    Absent,
+    /// It exists.
+    Present,
+}
+
+/// Runs a rule: `SELECT f(*) FROM source`, with actions.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    pub(crate) source: Start,
+    /// Each function is called with the row as its only argument, and its result
+    /// is the row for the next.
+    pub(crate) functions: Vec<String>,
+    pub(crate) sinks: Vec<Start>,
+    /// How many rows go through the rule.
+    pub(crate) rows: usize,
+}

@@ -1,0 +1,89 @@
+//! A YAML document as a tree in which each node knows its place.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use serde_json::{Map, Number, Value};
+
+/// A place in a file. Both numbers count from 1; a column is a character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+/// Something that is wrong in a test file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileMistake {
+    /// The file.
+    pub file: PathBuf,
+    /// Where in the file; `None` if the file cannot be read.
+    pub place: Option<Place>,
+    /// What is wrong, and what to do next.
+    pub text: String,
+}
+
+/// A node of a document.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Node {
+    pub(super) place: Place,
+    /// The bytes of the document that the node takes, without anchor, tag and
+    /// comments.
+    pub(super) span: Range<usize>,
+    pub(super) tree: Tree,
+}
+
+/// What a node is. Numbers keep all digits of 64-bit integers.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Tree {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key of a mapping, which is a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) text: String,
+    pub(super) place: Place,
+}
+
+impl Node {
+    /// Returns the node as JSON.
+    pub(super) fn to_json(&self) -> Value {
+        match &self.tree {
+            Tree::Null => Value::Null,
+            Tree::Bool(so) => Value::Bool(*so),
+            Tree::Number(number) => Value::Number(number.clone()),
+            Tree::Text(text) => Value::String(text.clone()),
+            Tree::List(items) => items.iter().map(Self::to_json).collect(),
+            Tree::Map(entries) => {
+                let entries = entries.iter();
+                let pairs = entries.map(|(key, node)| (key.text.clone(), node.to_json()));
+                Value::Object(pairs.collect::<Map<_, _>>())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+impl fmt::Display for FileMistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.file.display())?;
+        if let Some(place) = self.place {
+            write!(f, "{place}:")?;
+        }
+        write!(f, " {}", self.text)
+    }
+}
