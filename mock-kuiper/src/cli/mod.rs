@@ -8,7 +8,6 @@ mod drive_args;
 mod error;
 mod exit;
 mod explain;
-mod expressions;
 mod faults;
 mod feed;
 mod findings;

@@ -10,6 +10,18 @@ use super::node::Place;
 use crate::event::Frame;
 use crate::finding::Finding;
 
+/// What came of a run.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Results {
+    /// The cases, in the order of the files.
+    pub cases: Vec<CaseResult>,
+    /// How long the run took.
+    pub took: Duration,
+    /// The seed, if one was given.
+    pub seed: Option<u64>,
+}
+
 /// What came of a case on a release.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -65,6 +77,37 @@ pub enum Verdict {
     Error,
     /// It did not run, because of `--fail-fast` or an interrupt.
     Skipped,
+}
+
+impl Verdict {
+    /// Whether the plugin did what was expected.
+    #[must_use]
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Passed | Self::Flaky)
+    }
+}
+
+impl Results {
+    /// Returns how many cases have a verdict.
+    #[must_use]
+    pub fn count(&self, verdict: Verdict) -> usize {
+        let cases = self.cases.iter();
+        cases.filter(|case| case.verdict == verdict).count()
+    }
+
+    /// Panics with what went wrong unless all cases have passed; for a test in Rust.
+    ///
+    /// # Panics
+    ///
+    /// If a case has not passed.
+    pub fn assert_passed(&self) {
+        let cases = self.cases.iter();
+        let bad: Vec<_> = cases.filter(|case| !case.verdict.is_good()).collect();
+        if !bad.is_empty() {
+            let texts: Vec<_> = bad.iter().map(ToString::to_string).collect();
+            panic!("{} of {} cases failed\n{}", bad.len(), self.cases.len(), texts.join("\n"));
+        }
+    }
 }
 
 /// A line that the plugin wrote.

@@ -66,6 +66,11 @@ impl Pattern {
         Ok(self.clone())
     }
 
+    /// Returns the pattern in the words of the file, on one line.
+    pub(crate) fn text(&self) -> String {
+        self.0.to_string()
+    }
+
     /// Compares a value with the pattern: what differs, nothing if it matches.
     pub(crate) fn compare(&self, _seen: &Value) -> Vec<Difference> {
         Vec::new()
