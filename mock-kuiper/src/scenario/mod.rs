@@ -10,6 +10,7 @@
 //! cases).
 
 mod model;
+mod nearest;
 mod node;
 mod pattern;
 mod result;

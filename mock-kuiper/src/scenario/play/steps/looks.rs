@@ -40,7 +40,7 @@ impl Player<'_> {
             }
             self.check()?;
         }
-        let expected = pattern.text();
+        let expected = pattern.expected_text();
         let text = match times {
             None if found > 0 => return Ok(()),
             Some(times) if found == times => return Ok(()),
