@@ -13,3 +13,6 @@ mod model;
 mod node;
 mod pattern;
 mod result;
+
+pub use self::node::Place;
+pub use self::result::{CaseResult, Difference, Failure, LogLine, Results, StepTime, Verdict};

@@ -10,6 +10,34 @@ use super::node::Place;
 use crate::event::Frame;
 use crate::finding::Finding;
 
+/// What came of all cases of a run.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Results {
+    /// The plugins under test, by name; each once.
+    pub plugins: Vec<String>,
+    /// The results: those of a file together, and those of a case together.
+    pub cases: Vec<CaseResult>,
+    /// How long the run took.
+    pub took: Duration,
+    /// The seed, if one was given.
+    pub seed: Option<u64>,
+}
+
+impl Results {
+    /// Returns the number of results with a verdict.
+    #[must_use]
+    pub fn count(&self, verdict: Verdict) -> usize {
+        let cases = self.cases.iter();
+        cases.filter(|case| case.verdict == verdict).count()
+    }
+
+    /// Returns the results by file, in their order.
+    pub fn by_file(&self) -> impl Iterator<Item = &[CaseResult]> {
+        self.cases.chunk_by(|a, b| a.file == b.file)
+    }
+}
+
 /// What came of a case on a release.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -38,7 +66,8 @@ pub struct CaseResult {
     pub log: Vec<LogLine>,
     /// What the commands of `setup` and `teardown` wrote.
     pub output: Vec<String>,
-    /// The last messages on the wire during the attempt.
+    /// The last messages on the wire during the attempt. Their times count from
+    /// the beginning of the case.
     pub frames: Vec<Frame>,
     /// The steps, with the times at which they began and ended.
     pub steps: Vec<StepTime>,
@@ -46,6 +75,37 @@ pub struct CaseResult {
     pub command: String,
     /// What `--update` would write.
     pub(crate) updates: Vec<Update>,
+}
+
+impl CaseResult {
+    /// Makes the result of a case of which nothing else is known: one attempt
+    /// that took no time.
+    #[must_use]
+    pub fn new(
+        file: impl Into<PathBuf>,
+        place: Place,
+        name: impl Into<String>,
+        release: &'static str,
+        verdict: Verdict,
+    ) -> Self {
+        Self {
+            file: file.into(),
+            place,
+            name: name.into(),
+            release,
+            verdict,
+            attempts: 1,
+            took: Duration::ZERO,
+            failures: Vec::new(),
+            notes: Vec::new(),
+            log: Vec::new(),
+            output: Vec::new(),
+            frames: Vec::new(),
+            steps: Vec::new(),
+            command: String::new(),
+            updates: Vec::new(),
+        }
+    }
 }
 
 /// The verdict about a case.
@@ -63,8 +123,34 @@ pub enum Verdict {
     Invalid,
     /// An internal or system error: nothing can be said about the plugin.
     Error,
-    /// It did not run, because of `--fail-fast` or an interrupt.
+    /// It did not run, because another case had failed before or because of an
+    /// interrupt.
     Skipped,
+}
+
+impl Verdict {
+    /// All verdicts, in the order in which a summary counts them.
+    pub const ALL: [Self; 6] = [
+        Self::Passed,
+        Self::Failed,
+        Self::Flaky,
+        Self::Invalid,
+        Self::Error,
+        Self::Skipped,
+    ];
+
+    /// Returns the verdict in one word, as in the JSON of a result.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Flaky => "flaky",
+            Self::Failed => "failed",
+            Self::Invalid => "invalid",
+            Self::Error => "error",
+            Self::Skipped => "skipped",
+        }
+    }
 }
 
 /// A line that the plugin wrote.
@@ -103,6 +189,20 @@ pub struct Failure {
     pub differences: Vec<Difference>,
     /// What the plugin did wrong.
     pub finding: Option<Finding>,
+}
+
+impl Failure {
+    /// Makes a failure without differences and without a finding.
+    #[must_use]
+    pub fn new(step: impl Into<String>, place: Place, text: impl Into<String>) -> Self {
+        Self {
+            step: step.into(),
+            place,
+            text: text.into(),
+            differences: Vec::new(),
+            finding: None,
+        }
+    }
 }
 
 /// A part of a value that is not as expected.
