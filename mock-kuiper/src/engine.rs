@@ -45,6 +45,11 @@ pub mod host {
     };
 }
 
+/// Reports as one HTML file.
+pub mod html {
+    pub use crate::html::*;
+}
+
 /// A `/tmp` of the plugin's own.
 ///
 /// Isolation keeps hosts apart; it is not a sandbox against a hostile plugin.

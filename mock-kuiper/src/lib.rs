@@ -121,11 +121,11 @@ mod finding;
 mod foreign;
 mod go_json;
 mod host;
+mod html;
 mod isolate;
 mod package;
 mod play;
 mod release;
-mod scenario;
 mod scratch;
 mod spawn;
 mod symbol;
@@ -134,6 +134,7 @@ mod usage;
 mod wire;
 
 pub mod engine;
+pub mod scenario;
 
 pub use serde_json;
 

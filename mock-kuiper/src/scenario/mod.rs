@@ -14,3 +14,6 @@ mod nearest;
 mod node;
 mod pattern;
 mod result;
+
+pub use self::node::Place;
+pub use self::result::{CaseResult, Difference, Failure, LogLine, Results, StepTime, Verdict};

@@ -1,5 +1,6 @@
 //! What came of the cases of a test file: data that every report is made from.
 
+use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,17 +10,50 @@ use serde_json::Value;
 use super::node::Place;
 use crate::event::Frame;
 use crate::finding::Finding;
+use crate::foreign::in_sentence;
 
-/// What came of a run.
-#[derive(Debug, Clone)]
+/// What came of all cases of a run.
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Results {
-    /// The cases, in the order of the files.
+    /// The plugins under test, by name; each once.
+    pub plugins: Vec<String>,
+    /// The results: those of a file together, and those of a case together.
     pub cases: Vec<CaseResult>,
     /// How long the run took.
     pub took: Duration,
     /// The seed, if one was given.
     pub seed: Option<u64>,
+}
+
+impl Results {
+    /// Returns the number of results with a verdict.
+    #[must_use]
+    pub fn count(&self, verdict: Verdict) -> usize {
+        let cases = self.cases.iter();
+        cases.filter(|case| case.verdict == verdict).count()
+    }
+
+    /// Panics with what went wrong unless all cases have passed; for a test in
+    /// Rust.
+    ///
+    /// # Panics
+    ///
+    /// If a case has not passed.
+    pub fn assert_passed(&self) {
+        let cases = self.cases.iter();
+        let bad: Vec<_> = cases.filter(|case| !case.verdict.is_good()).collect();
+        if !bad.is_empty() {
+            let texts: Vec<_> = bad.iter().map(ToString::to_string).collect();
+            let (bad, all) = (bad.len(), self.cases.len());
+            panic!("{bad} of {all} cases did not pass\n{}", texts.join("\n"));
+        }
+    }
+
+    /// Returns the results by file, in their order.
+    pub fn by_file(&self) -> impl Iterator<Item = &[CaseResult]> {
+        self.cases.chunk_by(|a, b| a.file == b.file)
+    }
 }
 
 /// What came of a case on a release.
@@ -38,10 +72,10 @@ pub struct CaseResult {
     pub verdict: Verdict,
     /// How often it was tried.
     pub attempts: u32,
-    /// How long the last attempt took, with its setup and teardown.
+    /// How long the attempt took that is described, with its setup and teardown: the
+    /// last one, and of a flaky case the one before, which failed.
     pub took: Duration,
-    /// Why the last attempt that failed did so. A case that passed after a retry
-    /// has those of the attempt before.
+    /// Why it failed.
     pub failures: Vec<Failure>,
     /// What a reader should know although the case has not failed for it, for
     /// example that `acks` was ignored on this release.
@@ -50,7 +84,8 @@ pub struct CaseResult {
     pub log: Vec<LogLine>,
     /// What the commands of `setup` and `teardown` wrote.
     pub output: Vec<String>,
-    /// The last messages on the wire during the attempt.
+    /// The last messages on the wire during the attempt. Their times count from
+    /// the beginning of the case.
     pub frames: Vec<Frame>,
     /// The steps, with the times at which they began and ended.
     pub steps: Vec<StepTime>,
@@ -58,6 +93,37 @@ pub struct CaseResult {
     pub command: String,
     /// What `--update` would write.
     pub(crate) updates: Vec<Update>,
+}
+
+impl CaseResult {
+    /// Makes the result of a case of which nothing else is known: one attempt
+    /// that took no time.
+    #[must_use]
+    pub fn new(
+        file: impl Into<PathBuf>,
+        place: Place,
+        name: impl Into<String>,
+        release: &'static str,
+        verdict: Verdict,
+    ) -> Self {
+        Self {
+            file: file.into(),
+            place,
+            name: name.into(),
+            release,
+            verdict,
+            attempts: 1,
+            took: Duration::ZERO,
+            failures: Vec::new(),
+            notes: Vec::new(),
+            log: Vec::new(),
+            output: Vec::new(),
+            frames: Vec::new(),
+            steps: Vec::new(),
+            command: String::new(),
+            updates: Vec::new(),
+        }
+    }
 }
 
 /// The verdict about a case.
@@ -75,8 +141,54 @@ pub enum Verdict {
     Invalid,
     /// An internal or system error: nothing can be said about the plugin.
     Error,
-    /// It did not run, because of `--fail-fast` or an interrupt.
+    /// It did not run, because another case had failed before or because of an
+    /// interrupt.
     Skipped,
+}
+
+impl fmt::Display for CaseResult {
+    /// Writes the case, why it did not pass, and the last of the plugin's output and
+    /// of the messages.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LAST: usize = 10;
+        let (file, line, name) = (self.file.display(), self.place.line, in_sentence(&self.name));
+        let (verdict, release) = (self.verdict.name(), self.release);
+        writeln!(f, "{file}:{line} {name} (eKuiper {release}): {verdict}")?;
+        for failure in &self.failures {
+            write!(f, "{failure}")?;
+        }
+        for line in self.log.iter().skip(self.log.len().saturating_sub(LAST)) {
+            writeln!(f, "    log {}", in_sentence(&line.text))?;
+        }
+        for frame in self.frames.iter().skip(self.frames.len().saturating_sub(LAST)) {
+            writeln!(f, "    {frame}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, step) = (self.place.line, in_sentence(&self.step));
+        writeln!(f, "  line {line}, {step}: {}", in_sentence(&self.text))?;
+        for difference in &self.differences {
+            let Difference {
+                pointer,
+                expected,
+                seen,
+            } = difference;
+            let (pointer, expected) = (in_sentence(pointer), in_sentence(expected));
+            let seen = seen.as_deref().map_or("nothing".to_owned(), in_sentence);
+            writeln!(f, "    at `{pointer}`: expected {expected}, seen {seen}")?;
+        }
+        if let Some(finding) = &self.finding {
+            writeln!(f, "    {}: {}", finding.code(), in_sentence(&finding.to_string()))?;
+            for advice in finding.advice() {
+                writeln!(f, "    help: {}", in_sentence(&advice.to_string()))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Verdict {
@@ -85,27 +197,27 @@ impl Verdict {
     pub fn is_good(self) -> bool {
         matches!(self, Self::Passed | Self::Flaky)
     }
-}
 
-impl Results {
-    /// Returns how many cases have a verdict.
+    /// All verdicts, in the order in which a summary counts them.
+    pub const ALL: [Self; 6] = [
+        Self::Passed,
+        Self::Failed,
+        Self::Flaky,
+        Self::Invalid,
+        Self::Error,
+        Self::Skipped,
+    ];
+
+    /// Returns the verdict in one word, as in the JSON of a result.
     #[must_use]
-    pub fn count(&self, verdict: Verdict) -> usize {
-        let cases = self.cases.iter();
-        cases.filter(|case| case.verdict == verdict).count()
-    }
-
-    /// Panics with what went wrong unless all cases have passed; for a test in Rust.
-    ///
-    /// # Panics
-    ///
-    /// If a case has not passed.
-    pub fn assert_passed(&self) {
-        let cases = self.cases.iter();
-        let bad: Vec<_> = cases.filter(|case| !case.verdict.is_good()).collect();
-        if !bad.is_empty() {
-            let texts: Vec<_> = bad.iter().map(ToString::to_string).collect();
-            panic!("{} of {} cases failed\n{}", bad.len(), self.cases.len(), texts.join("\n"));
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Flaky => "flaky",
+            Self::Failed => "failed",
+            Self::Invalid => "invalid",
+            Self::Error => "error",
+            Self::Skipped => "skipped",
         }
     }
 }
@@ -146,6 +258,20 @@ pub struct Failure {
     pub differences: Vec<Difference>,
     /// What the plugin did wrong.
     pub finding: Option<Finding>,
+}
+
+impl Failure {
+    /// Makes a failure without differences and without a finding.
+    #[must_use]
+    pub fn new(step: impl Into<String>, place: Place, text: impl Into<String>) -> Self {
+        Self {
+            step: step.into(),
+            place,
+            text: text.into(),
+            differences: Vec::new(),
+            finding: None,
+        }
+    }
 }
 
 /// A part of a value that is not as expected.

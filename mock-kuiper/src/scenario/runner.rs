@@ -1,6 +1,6 @@
 //! Runs the cases of test files, on many threads.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -252,7 +252,10 @@ impl Runner {
             work();
         });
         let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let plugins = packages.values().map(|it| it.manifest().name.clone());
+        let plugins: BTreeSet<_> = plugins.collect();
         Ok(Results {
+            plugins: plugins.into_iter().collect(),
             cases: done.into_values().collect(),
             took: began.elapsed(),
             seed: self.settings.seed,
@@ -467,11 +470,6 @@ impl Filter {
 
 fn result(one: &Selected, verdict: Verdict, attempts: u32, attempt: Attempt) -> CaseResult {
     CaseResult {
-        file: one.file.clone(),
-        place: one.place,
-        name: one.name.clone(),
-        release: one.release,
-        verdict,
         attempts,
         took: attempt.took,
         failures: attempt.failures,
@@ -482,26 +480,15 @@ fn result(one: &Selected, verdict: Verdict, attempts: u32, attempt: Attempt) -> 
         steps: attempt.steps,
         command: command(one),
         updates: attempt.updates,
+        ..CaseResult::new(&one.file, one.place, &one.name, one.release, verdict)
     }
 }
 
 fn skipped(one: &Selected) -> CaseResult {
     CaseResult {
-        file: one.file.clone(),
-        place: one.place,
-        name: one.name.clone(),
-        release: one.release,
-        verdict: Verdict::Skipped,
         attempts: 0,
-        took: Duration::ZERO,
-        failures: Vec::new(),
-        notes: Vec::new(),
-        log: Vec::new(),
-        output: Vec::new(),
-        frames: Vec::new(),
-        steps: Vec::new(),
         command: command(one),
-        updates: Vec::new(),
+        ..CaseResult::new(&one.file, one.place, &one.name, one.release, Verdict::Skipped)
     }
 }
 
