@@ -41,6 +41,6 @@ pub use self::presence::RESTORE;
 pub use self::process::KEPT_LINES;
 pub use self::restart::Instance;
 pub use self::sink::{AckMode, Sink};
-pub(crate) use self::supervisor::{Connection, Report, Supervisor};
 pub use self::source::{LAST_ROWS, Received, Row, Source};
 pub use self::start::{SinkStart, SourceStart, source_order};
+pub(crate) use self::supervisor::{Connection, Report, Supervisor};

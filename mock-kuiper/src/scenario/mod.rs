@@ -13,6 +13,7 @@ mod model;
 mod nearest;
 mod node;
 mod pattern;
+mod play;
 mod result;
 
 pub use self::node::Place;

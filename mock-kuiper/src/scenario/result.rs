@@ -151,7 +151,11 @@ impl fmt::Display for CaseResult {
     /// of the messages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const LAST: usize = 10;
-        let (file, line, name) = (self.file.display(), self.place.line, in_sentence(&self.name));
+        let (file, line, name) = (
+            self.file.display(),
+            self.place.line,
+            in_sentence(&self.name),
+        );
         let (verdict, release) = (self.verdict.name(), self.release);
         writeln!(f, "{file}:{line} {name} (eKuiper {release}): {verdict}")?;
         for failure in &self.failures {
@@ -160,7 +164,11 @@ impl fmt::Display for CaseResult {
         for line in self.log.iter().skip(self.log.len().saturating_sub(LAST)) {
             writeln!(f, "    log {}", in_sentence(&line.text))?;
         }
-        for frame in self.frames.iter().skip(self.frames.len().saturating_sub(LAST)) {
+        for frame in self
+            .frames
+            .iter()
+            .skip(self.frames.len().saturating_sub(LAST))
+        {
             writeln!(f, "    {frame}")?;
         }
         Ok(())
@@ -182,7 +190,12 @@ impl fmt::Display for Failure {
             writeln!(f, "    at `{pointer}`: expected {expected}, seen {seen}")?;
         }
         if let Some(finding) = &self.finding {
-            writeln!(f, "    {}: {}", finding.code(), in_sentence(&finding.to_string()))?;
+            writeln!(
+                f,
+                "    {}: {}",
+                finding.code(),
+                in_sentence(&finding.to_string())
+            )?;
             for advice in finding.advice() {
                 writeln!(f, "    help: {}", in_sentence(&advice.to_string()))?;
             }

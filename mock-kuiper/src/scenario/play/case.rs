@@ -120,7 +120,11 @@ pub(in crate::scenario) fn setup_failure(failure: CommandFailure) -> Attempt {
 
 /// Plays a case. `live` is the process that the cases before have left, and gets
 /// the one that the next may use; it is `None` if it must not be used again.
-pub(in crate::scenario) fn play(case: &Case, run: &FileRun<'_>, live: &mut Option<Live>) -> Attempt {
+pub(in crate::scenario) fn play(
+    case: &Case,
+    run: &FileRun<'_>,
+    live: &mut Option<Live>,
+) -> Attempt {
     let began = Instant::now();
     let mut attempt = Attempt::new();
     let mut commands = Commands::new(run.directory(), run.settings.scale, run.stop);
@@ -202,7 +206,10 @@ fn end(case: &Case, mut player: Player<'_>, live: &mut Option<Live>, attempt: &m
     if let Err(error) = stopped {
         // After a failure, what cannot be stopped adds nothing but a crash.
         if has_passed || error.is_exit() && !attempt.has_exit() {
-            let place = case.steps.last().map_or(case.place, |step: &Step| step.place);
+            let place = case
+                .steps
+                .last()
+                .map_or(case.place, |step: &Step| step.place);
             attempt.fail("stop what runs", place, StepError::Host(error));
         }
     }

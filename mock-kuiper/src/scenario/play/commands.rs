@@ -329,7 +329,8 @@ fn read_lines(stream: impl Read + Send + 'static, state: &Arc<State>) -> io::Res
             if seen.lines.len() == LINES {
                 seen.lines.remove(0);
             }
-            seen.lines.push(text.trim_end_matches(['\n', '\r']).to_owned());
+            seen.lines
+                .push(text.trim_end_matches(['\n', '\r']).to_owned());
             line.clear();
         }
         state.lock().open -= 1;
@@ -340,10 +341,7 @@ fn read_lines(stream: impl Read + Send + 'static, state: &Arc<State>) -> io::Res
 }
 
 /// Returns the text that a template stands for; a number is one, too.
-pub(super) fn text(
-    template: &Template,
-    variables: &Variables,
-) -> Result<String, String> {
+pub(super) fn text(template: &Template, variables: &Variables) -> Result<String, String> {
     Ok(match template.resolve(variables)? {
         Value::String(text) => text,
         other => other.to_string(),

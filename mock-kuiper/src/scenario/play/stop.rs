@@ -63,6 +63,8 @@ impl Stop {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        self.stop.hosts().retain(|(number, _)| *number != self.number);
+        self.stop
+            .hosts()
+            .retain(|(number, _)| *number != self.number);
     }
 }

@@ -63,7 +63,9 @@ impl Player<'_> {
         if let Some(limit) = within.map(|within| self.limit(within))
             && took > limit
         {
-            return unmet(format!("`{call}` was answered after {took:.3?}, not {limit:?}"));
+            return unmet(format!(
+                "`{call}` was answered after {took:.3?}, not {limit:?}"
+            ));
         }
         match reply {
             Reply::Result(result) => self.capture(capture, &result),
@@ -84,10 +86,9 @@ impl Player<'_> {
         let call = call_text(function, &args);
         match (refused, reply) {
             (None, Reply::Result(_)) => Ok(()),
-            (None, Reply::Error(text)) => unmet(format!(
-                "`{call}` was refused: {}",
-                in_sentence(&text)
-            )),
+            (None, Reply::Error(text)) => {
+                unmet(format!("`{call}` was refused: {}", in_sentence(&text)))
+            }
             (Some(_), Reply::Result(_)) => unmet(format!("`{call}` was accepted, and not refused")),
             (Some(expected), Reply::Error(text)) => {
                 let about = format!("the refusal of `{call}` is not as expected");

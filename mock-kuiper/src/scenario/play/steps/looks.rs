@@ -20,12 +20,7 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 
 impl Player<'_> {
     /// Waits for lines of the plugin's output since the case began.
-    pub(super) fn log(
-        &mut self,
-        line: &Pattern,
-        times: Option<usize>,
-        limit: Duration,
-    ) -> Played {
+    pub(super) fn log(&mut self, line: &Pattern, times: Option<usize>, limit: Duration) -> Played {
         let pattern = self.pattern(line)?;
         let deadline = Deadline::after(limit);
         let (mut next, mut found) = (0, 0);
@@ -58,9 +53,7 @@ impl Player<'_> {
 
     /// Waits until a file is as expected.
     pub(super) fn file(&mut self, path: &Template, content: &Content, limit: Duration) -> Played {
-        let path = self
-            .directory
-            .join(commands::text(path, &self.values)?);
+        let path = self.directory.join(commands::text(path, &self.values)?);
         let deadline = Deadline::after(limit);
         loop {
             let looked = self.look(&path, content);

@@ -71,10 +71,7 @@ impl Player<'_> {
                 conf_key,
                 options,
             } => {
-                let mut source = host
-                    .source(name)
-                    .config(config.into())
-                    .within(rule, "demo");
+                let mut source = host.source(name).config(config.into()).within(rule, "demo");
                 if let Some(datasource) = datasource {
                     source = source.datasource(text(self.value(datasource)?));
                 }
@@ -187,9 +184,7 @@ fn row_json(row: Row) -> Value {
 /// Returns the plugin's text if it has refused a start.
 fn refusal(error: &HostError) -> Option<String> {
     match error.finding()?.observed.clone() {
-        Observed::OrderRefused { text, .. } | Observed::UnknownSymbol { text } => {
-            Some(text)
-        }
+        Observed::OrderRefused { text, .. } | Observed::UnknownSymbol { text } => Some(text),
         _ => None,
     }
 }
