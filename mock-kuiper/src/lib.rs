@@ -125,6 +125,7 @@ mod html;
 mod isolate;
 mod package;
 mod play;
+mod redact;
 mod release;
 mod scratch;
 mod spawn;

@@ -11,6 +11,7 @@ use super::node::Place;
 use crate::event::Frame;
 use crate::finding::Finding;
 use crate::foreign::in_sentence;
+use crate::redact::Secrets;
 
 /// What came of all cases of a run.
 #[derive(Debug, Clone, Default)]
@@ -122,6 +123,35 @@ impl CaseResult {
             steps: Vec::new(),
             command: String::new(),
             updates: Vec::new(),
+        }
+    }
+}
+
+impl CaseResult {
+    /// Hides secrets in all texts.
+    pub(super) fn hide(&mut self, secrets: &Secrets) {
+        if secrets.is_empty() {
+            return;
+        }
+        let hide = |text: &mut String| *text = secrets.hide(text);
+        self.notes.iter_mut().for_each(hide);
+        self.output.iter_mut().for_each(hide);
+        self.log.iter_mut().for_each(|line| hide(&mut line.text));
+        for frame in &mut self.frames {
+            frame.body = secrets.hide(&frame.text()).into_bytes();
+        }
+        for failure in &mut self.failures {
+            hide(&mut failure.text);
+            for difference in &mut failure.differences {
+                hide(&mut difference.expected);
+                difference.seen.iter_mut().for_each(hide);
+            }
+            // Its details may have the secret; its text stays.
+            if let Some(finding) = &failure.finding
+                && secrets.hide(&finding.to_string()) != finding.to_string()
+            {
+                failure.finding = None;
+            }
         }
     }
 }

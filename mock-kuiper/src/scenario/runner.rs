@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::discover::discover;
 use super::model::{Case, ProcessScope, TestFile};
@@ -80,6 +80,9 @@ pub enum RunnerError {
 
 /// Receives what happens, on the threads where it happens.
 pub trait Progress: Sync {
+    /// The run begins: these are the cases.
+    fn begins(&self, cases: &[Selected]);
+
     /// An attempt of a case has begun.
     fn began(&self, case: &Selected);
 
@@ -92,6 +95,8 @@ pub trait Progress: Sync {
 struct Quiet;
 
 impl Progress for Quiet {
+    fn begins(&self, _: &[Selected]) {}
+
     fn began(&self, _: &Selected) {}
 
     fn ended(&self, _: &mut CaseResult) {}
@@ -123,6 +128,7 @@ impl Runner {
                 seed: None,
                 scale: 1.0,
                 retries: 0,
+                redacted: Vec::new(),
             },
             stop: Stop::default(),
         }
@@ -192,6 +198,13 @@ impl Runner {
         self
     }
 
+    /// Hides the values under this key of each `config`, and of the variable of this
+    /// name in `env`, in the results.
+    pub fn redact(mut self, key: impl Into<String>) -> Self {
+        self.settings.redacted.push(key.into());
+        self
+    }
+
     /// Returns a handle that ends the run early.
     #[must_use]
     pub fn stop(&self) -> Stop {
@@ -229,6 +242,8 @@ impl Runner {
         let selected = self.select(&files)?;
         let packages = self.packages(&files, &selected)?;
         let (runs, units) = self.plan(&files, &packages, &selected);
+        let all: Vec<_> = selected.iter().map(|(_, _, one)| one.clone()).collect();
+        progress.begins(&all);
         let queue = Mutex::new(VecDeque::from(units));
         let done: Mutex<BTreeMap<usize, CaseResult>> = Mutex::default();
         let has_failed = AtomicBool::new(false);
@@ -454,7 +469,9 @@ impl Runner {
                 Verdict::Flaky => failed.unwrap_or(attempt),
                 _ => attempt,
             };
-            return result(one, verdict, attempts, shown);
+            let mut result = result(one, verdict, attempts, shown);
+            run.hide_secrets(&mut result);
+            return result;
         }
     }
 }
@@ -478,7 +495,6 @@ fn result(one: &Selected, verdict: Verdict, attempts: u32, attempt: Attempt) -> 
         output: attempt.output,
         frames: attempt.frames,
         steps: attempt.steps,
-        command: command(one),
         updates: attempt.updates,
         ..CaseResult::new(&one.file, one.place, &one.name, one.release, verdict)
     }
@@ -487,27 +503,7 @@ fn result(one: &Selected, verdict: Verdict, attempts: u32, attempt: Attempt) -> 
 fn skipped(one: &Selected) -> CaseResult {
     CaseResult {
         attempts: 0,
-        command: command(one),
         ..CaseResult::new(&one.file, one.place, &one.name, one.release, Verdict::Skipped)
-    }
-}
-
-/// Returns the command that runs a case alone.
-fn command(one: &Selected) -> String {
-    format!(
-        "mock-kuiper test {} --filter {} --release {}",
-        quoted(&one.file.display().to_string()),
-        quoted(&format!("={}", one.name)),
-        one.release
-    )
-}
-
-/// Quotes a text for a shell, if it needs that.
-fn quoted(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-=:+,@".contains(&byte);
-    match !text.is_empty() && text.bytes().all(is_plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', "'\\''")),
     }
 }
 

@@ -170,9 +170,7 @@ fn play_on_host(
         Ok(live) => Player {
             live,
             values: values.clone(),
-            directory: run.directory(),
-            scale: run.settings.scale,
-            stop: run.stop,
+            run,
             notes: Vec::new(),
         },
         Err((error, record)) => {

@@ -6,14 +6,18 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::{Map, Value};
+
 use super::commands::{CommandFailure, Commands, text};
 use super::stop::Stop;
 use crate::event::Limits;
 use crate::host::{Builder, Host, HostError};
 use crate::package::Package;
+use crate::redact::Secrets;
 use crate::release::Release;
 use crate::scenario::model::{Case, ProcessScope, TestFile};
 use crate::scenario::pattern::Variables;
+use crate::scenario::result::CaseResult;
 use crate::scratch::Scratch;
 
 /// How many ports are given before one is given again.
@@ -28,6 +32,8 @@ pub(in crate::scenario) struct Settings {
     pub(in crate::scenario) scale: f64,
     /// How often each case is tried again at least.
     pub(in crate::scenario) retries: u32,
+    /// The keys and variables whose values no result shows.
+    pub(in crate::scenario) redacted: Vec<String>,
 }
 
 /// A test file on a release, in a run.
@@ -38,6 +44,7 @@ pub(in crate::scenario) struct FileRun<'a> {
     pub(super) package: Arc<Package>,
     pub(super) settings: &'a Settings,
     pub(super) stop: &'a Stop,
+    secrets: Mutex<Secrets>,
     shared: Mutex<Shared>,
 }
 
@@ -82,6 +89,7 @@ impl<'a> FileRun<'a> {
             package,
             settings,
             stop,
+            secrets: Mutex::default(),
             shared: Mutex::new(Shared {
                 units,
                 prepared: None,
@@ -202,9 +210,26 @@ impl<'a> FileRun<'a> {
         }
         for (name, value) in &self.file.env {
             let value = text(value, variables).map_err(HostError::invalid)?;
+            if self.settings.redacted.contains(name) {
+                self.secrets().add_text(&value);
+            }
             host = host.env(name, value);
         }
         Ok(host)
+    }
+
+    /// Remembers the secrets of a configuration.
+    pub(super) fn keep_secrets(&self, config: &Map<String, Value>) {
+        self.secrets().add(&self.settings.redacted, config);
+    }
+
+    /// Hides the secrets that were used so far.
+    pub(in crate::scenario) fn hide_secrets(&self, result: &mut CaseResult) {
+        result.hide(&self.secrets());
+    }
+
+    fn secrets(&self) -> MutexGuard<'_, Secrets> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {

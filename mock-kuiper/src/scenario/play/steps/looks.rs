@@ -53,7 +53,10 @@ impl Player<'_> {
 
     /// Waits until a file is as expected.
     pub(super) fn file(&mut self, path: &Template, content: &Content, limit: Duration) -> Played {
-        let path = self.directory.join(commands::text(path, &self.values)?);
+        let path = self
+            .run
+            .directory()
+            .join(commands::text(path, &self.values)?);
         let deadline = Deadline::after(limit);
         loop {
             let looked = self.look(&path, content);
@@ -102,7 +105,7 @@ impl Player<'_> {
 
     /// Fails if the run was stopped, or if the plugin has exited by itself.
     fn check(&self) -> Played {
-        if self.stop.is_stopped() {
+        if self.run.stop.is_stopped() {
             return Err(HostError::Interrupted.into());
         }
         match self.live.is_killed {

@@ -6,13 +6,12 @@ mod rules;
 mod sinks;
 mod sources;
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::file::FileRun;
 use super::live::Live;
-use super::stop::Stop;
 use super::waits::Deadline;
 use crate::fault::{Fault, Outcome};
 use crate::finding::Finding;
@@ -26,9 +25,7 @@ use crate::scenario::result::{Difference, Update};
 pub(super) struct Player<'a> {
     pub(super) live: Live,
     pub(super) values: Variables,
-    pub(super) directory: &'a Path,
-    pub(super) scale: f64,
-    pub(super) stop: &'a Stop,
+    pub(super) run: &'a FileRun<'a>,
     pub(super) notes: Vec<String>,
 }
 
@@ -123,7 +120,7 @@ impl Player<'_> {
 
     /// Lengthens a limit as the run asks.
     fn limit(&self, limit: Duration) -> Duration {
-        limit.mul_f64(self.scale)
+        limit.mul_f64(self.run.settings.scale)
     }
 
     fn value(&self, template: &Template) -> Result<Value, StepError> {
@@ -195,7 +192,7 @@ impl Player<'_> {
     fn idle(&self, time: Duration) -> Played {
         let deadline = Deadline::after(time);
         while deadline.pause() {
-            if self.stop.is_stopped() {
+            if self.run.stop.is_stopped() {
                 return Err(HostError::Interrupted.into());
             }
             if !self.live.is_killed {

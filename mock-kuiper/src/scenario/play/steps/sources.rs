@@ -62,6 +62,7 @@ impl Player<'_> {
         start: &Start,
     ) -> Result<Result<Started, HostError>, StepError> {
         let config = object(self.value(&start.config)?, "config")?;
+        self.run.keep_secrets(&config);
         let rule = self.live.rule(&start.alias);
         let host = &self.live.host;
         Ok(match &start.symbol {
