@@ -9,7 +9,13 @@
 //! (what came of it), `format` and `parse` (from YAML to the model), `play` (runs
 //! cases).
 
+mod format;
 mod model;
 mod node;
+mod parse;
 mod pattern;
 mod result;
+
+pub use self::model::{Case, TestFile};
+pub use self::node::{FileMistake, Place};
+pub use self::parse::load;
