@@ -11,6 +11,7 @@
 
 mod format;
 mod model;
+mod nearest;
 mod node;
 mod parse;
 mod pattern;
