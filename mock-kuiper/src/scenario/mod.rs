@@ -9,12 +9,19 @@
 //! (what came of it), `format` and `parse` (from YAML to the model), `play` (runs
 //! cases).
 
+mod format;
 mod model;
 mod nearest;
 mod node;
+mod parse;
 mod pattern;
 mod play;
 mod result;
+mod runner;
 
-pub use self::node::Place;
+pub use self::model::{Case, TestFile};
+pub use self::node::{FileMistake, Place};
+pub use self::parse::load;
+pub use self::play::Stop;
 pub use self::result::{CaseResult, Difference, Failure, LogLine, Results, StepTime, Verdict};
+pub use self::runner::{Filter, Progress, Runner, RunnerError, Selected};

@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use super::discover::discover;
 use super::model::{Case, ProcessScope, TestFile};
 use super::node::{FileMistake, Place};
 use super::parse::load;
-use super::play::{Attempt, FileRun, Live, Settings, Stop, play, setup_failure};
+use super::play::{Attempt, FileRun, Live, Packages, Settings, Stop, play};
 use super::result::{CaseResult, Results, Verdict};
-use crate::package::{Build, Package, PackageError};
+use crate::package::{Build, PackageError};
 use crate::release::Release;
 
 /// Runs the cases of test files. [`Runner::new`] finds the files.
@@ -240,7 +239,8 @@ impl Runner {
         let began = Instant::now();
         let files = self.load()?;
         let selected = self.select(&files)?;
-        let packages = self.packages(&files, &selected)?;
+        let packages = Packages::new(self.executable.clone(), self.build.clone());
+        self.open(&packages, &files, &selected)?;
         let (runs, units) = self.plan(&files, &packages, &selected);
         let all: Vec<_> = selected.iter().map(|(_, _, one)| one.clone()).collect();
         progress.begins(&all);
@@ -267,10 +267,8 @@ impl Runner {
             work();
         });
         let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let plugins = packages.values().map(|it| it.manifest().name.clone());
-        let plugins: BTreeSet<_> = plugins.collect();
         Ok(Results {
-            plugins: plugins.into_iter().collect(),
+            plugins: packages.names(),
             cases: done.into_values().collect(),
             took: began.elapsed(),
             seed: self.settings.seed,
@@ -279,7 +277,7 @@ impl Runner {
 
     /// Reads all files.
     fn load(&self) -> Result<Vec<TestFile>, RunnerError> {
-        let paths = discover(&self.paths).map_err(RunnerError::Mistakes)?;
+        let paths = Ok::<_, RunnerError>(self.paths.clone())?;
         if paths.is_empty() {
             return Err(RunnerError::NoFile {
                 paths: self.paths.clone(),
@@ -332,36 +330,31 @@ impl Runner {
         }
     }
 
-    /// Opens, and builds, each plugin once.
-    fn packages(
+    /// Opens the plugins that no `setup` makes, so that their mistakes are known
+    /// before anything runs.
+    fn open(
         &self,
+        packages: &Packages,
         files: &[TestFile],
         selected: &[(usize, usize, Selected)],
-    ) -> Result<BTreeMap<PathBuf, Arc<Package>>, RunnerError> {
-        let mut packages = BTreeMap::new();
-        for (file, ..) in selected {
-            let file = &files[*file];
-            if packages.contains_key(&file.plugin) {
-                continue;
-            }
-            let opened = match &self.executable {
-                Some(executable) => Package::with_executable(&file.plugin, executable),
-                None => Package::build(&file.plugin, self.build.clone()),
-            };
-            let package = opened.map_err(|error| RunnerError::Package {
+    ) -> Result<(), RunnerError> {
+        let numbers: BTreeSet<_> = selected.iter().map(|(file, ..)| *file).collect();
+        let files = numbers.into_iter().map(|number| &files[number]);
+        for file in files.filter(|file| file.setup.is_empty()) {
+            let opened = packages.open(&file.plugin);
+            opened.map_err(|error| RunnerError::Package {
                 file: file.path.clone(),
                 error,
             })?;
-            packages.insert(file.plugin.clone(), Arc::new(package));
         }
-        Ok(packages)
+        Ok(())
     }
 
     /// Groups the selected cases into units.
     fn plan<'a>(
         &'a self,
         files: &'a [TestFile],
-        packages: &BTreeMap<PathBuf, Arc<Package>>,
+        packages: &'a Packages,
         selected: &[(usize, usize, Selected)],
     ) -> (Vec<FileRun<'a>>, Vec<Unit>) {
         let mut groups: BTreeMap<(usize, &str), Vec<(usize, usize)>> = BTreeMap::new();
@@ -384,11 +377,10 @@ impl Runner {
                 }
             };
             let release = Release::find(release).expect("a case has a release of the table");
-            let package = Arc::clone(&packages[&file.plugin]);
             runs.push(FileRun::new(
                 file,
                 release,
-                package,
+                packages,
                 &self.settings,
                 &self.stop,
                 own.len(),
@@ -433,7 +425,7 @@ impl Runner {
         if let Some((failure, output)) = run.end_unit() {
             result.output.extend(output);
             if let Some(failure) = failure {
-                result.failures.extend(setup_failure(failure).failures);
+                result.failures.push(failure);
                 result.verdict = Verdict::Failed;
             }
         }
@@ -503,7 +495,13 @@ fn result(one: &Selected, verdict: Verdict, attempts: u32, attempt: Attempt) -> 
 fn skipped(one: &Selected) -> CaseResult {
     CaseResult {
         attempts: 0,
-        ..CaseResult::new(&one.file, one.place, &one.name, one.release, Verdict::Skipped)
+        ..CaseResult::new(
+            &one.file,
+            one.place,
+            &one.name,
+            one.release,
+            Verdict::Skipped,
+        )
     }
 }
 

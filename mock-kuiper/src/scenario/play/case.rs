@@ -90,16 +90,10 @@ impl Attempt {
     }
 
     fn fail_command(&mut self, failure: CommandFailure) {
-        let CommandFailure {
-            command,
-            place,
-            text,
-        } = failure;
-        let text = match command.is_empty() {
-            true => text,
-            false => format!("`{command}` {text}"),
-        };
-        self.fail("command", place, StepError::Unmet(Box::new(said(text))));
+        if self.verdict == Verdict::Passed {
+            self.verdict = Verdict::Failed;
+        }
+        self.failures.push(failure.into());
     }
 }
 
@@ -108,14 +102,6 @@ fn said(text: impl Into<String>) -> Unmet {
         text: text.into(),
         ..Unmet::default()
     }
-}
-
-/// Makes the attempt of a case that cannot begin, because a command of its file
-/// failed.
-pub(in crate::scenario) fn setup_failure(failure: CommandFailure) -> Attempt {
-    let mut attempt = Attempt::new();
-    attempt.fail_command(failure);
-    attempt
 }
 
 /// Plays a case. `live` is the process that the cases before have left, and gets
@@ -180,9 +166,9 @@ fn play_on_host(
         }
     };
     player.live.begin_case(began);
-    for step in &case.steps {
+    for (index, step) in case.steps.iter().enumerate() {
         let step_began = began.elapsed();
-        let played = player.play(step);
+        let played = player.play(step, &case.steps[index + 1..]);
         attempt.steps.push(StepTime {
             step: title(step),
             place: step.place,

@@ -19,6 +19,7 @@ use crate::host::{Connection, Report, Supervisor};
 use crate::scenario::model::{Command, Ready};
 use crate::scenario::node::Place;
 use crate::scenario::pattern::{Pattern, Template, Variables};
+use crate::scenario::result::Failure;
 
 /// The lines of one command's output that are kept, the last ones.
 const LINES: usize = 200;
@@ -52,6 +53,26 @@ impl CommandFailure {
             command: "setup".to_owned(),
             place: Place { line: 1, column: 1 },
             text: format!("cannot make a temporary directory and find a free port: {error}"),
+        }
+    }
+}
+
+impl From<CommandFailure> for Failure {
+    fn from(failure: CommandFailure) -> Self {
+        let CommandFailure {
+            command,
+            place,
+            text,
+        } = failure;
+        Self {
+            step: "command".to_owned(),
+            place,
+            text: match command.is_empty() {
+                true => text,
+                false => format!("`{command}` {text}"),
+            },
+            differences: Vec::new(),
+            finding: None,
         }
     }
 }

@@ -9,15 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Map, Value};
 
 use super::commands::{CommandFailure, Commands, text};
+use super::packages::Packages;
 use super::stop::Stop;
 use crate::event::Limits;
 use crate::host::{Builder, Host, HostError};
-use crate::package::Package;
 use crate::redact::Secrets;
 use crate::release::Release;
 use crate::scenario::model::{Case, ProcessScope, TestFile};
 use crate::scenario::pattern::Variables;
-use crate::scenario::result::CaseResult;
+use crate::scenario::result::{CaseResult, Failure};
 use crate::scratch::Scratch;
 
 /// How many ports are given before one is given again.
@@ -41,7 +41,8 @@ pub(in crate::scenario) struct Settings {
 pub(in crate::scenario) struct FileRun<'a> {
     pub(in crate::scenario) file: &'a TestFile,
     pub(in crate::scenario) release: &'static Release,
-    pub(super) package: Arc<Package>,
+    /// Opens the plugin once the file's `setup` has run, which may make it.
+    packages: &'a Packages,
     pub(super) settings: &'a Settings,
     pub(super) stop: &'a Stop,
     secrets: Mutex<Secrets>,
@@ -78,7 +79,7 @@ impl<'a> FileRun<'a> {
     pub(in crate::scenario) fn new(
         file: &'a TestFile,
         release: &'static Release,
-        package: Arc<Package>,
+        packages: &'a Packages,
         settings: &'a Settings,
         stop: &'a Stop,
         units: usize,
@@ -86,7 +87,7 @@ impl<'a> FileRun<'a> {
         Self {
             file,
             release,
-            package,
+            packages,
             settings,
             stop,
             secrets: Mutex::default(),
@@ -117,7 +118,7 @@ impl<'a> FileRun<'a> {
 
     /// Notes that a unit has ended. After the last one, runs the file's `teardown`.
     /// Returns its failure, and what the file's commands wrote.
-    pub(in crate::scenario) fn end_unit(&self) -> Option<(Option<CommandFailure>, Vec<String>)> {
+    pub(in crate::scenario) fn end_unit(&self) -> Option<(Option<Failure>, Vec<String>)> {
         let mut shared = self.shared();
         shared.units -= 1;
         if shared.units > 0 {
@@ -129,7 +130,7 @@ impl<'a> FileRun<'a> {
             ..
         } = shared.prepared.take()?;
         let torn_down = commands.run_all(&self.file.teardown, &variables);
-        Some((torn_down.err(), commands.finish()))
+        Some((torn_down.err().map(Failure::from), commands.finish()))
     }
 
     fn set_up(&self) -> Prepared {
@@ -195,7 +196,8 @@ impl<'a> FileRun<'a> {
         let release = self.release;
         let scale = self.settings.scale;
         let init_timeout = self.file.init_timeout.unwrap_or(release.init_timeout);
-        let mut host = Host::builder(Arc::clone(&self.package))
+        let package = self.packages.open(&self.file.plugin)?;
+        let mut host = Host::builder(package)
             .release(release.name)
             .python(&self.file.python)
             .record(Limits::NONE)

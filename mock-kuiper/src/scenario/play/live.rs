@@ -19,6 +19,8 @@ use crate::scenario::pattern::Variables;
 pub(in crate::scenario) struct Live {
     pub(super) sources: Vec<(String, Source)>,
     pub(super) sinks: Vec<(String, Sink)>,
+    /// Sources that were stopped and whose channels are still open.
+    stopped: Vec<(String, Source)>,
     /// eKuiper never stops a function.
     pub(super) functions: Vec<Function>,
     /// The rule of each alias of the case.
@@ -56,6 +58,7 @@ impl Live {
         Ok(Self {
             sources: Vec::new(),
             sinks: Vec::new(),
+            stopped: Vec::new(),
             functions: Vec::new(),
             rules: BTreeMap::new(),
             count: 0,
@@ -92,9 +95,10 @@ impl Live {
         rule
     }
 
-    /// Returns a running source.
+    /// Returns a running source, or one that was stopped and is still read.
     pub(super) fn source(&mut self, alias: &str) -> Result<&mut Source, String> {
-        let found = self.sources.iter_mut().find(|(name, _)| name == alias);
+        let known = self.sources.iter_mut().chain(&mut self.stopped);
+        let found = known.into_iter().find(|(name, _)| name == alias);
         let source = found.map(|(_, source)| source);
         source.ok_or_else(|| format!("no source `{alias}` runs"))
     }
@@ -119,6 +123,18 @@ impl Live {
         Ok(&mut self.functions[index])
     }
 
+    /// Notes that a source was stopped; its channel stays open.
+    pub(super) fn note_stopped(&mut self, alias: &str) {
+        if let Some(index) = self.sources.iter().position(|(name, _)| name == alias) {
+            self.stopped.push(self.sources.remove(index));
+        }
+    }
+
+    /// Closes the channel of a source that was stopped.
+    pub(super) fn forget_stopped(&mut self, alias: &str) {
+        self.stopped.retain(|(name, _)| name != alias);
+    }
+
     /// Stops an instance.
     pub(super) fn stop(&mut self, alias: &str) -> Result<Result<(), HostError>, String> {
         let named = |(name, _): &(String, Source)| name == alias;
@@ -138,6 +154,7 @@ impl Live {
             self.abandon();
             return Ok(());
         }
+        self.stopped.clear();
         self.host.check_alive()?;
         let sources = std::mem::take(&mut self.sources);
         let sinks = std::mem::take(&mut self.sinks);
@@ -155,6 +172,7 @@ impl Live {
     /// Closes the channels of all instances.
     pub(super) fn abandon(&mut self) {
         self.sources.clear();
+        self.stopped.clear();
         self.sinks.clear();
     }
 }

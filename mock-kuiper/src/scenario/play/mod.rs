@@ -8,12 +8,14 @@ mod case;
 mod commands;
 mod file;
 mod live;
+mod packages;
 mod record;
 mod steps;
 mod stop;
 mod waits;
 
-pub(super) use self::case::{Attempt, play, setup_failure};
+pub(super) use self::case::{Attempt, play};
 pub(super) use self::file::{FileRun, Settings};
 pub(super) use self::live::Live;
+pub(super) use self::packages::Packages;
 pub use self::stop::Stop;

@@ -70,13 +70,13 @@ impl From<Unmet> for StepError {
 }
 
 impl Player<'_> {
-    /// Plays a step.
-    pub(super) fn play(&mut self, step: &Step) -> Played {
+    /// Plays a step; `later` are the steps after it.
+    pub(super) fn play(&mut self, step: &Step, later: &[Step]) -> Played {
         let within = self.limit(step.within.unwrap_or(WITHIN));
         let quiet = self.limit(step.within.unwrap_or(QUIET));
         match &step.action {
             Action::Start(start) => self.start(start),
-            Action::Stop { alias } => Ok(self.live.stop(alias)??),
+            Action::Stop { alias } => self.stop(alias, later),
             Action::Rows {
                 alias,
                 expect,

@@ -7,12 +7,17 @@ use serde_json::{Value, json};
 use super::{Played, Player, StepError, Unmet};
 use crate::finding::{Finding, Observed};
 use crate::host::{HostError, RESTORE, Row, Sink, Source};
-use crate::scenario::model::{Capture, Expected, Start, StartSymbol};
+use crate::scenario::model::{Action, Capture, Expected, Start, StartSymbol, Step};
 use crate::scenario::play::live::object;
 use crate::scenario::play::waits::Deadline;
 
 /// How often a wait for rows checks whether the source is still there.
 const TICK: Duration = Duration::from_millis(100);
+
+/// How long rows may arrive that were sent before a stop, and the gap after which
+/// none is on its way.
+const ON_THEIR_WAY: Duration = Duration::from_millis(300);
+const GAP: Duration = Duration::from_millis(50);
 
 /// What was started.
 pub(super) enum Started {
@@ -61,6 +66,7 @@ impl Player<'_> {
         &mut self,
         start: &Start,
     ) -> Result<Result<Started, HostError>, StepError> {
+        self.live.forget_stopped(&start.alias);
         let config = object(self.value(&start.config)?, "config")?;
         self.run.keep_secrets(&config);
         let rule = self.live.rule(&start.alias);
@@ -103,6 +109,24 @@ impl Player<'_> {
                 sink.start().map(Started::Sink)
             }
         })
+    }
+
+    /// Stops an instance. The channel of a source stays open if a later step takes
+    /// its rows, which must not be more than it had sent before.
+    pub(super) fn stop(&mut self, alias: &str, later: &[Step]) -> Played {
+        let restarts =
+            |step: &&Step| !matches!(&step.action, Action::Start(start) if start.alias == alias);
+        let takes_rows = |step: &Step| matches!(&step.action, Action::Rows { alias: other, .. } if other == alias);
+        let is_watched = later.iter().take_while(restarts).any(takes_rows);
+        match self.live.source(alias) {
+            Ok(source) if is_watched => {
+                source.order_stop()?;
+                drop_rows(source)?;
+                self.live.note_stopped(alias);
+                Ok(())
+            }
+            _ => Ok(self.live.stop(alias)??),
+        }
     }
 
     /// Takes `count` rows of a source, or checks that none arrives.
@@ -153,6 +177,13 @@ pub(super) fn take_rows(
         }
     }
     Ok(rows)
+}
+
+/// Reads and drops the rows that were on their way at a stop.
+fn drop_rows(source: &mut Source) -> Result<(), HostError> {
+    let deadline = Deadline::after(ON_THEIR_WAY);
+    while !deadline.has_passed() && source.next_within(GAP)?.is_some() {}
+    Ok(())
 }
 
 fn has_ended(source: &Source) -> bool {
