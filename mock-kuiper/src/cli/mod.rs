@@ -29,10 +29,6 @@ mod stream;
 mod summary;
 mod symbol_args;
 mod terminal;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the subcommand comes with the runner of cases")
-)]
 mod test;
 mod text;
 mod watch;
@@ -54,6 +50,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<run::Args>),
+    Test(Box<test::Args>),
     Bench(Box<bench::Args>),
     Check(check::Args),
     Pack(pack::Args),
@@ -66,6 +63,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Run(args) => run::run(*args),
+        Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Pack(args) => pack::run(&args),

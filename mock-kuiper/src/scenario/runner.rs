@@ -1,6 +1,8 @@
 //! Runs the cases of test files, on many threads.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::error::Error;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -75,6 +77,35 @@ pub enum RunnerError {
     },
     /// No case matches the filter, the releases and the shard.
     NoCase,
+}
+
+impl fmt::Display for RunnerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mistakes(mistakes) => {
+                let mistakes: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+                f.write_str(&mistakes.join("\n"))
+            }
+            Self::Package { file, error } => write!(f, "{}: {error}", file.display()),
+            Self::NoFile { paths } => {
+                let paths: Vec<_> = paths
+                    .iter()
+                    .map(|path| path.display().to_string())
+                    .collect();
+                write!(f, "no file that ends in .test.yaml in {}", paths.join(", "))
+            }
+            Self::NoCase => f.write_str("no case matches; name another filter, release or part"),
+        }
+    }
+}
+
+impl Error for RunnerError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Package { error, .. } => Some(error),
+            Self::Mistakes(_) | Self::NoFile { .. } | Self::NoCase => None,
+        }
+    }
 }
 
 /// Receives what happens, on the threads where it happens.
