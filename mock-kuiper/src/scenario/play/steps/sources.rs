@@ -153,6 +153,9 @@ impl Player<'_> {
         match self.expect(expect, &seen, text) {
             Err(StepError::Unmet(mut unmet)) => {
                 unmet.finding = finding;
+                if let Some(update) = &mut unmet.update {
+                    drop_null_metas(&mut update.seen);
+                }
                 Err(StepError::Unmet(unmet))
             }
             Err(other) => Err(other),
@@ -211,6 +214,16 @@ pub(super) fn shortage(source: &Source, count: usize, limit: Duration) -> Findin
 
 fn row_json(row: Row) -> Value {
     json!({"message": row.message, "meta": row.meta})
+}
+
+/// Leaves the `meta` that is `null` out of rows, as an author does.
+fn drop_null_metas(rows: &mut Value) {
+    let rows = rows.as_array_mut().into_iter().flatten();
+    for row in rows.filter_map(Value::as_object_mut) {
+        if row.get("meta") == Some(&Value::Null) {
+            row.remove("meta");
+        }
+    }
 }
 
 /// Returns the plugin's text if it has refused a start.
