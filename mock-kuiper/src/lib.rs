@@ -122,6 +122,7 @@ mod foreign;
 mod go_json;
 mod host;
 mod isolate;
+mod markdown;
 mod package;
 mod play;
 mod release;

@@ -29,7 +29,9 @@ impl Pattern {
 
 /// Returns whether a mapping has matchers instead of fields.
 pub(crate) fn has_matchers(entries: &[(Key, Node)]) -> bool {
-    entries.iter().any(|(key, _)| literal_key(&key.text).is_none())
+    entries
+        .iter()
+        .any(|(key, _)| literal_key(&key.text).is_none())
 }
 
 struct Reader<'a> {
@@ -48,7 +50,9 @@ impl Reader<'_> {
         self.depth += 1;
         let pattern = match &node.tree {
             Tree::Null | Tree::Bool(_) | Tree::Number(_) => Pattern::Scalar(node.to_json()),
-            Tree::Text(text) => self.text(node.place, text).map_or_else(Pattern::anything, Pattern::Text),
+            Tree::Text(text) => self
+                .text(node.place, text)
+                .map_or_else(Pattern::anything, Pattern::Text),
             Tree::List(items) => Pattern::List(self.patterns(items, false)),
             Tree::Map(entries) if has_matchers(entries) => {
                 Pattern::Matchers(self.matchers(entries, is_field))
@@ -92,7 +96,10 @@ impl Reader<'_> {
     fn matcher(&mut self, key: &Key, value: &Node, is_field: bool) -> Option<Matcher> {
         let place = value.place;
         let relation = Relation::ALL.into_iter();
-        if let Some(relation) = relation.clone().find(|relation| relation.name() == key.text) {
+        if let Some(relation) = relation
+            .clone()
+            .find(|relation| relation.name() == key.text)
+        {
             return Some(Matcher::Order(relation, self.operand(&key.text, value)?));
         }
         match &key.text[..] {
@@ -172,7 +179,10 @@ impl Reader<'_> {
                 .map(|near| format!("did you mean `{near}`? "))
                 .unwrap_or_default();
             let typed = foreign::in_sentence(typed);
-            let text = format!("there is no type `{typed}`; {meant}JSON has {}", list(names));
+            let text = format!(
+                "there is no type `{typed}`; {meant}JSON has {}",
+                list(names)
+            );
             self.no(value.place, text)
         })
     }

@@ -71,7 +71,9 @@ impl Form {
             Self::Text(text) => text.add_variables(names),
             Self::List(items) => items.iter().for_each(|item| item.add_variables(names)),
             Self::Object(fields) => {
-                fields.iter().for_each(|(_, form)| form.add_variables(names));
+                fields
+                    .iter()
+                    .for_each(|(_, form)| form.add_variables(names));
             }
         }
     }
