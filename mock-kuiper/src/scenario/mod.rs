@@ -9,6 +9,7 @@
 //! (what came of it), `format` and `parse` (from YAML to the model), `play` (runs
 //! cases).
 
+mod discover;
 mod format;
 mod model;
 mod nearest;
@@ -19,6 +20,8 @@ mod play;
 mod result;
 mod runner;
 
+pub use self::discover::discover;
+pub use self::format::{reference, schema};
 pub use self::model::{Case, TestFile};
 pub use self::node::{FileMistake, Place};
 pub use self::parse::load;

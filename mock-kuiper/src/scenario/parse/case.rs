@@ -26,7 +26,12 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Case> {
         steps.extend(rows.iter().map(|row| call_row(reader, &function, row)));
     }
     let items = node.get("steps").map(Node::items).unwrap_or_default();
-    steps.extend(items.iter().filter_map(|item| step(reader, item)));
+    for item in items {
+        match step(reader, item) {
+            Some(step) => steps.push(step),
+            None => reader.scope.miss(),
+        }
+    }
     Some(Case {
         name: text_of(node, "name")?,
         place: node.place,

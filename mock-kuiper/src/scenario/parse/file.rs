@@ -10,6 +10,7 @@ use super::case;
 use super::command::commands;
 use super::reader::{Reader, duration_of, text_of};
 use super::scope::Scope;
+use crate::foreign::in_sentence;
 use crate::release::{DEFAULT_HOST, Release};
 
 /// Reads the file; `None` without what it cannot be without.
@@ -42,8 +43,8 @@ pub(super) fn read(
         case.variables.extend(env_variables.iter().cloned());
         if let Some(first) = names.get(&case.name) {
             let text = format!(
-                "the case at {first} has the name `{}`, too; choose another",
-                case.name
+                "the case at {first} has the name `{}` already; choose another",
+                in_sentence(&case.name)
             );
             let place = node.get("name").map_or(node.place, |name| name.place);
             reader.mistake(place, text);
@@ -96,7 +97,10 @@ fn env(reader: &mut Reader<'_>, root: &Node) -> Vec<(String, Template)> {
     let mut variables = Vec::new();
     for (key, node) in root.get("env").map(Node::entries).unwrap_or_default() {
         if key.text.is_empty() || key.text.contains(['=', '\0']) {
-            let text = format!("`{}` cannot name a variable of the environment", key.text);
+            let text = format!(
+                "`{}` cannot name a variable of the environment",
+                in_sentence(&key.text)
+            );
             reader.mistake(key.place, text);
         }
         variables.push((key.text.clone(), reader.template(node)));
