@@ -31,10 +31,8 @@ fn distance(typed: &str, word: &str) -> usize {
         for (column, other) in word.iter().enumerate() {
             let replaced = last[column] + usize::from(character != other);
             let mut least = replaced.min(last[column + 1] + 1).min(current[column] + 1);
-            let is_swapped = row > 0
-                && column > 0
-                && typed[row - 1] == *other
-                && word[column - 1] == *character;
+            let is_swapped =
+                row > 0 && column > 0 && typed[row - 1] == *other && word[column - 1] == *character;
             if is_swapped {
                 least = least.min(before[column - 1] + 1);
             }

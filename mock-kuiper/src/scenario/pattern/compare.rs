@@ -47,7 +47,9 @@ impl Pattern {
 /// Orders pointers as their parts are in the document: elements by number.
 fn order(a: &str, b: &str) -> Ordering {
     let parts = |pointer: &str| {
-        let parts = pointer.split('/').map(|part| (part.parse::<u64>().ok(), part.to_owned()));
+        let parts = pointer
+            .split('/')
+            .map(|part| (part.parse::<u64>().ok(), part.to_owned()));
         parts.collect::<Vec<_>>()
     };
     parts(a).cmp(&parts(b))
@@ -111,13 +113,17 @@ impl Report {
             }
             return;
         };
-        let failed = matchers.iter().filter(|matcher| !self.apply(matcher, value));
+        let failed = matchers
+            .iter()
+            .filter(|matcher| !self.apply(matcher, value));
         let failed: Vec<_> = failed.collect();
         if failed.is_empty() {
             return;
         }
         let expected = || Matcher::all_to_json(failed.iter().copied()).to_string();
-        let is_length = failed.iter().any(|matcher| matches!(matcher, Matcher::Len(_)));
+        let is_length = failed
+            .iter()
+            .any(|matcher| matches!(matcher, Matcher::Len(_)));
         match length(value).filter(|_| is_length) {
             Some(length) => {
                 let seen = format!("{} (length {length})", shown(value));
@@ -136,9 +142,9 @@ impl Report {
             (Matcher::Regex { compiled, .. }, Value::String(seen)) => {
                 compiled.as_ref().is_some_and(|regex| regex.is_match(seen))
             }
-            (Matcher::Order(relation, than), Value::Number(seen)) => {
-                than.number().is_some_and(|than| relates(*relation, number::compare(seen, than)))
-            }
+            (Matcher::Order(relation, than), Value::Number(seen)) => than
+                .number()
+                .is_some_and(|than| relates(*relation, number::compare(seen, than))),
             (Matcher::Near { value, within }, Value::Number(seen)) => {
                 match (value.number(), within.number()) {
                     (Some(value), Some(within)) => number::is_near(seen, value, within),
@@ -204,7 +210,10 @@ impl Report {
         let pairs = pair(&suits.collect::<Vec<_>>(), seen.len());
         let taken: BTreeSet<_> = pairs.iter().copied().flatten().collect();
         let mut left_over: Vec<_> = (0..seen.len()).filter(|at| !taken.contains(at)).collect();
-        let unmatched = patterns.iter().zip(&pairs).filter(|(_, pair)| pair.is_none());
+        let unmatched = patterns
+            .iter()
+            .zip(&pairs)
+            .filter(|(_, pair)| pair.is_none());
         let mut beyond = seen.len();
         for (pattern, _) in unmatched {
             // The element that comes closest is probably the one that was meant.
@@ -255,7 +264,11 @@ impl Report {
     /// Reports two texts. If they begin alike, both are shown from shortly before
     /// their difference.
     fn differ_in_text(&mut self, expected: &str, seen: &str) {
-        let shared = expected.chars().zip(seen.chars()).take_while(|(a, b)| a == b).count();
+        let shared = expected
+            .chars()
+            .zip(seen.chars())
+            .take_while(|(a, b)| a == b)
+            .count();
         let show = |text: &str| {
             if shared <= SHARED {
                 return shown(&text.into());

@@ -39,8 +39,8 @@ impl Input {
     /// Reads the value.
     pub(super) fn read(self, path: &str, directory: &Path) -> Result<Value, String> {
         let name = foreign::in_sentence(path);
-        let bytes =
-            read(&directory.join(path)).map_err(|error| format!("cannot read `{name}`: {error}"))?;
+        let bytes = read(&directory.join(path))
+            .map_err(|error| format!("cannot read `{name}`: {error}"))?;
         if self == Self::Base64 {
             return Ok(base64(&bytes).into());
         }
@@ -48,9 +48,9 @@ impl Input {
             return serde_json::from_slice(&bytes)
                 .map_err(|error| format!("`{name}` is not JSON: {error}"));
         }
-        String::from_utf8(bytes).map(Value::from).map_err(|_| {
-            format!("`{name}` is not a text in UTF-8; read it with `$base64`")
-        })
+        String::from_utf8(bytes)
+            .map(Value::from)
+            .map_err(|_| format!("`{name}` is not a text in UTF-8; read it with `$base64`"))
     }
 }
 
@@ -81,7 +81,11 @@ fn base64(bytes: &[u8]) -> String {
         for digit in 0..4 {
             let index = bits >> (18 - 6 * digit) & 63;
             let is_padding = digit > chunk.len();
-            text.push(if is_padding { '=' } else { char::from(DIGITS[index as usize]) });
+            text.push(if is_padding {
+                '='
+            } else {
+                char::from(DIGITS[index as usize])
+            });
         }
     }
     text
@@ -121,7 +125,7 @@ mod tests {
         at("a.json", br#"{"n": 9007199254740993}"#);
         at("photo.jpg", b"\xff\xd8");
         at("bad.json", b"{");
-        std::fs::File::create(directory.path().join("large"))
+        File::create(directory.path().join("large"))
             .and_then(|file| file.set_len(MOST + 1))
             .expect("a large file");
         let read = |input: Input, name: &str| input.read(name, directory.path());

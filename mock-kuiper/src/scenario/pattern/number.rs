@@ -67,7 +67,9 @@ impl Decimal {
     fn of(number: &Number) -> Self {
         let text = number.to_string();
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((&text, "0"));
-        let fraction = mantissa.split_once('.').map_or(0, |(_, digits)| digits.len());
+        let fraction = mantissa
+            .split_once('.')
+            .map_or(0, |(_, digits)| digits.len());
         let digits = mantissa.bytes().rev().filter(u8::is_ascii_digit);
         Self {
             is_negative: mantissa.starts_with('-'),
@@ -91,7 +93,9 @@ fn digit(digits: &[u8], at: usize) -> u8 {
 fn compare_digits(a: &[u8], b: &[u8]) -> Ordering {
     let places = (0..a.len().max(b.len())).rev();
     let mut by_place = places.map(|at| digit(a, at).cmp(&digit(b, at)));
-    by_place.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    by_place
+        .find(|order| order.is_ne())
+        .unwrap_or(Ordering::Equal)
 }
 
 fn add(a: &[u8], b: &[u8]) -> Vec<u8> {
@@ -181,7 +185,11 @@ mod tests {
         assert!(near("9007199254740993", "9007199254740992", "1"));
         assert!(!near("9007199254740993", "9007199254740992", "0"));
         assert!(near("18446744073709551615", "-9223372036854775808", "3e19"));
-        assert!(!near("18446744073709551615", "-9223372036854775808", "2e19"));
+        assert!(!near(
+            "18446744073709551615",
+            "-9223372036854775808",
+            "2e19"
+        ));
         assert!(near("5e-324", "0", "1e-323"));
         assert!(!near("1e300", "0", "1e299"));
         assert!(!near("1", "1", "-1"));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::input::Input;
 use super::table::MATCHERS;
-use super::template::{DEPTH, literal_key, read_input, too_deep};
+use super::template::{literal_key, read_input};
 use super::text::Text;
 use super::tree::{Matcher, Operand, Pattern, Relation, Type, compile};
 use crate::foreign;
@@ -21,7 +21,6 @@ impl Pattern {
         let mut reader = Reader {
             directory,
             mistakes,
-            depth: 0,
         };
         reader.pattern(node, false)
     }
@@ -29,26 +28,24 @@ impl Pattern {
 
 /// Returns whether a mapping has matchers instead of fields.
 pub(crate) fn has_matchers(entries: &[(Key, Node)]) -> bool {
-    entries.iter().any(|(key, _)| literal_key(&key.text).is_none())
+    entries
+        .iter()
+        .any(|(key, _)| literal_key(&key.text).is_none())
 }
 
 struct Reader<'a> {
     directory: &'a Path,
     mistakes: &'a mut Vec<(Place, String)>,
-    depth: usize,
 }
 
 impl Reader<'_> {
     /// Reads a pattern. `is_field`: it is the value of a key, which may be absent.
     fn pattern(&mut self, node: &Node, is_field: bool) -> Pattern {
-        if self.depth > DEPTH {
-            self.mistake(node.place, too_deep());
-            return Pattern::anything();
-        }
-        self.depth += 1;
-        let pattern = match &node.tree {
+        match &node.tree {
             Tree::Null | Tree::Bool(_) | Tree::Number(_) => Pattern::Scalar(node.to_json()),
-            Tree::Text(text) => self.text(node.place, text).map_or_else(Pattern::anything, Pattern::Text),
+            Tree::Text(text) => self
+                .text(node.place, text)
+                .map_or_else(Pattern::anything, Pattern::Text),
             Tree::List(items) => Pattern::List(self.patterns(items, false)),
             Tree::Map(entries) if has_matchers(entries) => {
                 Pattern::Matchers(self.matchers(entries, is_field))
@@ -59,9 +56,7 @@ impl Reader<'_> {
                 });
                 Pattern::Object(fields.collect())
             }
-        };
-        self.depth -= 1;
-        pattern
+        }
     }
 
     fn patterns(&mut self, items: &[Node], is_field: bool) -> Vec<Pattern> {
@@ -92,7 +87,10 @@ impl Reader<'_> {
     fn matcher(&mut self, key: &Key, value: &Node, is_field: bool) -> Option<Matcher> {
         let place = value.place;
         let relation = Relation::ALL.into_iter();
-        if let Some(relation) = relation.clone().find(|relation| relation.name() == key.text) {
+        if let Some(relation) = relation
+            .clone()
+            .find(|relation| relation.name() == key.text)
+        {
             return Some(Matcher::Order(relation, self.operand(&key.text, value)?));
         }
         match &key.text[..] {
@@ -172,7 +170,10 @@ impl Reader<'_> {
                 .map(|near| format!("did you mean `{near}`? "))
                 .unwrap_or_default();
             let typed = foreign::in_sentence(typed);
-            let text = format!("there is no type `{typed}`; {meant}JSON has {}", list(names));
+            let text = format!(
+                "there is no type `{typed}`; {meant}JSON has {}",
+                list(names)
+            );
             self.no(value.place, text)
         })
     }

@@ -206,7 +206,10 @@ mod tests {
         let known = [("a".to_owned(), json!(1)), ("b".to_owned(), json!(2))];
         let other = text.resolve(&known.into()).expect_err("no value");
 
-        assert_eq!(error, "the variable `count` has no value here; none has one");
+        assert_eq!(
+            error,
+            "the variable `count` has no value here; none has one"
+        );
         assert_eq!(
             other,
             "the variable `count` has no value here; those with one are `a`, `b`"

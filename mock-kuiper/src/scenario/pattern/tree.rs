@@ -115,7 +115,9 @@ impl Pattern {
                 fields.values().for_each(|field| field.add_variables(names));
             }
             Self::Matchers(matchers) => {
-                matchers.iter().for_each(|matcher| matcher.add_variables(names));
+                matchers
+                    .iter()
+                    .for_each(|matcher| matcher.add_variables(names));
             }
         }
     }
@@ -226,7 +228,9 @@ impl Matcher {
                 within.add_variables(names);
             }
             Self::Or(patterns) => {
-                patterns.iter().for_each(|pattern| pattern.add_variables(names));
+                patterns
+                    .iter()
+                    .for_each(|pattern| pattern.add_variables(names));
             }
         }
     }
