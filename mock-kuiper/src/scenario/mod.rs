@@ -6,7 +6,7 @@
 //!
 //! Layers, each of which imports only those before it: `node` (YAML with
 //! places), `model` (what a file says), `pattern` (expected values), `result`
-//! (what came of it), `format` and `parse` (from YAML to the model), `play` (runs
+//! (what came of it), `update` (writes what was seen), `format` and `parse` (from YAML to the model), `play` (runs
 //! cases).
 
 mod model;
@@ -14,3 +14,4 @@ mod nearest;
 mod node;
 mod pattern;
 mod result;
+mod update;

@@ -1,5 +1,6 @@
 //! What came of the cases of a test file: data that every report is made from.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -124,4 +125,6 @@ pub(crate) struct Update {
     pub(crate) span: Range<usize>,
     /// What was seen.
     pub(crate) seen: Value,
+    /// The values that variables of the pattern had.
+    pub(crate) variables: BTreeMap<String, Value>,
 }

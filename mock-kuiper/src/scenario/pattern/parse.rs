@@ -18,11 +18,25 @@ impl Pattern {
         directory: &Path,
         mistakes: &mut Vec<(Place, String)>,
     ) -> Self {
-        let mut reader = Reader {
+        Reader {
             directory,
             mistakes,
-        };
-        reader.pattern(node, false)
+        }
+        .pattern(node, false)
+    }
+
+    /// Reads a pattern like [`Pattern::parse`]. It is the value of a key, which may
+    /// be `$absent`.
+    pub(crate) fn parse_field(
+        node: &Node,
+        directory: &Path,
+        mistakes: &mut Vec<(Place, String)>,
+    ) -> Self {
+        Reader {
+            directory,
+            mistakes,
+        }
+        .pattern(node, true)
     }
 }
 
