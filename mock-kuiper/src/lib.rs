@@ -125,7 +125,6 @@ mod isolate;
 mod package;
 mod play;
 mod release;
-mod scenario;
 mod scratch;
 mod spawn;
 mod symbol;
@@ -134,6 +133,7 @@ mod usage;
 mod wire;
 
 pub mod engine;
+pub mod scenario;
 
 pub use serde_json;
 

@@ -6,12 +6,18 @@
 //!
 //! Layers, each of which imports only those before it: `node` (YAML with
 //! places), `model` (what a file says), `pattern` (expected values), `result`
-//! (what came of it), `update` (writes what was seen), `format` and `parse` (from YAML to the model), `play` (runs
-//! cases).
+//! (what came of it), `update` (writes what was seen into a file), `format` and
+//! `parse` (from YAML to the model), `play` (runs cases).
 
+mod format;
 mod model;
 mod nearest;
 mod node;
+mod parse;
 mod pattern;
 mod result;
 mod update;
+
+pub use self::model::{Case, TestFile};
+pub use self::node::{FileMistake, Place};
+pub use self::parse::load;

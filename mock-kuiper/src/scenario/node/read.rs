@@ -57,7 +57,12 @@ pub(in super::super) fn read(text: &str, mistakes: &mut Vec<(Place, String)>) ->
             return None;
         }
     }
-    reader.root
+    let nothing = Node {
+        place: Place { line: 1, column: 1 },
+        span: text.len()..text.len(),
+        tree: Tree::Null,
+    };
+    Some(reader.root.unwrap_or(nothing))
 }
 
 struct Reader<'a> {

@@ -48,7 +48,7 @@ fn replacement(
     if edit.site.is_in_flow {
         return (span, format!("{gap}{flow}"));
     }
-    let column = edit.node.place.column - 1;
+    let column = edit.node.place.column - 1 + gap.len();
     let line = before.rsplit('\n').next().unwrap_or_default();
     // On a line of its own, or as an element of a list.
     let is_first = line.trim_start_matches([' ', '-']).is_empty();
