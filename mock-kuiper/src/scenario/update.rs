@@ -16,13 +16,14 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::path::Path;
 
-use serde_json::Value;
-
 use self::edit::{Comparison, Site};
 use self::layout::Forms;
 use super::node::{Node, Place, Tree, read};
 use super::result::Update;
 use crate::foreign;
+
+/// The most bytes of JSON that are written for an expectation.
+const LARGEST: usize = 256 * 1024;
 
 /// A file after an update.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,88 +65,140 @@ pub(crate) fn rewrite(text: &str, directory: &Path, updates: &[Update]) -> Rewri
         written: 0,
         left_out: Vec::new(),
     };
-    let Some(root) = parse(text) else {
-        let text = "the file is no longer without mistakes; run the test again".to_owned();
-        rewritten
-            .left_out
-            .push((Place { line: 1, column: 1 }, text));
+    let Some(mut document) = Document::parse(text.to_owned()) else {
+        let text = "the file has mistakes since the test; correct them, and run it again";
+        let place = Place { line: 1, column: 1 };
+        rewritten.left_out.push((place, text.to_owned()));
         return rewritten;
     };
+    let original = document.root.clone();
     let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for update in updates {
         let Range { start, end } = update.span;
         groups.entry((start, end)).or_default().push(update);
     }
-    for ((start, end), group) in &groups {
-        let Some((path, node)) = find(&root, &(*start..*end)) else {
-            let text = "the file has changed since the test; run it again".to_owned();
-            rewritten
-                .left_out
-                .push((place_at(&rewritten.text, *start), text));
+    for (span, group) in &groups {
+        let (start, end) = *span;
+        let Some((path, node)) = find(&original, &(start..end)) else {
+            let reason = "the file has changed since the test; run it again".to_owned();
+            rewritten.left_out.push((place_at(text, start), reason));
             continue;
         };
-        let others = groups.keys().filter(|other| *other != &(*start, *end));
-        let overlaps = others
-            .clone()
-            .any(|other| other.0 < *end && *start < other.1);
-        let written = match overlaps {
+        let mut others = groups.keys().filter(|other| *other != span);
+        let written = match others.any(|other| other.0 < end && start < other.1) {
             true => Err(
-                "another expectation that failed overlaps with it; update it by hand".to_owned(),
+                "another expectation that failed is a part of it, or it of that one; update it by \
+                 hand"
+                    .to_owned(),
             ),
-            false => write_group(&rewritten.text, directory, &path, group),
+            false => write_group(&document, directory, &path, group),
         };
         match written {
-            Ok(text) => {
-                rewritten.written += usize::from(text != rewritten.text);
-                rewritten.text = text;
+            Ok(Some(after)) => {
+                rewritten.written += 1;
+                document = after;
             }
+            Ok(None) => {}
             Err(reason) => rewritten.left_out.push((node.place, reason)),
         }
     }
+    rewritten.text = document.text;
     rewritten
 }
 
-/// Replaces one expectation by what every release has seen.
+/// A text with its tree.
+struct Document {
+    text: String,
+    root: Node,
+}
+
+impl Document {
+    /// Reads a text; `None` if it has a mistake.
+    fn parse(text: String) -> Option<Self> {
+        let mut mistakes = Vec::new();
+        let root = read(&text, &mut mistakes)?;
+        mistakes.is_empty().then_some(Self { text, root })
+    }
+
+    fn locate(&self, path: &[usize]) -> Option<(&Node, Site<'_>)> {
+        let mut node = &self.root;
+        let mut site = Site::ROOT;
+        for index in path {
+            let entry = node.entries().get(*index);
+            site = site.within(node, entry.map(|(key, _)| key), &self.text);
+            node = part(node, *index)?;
+        }
+        Some((node, site))
+    }
+
+    fn comparison<'a>(&'a self, directory: &'a Path, update: &'a Update) -> Comparison<'a> {
+        Comparison {
+            file: &self.text,
+            directory,
+            variables: &update.variables,
+        }
+    }
+
+    fn matches(&self, directory: &Path, path: &[usize], update: &Update) -> bool {
+        let comparison = self.comparison(directory, update);
+        self.locate(path)
+            .is_some_and(|(node, _)| comparison.matches(node, Some(&update.seen)))
+    }
+}
+
+/// Replaces an expectation by what all releases have seen. `None`: it matches.
 fn write_group(
-    text: &str,
+    document: &Document,
     directory: &Path,
     path: &[usize],
     group: &[&Update],
-) -> Result<String, String> {
-    let mut written = text.to_owned();
-    for update in group {
-        if !matches(&written, directory, path, update) {
-            if written != text {
-                return Err(conflict(group));
-            }
-            written = write(text, directory, path, update)?;
-        }
-    }
-    match group
+) -> Result<Option<Document>, String> {
+    let failed = group
         .iter()
-        .all(|update| matches(&written, directory, path, update))
-    {
-        true => Ok(written),
+        .find(|update| !document.matches(directory, path, update));
+    let Some(failed) = failed else {
+        return Ok(None);
+    };
+    let written = write(document, directory, path, failed)?;
+    let is_match = |update: &&Update| written.matches(directory, path, update);
+    match group.iter().all(is_match) {
+        true => Ok(Some(written)),
         false => Err(conflict(group)),
     }
 }
 
-fn write(text: &str, directory: &Path, path: &[usize], update: &Update) -> Result<String, String> {
-    let rest = parse(text).map(|root| rest_of(root, path));
-    for forms in [Forms::All, Forms::Quoted] {
-        let Some(root) = parse(text) else { continue };
-        let Some((node, site)) = locate(&root, path, text) else {
-            continue;
-        };
+fn write(
+    document: &Document,
+    directory: &Path,
+    path: &[usize],
+    update: &Update,
+) -> Result<Document, String> {
+    if let Some((node, site)) = document.locate(path) {
+        let size = update.seen.to_string().len();
+        if size > LARGEST {
+            return Err(format!(
+                "the value that was seen has {size} bytes, too many for a test file; write \
+                 matchers by hand"
+            ));
+        }
         let mut edits = Vec::new();
-        comparison(text, directory, update).edit(node, site, &update.seen, &mut edits);
-        let written = layout::apply(text, &edits, forms);
-        let is_rest_kept = parse(&written).map(|root| rest_of(root, path)) == rest;
-        if is_rest_kept && matches(&written, directory, path, update) {
-            return Ok(written);
+        let comparison = document.comparison(directory, update);
+        comparison.edit(node, site, &update.seen, &mut edits)?;
+        for forms in [Forms::All, Forms::Quoted] {
+            let text = layout::apply(&document.text, &edits, forms);
+            let written = Document::parse(text).filter(|written| {
+                is_same_beside(&document.root, &written.root, Some(path))
+                    && written.matches(directory, path, update)
+            });
+            if let Some(written) = written {
+                return Ok(written);
+            }
         }
     }
-    Err("cannot be written here without a change to something else; update it by hand".to_owned())
+    Err(
+        "it cannot be written here without a change to something else; update it by hand"
+            .to_owned(),
+    )
 }
 
 fn conflict(group: &[&Update]) -> String {
@@ -162,74 +215,51 @@ fn conflict(group: &[&Update]) -> String {
     )
 }
 
-fn comparison<'a>(file: &'a str, directory: &'a Path, update: &'a Update) -> Comparison<'a> {
-    Comparison {
-        file,
-        directory,
-        variables: &update.variables,
-    }
-}
-
-fn matches(text: &str, directory: &Path, path: &[usize], update: &Update) -> bool {
-    let root = parse(text);
-    let found = root.as_ref().and_then(|root| locate(root, path, text));
-    found.is_some_and(|(node, _)| {
-        comparison(text, directory, update).matches(node, Some(&update.seen))
-    })
-}
-
-fn parse(text: &str) -> Option<Node> {
-    let mut mistakes = Vec::new();
-    read(text, &mut mistakes).filter(|_| mistakes.is_empty())
-}
-
 /// Returns the node that takes these bytes, and the way to it: the number of the
 /// element or the field at each level.
 fn find<'a>(node: &'a Node, span: &Range<usize>) -> Option<(Vec<usize>, &'a Node)> {
     if node.span == *span {
         return Some((Vec::new(), node));
     }
-    let entries = node.entries().iter().map(|(_, field)| field);
-    let parts = node.items().iter().chain(entries);
-    let mut found = parts.enumerate().filter_map(|(index, part)| {
+    let mut parts = (0..).map_while(|index| part(node, index)).enumerate();
+    parts.find_map(|(index, part)| {
         let (mut path, node) = find(part, span)?;
         path.insert(0, index);
         Some((path, node))
-    });
-    found.next()
+    })
 }
 
-fn locate<'a>(root: &'a Node, path: &[usize], file: &str) -> Option<(&'a Node, Site<'a>)> {
-    let mut node = root;
-    let mut site = Site::ROOT;
-    for index in path {
-        let entry = node.entries().get(*index);
-        site = site.within(node, entry.map(|(key, _)| key), file);
-        node = entry
-            .map(|(_, field)| field)
-            .or_else(|| node.items().get(*index))?;
+fn part(node: &Node, index: usize) -> Option<&Node> {
+    let field = node.entries().get(index).map(|(_, field)| field);
+    field.or_else(|| node.items().get(index))
+}
+
+/// Returns whether two trees are equal, apart from what is at a path.
+fn is_same_beside(a: &Node, b: &Node, path: Option<&[usize]>) -> bool {
+    if path.is_some_and(<[usize]>::is_empty) {
+        return true;
     }
-    Some((node, site))
-}
-
-/// Returns the document without the value at the end of a path.
-fn rest_of(mut root: Node, path: &[usize]) -> Value {
-    let mut node = &mut root;
-    for index in path {
-        let part = match &mut node.tree {
-            Tree::List(items) => items.get_mut(*index),
-            Tree::Map(entries) => entries.get_mut(*index).map(|(_, field)| field),
-            _ => None,
-        };
-        match part {
-            Some(part) => node = part,
-            None => return Value::Null,
+    let below = |index: usize| match path {
+        Some([first, rest @ ..]) if *first == index => Some(rest),
+        _ => None,
+    };
+    match (&a.tree, &b.tree) {
+        (Tree::List(a), Tree::List(b)) => {
+            let mut pairs = a.iter().zip(b).enumerate();
+            a.len() == b.len() && pairs.all(|(index, (a, b))| is_same_beside(a, b, below(index)))
         }
+        (Tree::Map(a), Tree::Map(b)) => {
+            let mut pairs = a.iter().zip(b).enumerate();
+            a.len() == b.len()
+                && pairs.all(|(index, ((a_key, a), (b_key, b)))| {
+                    a_key.text == b_key.text && is_same_beside(a, b, below(index))
+                })
+        }
+        (a, b) => a == b,
     }
-    node.tree = Tree::Null;
-    root.to_json()
 }
 
+/// Returns the place of a byte.
 fn place_at(text: &str, offset: usize) -> Place {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.rsplit('\n').next().unwrap_or_default();

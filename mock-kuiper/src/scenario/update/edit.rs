@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::words::{Style, Words};
+use crate::foreign;
 use crate::scenario::node::{Key, Node, Tree};
 use crate::scenario::pattern::{Pattern, Variables, escape_key, has_matchers};
 
@@ -92,66 +93,73 @@ impl Comparison<'_> {
         mistakes.is_empty() && resolved.is_ok_and(|pattern| pattern.matches_field(seen))
     }
 
-    /// Adds the replacements after which `seen` matches `node`.
+    /// Adds the replacements after which `seen` matches `node`. The error is why
+    /// there can be none.
     pub(super) fn edit<'n>(
         &self,
         node: &'n Node,
         site: Site<'n>,
         seen: &Value,
         edits: &mut Vec<Edit<'n>>,
-    ) {
+    ) -> Result<(), String> {
         if self.matches(node, Some(seen)) {
-            return;
+            return Ok(());
         }
         match (&node.tree, seen) {
             (Tree::List(items), Value::Array(values))
                 if items.len() == values.len()
                     && items.iter().all(|item| is_within(item, node)) =>
             {
-                for (item, value) in items.iter().zip(values) {
-                    self.edit(item, site.within(node, None, self.file), value, edits);
-                }
+                let site = site.within(node, None, self.file);
+                let mut pairs = items.iter().zip(values);
+                return pairs.try_for_each(|(item, value)| self.edit(item, site, value, edits));
             }
             (Tree::Map(entries), Value::Object(values))
                 if self.has_shape(node, entries, values) =>
             {
-                for (key, field) in entries {
-                    if let Some(value) = seen_under(values, key) {
-                        self.edit(field, site.within(node, Some(key), self.file), value, edits);
-                    }
-                }
+                return self.edit_fields(node, site, values, edits);
             }
-            (Tree::Map(entries), Value::Object(values)) => match only_matcher(entries) {
-                Some((key, listed))
+            (Tree::Map(entries), _) => match (only_matcher(entries), seen) {
+                (Some((key, path)), _) if matches!(&key.text[..], "$file" | "$base64") => {
+                    let path = foreign::in_sentence(path.text().unwrap_or_default());
+                    return Err(format!("it is in the file `{path}`; update that by hand"));
+                }
+                (Some((key, listed)), Value::Object(values))
                     if key.text == "$contains"
                         && is_within(listed, node)
                         && fields(listed)
                             .is_some_and(|fields| self.has_listed(listed, fields, values)) =>
                 {
                     let site = site.within(node, Some(key), self.file);
-                    for (key, field) in fields(listed).unwrap_or_default() {
-                        if let Some(value) = seen_under(values, key) {
-                            self.edit(
-                                field,
-                                site.within(listed, Some(key), self.file),
-                                value,
-                                edits,
-                            );
-                        }
-                    }
+                    return self.edit_fields(listed, site, values, edits);
                 }
-                _ => edits.push(self.replacement(node, site, seen)),
+                _ => {}
             },
-            _ => edits.push(self.replacement(node, site, seen)),
+            _ => {}
         }
-    }
-
-    fn replacement<'n>(&self, node: &'n Node, site: Site<'n>, seen: &Value) -> Edit<'n> {
-        Edit {
+        edits.push(Edit {
             node,
             site,
             words: self.merged(node, seen),
-        }
+        });
+        Ok(())
+    }
+
+    /// Edits the fields of a mapping that were seen.
+    fn edit_fields<'n>(
+        &self,
+        node: &'n Node,
+        site: Site<'n>,
+        seen: &Map<String, Value>,
+        edits: &mut Vec<Edit<'n>>,
+    ) -> Result<(), String> {
+        node.entries().iter().try_for_each(|(key, field)| {
+            let site = site.within(node, Some(key), self.file);
+            match seen_under(seen, key) {
+                Some(value) => self.edit(field, site, value, edits),
+                None => Ok(()),
+            }
+        })
     }
 
     /// Returns whether a mapping has the fields that were seen and no others.
@@ -210,6 +218,16 @@ impl Comparison<'_> {
                         Some(words) => Words::Map(vec![(key.text.clone(), Words::Map(words))]),
                         None => self.literal(seen),
                     }
+                }
+                (Some((key, near)), Value::Number(seen)) if key.text == "$near" => {
+                    let parts = near
+                        .entries()
+                        .iter()
+                        .map(|(key, part)| match &key.text[..] {
+                            "value" => (key.text.clone(), Words::Scalar(seen.to_string())),
+                            _ => (key.text.clone(), Words::of_node(part, self.file)),
+                        });
+                    Words::Map(vec![(key.text.clone(), Words::Map(parts.collect()))])
                 }
                 (Some((key, patterns)), Value::Array(values)) if key.text == "$unordered" => {
                     let words = self.merged_in_any_order(patterns.items(), values);

@@ -218,6 +218,11 @@ fn matchers_of_collections_stay_around_what_changes() {
         ),
         "a: {$unordered: [2, {$gt: 5}, 3]}\n"
     );
+    let near = "{$near: {within: 0.1, value: 1.5}}";
+    assert_eq!(
+        updated(&format!("a: {near}\n"), near, json!(2.25)),
+        "a: {$near: {within: 0.1, value: 2.25}}\n"
+    );
     assert_eq!(
         updated("a: {$gte: 1, $lt: 5}\n", "{$gte: 1, $lt: 5}", json!(7)),
         "a: 7\n"
@@ -249,8 +254,8 @@ fn a_null_that_is_not_written_gets_its_value() {
         ),
         ("-\n- 1\n", [0], json!(long), &format!("- - {lines}\n- 1\n")),
     ] {
-        let root = parse(file).unwrap();
-        let (node, _) = locate(&root, &path, file).unwrap();
+        let document = Document::parse(file.to_owned()).unwrap();
+        let (node, _) = document.locate(&path).unwrap();
         let update = Update {
             span: node.span.clone(),
             seen,
@@ -343,13 +348,13 @@ fn an_update_that_would_change_something_else_is_left_out() {
     assert_eq!(rewritten.text, file);
     assert_eq!(
         rewritten.left_out[0].1,
-        "cannot be written here without a change to something else; update it by hand"
+        "it cannot be written here without a change to something else; update it by hand"
     );
     assert_eq!(both.text, overlapping);
     assert_eq!(both.left_out.len(), 2);
     assert_eq!(
         both.left_out[0].1,
-        "another expectation that failed overlaps with it; update it by hand"
+        "another expectation that failed is a part of it, or it of that one; update it by hand"
     );
     assert_eq!(
         stale.left_out,
@@ -357,6 +362,35 @@ fn an_update_that_would_change_something_else_is_left_out() {
             Place { line: 1, column: 8 },
             "the file has changed since the test; run it again".to_owned()
         )]
+    );
+}
+
+#[test]
+fn what_is_in_another_file_or_too_large_is_left_out() {
+    let file = "a: {b: {$file: rows.json}}\n";
+
+    let other = rewrite(
+        file,
+        Path::new("/nowhere"),
+        &[update_of(file, "{b: {$file: rows.json}}", json!({"b": 1}))],
+    );
+    let large = rewrite(
+        "a: 1\n",
+        Path::new("/"),
+        &[update_of("a: 1\n", "1", json!("x".repeat(300_000)))],
+    );
+
+    assert_eq!(other.text, file);
+    assert_eq!(
+        other.left_out,
+        [(
+            Place { line: 1, column: 4 },
+            "it is in the file `rows.json`; update that by hand".to_owned()
+        )]
+    );
+    assert_eq!(
+        large.left_out[0].1,
+        "the value that was seen has 300002 bytes, too many for a test file; write matchers by hand"
     );
 }
 
@@ -413,11 +447,11 @@ fn any_file() -> impl Strategy<Value = (String, String)> {
 proptest! {
     #[test]
     fn what_is_written_matches_what_was_seen((file, part) in any_file(), seen in any_json()) {
-        prop_assume!(parse(&file).is_some());
+        prop_assume!(Document::parse(file.clone()).is_some());
         let update = update_of(&file, &part, seen);
         let span = update.span.clone();
-        let Some((path, _)) = parse(&file).and_then(|root| {
-            find(&root, &span).map(|(path, node)| (path, node.clone()))
+        let Some((path, _)) = Document::parse(file.clone()).and_then(|document| {
+            find(&document.root, &span).map(|(path, node)| (path, node.clone()))
         }) else {
             return Err(TestCaseError::reject("another value has the same text"));
         };
@@ -425,6 +459,7 @@ proptest! {
         let rewritten = rewrite(&file, Path::new("/"), std::slice::from_ref(&update));
 
         prop_assert_eq!(&rewritten.left_out, &[], "{}", file);
-        prop_assert!(matches(&rewritten.text, Path::new("/"), &path, &update), "{}", rewritten.text);
+        let document = Document::parse(rewritten.text).expect("a document");
+        prop_assert!(document.matches(Path::new("/"), &path, &update), "{}", document.text);
     }
 }
