@@ -1,8 +1,8 @@
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::any_json::any_json;
+
+mod any;
 
 /// Updates the value that `part` is, at its first occurrence.
 fn update_of(file: &str, part: &str, seen: Value) -> Update {
@@ -423,43 +423,4 @@ fn a_file_keeps_its_permissions_and_its_link() {
     );
     assert!(link.is_symlink());
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
-}
-
-/// A file with an expectation in each kind of place, and the expectation.
-fn any_file() -> impl Strategy<Value = (String, String)> {
-    let expectation = any_json().prop_map(|value| {
-        let words = words::Words::of_seen(&value, &BTreeMap::new());
-        (words.flow(), words.block(4, "\n"))
-    });
-    (expectation, 0..6).prop_map(|((flow, block), place)| match place {
-        0 => (
-            format!("a: 1 # one\nx:\n  expect: {flow} # two\n  b: 2\n"),
-            flow,
-        ),
-        1 => (format!("- [a, {flow}, b]\n- c\n"), flow),
-        2 => (format!("- a\n- {flow}\n# end"), flow),
-        3 => (format!("x:\n  expect:\n    {block}\n  b: 2\n"), block),
-        4 => (format!("x:\n  - {flow} # one\n  - {{b: {flow}}}\n"), flow),
-        _ => (format!("- - {block}\n  - 2\n"), block),
-    })
-}
-
-proptest! {
-    #[test]
-    fn what_is_written_matches_what_was_seen((file, part) in any_file(), seen in any_json()) {
-        prop_assume!(Document::parse(file.clone()).is_some());
-        let update = update_of(&file, &part, seen);
-        let span = update.span.clone();
-        let Some((path, _)) = Document::parse(file.clone()).and_then(|document| {
-            find(&document.root, &span).map(|(path, node)| (path, node.clone()))
-        }) else {
-            return Err(TestCaseError::reject("another value has the same text"));
-        };
-
-        let rewritten = rewrite(&file, Path::new("/"), std::slice::from_ref(&update));
-
-        prop_assert_eq!(&rewritten.left_out, &[], "{}", file);
-        let document = Document::parse(rewritten.text).expect("a document");
-        prop_assert!(document.matches(Path::new("/"), &path, &update), "{}", document.text);
-    }
 }
