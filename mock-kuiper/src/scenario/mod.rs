@@ -6,8 +6,8 @@
 //!
 //! Layers, each of which imports only those before it: `node` (YAML with
 //! places), `model` (what a file says), `pattern` (expected values), `result`
-//! (what came of it), `format` and `parse` (from YAML to the model), `play` (runs
-//! cases).
+//! (what came of it), `update` (writes what was seen into a file), `format` and
+//! `parse` (from YAML to the model), `play` (runs cases).
 
 mod discover;
 mod format;
@@ -19,6 +19,7 @@ mod pattern;
 mod play;
 mod result;
 mod runner;
+mod update;
 
 pub use self::discover::discover;
 pub use self::format::{reference, schema};

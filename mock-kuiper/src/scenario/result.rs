@@ -1,6 +1,7 @@
 //! What came of the cases of a test file: data that every report is made from.
 
 use std::fmt;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -336,4 +337,6 @@ pub(crate) struct Update {
     pub(crate) span: Range<usize>,
     /// What was seen.
     pub(crate) seen: Value,
+    /// The values that variables of the pattern had.
+    pub(crate) variables: BTreeMap<String, Value>,
 }
