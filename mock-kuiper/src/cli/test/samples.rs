@@ -239,3 +239,11 @@ pub(super) fn all() -> Results {
     results.seed = Some(7);
     results
 }
+
+/// The hostile case alone.
+pub(super) fn hostile_alone() -> Results {
+    let mut results = all();
+    results.plugins = vec![HOSTILE.to_owned()];
+    results.cases.retain(|case| case.name == HOSTILE);
+    results
+}
