@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::escape::{html, short};
+use super::escape::{html, prose, short};
 use super::page::{Block, Difference, Line, Problem};
 use super::picture;
 use crate::foreign;
@@ -47,7 +47,7 @@ pub(super) fn block(out: &mut String, block: &Block) {
 
 /// Escapes a text of several lines.
 fn paragraph(text: &str) -> String {
-    let mut lines: Vec<_> = text.lines().take(PARAGRAPH).map(short).collect();
+    let mut lines: Vec<_> = text.lines().take(PARAGRAPH).map(prose).collect();
     let more = text.lines().count() - lines.len();
     if more > 0 {
         lines.push(format!("… and {more} more lines"));
@@ -79,7 +79,7 @@ fn problem(out: &mut String, problem: &Problem) {
     if !problem.advice.is_empty() {
         out.push_str("<ul class=\"advice\">\n");
         for advice in &problem.advice {
-            let _ = writeln!(out, "<li>{}</li>", short(advice));
+            let _ = writeln!(out, "<li>{}</li>", prose(advice));
         }
         out.push_str("</ul>\n");
     }
@@ -221,7 +221,7 @@ is &lt;other&gt;</p>
 </dl>
 <p class="code">Finding <code>function.error</code></p>
 <ul class="advice">
-<li>return `hi`</li>
+<li>return <code>hi</code></li>
 </ul>
 </div>
 "#

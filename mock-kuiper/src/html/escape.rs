@@ -8,6 +8,24 @@ pub(super) fn short(text: &str) -> String {
     html(&foreign::in_sentence(text))
 }
 
+/// Escapes a sentence like [`short`]; what is in backquotes becomes code.
+pub(super) fn prose(text: &str) -> String {
+    let escaped = short(text);
+    let parts: Vec<_> = escaped.split('`').collect();
+    if parts.len() % 2 == 0 {
+        // One backquote has no partner.
+        return escaped;
+    }
+    let shown = parts
+        .iter()
+        .enumerate()
+        .map(|(index, part)| match index % 2 {
+            0 => (*part).to_owned(),
+            _ => format!("<code>{part}</code>"),
+        });
+    shown.collect()
+}
+
 /// Escapes a text for HTML. It must not have control characters.
 pub(super) fn html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -34,6 +52,15 @@ mod tests {
             short("<a href='x' title=\"y\">&\x1b\u{202e}\n"),
             "&lt;a href=&#39;x&#39; title=&quot;y&quot;&gt;&amp;\\u{1b}\\u{202e}\\n"
         );
+    }
+
+    #[test]
+    fn what_is_in_backquotes_becomes_code() {
+        assert_eq!(
+            prose("set `a<b` in `c`"),
+            "set <code>a&lt;b</code> in <code>c</code>"
+        );
+        assert_eq!(prose("it`s"), "it`s");
     }
 
     #[test]

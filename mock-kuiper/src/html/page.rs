@@ -38,7 +38,7 @@ pub struct Entry {
 }
 
 /// A result in one word. A reader can choose which are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Label {
     /// How it is shown, and where it is counted: entries with [`Tone::Bad`] are
     /// open.

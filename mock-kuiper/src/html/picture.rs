@@ -58,7 +58,7 @@ pub(super) fn draw(out: &mut String, timeline: &Timeline) {
         let line = top + index * LANE + 31;
         let _ = writeln!(
             out,
-            "<text class=\"lane\" x=\"0\" y=\"{}\">{}</text>\n\
+            "<text class=\"lane\" x=\"6\" y=\"{}\">{}</text>\n\
              <line class=\"lane\" x1=\"0\" x2=\"100%\" y1=\"{line}\" y2=\"{line}\"/>",
             line - 17,
             html(&foreign::excerpt(lane.as_bytes()))
@@ -149,12 +149,19 @@ fn bands(out: &mut String, spans: &[Span], axis: &Axis, height: usize) {
             last.ended.saturating_sub(first.began).as_secs_f64(),
             height - AXIS
         );
-        if width > 4.0 {
+        if width > 2.5 {
+            let name = match group.len() {
+                1 => format!(
+                    "{number} {}",
+                    html(&foreign::excerpt(first.title.as_bytes()))
+                ),
+                more => format!("{number}–{}", number + more - 1),
+            };
+            // A picture of its own, so that the name ends where the band ends.
             let _ = write!(
                 out,
-                "<text class=\"step\" x=\"{:.2}%\" y=\"{}\">{number}</text>",
-                left + width / 2.0,
-                AXIS + 16
+                "<svg x=\"{left:.2}%\" y=\"{AXIS}\" width=\"{width:.2}%\" height=\"{STEPS}\">\
+                 <text x=\"6\" y=\"16\">{name}</text></svg>"
             );
         }
         out.push_str("</g>\n");
@@ -187,10 +194,11 @@ fn ticks(out: &mut String, axis: &Axis, height: usize) {
             left if left > 94.0 => "end",
             _ => "middle",
         };
+        let class = if index % 2 == 0 { "time" } else { "time odd" };
         let _ = writeln!(
             out,
             "<line class=\"tick\" x1=\"{left:.2}%\" x2=\"{left:.2}%\" y1=\"{AXIS}\" y2=\"{height}\"/>\
-             <text class=\"time\" x=\"{left:.2}%\" y=\"12\" text-anchor=\"{anchor}\">{time:.digits$} \
+             <text class=\"{class}\" x=\"{left:.2}%\" y=\"12\" text-anchor=\"{anchor}\">{time:.digits$} \
              s</text>"
         );
     }
@@ -272,20 +280,25 @@ impl Group<'_> {
 
 fn legend(out: &mut String, timeline: &Timeline, left_out: usize) {
     if !timeline.marks.is_empty() {
-        out.push_str(
-            "<svg class=\"key\" width=\"10\" height=\"10\" aria-hidden=\"true\"><use href=\"#h\" \
-             x=\"5\" y=\"10\"/></svg> host to plugin \
-             <svg class=\"key\" width=\"10\" height=\"10\" aria-hidden=\"true\"><use href=\"#p\" \
-             x=\"5\" y=\"0\"/></svg> plugin to host \
-             <svg class=\"key\" width=\"14\" height=\"10\" aria-hidden=\"true\"><rect class=\"h\" \
-             width=\"14\" y=\"1\" height=\"8\"/></svg> several messages",
-        );
+        for (shape, text) in [
+            ("<use href=\"#h\" x=\"5\" y=\"10\"/>", "host to plugin"),
+            ("<use href=\"#p\" x=\"5\" y=\"0\"/>", "plugin to host"),
+            (
+                "<rect class=\"h\" width=\"10\" y=\"1\" height=\"8\"/>",
+                "several messages",
+            ),
+        ] {
+            let _ = write!(
+                out,
+                "<span><svg width=\"10\" height=\"10\" aria-hidden=\"true\">{shape}</svg> {text}</span>"
+            );
+        }
     }
     if !timeline.spans.is_empty() {
-        out.push_str(" · bands are steps");
+        out.push_str("<span>bands are steps</span>");
     }
     if left_out > 0 {
-        let _ = write!(out, " · {left_out} more channels are not shown");
+        let _ = write!(out, "<span>{left_out} more channels are not shown</span>");
     }
 }
 
@@ -332,20 +345,20 @@ mod tests {
             drawn(&timeline),
             r##"<figure class="timeline">
 <svg role="img" width="100%" height="134" aria-label="2 messages on 2 channels and 1 steps in 0.040 seconds; they are listed below">
-<g><title>step 1: call &lt;echo&gt; (0.040 s)</title><rect class="band bad" x="0.00%" width="100.00%" y="18" height="116"/><text class="step" x="50.00%" y="34">1</text></g>
+<g><title>step 1: call &lt;echo&gt; (0.040 s)</title><rect class="band bad" x="0.00%" width="100.00%" y="18" height="116"/><svg x="0.00%" y="18" width="100.00%" height="24"><text x="6" y="16">1 call &lt;echo&gt;</text></svg></g>
 <line class="tick" x1="0.00%" x2="0.00%" y1="18" y2="134"/><text class="time" x="0.00%" y="12" text-anchor="start">0.000 s</text>
-<line class="tick" x1="25.00%" x2="25.00%" y1="18" y2="134"/><text class="time" x="25.00%" y="12" text-anchor="middle">0.010 s</text>
+<line class="tick" x1="25.00%" x2="25.00%" y1="18" y2="134"/><text class="time odd" x="25.00%" y="12" text-anchor="middle">0.010 s</text>
 <line class="tick" x1="50.00%" x2="50.00%" y1="18" y2="134"/><text class="time" x="50.00%" y="12" text-anchor="middle">0.020 s</text>
-<line class="tick" x1="75.00%" x2="75.00%" y1="18" y2="134"/><text class="time" x="75.00%" y="12" text-anchor="middle">0.030 s</text>
+<line class="tick" x1="75.00%" x2="75.00%" y1="18" y2="134"/><text class="time odd" x="75.00%" y="12" text-anchor="middle">0.030 s</text>
 <line class="tick" x1="100.00%" x2="100.00%" y1="18" y2="134"/><text class="time" x="100.00%" y="12" text-anchor="end">0.040 s</text>
-<text class="lane" x="0" y="56">plugin_mirror</text>
+<text class="lane" x="6" y="56">plugin_mirror</text>
 <line class="lane" x1="0" x2="100%" y1="73" y2="73"/>
-<text class="lane" x="0" y="102">echo</text>
+<text class="lane" x="6" y="102">echo</text>
 <line class="lane" x1="0" x2="100%" y1="119" y2="119"/>
 <use href="#p" x="25.00%" y="73"><title>0.0100 s, from plugin: handshake</title></use>
 <use href="#h" x="50.00%" y="119"><title>0.0200 s, from host: {&quot;func&quot;:&quot;Exec&quot;}</title></use>
 </svg>
-<figcaption><svg class="key" width="10" height="10" aria-hidden="true"><use href="#h" x="5" y="10"/></svg> host to plugin <svg class="key" width="10" height="10" aria-hidden="true"><use href="#p" x="5" y="0"/></svg> plugin to host <svg class="key" width="14" height="10" aria-hidden="true"><rect class="h" width="14" y="1" height="8"/></svg> several messages · bands are steps</figcaption>
+<figcaption><span><svg width="10" height="10" aria-hidden="true"><use href="#h" x="5" y="10"/></svg> host to plugin</span><span><svg width="10" height="10" aria-hidden="true"><use href="#p" x="5" y="0"/></svg> plugin to host</span><span><svg width="10" height="10" aria-hidden="true"><rect class="h" width="10" y="1" height="8"/></svg> several messages</span><span>bands are steps</span></figcaption>
 </figure>
 "##
         );

@@ -1,6 +1,5 @@
 //! The file: head, summary, controls, and the entries by section.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::blocks;
@@ -22,7 +21,7 @@ const SCRIPT: &str = include_str!("script.js");
 
 /// The SHA-256 of [`STYLE`] and [`SCRIPT`], in Base64: the browser runs nothing
 /// else.
-const STYLE_HASH: &str = "DEd1ZEZHalDWohhd7Hfgp5+3txHnY9JEeRL9dxAdGFY=";
+const STYLE_HASH: &str = "Wavcg/xBTBKSxszoJFRMwABd692t1SG4C+2tSuVwefU=";
 const SCRIPT_HASH: &str = "7GspybiKC3R5XX2wv4343N9M5ZtceFsXlaMs4DvPP1s=";
 
 impl Page {
@@ -64,12 +63,17 @@ impl Page {
         self.sections.iter().flat_map(|section| &section.entries)
     }
 
-    /// Returns the number of entries with each label, the worst first.
-    fn counts(&self) -> BTreeMap<Label, usize> {
-        let mut counts = BTreeMap::new();
+    /// Returns the number of entries with each label, the worst first, and those of
+    /// one tone as they come.
+    fn counts(&self) -> Vec<(Label, usize)> {
+        let mut counts: Vec<(Label, usize)> = Vec::new();
         for entry in self.entries() {
-            *counts.entry(entry.label).or_default() += 1;
+            match counts.iter_mut().find(|(label, _)| *label == entry.label) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((entry.label, 1)),
+            }
         }
+        counts.sort_by_key(|(label, _)| label.tone);
         counts
     }
 
@@ -90,7 +94,7 @@ impl Page {
         );
     }
 
-    fn summary(&self, out: &mut String, counts: &BTreeMap<Label, usize>) {
+    fn summary(&self, out: &mut String, counts: &[(Label, usize)]) {
         put(out, format_args!("<h1>{}</h1>", short(&self.title)));
         facts(out, "p", &self.facts);
         let all = self.entries().count().max(1) as f64;
@@ -130,13 +134,10 @@ impl Page {
             "<nav aria-labelledby=\"wrong\">\n<h2 id=\"wrong\">What went wrong</h2>\n<ul>\n",
         );
         for (entry, number) in wrong.iter().take(WRONG) {
-            put(
-                out,
-                format_args!(
-                    "<li><a href=\"#e{number}\">{}</a></li>",
-                    short(&entry.title)
-                ),
-            );
+            let title = short(&entry.title);
+            let _ = write!(out, "<li><a href=\"#e{number}\">{title}</a>");
+            facts(out, "span", &entry.facts);
+            out.push_str("</li>\n");
         }
         if wrong.len() > WRONG {
             put(
@@ -184,7 +185,7 @@ impl Tone {
 }
 
 /// Writes the filter and the search, which a script makes visible.
-fn controls(out: &mut String, counts: &BTreeMap<Label, usize>) {
+fn controls(out: &mut String, counts: &[(Label, usize)]) {
     out.push_str(
         "<div class=\"controls\" role=\"search\" hidden>\n<fieldset class=\"choices\"><legend>Show\
          </legend>\n",
@@ -362,7 +363,7 @@ mod tests {
 <nav aria-labelledby="wrong">
 <h2 id="wrong">What went wrong</h2>
 <ul>
-<li><a href="#e2">bad &amp; ugly</a></li>
+<li><a href="#e2">bad &amp; ugly</a><span class="facts"><span>eKuiper 2.4</span><span>31 ms</span></span></li>
 </ul>
 </nav>
 </header>
