@@ -15,7 +15,7 @@ use crate::foreign;
 use crate::symbol::Side;
 
 /// The marks of one picture.
-const MARKS: usize = 400;
+const MARKS: usize = 600;
 
 /// The bands of one picture.
 const BANDS: usize = 100;
@@ -24,7 +24,7 @@ const BANDS: usize = 100;
 const LANES: usize = 12;
 
 /// In how many columns messages are put together, the finest first.
-const COLUMNS: [u32; 6] = [1000, 500, 250, 100, 50, 16];
+const COLUMNS: [u32; 7] = [1000, 500, 250, 120, 60, 40, 24];
 
 /// The heights of the parts, in pixels.
 const AXIS: usize = 18;
@@ -64,8 +64,10 @@ pub(super) fn draw(out: &mut String, timeline: &Timeline) {
             html(&foreign::excerpt(lane.as_bytes()))
         );
     }
-    for group in groups(&timeline.marks, shown, &axis) {
-        group.draw(out, &axis, top);
+    let groups = groups(&timeline.marks, shown, &axis);
+    let most = groups.iter().map(|group| group.count).max();
+    for group in &groups {
+        group.draw(out, &axis, top, most.unwrap_or(1));
     }
     out.push_str("</svg>\n<figcaption>");
     legend(out, timeline, lanes.len() - shown.len());
@@ -243,7 +245,9 @@ fn groups<'a>(marks: &'a [Mark], lanes: &[&str], axis: &Axis) -> Vec<Group<'a>> 
 }
 
 impl Group<'_> {
-    fn draw(&self, out: &mut String, axis: &Axis, top: usize) {
+    /// Draws one message as an arrow, and several as a bar that is the higher the
+    /// more they are, compared with `most`.
+    fn draw(&self, out: &mut String, axis: &Axis, top: usize, most: usize) {
         let line = top + self.lane * LANE + 31;
         let class = match self.from {
             Side::Host => "h",
@@ -262,13 +266,14 @@ impl Group<'_> {
             );
             return;
         }
+        let height = 2 + 7 * self.count / most;
         let y = match self.from {
-            Side::Host => line - 9,
+            Side::Host => line - 1 - height,
             Side::Plugin => line + 1,
         };
         let _ = writeln!(
             out,
-            "<rect class=\"{class}\" x=\"{left:.2}%\" width=\"{:.2}%\" y=\"{y}\" height=\"8\">\
+            "<rect class=\"{class}\" x=\"{left:.2}%\" width=\"{:.2}%\" y=\"{y}\" height=\"{height}\">\
              <title>{} messages from {}, {begin:.4} s to {:.4} s, the first: {text}</title></rect>",
             (axis.at(last.at) - left).max(0.6),
             self.count,
@@ -383,10 +388,10 @@ mod tests {
         let picture = drawn(&timeline);
 
         let marks = picture.matches("<title>").count();
-        assert!((100..=400).contains(&marks), "{marks} marks");
+        assert!((100..=600).contains(&marks), "{marks} marks");
         assert!(picture.contains("messages from plugin, "), "{picture}");
         assert!(picture.contains("8 more channels are not shown"));
-        assert!(picture.len() < 100_000, "{} bytes", picture.len());
+        assert!(picture.len() < 150_000, "{} bytes", picture.len());
     }
 
     #[test]

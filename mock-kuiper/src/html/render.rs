@@ -21,7 +21,7 @@ const SCRIPT: &str = include_str!("script.js");
 
 /// The SHA-256 of [`STYLE`] and [`SCRIPT`], in Base64: the browser runs nothing
 /// else.
-const STYLE_HASH: &str = "Wavcg/xBTBKSxszoJFRMwABd692t1SG4C+2tSuVwefU=";
+const STYLE_HASH: &str = "RkjRLTMlsfoMKJhhyNu39kgSUU5zogh/2+zBvsxKevA=";
 const SCRIPT_HASH: &str = "7GspybiKC3R5XX2wv4343N9M5ZtceFsXlaMs4DvPP1s=";
 
 impl Page {
