@@ -30,10 +30,7 @@ mod stream;
 mod summary;
 mod symbol_args;
 mod terminal;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the subcommand comes with the runner of cases")
-)]
+#[expect(dead_code, reason = "the subcommand comes with the runner of cases")]
 mod test;
 mod text;
 mod watch;

@@ -58,9 +58,9 @@ pub(super) fn draw(out: &mut String, timeline: &Timeline) {
         let line = top + index * LANE + 31;
         let _ = writeln!(
             out,
-            "<text class=\"lane\" x=\"6\" y=\"{}\">{}</text>\n\
-             <line class=\"lane\" x1=\"0\" x2=\"100%\" y1=\"{line}\" y2=\"{line}\"/>",
-            line - 17,
+            "<svg y=\"{}\" width=\"100%\" height=\"18\"><text class=\"lane\" x=\"6\" y=\"14\">{}</text>\
+             </svg>\n<line class=\"lane\" x1=\"0\" x2=\"100%\" y1=\"{line}\" y2=\"{line}\"/>",
+            line - 31,
             html(&foreign::excerpt(lane.as_bytes()))
         );
     }
@@ -356,9 +356,9 @@ mod tests {
 <line class="tick" x1="50.00%" x2="50.00%" y1="18" y2="134"/><text class="time" x="50.00%" y="12" text-anchor="middle">0.020 s</text>
 <line class="tick" x1="75.00%" x2="75.00%" y1="18" y2="134"/><text class="time odd" x="75.00%" y="12" text-anchor="middle">0.030 s</text>
 <line class="tick" x1="100.00%" x2="100.00%" y1="18" y2="134"/><text class="time" x="100.00%" y="12" text-anchor="end">0.040 s</text>
-<text class="lane" x="6" y="56">plugin_mirror</text>
+<svg y="42" width="100%" height="18"><text class="lane" x="6" y="14">plugin_mirror</text></svg>
 <line class="lane" x1="0" x2="100%" y1="73" y2="73"/>
-<text class="lane" x="6" y="102">echo</text>
+<svg y="88" width="100%" height="18"><text class="lane" x="6" y="14">echo</text></svg>
 <line class="lane" x1="0" x2="100%" y1="119" y2="119"/>
 <use href="#p" x="25.00%" y="73"><title>0.0100 s, from plugin: handshake</title></use>
 <use href="#h" x="50.00%" y="119"><title>0.0200 s, from host: {&quot;func&quot;:&quot;Exec&quot;}</title></use>
