@@ -197,6 +197,8 @@ def check_looks(browser, url, checks, screenshots):
             name = f"{width}-{'dark' if dark else 'light'}"
             browser.show(width, dark)
             browser.open(url)
+            # Also what is not on the screen.
+            browser.run("document.styleSheets[0].insertRule('.entry { content-visibility: visible !important }')")
             if screenshots:
                 browser.run("document.querySelectorAll('.entry').forEach(e => { e.open = true })")
                 screenshot(browser, screenshots / f"{name}.png", width)
