@@ -328,19 +328,25 @@ static FILE: Form = Form {
 static FAULT: Form = Form {
     name: "Step `fault`",
     doc: "Plays a fault on everything that runs, and checks that the plugin survives it.",
-    keys: &[KeyForm::required(
-        "fault",
-        Shape::Fault,
-        "A fault of `mock-kuiper run`, by its name, with or without a value.",
-    )],
+    keys: &[
+        KeyForm::required(
+            "fault",
+            Shape::Fault,
+            "A fault of `mock-kuiper run`, by its name, with or without a value.",
+        ),
+        KeyForm::optional(
+            "row",
+            Shape::Value,
+            "A row that the sinks get meanwhile; without it they get none.",
+        ),
+    ],
     rules: &[],
     example: "fault: kill=200ms\n",
 };
 
 static KILL: Form = Form {
     name: "Step `kill`",
-    doc: "Kills the plugin's process, as a crash does, and starts it again with everything that \
-          ran.",
+    doc: "Kills the plugin's process, as a crash does. It stays dead until `reload`.",
     keys: &[KeyForm::required("kill", Shape::Nothing, "Write `- kill`.")],
     rules: &[],
     example: "kill:\n",
@@ -348,7 +354,8 @@ static KILL: Form = Form {
 
 static RELOAD: Form = Form {
     name: "Step `reload`",
-    doc: "Replaces the plugin's process, as an update of the plugin does.",
+    doc: "Replaces the plugin's process, as an update of the plugin does, and starts again what \
+          ran.",
     keys: &[KeyForm::required(
         "reload",
         Shape::Nothing,

@@ -28,17 +28,20 @@ pub(super) fn read(
     };
     let plugin = plugin(&mut reader, root);
     let env = env(&mut reader, root);
+    let env_variables = reader.scope.take_used();
     let setup = commands(&mut reader, root.get("setup"));
     let teardown = commands(&mut reader, root.get("teardown"));
+    let variables = reader.scope.take_used();
     let releases = releases(&mut reader, root.get("releases"));
     let releases = releases.or_else(|| Some(vec![Release::find(DEFAULT_HOST).ok()?]));
 
     let mut cases = Vec::new();
     let mut names: BTreeMap<String, Place> = BTreeMap::new();
     for node in root.get("cases").map(Node::items).unwrap_or_default() {
-        let Some(case) = case::read(&mut reader, node) else {
+        let Some(mut case) = case::read(&mut reader, node) else {
             continue;
         };
+        case.variables.extend(env_variables.iter().cloned());
         if let Some(first) = names.get(&case.name) {
             let text = format!(
                 "the case at {first} has the name `{}` already; choose another",
@@ -62,6 +65,7 @@ pub(super) fn read(
             Some("file") => ProcessScope::File,
             _ => ProcessScope::Case,
         },
+        variables,
         setup,
         teardown,
         cases,

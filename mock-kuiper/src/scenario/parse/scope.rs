@@ -10,6 +10,8 @@ use crate::symbol::Kind;
 #[derive(Debug)]
 pub(super) struct Scope {
     variables: BTreeSet<String>,
+    /// Those of [`GIVEN`] that were used.
+    used: BTreeSet<String>,
     instances: BTreeMap<String, Instance>,
     /// Whether a step could not be read: it may have made any name known.
     is_incomplete: bool,
@@ -38,9 +40,15 @@ impl Scope {
     pub(super) fn new() -> Self {
         Self {
             variables: GIVEN.map(str::to_owned).into(),
+            used: BTreeSet::new(),
             instances: BTreeMap::new(),
             is_incomplete: false,
         }
+    }
+
+    /// Takes the names of the variables that were used and exist without a capture.
+    pub(super) fn take_used(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.used)
     }
 
     /// Notes that a step could not be read.
@@ -48,8 +56,11 @@ impl Scope {
         self.is_incomplete = true;
     }
 
-    /// Returns why a variable cannot be used.
-    pub(super) fn variable_mistake(&self, name: &str) -> Option<String> {
+    /// Uses a variable, or returns why it cannot be used.
+    pub(super) fn use_variable(&mut self, name: &str) -> Option<String> {
+        if GIVEN.contains(&name) {
+            self.used.insert(name.to_owned());
+        }
         if self.variables.contains(name) || self.is_incomplete {
             return None;
         }

@@ -34,7 +34,8 @@ impl Pattern {
         self.matches_field(Some(seen))
     }
 
-    fn matches_field(&self, seen: Option<&Value>) -> bool {
+    /// Returns whether a field matches; `None`: the object does not have it.
+    pub(crate) fn matches_field(&self, seen: Option<&Value>) -> bool {
         let mut report = Report {
             is_quiet: true,
             ..Report::default()

@@ -125,7 +125,7 @@ mod tests {
         at("a.json", br#"{"n": 9007199254740993}"#);
         at("photo.jpg", b"\xff\xd8");
         at("bad.json", b"{");
-        std::fs::File::create(directory.path().join("large"))
+        File::create(directory.path().join("large"))
             .and_then(|file| file.set_len(MOST + 1))
             .expect("a large file");
         let read = |input: Input, name: &str| input.read(name, directory.path());
