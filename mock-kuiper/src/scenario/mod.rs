@@ -29,3 +29,4 @@ pub use self::parse::load;
 pub use self::play::Stop;
 pub use self::result::{CaseResult, Difference, Failure, LogLine, Results, StepTime, Verdict};
 pub use self::runner::{Filter, Progress, Runner, RunnerError, Selected};
+pub use self::update::UpdatedFile;

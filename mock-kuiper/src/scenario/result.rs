@@ -1,7 +1,7 @@
 //! What came of the cases of a test file: data that every report is made from.
 
-use std::fmt;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -64,6 +64,10 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(super) fail_fast: bool,
 
+    /// Use this Python interpreter, instead of those that the files name
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::CommandName)]
+    pub(super) python: Option<PathBuf>,
+
     /// Try each case again that fails, up to so many times
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(super) retries: u32,
@@ -130,11 +134,17 @@ impl Args {
         if !self.release.is_empty() {
             runner = runner.releases(self.release.clone());
         }
+        if let Some(python) = &self.python {
+            runner = runner.python(python);
+        }
         if self.fail_fast {
             runner = runner.fail_fast();
         }
         if let Some((part, parts)) = self.shard {
             runner = runner.shard(part, parts);
+        }
+        if self.update {
+            runner = runner.for_update();
         }
         if let Some(seed) = self.seed {
             runner = runner.seed(seed);

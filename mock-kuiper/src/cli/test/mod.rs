@@ -2,6 +2,7 @@
 
 mod args;
 mod github;
+mod html;
 mod json;
 mod junit;
 mod list;
@@ -16,17 +17,28 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 
-use mock_kuiper::scenario::{Results, RunnerError, Verdict};
+use mock_kuiper::scenario::{self, Results, RunnerError, UpdatedFile, Verdict};
 
 pub(crate) use self::args::Args;
 use self::watcher::Watcher;
 use super::error::CliError;
 use super::exit::Exit;
 use super::interrupt::Interrupt;
-use super::output::{print_results, say_error};
+use super::output::{NOTE, labelled, print_results, say};
+use super::text::count as counted;
 
 /// Runs the cases.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    if args.schema {
+        print_results(&format!("{:#}\n", scenario::schema()))?;
+        return Ok(Exit::Fine);
+    }
+    if args.update && std::env::var_os("CI").is_some() {
+        return Err(CliError::input(
+            "--update writes nothing where the variable CI is set; run it on your machine, and \
+             commit the files",
+        ));
+    }
     let runner = args.runner();
     if args.list {
         let cases = runner.list().map_err(wrong)?;
@@ -44,7 +56,40 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let results = results.map_err(wrong)?;
     watcher.close()?;
     report(args, &results)?;
+    if args.update {
+        update(&results)?;
+    }
     conclude(args, &results)
+}
+
+/// Writes what was seen into the test files.
+fn update(results: &Results) -> Result<(), CliError> {
+    let updated = results
+        .update()
+        .map_err(|(file, error)| cannot_write(&file, &error))?;
+    for UpdatedFile {
+        file,
+        written,
+        left_out,
+        ..
+    } in updated
+    {
+        let file = file.display();
+        for (place, why) in left_out {
+            say(&labelled(
+                NOTE,
+                "warning",
+                &format!("{file}:{place}: {why}"),
+            ));
+        }
+        let expectations = counted(written as u64, "expectation");
+        say(&labelled(
+            NOTE,
+            "note",
+            &format!("{file}: {expectations} written; run the test again"),
+        ));
+    }
+    Ok(())
 }
 
 /// Writes the reports.
@@ -54,6 +99,9 @@ fn report(args: &Args, results: &Results) -> Result<(), CliError> {
     }
     if let Some(file) = &args.json {
         write(file, &json::json(results))?;
+    }
+    if let Some(file) = &args.html {
+        write(file, &html::html(results))?;
     }
     print_results(&(text::summary(results) + "\n"))?;
     if std::env::var_os("GITHUB_ACTIONS").is_some() {

@@ -150,6 +150,7 @@ impl Player<'_> {
             }
             _ => format!("the rows of source `{alias}` are not as expected"),
         };
+        let captured = self.capture(capture, &seen);
         match self.expect(expect, &seen, text) {
             Err(StepError::Unmet(mut unmet)) => {
                 unmet.finding = finding;
@@ -159,7 +160,7 @@ impl Player<'_> {
                 Err(StepError::Unmet(unmet))
             }
             Err(other) => Err(other),
-            Ok(()) => self.capture(capture, &seen),
+            Ok(()) => captured,
         }
     }
 }
