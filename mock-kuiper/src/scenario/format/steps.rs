@@ -8,6 +8,12 @@ const WITHIN: KeyForm = KeyForm::optional(
     "How long the step may take until what it expects holds. Default: `5s`.",
 );
 
+const ANSWER_WITHIN: KeyForm = KeyForm::optional(
+    "within",
+    Shape::Duration,
+    "How long the answer may take. Default: the limit of the release.",
+);
+
 const ARGS: KeyForm = KeyForm::optional(
     "args",
     Shape::List(&Shape::Value),
@@ -171,7 +177,6 @@ static START: Form = Form {
             Shape::Pattern,
             "The expected text with which the start is refused. Default: the start must succeed.",
         ),
-        WITHIN,
     ],
     rules: &[],
     example: "\
@@ -183,10 +188,11 @@ refused: {$contains: config.period}
 static STOP: Form = Form {
     name: "Step `stop`",
     doc: "Stops a source or a sink. Rows of a source that no step has taken are dropped.",
-    keys: &[
-        KeyForm::required("stop", Shape::Text, "The alias of what is stopped."),
-        WITHIN,
-    ],
+    keys: &[KeyForm::required(
+        "stop",
+        Shape::Text,
+        "The alias of what is stopped.",
+    )],
     rules: &[],
     example: "stop: src\n",
 };
@@ -200,11 +206,17 @@ static ROWS: Form = Form {
         KeyForm::required(
             "expect",
             Shape::Pattern,
-            "The expected list of rows, each of which is `{message: …, meta: …}`. As many are \
-             taken as it has: a list, `{$unordered: […]}`, or a mapping with `$len: N`.",
+            "The expected list of rows, each of which is `{message: …, meta: …}`; without `meta` \
+             it may have any. As many are taken as the list has: a list, `{$unordered: […]}`, or \
+             a mapping with `$len: N`.",
         ),
         CAPTURE,
-        WITHIN,
+        KeyForm::optional(
+            "within",
+            Shape::Duration,
+            "How long it may take until the rows are as expected. Default: `5s`, or `300ms` if \
+             none are expected.",
+        ),
     ],
     rules: &[],
     example: "\
@@ -251,7 +263,7 @@ static CALL: Form = Form {
         RESULT,
         ERROR,
         CAPTURE,
-        WITHIN,
+        ANSWER_WITHIN,
     ],
     rules: &[
         Rule::AtMostOne(&["result", "error"]),
@@ -276,7 +288,6 @@ static VALIDATE: Form = Form {
             Shape::Pattern,
             "The expected text with which it refuses them. Default: it must accept them.",
         ),
-        WITHIN,
     ],
     rules: &[],
     example: "\
@@ -296,7 +307,12 @@ static LOG: Form = Form {
             Shape::Count(0),
             "How many lines must be as expected. Default: at least one.",
         ),
-        WITHIN,
+        KeyForm::optional(
+            "within",
+            Shape::Duration,
+            "How long it may take until the lines are there. Default: `5s`, or `300ms` with \
+             `times: 0`.",
+        ),
     ],
     rules: &[],
     example: "log: {$regex: \"WARN.*expected\"}\ntimes: 1\n",
@@ -388,12 +404,13 @@ pub(super) static CALL_ROW: Form = Form {
             "The expected text with which the function refuses the arguments when it validates them.",
         ),
         CAPTURE,
-        WITHIN,
+        ANSWER_WITHIN,
     ],
     rules: &[
         Rule::AtMostOne(&["result", "error", "refused"]),
         Rule::AtMostOne(&["capture", "error"]),
         Rule::AtMostOne(&["capture", "refused"]),
+        Rule::AtMostOne(&["refused", "within"]),
     ],
     example: "\
 args: [{$base64: photo.jpg}]
