@@ -173,12 +173,15 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_a_directory_above_does_not_lead_on_forever() {
+    fn each_directory_is_searched_once_however_many_links_lead_to_it() {
         let root = tree(&["a/b/c.test.yaml"]);
-        symlink(root.path(), root.path().join("a/b/up")).unwrap();
+        // Followed again and again, they would lead to 2⁴⁰ directories.
+        for name in ["up", "again"] {
+            symlink(root.path(), root.path().join("a/b").join(name)).unwrap();
+        }
         symlink("nowhere", root.path().join("a/d.test.yaml.link")).unwrap();
 
-        assert_eq!(found(root.path(), &[""]), ["a/b/c.test.yaml"]);
+        assert_eq!(found(root.path(), &[""]).len(), 1);
     }
 
     #[test]

@@ -5,15 +5,13 @@ use super::{Form, KeyForm, Rule, Shape};
 const WITHIN: KeyForm = KeyForm::optional(
     "within",
     Shape::Duration,
-    "How long the step may take until what it expects holds. Default: `5s`, the time that \
-     eKuiper gives a function.",
+    "How long the step may take until what it expects holds. Default: `5s`.",
 );
 
-const WITHIN_OR_QUIET: KeyForm = KeyForm::optional(
+const ANSWER_WITHIN: KeyForm = KeyForm::optional(
     "within",
     Shape::Duration,
-    "How long the step may take until what it expects holds. Default: `5s`, or `300ms` if \
-     nothing is expected.",
+    "How long the answer may take. Default: the limit of the release.",
 );
 
 const ARGS: KeyForm = KeyForm::optional(
@@ -179,7 +177,6 @@ static START: Form = Form {
             Shape::Pattern,
             "The expected text with which the start is refused. Default: the start must succeed.",
         ),
-        WITHIN,
     ],
     rules: &[],
     example: "\
@@ -191,10 +188,11 @@ refused: {$contains: config.period}
 static STOP: Form = Form {
     name: "Step `stop`",
     doc: "Stops a source or a sink. Rows of a source that no step has taken are dropped.",
-    keys: &[
-        KeyForm::required("stop", Shape::Text, "The alias of what is stopped."),
-        WITHIN,
-    ],
+    keys: &[KeyForm::required(
+        "stop",
+        Shape::Text,
+        "The alias of what is stopped.",
+    )],
     rules: &[],
     example: "stop: src\n",
 };
@@ -208,11 +206,17 @@ static ROWS: Form = Form {
         KeyForm::required(
             "expect",
             Shape::Pattern,
-            "The expected list of rows, each of which is `{message: …, meta: …}`; without \
-             `meta` it may be anything. As many are taken as it has: a list, `{$unordered: […]}`, or a mapping with `$len: N`.",
+            "The expected list of rows, each of which is `{message: …, meta: …}`; without `meta` \
+             it may have any. As many are taken as the list has: a list, `{$unordered: […]}`, or \
+             a mapping with `$len: N`.",
         ),
         CAPTURE,
-        WITHIN_OR_QUIET,
+        KeyForm::optional(
+            "within",
+            Shape::Duration,
+            "How long it may take until the rows are as expected. Default: `5s`, or `300ms` if \
+             none are expected.",
+        ),
     ],
     rules: &[],
     example: "\
@@ -259,7 +263,7 @@ static CALL: Form = Form {
         RESULT,
         ERROR,
         CAPTURE,
-        WITHIN,
+        ANSWER_WITHIN,
     ],
     rules: &[
         Rule::AtMostOne(&["result", "error"]),
@@ -284,7 +288,6 @@ static VALIDATE: Form = Form {
             Shape::Pattern,
             "The expected text with which it refuses them. Default: it must accept them.",
         ),
-        WITHIN,
     ],
     rules: &[],
     example: "\
@@ -302,9 +305,14 @@ static LOG: Form = Form {
         KeyForm::optional(
             "times",
             Shape::Count(0),
-            "How many lines must be as expected; 0 for none. Default: at least one.",
+            "How many lines must be as expected. Default: at least one.",
         ),
-        WITHIN_OR_QUIET,
+        KeyForm::optional(
+            "within",
+            Shape::Duration,
+            "How long it may take until the lines are there. Default: `5s`, or `300ms` with \
+             `times: 0`.",
+        ),
     ],
     rules: &[],
     example: "log: {$regex: \"WARN.*expected\"}\ntimes: 1\n",
@@ -396,12 +404,13 @@ pub(super) static CALL_ROW: Form = Form {
             "The expected text with which the function refuses the arguments when it validates them.",
         ),
         CAPTURE,
-        WITHIN,
+        ANSWER_WITHIN,
     ],
     rules: &[
         Rule::AtMostOne(&["result", "error", "refused"]),
         Rule::AtMostOne(&["capture", "error"]),
         Rule::AtMostOne(&["capture", "refused"]),
+        Rule::AtMostOne(&["refused", "within"]),
     ],
     example: "\
 args: [{$base64: photo.jpg}]

@@ -9,8 +9,8 @@ use super::super::model::{
 use super::super::node::{Key, Node, Tree};
 use super::super::pattern::Template;
 use super::command::commands;
-use super::file::releases;
 use super::reader::{Reader, bool_of, count_of, text_of, within};
+use super::releases::releases;
 use super::scope::{Scope, Use};
 use super::shape::{count, step_form};
 use crate::symbol::Kind;

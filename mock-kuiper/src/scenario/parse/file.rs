@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::super::model::{ProcessScope, TestFile};
-use super::super::node::{Node, Place, Tree};
+use super::super::node::{Node, Place};
 use super::super::pattern::Template;
 use super::case;
 use super::command::commands;
 use super::reader::{Reader, duration_of, text_of};
+use super::releases::releases;
 use super::scope::Scope;
 use crate::foreign::in_sentence;
 use crate::release::{DEFAULT_HOST, Release};
@@ -106,34 +107,4 @@ fn env(reader: &mut Reader<'_>, root: &Node) -> Vec<(String, Template)> {
         variables.push((key.text.clone(), reader.template(node)));
     }
     variables
-}
-
-/// Reads `releases`: a list, or `all`.
-pub(super) fn releases(
-    reader: &mut Reader<'_>,
-    node: Option<&Node>,
-) -> Option<Vec<&'static Release>> {
-    let node = node?;
-    if node.text() == Some("all") {
-        return Some(Release::all().iter().collect());
-    }
-    let Tree::List(items) = &node.tree else {
-        return None;
-    };
-    let mut releases: Vec<&'static Release> = Vec::new();
-    for item in items {
-        let Some(release) = item.text().and_then(|name| Release::find(name).ok()) else {
-            continue;
-        };
-        if releases.contains(&release) {
-            let text = format!(
-                "the release {} is in the list already; remove it",
-                release.name
-            );
-            reader.mistake(item.place, text);
-        } else {
-            releases.push(release);
-        }
-    }
-    Some(releases)
 }

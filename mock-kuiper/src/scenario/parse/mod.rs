@@ -7,6 +7,7 @@ mod case;
 mod command;
 mod file;
 mod reader;
+mod releases;
 mod scope;
 mod shape;
 

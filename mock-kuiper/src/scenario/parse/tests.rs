@@ -2,14 +2,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::model::*;
 use super::super::pattern::Variables;
 use super::*;
 
+mod arbitrary;
 mod mistakes;
+mod steps;
 
 /// A directory with the file `a.test.yaml`, and the files `photo.jpg` and `x.json`.
 fn written(text: &[u8]) -> (tempfile::TempDir, PathBuf) {
@@ -27,16 +28,6 @@ fn parsed(text: &str) -> TestFile {
         let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
         panic!("{}", lines.join("\n"))
     })
-}
-
-/// The steps of a case.
-fn steps(text: &str) -> Vec<Step> {
-    let file = parsed(&format!("plugin: .\ncases:\n- name: a\n  steps:\n{text}"));
-    file.cases.into_iter().next().unwrap().steps
-}
-
-fn action(text: &str) -> Action {
-    steps(text).pop().unwrap().action
 }
 
 /// The value of a template, with variables.
@@ -138,6 +129,7 @@ fn a_table_of_calls_is_a_list_of_steps() {
     );
     assert!(accepts_only(result, json!("hi"), json!("ho")));
     assert_eq!(&EXAMPLE[result.span.clone()], "hi");
+    assert_eq!((result.place.line, result.place.column), (7, 26));
     assert!(capture.is_empty());
     assert_eq!((hi.place.line, hi.place.column, hi.within), (7, 5, None));
 
@@ -265,7 +257,7 @@ fn the_steps_of_a_sink_are_read() {
         json!([{"a": 1}, {"a": 2}])
     );
     assert!(accepts_only(acks, json!(["ok", "ok"]), json!(["ok"])));
-    let Action::Fault { fault, .. } = &fault.action else {
+    let Action::Fault { fault, row: None } = &fault.action else {
         panic!("{fault:?}");
     };
     assert_eq!(fault.to_string(), "kill=200ms");
@@ -368,137 +360,6 @@ fn without_releases_the_newest_is_played() {
 }
 
 #[test]
-fn steps_without_a_value_are_a_text_or_a_key() {
-    for (text, is_kill) in [
-        ("  - kill\n", true),
-        ("  - kill:\n", true),
-        ("  - {kill}\n", true),
-        ("  - reload\n", false),
-        ("  - reload: null\n", false),
-    ] {
-        let action = action(text);
-
-        assert_eq!(matches!(action, Action::Kill), is_kill, "{text}");
-        assert_eq!(matches!(action, Action::Reload), !is_kill, "{text}");
-    }
-}
-
-#[test]
-fn the_other_steps_are_read() {
-    assert!(matches!(action("  - idle: 1m 2s\n"), Action::Idle(time) if time.as_secs() == 62));
-    let log = action("  - {log: x, times: 0}\n");
-    assert!(matches!(log, Action::Log { times: Some(0), .. }));
-    let call = action("  - {call: f, args: [1, {$file: x.json}], error: no}\n");
-    let Action::Call {
-        function,
-        args,
-        outcome: Outcome::Error(error),
-        ..
-    } = call
-    else {
-        panic!("{call:?}");
-    };
-    assert_eq!(function, "f");
-    assert_eq!(
-        args.iter().map(value).collect::<Value>(),
-        json!([1, {"a": 1}])
-    );
-    assert!(accepts_only(&error, json!("no"), json!("yes")));
-    let call = action("  - call: f\n");
-    assert!(
-        matches!(call, Action::Call { outcome: Outcome::Answered, args, .. } if args.is_empty())
-    );
-    let validate = action("  - {validate: f, args: [1]}\n");
-    assert!(matches!(validate, Action::Validate { refused: None, .. }));
-    for (key, is_present) in [("true", true), ("false", false)] {
-        let Action::File { content, .. } = action(&format!("  - {{file: a, exists: {key}}}\n"))
-        else {
-            panic!("a step `file`");
-        };
-        assert_eq!(matches!(content, Content::Present), is_present);
-        assert_eq!(matches!(content, Content::Absent), !is_present);
-    }
-    for (key, is_text) in [("text", true), ("json", false)] {
-        let Action::File { content, .. } = action(&format!("  - {{file: a, {key}: x}}\n")) else {
-            panic!("a step `file`");
-        };
-        assert_eq!(matches!(content, Content::Text(_)), is_text);
-        assert_eq!(matches!(content, Content::Json(_)), !is_text);
-    }
-}
-
-#[test]
-fn a_rule_has_a_source_functions_and_sinks() {
-    let action = action(
-        "  - rule:
-      source: {source: random, confKey: fast, options: {FORMAT: json}}
-      functions: [echo, mean]
-      sinks: [{sink: append, sendSingle: true}, {sink: append}]
-      rows: 3
-",
-    );
-
-    let Action::Rule(rule) = action else {
-        panic!("{action:?}");
-    };
-    let StartSymbol::Source {
-        conf_key, options, ..
-    } = &rule.source.symbol
-    else {
-        panic!("{rule:?}");
-    };
-    assert_eq!(conf_key.as_deref(), Some("fast"));
-    assert_eq!(value(options), json!({"FORMAT": "json"}));
-    assert_eq!(rule.functions, ["echo", "mean"]);
-    assert_eq!((rule.sinks.len(), rule.rows), (2, 3));
-    let single = |sink: &Start| {
-        matches!(
-            sink.symbol,
-            StartSymbol::Sink {
-                send_single: true,
-                ..
-            }
-        )
-    };
-    assert_eq!(
-        (single(&rule.sinks[0]), single(&rule.sinks[1])),
-        (true, false)
-    );
-}
-
-#[test]
-fn the_number_of_rows_comes_from_what_is_expected() {
-    for (expect, expected) in [
-        ("[]", 0),
-        ("[1, 2]", 2),
-        ("{$unordered: [1, 2, 3]}", 3),
-        ("{$len: 4, $each: {$any: true}}", 4),
-    ] {
-        let text = format!("  - start: {{source: a}}\n  - {{rows: a, expect: {expect}}}\n");
-
-        let Action::Rows { count, .. } = action(&text) else {
-            panic!("{text}");
-        };
-
-        assert_eq!(count, expected);
-    }
-}
-
-#[test]
-fn a_capture_is_known_in_the_steps_after_it() {
-    let steps = steps(
-        "  - {call: f, capture: {n: /a}}
-  - {call: f, args: [\"${n}\"], result: {x: \"${n}\"}}
-",
-    );
-
-    let Action::Call { args, .. } = &steps[1].action else {
-        panic!("{steps:?}");
-    };
-    assert_eq!(value(&args[0]), json!([1]));
-}
-
-#[test]
 fn a_byte_order_mark_is_no_mistake_and_counts_in_spans() {
     let text = "\u{feff}plugin: .\ncases:\n- {name: a, function: f, calls: [{result: 17}]}\n";
 
@@ -512,46 +373,4 @@ fn a_byte_order_mark_is_no_mistake_and_counts_in_spans() {
         panic!("{file:?}");
     };
     assert_eq!(&text[result.span.clone()], "17");
-}
-
-/// Texts that are more like test files than arbitrary ones.
-fn pieces() -> impl Strategy<Value = String> {
-    let piece = prop::sample::select(vec![
-        "plugin", "cases", "name", "steps", "start", "rows", "expect", "source", "a", "&a ", "*a",
-        ": ", ":\n  ", "- ", "\n", "\n  ", "\n- ", "[", "]", "{", "}", ", ", "|\n  ", ">-\n", "#",
-        "'", "\"", "!!str ", "!x ", "---\n", "${n}", "$len", "2s", "1", "ü", "\u{feff}", "\t",
-        "? ",
-    ]);
-    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
-
-    #[test]
-    fn arbitrary_text_never_panics(text in prop_oneof![pieces(), any::<String>()]) {
-        let _ = parse(Path::new("x"), Path::new("/nowhere"), &text);
-    }
-
-    #[test]
-    fn a_changed_example_never_panics_and_its_spans_are_texts(
-        at in 0..EXAMPLE.len(),
-        length in 0..30_usize,
-        piece in pieces(),
-    ) {
-        let end = (at + length).min(EXAMPLE.len());
-        prop_assume!(EXAMPLE.is_char_boundary(at) && EXAMPLE.is_char_boundary(end));
-        let text = format!("{}{piece}{}", &EXAMPLE[..at], &EXAMPLE[end..]);
-
-        let mut mistakes = Vec::new();
-        if let Some(root) = node::read(&text, &mut mistakes) {
-            let mut open = vec![&root];
-            while let Some(node) = open.pop() {
-                prop_assert!(text.get(node.span.clone()).is_some(), "{:?}", node.span);
-                open.extend(node.items());
-                open.extend(node.entries().iter().map(|(_, node)| node));
-            }
-        }
-        let _ = parse(Path::new("x"), Path::new("/nowhere"), &text);
-    }
 }

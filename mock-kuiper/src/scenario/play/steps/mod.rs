@@ -82,10 +82,7 @@ impl Player<'_> {
         let began = Instant::now();
         self.act(step, later)?;
         // An answer is awaited as eKuiper awaits it, whatever the file says.
-        let is_answer = matches!(
-            step.action,
-            Action::Start(_) | Action::Stop { .. } | Action::Call { .. } | Action::Validate { .. }
-        );
+        let is_answer = matches!(step.action, Action::Call { .. });
         let limit = step.within.map(|within| self.limit(within));
         match limit.filter(|limit| is_answer && began.elapsed() > *limit) {
             Some(limit) => Err(Unmet {
