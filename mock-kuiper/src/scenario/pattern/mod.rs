@@ -16,8 +16,8 @@ mod tests;
 mod text;
 mod tree;
 
-pub(crate) use parse::has_matchers;
-pub(crate) use table::{MATCHERS, MatcherForm};
+pub(super) use parse::has_matchers;
+pub(crate) use table::MATCHERS;
 pub(crate) use template::{Template, escape_key};
 pub(crate) use text::{Variables, escape_text};
 pub(crate) use tree::Pattern;

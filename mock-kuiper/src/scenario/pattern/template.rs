@@ -24,7 +24,7 @@ enum Form {
 
 impl Template {
     /// Makes a template. `$file` and `$base64` are read relative to `directory`.
-    pub(crate) fn parse(
+    pub(in super::super) fn parse(
         node: &Node,
         directory: &Path,
         mistakes: &mut Vec<(Place, String)>,

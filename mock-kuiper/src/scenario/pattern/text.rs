@@ -9,7 +9,7 @@ pub(crate) type Variables = BTreeMap<String, Value>;
 
 /// A text in which variables may stand. `$${` stands for `${`.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Text(Vec<Part>);
+pub(crate) struct Text(Vec<Part>);
 
 #[derive(Debug, Clone, PartialEq)]
 enum Part {

@@ -232,8 +232,8 @@ fn double(text: &str) -> String {
             c => {
                 let code = u32::from(c);
                 quoted.push_str(&match code {
-                    ..=0xff => format!("\\x{code:02x}"),
-                    ..=0xffff => format!("\\u{code:04x}"),
+                    0..=0xff => format!("\\x{code:02x}"),
+                    0x10..=0xffff => format!("\\u{code:04x}"),
                     _ => format!("\\U{code:08x}"),
                 });
             }
