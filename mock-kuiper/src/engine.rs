@@ -45,6 +45,11 @@ pub mod host {
     };
 }
 
+/// Reports as one HTML file.
+pub mod html {
+    pub use crate::html::*;
+}
+
 /// A `/tmp` of the plugin's own.
 ///
 /// Isolation keeps hosts apart; it is not a sandbox against a hostile plugin.
@@ -58,6 +63,11 @@ pub mod package {
         Build, CheckAdvice, CheckLevel, CheckLine, CheckReport, Checked, Language, Manifest,
         Mistake, Packed, SourceConfig, check, pack,
     };
+}
+
+/// Hides secrets of configurations in every report.
+pub mod redact {
+    pub use crate::redact::Secrets;
 }
 
 /// How eKuiper releases differ, as data.

@@ -75,7 +75,7 @@ impl fmt::Display for Frame {
             f,
             "{:9.4} {} from {}: {}",
             self.at.as_secs_f64(),
-            self.channel,
+            crate::foreign::printable(&self.channel),
             self.from,
             crate::foreign::excerpt(&self.body)
         )

@@ -14,12 +14,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use self::edit::{Comparison, Site};
 use self::layout::Forms;
 use super::node::{Node, Place, Tree, read};
-use super::result::Update;
+use super::result::{Results, Update};
 use crate::foreign;
 
 /// The most bytes of JSON that are written for an expectation.
@@ -27,13 +27,52 @@ const LARGEST: usize = 256 * 1024;
 
 /// A file after an update.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Rewritten {
+struct Rewritten {
     /// The text.
-    pub(crate) text: String,
+    text: String,
     /// How many expectations were replaced.
-    pub(crate) written: usize,
+    written: usize,
     /// Which were not, and why.
-    pub(crate) left_out: Vec<(Place, String)>,
+    left_out: Vec<(Place, String)>,
+}
+
+/// What an update has written into a test file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UpdatedFile {
+    /// The test file.
+    pub file: PathBuf,
+    /// How many expectations were replaced.
+    pub written: usize,
+    /// Which were not, and why.
+    pub left_out: Vec<(Place, String)>,
+}
+
+impl Results {
+    /// Writes what was seen into the test files, where it was not as expected.
+    /// Comments and layout stay.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read or written, with the reason.
+    pub fn update(&self) -> Result<Vec<UpdatedFile>, (PathBuf, io::Error)> {
+        let mut files = Vec::new();
+        for cases in self.by_file() {
+            let updates = cases.iter().flat_map(|case| case.updates.iter().cloned());
+            let updates: Vec<_> = updates.collect();
+            if updates.is_empty() {
+                continue;
+            }
+            let file = cases[0].file.clone();
+            let rewritten = update(&file, &updates).map_err(|error| (file.clone(), error))?;
+            files.push(UpdatedFile {
+                file,
+                written: rewritten.written,
+                left_out: rewritten.left_out,
+            });
+        }
+        Ok(files)
+    }
 }
 
 /// Rewrites the expectations of a test file in place.
@@ -41,7 +80,7 @@ pub(crate) struct Rewritten {
 /// # Errors
 ///
 /// The file cannot be read or written.
-pub(crate) fn update(path: &Path, updates: &[Update]) -> io::Result<Rewritten> {
+fn update(path: &Path, updates: &[Update]) -> io::Result<Rewritten> {
     // A symbolic link stays one.
     let path = path.canonicalize()?;
     let text = fs::read_to_string(&path)?;
@@ -59,7 +98,7 @@ pub(crate) fn update(path: &Path, updates: &[Update]) -> io::Result<Rewritten> {
 
 /// Rewrites the expectations in the text of a test file. `$file` and `$base64` are
 /// read relative to `directory`.
-pub(crate) fn rewrite(text: &str, directory: &Path, updates: &[Update]) -> Rewritten {
+fn rewrite(text: &str, directory: &Path, updates: &[Update]) -> Rewritten {
     let mut rewritten = Rewritten {
         text: text.to_owned(),
         written: 0,

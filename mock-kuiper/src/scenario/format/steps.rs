@@ -5,13 +5,13 @@ use super::{Form, KeyForm, Rule, Shape};
 const WITHIN: KeyForm = KeyForm::optional(
     "within",
     Shape::Duration,
-    "How long the step may take until what it expects holds; `5s` without it.",
+    "How long the step may take until what it expects holds. Default: `5s`.",
 );
 
 const ARGS: KeyForm = KeyForm::optional(
     "args",
     Shape::List(&Shape::Value),
-    "The arguments; none without it.",
+    "The arguments. Default: none.",
 );
 
 const RESULT: KeyForm = KeyForm::optional("result", Shape::Pattern, "The expected result.");
@@ -32,13 +32,15 @@ const CAPTURE: KeyForm = KeyForm::optional(
 const CONFIG: KeyForm = KeyForm::optional(
     "config",
     Shape::Object,
-    "The properties. Those of a source are laid over its yaml.",
+    "The properties, which are laid over those of the source's yaml.",
 );
+
+const SINK_CONFIG: KeyForm = KeyForm::optional("config", Shape::Object, "The properties.");
 
 const ALIAS: KeyForm = KeyForm::optional(
     "as",
     Shape::Text,
-    "The name under which later steps mean this instance; the symbol's name without it.",
+    "The name under which later steps mean this instance. Default: the name of the symbol.",
 );
 
 const SOURCE: KeyForm = KeyForm::required("source", Shape::Text, "The name of the source.");
@@ -87,7 +89,7 @@ config: {period: 10}
 static START_SINK: Form = Form {
     name: "A sink to start",
     doc: "Starts a sink.",
-    keys: &[SINK, ALIAS, CONFIG, REQUIRE_ACK, SEND_SINGLE],
+    keys: &[SINK, ALIAS, SINK_CONFIG, REQUIRE_ACK, SEND_SINGLE],
     rules: &[],
     example: "\
 sink: append
@@ -109,7 +111,7 @@ static RULE_SOURCE: Form = Form {
 static RULE_SINK: Form = Form {
     name: "A sink of a rule",
     doc: "A sink of a rule.",
-    keys: &[SINK, CONFIG, REQUIRE_ACK, SEND_SINGLE],
+    keys: &[SINK, SINK_CONFIG, REQUIRE_ACK, SEND_SINGLE],
     rules: &[],
     example: "sink: append\nconfig: {path: \"${tmp}/rows\"}\n",
 };
@@ -167,7 +169,7 @@ static START: Form = Form {
         KeyForm::optional(
             "refused",
             Shape::Pattern,
-            "The expected text with which the start is refused; it must succeed without it.",
+            "The expected text with which the start is refused. Default: the start must succeed.",
         ),
         WITHIN,
     ],
@@ -272,7 +274,7 @@ static VALIDATE: Form = Form {
         KeyForm::optional(
             "refused",
             Shape::Pattern,
-            "The expected text with which it refuses them; it must accept them without it.",
+            "The expected text with which it refuses them. Default: it must accept them.",
         ),
         WITHIN,
     ],
@@ -292,7 +294,7 @@ static LOG: Form = Form {
         KeyForm::optional(
             "times",
             Shape::Count(0),
-            "How many lines must be as expected; at least one without it.",
+            "How many lines must be as expected. Default: at least one.",
         ),
         WITHIN,
     ],
@@ -326,19 +328,25 @@ static FILE: Form = Form {
 static FAULT: Form = Form {
     name: "Step `fault`",
     doc: "Plays a fault on everything that runs, and checks that the plugin survives it.",
-    keys: &[KeyForm::required(
-        "fault",
-        Shape::Fault,
-        "A fault of `mock-kuiper run`, by its name, with or without a value.",
-    )],
+    keys: &[
+        KeyForm::required(
+            "fault",
+            Shape::Fault,
+            "A fault of `mock-kuiper run`, by its name, with or without a value.",
+        ),
+        KeyForm::optional(
+            "row",
+            Shape::Value,
+            "A row that the sinks get meanwhile; without it they get none.",
+        ),
+    ],
     rules: &[],
     example: "fault: kill=200ms\n",
 };
 
 static KILL: Form = Form {
     name: "Step `kill`",
-    doc: "Kills the plugin's process, as a crash does, and starts it again with everything that \
-          ran.",
+    doc: "Kills the plugin's process, as a crash does. It stays dead until `reload`.",
     keys: &[KeyForm::required("kill", Shape::Nothing, "Write `- kill`.")],
     rules: &[],
     example: "kill:\n",
@@ -346,7 +354,8 @@ static KILL: Form = Form {
 
 static RELOAD: Form = Form {
     name: "Step `reload`",
-    doc: "Replaces the plugin's process, as an update of the plugin does.",
+    doc: "Replaces the plugin's process, as an update of the plugin does, and starts again what \
+          ran.",
     keys: &[KeyForm::required(
         "reload",
         Shape::Nothing,

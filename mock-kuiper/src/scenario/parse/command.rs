@@ -1,6 +1,6 @@
 //! The commands of `setup` and `teardown`.
 
-use super::super::model::{Command, Ready};
+use super::super::model::{Command, Ready, WITHIN};
 use super::super::node::Node;
 use super::reader::{Reader, bool_of, within};
 
@@ -33,7 +33,7 @@ fn command(reader: &mut Reader<'_>, node: &Node) -> Option<Command> {
         run,
         background,
         ready,
-        within: within(node),
+        within: within(node).unwrap_or(WITHIN),
     })
 }
 

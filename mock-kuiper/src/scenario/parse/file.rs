@@ -10,6 +10,7 @@ use super::case;
 use super::command::commands;
 use super::reader::{Reader, duration_of, text_of};
 use super::scope::Scope;
+use crate::foreign::in_sentence;
 use crate::release::{DEFAULT_HOST, Release};
 
 /// Reads the file; `None` without what it cannot be without.
@@ -26,21 +27,24 @@ pub(super) fn read(
     };
     let plugin = plugin(&mut reader, root);
     let env = env(&mut reader, root);
+    let env_variables = reader.scope.take_used();
     let setup = commands(&mut reader, root.get("setup"));
     let teardown = commands(&mut reader, root.get("teardown"));
+    let variables = reader.scope.take_used();
     let releases = releases(&mut reader, root.get("releases"));
     let releases = releases.or_else(|| Some(vec![Release::find(DEFAULT_HOST).ok()?]));
 
     let mut cases = Vec::new();
     let mut names: BTreeMap<String, Place> = BTreeMap::new();
     for node in root.get("cases").map(Node::items).unwrap_or_default() {
-        let Some(case) = case::read(&mut reader, node) else {
+        let Some(mut case) = case::read(&mut reader, node) else {
             continue;
         };
+        case.variables.extend(env_variables.iter().cloned());
         if let Some(first) = names.get(&case.name) {
             let text = format!(
-                "the case at {first} has the name `{}`, too; choose another",
-                case.name
+                "the case at {first} has the name `{}` already; choose another",
+                in_sentence(&case.name)
             );
             let place = node.get("name").map_or(node.place, |name| name.place);
             reader.mistake(place, text);
@@ -60,6 +64,7 @@ pub(super) fn read(
             Some("file") => ProcessScope::File,
             _ => ProcessScope::Case,
         },
+        variables,
         setup,
         teardown,
         cases,
@@ -92,7 +97,10 @@ fn env(reader: &mut Reader<'_>, root: &Node) -> Vec<(String, Template)> {
     let mut variables = Vec::new();
     for (key, node) in root.get("env").map(Node::entries).unwrap_or_default() {
         if key.text.is_empty() || key.text.contains(['=', '\0']) {
-            let text = format!("`{}` cannot name a variable of the environment", key.text);
+            let text = format!(
+                "`{}` cannot name a variable of the environment",
+                in_sentence(&key.text)
+            );
             reader.mistake(key.place, text);
         }
         variables.push((key.text.clone(), reader.template(node)));

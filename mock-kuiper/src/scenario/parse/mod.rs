@@ -66,6 +66,14 @@ fn parse(path: &Path, directory: &Path, text: &str) -> Result<TestFile, Vec<(Pla
     }
 }
 
+/// Returns the mistakes that the table knows of: for its tests.
+#[cfg(test)]
+pub(super) fn form_mistakes(node: &node::Node, form: &super::format::Form) -> Vec<(Place, String)> {
+    let mut mistakes = Vec::new();
+    shape::check_form(node, form, &mut mistakes);
+    mistakes
+}
+
 fn unreadable(error: &PackageError) -> String {
     match error {
         PackageError::Mistakes(mistakes) => {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::format::duration;
-use super::super::model::{Capture, Expected, WITHIN};
+use super::super::model::{Capture, Expected};
 use super::super::node::{Node, Place, Tree};
 use super::super::pattern::{Pattern, Template};
 use super::scope::Scope;
@@ -55,7 +55,7 @@ impl Reader<'_> {
     fn check_variables(&mut self, place: Place, names: &[String]) {
         let mistakes = names
             .iter()
-            .filter_map(|name| self.scope.variable_mistake(name));
+            .filter_map(|name| self.scope.use_variable(name));
         self.mistakes.extend(mistakes.map(|text| (place, text)));
     }
 
@@ -92,8 +92,8 @@ pub(super) fn duration_of(node: &Node, key: &str) -> Option<Duration> {
 }
 
 /// Reads `within`.
-pub(super) fn within(node: &Node) -> Duration {
-    duration_of(node, "within").unwrap_or(WITHIN)
+pub(super) fn within(node: &Node) -> Option<Duration> {
+    duration_of(node, "within")
 }
 
 /// Reads a boolean, false without it.

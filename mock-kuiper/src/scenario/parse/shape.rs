@@ -4,17 +4,21 @@
 //! What the table cannot say, such as which aliases exist, is checked where the
 //! model is made.
 
-use super::super::format::{Form, Rule, STEPS, Shape, either, nearest};
+use super::super::format::{Form, Rule, STEPS, Shape, either, tip};
 use super::super::node::{Node, Place, Tree};
+use crate::foreign::in_sentence;
 
 /// Checks a mapping.
 pub(super) fn check_form(node: &Node, form: &Form, mistakes: &mut Vec<(Place, String)>) {
     let Tree::Map(entries) = &node.tree else {
-        let text = format!(
-            "{}: expected a mapping, found {}",
-            form.in_sentence(),
-            node.describe()
-        );
+        let required = form.keys.iter().filter(|key| key.is_required);
+        let required: Vec<_> = required.map(|key| format!("`{}`", key.name)).collect();
+        let with = match required.is_empty() {
+            true => String::new(),
+            false => format!(" with {}", required.join(", ")),
+        };
+        let (form, found) = (form.in_sentence(), node.describe());
+        let text = format!("{form}: expected a mapping{with}, found {found}");
         mistakes.push((node.place, text));
         return;
     };
@@ -44,8 +48,8 @@ pub(super) fn check_form(node: &Node, form: &Form, mistakes: &mut Vec<(Place, St
 
 fn unknown_key(form: &Form, key: &str) -> String {
     let names = form.keys.iter().map(|known| known.name);
-    let tip = nearest(key, names.clone());
-    let form = form.in_sentence();
+    let tip = tip(key, names.clone());
+    let (form, key) = (form.in_sentence(), in_sentence(key));
     if tip.is_empty() {
         let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
         return format!("unknown key `{key}`; {form} may have {}", names.join(", "));
@@ -70,7 +74,7 @@ fn broken(rule: &Rule, node: &Node, form: &Form) -> Option<(Place, String)> {
     let form = form.in_sentence();
     match rule {
         Rule::ExactlyOne(names) if present(names).is_empty() => {
-            let text = format!("{form} has none of {}; add one", either(names));
+            let text = format!("{form} needs {}; add one", either(names));
             Some((node.place, text))
         }
         Rule::ExactlyOne(names) | Rule::AtMostOne(names) => {
@@ -91,15 +95,20 @@ fn broken(rule: &Rule, node: &Node, form: &Form) -> Option<(Place, String)> {
 
 /// Checks the value of the key `name`, or an item of its list.
 fn check(node: &Node, shape: &Shape, name: &str, mistakes: &mut Vec<(Place, String)>) {
-    let mut wrong = |place, text: String| mistakes.push((place, format!("`{name}`: {text}")));
+    let mut wrong = |place, text: String| {
+        mistakes.push((place, format!("`{}`: {text}", in_sentence(name))));
+    };
     match (shape, &node.tree) {
         (Shape::Value | Shape::Pattern, _)
         | (Shape::Object, Tree::Map(_))
         | (Shape::Nothing, Tree::Null)
+        | (Shape::Port, Tree::Text(_))
         | (Shape::Scalar, Tree::Text(_) | Tree::Number(_) | Tree::Bool(_))
         | (Shape::Bool, Tree::Bool(_)) => {}
         (Shape::Count(least), Tree::Number(number))
             if count(number).is_some_and(|n| n >= *least) => {}
+        (Shape::Port, Tree::Number(number))
+            if count(number).is_some_and(|n| (1..=u16::MAX.into()).contains(&n)) => {}
         (
             Shape::Template
             | Shape::Text
@@ -199,7 +208,8 @@ fn select(
                 format!("`{text}` needs a value; write `{text}: …`"),
             )),
             None => {
-                let tip = nearest(text, verbs.clone());
+                let tip = tip(text, verbs.clone());
+                let text = in_sentence(text);
                 let known = either(&verbs.collect::<Vec<_>>());
                 Err((
                     node.place,
@@ -221,7 +231,7 @@ fn select(
     }
     if let [first, second, ..] = found[..] {
         let text = format!(
-            "{what} has one of its keys, and this has `{}` and `{}`; make two of it",
+            "{what} has only one of `{}` and `{}`; remove one",
             first.verb().name,
             second.verb().name
         );
@@ -231,9 +241,12 @@ fn select(
     let tips = node
         .entries()
         .iter()
-        .map(|(key, _)| (key, nearest(&key.text, verbs.clone())));
+        .map(|(key, _)| (key, tip(&key.text, verbs.clone())));
     if let Some((key, tip)) = tips.into_iter().find(|(_, tip)| !tip.is_empty()) {
-        return Err((key.place, format!("unknown key `{}`{tip}", key.text)));
+        return Err((
+            key.place,
+            format!("unknown key `{}`{tip}", in_sentence(&key.text)),
+        ));
     }
     let known = either(&verbs.collect::<Vec<_>>());
     Err((node.place, format!("expected {what}, with {known}")))
