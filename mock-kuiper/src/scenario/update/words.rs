@@ -232,7 +232,7 @@ fn double(text: &str) -> String {
             c => {
                 let code = u32::from(c);
                 quoted.push_str(&match code {
-                    0..=0xff => format!("\\x{code:02x}"),
+                    ..=0xff => format!("\\x{code:02x}"),
                     0x100..=0xffff => format!("\\u{code:04x}"),
                     _ => format!("\\U{code:08x}"),
                 });
