@@ -11,6 +11,7 @@ fn update_of(file: &str, part: &str, seen: Value) -> Update {
         span: start..start + part.len(),
         seen,
         variables: [("tmp".to_owned(), json!("/tmp/x1"))].into(),
+        is_rows: false,
     }
 }
 
@@ -193,6 +194,55 @@ fn variables_that_match_stay() {
 }
 
 #[test]
+fn a_meta_of_a_row_is_written_only_where_it_says_something() {
+    let file = "\
+expect:
+- {message: {a: 1}}
+- {message: {a: 1}, meta: null}
+- {message: 1, meta: {t: {$any: true}}}
+next: 1
+";
+    let part = &file["expect:\n".len()..file.find("\nnext").unwrap()];
+    let row = |a, meta| json!({"message": {"a": a}, "meta": meta});
+    let same = [
+        row(2, json!({"t": 1})),
+        row(3, json!(null)),
+        row(4, json!({"t": 2})),
+    ];
+    let more = [&same[..], &[row(5, json!(null)), row(6, json!({"t": 3}))]].concat();
+    let updated = |seen: &[Value]| {
+        let mut update = update_of(file, part, json!(seen));
+        update.is_rows = true;
+        let rewritten = rewrite(file, Path::new("/"), &[update]);
+        assert_eq!(rewritten.left_out, []);
+        rewritten.text
+    };
+
+    assert_eq!(
+        updated(&same),
+        "\
+expect:
+- {message: {a: 2}}
+- {message: {a: 3}, meta: null}
+- {message: {a: 4}, meta: {t: {$any: true}}}
+next: 1
+"
+    );
+    assert_eq!(
+        updated(&more),
+        "\
+expect:
+- {message: {a: 2}}
+- {message: {a: 3}, meta: null}
+- {message: {a: 4}, meta: {t: {$any: true}}}
+- {message: {a: 5}}
+- {message: {a: 6}, meta: {t: 3}}
+next: 1
+"
+    );
+}
+
+#[test]
 fn matchers_of_collections_stay_around_what_changes() {
     assert_eq!(
         updated(
@@ -260,6 +310,7 @@ fn a_null_that_is_not_written_gets_its_value() {
             span: node.span.clone(),
             seen,
             variables: BTreeMap::new(),
+            is_rows: false,
         };
 
         let rewritten = rewrite(file, Path::new("/"), &[update]);
