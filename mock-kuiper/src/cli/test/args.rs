@@ -56,6 +56,10 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(super) schema: bool,
 
+    /// Print the reference of test files, in Markdown
+    #[arg(long)]
+    pub(super) reference: bool,
+
     /// Run so many cases at once [default: the number of processors]
     #[arg(short, long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
@@ -96,7 +100,7 @@ pub(crate) struct Args {
     /// Write what was seen into the test files, where it is not as expected
     ///
     /// Comments and layout stay. Nothing is written if the variable CI is set.
-    #[arg(long, conflicts_with_all = ["list", "schema"])]
+    #[arg(long, conflicts_with_all = ["list", "schema", "reference"])]
     pub(super) update: bool,
 
     /// Build Cargo packages without optimizations

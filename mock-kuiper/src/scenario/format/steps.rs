@@ -5,7 +5,15 @@ use super::{Form, KeyForm, Rule, Shape};
 const WITHIN: KeyForm = KeyForm::optional(
     "within",
     Shape::Duration,
-    "How long the step may take until what it expects holds. Default: `5s`.",
+    "How long the step may take until what it expects holds. Default: `5s`, the time that \
+     eKuiper gives a function.",
+);
+
+const WITHIN_OR_QUIET: KeyForm = KeyForm::optional(
+    "within",
+    Shape::Duration,
+    "How long the step may take until what it expects holds. Default: `5s`, or `300ms` if \
+     nothing is expected.",
 );
 
 const ARGS: KeyForm = KeyForm::optional(
@@ -200,11 +208,11 @@ static ROWS: Form = Form {
         KeyForm::required(
             "expect",
             Shape::Pattern,
-            "The expected list of rows, each of which is `{message: …, meta: …}`. As many are \
-             taken as it has: a list, `{$unordered: […]}`, or a mapping with `$len: N`.",
+            "The expected list of rows, each of which is `{message: …, meta: …}`; without \
+             `meta` it may be anything. As many are taken as it has: a list, `{$unordered: […]}`, or a mapping with `$len: N`.",
         ),
         CAPTURE,
-        WITHIN,
+        WITHIN_OR_QUIET,
     ],
     rules: &[],
     example: "\
@@ -294,9 +302,9 @@ static LOG: Form = Form {
         KeyForm::optional(
             "times",
             Shape::Count(0),
-            "How many lines must be as expected. Default: at least one.",
+            "How many lines must be as expected; 0 for none. Default: at least one.",
         ),
-        WITHIN,
+        WITHIN_OR_QUIET,
     ],
     rules: &[],
     example: "log: {$regex: \"WARN.*expected\"}\ntimes: 1\n",

@@ -6,7 +6,7 @@ mod rules;
 mod sinks;
 mod sources;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -79,6 +79,28 @@ impl From<Unmet> for StepError {
 impl Player<'_> {
     /// Plays a step; `later` are the steps after it.
     pub(super) fn play(&mut self, step: &Step, later: &[Step]) -> Played {
+        let began = Instant::now();
+        self.act(step, later)?;
+        // An answer is awaited as eKuiper awaits it, whatever the file says.
+        let is_answer = matches!(
+            step.action,
+            Action::Start(_) | Action::Stop { .. } | Action::Call { .. } | Action::Validate { .. }
+        );
+        let limit = step.within.map(|within| self.limit(within));
+        match limit.filter(|limit| is_answer && began.elapsed() > *limit) {
+            Some(limit) => Err(Unmet {
+                text: format!(
+                    "took {:.3?}, and must not take longer than {limit:?}",
+                    began.elapsed()
+                ),
+                ..Unmet::default()
+            }
+            .into()),
+            None => Ok(()),
+        }
+    }
+
+    fn act(&mut self, step: &Step, later: &[Step]) -> Played {
         let within = self.limit(step.within.unwrap_or(WITHIN));
         let quiet = self.limit(step.within.unwrap_or(QUIET));
         match &step.action {
@@ -99,7 +121,7 @@ impl Player<'_> {
                 args,
                 outcome,
                 capture,
-            } => self.call(function, args, outcome, capture, step.within),
+            } => self.call(function, args, outcome, capture),
             Action::Validate {
                 function,
                 args,
