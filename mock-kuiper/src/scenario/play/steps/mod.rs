@@ -167,6 +167,7 @@ impl Player<'_> {
                 span: expected.span.clone(),
                 seen: seen.clone(),
                 variables: self.values.clone(),
+                is_rows: false,
             }),
         }
         .into())

@@ -155,7 +155,7 @@ impl Player<'_> {
             Err(StepError::Unmet(mut unmet)) => {
                 unmet.finding = finding;
                 if let Some(update) = &mut unmet.update {
-                    drop_null_metas(&mut update.seen);
+                    update.is_rows = true;
                 }
                 Err(StepError::Unmet(unmet))
             }
@@ -215,16 +215,6 @@ pub(super) fn shortage(source: &Source, count: usize, limit: Duration) -> Findin
 
 fn row_json(row: Row) -> Value {
     json!({"message": row.message, "meta": row.meta})
-}
-
-/// Leaves the `meta` that is `null` out of rows, as an author does.
-fn drop_null_metas(rows: &mut Value) {
-    let rows = rows.as_array_mut().into_iter().flatten();
-    for row in rows.filter_map(Value::as_object_mut) {
-        if row.get("meta") == Some(&Value::Null) {
-            row.remove("meta");
-        }
-    }
 }
 
 /// Returns the plugin's text if it has refused a start.
