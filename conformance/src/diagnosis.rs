@@ -79,7 +79,7 @@ mod tests {
 
     use super::*;
     use crate::checked::NotPassed;
-    use crate::redact::Secrets;
+    use mock_kuiper::engine::redact::Secrets;
 
     fn transcript() -> Transcript {
         Transcript::new(Secrets::default(), Release::find("2.4").unwrap())

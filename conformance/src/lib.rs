@@ -26,7 +26,6 @@ pub mod expect;
 mod limits;
 pub mod plan;
 pub mod promise;
-pub mod redact;
 pub mod report;
 pub mod requirement;
 mod rig;

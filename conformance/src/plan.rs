@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::limits;
 use crate::promise::ExpectedCall;
-use crate::redact::Secrets;
+use mock_kuiper::engine::redact::Secrets;
 
 /// The number of symbols of a kind that are examined at most.
 pub const MOST: usize = 4;

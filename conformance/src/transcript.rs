@@ -12,8 +12,8 @@ use mock_kuiper::{Channel, Event, Meaning, Message, Observer, Release, Side, Wha
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use crate::redact::Secrets;
 use crate::self_check;
+use mock_kuiper::engine::redact::Secrets;
 
 /// Lines that are kept.
 const KEPT: usize = 40;

@@ -65,6 +65,11 @@ pub mod package {
     };
 }
 
+/// Hides secrets of configurations in every report.
+pub mod redact {
+    pub use crate::redact::Secrets;
+}
+
 /// How eKuiper releases differ, as data.
 pub mod release {
     pub use crate::release::{

@@ -6,10 +6,10 @@ use std::fs;
 use std::path::Path;
 
 use ekuiper_conformance::expect::Expected;
-use ekuiper_conformance::redact::Secrets;
 use ekuiper_conformance::{Plan, Requirement, section};
 use mock_kuiper::engine::call::SymbolConfig;
 use mock_kuiper::engine::package::Build;
+use mock_kuiper::engine::redact::Secrets;
 use mock_kuiper::{Package, PackageError};
 use serde_json::{Map, Value};
 

@@ -8,7 +8,6 @@ mod drive_args;
 mod error;
 mod exit;
 mod explain;
-mod expressions;
 mod faults;
 mod feed;
 mod findings;
@@ -30,7 +29,6 @@ mod stream;
 mod summary;
 mod symbol_args;
 mod terminal;
-#[expect(dead_code, reason = "the subcommand comes with the runner of cases")]
 mod test;
 mod text;
 mod watch;
@@ -52,6 +50,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<run::Args>),
+    Test(Box<test::Args>),
     Bench(Box<bench::Args>),
     Check(check::Args),
     Pack(pack::Args),
@@ -64,6 +63,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Run(args) => run::run(*args),
+        Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Pack(args) => pack::run(&args),

@@ -25,7 +25,7 @@ use crate::transport::Transport;
 
 /// How long the answer to an order, or an ack, may take by default; eKuiper
 /// waits an hour.
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// Where a plugin's sockets are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -32,6 +32,7 @@ mod turn;
 mod usage;
 
 pub(crate) use self::answer::require_ok;
+pub(crate) use self::builder::ANSWER_LIMIT;
 pub use self::builder::{Builder, Plugin};
 pub use self::error::{HostError, InputError, SystemError, process_name};
 pub use self::function::{Function, Reply};
@@ -42,3 +43,4 @@ pub use self::restart::Instance;
 pub use self::sink::{AckMode, Sink};
 pub use self::source::{LAST_ROWS, Received, Row, Source};
 pub use self::start::{SinkStart, SourceStart, source_order};
+pub(crate) use self::supervisor::{Connection, Report, Supervisor};

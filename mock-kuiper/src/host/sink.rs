@@ -3,6 +3,7 @@
 //! Rules: docs/protocol.md, sections 4 to 6.
 
 mod acks;
+mod hang_up;
 mod unread;
 
 use std::sync::Arc;
@@ -14,8 +15,7 @@ use serde_json::Value;
 use super::error::{HostError, InputError};
 use super::failure::not_listening;
 use super::inner::Inner;
-use super::presence::{Peers, RESTORE};
-use super::process::ends_within;
+use super::presence::Peers;
 use super::pull::PullChannel;
 use super::shared::Shared;
 use crate::event::{Meaning, Message, What};
@@ -31,9 +31,6 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// How often the send of a row checks whether the plugin has exited.
 const GLANCE: Duration = Duration::from_millis(20);
-
-/// How long the host may take to dial a sink that listens again.
-const REDIAL: Duration = Duration::from_secs(1);
 
 /// The pause between two looks at the connection of a sink that has hung up.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -296,57 +293,6 @@ impl Sink {
         })
     }
 
-    /// Waits at most `limit` for the sink to close its channel. If it does so, or
-    /// has done so, it gets [`RESTORE`] to listen again.
-    ///
-    /// # Errors
-    ///
-    /// A finding: [`Code::SinkHungUp`](crate::Code::SinkHungUp) if it does not
-    /// listen again. [`HostError::Interrupted`] if the plugin exited or the host
-    /// was interrupted.
-    pub fn watch_hang_up(&mut self, limit: Duration) -> Result<(), HostError> {
-        let deadline = Instant::now() + limit;
-        while self.peers.gone_for().is_none() && Instant::now() < deadline {
-            if self.has_ended() {
-                return Err(HostError::Interrupted);
-            }
-            std::thread::sleep(PAUSE);
-        }
-        self.wait_restored()
-            .map_err(|undelivered| match undelivered {
-                Undelivered::Ended => HostError::Interrupted,
-                other => self.error(other),
-            })
-    }
-
-    /// Returns how long the sink has not been connected. A sink that is about to
-    /// listen again is gone for a moment.
-    #[must_use]
-    pub fn gone_for(&self) -> Option<Duration> {
-        self.peers.gone_for()
-    }
-
-    /// Whether the process that served the sink has exited.
-    #[must_use]
-    pub fn left_with_its_process(&self) -> bool {
-        ends_within(self.peers.left(), Duration::ZERO)
-    }
-
-    /// Waits until the sink is connected, at most [`RESTORE`] after it has closed
-    /// its channel.
-    fn wait_restored(&mut self) -> Result<(), Undelivered> {
-        while self.peers.gone_for().is_some() {
-            if self.has_ended() {
-                return Err(Undelivered::Ended);
-            }
-            if has_hung_up(&self.peers, &self.host.shared, &self.channel) {
-                return Err(Undelivered::Observed(Observed::HungUp { rows: self.sent }));
-            }
-            std::thread::sleep(PAUSE);
-        }
-        Ok(())
-    }
-
     /// Whether the plugin has exited, or the host was interrupted since the last
     /// time.
     fn has_ended(&mut self) -> bool {
@@ -473,15 +419,6 @@ fn connect(shared: &Arc<Shared>, channel: &Channel) -> Result<(Push, Arc<Peers>)
     peers.watch(&mut options);
     let push = Push::connect(shared.backend, &shared.url(channel), options, CONNECT)?;
     Ok((push, peers))
-}
-
-/// Whether a sink has closed its channel for good. One that listens again may
-/// have to wait for the host's next attempt to dial.
-fn has_hung_up(peers: &Peers, shared: &Shared, channel: &Channel) -> bool {
-    peers.gone_for().is_some_and(|gone| {
-        let listens = shared.file(channel).exists();
-        gone >= RESTORE && (!listens || gone >= RESTORE + REDIAL)
-    })
 }
 
 fn unreachable(error: &Error) -> Undelivered {

@@ -158,6 +158,19 @@ impl Source {
     /// [`Code::ChannelProtocol`](crate::Code::ChannelProtocol). Or
     /// [`HostError::Interrupted`].
     pub fn next(&mut self, limit: Duration) -> Result<Row, HostError> {
+        let waited = self.next_within(limit)?;
+        waited.ok_or_else(|| {
+            let observed = Observed::NoRow { limit };
+            self.host.note(self.about(observed).into())
+        })
+    }
+
+    /// Waits at most `limit` for the next row, and decodes it; `None` at the limit.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next`](Self::next).
+    pub(crate) fn next_within(&mut self, limit: Duration) -> Result<Option<Row>, HostError> {
         let deadline = Instant::now() + limit;
         let host = Arc::clone(&self.host);
         loop {
@@ -168,20 +181,21 @@ impl Source {
             } else {
                 left
             };
-            let observed = match self.read(Some(left)).map_err(|error| host.note(error))? {
+            let invalid = match self.read(Some(left)).map_err(|error| host.note(error))? {
                 Received::Row(row) => match decode(row) {
-                    Ok(row) => return Ok(row),
-                    Err(invalid) => Observed::InvalidRow(invalid),
+                    Ok(row) => return Ok(Some(row)),
+                    Err(invalid) => invalid,
                 },
-                Received::Invalid(invalid) => Observed::InvalidRow(invalid),
+                Received::Invalid(invalid) => invalid,
                 Received::Woken if host.shared.take_interrupt() => {
                     return Err(HostError::Interrupted);
                 }
                 // The process has exited, or another one has replaced it.
                 Received::Woken => continue,
                 Received::Nothing if has_exited => return Err(host.note(host.exited())),
-                Received::Nothing => Observed::NoRow { limit },
+                Received::Nothing => return Ok(None),
             };
+            let observed = Observed::InvalidRow(invalid);
             return Err(host.note(self.about(observed).into()));
         }
     }

@@ -23,7 +23,7 @@ pub(super) const EXECUTABLE_LIMIT: u64 = 1024 * 1024 * 1024;
 /// # Errors
 ///
 /// Those of [`open`], and [`PackageError::Mistakes`] if the file is larger.
-pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
     let file = open(path)?;
     let mut bytes = Vec::new();
     // The size may change while the file is read.

@@ -11,7 +11,7 @@ mod cargo;
 mod check;
 mod config;
 mod error;
-mod files;
+pub(crate) mod files;
 mod locate;
 mod manifest;
 mod opened;

@@ -30,8 +30,8 @@ pub struct Stage<'a> {
     pub(super) sources: Vec<OnStage<'a, Source>>,
     pub(super) sinks: Vec<OnStage<'a, Sink>>,
     pub(super) functions: Vec<&'a mut Function>,
-    /// The row that is sent to sinks.
-    pub(super) row: Vec<u8>,
+    /// The row that is sent to sinks; without one they get none.
+    pub(super) row: Option<Vec<u8>>,
 }
 
 /// An instance, and whether it has sent something.
@@ -47,7 +47,8 @@ pub(super) struct OnStage<'a, T> {
 
 impl<'a> Stage<'a> {
     /// Takes what runs, and finds out which sources send rows and which sinks
-    /// send acks; `row` is what sinks get.
+    /// send acks; `row` is what sinks get. Without a row, the proof that a sink
+    /// works is that it is connected.
     ///
     /// # Errors
     ///
@@ -57,22 +58,24 @@ impl<'a> Stage<'a> {
         sources: impl IntoIterator<Item = &'a mut Source>,
         sinks: impl IntoIterator<Item = &'a mut Sink>,
         functions: impl IntoIterator<Item = &'a mut Function>,
-        row: Vec<u8>,
+        row: impl Into<Option<Vec<u8>>>,
     ) -> Result<Self, HostError> {
         let mut stage = Self {
             host,
             sources: sources.into_iter().map(silent).collect(),
             sinks: sinks.into_iter().map(silent).collect(),
             functions: functions.into_iter().collect(),
-            row,
+            row: row.into(),
         };
         for source in &mut stage.sources {
             source.speaks = row_arrives(host, source.instance, FIRST_ROW)?;
             source.connections = source.instance.connections().max(1);
         }
-        for sink in &mut stage.sinks {
-            sink.instance.send_bytes(&stage.row)?;
-            sink.speaks = sink.instance.speaks(FIRST_ACK)?;
+        if let Some(row) = &stage.row {
+            for sink in &mut stage.sinks {
+                sink.instance.send_bytes(row)?;
+                sink.speaks = sink.instance.speaks(FIRST_ACK)?;
+            }
         }
         stage.prove_alive()?;
         Ok(stage)
@@ -102,11 +105,13 @@ impl<'a> Stage<'a> {
         for sink in &mut self.sinks {
             // Acks that are late, or will never arrive.
             sink.instance.settle_acks(limit, LATE_ACK);
-            if sink.speaks {
-                sink.instance.send_bytes(&self.row)?;
-                take_ack(sink.instance, limit)?;
-            } else {
-                sink.instance.send_through(&self.row)?;
+            match &self.row {
+                None => sink.instance.wait_connected(limit)?,
+                Some(row) if sink.speaks => {
+                    sink.instance.send_bytes(row)?;
+                    take_ack(sink.instance, limit)?;
+                }
+                Some(row) => sink.instance.send_through(row)?,
             }
         }
         for function in &mut self.functions {
@@ -161,9 +166,12 @@ impl<'a> Stage<'a> {
             have_spoken &= source.speaks && row_arrives(self.host, source.instance, left())?;
         }
         for sink in &mut self.sinks {
-            have_spoken &= sink.speaks && {
-                sink.instance.send_bytes(&self.row)?;
-                sink.instance.speaks(left())?
+            have_spoken &= match &self.row {
+                Some(row) if sink.speaks => {
+                    sink.instance.send_bytes(row)?;
+                    sink.instance.speaks(left())?
+                }
+                _ => false,
             };
         }
         if !have_spoken {

@@ -60,6 +60,7 @@ impl Fault {
 const NO_SOURCE: Outcome = Outcome::NotApplicable("no source runs");
 const NO_SINK: Outcome = Outcome::NotApplicable("no sink runs");
 const NO_FUNCTION: Outcome = Outcome::NotApplicable("no function runs");
+const NO_ROW: Outcome = Outcome::NotApplicable("there is no row for the sinks");
 const NOTHING: Outcome = Outcome::NotApplicable("no source and no sink runs");
 
 /// The bytes of a row; a hundred of these do not fit in a socket's buffers.
@@ -284,7 +285,9 @@ fn acks_unread(stage: &mut Stage<'_>, rows: u32) -> Played {
     }
     // Spaces after JSON change nothing. Small rows would all fit in the socket's
     // buffers, whether the sink takes them or not.
-    let mut row = stage.row.clone();
+    let Some(mut row) = stage.row.clone() else {
+        return Ok(NO_ROW);
+    };
     row.resize(row.len().max(LARGE), b' ');
     for sink in &mut stage.sinks {
         for _ in 0..rows {
@@ -296,13 +299,19 @@ fn acks_unread(stage: &mut Stage<'_>, rows: u32) -> Played {
 
 fn acks_slow(stage: &mut Stage<'_>, apart: Duration) -> Played {
     const ROWS: u32 = 100;
+    if stage.sinks.is_empty() {
+        return Ok(NO_SINK);
+    }
+    let Some(row) = &stage.row else {
+        return Ok(NO_ROW);
+    };
     if !stage.sinks.iter().any(|sink| sink.speaks) {
         return Ok(Outcome::NotApplicable("no running sink sends acks"));
     }
     let limit = stage.host.answer_limit();
     for sink in stage.sinks.iter_mut().filter(|sink| sink.speaks) {
         for _ in 0..ROWS {
-            sink.instance.send_bytes(&stage.row)?;
+            sink.instance.send_bytes(row)?;
         }
         for _ in 0..ROWS {
             std::thread::sleep(apart);

@@ -1,5 +1,6 @@
 //! What a test file says, after its mistakes were found.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +13,9 @@ use crate::release::Release;
 /// How long an expectation may take to hold by default: the time that eKuiper
 /// gives a function.
 pub(crate) const WITHIN: Duration = Duration::from_secs(5);
+
+/// How long nothing must happen by default, where nothing is expected.
+pub(crate) const QUIET: Duration = Duration::from_millis(300);
 
 /// A test file.
 #[derive(Debug, Clone)]
@@ -31,7 +35,9 @@ pub struct TestFile {
     pub(crate) releases: Vec<&'static Release>,
     /// How long a process of the plugin lives.
     pub(crate) process: ProcessScope,
-    /// Run before the first case.
+    /// The variables that `setup`, `teardown` and `env` use, of `tmp` and `port`.
+    pub(crate) variables: BTreeSet<String>,
+    /// Run before the first case, on each release.
     pub(crate) setup: Vec<Command>,
     /// Run after the last case.
     pub(crate) teardown: Vec<Command>,
@@ -60,6 +66,8 @@ pub struct Case {
     pub(crate) releases: Option<Vec<&'static Release>>,
     /// How often it is tried again if it fails.
     pub(crate) retries: u32,
+    /// The variables that it uses, of `tmp` and `port`.
+    pub(crate) variables: BTreeSet<String>,
     /// Run before its steps.
     pub(crate) setup: Vec<Command>,
     /// Run after its steps, also if one has failed.
@@ -98,8 +106,9 @@ pub(crate) enum Ready {
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
     pub(crate) place: Place,
-    /// How long its expectation may take to hold.
-    pub(crate) within: Duration,
+    /// How long its expectation may take to hold: [`WITHIN`] without it, or
+    /// [`QUIET`] if nothing is expected.
+    pub(crate) within: Option<Duration>,
     pub(crate) action: Action,
 }
 
@@ -151,11 +160,16 @@ pub(crate) enum Action {
     },
     /// Reads a file.
     File { path: Template, content: Content },
-    /// Plays a fault on all that runs.
-    Fault(Fault),
-    /// Kills the plugin's process, as a crash does, and starts it again.
+    /// Plays a fault on all that runs, and checks that it survives.
+    Fault {
+        fault: Fault,
+        /// A row that the sinks get meanwhile; without one they get none.
+        row: Option<Template>,
+    },
+    /// Kills the plugin's process. It stays dead until `reload`.
     Kill,
-    /// Replaces the plugin's process, as a plugin update does.
+    /// Replaces the plugin's process, as a plugin update does, and starts again
+    /// what was running.
     Reload,
     /// Asks the plugin for nothing for a time.
     Idle(Duration),

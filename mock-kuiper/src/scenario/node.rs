@@ -1,10 +1,18 @@
 //! A YAML document as a tree in which each node knows its place.
+//!
+//! [`read`] makes the tree. Types are those of YAML's core schema; a key that
+//! occurs twice, a tag of another schema and a second document are mistakes.
+
+mod read;
+mod scalar;
 
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 
 use serde_json::{Map, Number, Value};
+
+pub(super) use self::read::read;
 
 /// A place in a file. Both numbers count from 1; a column is a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,8 +38,9 @@ pub struct FileMistake {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Node {
     pub(super) place: Place,
-    /// The bytes of the document that the node takes, without anchor, tag and
-    /// comments.
+    /// The bytes of the document that hold the value, from its first character to
+    /// its last: without an anchor, a comment or a line end after it. A tag belongs
+    /// to them if there is no anchor. Empty for a null that is not written.
     pub(super) span: Range<usize>,
     pub(super) tree: Tree,
 }
@@ -55,6 +64,55 @@ pub(super) struct Key {
 }
 
 impl Node {
+    /// Describes the node for a message: `a list`, `the text "hi"`.
+    pub(super) fn describe(&self) -> String {
+        match &self.tree {
+            Tree::Null => "nothing".to_owned(),
+            Tree::Bool(so) => format!("`{so}`"),
+            Tree::Number(number) => format!("the number {number}"),
+            Tree::Text(text) => match text.char_indices().nth(40) {
+                Some((end, _)) => format!("the text {:?}…", &text[..end]),
+                None => format!("the text {text:?}"),
+            },
+            Tree::List(_) => "a list".to_owned(),
+            Tree::Map(_) => "a mapping".to_owned(),
+        }
+    }
+
+    /// Returns the value of a key.
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        let entries = match &self.tree {
+            Tree::Map(entries) => entries,
+            _ => return None,
+        };
+        let found = entries.iter().find(|(other, _)| other.text == key);
+        found.map(|(_, node)| node)
+    }
+
+    /// Returns the text of a text.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.tree {
+            Tree::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Returns the items of a list, and none of anything else.
+    pub(super) fn items(&self) -> &[Self] {
+        match &self.tree {
+            Tree::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// Returns the entries of a mapping, and none of anything else.
+    pub(super) fn entries(&self) -> &[(Key, Self)] {
+        match &self.tree {
+            Tree::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
     /// Returns the node as JSON.
     pub(super) fn to_json(&self) -> Value {
         match &self.tree {

@@ -1,5 +1,7 @@
 //! What came of the cases of a test file: data that every report is made from.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use serde_json::Value;
 use super::node::Place;
 use crate::event::Frame;
 use crate::finding::Finding;
+use crate::foreign::in_sentence;
+use crate::redact::Secrets;
 
 /// What came of all cases of a run.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +34,22 @@ impl Results {
     pub fn count(&self, verdict: Verdict) -> usize {
         let cases = self.cases.iter();
         cases.filter(|case| case.verdict == verdict).count()
+    }
+
+    /// Panics with what went wrong unless all cases have passed; for a test in
+    /// Rust.
+    ///
+    /// # Panics
+    ///
+    /// If a case has not passed.
+    pub fn assert_passed(&self) {
+        let cases = self.cases.iter();
+        let bad: Vec<_> = cases.filter(|case| !case.verdict.is_good()).collect();
+        if !bad.is_empty() {
+            let texts: Vec<_> = bad.iter().map(ToString::to_string).collect();
+            let (bad, all) = (bad.len(), self.cases.len());
+            panic!("{bad} of {all} cases did not pass\n{}", texts.join("\n"));
+        }
     }
 
     /// Returns the results by file, in their order.
@@ -54,10 +74,10 @@ pub struct CaseResult {
     pub verdict: Verdict,
     /// How often it was tried.
     pub attempts: u32,
-    /// How long the last attempt took, with its setup and teardown.
+    /// How long the attempt took that is described, with its setup and teardown: the
+    /// last one, and of a flaky case the one before, which failed.
     pub took: Duration,
-    /// Why the last attempt that failed did so. A case that passed after a retry
-    /// has those of the attempt before.
+    /// Why it failed.
     pub failures: Vec<Failure>,
     /// What a reader should know although the case has not failed for it, for
     /// example that `acks` was ignored on this release.
@@ -108,6 +128,35 @@ impl CaseResult {
     }
 }
 
+impl CaseResult {
+    /// Hides secrets in all texts.
+    pub(super) fn hide(&mut self, secrets: &Secrets) {
+        if secrets.is_empty() {
+            return;
+        }
+        let hide = |text: &mut String| *text = secrets.hide(text);
+        self.notes.iter_mut().for_each(hide);
+        self.output.iter_mut().for_each(hide);
+        self.log.iter_mut().for_each(|line| hide(&mut line.text));
+        for frame in &mut self.frames {
+            frame.body = secrets.hide(&frame.text()).into_bytes();
+        }
+        for failure in &mut self.failures {
+            hide(&mut failure.text);
+            for difference in &mut failure.differences {
+                hide(&mut difference.expected);
+                difference.seen.iter_mut().for_each(hide);
+            }
+            // Its details may have the secret; its text stays.
+            if let Some(finding) = &failure.finding
+                && secrets.hide(&finding.to_string()) != finding.to_string()
+            {
+                failure.finding = None;
+            }
+        }
+    }
+}
+
 /// The verdict about a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -128,7 +177,71 @@ pub enum Verdict {
     Skipped,
 }
 
+impl fmt::Display for CaseResult {
+    /// Writes the case, why it did not pass, and the last of the plugin's output and
+    /// of the messages.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LAST: usize = 10;
+        let (file, line, name) = (
+            self.file.display(),
+            self.place.line,
+            in_sentence(&self.name),
+        );
+        let (verdict, release) = (self.verdict.name(), self.release);
+        writeln!(f, "{file}:{line} {name} (eKuiper {release}): {verdict}")?;
+        for failure in &self.failures {
+            write!(f, "{failure}")?;
+        }
+        for line in self.log.iter().skip(self.log.len().saturating_sub(LAST)) {
+            writeln!(f, "    log {}", in_sentence(&line.text))?;
+        }
+        for frame in self
+            .frames
+            .iter()
+            .skip(self.frames.len().saturating_sub(LAST))
+        {
+            writeln!(f, "    {frame}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, step) = (self.place.line, in_sentence(&self.step));
+        writeln!(f, "  line {line}, {step}: {}", in_sentence(&self.text))?;
+        for difference in &self.differences {
+            let Difference {
+                pointer,
+                expected,
+                seen,
+            } = difference;
+            let (pointer, expected) = (in_sentence(pointer), in_sentence(expected));
+            let seen = seen.as_deref().map_or("nothing".to_owned(), in_sentence);
+            writeln!(f, "    at `{pointer}`: expected {expected}, seen {seen}")?;
+        }
+        if let Some(finding) = &self.finding {
+            writeln!(
+                f,
+                "    {}: {}",
+                finding.code(),
+                in_sentence(&finding.to_string())
+            )?;
+            for advice in finding.advice() {
+                writeln!(f, "    help: {}", in_sentence(&advice.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Verdict {
+    /// Whether the plugin did what was expected.
+    #[must_use]
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Passed | Self::Flaky)
+    }
+
     /// All verdicts, in the order in which a summary counts them.
     pub const ALL: [Self; 6] = [
         Self::Passed,
@@ -224,4 +337,6 @@ pub(crate) struct Update {
     pub(crate) span: Range<usize>,
     /// What was seen.
     pub(crate) seen: Value,
+    /// The values that variables of the pattern had.
+    pub(crate) variables: BTreeMap<String, Value>,
 }

@@ -32,6 +32,17 @@ pub enum Expr {
 }
 
 impl Expr {
+    /// Makes the syntax trees of a call's arguments, as its rule would have them. A
+    /// value that SQL has no literal for becomes a column.
+    #[must_use]
+    pub fn of_values(args: &[Value]) -> Vec<Self> {
+        let expression = |(index, value): (usize, &Value)| match value {
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => Self::Literal(value.clone()),
+            Value::Null | Value::Array(_) | Value::Object(_) => Self::Column(format!("c{index}")),
+        };
+        args.iter().enumerate().map(expression).collect()
+    }
+
     fn write(&self, out: &mut Vec<u8>, profile: &Release) {
         match self {
             Expr::Literal(value) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mock_kuiper::engine::call::Call;
-use mock_kuiper::engine::wire::Context;
+use mock_kuiper::engine::wire::{Context, Expr};
 use mock_kuiper::{Event, Function, HostError, Meta, Observer, Reply, What};
 
 use super::measure_args::MeasureArgs;
@@ -14,7 +14,6 @@ use super::stage::{Failure, Findings, Stage};
 use super::workload::{Task, Workload};
 use super::{sink, source, trips};
 use crate::cli::advice;
-use crate::cli::expressions::expressions;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::terminal::Terminal;
 
@@ -164,7 +163,7 @@ fn measure_calls(
         Reply::Result(_) => Ok(()),
         Reply::Error(text) => Err(failed(text)),
     };
-    demand_result(function.validate(&expressions(&call.args))?)?;
+    demand_result(function.validate(&Expr::of_values(&call.args))?)?;
     trips::measure(stage, Unit::Call, || {
         demand_result(function.call(context, &call.args)?)
     })

@@ -5,12 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Instant;
 
 use mock_kuiper::engine::host::AckMode;
-use mock_kuiper::engine::wire::Context;
+use mock_kuiper::engine::wire::{Context, Expr};
 use mock_kuiper::{Code, HostError, Kind, Meta, Reply, Source, What};
 use serde_json::Value;
 
 use super::state::{Session, Todo, spawn};
-use crate::cli::expressions::expressions;
 use crate::cli::faults::Play;
 use crate::cli::happening::Happening;
 use crate::cli::input::Input;
@@ -178,7 +177,7 @@ impl<'a> Session<'a> {
 
     fn call(&mut self, place: usize, args: &[Value], context: &Context) -> Result<(), HostError> {
         let function = &mut self.functions[place].function;
-        match function.validate(&expressions(args))? {
+        match function.validate(&Expr::of_values(args))? {
             Reply::Result(_) => {
                 function.call(context, args)?;
             }

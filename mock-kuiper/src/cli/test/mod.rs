@@ -1,11 +1,190 @@
-//! `test`: runs the cases of test files, and reports what came of them.
+//! `mock-kuiper test`: runs the cases of test files, and reports what came of them.
 
+mod args;
 mod github;
 mod html;
 mod json;
 mod junit;
+mod list;
 mod phrase;
 mod progress;
 #[cfg(test)]
 mod samples;
 mod text;
+mod watcher;
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+
+use mock_kuiper::scenario::{self, Results, RunnerError, UpdatedFile, Verdict};
+
+pub(crate) use self::args::Args;
+use self::watcher::Watcher;
+use super::error::CliError;
+use super::exit::Exit;
+use super::interrupt::Interrupt;
+use super::output::{NOTE, labelled, print_results, say};
+use super::text::count as counted;
+
+/// Runs the cases.
+pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    if args.schema {
+        print_results(&format!("{:#}\n", scenario::schema()))?;
+        return Ok(Exit::Fine);
+    }
+    if args.update && std::env::var_os("CI").is_some() {
+        return Err(CliError::input(
+            "--update writes nothing where the variable CI is set; run it on your machine, and \
+             commit the files",
+        ));
+    }
+    let runner = args.runner();
+    if args.list {
+        let cases = runner.list().map_err(wrong)?;
+        return match &args.json {
+            Some(file) => write(file, &list::json(&cases)),
+            None => print_results(&list::text(&cases)),
+        }
+        .map(|()| Exit::Fine);
+    }
+    let stop = runner.stop();
+    let interrupt = Interrupt::watch(move || stop.stop())?;
+    let watcher = Watcher::new(args.html.is_some() || args.json.is_some());
+    let results = runner.run_with(&watcher);
+    drop(interrupt);
+    let results = results.map_err(wrong)?;
+    watcher.close()?;
+    report(args, &results)?;
+    if args.update {
+        update(&results)?;
+    }
+    conclude(args, &results)
+}
+
+/// Writes what was seen into the test files.
+fn update(results: &Results) -> Result<(), CliError> {
+    let updated = results
+        .update()
+        .map_err(|(file, error)| cannot_write(&file, &error))?;
+    for UpdatedFile {
+        file,
+        written,
+        left_out,
+        ..
+    } in updated
+    {
+        let file = file.display();
+        for (place, why) in left_out {
+            say(&labelled(
+                NOTE,
+                "warning",
+                &format!("{file}:{place}: {why}"),
+            ));
+        }
+        let expectations = counted(written as u64, "expectation");
+        say(&labelled(
+            NOTE,
+            "note",
+            &format!("{file}: {expectations} written; run the test again"),
+        ));
+    }
+    Ok(())
+}
+
+/// Writes the reports.
+fn report(args: &Args, results: &Results) -> Result<(), CliError> {
+    if let Some(file) = &args.junit {
+        write(file, &junit::junit(results).map_err(CliError::Trouble)?)?;
+    }
+    if let Some(file) = &args.json {
+        write(file, &json::json(results))?;
+    }
+    if let Some(file) = &args.html {
+        write(file, &html::html(results))?;
+    }
+    print_results(&(text::summary(results) + "\n"))?;
+    if std::env::var_os("GITHUB_ACTIONS").is_some() {
+        let workspace = std::env::var_os("GITHUB_WORKSPACE");
+        let annotations = github::annotations(results, workspace.as_ref().map(Path::new));
+        print_results(&annotations)?;
+        if let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY") {
+            append(Path::new(&file), &github::summary(results))?;
+        }
+    }
+    Ok(())
+}
+
+/// Decides how the command ends. What says nothing about the plugin comes first.
+fn conclude(args: &Args, results: &Results) -> Result<Exit, CliError> {
+    let skipped = results.count(Verdict::Skipped);
+    let failed = results.count(Verdict::Failed);
+    if results.count(Verdict::Error) > 0 {
+        return Err(CliError::Trouble(
+            "a case ended with an internal or system error".to_owned(),
+        ));
+    }
+    if results.count(Verdict::Invalid) > 0 {
+        return Err(CliError::input(
+            "a case asks for something that is not possible",
+        ));
+    }
+    let is_flaky = args.fail_on_flaky && results.count(Verdict::Flaky) > 0;
+    if failed > 0 || is_flaky {
+        return Ok(Exit::Finding);
+    }
+    match skipped {
+        0 => Ok(Exit::Fine),
+        _ => Err(CliError::Trouble(format!(
+            "interrupted: {skipped} cases have no verdict"
+        ))),
+    }
+}
+
+/// Makes the error of a run that has not begun.
+fn wrong(error: RunnerError) -> CliError {
+    match error {
+        RunnerError::Mistakes(mistakes) => {
+            CliError::Input(mistakes.iter().map(ToString::to_string).collect())
+        }
+        RunnerError::Package { file, error } => match error.into() {
+            CliError::Input(mut lines) => {
+                let about = format!("{}: the plugin cannot be run:", file.display());
+                lines.insert(0, about);
+                CliError::Input(lines)
+            }
+            other => other,
+        },
+        RunnerError::NoFile { paths } => {
+            let paths: Vec<_> = paths
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            CliError::input(format!(
+                "no file that ends in .test.yaml in {}; `mock-kuiper test --schema` describes \
+                 such files",
+                paths.join(", ")
+            ))
+        }
+        other => CliError::input(other.to_string()),
+    }
+}
+
+/// Writes a report; `-` is stdout.
+fn write(file: &Path, text: &str) -> Result<(), CliError> {
+    if file == Path::new("-") {
+        return print_results(text);
+    }
+    fs::write(file, text).map_err(|error| cannot_write(file, &error))
+}
+
+fn append(file: &Path, text: &str) -> Result<(), CliError> {
+    let opened = OpenOptions::new().append(true).create(true).open(file);
+    opened
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| cannot_write(file, &error))
+}
+
+fn cannot_write(file: &Path, error: &std::io::Error) -> CliError {
+    CliError::input(format!("cannot write {}: {error}", file.display()))
+}

@@ -55,18 +55,15 @@ pub(super) fn details(case: &CaseResult) -> String {
     for failure in &case.failures {
         why(&mut out, failure);
     }
-    // What is kept of a flaky case is of the attempt that passed.
-    if case.verdict != Verdict::Flaky {
-        let output = case.output.iter().map(|line| foreign::in_sentence(line));
-        last(&mut out, "output of setup and teardown", "lines", output);
-        let log = case.log.iter().map(|line| {
-            let text = foreign::in_sentence(&line.text);
-            format!("{:9.4} {text}", line.at.as_secs_f64())
-        });
-        last(&mut out, "log of the plugin", "lines", log);
-        let frames = case.frames.iter().map(ToString::to_string);
-        last(&mut out, "messages", "messages", frames);
-    }
+    let output = case.output.iter().map(|line| foreign::in_sentence(line));
+    last(&mut out, "output of setup and teardown", "lines", output);
+    let log = case.log.iter().map(|line| {
+        let text = foreign::in_sentence(&line.text);
+        format!("{:9.4} {text}", line.at.as_secs_f64())
+    });
+    last(&mut out, "log of the plugin", "lines", log);
+    let frames = case.frames.iter().map(ToString::to_string);
+    last(&mut out, "messages", "messages", frames);
     for note in &case.notes {
         let note = foreign::in_sentence(note);
         put(&mut out, 1, format_args!("{NOTE}note{NOTE:#}: {note}"));

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use ekuiper_sp::Error;
 
+use super::hang_up::has_hung_up;
 use super::unread::unread;
-use super::{PAUSE, Sink, Undelivered, has_hung_up};
+use super::{PAUSE, Sink, Undelivered};
 use crate::event::{Meaning, Message, What};
 use crate::finding::Observed;
 use crate::host::error::HostError;

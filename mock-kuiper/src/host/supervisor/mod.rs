@@ -19,7 +19,7 @@ use self::process::{END, KILL, RECORD, Record, launch_below};
 /// Gives orders to the supervisor. Dropping it, and the [`Reports`], ends
 /// everything that descends from the plugin.
 #[derive(Debug)]
-pub(super) struct Supervisor {
+pub(crate) struct Supervisor {
     stream: UnixStream,
     group: u32,
     plugin: u32,
@@ -27,7 +27,7 @@ pub(super) struct Supervisor {
 
 /// Reports what the supervisor sees.
 #[derive(Debug)]
-pub(super) struct Reports {
+pub(crate) struct Reports {
     stream: UnixStream,
     supervisor: Child,
     exited: bool,
@@ -35,7 +35,7 @@ pub(super) struct Reports {
 
 /// A report of the supervisor.
 #[derive(Debug)]
-pub(super) enum Report {
+pub(crate) enum Report {
     /// The plugin's process has exited.
     Exited(ExitStatus),
     /// Everything that descends from the plugin has ended. These processes, with
@@ -45,13 +45,13 @@ pub(super) enum Report {
 
 /// The supervisor's connection before the launch.
 #[derive(Debug)]
-pub(super) struct Connection(UnixStream);
+pub(crate) struct Connection(UnixStream);
 
 impl Connection {
     /// Lets `command` be launched below a supervisor, which leads a process group
     /// of its own. What the caller lets run before the exec, and adds afterwards,
     /// runs in the plugin's process.
-    pub(super) fn supervise(command: &mut Command) -> io::Result<Self> {
+    pub(crate) fn supervise(command: &mut Command) -> io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         command.process_group(0);
         launch_below(command, theirs);
@@ -59,7 +59,7 @@ impl Connection {
     }
 
     /// Takes over what was launched: `supervisor` is the child of the host.
-    pub(super) fn launched(mut self, supervisor: Child) -> io::Result<(Supervisor, Reports)> {
+    pub(crate) fn launched(mut self, supervisor: Child) -> io::Result<(Supervisor, Reports)> {
         let Some(Record::Plugin { pid }) = read(&mut self.0) else {
             return Err(io::Error::other("it has ended"));
         };
@@ -79,22 +79,22 @@ impl Connection {
 
 impl Supervisor {
     /// Returns the id of the plugin's process group, which the supervisor leads.
-    pub(super) fn group(&self) -> u32 {
+    pub(crate) fn group(&self) -> u32 {
         self.group
     }
 
     /// Returns the id of the plugin's process.
-    pub(super) fn plugin(&self) -> u32 {
+    pub(crate) fn plugin(&self) -> u32 {
         self.plugin
     }
 
     /// Kills the plugin's process, and no other, as eKuiper does.
-    pub(super) fn kill_plugin(&self) {
+    pub(crate) fn kill_plugin(&self) {
         self.order(KILL);
     }
 
     /// Ends everything that descends from the plugin.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.order(END);
     }
 
@@ -106,7 +106,7 @@ impl Supervisor {
 
 impl Reports {
     /// Waits for the next report; [`Report::Ended`] is the last one.
-    pub(super) fn next(&mut self) -> Report {
+    pub(crate) fn next(&mut self) -> Report {
         let mut left = BTreeMap::new();
         loop {
             match read(&mut self.stream) {

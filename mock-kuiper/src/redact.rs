@@ -48,7 +48,8 @@ impl Secrets {
         }
     }
 
-    fn add_value(&mut self, value: &Value) {
+    /// Adds a value, and all values in it.
+    pub(crate) fn add_value(&mut self, value: &Value) {
         match value {
             Value::Null | Value::Bool(_) => {}
             Value::Number(number) => self.add_text(&number.to_string()),
@@ -56,6 +57,11 @@ impl Secrets {
             Value::Array(values) => values.iter().for_each(|value| self.add_value(value)),
             Value::Object(object) => object.values().for_each(|value| self.add_value(value)),
         }
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Replaces the secrets in a text, and the beginning of a secret before a

@@ -1,0 +1,210 @@
+//! Plays one attempt of a case.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::commands::{CommandFailure, Commands};
+use super::file::FileRun;
+use super::live::Live;
+use super::steps::{Player, StepError, Unmet, title};
+use crate::event::Frame;
+use crate::finding::{Code, Finding};
+use crate::host::HostError;
+use crate::scenario::model::{Case, Step};
+use crate::scenario::node::Place;
+use crate::scenario::pattern::Variables;
+use crate::scenario::result::{Failure, LogLine, StepTime, Update, Verdict};
+
+/// What came of an attempt.
+#[derive(Debug)]
+pub(in crate::scenario) struct Attempt {
+    pub(in crate::scenario) verdict: Verdict,
+    pub(in crate::scenario) failures: Vec<Failure>,
+    pub(in crate::scenario) notes: Vec<String>,
+    pub(in crate::scenario) log: Vec<LogLine>,
+    pub(in crate::scenario) output: Vec<String>,
+    pub(in crate::scenario) frames: Vec<Frame>,
+    pub(in crate::scenario) steps: Vec<StepTime>,
+    pub(in crate::scenario) updates: Vec<Update>,
+    pub(in crate::scenario) took: Duration,
+}
+
+impl Attempt {
+    fn new() -> Self {
+        Self {
+            verdict: Verdict::Passed,
+            failures: Vec::new(),
+            notes: Vec::new(),
+            log: Vec::new(),
+            output: Vec::new(),
+            frames: Vec::new(),
+            steps: Vec::new(),
+            updates: Vec::new(),
+            took: Duration::ZERO,
+        }
+    }
+
+    /// Notes why a step or a command failed. The first failure makes the verdict.
+    fn fail(&mut self, step: &str, place: Place, error: StepError) {
+        let (verdict, unmet) = match error {
+            StepError::Unmet(unmet) => (Verdict::Failed, *unmet),
+            StepError::Invalid(text) => (Verdict::Invalid, said(text)),
+            StepError::Host(HostError::Finding(finding)) => (
+                Verdict::Failed,
+                Unmet {
+                    text: finding.to_string(),
+                    finding: Some(*finding),
+                    ..Unmet::default()
+                },
+            ),
+            StepError::Host(HostError::Interrupted) => (Verdict::Skipped, said("was interrupted")),
+            StepError::Host(error @ HostError::Input(_)) => {
+                (Verdict::Invalid, said(error.to_string()))
+            }
+            StepError::Host(error @ HostError::System(_)) => {
+                (Verdict::Error, said(error.to_string()))
+            }
+        };
+        if self.verdict == Verdict::Passed {
+            self.verdict = verdict;
+        }
+        self.updates.extend(unmet.update);
+        self.failures.push(Failure {
+            step: step.to_owned(),
+            place,
+            text: unmet.text,
+            differences: unmet.differences,
+            finding: unmet.finding,
+        });
+    }
+
+    /// Whether the plugin's exit was reported.
+    fn has_exit(&self) -> bool {
+        let findings = self.failures.iter().filter_map(|one| one.finding.as_ref());
+        findings.map(Finding::code).any(|code| {
+            matches!(
+                code,
+                Code::PluginExited | Code::PluginExitedEarly | Code::PluginGrown
+            )
+        })
+    }
+
+    fn fail_command(&mut self, failure: CommandFailure) {
+        if self.verdict == Verdict::Passed {
+            self.verdict = Verdict::Failed;
+        }
+        self.failures.push(failure.into());
+    }
+}
+
+fn said(text: impl Into<String>) -> Unmet {
+    Unmet {
+        text: text.into(),
+        ..Unmet::default()
+    }
+}
+
+/// Plays a case. `live` is the process that the cases before have left, and gets
+/// the one that the next may use; it is `None` if it must not be used again.
+pub(in crate::scenario) fn play(
+    case: &Case,
+    run: &FileRun<'_>,
+    live: &mut Option<Live>,
+) -> Attempt {
+    let began = Instant::now();
+    let mut attempt = Attempt::new();
+    let mut commands = Commands::new(run.directory(), run.settings.scale, run.stop);
+    let prepared = run.prepare().and_then(|()| {
+        run.variables(case)
+            .map_err(|error| CommandFailure::system(&error))
+    });
+    match prepared {
+        Err(failure) => attempt.fail_command(failure),
+        Ok(variables) => {
+            match commands.run(&case.setup, &variables.values) {
+                Err(failure) => attempt.fail_command(failure),
+                Ok(()) => {
+                    let tmp = variables.tmp.as_ref().map(|tmp| tmp.path());
+                    play_on_host(case, run, live, &variables.values, tmp, began, &mut attempt);
+                }
+            }
+            if let Err(failure) = commands.run_all(&case.teardown, &variables.values) {
+                attempt.fail_command(failure);
+            }
+        }
+    }
+    attempt.output = commands.finish();
+    attempt.took = began.elapsed();
+    attempt
+}
+
+/// Plays the steps of a case on a process of the plugin.
+fn play_on_host(
+    case: &Case,
+    run: &FileRun<'_>,
+    live: &mut Option<Live>,
+    values: &Variables,
+    tmp: Option<&Path>,
+    began: Instant,
+    attempt: &mut Attempt,
+) {
+    let launched = match live.take() {
+        Some(live) => Ok(live),
+        None => Live::launch(run, values, tmp, began),
+    };
+    let mut player = match launched {
+        Ok(live) => Player {
+            live,
+            values: values.clone(),
+            run,
+            notes: Vec::new(),
+        },
+        Err((error, record)) => {
+            attempt.fail("launch", case.place, StepError::Host(error));
+            attempt.log = record.map_or_else(Vec::new, |record| record.log());
+            return;
+        }
+    };
+    player.live.begin_case(began);
+    for (index, step) in case.steps.iter().enumerate() {
+        let step_began = began.elapsed();
+        let played = player.play(step, &case.steps[index + 1..]);
+        attempt.steps.push(StepTime {
+            step: title(step),
+            place: step.place,
+            began: step_began,
+            ended: began.elapsed(),
+        });
+        if let Err(error) = played {
+            let goes_on = run.settings.updates && error.has_update();
+            attempt.fail(&title(step), step.place, error);
+            if !goes_on {
+                break;
+            }
+        }
+    }
+    end(case, player, live, attempt);
+}
+
+/// Stops what still runs, and takes what the report needs.
+fn end(case: &Case, mut player: Player<'_>, live: &mut Option<Live>, attempt: &mut Attempt) {
+    let has_passed = attempt.verdict == Verdict::Passed;
+    let stopped = player.live.stop_all();
+    if let Err(error) = stopped {
+        // After a failure, what cannot be stopped adds nothing but a crash.
+        if has_passed || error.is_exit() && !attempt.has_exit() {
+            let place = case
+                .steps
+                .last()
+                .map_or(case.place, |step: &Step| step.place);
+            attempt.fail("stop what runs", place, StepError::Host(error));
+        }
+    }
+    attempt.notes.append(&mut player.notes);
+    let record = &player.live.record;
+    attempt.notes.extend(record.take_notes());
+    attempt.frames = record.take_frames();
+    attempt.log = record.log();
+    let is_fit = attempt.verdict == Verdict::Passed && !player.live.is_killed;
+    *live = is_fit.then_some(player.live);
+}

@@ -1,0 +1,272 @@
+//! What the cases of a test file share in a run.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value};
+
+use super::commands::{CommandFailure, Commands, text};
+use super::packages::Packages;
+use super::stop::Stop;
+use crate::event::Limits;
+use crate::host::{Builder, Host, HostError};
+use crate::redact::Secrets;
+use crate::release::Release;
+use crate::scenario::model::{Case, ProcessScope, TestFile};
+use crate::scenario::pattern::Variables;
+use crate::scenario::result::{CaseResult, Failure};
+use crate::scratch::Scratch;
+
+/// How many ports are given before one is given again.
+const ENOUGH: usize = 10_000;
+
+/// How a run plays its cases.
+#[derive(Debug, Clone)]
+pub(in crate::scenario) struct Settings {
+    /// Draws what eKuiper does in no certain order.
+    pub(in crate::scenario) seed: Option<u64>,
+    /// Lengthens every limit.
+    pub(in crate::scenario) scale: f64,
+    /// How often each case is tried again at least.
+    pub(in crate::scenario) retries: u32,
+    /// Whether a case goes on after an expectation that what was seen can replace.
+    pub(in crate::scenario) updates: bool,
+    /// The Python interpreter, instead of the one that the file names.
+    pub(in crate::scenario) python: Option<PathBuf>,
+    /// The keys and variables whose values no result shows.
+    pub(in crate::scenario) redacted: Vec<String>,
+}
+
+/// A test file on a release, in a run.
+#[derive(Debug)]
+pub(in crate::scenario) struct FileRun<'a> {
+    pub(in crate::scenario) file: &'a TestFile,
+    pub(in crate::scenario) release: &'static Release,
+    /// Opens the plugin once the file's `setup` has run, which may make it.
+    packages: &'a Packages,
+    pub(super) settings: &'a Settings,
+    pub(super) stop: &'a Stop,
+    secrets: Mutex<Secrets>,
+    shared: Mutex<Shared>,
+}
+
+/// What is set up once for all cases.
+#[derive(Debug)]
+struct Shared {
+    /// How many units of cases have not ended.
+    units: usize,
+    prepared: Option<Prepared>,
+}
+
+/// What the file's `setup` has made, or why it failed.
+#[derive(Debug)]
+struct Prepared {
+    variables: Variables,
+    tmp: Option<Arc<Scratch>>,
+    commands: Commands,
+    failure: Option<CommandFailure>,
+}
+
+/// The variables of a case, and the directory that one of them names.
+#[derive(Debug)]
+pub(super) struct CaseVariables {
+    pub(super) values: Variables,
+    pub(super) tmp: Option<Arc<Scratch>>,
+}
+
+impl<'a> FileRun<'a> {
+    /// Makes the run of a file on a release, of which so many units of cases are
+    /// played.
+    pub(in crate::scenario) fn new(
+        file: &'a TestFile,
+        release: &'static Release,
+        packages: &'a Packages,
+        settings: &'a Settings,
+        stop: &'a Stop,
+        units: usize,
+    ) -> Self {
+        Self {
+            file,
+            release,
+            packages,
+            settings,
+            stop,
+            secrets: Mutex::default(),
+            shared: Mutex::new(Shared {
+                units,
+                prepared: None,
+            }),
+        }
+    }
+
+    /// Returns the directory of the file.
+    pub(super) fn directory(&self) -> &Path {
+        let parent = self.file.path.parent();
+        parent
+            .filter(|directory| !directory.as_os_str().is_empty())
+            .unwrap_or(Path::new("."))
+    }
+
+    /// Runs the file's `setup`, once. Others wait for its end.
+    pub(super) fn prepare(&self) -> Result<(), CommandFailure> {
+        let mut shared = self.shared();
+        if shared.prepared.is_none() {
+            shared.prepared = Some(self.set_up());
+        }
+        let failure = shared.prepared.as_ref().and_then(|it| it.failure.clone());
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Notes that a unit has ended. After the last one, runs the file's `teardown`.
+    /// Returns its failure, and what the file's commands wrote.
+    pub(in crate::scenario) fn end_unit(&self) -> Option<(Option<Failure>, Vec<String>)> {
+        let mut shared = self.shared();
+        shared.units -= 1;
+        if shared.units > 0 {
+            return None;
+        }
+        let Prepared {
+            mut commands,
+            variables,
+            ..
+        } = shared.prepared.take()?;
+        let torn_down = commands.run_all(&self.file.teardown, &variables);
+        Some((torn_down.err().map(Failure::from), commands.finish()))
+    }
+
+    fn set_up(&self) -> Prepared {
+        let mut prepared = Prepared {
+            variables: Variables::new(),
+            tmp: None,
+            commands: Commands::new(self.directory(), self.settings.scale, self.stop),
+            failure: None,
+        };
+        if self.shares_variables() {
+            match own_variables() {
+                Ok((tmp, variables)) => {
+                    prepared.variables = variables;
+                    prepared.tmp = Some(Arc::new(tmp));
+                }
+                Err(error) => {
+                    prepared.failure = Some(CommandFailure::system(&error));
+                    return prepared;
+                }
+            }
+        }
+        let commands = &mut prepared.commands;
+        let run = commands.run(&self.file.setup, &prepared.variables);
+        prepared.failure = run.err();
+        prepared
+    }
+
+    /// Whether `${tmp}` and `${port}` belong to the file: if its commands use
+    /// them, or if its cases share a process.
+    fn shares_variables(&self) -> bool {
+        self.file.process == ProcessScope::File || !self.file.variables.is_empty()
+    }
+
+    /// Returns the variables of an attempt of a case.
+    pub(super) fn variables(&self, case: &Case) -> io::Result<CaseVariables> {
+        if self.shares_variables() {
+            let shared = self.shared();
+            let prepared = shared.prepared.as_ref();
+            return Ok(CaseVariables {
+                values: prepared.map(|it| it.variables.clone()).unwrap_or_default(),
+                tmp: prepared.and_then(|it| it.tmp.clone()),
+            });
+        }
+        if case.variables.is_empty() {
+            return Ok(CaseVariables {
+                values: Variables::new(),
+                tmp: None,
+            });
+        }
+        let (tmp, values) = own_variables()?;
+        Ok(CaseVariables {
+            values,
+            tmp: Some(Arc::new(tmp)),
+        })
+    }
+
+    /// Describes the host of a case.
+    pub(super) fn builder(
+        &self,
+        variables: &Variables,
+        tmp: Option<&Path>,
+    ) -> Result<Builder, HostError> {
+        let release = self.release;
+        let scale = self.settings.scale;
+        let init_timeout = self.file.init_timeout.unwrap_or(release.init_timeout);
+        let package = self.packages.open(&self.file.plugin)?;
+        let mut host = Host::builder(package)
+            .release(release.name)
+            .python(self.settings.python.as_ref().unwrap_or(&self.file.python))
+            .record(Limits::NONE)
+            .init_timeout(init_timeout.mul_f64(scale))
+            .answer_timeout(crate::host::ANSWER_LIMIT.mul_f64(scale))
+            .visible(self.directory());
+        if let Some(tmp) = tmp {
+            host = host.visible(tmp);
+        }
+        if let Some(seed) = self.settings.seed {
+            host = host.seed(seed);
+        }
+        for (name, value) in &self.file.env {
+            let value = text(value, variables).map_err(HostError::invalid)?;
+            if self.settings.redacted.contains(name) {
+                self.secrets().add_text(&value);
+            }
+            host = host.env(name, value);
+        }
+        Ok(host)
+    }
+
+    /// Remembers the secrets of a configuration.
+    pub(super) fn keep_secrets(&self, config: &Map<String, Value>) {
+        self.secrets().add(&self.settings.redacted, config);
+    }
+
+    /// Hides the secrets that were used so far.
+    pub(in crate::scenario) fn hide_secrets(&self, result: &mut CaseResult) {
+        result.hide(&self.secrets());
+    }
+
+    fn secrets(&self) -> MutexGuard<'_, Secrets> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes an empty directory and finds a free port; returns the variables `tmp` and
+/// `port`, which name them.
+fn own_variables() -> io::Result<(Scratch, Variables)> {
+    let tmp = Scratch::new("mk-")?;
+    let port = free_port()?;
+    let path = tmp.path().display().to_string();
+    let variables = Variables::from([
+        ("tmp".to_owned(), path.into()),
+        ("port".to_owned(), port.into()),
+    ]);
+    Ok((tmp, variables))
+}
+
+/// Returns a port of 127.0.0.1 on which nothing listens at this moment, and which
+/// this process has not returned before.
+fn free_port() -> io::Result<u16> {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let port = listener.local_addr()?.port();
+        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+        // When all have been given once, they are given again.
+        if given.insert(port) || given.len() > ENOUGH {
+            return Ok(port);
+        }
+    }
+}

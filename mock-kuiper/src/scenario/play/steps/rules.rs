@@ -1,0 +1,84 @@
+//! `rule`.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::sinks::send_value;
+use super::sources::{Started, shortage, take_rows};
+use super::{Played, Player, StepError, Unmet};
+use crate::host::{HostError, Sink, Source};
+use crate::scenario::model::{Rule, Start};
+use crate::scenario::play::waits::Deadline;
+
+impl Player<'_> {
+    /// Runs a rule: starts its sinks and its source, passes so many rows on, and
+    /// stops everything. The row for the sinks is that of
+    /// `SELECT g(f(*)) AS g FROM source`.
+    pub(super) fn run_rule(&mut self, rule: &Rule, limit: Duration) -> Played {
+        let mut sinks = Vec::new();
+        for start in &rule.sinks {
+            match self.start_member(start)? {
+                Started::Sink(sink) => sinks.push(sink),
+                Started::Source(source) => source.stop()?,
+            }
+        }
+        let source = match self.start_member(&rule.source)? {
+            Started::Source(source) => source,
+            Started::Sink(sink) => return Ok(sink.stop()?),
+        };
+        self.pass_on(rule, source, sinks, limit)
+    }
+
+    fn start_member(&mut self, start: &Start) -> Result<Started, StepError> {
+        Ok(self.launch(start)??)
+    }
+
+    fn pass_on(
+        &mut self,
+        rule: &Rule,
+        mut source: Source,
+        mut sinks: Vec<Sink>,
+        limit: Duration,
+    ) -> Played {
+        let deadline = Deadline::after(limit);
+        for passed in 0..rule.rows {
+            let mut rows = take_rows(&mut source, 1, deadline.left())?;
+            let Some(row) = rows.pop() else {
+                return Err(Unmet {
+                    text: format!("{passed} of {} rows passed within {limit:?}", rule.rows),
+                    finding: Some(shortage(&source, rule.rows, limit)),
+                    ..Unmet::default()
+                }
+                .into());
+            };
+            let row = self.select(&rule.functions, row.message)?;
+            for sink in &mut sinks {
+                send_value(sink, &row)?;
+                let requires = sink.order().config.get("requireAck");
+                if requires == Some(&Value::Bool(true)) && self.reads_acks() {
+                    sink.ack(limit)?;
+                }
+            }
+        }
+        source.stop()?;
+        for mut sink in sinks {
+            sink.wait_read(limit)?;
+            sink.stop()?;
+        }
+        Ok(())
+    }
+
+    /// Calls the functions, each with the result of the one before, and returns
+    /// the row with the last result.
+    fn select(&mut self, functions: &[String], row: Value) -> Result<Value, HostError> {
+        let mut value = row;
+        for function in functions {
+            value = self.live.function(function)?.exec(&[value])?;
+        }
+        Ok(match functions.last() {
+            Some(name) => Value::Object(Map::from_iter([(name.clone(), value)])),
+            None => value,
+        })
+    }
+}

@@ -1,0 +1,244 @@
+//! `start` and `rows`.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Played, Player, StepError, Unmet};
+use crate::finding::{Finding, Observed};
+use crate::host::{HostError, RESTORE, Row, Sink, Source};
+use crate::scenario::model::{Action, Capture, Expected, Start, StartSymbol, Step};
+use crate::scenario::play::live::object;
+use crate::scenario::play::waits::Deadline;
+
+/// How often a wait for rows checks whether the source is still there.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How long rows may arrive that were sent before a stop, and the gap after which
+/// none is on its way.
+const ON_THEIR_WAY: Duration = Duration::from_millis(300);
+const GAP: Duration = Duration::from_millis(50);
+
+/// What was started.
+pub(super) enum Started {
+    Source(Source),
+    Sink(Sink),
+}
+
+impl Player<'_> {
+    /// Starts a source or a sink, which may be expected to refuse.
+    pub(super) fn start(&mut self, start: &Start) -> Played {
+        let started = self.launch(start)?;
+        let Some(refused) = &start.refused else {
+            match started? {
+                Started::Source(source) => {
+                    self.live.sources.push((start.alias.clone(), source));
+                }
+                Started::Sink(sink) => self.live.sinks.push((start.alias.clone(), sink)),
+            }
+            return Ok(());
+        };
+        match started {
+            Ok(started) => {
+                match started {
+                    Started::Source(source) => source.stop()?,
+                    Started::Sink(sink) => sink.stop()?,
+                }
+                let text = format!("`{}` was started, and not refused", start.alias);
+                Err(Unmet {
+                    text,
+                    ..Unmet::default()
+                }
+                .into())
+            }
+            Err(error) => match refusal(&error) {
+                Some(text) => {
+                    let about = format!("the refusal of `{}` is not as expected", start.alias);
+                    self.expect(refused, &text.into(), about)
+                }
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    /// Sends the start order. The outer error is one of the file.
+    pub(super) fn launch(
+        &mut self,
+        start: &Start,
+    ) -> Result<Result<Started, HostError>, StepError> {
+        self.live.forget_stopped(&start.alias);
+        let config = object(self.value(&start.config)?, "config")?;
+        self.run.keep_secrets(&config);
+        let rule = self.live.rule(&start.alias);
+        let host = &self.live.host;
+        Ok(match &start.symbol {
+            StartSymbol::Source {
+                name,
+                datasource,
+                conf_key,
+                options,
+            } => {
+                let mut source = host.source(name).config(config.into()).within(rule, "demo");
+                if let Some(datasource) = datasource {
+                    source = source.datasource(text(self.value(datasource)?));
+                }
+                if let Some(key) = conf_key {
+                    source = source.conf_key(key);
+                }
+                for (name, value) in object(self.value(options)?, "options")? {
+                    source = source.option(name, value);
+                }
+                source.start().map(Started::Source)
+            }
+            StartSymbol::Sink {
+                name,
+                require_ack,
+                send_single,
+            } => {
+                let mut config = config;
+                if *send_single {
+                    config.insert("sendSingle".to_owned(), true.into());
+                }
+                let mut sink = host
+                    .sink(name)
+                    .config(config.into())
+                    .within(rule, format!("{name}_0"));
+                if *require_ack {
+                    sink = sink.require_ack();
+                }
+                sink.start().map(Started::Sink)
+            }
+        })
+    }
+
+    /// Stops an instance. The channel of a source stays open if a later step takes
+    /// its rows, which must not be more than it had sent before.
+    pub(super) fn stop(&mut self, alias: &str, later: &[Step]) -> Played {
+        let restarts =
+            |step: &&Step| !matches!(&step.action, Action::Start(start) if start.alias == alias);
+        let takes_rows = |step: &Step| matches!(&step.action, Action::Rows { alias: other, .. } if other == alias);
+        let is_watched = later.iter().take_while(restarts).any(takes_rows);
+        match self.live.source(alias) {
+            Ok(source) if is_watched => {
+                source.order_stop()?;
+                drop_rows(source)?;
+                self.live.note_stopped(alias);
+                Ok(())
+            }
+            _ => Ok(self.live.stop(alias)??),
+        }
+    }
+
+    /// Takes `count` rows of a source, or checks that none arrives.
+    pub(super) fn rows(
+        &mut self,
+        alias: &str,
+        expect: &Expected,
+        count: usize,
+        capture: &[Capture],
+        limit: Duration,
+    ) -> Played {
+        let source = self.live.source(alias)?;
+        let rows = take_rows(source, count.max(1), limit)?;
+        let finding = (rows.len() < count).then(|| shortage(source, count, limit));
+        let has = rows.len();
+        let seen = Value::Array(rows.into_iter().map(row_json).collect());
+        let text = match count {
+            0 => format!("source `{alias}` sent a row, and none was expected"),
+            _ if has < count => {
+                format!("source `{alias}` sent {has} of {count} rows within {limit:?}")
+            }
+            _ => format!("the rows of source `{alias}` are not as expected"),
+        };
+        let captured = self.capture(capture, &seen);
+        match self.expect(expect, &seen, text) {
+            Err(StepError::Unmet(mut unmet)) => {
+                unmet.finding = finding;
+                if let Some(update) = &mut unmet.update {
+                    drop_null_metas(&mut update.seen);
+                }
+                Err(StepError::Unmet(unmet))
+            }
+            Err(other) => Err(other),
+            Ok(()) => captured,
+        }
+    }
+}
+
+/// Reads at most `count` rows within `limit`; ends early if the source has ended.
+pub(super) fn take_rows(
+    source: &mut Source,
+    count: usize,
+    limit: Duration,
+) -> Result<Vec<Row>, HostError> {
+    let deadline = Deadline::after(limit);
+    let mut rows = Vec::new();
+    while rows.len() < count {
+        match source.next_within(deadline.left().min(TICK))? {
+            Some(row) => rows.push(row),
+            None if deadline.has_passed() || has_ended(source) => break,
+            None => {}
+        }
+    }
+    Ok(rows)
+}
+
+/// Reads and drops the rows that were on their way at a stop.
+fn drop_rows(source: &mut Source) -> Result<(), HostError> {
+    let deadline = Deadline::after(ON_THEIR_WAY);
+    while !deadline.has_passed() && source.next_within(GAP)?.is_some() {}
+    Ok(())
+}
+
+fn has_ended(source: &Source) -> bool {
+    source.gone_for().is_some_and(|gone| gone >= RESTORE)
+}
+
+/// Returns why fewer than `count` rows have arrived.
+pub(super) fn shortage(source: &Source, count: usize, limit: Duration) -> Finding {
+    source.about(if has_ended(source) {
+        Observed::Ended {
+            rows: source.received(),
+            expected: Some(count as u64),
+        }
+    } else if !source.has_dialed() {
+        Observed::NotDialed { limit }
+    } else if source.incomplete() > 0 {
+        Observed::HalfFrame {
+            bytes: source.incomplete(),
+            limit,
+        }
+    } else {
+        Observed::NoRow { limit }
+    })
+}
+
+fn row_json(row: Row) -> Value {
+    json!({"message": row.message, "meta": row.meta})
+}
+
+/// Leaves the `meta` that is `null` out of rows, as an author does.
+fn drop_null_metas(rows: &mut Value) {
+    let rows = rows.as_array_mut().into_iter().flatten();
+    for row in rows.filter_map(Value::as_object_mut) {
+        if row.get("meta") == Some(&Value::Null) {
+            row.remove("meta");
+        }
+    }
+}
+
+/// Returns the plugin's text if it has refused a start.
+fn refusal(error: &HostError) -> Option<String> {
+    match error.finding()?.observed.clone() {
+        Observed::OrderRefused { text, .. } | Observed::UnknownSymbol { text } => Some(text),
+        _ => None,
+    }
+}
+
+/// Returns a text as it is, and anything else as JSON.
+fn text(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
