@@ -23,8 +23,9 @@ pub(super) struct Record(Mutex<Kept>);
 
 #[derive(Debug)]
 struct Kept {
-    /// When the host began; the times of its events count from then.
-    host_began: Instant,
+    /// When the host's clock began, from which the times of its events count;
+    /// known since its first event.
+    host_began: Option<Instant>,
     /// When the attempt began; the times of the record count from then.
     began: Instant,
     frames: VecDeque<Frame>,
@@ -36,12 +37,11 @@ struct Kept {
 }
 
 impl Record {
-    /// Makes the record of a host that begins now.
+    /// Makes the record of a host.
     pub(super) fn new() -> Self {
-        let now = Instant::now();
         Self(Mutex::new(Kept {
-            host_began: now,
-            began: now,
+            host_began: None,
+            began: Instant::now(),
             frames: VecDeque::new(),
             bytes: 0,
             log: VecDeque::new(),
@@ -95,7 +95,8 @@ impl Record {
 impl Kept {
     /// Returns the time since the attempt began.
     fn since_began(&self, at: Duration) -> Duration {
-        (self.host_began + at).saturating_duration_since(self.began)
+        let began = self.host_began.unwrap_or(self.began);
+        (began + at).saturating_duration_since(self.began)
     }
 
     fn keep_frame(&mut self, frame: Frame) {
@@ -112,6 +113,10 @@ impl Kept {
 
 impl Observer for Record {
     fn event(&self, event: &Event<'_>) {
+        self.lock().host_began.get_or_insert_with(|| {
+            let now = Instant::now();
+            now.checked_sub(event.at).unwrap_or(now)
+        });
         match event.what {
             What::Message(message) => {
                 let body = &message.body[..message.body.len().min(BODY)];
