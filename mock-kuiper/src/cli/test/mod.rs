@@ -23,7 +23,7 @@ use self::watcher::Watcher;
 use super::error::CliError;
 use super::exit::Exit;
 use super::interrupt::Interrupt;
-use super::output::{print_results, say_error};
+use super::output::{print_beside, print_results};
 
 /// Runs the cases.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
@@ -36,30 +36,47 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         }
         .map(|()| Exit::Fine);
     }
+    for file in [&args.junit, &args.json, &args.html].into_iter().flatten() {
+        check_directory(file)?;
+    }
     let stop = runner.stop();
-    let interrupt = Interrupt::watch(move || stop.stop())?;
-    let watcher = Watcher::new(args.html.is_some() || args.json.is_some());
+    let to_stop = stop.clone();
+    let interrupt = Interrupt::watch(move || to_stop.stop())?;
+    // With a report on stdout, the texts for people go to stderr.
+    let print = match args.json.as_deref() == Some(Path::new("-")) {
+        true => print_beside,
+        false => print_results,
+    };
+    let watcher = Watcher::new(args.html.is_some() || args.json.is_some(), print);
     let results = runner.run_with(&watcher);
     drop(interrupt);
     let results = results.map_err(wrong)?;
     watcher.close()?;
-    report(args, &results)?;
-    conclude(args, &results)
+    report(args, &results, print)?;
+    conclude(args, &results, stop.is_stopped())
 }
 
-/// Writes the reports.
-fn report(args: &Args, results: &Results) -> Result<(), CliError> {
-    if let Some(file) = &args.junit {
-        write(file, &junit::junit(results).map_err(CliError::Trouble)?)?;
-    }
-    if let Some(file) = &args.json {
-        write(file, &json::json(results))?;
-    }
-    print_results(&(text::summary(results) + "\n"))?;
+/// Writes the reports: all of them, also if one cannot be written.
+fn report(
+    args: &Args,
+    results: &Results,
+    print: fn(&str) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let junit = args.junit.as_ref().map_or(Ok(()), |file| {
+        write(file, &junit::junit(results).map_err(CliError::Trouble)?)
+    });
+    let json = args
+        .json
+        .as_ref()
+        .map_or(Ok(()), |file| write(file, &json::json(results)));
+    print(&(text::summary(results) + "\n"))?;
+    junit.and(json)?;
     if std::env::var_os("GITHUB_ACTIONS").is_some() {
         let workspace = std::env::var_os("GITHUB_WORKSPACE");
-        let annotations = github::annotations(results, workspace.as_ref().map(Path::new));
-        print_results(&annotations)?;
+        print(&github::annotations(
+            results,
+            workspace.as_ref().map(Path::new),
+        ))?;
         if let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY") {
             append(Path::new(&file), &github::summary(results))?;
         }
@@ -68,29 +85,30 @@ fn report(args: &Args, results: &Results) -> Result<(), CliError> {
 }
 
 /// Decides how the command ends. What says nothing about the plugin comes first.
-fn conclude(args: &Args, results: &Results) -> Result<Exit, CliError> {
+fn conclude(args: &Args, results: &Results, is_interrupted: bool) -> Result<Exit, CliError> {
     let skipped = results.count(Verdict::Skipped);
-    let failed = results.count(Verdict::Failed);
     if results.count(Verdict::Error) > 0 {
         return Err(CliError::Trouble(
             "a case ended with an internal or system error".to_owned(),
         ));
+    }
+    if is_interrupted && skipped > 0 {
+        let cases = if skipped == 1 { "case has" } else { "cases have" };
+        return Err(CliError::Trouble(format!(
+            "interrupted: {skipped} {cases} no verdict"
+        )));
     }
     if results.count(Verdict::Invalid) > 0 {
         return Err(CliError::input(
             "a case asks for something that is not possible",
         ));
     }
+    let has_failed = results.count(Verdict::Failed) > 0;
     let is_flaky = args.fail_on_flaky && results.count(Verdict::Flaky) > 0;
-    if failed > 0 || is_flaky {
-        return Ok(Exit::Finding);
-    }
-    match skipped {
-        0 => Ok(Exit::Fine),
-        _ => Err(CliError::Trouble(format!(
-            "interrupted: {skipped} cases have no verdict"
-        ))),
-    }
+    Ok(match has_failed || is_flaky {
+        true => Exit::Finding,
+        false => Exit::Fine,
+    })
 }
 
 /// Makes the error of a run that has not begun.
@@ -128,6 +146,15 @@ fn write(file: &Path, text: &str) -> Result<(), CliError> {
         return print_results(text);
     }
     fs::write(file, text).map_err(|error| cannot_write(file, &error))
+}
+
+/// Fails early if a report will have no directory to be in.
+fn check_directory(file: &Path) -> Result<(), CliError> {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    match fs::metadata(parent.unwrap_or(Path::new("."))) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(cannot_write(file, &error)),
+    }
 }
 
 fn append(file: &Path, text: &str) -> Result<(), CliError> {

@@ -12,7 +12,7 @@ use crate::foreign::in_sentence;
 use crate::host::HostError;
 use crate::scenario::model::{Content, Expected};
 use crate::scenario::pattern::{Pattern, Template};
-use crate::scenario::play::commands;
+use crate::scenario::play::values::text;
 use crate::scenario::play::waits::Deadline;
 
 /// The largest file that is compared.
@@ -56,7 +56,7 @@ impl Player<'_> {
         let path = self
             .run
             .directory()
-            .join(commands::text(path, &self.values)?);
+            .join(text(path, &self.values)?);
         let deadline = Deadline::after(limit);
         loop {
             let looked = self.look(&path, content);
@@ -108,10 +108,7 @@ impl Player<'_> {
         if self.run.stop.is_stopped() {
             return Err(HostError::Interrupted.into());
         }
-        match self.live.is_killed {
-            true => Ok(()),
-            false => Ok(self.live.host.check_alive()?),
-        }
+        Ok(self.live.check_alive()?)
     }
 }
 
