@@ -10,7 +10,7 @@ use mock_kuiper::scenario::{CaseResult, Verdict};
 
 use super::{phrase, text};
 use crate::cli::error::CliError;
-use crate::cli::output::{DIM, print_results};
+use crate::cli::output::DIM;
 use crate::cli::terminal::REDRAW;
 
 /// The cases that are shown with all their details.
@@ -19,6 +19,8 @@ const IN_FULL: usize = 50;
 /// Shows what happens, from any thread.
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
+    /// Writes the texts for people.
+    print: fn(&str) -> Result<(), CliError>,
     state: Mutex<State>,
 }
 
@@ -31,7 +33,7 @@ struct State {
 
 impl Progress {
     /// `all` is the number of cases, on each of their releases.
-    pub(super) fn new(all: usize) -> Self {
+    pub(super) fn new(all: usize, print: fn(&str) -> Result<(), CliError>) -> Self {
         let bar = io::stderr().is_terminal().then(|| {
             let target = ProgressDrawTarget::stderr_with_hz(10);
             let bar = ProgressBar::with_draw_target(Some(all as u64), target);
@@ -43,6 +45,7 @@ impl Progress {
         });
         Self {
             bar,
+            print,
             state: Mutex::default(),
         }
     }
@@ -58,7 +61,7 @@ impl Progress {
     ///
     /// # Errors
     ///
-    /// If stdout cannot be written.
+    /// If the text cannot be written.
     pub(super) fn ended(&self, case: &CaseResult) -> Result<(), CliError> {
         let mut state = self.lock();
         let is_this =
@@ -73,8 +76,8 @@ impl Progress {
         }
         match (shown, &self.bar) {
             (None, _) => Ok(()),
-            (Some(text), Some(bar)) => bar.suspend(|| print_results(&text)),
-            (Some(text), None) => print_results(&text),
+            (Some(text), Some(bar)) => bar.suspend(|| (self.print)(&text)),
+            (Some(text), None) => (self.print)(&text),
         }
     }
 
