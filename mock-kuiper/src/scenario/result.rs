@@ -94,7 +94,7 @@ pub struct CaseResult {
     /// The command that runs this case alone.
     pub command: String,
     /// What `--update` would write.
-    pub(crate) updates: Vec<Update>,
+    pub(super) updates: Vec<Update>,
 }
 
 impl CaseResult {
@@ -332,11 +332,11 @@ pub struct Difference {
 
 /// A part of a test file that `--update` replaces.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Update {
+pub(super) struct Update {
     /// The bytes of the file that hold the pattern.
-    pub(crate) span: Range<usize>,
+    pub(super) span: Range<usize>,
     /// What was seen.
-    pub(crate) seen: Value,
+    pub(super) seen: Value,
     /// The values that variables of the pattern had.
-    pub(crate) variables: BTreeMap<String, Value>,
+    pub(super) variables: BTreeMap<String, Value>,
 }

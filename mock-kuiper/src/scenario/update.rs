@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use self::edit::{Comparison, Site};
 use self::layout::Forms;
 use super::node::{Node, Place, Tree, read};
-use super::result::{Results, Update};
+use super::result::{CaseResult, Results, Update, Verdict};
 use crate::foreign;
 
 /// The most bytes of JSON that are written for an expectation.
@@ -46,6 +46,14 @@ pub struct UpdatedFile {
     pub written: usize,
     /// Which were not, and why.
     pub left_out: Vec<(Place, String)>,
+}
+
+impl CaseResult {
+    /// Whether what was seen can replace all that was not as expected.
+    #[must_use]
+    pub fn is_replaceable(&self) -> bool {
+        self.verdict == Verdict::Failed && self.failures.len() == self.updates.len()
+    }
 }
 
 impl Results {

@@ -57,17 +57,18 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let watcher = Watcher::new(args.html.is_some() || args.json.is_some());
     let results = runner.run_with(&watcher);
     drop(interrupt);
-    let results = results.map_err(wrong)?;
+    let mut results = results.map_err(wrong)?;
     watcher.close()?;
     report(args, &results)?;
-    if args.update {
-        update(&results)?;
+    if args.update && update(&results)? {
+        results.cases.retain(|case| !case.is_replaceable());
     }
     conclude(args, &results)
 }
 
-/// Writes what was seen into the test files.
-fn update(results: &Results) -> Result<(), CliError> {
+/// Writes what was seen into the test files. Returns whether all could be written.
+fn update(results: &Results) -> Result<bool, CliError> {
+    let mut is_whole = true;
     let updated = results
         .update()
         .map_err(|(file, error)| cannot_write(&file, &error))?;
@@ -79,6 +80,7 @@ fn update(results: &Results) -> Result<(), CliError> {
     } in updated
     {
         let file = file.display();
+        is_whole &= left_out.is_empty();
         for (place, why) in left_out {
             say(&labelled(
                 NOTE,
@@ -93,7 +95,7 @@ fn update(results: &Results) -> Result<(), CliError> {
             &format!("{file}: {expectations} written; run the test again"),
         ));
     }
-    Ok(())
+    Ok(is_whole)
 }
 
 /// Writes the reports.

@@ -163,7 +163,6 @@ fn rows(reader: &mut Reader<'_>, node: &Node) -> Option<Action> {
     }
     let pattern = expect.map(|expect| Expected {
         pattern: reader.pattern(&with_any_meta(expect)),
-        place: expect.place,
         span: expect.span.clone(),
     });
     let capture = reader.captures(node);
@@ -177,6 +176,7 @@ fn rows(reader: &mut Reader<'_>, node: &Node) -> Option<Action> {
 
 /// Lets each row have any `meta` that does not say what it must be.
 fn with_any_meta(node: &Node) -> Node {
+    let has = |entries: &[(Key, Node)], name: &str| entries.iter().any(|(key, _)| key.text == name);
     let mut node = node.clone();
     match &mut node.tree {
         Tree::List(items) => {
@@ -184,21 +184,19 @@ fn with_any_meta(node: &Node) -> Node {
                 *item = with_any_meta(item);
             }
         }
-        Tree::Map(entries) if entries.iter().any(|(key, _)| key.text == "message") => {
-            if !entries.iter().any(|(key, _)| key.text == "meta") {
-                let place = node.place;
-                let leaf = |tree| Node {
-                    place,
-                    span: node.span.clone(),
-                    tree,
-                };
-                let key = |text: &str| Key {
-                    text: text.to_owned(),
-                    place,
-                };
-                let any = leaf(Tree::Map(vec![(key("$any"), leaf(Tree::Bool(true)))]));
-                entries.push((key("meta"), any));
-            }
+        Tree::Map(entries) if has(entries, "message") && !has(entries, "meta") => {
+            let place = node.place;
+            let leaf = |tree| Node {
+                place,
+                span: node.span.clone(),
+                tree,
+            };
+            let key = |text: &str| Key {
+                text: text.to_owned(),
+                place,
+            };
+            let any = leaf(Tree::Map(vec![(key("$any"), leaf(Tree::Bool(true)))]));
+            entries.push((key("meta"), any));
         }
         Tree::Map(entries) => {
             for (key, inner) in entries {

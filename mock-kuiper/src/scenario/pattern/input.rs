@@ -13,7 +13,7 @@ const MOST: u64 = 64 << 20;
 
 /// Where a value is read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Input {
+pub(in crate::scenario) enum Input {
     /// The text of a file, or the value of a `.json` file.
     File,
     /// The bytes of a file, in base64.

@@ -13,7 +13,7 @@ use crate::scenario::node::{Key, Node, Place, Tree};
 
 impl Pattern {
     /// Reads a pattern. `$file` and `$base64` are read relative to `directory`.
-    pub(crate) fn parse(
+    pub(in crate::scenario) fn parse(
         node: &Node,
         directory: &Path,
         mistakes: &mut Vec<(Place, String)>,
@@ -27,7 +27,7 @@ impl Pattern {
 
     /// Reads a pattern like [`Pattern::parse`]. It is the value of a key, which may
     /// be `$absent`.
-    pub(crate) fn parse_field(
+    pub(in crate::scenario) fn parse_field(
         node: &Node,
         directory: &Path,
         mistakes: &mut Vec<(Place, String)>,
@@ -41,7 +41,7 @@ impl Pattern {
 }
 
 /// Returns whether a mapping has matchers instead of fields.
-pub(crate) fn has_matchers(entries: &[(Key, Node)]) -> bool {
+pub(in crate::scenario) fn has_matchers(entries: &[(Key, Node)]) -> bool {
     entries
         .iter()
         .any(|(key, _)| literal_key(&key.text).is_none())

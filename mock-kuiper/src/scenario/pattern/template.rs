@@ -12,7 +12,7 @@ use crate::scenario::node::{Node, Place, Tree};
 /// A value in which texts may have variables: `${name}`. A text that is nothing
 /// but a variable becomes its value, whatever its type; `$${` stands for `${`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Template(Form);
+pub(in crate::scenario) struct Template(Form);
 
 #[derive(Debug, Clone, PartialEq)]
 enum Form {
@@ -24,7 +24,7 @@ enum Form {
 
 impl Template {
     /// Makes a template. `$file` and `$base64` are read relative to `directory`.
-    pub(crate) fn parse(
+    pub(in crate::scenario) fn parse(
         node: &Node,
         directory: &Path,
         mistakes: &mut Vec<(Place, String)>,
@@ -38,19 +38,19 @@ impl Template {
 
     /// Makes a template of a value without a place in a file. Its texts have no
     /// variables.
-    pub(crate) fn of(value: Value) -> Self {
+    pub(in crate::scenario) fn of(value: Value) -> Self {
         Self(Form::Value(value))
     }
 
     /// Returns the names of its variables.
-    pub(crate) fn variables(&self) -> Vec<String> {
+    pub(in crate::scenario) fn variables(&self) -> Vec<String> {
         let mut names = Vec::new();
         self.0.add_variables(&mut names);
         names
     }
 
     /// Returns the value.
-    pub(crate) fn resolve(&self, variables: &Variables) -> Result<Value, String> {
+    pub(in crate::scenario) fn resolve(&self, variables: &Variables) -> Result<Value, String> {
         self.0.resolve(variables)
     }
 }
@@ -144,7 +144,7 @@ pub(super) fn literal_key(key: &str) -> Option<String> {
 }
 
 /// Writes a key of a file that means `key` and no matcher.
-pub(crate) fn escape_key(key: &str) -> String {
+pub(in crate::scenario) fn escape_key(key: &str) -> String {
     match key.starts_with('$') {
         true => format!("${key}"),
         false => key.to_owned(),

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 /// The values of variables: captures, `tmp` and `port`.
-pub(crate) type Variables = BTreeMap<String, Value>;
+pub(in crate::scenario) type Variables = BTreeMap<String, Value>;
 
 /// A text in which variables may stand. `$${` stands for `${`.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Text(Vec<Part>);
+pub(in crate::scenario) struct Text(Vec<Part>);
 
 #[derive(Debug, Clone, PartialEq)]
 enum Part {
@@ -128,7 +128,7 @@ impl Text {
 }
 
 /// Writes a text of a file that means `text`, without variables.
-pub(crate) fn escape_text(text: &str) -> String {
+pub(in crate::scenario) fn escape_text(text: &str) -> String {
     text.replace("${", "$${")
 }
 
