@@ -30,6 +30,17 @@ pub(super) fn print_results(text: &str) -> Result<(), CliError> {
     written.or_else(stdout_failed)
 }
 
+/// Writes results for people to stderr, because a report is on stdout.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it takes the place of `print_results`"
+)]
+pub(super) fn print_beside(text: &str) -> Result<(), CliError> {
+    // Nobody reads a stderr that is closed.
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+    Ok(())
+}
+
 /// Sorts a failed write to stdout: a closed pipe is not an error.
 pub(super) fn stdout_failed(error: io::Error) -> Result<(), CliError> {
     match error.kind() {

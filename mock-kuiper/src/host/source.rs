@@ -285,6 +285,17 @@ impl Source {
         host.stop(&order, || drop(self))
     }
 
+    /// Stops the source like [`stop`](Self::stop), and leaves the channel open, so
+    /// that what it sends after the stop is seen.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`stop`](Self::stop).
+    pub(crate) fn stop_and_listen(&mut self) -> Result<(), HostError> {
+        self.rows.allow_cut();
+        self.host.stop(&self.order, || {})
+    }
+
     fn tell_caught_up(&self) {
         self.host.shared.tell(What::CaughtUp {
             source: &self.order.symbol,

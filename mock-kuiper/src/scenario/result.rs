@@ -339,4 +339,6 @@ pub(super) struct Update {
     pub(super) seen: Value,
     /// The values that variables of the pattern had.
     pub(super) variables: BTreeMap<String, Value>,
+    /// Whether the value is a list of rows, in which a `meta` may be left out.
+    pub(super) is_rows: bool,
 }

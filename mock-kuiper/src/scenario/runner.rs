@@ -114,7 +114,7 @@ pub trait Progress: Sync {
     /// The run begins: these are the cases.
     fn begins(&self, cases: &[Selected]);
 
-    /// An attempt of a case has begun.
+    /// A case has begun.
     fn began(&self, case: &Selected);
 
     /// A case has ended. What only a failure needs, its log and its messages, can
@@ -469,13 +469,7 @@ impl Runner {
         let Some((order, mut result)) = last else {
             return;
         };
-        if let Some((failure, output)) = run.end_unit() {
-            result.output.extend(output);
-            if let Some(failure) = failure {
-                result.failures.push(failure);
-                result.verdict = Verdict::Failed;
-            }
-        }
+        run.end_unit(&mut result);
         keep(order, result);
     }
 
@@ -491,8 +485,8 @@ impl Runner {
         let retries = case.retries.max(self.settings.retries);
         let mut attempts = 0;
         let mut failed: Option<Attempt> = None;
+        progress.began(one);
         loop {
-            progress.began(one);
             attempts += 1;
             let attempt = play(case, run, live);
             let verdict = match attempt.verdict {

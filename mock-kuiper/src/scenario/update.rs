@@ -6,15 +6,19 @@
 
 mod edit;
 mod layout;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod words;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 use self::edit::{Comparison, Site};
 use self::layout::Forms;
@@ -189,7 +193,15 @@ impl Document {
     fn matches(&self, directory: &Path, path: &[usize], update: &Update) -> bool {
         let comparison = self.comparison(directory, update);
         self.locate(path)
-            .is_some_and(|(node, _)| comparison.matches(node, Some(&update.seen)))
+            .is_some_and(|(node, _)| comparison.matches(node, Some(&seen_at(node, update))))
+    }
+}
+
+/// Returns what was seen, without what the expectation leaves open.
+fn seen_at<'a>(node: &Node, update: &'a Update) -> Cow<'a, Value> {
+    match update.is_rows {
+        true => rows::as_expected(node, &update.seen),
+        false => Cow::Borrowed(&update.seen),
     }
 }
 
@@ -230,7 +242,7 @@ fn write(
         }
         let mut edits = Vec::new();
         let comparison = document.comparison(directory, update);
-        comparison.edit(node, site, &update.seen, &mut edits)?;
+        comparison.edit(node, site, &seen_at(node, update), &mut edits)?;
         for forms in [Forms::All, Forms::Quoted] {
             let text = layout::apply(&document.text, &edits, forms);
             let written = Document::parse(text).filter(|written| {

@@ -68,8 +68,7 @@ fn blocks(case: &CaseResult) -> Vec<Block> {
     let mut blocks = Vec::new();
     if case.verdict == Verdict::Flaky {
         blocks.push(Block::Text(format!(
-            "It passed at attempt {}. The attempt before failed; steps, log and messages are of \
-             the one that passed.",
+            "It passed at attempt {}. The attempt before failed; what follows is of that one.",
             case.attempts
         )));
     }
@@ -136,10 +135,9 @@ fn problem(failure: &Failure) -> Block {
 }
 
 fn timeline(case: &CaseResult) -> Timeline {
-    // The failures of a flaky case are of another attempt.
     let is_bad = |step: &StepTime| {
         let mut failures = case.failures.iter();
-        case.verdict != Verdict::Flaky && failures.any(|failure| failure.place == step.place)
+        failures.any(|failure| failure.place == step.place)
     };
     let spans = case.steps.iter().map(|step| Span {
         title: step.step.clone(),

@@ -24,7 +24,7 @@ use self::watcher::Watcher;
 use super::error::CliError;
 use super::exit::Exit;
 use super::interrupt::Interrupt;
-use super::output::{NOTE, labelled, print_results, say};
+use super::output::{NOTE, labelled, print_beside, print_results, say};
 use super::text::count as counted;
 
 /// Runs the cases.
@@ -52,18 +52,27 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         }
         .map(|()| Exit::Fine);
     }
+    for file in [&args.junit, &args.json, &args.html].into_iter().flatten() {
+        check_directory(file)?;
+    }
     let stop = runner.stop();
-    let interrupt = Interrupt::watch(move || stop.stop())?;
-    let watcher = Watcher::new(args.html.is_some() || args.json.is_some());
+    let to_stop = stop.clone();
+    let interrupt = Interrupt::watch(move || to_stop.stop())?;
+    // With a report on stdout, the texts for people go to stderr.
+    let print = match args.json.as_deref() == Some(Path::new("-")) {
+        true => print_beside,
+        false => print_results,
+    };
+    let watcher = Watcher::new(args.html.is_some() || args.json.is_some(), print);
     let results = runner.run_with(&watcher);
     drop(interrupt);
     let mut results = results.map_err(wrong)?;
     watcher.close()?;
-    report(args, &results)?;
+    report(args, &results, print)?;
     if args.update && update(&results)? {
         results.cases.retain(|case| !case.is_replaceable());
     }
-    conclude(args, &results)
+    conclude(args, &results, stop.is_stopped())
 }
 
 /// Writes what was seen into the test files. Returns whether all could be written.
@@ -98,22 +107,31 @@ fn update(results: &Results) -> Result<bool, CliError> {
     Ok(is_whole)
 }
 
-/// Writes the reports.
-fn report(args: &Args, results: &Results) -> Result<(), CliError> {
-    if let Some(file) = &args.junit {
-        write(file, &junit::junit(results).map_err(CliError::Trouble)?)?;
-    }
-    if let Some(file) = &args.json {
-        write(file, &json::json(results))?;
-    }
-    if let Some(file) = &args.html {
-        write(file, &html::html(results))?;
-    }
-    print_results(&(text::summary(results) + "\n"))?;
+/// Writes the reports: all of them, also if one cannot be written.
+fn report(
+    args: &Args,
+    results: &Results,
+    print: fn(&str) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let junit = args.junit.as_ref().map_or(Ok(()), |file| {
+        write(file, &junit::junit(results).map_err(CliError::Trouble)?)
+    });
+    let json = args
+        .json
+        .as_ref()
+        .map_or(Ok(()), |file| write(file, &json::json(results)));
+    let html = args
+        .html
+        .as_ref()
+        .map_or(Ok(()), |file| write(file, &html::html(results)));
+    print(&(text::summary(results) + "\n"))?;
+    junit.and(json).and(html)?;
     if std::env::var_os("GITHUB_ACTIONS").is_some() {
         let workspace = std::env::var_os("GITHUB_WORKSPACE");
-        let annotations = github::annotations(results, workspace.as_ref().map(Path::new));
-        print_results(&annotations)?;
+        print(&github::annotations(
+            results,
+            workspace.as_ref().map(Path::new),
+        ))?;
         if let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY") {
             append(Path::new(&file), &github::summary(results))?;
         }
@@ -122,29 +140,34 @@ fn report(args: &Args, results: &Results) -> Result<(), CliError> {
 }
 
 /// Decides how the command ends. What says nothing about the plugin comes first.
-fn conclude(args: &Args, results: &Results) -> Result<Exit, CliError> {
+fn conclude(args: &Args, results: &Results, is_interrupted: bool) -> Result<Exit, CliError> {
     let skipped = results.count(Verdict::Skipped);
-    let failed = results.count(Verdict::Failed);
     if results.count(Verdict::Error) > 0 {
         return Err(CliError::Trouble(
             "a case ended with an internal or system error".to_owned(),
         ));
+    }
+    if is_interrupted && skipped > 0 {
+        let cases = if skipped == 1 {
+            "case has"
+        } else {
+            "cases have"
+        };
+        return Err(CliError::Trouble(format!(
+            "interrupted: {skipped} {cases} no verdict"
+        )));
     }
     if results.count(Verdict::Invalid) > 0 {
         return Err(CliError::input(
             "a case asks for something that is not possible",
         ));
     }
+    let has_failed = results.count(Verdict::Failed) > 0;
     let is_flaky = args.fail_on_flaky && results.count(Verdict::Flaky) > 0;
-    if failed > 0 || is_flaky {
-        return Ok(Exit::Finding);
-    }
-    match skipped {
-        0 => Ok(Exit::Fine),
-        _ => Err(CliError::Trouble(format!(
-            "interrupted: {skipped} cases have no verdict"
-        ))),
-    }
+    Ok(match has_failed || is_flaky {
+        true => Exit::Finding,
+        false => Exit::Fine,
+    })
 }
 
 /// Makes the error of a run that has not begun.
@@ -182,6 +205,17 @@ fn write(file: &Path, text: &str) -> Result<(), CliError> {
         return print_results(text);
     }
     fs::write(file, text).map_err(|error| cannot_write(file, &error))
+}
+
+/// Fails early if a report will have no directory to be in.
+fn check_directory(file: &Path) -> Result<(), CliError> {
+    let parent = file
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    match fs::metadata(parent.unwrap_or(Path::new("."))) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(cannot_write(file, &error)),
+    }
 }
 
 fn append(file: &Path, text: &str) -> Result<(), CliError> {

@@ -10,7 +10,7 @@ use mock_kuiper::scenario::{CaseResult, Verdict};
 
 use super::{phrase, text};
 use crate::cli::error::CliError;
-use crate::cli::output::{DIM, print_results};
+use crate::cli::output::DIM;
 use crate::cli::terminal::REDRAW;
 
 /// The cases that are shown with all their details.
@@ -19,6 +19,8 @@ const IN_FULL: usize = 50;
 /// Shows what happens, from any thread.
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
+    /// Writes the texts for people.
+    print: fn(&str) -> Result<(), CliError>,
     state: Mutex<State>,
 }
 
@@ -31,7 +33,7 @@ struct State {
 
 impl Progress {
     /// `all` is the number of cases, on each of their releases.
-    pub(super) fn new(all: usize) -> Self {
+    pub(super) fn new(all: usize, print: fn(&str) -> Result<(), CliError>) -> Self {
         let bar = io::stderr().is_terminal().then(|| {
             let target = ProgressDrawTarget::stderr_with_hz(10);
             let bar = ProgressBar::with_draw_target(Some(all as u64), target);
@@ -43,6 +45,7 @@ impl Progress {
         });
         Self {
             bar,
+            print,
             state: Mutex::default(),
         }
     }
@@ -58,7 +61,7 @@ impl Progress {
     ///
     /// # Errors
     ///
-    /// If stdout cannot be written.
+    /// If the text cannot be written.
     pub(super) fn ended(&self, case: &CaseResult) -> Result<(), CliError> {
         let mut state = self.lock();
         let is_this =
@@ -73,8 +76,8 @@ impl Progress {
         }
         match (shown, &self.bar) {
             (None, _) => Ok(()),
-            (Some(text), Some(bar)) => bar.suspend(|| print_results(&text)),
-            (Some(text), None) => print_results(&text),
+            (Some(text), Some(bar)) => bar.suspend(|| (self.print)(&text)),
+            (Some(text), None) => (self.print)(&text),
         }
     }
 
@@ -97,7 +100,8 @@ impl Progress {
 }
 
 impl State {
-    /// Counts a case that has ended, and returns what is shown of it.
+    /// Counts a case that has ended, and returns what is shown of it, with an empty
+    /// line after its details.
     fn shown(&mut self, case: &CaseResult) -> Option<String> {
         match case.verdict {
             Verdict::Passed | Verdict::Skipped => return None,
@@ -106,10 +110,10 @@ impl State {
         }
         self.shown += 1;
         let shown = match self.shown {
-            number if number < IN_FULL => text::full(case),
+            number if number < IN_FULL => text::full(case) + "\n",
             number if number == IN_FULL => format!(
                 "{}{DIM}of further cases only the first line is shown; a report has the rest: \
-                 --html FILE{DIM:#}\n",
+                 --html FILE{DIM:#}\n\n",
                 text::full(case)
             ),
             _ => text::head(case) + "\n",
@@ -151,12 +155,12 @@ mod tests {
         assert_eq!(state.shown(&samples::skipped()), None);
         assert_eq!(
             state.shown(&samples::flaky()),
-            Some(text::full(&samples::flaky()))
+            Some(text::full(&samples::flaky()) + "\n")
         );
         assert_eq!(state.failed, 0);
         assert_eq!(
             state.shown(&samples::error()),
-            Some(text::full(&samples::error()))
+            Some(text::full(&samples::error()) + "\n")
         );
         assert_eq!(state.failed, 1);
     }
@@ -169,9 +173,9 @@ mod tests {
             shown.extend(state.shown(&samples::failed()));
         }
 
-        assert_eq!(shown[48], text::full(&samples::failed()));
+        assert_eq!(shown[48], text::full(&samples::failed()) + "\n");
         assert!(
-            shown[49].ends_with("a report has the rest: --html FILE\x1b[0m\n"),
+            shown[49].ends_with("a report has the rest: --html FILE\x1b[0m\n\n"),
             "{}",
             shown[49]
         );

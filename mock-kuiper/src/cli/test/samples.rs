@@ -134,7 +134,7 @@ pub(super) fn finding() -> CaseResult {
     case
 }
 
-/// A case that passed at the second attempt.
+/// A case that passed at the second attempt, with what was seen of the first.
 pub(super) fn flaky() -> CaseResult {
     let mut case = case(SINK, 3, "append survives a crash", Verdict::Flaky);
     case.attempts = 2;

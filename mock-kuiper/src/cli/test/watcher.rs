@@ -11,15 +11,18 @@ use crate::cli::error::CliError;
 pub(super) struct Watcher {
     /// Whether a report shows what was seen of cases that passed.
     keeps_all: bool,
+    /// Writes the texts for people.
+    print: fn(&str) -> Result<(), CliError>,
     progress: OnceLock<Progress>,
     /// The first error of stdout.
     failed: Mutex<Option<CliError>>,
 }
 
 impl Watcher {
-    pub(super) fn new(keeps_all: bool) -> Self {
+    pub(super) fn new(keeps_all: bool, print: fn(&str) -> Result<(), CliError>) -> Self {
         Self {
             keeps_all,
+            print,
             progress: OnceLock::new(),
             failed: Mutex::default(),
         }
@@ -44,7 +47,7 @@ impl Watcher {
 
 impl scenario::Progress for Watcher {
     fn begins(&self, cases: &[Selected]) {
-        let _ = self.progress.set(Progress::new(cases.len()));
+        let _ = self.progress.set(Progress::new(cases.len(), self.print));
     }
 
     fn began(&self, case: &Selected) {

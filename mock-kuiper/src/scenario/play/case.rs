@@ -1,6 +1,7 @@
 //! Plays one attempt of a case.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::commands::{CommandFailure, Commands};
@@ -91,7 +92,7 @@ impl Attempt {
 
     fn fail_command(&mut self, failure: CommandFailure) {
         if self.verdict == Verdict::Passed {
-            self.verdict = Verdict::Failed;
+            self.verdict = failure.verdict;
         }
         self.failures.push(failure.into());
     }
@@ -121,14 +122,14 @@ pub(in crate::scenario) fn play(
     match prepared {
         Err(failure) => attempt.fail_command(failure),
         Ok(variables) => {
-            match commands.run(&case.setup, &variables.values) {
+            match commands.set_up(&case.setup, &variables.values) {
                 Err(failure) => attempt.fail_command(failure),
                 Ok(()) => {
                     let tmp = variables.tmp.as_ref().map(|tmp| tmp.path());
                     play_on_host(case, run, live, &variables.values, tmp, began, &mut attempt);
                 }
             }
-            if let Err(failure) = commands.run_all(&case.teardown, &variables.values) {
+            if let Err(failure) = commands.tear_down(&case.teardown, &variables.values) {
                 attempt.fail_command(failure);
             }
         }
@@ -161,7 +162,10 @@ fn play_on_host(
         },
         Err((error, record)) => {
             attempt.fail("launch", case.place, StepError::Host(error));
-            attempt.log = record.map_or_else(Vec::new, |record| record.log());
+            if let Some(record) = record {
+                attempt.frames = record.take_frames();
+                attempt.log = record.log();
+            }
             return;
         }
     };
@@ -169,6 +173,11 @@ fn play_on_host(
     for (index, step) in case.steps.iter().enumerate() {
         let step_began = began.elapsed();
         let played = player.play(step, &case.steps[index + 1..]);
+        // What an interrupt has ended says nothing about the plugin.
+        let played = played.map_err(|error| match run.stop.is_stopped() {
+            true => StepError::Host(HostError::Interrupted),
+            false => error,
+        });
         attempt.steps.push(StepTime {
             step: title(step),
             place: step.place,
@@ -186,25 +195,26 @@ fn play_on_host(
     end(case, player, live, attempt);
 }
 
-/// Stops what still runs, and takes what the report needs.
+/// Stops what still runs after a case that has passed, and takes what the report
+/// needs.
 fn end(case: &Case, mut player: Player<'_>, live: &mut Option<Live>, attempt: &mut Attempt) {
-    let has_passed = attempt.verdict == Verdict::Passed;
-    let stopped = player.live.stop_all();
-    if let Err(error) = stopped {
-        // After a failure, what cannot be stopped adds nothing but a crash.
-        if has_passed || error.is_exit() && !attempt.has_exit() {
-            let place = case
-                .steps
-                .last()
-                .map_or(case.place, |step: &Step| step.place);
-            attempt.fail("stop what runs", place, StepError::Host(error));
-        }
+    let ended = match attempt.verdict {
+        Verdict::Passed => player.live.stop_all(),
+        // A crash may be the reason of a failure.
+        Verdict::Failed if !attempt.has_exit() => player.live.check_alive(),
+        _ => Ok(()),
+    };
+    if let Err(error) = ended {
+        let last = case.steps.last();
+        let place = last.map_or(case.place, |step: &Step| step.place);
+        attempt.fail("stop what runs", place, StepError::Host(error));
     }
     attempt.notes.append(&mut player.notes);
-    let record = &player.live.record;
+    let record = Arc::clone(&player.live.record);
+    let is_fit = attempt.verdict == Verdict::Passed && !player.live.is_killed;
+    // After the end of a process, all that it wrote has been read.
+    *live = is_fit.then_some(player.live);
     attempt.notes.extend(record.take_notes());
     attempt.frames = record.take_frames();
     attempt.log = record.log();
-    let is_fit = attempt.verdict == Verdict::Passed && !player.live.is_killed;
-    *live = is_fit.then_some(player.live);
 }

@@ -8,16 +8,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
-use super::commands::{CommandFailure, Commands, text};
+use super::commands::{CommandFailure, Commands};
 use super::packages::Packages;
 use super::stop::Stop;
+use super::values::text;
 use crate::event::Limits;
 use crate::host::{Builder, Host, HostError};
 use crate::redact::Secrets;
 use crate::release::Release;
 use crate::scenario::model::{Case, ProcessScope, TestFile};
 use crate::scenario::pattern::Variables;
-use crate::scenario::result::{CaseResult, Failure};
+use crate::scenario::result::CaseResult;
 use crate::scratch::Scratch;
 
 /// How many ports are given before one is given again.
@@ -121,20 +122,30 @@ impl<'a> FileRun<'a> {
     }
 
     /// Notes that a unit has ended. After the last one, runs the file's `teardown`.
-    /// Returns its failure, and what the file's commands wrote.
-    pub(in crate::scenario) fn end_unit(&self) -> Option<(Option<Failure>, Vec<String>)> {
+    /// Adds its failure, and what the file's commands wrote, to the `last` result.
+    pub(in crate::scenario) fn end_unit(&self, last: &mut CaseResult) {
         let mut shared = self.shared();
         shared.units -= 1;
         if shared.units > 0 {
-            return None;
+            return;
         }
+        let Some(prepared) = shared.prepared.take() else {
+            return;
+        };
         let Prepared {
             mut commands,
             variables,
             ..
-        } = shared.prepared.take()?;
-        let torn_down = commands.run_all(&self.file.teardown, &variables);
-        Some((torn_down.err().map(Failure::from), commands.finish()))
+        } = prepared;
+        let torn_down = commands.tear_down(&self.file.teardown, &variables);
+        last.output.extend(commands.finish());
+        if let Err(failure) = torn_down {
+            if last.verdict.is_good() {
+                last.verdict = failure.verdict;
+            }
+            last.failures.push(failure.into());
+        }
+        self.hide_secrets(last);
     }
 
     fn set_up(&self) -> Prepared {
@@ -157,7 +168,7 @@ impl<'a> FileRun<'a> {
             }
         }
         let commands = &mut prepared.commands;
-        let run = commands.run(&self.file.setup, &prepared.variables);
+        let run = commands.set_up(&self.file.setup, &prepared.variables);
         prepared.failure = run.err();
         prepared
     }

@@ -5,8 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::Value;
-
 use super::file::FileRun;
 use super::record::Record;
 use super::stop::Watched;
@@ -150,30 +148,28 @@ impl Live {
 
     /// Stops all instances, the sources first, and checks that the plugin runs.
     pub(super) fn stop_all(&mut self) -> Result<(), HostError> {
-        if self.is_killed {
-            self.abandon();
-            return Ok(());
-        }
         self.stopped.clear();
-        self.host.check_alive()?;
+        self.check_alive()?;
         let sources = std::mem::take(&mut self.sources);
         let sinks = std::mem::take(&mut self.sinks);
-        let mut stopped = Ok(());
+        if self.is_killed {
+            return Ok(());
+        }
         for (_, source) in sources {
-            stopped = stopped.and(stop_source(source));
+            stop_source(source)?;
         }
         for (_, sink) in sinks {
-            stopped = stopped.and(stop_sink(sink));
+            stop_sink(sink)?;
         }
-        stopped?;
-        self.host.check_alive()
+        self.check_alive()
     }
 
-    /// Closes the channels of all instances.
-    pub(super) fn abandon(&mut self) {
-        self.sources.clear();
-        self.stopped.clear();
-        self.sinks.clear();
+    /// Fails if the plugin has exited, unless the case has killed it.
+    pub(super) fn check_alive(&self) -> Result<(), HostError> {
+        match self.is_killed {
+            true => Ok(()),
+            false => self.host.check_alive(),
+        }
     }
 }
 
@@ -193,14 +189,5 @@ fn forgive(stopped: Result<(), HostError>, has_ended: bool) -> Result<(), HostEr
     match stopped {
         Err(error) if has_ended && error.code() == Some(Code::OrderRefused) => Ok(()),
         stopped => stopped,
-    }
-}
-
-/// Returns an object; `null` is an empty one.
-pub(super) fn object(value: Value, what: &str) -> Result<serde_json::Map<String, Value>, String> {
-    match value {
-        Value::Null => Ok(serde_json::Map::new()),
-        Value::Object(fields) => Ok(fields),
-        other => Err(format!("`{what}` must be an object, got `{other}`")),
     }
 }

@@ -9,9 +9,12 @@ mod commands;
 mod file;
 mod live;
 mod packages;
+mod ready;
 mod record;
+mod running;
 mod steps;
 mod stop;
+mod values;
 mod waits;
 
 pub(super) use self::case::{Attempt, play};

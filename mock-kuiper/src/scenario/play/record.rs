@@ -14,8 +14,9 @@ const BYTES: usize = 1024 * 1024;
 /// The bytes of a message that are kept.
 const BODY: usize = 64 * 1024;
 
-/// The lines that are kept, the last ones.
+/// The lines that are kept, the last ones, and the total of their bytes.
 const LINES: usize = 2_000;
+const TEXT: usize = 1024 * 1024;
 
 /// Keeps the last messages and lines since the attempt began.
 #[derive(Debug)]
@@ -23,28 +24,30 @@ pub(super) struct Record(Mutex<Kept>);
 
 #[derive(Debug)]
 struct Kept {
-    /// When the host began; the times of its events count from then.
-    host_began: Instant,
+    /// When the host began; the times of its events count from then. Its first event,
+    /// the launch, tells.
+    host_began: Option<Instant>,
     /// When the attempt began; the times of the record count from then.
     began: Instant,
     frames: VecDeque<Frame>,
     bytes: usize,
     log: VecDeque<LogLine>,
+    text: usize,
     /// The lines of the attempt that are not kept any more.
     dropped: usize,
     notes: Vec<String>,
 }
 
 impl Record {
-    /// Makes the record of a host that begins now.
+    /// Makes the record of a host that is about to begin.
     pub(super) fn new() -> Self {
-        let now = Instant::now();
         Self(Mutex::new(Kept {
-            host_began: now,
-            began: now,
+            host_began: None,
+            began: Instant::now(),
             frames: VecDeque::new(),
             bytes: 0,
             log: VecDeque::new(),
+            text: 0,
             dropped: 0,
             notes: Vec::new(),
         }))
@@ -57,6 +60,7 @@ impl Record {
         kept.frames.clear();
         kept.bytes = 0;
         kept.log.clear();
+        kept.text = 0;
         kept.dropped = 0;
         kept.notes.clear();
     }
@@ -95,7 +99,8 @@ impl Record {
 impl Kept {
     /// Returns the time since the attempt began.
     fn since_began(&self, at: Duration) -> Duration {
-        (self.host_began + at).saturating_duration_since(self.began)
+        let host_began = self.host_began.unwrap_or(self.began);
+        (host_began + at).saturating_duration_since(self.began)
     }
 
     fn keep_frame(&mut self, frame: Frame) {
@@ -108,11 +113,28 @@ impl Kept {
             self.bytes -= oldest.body.len();
         }
     }
+
+    fn keep_line(&mut self, line: LogLine) {
+        self.text += line.text.len();
+        self.log.push_back(line);
+        while self.log.len() > LINES || self.text > TEXT {
+            let Some(oldest) = self.log.pop_front() else {
+                break;
+            };
+            self.text -= oldest.text.len();
+            self.dropped += 1;
+        }
+    }
 }
 
 impl Observer for Record {
     fn event(&self, event: &Event<'_>) {
         match event.what {
+            What::Launched { .. } => {
+                let began = Instant::now().checked_sub(event.at);
+                let mut kept = self.lock();
+                kept.host_began = kept.host_began.or(began);
+            }
             What::Message(message) => {
                 let body = &message.body[..message.body.len().min(BODY)];
                 let mut kept = self.lock();
@@ -129,17 +151,56 @@ impl Observer for Record {
             What::Log { line } => {
                 let mut kept = self.lock();
                 let at = kept.since_began(event.at);
-                kept.log.push_back(LogLine {
-                    at,
-                    text: line.to_owned(),
-                });
-                if kept.log.len() > LINES {
-                    kept.log.pop_front();
-                    kept.dropped += 1;
-                }
+                let text = line.to_owned();
+                kept.keep_line(LogLine { at, text });
             }
             What::Note { text } => self.lock().notes.push(text.to_owned()),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(lines: impl IntoIterator<Item = String>) -> Record {
+        let record = Record::new();
+        for line in lines {
+            let what = What::Log { line: &line };
+            let at = Duration::ZERO;
+            record.event(&Event { at, what });
+        }
+        record
+    }
+
+    #[test]
+    fn the_last_lines_are_kept_and_a_reader_sees_each_line_once() {
+        let record = record((0..2_500).map(|number| number.to_string()));
+        let mut seen = Vec::new();
+
+        let next = record.lines_since(0, |line| seen.push(line.to_owned()));
+        let again = record.lines_since(next, |line| panic!("{line} again"));
+
+        assert_eq!(record.log()[0].text, "500");
+        assert_eq!((seen[0].as_str(), seen.len()), ("500", 2_000));
+        assert_eq!((next, again), (2_500, 2_500));
+    }
+
+    #[test]
+    fn long_lines_are_kept_up_to_a_mebibyte() {
+        let record = record((0..100).map(|_| "x".repeat(64 * 1024)));
+
+        assert_eq!(record.log().len(), 16);
+    }
+
+    #[test]
+    fn another_attempt_begins_with_nothing() {
+        let record = record(["before".to_owned()]);
+
+        record.begin(Instant::now());
+
+        assert!(record.log().is_empty());
+        assert_eq!(record.lines_since(0, |line| panic!("{line}")), 0);
     }
 }

@@ -1,7 +1,8 @@
 //! Ends a run early.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::host::{Host, Interrupter};
 
@@ -11,7 +12,7 @@ pub struct Stop(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    stopped: AtomicBool,
+    stopped: OnceLock<Instant>,
     hosts: Mutex<Vec<(u64, Interrupter)>>,
     next: AtomicU64,
 }
@@ -27,7 +28,7 @@ impl Stop {
     /// Ends the cases that run, without a verdict, and begins no others.
     pub fn stop(&self) {
         let hosts = self.hosts();
-        self.0.stopped.store(true, Ordering::SeqCst);
+        self.0.stopped.get_or_init(Instant::now);
         // Twice: an answer to an order is not awaited either.
         for (_, interrupter) in hosts.iter() {
             interrupter.interrupt();
@@ -38,7 +39,12 @@ impl Stop {
     /// Whether the run was stopped.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.0.stopped.load(Ordering::SeqCst)
+        self.0.stopped.get().is_some()
+    }
+
+    /// Returns the time since the run was stopped.
+    pub(super) fn stopped_for(&self) -> Option<Duration> {
+        self.0.stopped.get().map(Instant::elapsed)
     }
 
     /// Interrupts a host when the run is stopped; at once if it was.
@@ -46,6 +52,7 @@ impl Stop {
         let interrupter = host.interrupter();
         let mut hosts = self.hosts();
         if self.is_stopped() {
+            interrupter.interrupt();
             interrupter.interrupt();
         }
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);

@@ -27,9 +27,20 @@ pub(super) struct Site<'a> {
     pub(super) key: Option<&'a Key>,
 }
 
-/// A replacement.
+/// A change of the file.
 #[derive(Debug)]
-pub(super) struct Edit<'a> {
+pub(super) enum Edit<'a> {
+    /// Another value.
+    Replace(Replacement<'a>),
+    /// More elements of a list without brackets.
+    Lengthen { list: &'a Node, words: Vec<Words> },
+    /// Fewer elements of a list without brackets: none after `last`.
+    Shorten { list: &'a Node, last: &'a Node },
+}
+
+/// A value in the place of another.
+#[derive(Debug)]
+pub(super) struct Replacement<'a> {
     pub(super) node: &'a Node,
     pub(super) site: Site<'a>,
     pub(super) words: Words,
@@ -51,15 +62,15 @@ impl<'a> Site<'a> {
     }
 }
 
-/// Returns whether a value is written with brackets.
-fn is_flow(file: &str, span: &Range<usize>) -> bool {
+/// Returns whether a value is written with brackets, or is an alias.
+pub(super) fn is_flow(file: &str, span: &Range<usize>) -> bool {
     let mut text = file.get(span.clone()).unwrap_or_default();
     if text.starts_with('!') {
         text = text
             .split_once(char::is_whitespace)
             .map_or("", |(_, rest)| rest.trim_start());
     }
-    text.starts_with(['[', '{'])
+    text.starts_with(['[', '{', '*'])
 }
 
 /// The only matcher of a mapping.
@@ -107,12 +118,24 @@ impl Comparison<'_> {
         }
         match (&node.tree, seen) {
             (Tree::List(items), Value::Array(values))
-                if items.len() == values.len()
-                    && items.iter().all(|item| is_within(item, node)) =>
+                if items.iter().all(|item| is_within(item, node))
+                    && (items.len() == values.len() || self.has_lines(node, site, values)) =>
             {
                 let site = site.within(node, None, self.file);
                 let mut pairs = items.iter().zip(values);
-                return pairs.try_for_each(|(item, value)| self.edit(item, site, value, edits));
+                pairs.try_for_each(|(item, value)| self.edit(item, site, value, edits))?;
+                match (items.get(values.len()), values.get(items.len()..)) {
+                    (Some(_), _) => edits.push(Edit::Shorten {
+                        list: node,
+                        last: &items[values.len() - 1],
+                    }),
+                    (None, Some(more)) if !more.is_empty() => edits.push(Edit::Lengthen {
+                        list: node,
+                        words: more.iter().map(|value| self.literal(value)).collect(),
+                    }),
+                    _ => {}
+                }
+                return Ok(());
             }
             (Tree::Map(entries), Value::Object(values))
                 if self.has_shape(node, entries, values) =>
@@ -137,11 +160,11 @@ impl Comparison<'_> {
             },
             _ => {}
         }
-        edits.push(Edit {
+        edits.push(Edit::Replace(Replacement {
             node,
             site,
             words: self.merged(node, seen),
-        });
+        }));
         Ok(())
     }
 
@@ -160,6 +183,12 @@ impl Comparison<'_> {
                 None => Ok(()),
             }
         })
+    }
+
+    /// Returns whether elements of a list can be added or removed as lines.
+    fn has_lines(&self, list: &Node, site: Site<'_>, seen: &[Value]) -> bool {
+        let has_brackets = site.is_in_flow || is_flow(self.file, &list.span);
+        !has_brackets && !seen.is_empty() && !list.items().is_empty()
     }
 
     /// Returns whether a mapping has the fields that were seen and no others.

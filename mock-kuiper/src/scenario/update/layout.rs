@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::edit::Edit;
+use super::edit::{Edit, Replacement, is_flow};
 use super::words::{Words, fits};
+use crate::scenario::node::Tree;
 
 /// Which forms a text may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +21,19 @@ pub(super) fn apply(file: &str, edits: &[Edit<'_>], forms: Forms) -> String {
     let mut written = String::new();
     let mut done = 0;
     for edit in edits {
-        let (range, text) = replacement(file, edit, forms, line_end);
+        let (range, text) = match edit {
+            Edit::Replace(replacement) => replace(file, replacement, forms, line_end),
+            Edit::Lengthen { list, words } => {
+                let at = end_of_line(file, list.span.end);
+                let indent = list.place.column - 1;
+                let lines = Words::List(words.clone()).block(indent, line_end);
+                (at..at, format!("{line_end}{}{lines}", " ".repeat(indent)))
+            }
+            Edit::Shorten { list, last } => {
+                let end = end_of_line(file, list.span.end);
+                (end_of_line(file, last.span.end)..end, String::new())
+            }
+        };
         written.push_str(file.get(done..range.start).unwrap_or_default());
         written.push_str(&text);
         done = range.end;
@@ -29,10 +42,16 @@ pub(super) fn apply(file: &str, edits: &[Edit<'_>], forms: Forms) -> String {
     written
 }
 
+/// Returns where the line ends that has this byte.
+fn end_of_line(file: &str, at: usize) -> usize {
+    let line = file[at..].split('\n').next().unwrap_or_default();
+    at + line.strip_suffix('\r').unwrap_or(line).len()
+}
+
 /// Returns the bytes that are replaced, and by which text.
-fn replacement(
+fn replace(
     file: &str,
-    edit: &Edit<'_>,
+    edit: &Replacement<'_>,
     forms: Forms,
     line_end: &str,
 ) -> (Range<usize>, String) {
@@ -58,6 +77,12 @@ fn replacement(
     {
         return (span, format!("{gap}{lines}"));
     }
+    // A mapping on lines stays on lines.
+    let has_lines = matches!(
+        (&edit.node.tree, &edit.words),
+        (Tree::Map(entries), Words::Map(_)) if !entries.is_empty()
+    ) && !is_flow(file, &span);
+    let is_short = |before| !edit.words.has_parts() || !has_lines && fits(before, &flow);
     match edit.site.key {
         Some(key) if is_first => {
             // The value is below its key.
@@ -67,10 +92,10 @@ fn replacement(
                 .next()
                 .map_or(0, |line| line.chars().count());
             let follows_key = before[..start].ends_with(':');
-            if follows_key && (!edit.words.has_parts() || fits(width + 1, &flow)) {
+            if follows_key && is_short(width + 1) {
                 return (start..span.end, format!(" {flow}"));
             }
-            let is_short = !edit.words.has_parts() || fits(column, &flow);
+            let is_short = is_short(column);
             // Only a list may have the indentation of its key.
             let is_list = matches!(edit.words, Words::List(_)) && !is_short;
             let indent = match is_list || column >= key.place.column {
@@ -83,7 +108,7 @@ fn replacement(
                 false => (span, format!("{gap}{}", edit.words.block(indent, line_end))),
             }
         }
-        _ if !edit.words.has_parts() || fits(column, &flow) => (span, format!("{gap}{flow}")),
+        _ if is_short(column) => (span, format!("{gap}{flow}")),
         Some(_) => {
             let start = before.trim_end_matches(' ').len();
             let indent = " ".repeat(below_key);

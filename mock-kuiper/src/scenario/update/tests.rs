@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 
 mod any;
+mod layout;
 
 /// Updates the value that `part` is, at its first occurrence.
 fn update_of(file: &str, part: &str, seen: Value) -> Update {
@@ -11,6 +12,7 @@ fn update_of(file: &str, part: &str, seen: Value) -> Update {
         span: start..start + part.len(),
         seen,
         variables: [("tmp".to_owned(), json!("/tmp/x1"))].into(),
+        is_rows: false,
     }
 }
 
@@ -80,95 +82,6 @@ fn another_shape_replaces_the_smallest_node_and_keeps_matchers_that_match() {
 }
 
 #[test]
-fn a_list_that_fits_stays_on_one_line_and_a_longer_one_gets_lines() {
-    let file = "steps:\n  - rows: src\n    expect: [] # none yet\n    within: 2s\n";
-    let row = json!({"message": {"text": "a text of some length", "count": 1}, "meta": null});
-
-    assert_eq!(
-        updated(file, "[]", json!([1, "a b", "true", null])),
-        "steps:\n  - rows: src\n    expect: [1, a b, \"true\", null] # none yet\n    within: 2s\n"
-    );
-    assert_eq!(
-        updated(file, "[]", json!([row, row])),
-        "\
-steps:
-  - rows: src
-    expect:
-      - {message: {count: 1, text: a text of some length}, meta: null}
-      - {message: {count: 1, text: a text of some length}, meta: null} # none yet
-    within: 2s
-"
-    );
-}
-
-#[test]
-fn a_block_keeps_its_indentation_or_becomes_one_line() {
-    let file = "x:\n  expect:\n  - a: 1\n  - a: 2\n  next: 1\n";
-    let part = "- a: 1\n  - a: 2";
-    let long = "x".repeat(60);
-
-    assert_eq!(
-        updated(file, part, json!([{"a": 1}])),
-        "x:\n  expect: [{a: 1}]\n  next: 1\n"
-    );
-    assert_eq!(
-        updated(file, part, json!([])),
-        "x:\n  expect: []\n  next: 1\n"
-    );
-    assert_eq!(
-        updated(
-            file,
-            part,
-            json!([{"a": 1, "b": long}, {"a": 2}, {"c": [long, long]}])
-        ),
-        format!(
-            "x:\n  expect:\n  - {{a: 1, b: {long}}}\n  - {{a: 2}}\n  - c:\n      - {long}\n      - {long}\n  next: 1\n"
-        )
-    );
-}
-
-#[test]
-fn a_comment_between_a_key_and_its_block_stays() {
-    let file = "expect: # rows\n- 1\n- 2\nnext: 1\n";
-
-    assert_eq!(
-        updated(file, "- 1\n- 2", json!([3])),
-        "expect: # rows\n  [3]\nnext: 1\n"
-    );
-}
-
-#[test]
-fn the_style_of_a_text_is_kept_if_possible() {
-    for (file, part, seen, expected) in [
-        ("a: x\n", "x", "y z", "a: y z\n"),
-        ("a: x\n", "x", "true", "a: \"true\"\n"),
-        ("a: x\n", "x", "12", "a: \"12\"\n"),
-        ("a: x\n", "x", "", "a: \"\"\n"),
-        ("a: x\n", "x", "b: c", "a: \"b: c\"\n"),
-        ("a: x\n", "x", r#"say "hi""#, "a: 'say \"hi\"'\n"),
-        ("a: 'x'\n", "'x'", "y", "a: 'y'\n"),
-        ("a: 'x'\n", "'x'", "y\u{1b}", "a: \"y\\x1b\"\n"),
-        ("a: \"x\"\n", "\"x\"", "y", "a: \"y\"\n"),
-        (
-            "a: |\n  x\nb: 1\n",
-            "|\n  x",
-            "y\n\n  z\n",
-            "a: |\n  y\n\n    z\nb: 1\n",
-        ),
-        ("a: |\n  x\nb: 1\n", "|\n  x", "y", "a: |-\n  y\nb: 1\n"),
-        (
-            "a: |\n  x\nb: 1\n",
-            "|\n  x",
-            " y\n",
-            "a: \" y\\n\"\nb: 1\n",
-        ),
-        ("- |\n  x\n", "|\n  x", "y\n", "- |\n  y\n"),
-    ] {
-        assert_eq!(updated(file, part, json!(seen)), expected);
-    }
-}
-
-#[test]
 fn what_has_a_meaning_is_escaped() {
     assert_eq!(
         updated("a: 1\n", "1", json!({"$gte": "${x}", "b": "/tmp/x1/rows"})),
@@ -189,6 +102,55 @@ fn variables_that_match_stay() {
             json!(["/tmp/x1/a", 2])
         ),
         "a: [\"${tmp}/a\", 2]\n"
+    );
+}
+
+#[test]
+fn a_meta_of_a_row_is_written_only_where_it_says_something() {
+    let file = "\
+expect:
+- {message: {a: 1}}
+- {message: {a: 1}, meta: null}
+- {message: 1, meta: {t: {$any: true}}}
+next: 1
+";
+    let part = &file["expect:\n".len()..file.find("\nnext").unwrap()];
+    let row = |a, meta| json!({"message": {"a": a}, "meta": meta});
+    let same = [
+        row(2, json!({"t": 1})),
+        row(3, json!(null)),
+        row(4, json!({"t": 2})),
+    ];
+    let more = [&same[..], &[row(5, json!(null)), row(6, json!({"t": 3}))]].concat();
+    let updated = |seen: &[Value]| {
+        let mut update = update_of(file, part, json!(seen));
+        update.is_rows = true;
+        let rewritten = rewrite(file, Path::new("/"), &[update]);
+        assert_eq!(rewritten.left_out, []);
+        rewritten.text
+    };
+
+    assert_eq!(
+        updated(&same),
+        "\
+expect:
+- {message: {a: 2}}
+- {message: {a: 3}, meta: null}
+- {message: {a: 4}, meta: {t: {$any: true}}}
+next: 1
+"
+    );
+    assert_eq!(
+        updated(&more),
+        "\
+expect:
+- {message: {a: 2}}
+- {message: {a: 3}, meta: null}
+- {message: {a: 4}, meta: {t: {$any: true}}}
+- {message: {a: 5}}
+- {message: {a: 6}, meta: {t: 3}}
+next: 1
+"
     );
 }
 
@@ -234,54 +196,6 @@ fn matchers_of_collections_stay_around_what_changes() {
             json!({"b": 2})
         ),
         "a: {b: 2, c: {$absent: true}}\n"
-    );
-}
-
-#[test]
-fn a_null_that_is_not_written_gets_its_value() {
-    let long = ["x".repeat(60), "y".repeat(60)];
-    let lines = format!("{}\n  - {}", long[0], long[1]);
-    for (file, path, seen, expected) in [
-        ("a:\nb: 1\n", [0], json!([1]), "a: [1]\nb: 1\n"),
-        ("a: # none\nb: 1\n", [0], json!(1), "a: 1 # none\nb: 1\n"),
-        ("{a: , b: 1}\n", [0], json!(1), "{a: 1 , b: 1}\n"),
-        ("- 1\n-\n", [1], json!({"a": 1}), "- 1\n- {a: 1}\n"),
-        (
-            "a:\nb: 1\n",
-            [0],
-            json!(long),
-            &format!("a:\n  - {lines}\nb: 1\n"),
-        ),
-        ("-\n- 1\n", [0], json!(long), &format!("- - {lines}\n- 1\n")),
-    ] {
-        let document = Document::parse(file.to_owned()).unwrap();
-        let (node, _) = document.locate(&path).unwrap();
-        let update = Update {
-            span: node.span.clone(),
-            seen,
-            variables: BTreeMap::new(),
-        };
-
-        let rewritten = rewrite(file, Path::new("/"), &[update]);
-
-        assert_eq!(rewritten.left_out, []);
-        assert_eq!(rewritten.text, expected);
-    }
-}
-
-#[test]
-fn other_line_ends_and_wide_characters_are_kept() {
-    assert_eq!(
-        updated(
-            "\u{feff}é: ü\r\nexpect: [1]\r\nb: 2\r\n",
-            "[1]",
-            json!(["x".repeat(60), "y".repeat(60)])
-        ),
-        format!(
-            "\u{feff}é: ü\r\nexpect:\r\n  - {}\r\n  - {}\r\nb: 2\r\n",
-            "x".repeat(60),
-            "y".repeat(60)
-        )
     );
 }
 

@@ -155,7 +155,12 @@ fn variables_stand_in_matchers_too() {
         .map(|found| found.pointer)
         .collect();
     assert_eq!(lines, ["/e"]);
-    assert!(!resolved.matches(&json!({"a": "axb"})));
+    let a = pattern("a: {$regex: '^${name}$'}")
+        .resolve(&variables())
+        .expect("values");
+    assert!(a.matches(&json!({"a": "a.b"})));
+    assert!(!a.matches(&json!({"a": "axb"})));
+    assert_eq!(a.expected_text(), r#"{"a":{"$regex":"^a\\.b$"}}"#);
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! `call` and `validate`.
 
-use std::time::{Duration, Instant};
-
 use serde_json::Value;
 
 use super::{Played, Player, StepError, Unmet};
@@ -14,24 +12,20 @@ use crate::symbol::{Kind, Meta};
 use crate::wire::{Context, Expr};
 
 impl Player<'_> {
-    /// Calls a function. `within` is how long the answer may take; eKuiper's own
-    /// limit holds in any case.
+    /// Calls a function.
     pub(super) fn call(
         &mut self,
         function: &str,
         args: &[Template],
         outcome: &Outcome,
         capture: &[Capture],
-        within: Option<Duration>,
     ) -> Played {
         let args = self.values_of(args)?;
         let context = Context {
             meta: Meta::new("mock", "2_project"),
             func_id: 0,
         };
-        let began = Instant::now();
         let reply = self.live.function(function)?.call(&context, &args)?;
-        let took = began.elapsed();
         let call = call_text(function, &args);
         let seen = match &reply {
             Reply::Result(result) => result.clone(),
@@ -64,13 +58,6 @@ impl Player<'_> {
                 }
                 .into());
             }
-        }
-        if let Some(limit) = within.map(|within| self.limit(within))
-            && took > limit
-        {
-            return unmet(format!(
-                "`{call}` was answered after {took:.3?}, not {limit:?}"
-            ));
         }
         captured
     }

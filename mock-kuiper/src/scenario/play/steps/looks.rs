@@ -12,7 +12,7 @@ use crate::foreign::in_sentence;
 use crate::host::HostError;
 use crate::scenario::model::{Content, Expected};
 use crate::scenario::pattern::{Pattern, Template};
-use crate::scenario::play::commands;
+use crate::scenario::play::values::text;
 use crate::scenario::play::waits::Deadline;
 
 /// Makes of a file's text what is compared.
@@ -56,10 +56,7 @@ impl Player<'_> {
 
     /// Waits until a file is as expected.
     pub(super) fn file(&mut self, path: &Template, content: &Content, limit: Duration) -> Played {
-        let path = self
-            .run
-            .directory()
-            .join(commands::text(path, &self.values)?);
+        let path = self.run.directory().join(text(path, &self.values)?);
         let deadline = Deadline::after(limit);
         loop {
             let looked = self.look(&path, content);
@@ -111,10 +108,7 @@ impl Player<'_> {
         if self.run.stop.is_stopped() {
             return Err(HostError::Interrupted.into());
         }
-        match self.live.is_killed {
-            true => Ok(()),
-            false => Ok(self.live.host.check_alive()?),
-        }
+        Ok(self.live.check_alive()?)
     }
 }
 

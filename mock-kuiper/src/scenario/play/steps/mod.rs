@@ -6,7 +6,7 @@ mod rules;
 mod sinks;
 mod sources;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -79,6 +79,21 @@ impl From<Unmet> for StepError {
 impl Player<'_> {
     /// Plays a step; `later` are the steps after it.
     pub(super) fn play(&mut self, step: &Step, later: &[Step]) -> Played {
+        let began = Instant::now();
+        self.carry_out(step, later)?;
+        let took = began.elapsed();
+        // eKuiper's own limit holds in any case.
+        match step.within.map(|within| self.limit(within)) {
+            Some(limit) if asks_once(&step.action) && took > limit => Err(Unmet {
+                text: format!("the answer took {took:.3?}, and {limit:?} is allowed"),
+                ..Unmet::default()
+            }
+            .into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn carry_out(&mut self, step: &Step, later: &[Step]) -> Played {
         let within = self.limit(step.within.unwrap_or(WITHIN));
         let quiet = self.limit(step.within.unwrap_or(QUIET));
         match &step.action {
@@ -99,7 +114,7 @@ impl Player<'_> {
                 args,
                 outcome,
                 capture,
-            } => self.call(function, args, outcome, capture, step.within),
+            } => self.call(function, args, outcome, capture),
             Action::Validate {
                 function,
                 args,
@@ -148,6 +163,7 @@ impl Player<'_> {
                 span: expected.span.clone(),
                 seen: seen.clone(),
                 variables: self.values.clone(),
+                is_rows: false,
             }),
         }
         .into())
@@ -203,12 +219,18 @@ impl Player<'_> {
             if self.run.stop.is_stopped() {
                 return Err(HostError::Interrupted.into());
             }
-            if !self.live.is_killed {
-                self.live.host.check_alive()?;
-            }
+            self.live.check_alive()?;
         }
         Ok(())
     }
+}
+
+/// Whether an action asks the plugin for one answer, which `within` limits.
+fn asks_once(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Start(_) | Action::Stop { .. } | Action::Call { .. } | Action::Validate { .. }
+    )
 }
 
 /// Returns a step in short: `rows src`.

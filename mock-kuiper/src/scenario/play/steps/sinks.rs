@@ -32,6 +32,7 @@ impl Player<'_> {
                 "`acks` of sink `{alias}` was ignored: eKuiper {name} reads no acks"
             ));
         }
+        let is_killed = self.live.is_killed;
         let sink = self.live.sink(alias)?;
         let is_required = sink.order().config.get("requireAck") == Some(&Value::Bool(true));
         let awaits = has_acks && (acks.is_some() || is_required);
@@ -42,8 +43,11 @@ impl Player<'_> {
                 seen.push(ack(sink, limit, acks.is_some())?);
             }
         }
-        if !awaits {
+        if !awaits && !is_killed {
             sink.wait_read(limit)?;
+            let hung_up = sink.watch_hang_up(Duration::ZERO);
+            self.live.check_alive()?;
+            hung_up?;
         }
         match acks.filter(|_| has_acks) {
             Some(acks) => {

@@ -8,7 +8,7 @@ use super::{Played, Player, StepError, Unmet};
 use crate::finding::{Finding, Observed};
 use crate::host::{HostError, RESTORE, Row, Sink, Source};
 use crate::scenario::model::{Action, Capture, Expected, Start, StartSymbol, Step};
-use crate::scenario::play::live::object;
+use crate::scenario::play::values::{object, text_of};
 use crate::scenario::play::waits::Deadline;
 
 /// How often a wait for rows checks whether the source is still there.
@@ -80,7 +80,7 @@ impl Player<'_> {
             } => {
                 let mut source = host.source(name).config(config.into()).within(rule, "demo");
                 if let Some(datasource) = datasource {
-                    source = source.datasource(text(self.value(datasource)?));
+                    source = source.datasource(text_of(self.value(datasource)?));
                 }
                 if let Some(key) = conf_key {
                     source = source.conf_key(key);
@@ -120,7 +120,7 @@ impl Player<'_> {
         let is_watched = later.iter().take_while(restarts).any(takes_rows);
         match self.live.source(alias) {
             Ok(source) if is_watched => {
-                source.order_stop()?;
+                source.stop_and_listen()?;
                 drop_rows(source)?;
                 self.live.note_stopped(alias);
                 Ok(())
@@ -155,7 +155,7 @@ impl Player<'_> {
             Err(StepError::Unmet(mut unmet)) => {
                 unmet.finding = finding;
                 if let Some(update) = &mut unmet.update {
-                    drop_null_metas(&mut update.seen);
+                    update.is_rows = true;
                 }
                 Err(StepError::Unmet(unmet))
             }
@@ -217,28 +217,10 @@ fn row_json(row: Row) -> Value {
     json!({"message": row.message, "meta": row.meta})
 }
 
-/// Leaves the `meta` that is `null` out of rows, as an author does.
-fn drop_null_metas(rows: &mut Value) {
-    let rows = rows.as_array_mut().into_iter().flatten();
-    for row in rows.filter_map(Value::as_object_mut) {
-        if row.get("meta") == Some(&Value::Null) {
-            row.remove("meta");
-        }
-    }
-}
-
 /// Returns the plugin's text if it has refused a start.
 fn refusal(error: &HostError) -> Option<String> {
     match error.finding()?.observed.clone() {
         Observed::OrderRefused { text, .. } | Observed::UnknownSymbol { text } => Some(text),
         _ => None,
-    }
-}
-
-/// Returns a text as it is, and anything else as JSON.
-fn text(value: Value) -> String {
-    match value {
-        Value::String(text) => text,
-        other => other.to_string(),
     }
 }
