@@ -1,24 +1,23 @@
-//! The reference of test files in the documentation.
-
+use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
+use crate::common::{Done, mock_kuiper};
+
+const BEGIN: &str = "<!-- Written by `mock-kuiper test --reference`. -->\n";
+const END: &str = "<!-- End of what `mock-kuiper test --reference` has written. -->\n";
 
 #[test]
-fn docs_testing_a_plugin_has_the_reference() {
+fn docs_testing_a_plugin_has_the_reference_that_the_command_writes() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/testing-a-plugin.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    let begin = "<!-- Written by `mock-kuiper test --reference`. -->\n";
-    let end = "<!-- End of what `mock-kuiper test --reference` has written. -->\n";
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mock-kuiper"));
-    let printed = command.args(["test", "--reference"]).output().unwrap();
-    let printed = String::from_utf8(printed.stdout).unwrap();
+    let page = fs::read_to_string(&page).unwrap_or_else(|e| panic!("{}: {e}", page.display()));
+    let (_, rest) = page.split_once(BEGIN).expect("the mark of the beginning");
+    let (part, _) = rest.split_once(END).expect("the mark of the end");
 
-    let (_, rest) = page.split_once(begin).expect("the mark of the beginning");
-    let (part, _) = rest.split_once(end).expect("the mark of the end");
+    let done = Done::of(mock_kuiper().args(["test", "--reference"]));
 
     assert!(
-        part == format!("\n{printed}\n"),
+        part == format!("\n{}\n", done.stdout),
         "docs/testing-a-plugin.md does not have what `mock-kuiper test --reference` writes"
     );
+    assert_eq!((done.status, done.stderr.as_str()), (0, ""));
 }
