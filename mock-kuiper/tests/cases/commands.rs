@@ -51,7 +51,9 @@ cases:
 #[test]
 fn a_file_is_set_up_once_for_cases_that_run_at_once() {
     let cases: String = (0..8)
-        .map(|n| format!("- {{name: c{n}, function: echo, calls: [{{args: [{n}], result: {n}}}]}}\n"))
+        .map(|n| {
+            format!("- {{name: c{n}, function: echo, calls: [{{args: [{n}], result: {n}}}]}}\n")
+        })
         .collect();
     let place = Place::with(&format!(
         "plugin: plugin
@@ -74,8 +76,12 @@ fn a_setup_that_fails_fails_its_case_and_shows_what_it_wrote() {
     let outcome = place.results(&[]);
 
     outcome
-        .assert_failed(5, "-", "`echo no broker >&2; exit 3` exited with status 3")
-        .assert_shows("\n       no broker\n");
+        .assert_failed(
+            5,
+            "-",
+            "`echo no broker >&2; exit 3` ended with exit status 3",
+        )
+        .assert_shows("\n    no broker\n");
     // The plugin was not even launched.
     assert_eq!(outcome.of("one")["log"], serde_json::json!([]));
 }
@@ -90,8 +96,8 @@ cases:
 ";
 
     results(yaml)
-        .assert_failed(2, "-", "`exit 3` exited with status 3")
-        .assert_failure("two", 2, "-", "`exit 3` exited with status 3");
+        .assert_failed(2, "-", "`exit 3` ended with exit status 3")
+        .assert_failure("two", 2, "-", "`exit 3` ended with exit status 3");
 }
 
 #[test]
@@ -110,9 +116,14 @@ cases:
     let outcome = place.results(&["--jobs", "1"]);
 
     outcome
-        .assert_failed(5, "-", "`exit 3` exited with status 3")
-        .assert_failure("two", 2, "-", "`echo at last; exit 4` exited with status 4")
-        .assert_shows("\n       at last\n");
+        .assert_failed(5, "-", "`exit 3` ended with exit status 3")
+        .assert_failure(
+            "two",
+            2,
+            "-",
+            "`echo at last; exit 4` ended with exit status 4",
+        )
+        .assert_shows("\n    at last\n");
     assert!(place.path("still").exists());
 }
 
@@ -167,8 +178,8 @@ fn a_background_command_that_ends_before_it_is_ready_is_not_awaited() {
             "{{run: 'echo no; exit 3', background: true, ready: {{{ready}}}, within: 1h}}"
         )));
         outcome
-            .assert_failed(5, "-", "exited with status 3 before ")
-            .assert_shows("\n       no\n");
+            .assert_failed(5, "-", "ended with exit status 3 before ")
+            .assert_shows("\n    no\n");
     }
 }
 

@@ -179,13 +179,7 @@ impl Outcome {
     /// Checks the first failure of a case: its line, its code (`-` without one),
     /// and a part of its text.
     #[track_caller]
-    pub(crate) fn assert_failure(
-        &self,
-        name: &str,
-        line: u64,
-        code: &str,
-        failure: &str,
-    ) -> &Self {
+    pub(crate) fn assert_failure(&self, name: &str, line: u64, code: &str, failure: &str) -> &Self {
         let seen = &self.of(name)["failures"][0];
         let found = (seen["line"].as_u64(), seen["code"].as_str().unwrap_or("-"));
         assert_eq!(found, (Some(line), code), "{seen:#} in {}", self.done);

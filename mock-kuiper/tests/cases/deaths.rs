@@ -9,7 +9,7 @@ fn a_fault_is_played_on_all_that_runs_and_survived() {
   - start: {sink: append, requireAck: true}
   - {call: echo, args: [hi], result: hi}
   - {fault: kill=50ms, row: {a: 1}}
-  - {rows: random, expect: [$any]}
+  - {rows: random, expect: [{$any: true}]}
   - {send: append, rows: [{b: 1}], acks: [ok]}
   - {call: echo, args: [hi], result: hi}
 ",
@@ -45,14 +45,14 @@ fn a_killed_plugin_stays_dead_until_a_reload() {
         "  - start: {source: random, config: {interval: 1}}
   - start: {sink: append}
   - {call: echo, args: [hi]}
-  - {rows: random, expect: [$any]}
+  - {rows: random, expect: [{$any: true}]}
   - kill
   - {log: {$regex: ^arguments}, times: 1}
   - {file: never, exists: false}
   - idle: 50ms
   - reload
   - {log: {$regex: ^arguments}, times: 2}
-  - {rows: random, within: 10s, expect: [$any]}
+  - {rows: random, within: 10s, expect: [{$any: true}]}
   - {send: append, rows: [{a: 1}], acks: [ok]}
   - {call: echo, args: [hi], result: hi}
 ",
@@ -99,7 +99,13 @@ cases:
         .assert_shows("line 4, launch: ")
         .assert_shows(" line 3\n");
     let log = &outcome.of("one")["log"];
-    assert!(log.as_array().unwrap().iter().any(|line| line["text"] == "line 3"), "{log}");
+    assert!(
+        log.as_array()
+            .unwrap()
+            .iter()
+            .any(|line| line["text"] == "line 3"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -124,7 +130,7 @@ cases:
 - name: one
   steps:
   - start: {source: random, config: {interval: 1}}
-  - {rows: random, expect: [$any]}
+  - {rows: random, expect: [{$any: true}]}
 - name: two
   steps:
   - start: {sink: append}

@@ -30,11 +30,7 @@ fn another_result_is_shown() {
         "  - {args: [hi], result: hi}\n  - {args: [hi], result: ho}\n",
     ));
 
-    outcome.assert_failed(
-        7,
-        "-",
-        "the result of `echo(\"hi\")` is not as expected",
-    );
+    outcome.assert_failed(7, "-", "the result of `echo(\"hi\")` is not as expected");
     assert_eq!(outcome.differences(), [["", "\"ho\"", "\"hi\""]]);
 }
 
@@ -49,7 +45,7 @@ fn an_error_and_a_result_are_not_taken_for_each_other() {
             "failed, and a result was expected",
         );
     }
-    results(&table("  - {args: [hi], error: $any}\n")).assert_failed(
+    results(&table("  - {args: [hi], error: {$any: true}}\n")).assert_failed(
         6,
         "-",
         "`echo(\"hi\")` returned `\"hi\"`, and an error was expected",
@@ -61,14 +57,16 @@ fn an_error_and_a_result_are_not_taken_for_each_other() {
 
 #[test]
 fn a_refusal_and_an_acceptance_are_not_taken_for_each_other() {
-    play("  - {validate: echo, args: [hi]}\n  - {validate: echo, args: [], refused: $any}\n")
-        .assert_passed();
+    play(
+        "  - {validate: echo, args: [hi]}\n  - {validate: echo, args: [], refused: {$any: true}}\n",
+    )
+    .assert_passed();
     play("  - {validate: echo, args: []}\n").assert_failed(
         5,
         "-",
         "`echo()` was refused: expected an argument",
     );
-    play("  - {validate: echo, args: [hi], refused: $any}\n").assert_failed(
+    play("  - {validate: echo, args: [hi], refused: {$any: true}}\n").assert_failed(
         5,
         "-",
         "`echo(\"hi\")` was accepted, and not refused",
@@ -82,29 +80,31 @@ fn a_refusal_and_an_acceptance_are_not_taken_for_each_other() {
 
 #[test]
 fn an_answer_that_comes_too_late_fails() {
-    results(&table("  - {args: [{wait: 50}], result: $any, within: 60s}\n")).assert_passed();
     results(&table(
-        "  - {args: [{wait: 300}], result: $any, within: 20ms}\n",
+        "  - {args: [{wait: 50}], result: {$any: true}, within: 60s}\n",
+    ))
+    .assert_passed();
+    results(&table(
+        "  - {args: [{wait: 300}], result: {$any: true}, within: 20ms}\n",
     ))
     .assert_failed(6, "-", "and 20ms is allowed");
 }
 
 #[test]
 fn no_answer_is_a_finding_at_the_scaled_limit() {
-    let yaml = table("  - {args: [{answer: silent}], result: $any}\n");
+    let yaml = table("  - {args: [{answer: silent}], result: {$any: true}}\n");
     let outcome = crate::common::Place::with(&yaml).results(&["--timeout-scale", "0.02"]);
 
-    outcome.assert_failed(6, "call.unanswered", "200");
+    outcome.assert_failed(6, "function.unanswered", "100ms");
     assert!(outcome.done.took < Duration::from_secs(5));
 }
 
 #[test]
 fn junk_and_a_death_are_findings() {
-    results(&table("  - {args: [{answer: junk}], result: $any}\n")).assert_failed(
-        6,
-        "call.answer-invalid",
-        "",
-    );
+    results(&table(
+        "  - {args: [{answer: junk}], result: {$any: true}}\n",
+    ))
+    .assert_failed(6, "function.invalid-answer", "");
     results(&table("  - {args: [hi]}\n  - {args: [{answer: die}]}\n")).assert_failed(
         7,
         "plugin.exited",
@@ -133,9 +133,8 @@ fn a_hundred_cases_in_one_process_take_less_than_a_second() {
             format!("- {{name: c{n}, function: echo, calls: [{{args: [{n}], result: {n}}}]}}\n")
         })
         .collect();
-    let place = crate::common::Place::with(&format!(
-        "plugin: plugin\nprocess: file\ncases:\n{cases}"
-    ));
+    let place =
+        crate::common::Place::with(&format!("plugin: plugin\nprocess: file\ncases:\n{cases}"));
 
     let outcome = place.results(&[]);
 

@@ -28,7 +28,7 @@ cases:
     let plain = |steps: &str| with(began, steps).replace(" ENV", "");
     let quiet = "{start: {source: random, config: {interval: 1, limit: 0}}}";
     vec![
-        ("rows", plain(&format!("[{quiet}, {{rows: random, expect: [$any], within: 1h}}]"))),
+        ("rows", plain(&format!("[{quiet}, {{rows: random, expect: [{{$any: true}}], within: 1h}}]"))),
         ("no rows", plain(&format!("[{quiet}, {{rows: random, expect: [], within: 1h}}]"))),
         ("idle", plain("[{idle: 1h}]")),
         ("log", plain("[{log: never, within: 1h}]")),

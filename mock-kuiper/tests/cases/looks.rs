@@ -93,11 +93,11 @@ fn a_plugin_that_dies_meanwhile_ends_each_wait() {
     for wait in [
         "log: never",
         "file: never, exists: true",
-        "rows: random, expect: [$any]",
+        "rows: random, expect: [{$any: true}]",
     ] {
         play(&format!(
             "  - start: {{source: random, config: {{interval: 1, die_after: 1}}}}
-  - {{rows: random, expect: [$any]}}
+  - {{rows: random, expect: [{{$any: true}}]}}
   - {{{wait}, within: 1h}}
 "
         ))

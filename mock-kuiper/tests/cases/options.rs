@@ -50,7 +50,7 @@ cases:
     let done = place.run(&["a.test.yaml"]);
 
     done.assert_status(2)
-        .assert_says("a.test.yaml:4:38")
+        .assert_says("a.test.yaml:4:40")
         .assert_says("nothing was started as `out`");
     assert!(!place.path("ran").exists());
 }
@@ -138,7 +138,7 @@ cases:
   setup: [{run: 'sleep 0.3', within: 100ms}]
   steps:
   - start: {source: random, config: {interval: 1, limit: 1}}
-  - {rows: random, within: 10s, expect: [$any, $any]}
+  - {rows: random, within: 10s, expect: [{$any: true}, {$any: true}]}
 ",
     );
 
@@ -151,7 +151,7 @@ cases:
 - name: one
   steps:
   - start: {source: random, config: {interval: 1, limit: 1}}
-  - {rows: random, within: 10s, expect: [$any, $any]}
+  - {rows: random, within: 10s, expect: [{$any: true}, {$any: true}]}
 ",
     );
     let outcome = place.results(&["--timeout-scale", "0.02"]);

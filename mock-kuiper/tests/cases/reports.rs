@@ -22,7 +22,14 @@ fn no_report_shows_a_secret() {
     let place = Place::with(SECRET);
 
     let outcome = place.results(&[
-        "--jobs", "1", "--redact", "password", "--redact", "TOKEN", "--junit", "junit.xml",
+        "--jobs",
+        "1",
+        "--redact",
+        "password",
+        "--redact",
+        "TOKEN",
+        "--junit",
+        "junit.xml",
     ]);
 
     outcome.done.assert_status(1);

@@ -13,13 +13,13 @@ cases:
 - name: a
   steps:
   - start: {source: random, config: {interval: 1}}
-  - {rows: random, expect: [$any]}
+  - {rows: random, expect: [{$any: true}]}
   - {log: {$regex: ^arguments}, times: 1}
 - name: b
   steps:
   - {log: {$regex: ^arguments}, times: 0, within: 50ms}
   - start: {source: random, config: {interval: 1}}
-  - {rows: random, expect: [{message: {number: 1}, meta: $any}]}
+  - {rows: random, expect: [{message: {number: 1}, meta: {$any: true}}]}
   - {log: {$regex: ^start}, times: 1}
 ",
     );
@@ -52,7 +52,11 @@ cases:
 
         let outcome = place.results(&["--timeout-scale", "0.3"]);
 
-        let a = if failing == "kill" { "passed" } else { "failed" };
+        let a = if failing == "kill" {
+            "passed"
+        } else {
+            "failed"
+        };
         assert_eq!(
             outcome.verdicts(),
             [format!("a 2.4: {a}"), "b 2.4: passed".to_owned()],
@@ -87,13 +91,21 @@ fn forty() -> String {
             0 => "[{call: echo, args: [hi], result: ho}]",
             1 => "[{call: echo, args: [{answer: die}]}]",
             2 => {
-                "[{start: {source: random, config: {interval: 1}}}, {rows: random, expect: [$any]}]"
+                "[{start: {source: random, config: {interval: 1}}}, {rows: random, expect: [{$any: true}]}]"
             }
-            3 => "[{start: {sink: append}}, {send: append, rows: [a], acks: [ok]}, {log: append got a}]",
+            3 => {
+                "[{start: {sink: append}}, {send: append, rows: [a], acks: [ok]}, {log: append got a}]"
+            }
             4 => "[{start: {source: random, config: {refuse: no}}}]",
-            5 => "[{file: '${tmp}/x', exists: false}, {call: echo, args: ['${port}'], result: {$type: number}}]",
-            6 => "[{start: {sink: append}}, fault: kill=1ms, {send: append, rows: [a], acks: [ok]}]",
-            _ => "[{start: {source: random, config: {raw: [junk]}}}, {rows: random, expect: [$any]}]",
+            5 => {
+                "[{file: '${tmp}/x', exists: false}, {call: echo, args: ['${port}'], result: {$type: number}}]"
+            }
+            6 => {
+                "[{start: {sink: append}}, fault: kill=1ms, {send: append, rows: [a], acks: [ok]}]"
+            }
+            _ => {
+                "[{start: {source: random, config: {raw: [junk]}}}, {rows: random, expect: [{$any: true}]}]"
+            }
         };
         let steps = steps.replace("fault: kill=1ms", "{fault: kill=1ms}");
         writeln!(yaml, "- {{name: c{number}, steps: {steps}}}").unwrap();

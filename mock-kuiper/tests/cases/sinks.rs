@@ -120,7 +120,7 @@ fn a_rule_passes_rows_through_functions_to_sinks() {
         "  - rule:
       source: {source: random, config: {interval: 1}}
       functions: [echo]
-      sinks: [{sink: append, requireAck: true}, {sink: append, as: plain, sendSingle: true}]
+      sinks: [{sink: append, requireAck: true}, {sink: append, sendSingle: true}]
       rows: 3
   - {log: 'append got [{\"echo\":{\"number\":3}}]', times: 1}
   - {log: 'append got {\"echo\":{\"number\":3}}', times: 1}
@@ -149,7 +149,7 @@ fn each_part_of_a_rule_may_fail_it() {
     rule(good, "{}").assert_passed();
     rule("{undialed: true}", "{}").assert_failed(
         5,
-        "source.not-dialed",
+        "channel.not-dialed",
         "0 of 3 rows passed within 2s",
     );
     rule("{interval: 1, limit: 2}", "{}").assert_failed(

@@ -10,7 +10,7 @@ fn rows_are_taken_in_order_from_the_start_and_stop_ends_them() {
         "  - start: {source: random, as: src, datasource: topic/1, config: {interval: 1, limit: 9}}
   - {rows: src, expect: [{message: {number: 1}, meta: {from: probe}}]}
   - rows: src
-    expect: [{message: {number: 2}, meta: $any}, {message: {number: 3}, meta: {$type: object}}]
+    expect: [{message: {number: 2}, meta: {$any: true}}, {message: {number: 3}, meta: {$type: object}}]
   - stop: src
   - {rows: src, within: 100ms, expect: []}
   - log: {$regex: 'start .*topic/1'}
@@ -40,7 +40,7 @@ fn another_row_than_expected_is_shown_with_its_place() {
     let outcome = play(
         "  - start: {source: random, config: {interval: 1}}
   - rows: random
-    expect: [{message: {number: 1}, meta: $any}, {message: {number: 3, unit: K}, meta: $any}]
+    expect: [{message: {number: 1}, meta: {$any: true}}, {message: {number: 3, unit: K}, meta: {$any: true}}]
 ",
     );
 
@@ -85,12 +85,12 @@ fn an_expected_refusal_passes_and_its_text_is_compared() {
 
 #[test]
 fn a_start_that_succeeds_though_a_refusal_was_expected_fails() {
-    play("  - {start: {source: random}, refused: $any}\n").assert_failed(
+    play("  - {start: {source: random}, refused: {$any: true}}\n").assert_failed(
         5,
         "-",
         "`random` was started, and not refused",
     );
-    play("  - {start: {sink: append}, refused: $any}\n").assert_failed(
+    play("  - {start: {sink: append}, refused: {$any: true}}\n").assert_failed(
         5,
         "-",
         "`append` was started, and not refused",
@@ -104,7 +104,7 @@ env: {PROBE: dies=start}
 cases:
 - name: one
   steps:
-  - {start: {source: random}, refused: $any}
+  - {start: {source: random}, refused: {$any: true}}
 ";
 
     crate::common::results(yaml).assert_failed(6, "plugin.exited", "");
@@ -114,21 +114,17 @@ cases:
 fn a_source_that_never_dials_fails_its_rows() {
     play(
         "  - start: {source: random, config: {undialed: true}}
-  - {rows: random, within: 200ms, expect: [{message: $any, meta: $any}]}
+  - {rows: random, within: 200ms, expect: [{message: {$any: true}, meta: {$any: true}}]}
 ",
     )
-    .assert_failed(
-        6,
-        "source.not-dialed",
-        "sent 0 of 1 rows within 200ms",
-    );
+    .assert_failed(6, "channel.not-dialed", "sent 0 of 1 rows within 200ms");
 }
 
 #[test]
 fn a_source_that_ends_early_is_not_awaited_to_the_limit() {
     let outcome = play(
         "  - start: {source: random, config: {interval: 1, leave_after: 1}}
-  - {rows: random, within: 1h, expect: [{message: $any, meta: $any}, {message: $any, meta: $any}]}
+  - {rows: random, within: 1h, expect: [{message: {$any: true}, meta: {$any: true}}, {message: {$any: true}, meta: {$any: true}}]}
 ",
     );
 
@@ -140,7 +136,7 @@ fn a_source_that_ends_early_is_not_awaited_to_the_limit() {
 fn a_quiet_source_fails_its_rows_at_the_limit() {
     play(
         "  - start: {source: random, config: {interval: 1, limit: 1}}
-  - {rows: random, within: 200ms, expect: [{message: $any, meta: $any}, {message: $any, meta: $any}]}
+  - {rows: random, within: 200ms, expect: [{message: {$any: true}, meta: {$any: true}}, {message: {$any: true}, meta: {$any: true}}]}
 ",
     )
     .assert_failed(6, "row.missing", "sent 1 of 2 rows within 200ms");
@@ -150,13 +146,13 @@ fn a_quiet_source_fails_its_rows_at_the_limit() {
 fn half_a_frame_and_an_invalid_row_are_findings() {
     play(
         "  - start: {source: random, config: {wire: torn, undialed: true}}
-  - {rows: random, within: 500ms, expect: [{message: $any, meta: $any}]}
+  - {rows: random, within: 500ms, expect: [{message: {$any: true}, meta: {$any: true}}]}
 ",
     )
     .assert_failed(6, "channel.half-frame", "sent 0 of 1 rows");
     play(
         "  - start: {source: random, config: {raw: [junk]}}
-  - {rows: random, expect: [{message: $any, meta: $any}]}
+  - {rows: random, expect: [{message: {$any: true}, meta: {$any: true}}]}
 ",
     )
     .assert_failed(6, "row.not-json", "");
@@ -221,7 +217,7 @@ cases:
 - name: one
   steps:
   - start: {source: random}
-  - {rows: random, expect: [{message: $any, meta: $any}]}
+  - {rows: random, expect: [{message: {$any: true}, meta: {$any: true}}]}
 ";
 
     crate::common::results(yaml)
@@ -253,7 +249,7 @@ fn a_capture_is_used_by_later_steps_and_must_find_something() {
     play(
         "  - start: {source: random, config: {interval: 1}}
   - rows: random
-    expect: [{message: $any, meta: $any}]
+    expect: [{message: {$any: true}, meta: {$any: true}}]
     capture: {n: /0/message/number, who: /0/meta/from}
   - {call: echo, args: [{n: '${n}', text: 'by ${who}'}], result: {n: 1, text: by probe}}
 ",
@@ -262,7 +258,7 @@ fn a_capture_is_used_by_later_steps_and_must_find_something() {
     play(
         "  - start: {source: random, config: {interval: 1}}
   - rows: random
-    expect: [{message: $any, meta: $any}]
+    expect: [{message: {$any: true}, meta: {$any: true}}]
     capture: {n: /0/message/unit}
 ",
     )

@@ -12,10 +12,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub(crate) use crate::processes::{Done, Live, assert_clean, files, kill, processes, wait_until};
 use crate::processes::{MARK, link_probe};
-pub(crate) use crate::processes::{
-    Done, Live, assert_clean, files, kill, processes, wait_until,
-};
 
 /// Returns the transport that all tests run on; `None` is the default.
 pub(crate) fn transport() -> Option<String> {

@@ -93,7 +93,11 @@ fn conclude(args: &Args, results: &Results, is_interrupted: bool) -> Result<Exit
         ));
     }
     if is_interrupted && skipped > 0 {
-        let cases = if skipped == 1 { "case has" } else { "cases have" };
+        let cases = if skipped == 1 {
+            "case has"
+        } else {
+            "cases have"
+        };
         return Err(CliError::Trouble(format!(
             "interrupted: {skipped} {cases} no verdict"
         )));
@@ -150,7 +154,9 @@ fn write(file: &Path, text: &str) -> Result<(), CliError> {
 
 /// Fails early if a report will have no directory to be in.
 fn check_directory(file: &Path) -> Result<(), CliError> {
-    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = file
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     match fs::metadata(parent.unwrap_or(Path::new("."))) {
         Ok(_) => Ok(()),
         Err(error) => Err(cannot_write(file, &error)),

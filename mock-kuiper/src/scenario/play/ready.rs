@@ -80,7 +80,11 @@ impl fmt::Display for Condition {
             Self::Port(port) => write!(f, "port {port} was open"),
             Self::File(path) => write!(f, "the file `{}` existed", in_sentence(path)),
             Self::Log(pattern) => {
-                write!(f, "a line of its output matched {}", pattern.expected_text())
+                write!(
+                    f,
+                    "a line of its output matched {}",
+                    pattern.expected_text()
+                )
             }
             Self::Run(command) => write!(f, "`{}` succeeded", in_sentence(command)),
         }

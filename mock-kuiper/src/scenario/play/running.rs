@@ -150,4 +150,3 @@ fn read_lines(stream: impl Read + Send + 'static, state: &Arc<State>) -> io::Res
     let thread = thread::Builder::new().name("command-log".to_owned());
     thread.spawn(read).map(drop)
 }
-

@@ -53,10 +53,7 @@ impl Player<'_> {
 
     /// Waits until a file is as expected.
     pub(super) fn file(&mut self, path: &Template, content: &Content, limit: Duration) -> Played {
-        let path = self
-            .run
-            .directory()
-            .join(text(path, &self.values)?);
+        let path = self.run.directory().join(text(path, &self.values)?);
         let deadline = Deadline::after(limit);
         loop {
             let looked = self.look(&path, content);
