@@ -123,6 +123,7 @@ mod go_json;
 mod host;
 mod html;
 mod isolate;
+mod markdown;
 mod package;
 mod play;
 mod redact;

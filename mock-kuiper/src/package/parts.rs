@@ -23,8 +23,8 @@ pub(super) struct Packable {
     pub(super) takes_all: bool,
 }
 
-/// Returns the sorted names in a directory, without hidden files and Python's
-/// caches.
+/// Returns the sorted names in a directory, without hidden files, Python's caches and
+/// the files of `mock-kuiper test`.
 pub(super) fn names_in(directory: &Path) -> Result<Vec<String>, PackageError> {
     let unreadable = |error| PackageError::io(directory, error);
     let mut names = Vec::new();
@@ -35,7 +35,11 @@ pub(super) fn names_in(directory: &Path) -> Result<Vec<String>, PackageError> {
             let text = "has a name that is not UTF-8; rename it";
             return Err(PackageError::one(&path, None, text));
         };
-        if !name.starts_with('.') && name != "__pycache__" && !name.ends_with(".pyc") {
+        let is_left_out = name.starts_with('.')
+            || name == "__pycache__"
+            || name.ends_with(".pyc")
+            || name.ends_with(".test.yaml");
+        if !is_left_out {
             names.push(name.to_owned());
         }
     }

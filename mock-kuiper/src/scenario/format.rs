@@ -4,14 +4,20 @@
 //! The table is [`FILE`] with all that it refers to. [`Shape::text_mistake`] is the
 //! only place that decides whether a text has the right form.
 
+mod reference;
+mod schema;
 mod steps;
 mod table;
 
 use std::time::Duration;
 
+use super::nearest::nearest;
 use crate::fault::Fault;
+use crate::foreign::in_sentence;
 use crate::release::Release;
 
+pub use self::reference::reference;
+pub use self::schema::schema;
 pub(super) use self::steps::STEPS;
 pub(super) use self::table::FILE;
 
@@ -62,6 +68,8 @@ pub(super) enum Shape {
     Template,
     /// A text, a number or a boolean.
     Scalar,
+    /// A TCP port, or a text that may have variables.
+    Port,
     /// Nothing: the key stands alone.
     Nothing,
     Bool,
@@ -117,6 +125,19 @@ impl Form {
         first.to_lowercase() + rest
     }
 
+    /// Returns this form and all that it refers to, each once.
+    fn all(&'static self) -> Vec<&'static Self> {
+        let mut all = vec![self];
+        for form in self.keys.iter().flat_map(|key| key.shape.forms()) {
+            for form in form.all() {
+                if all.iter().all(|known| known.name != form.name) {
+                    all.push(form);
+                }
+            }
+        }
+        all
+    }
+
     /// Returns the key that tells this form from others.
     pub(super) fn verb(&self) -> &'static KeyForm {
         &self.keys[0]
@@ -124,6 +145,18 @@ impl Form {
 }
 
 impl Shape {
+    /// Returns the forms that a value of this shape may have, or that its items or
+    /// values may have.
+    fn forms(&self) -> Vec<&'static Form> {
+        match self {
+            Self::Form(form) => vec![*form],
+            Self::OneOf(_, forms) => forms.to_vec(),
+            Self::List(shape) | Self::Filled(shape) | Self::Map(shape) => shape.forms(),
+            Self::Or(one, other) => [one.forms(), other.forms()].concat(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Describes what is expected, for a message and for the reference.
     pub(super) fn describe(&self) -> String {
         match self {
@@ -132,6 +165,7 @@ impl Shape {
             Self::Object | Self::Map(_) | Self::Form(_) => "a mapping".to_owned(),
             Self::Template | Self::Text => "a text".to_owned(),
             Self::Scalar => "a text, a number or a boolean".to_owned(),
+            Self::Port => "a port, for example `\"${port}\"`".to_owned(),
             Self::Nothing => "nothing".to_owned(),
             Self::Bool => "`true` or `false`".to_owned(),
             Self::Count(0) => "an integer".to_owned(),
@@ -142,8 +176,7 @@ impl Shape {
             Self::Release => "a release, for example `\"2.4\"`".to_owned(),
             Self::Fault => "a fault, for example `kill=200ms`".to_owned(),
             Self::Pointer => "a JSON pointer, for example `/0/message/count`".to_owned(),
-            Self::List(_) => "a list".to_owned(),
-            Self::Filled(_) => "a list that is not empty".to_owned(),
+            Self::List(_) | Self::Filled(_) => "a list".to_owned(),
             Self::OneOf(what, forms) => {
                 let verbs: Vec<_> = forms.iter().map(|form| form.verb().name).collect();
                 format!("{what}: a mapping with {}", either(&verbs))
@@ -156,14 +189,18 @@ impl Shape {
     ///
     /// Shapes that are not texts have no opinion.
     pub(super) fn text_mistake(&self, text: &str) -> Option<String> {
-        let expected = || Some(format!("expected {}, found `{text}`", self.describe()));
+        let found = in_sentence(text);
+        let expected = || Some(format!("expected {}, found `{found}`", self.describe()));
         match self {
             Self::Text | Self::Path if text.is_empty() => {
-                Some(format!("expected {}, found an empty text", self.describe()))
+                Some(format!("is empty; write {}", self.describe()))
             }
             Self::Word(words) if !words.contains(&text) => {
-                let tip = nearest(text, words.iter().copied());
-                Some(format!("expected {}, found `{text}`{tip}", self.describe()))
+                let tip = tip(text, words.iter().copied());
+                Some(format!(
+                    "expected {}, found `{found}`{tip}",
+                    self.describe()
+                ))
             }
             Self::Duration if duration(text).is_none() => expected(),
             Self::Pointer if !text.is_empty() && !text.starts_with('/') => expected(),
@@ -189,19 +226,18 @@ pub(super) fn either(words: &[&str]) -> String {
     }
 }
 
-/// Names the word that is most like `text`, as the end of a message; empty if none
+/// Names the word that is most like `typed`, as the end of a message; empty if none
 /// is like it.
-pub(super) fn nearest<'a>(text: &str, words: impl IntoIterator<Item = &'a str>) -> String {
-    let likeness = |word: &&str| {
-        let (text, word) = (text.to_lowercase(), word.to_lowercase());
-        // Two letters of a short word in the wrong order.
-        let is_slip = word.len() > 2 && strsim::osa_distance(&text, &word) == 1;
-        strsim::jaro_winkler(&text, &word) + if is_slip { 1.0 } else { 0.0 }
-    };
-    let scored = words.into_iter().map(|word| (likeness(&word), word));
-    let best = scored.max_by(|(one, _), (other, _)| one.total_cmp(other));
-    match best {
-        Some((likeness, word)) if likeness > 0.75 => format!("; did you mean `{word}`?"),
-        _ => String::new(),
+pub(super) fn tip<'a>(typed: &str, words: impl IntoIterator<Item = &'a str>) -> String {
+    // A single letter is like every other, and a long text is no mistyped word.
+    if !(2..=64).contains(&typed.chars().take(65).count()) {
+        return String::new();
+    }
+    match nearest(typed, words) {
+        Some(word) => format!("; did you mean `{}`?", in_sentence(word)),
+        None => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,9 +6,10 @@
 //!
 //! Layers, each of which imports only those before it: `node` (YAML with
 //! places), `model` (what a file says), `pattern` (expected values), `result`
-//! (what came of it), `format` and `parse` (from YAML to the model), `play` (runs
-//! cases).
+//! (what came of it), `update` (writes what was seen into a file), `format` and
+//! `parse` (from YAML to the model), `play` (runs cases).
 
+mod discover;
 mod format;
 mod model;
 mod nearest;
@@ -18,10 +19,14 @@ mod pattern;
 mod play;
 mod result;
 mod runner;
+mod update;
 
+pub use self::discover::discover;
+pub use self::format::{reference, schema};
 pub use self::model::{Case, TestFile};
 pub use self::node::{FileMistake, Place};
 pub use self::parse::load;
 pub use self::play::Stop;
 pub use self::result::{CaseResult, Difference, Failure, LogLine, Results, StepTime, Verdict};
 pub use self::runner::{Filter, Progress, Runner, RunnerError, Selected};
+pub use self::update::UpdatedFile;

@@ -12,10 +12,10 @@ use crate::release::Release;
 
 /// How long an expectation may take to hold by default: the time that eKuiper
 /// gives a function.
-pub(crate) const WITHIN: Duration = Duration::from_secs(5);
+pub(super) const WITHIN: Duration = Duration::from_secs(5);
 
 /// How long nothing must happen by default, where nothing is expected.
-pub(crate) const QUIET: Duration = Duration::from_millis(300);
+pub(super) const QUIET: Duration = Duration::from_millis(300);
 
 /// A test file.
 #[derive(Debug, Clone)]
@@ -23,31 +23,31 @@ pub struct TestFile {
     /// The file, as it was named.
     pub path: PathBuf,
     /// The plugin: a directory, a zip or a Cargo package.
-    pub(crate) plugin: PathBuf,
+    pub(super) plugin: PathBuf,
     /// The Python interpreter.
-    pub(crate) python: PathBuf,
+    pub(super) python: PathBuf,
     /// What is added to the plugin's environment. Values may have `${tmp}` and
     /// `${port}`.
-    pub(crate) env: Vec<(String, Template)>,
+    pub(super) env: Vec<(String, Template)>,
     /// How long the plugin may take from its launch to its greeting.
-    pub(crate) init_timeout: Option<Duration>,
+    pub(super) init_timeout: Option<Duration>,
     /// The releases on which each case runs; never empty.
-    pub(crate) releases: Vec<&'static Release>,
+    pub(super) releases: Vec<&'static Release>,
     /// How long a process of the plugin lives.
-    pub(crate) process: ProcessScope,
+    pub(super) process: ProcessScope,
     /// The variables that `setup`, `teardown` and `env` use, of `tmp` and `port`.
-    pub(crate) variables: BTreeSet<String>,
+    pub(super) variables: BTreeSet<String>,
     /// Run before the first case, on each release.
-    pub(crate) setup: Vec<Command>,
+    pub(super) setup: Vec<Command>,
     /// Run after the last case.
-    pub(crate) teardown: Vec<Command>,
+    pub(super) teardown: Vec<Command>,
     /// The cases.
     pub cases: Vec<Case>,
 }
 
 /// How long a process of the plugin lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum ProcessScope {
+pub(super) enum ProcessScope {
     /// Each case has its own.
     #[default]
     Case,
@@ -63,35 +63,35 @@ pub struct Case {
     /// Where it begins.
     pub place: Place,
     /// The releases, if they are other than the file's.
-    pub(crate) releases: Option<Vec<&'static Release>>,
+    pub(super) releases: Option<Vec<&'static Release>>,
     /// How often it is tried again if it fails.
-    pub(crate) retries: u32,
+    pub(super) retries: u32,
     /// The variables that it uses, of `tmp` and `port`.
-    pub(crate) variables: BTreeSet<String>,
+    pub(super) variables: BTreeSet<String>,
     /// Run before its steps.
-    pub(crate) setup: Vec<Command>,
+    pub(super) setup: Vec<Command>,
     /// Run after its steps, also if one has failed.
-    pub(crate) teardown: Vec<Command>,
+    pub(super) teardown: Vec<Command>,
     /// Its steps. The rows of the table form, `calls`, are steps, too.
-    pub(crate) steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
 }
 
 /// A command of `setup` or `teardown`, for `sh -c`, in the directory of the file.
 #[derive(Debug, Clone)]
-pub(crate) struct Command {
-    pub(crate) place: Place,
-    pub(crate) run: Template,
+pub(super) struct Command {
+    pub(super) place: Place,
+    pub(super) run: Template,
     /// Whether the command goes on while the cases run, and is ended afterwards.
-    pub(crate) background: bool,
+    pub(super) background: bool,
     /// When a command in the background counts as ready.
-    pub(crate) ready: Option<Ready>,
+    pub(super) ready: Option<Ready>,
     /// How long the command, or its readiness, may take.
-    pub(crate) within: Duration,
+    pub(super) within: Duration,
 }
 
 /// When a command in the background counts as ready.
 #[derive(Debug, Clone)]
-pub(crate) enum Ready {
+pub(super) enum Ready {
     /// Something listens on this TCP port of 127.0.0.1.
     Port(Template),
     /// The file exists.
@@ -104,17 +104,17 @@ pub(crate) enum Ready {
 
 /// A step of a case.
 #[derive(Debug, Clone)]
-pub(crate) struct Step {
-    pub(crate) place: Place,
+pub(super) struct Step {
+    pub(super) place: Place,
     /// How long its expectation may take to hold: [`WITHIN`] without it, or
     /// [`QUIET`] if nothing is expected.
-    pub(crate) within: Option<Duration>,
-    pub(crate) action: Action,
+    pub(super) within: Option<Duration>,
+    pub(super) action: Action,
 }
 
 /// What a step does.
 #[derive(Debug, Clone)]
-pub(crate) enum Action {
+pub(super) enum Action {
     /// Starts a source or a sink.
     Start(Start),
     /// Stops a source or a sink, by its alias. The rows that were not taken are
@@ -179,21 +179,21 @@ pub(crate) enum Action {
 
 /// Starts a source or a sink.
 #[derive(Debug, Clone)]
-pub(crate) struct Start {
-    pub(crate) symbol: StartSymbol,
+pub(super) struct Start {
+    pub(super) symbol: StartSymbol,
     /// The name under which later steps mean this instance; the symbol's name
     /// without one.
-    pub(crate) alias: String,
+    pub(super) alias: String,
     /// Its properties, an object.
-    pub(crate) config: Template,
+    pub(super) config: Template,
     /// What is expected of the text with which the start is refused; `None`: it
     /// is not refused.
-    pub(crate) refused: Option<Expected>,
+    pub(super) refused: Option<Expected>,
 }
 
 /// What is started.
 #[derive(Debug, Clone)]
-pub(crate) enum StartSymbol {
+pub(super) enum StartSymbol {
     Source {
         name: String,
         datasource: Option<Template>,
@@ -210,7 +210,7 @@ pub(crate) enum StartSymbol {
 
 /// What a call is expected to give.
 #[derive(Debug, Clone)]
-pub(crate) enum Outcome {
+pub(super) enum Outcome {
     /// A result.
     Result(Expected),
     /// An error with a text.
@@ -221,24 +221,23 @@ pub(crate) enum Outcome {
 
 /// A pattern, and where the file has it: `--update` writes there what was seen.
 #[derive(Debug, Clone)]
-pub(crate) struct Expected {
-    pub(crate) pattern: Pattern,
-    pub(crate) place: Place,
+pub(super) struct Expected {
+    pub(super) pattern: Pattern,
     /// The bytes of the file that hold the pattern.
-    pub(crate) span: Range<usize>,
+    pub(super) span: Range<usize>,
 }
 
 /// Names a part of what a step has seen, for later steps of the case.
 #[derive(Debug, Clone)]
-pub(crate) struct Capture {
-    pub(crate) name: String,
+pub(super) struct Capture {
+    pub(super) name: String,
     /// A JSON pointer into the list of rows, or into the result of a call.
-    pub(crate) pointer: String,
+    pub(super) pointer: String,
 }
 
 /// What is expected of a file.
 #[derive(Debug, Clone)]
-pub(crate) enum Content {
+pub(super) enum Content {
     /// Of the list of its lines, without their ends.
     Lines(Expected),
     /// Of its text.
@@ -253,12 +252,12 @@ pub(crate) enum Content {
 
 /// Runs a rule: `SELECT f(*) FROM source`, with actions.
 #[derive(Debug, Clone)]
-pub(crate) struct Rule {
-    pub(crate) source: Start,
+pub(super) struct Rule {
+    pub(super) source: Start,
     /// Each function is called with the row as its only argument, and its result
     /// is the row for the next.
-    pub(crate) functions: Vec<String>,
-    pub(crate) sinks: Vec<Start>,
+    pub(super) functions: Vec<String>,
+    pub(super) sinks: Vec<Start>,
     /// How many rows go through the rule.
-    pub(crate) rows: usize,
+    pub(super) rows: usize,
 }

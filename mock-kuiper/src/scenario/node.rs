@@ -36,18 +36,18 @@ pub struct FileMistake {
 
 /// A node of a document.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
-    pub(super) place: Place,
+pub(crate) struct Node {
+    pub(crate) place: Place,
     /// The bytes of the document that hold the value, from its first character to
     /// its last: without an anchor, a comment or a line end after it. A tag belongs
     /// to them if there is no anchor. Empty for a null that is not written.
-    pub(super) span: Range<usize>,
-    pub(super) tree: Tree,
+    pub(crate) span: Range<usize>,
+    pub(crate) tree: Tree,
 }
 
 /// What a node is. Numbers keep all digits of 64-bit integers.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Tree {
+pub(crate) enum Tree {
     Null,
     Bool(bool),
     Number(Number),
@@ -58,14 +58,14 @@ pub(super) enum Tree {
 
 /// A key of a mapping, which is a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Key {
-    pub(super) text: String,
-    pub(super) place: Place,
+pub(crate) struct Key {
+    pub(crate) text: String,
+    pub(crate) place: Place,
 }
 
 impl Node {
     /// Describes the node for a message: `a list`, `the text "hi"`.
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match &self.tree {
             Tree::Null => "nothing".to_owned(),
             Tree::Bool(so) => format!("`{so}`"),
@@ -80,7 +80,7 @@ impl Node {
     }
 
     /// Returns the value of a key.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         let entries = match &self.tree {
             Tree::Map(entries) => entries,
             _ => return None,
@@ -90,7 +90,7 @@ impl Node {
     }
 
     /// Returns the text of a text.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.tree {
             Tree::Text(text) => Some(text),
             _ => None,
@@ -98,7 +98,7 @@ impl Node {
     }
 
     /// Returns the items of a list, and none of anything else.
-    pub(super) fn items(&self) -> &[Self] {
+    pub(crate) fn items(&self) -> &[Self] {
         match &self.tree {
             Tree::List(items) => items,
             _ => &[],
@@ -106,7 +106,7 @@ impl Node {
     }
 
     /// Returns the entries of a mapping, and none of anything else.
-    pub(super) fn entries(&self) -> &[(Key, Self)] {
+    pub(crate) fn entries(&self) -> &[(Key, Self)] {
         match &self.tree {
             Tree::Map(entries) => entries,
             _ => &[],
@@ -114,7 +114,7 @@ impl Node {
     }
 
     /// Returns the node as JSON.
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         match &self.tree {
             Tree::Null => Value::Null,
             Tree::Bool(so) => Value::Bool(*so),

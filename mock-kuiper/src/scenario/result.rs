@@ -1,5 +1,6 @@
 //! What came of the cases of a test file: data that every report is made from.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -93,7 +94,7 @@ pub struct CaseResult {
     /// The command that runs this case alone.
     pub command: String,
     /// What `--update` would write.
-    pub(crate) updates: Vec<Update>,
+    pub(super) updates: Vec<Update>,
 }
 
 impl CaseResult {
@@ -331,9 +332,13 @@ pub struct Difference {
 
 /// A part of a test file that `--update` replaces.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Update {
+pub(super) struct Update {
     /// The bytes of the file that hold the pattern.
-    pub(crate) span: Range<usize>,
+    pub(super) span: Range<usize>,
     /// What was seen.
-    pub(crate) seen: Value,
+    pub(super) seen: Value,
+    /// The values that variables of the pattern had.
+    pub(super) variables: BTreeMap<String, Value>,
+    /// Whether the value is a list of rows, in which a `meta` may be left out.
+    pub(super) is_rows: bool,
 }

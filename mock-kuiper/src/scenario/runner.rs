@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use super::discover::discover;
 use super::model::{Case, ProcessScope, TestFile};
 use super::node::{FileMistake, Place};
 use super::parse::load;
@@ -158,6 +159,8 @@ impl Runner {
                 seed: None,
                 scale: 1.0,
                 retries: 0,
+                updates: false,
+                python: None,
                 redacted: Vec::new(),
             },
             stop: Stop::default(),
@@ -168,6 +171,12 @@ impl Runner {
     /// `env!("CARGO_BIN_EXE_mirror")`.
     pub fn executable(mut self, executable: impl Into<PathBuf>) -> Self {
         self.executable = Some(executable.into());
+        self
+    }
+
+    /// Uses this Python interpreter, whatever the files say.
+    pub fn python(mut self, interpreter: impl Into<PathBuf>) -> Self {
+        self.settings.python = Some(interpreter.into());
         self
     }
 
@@ -225,6 +234,13 @@ impl Runner {
     /// [`Builder::seed`](crate::Builder::seed).
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = Some(seed);
+        self
+    }
+
+    /// Plays each case to its end, also after an expectation that did not hold, so
+    /// that [`Results::update`] can replace all of them.
+    pub fn for_update(mut self) -> Self {
+        self.settings.updates = true;
         self
     }
 
@@ -308,7 +324,7 @@ impl Runner {
 
     /// Reads all files.
     fn load(&self) -> Result<Vec<TestFile>, RunnerError> {
-        let paths = Ok::<_, RunnerError>(self.paths.clone())?;
+        let paths = discover(&self.paths).map_err(RunnerError::Mistakes)?;
         if paths.is_empty() {
             return Err(RunnerError::NoFile {
                 paths: self.paths.clone(),

@@ -165,6 +165,7 @@ fn a_python_plugin_is_packed_whole_without_caches_and_environments() {
         "lib/a.py",
         "lib/__pycache__/a.cpython-313.pyc",
         "old.pyc",
+        "mirror.test.yaml",
         ".git/config",
         "venv/pyvenv.cfg",
         "venv/bin/python",

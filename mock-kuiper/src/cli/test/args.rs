@@ -56,6 +56,10 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(super) schema: bool,
 
+    /// Print the reference of test files, as Markdown
+    #[arg(long, conflicts_with_all = ["list", "schema"])]
+    pub(super) reference: bool,
+
     /// Run so many cases at once [default: the number of processors]
     #[arg(short, long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
@@ -63,6 +67,10 @@ pub(crate) struct Args {
     /// Begin no further case after one has failed
     #[arg(long)]
     pub(super) fail_fast: bool,
+
+    /// Use this Python interpreter, instead of those that the files name
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::CommandName)]
+    pub(super) python: Option<PathBuf>,
 
     /// Try each case again that fails, up to so many times
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
@@ -92,7 +100,7 @@ pub(crate) struct Args {
     /// Write what was seen into the test files, where it is not as expected
     ///
     /// Comments and layout stay. Nothing is written if the variable CI is set.
-    #[arg(long, conflicts_with_all = ["list", "schema"])]
+    #[arg(long, conflicts_with_all = ["list", "schema", "reference"])]
     pub(super) update: bool,
 
     /// Build Cargo packages without optimizations
@@ -130,11 +138,17 @@ impl Args {
         if !self.release.is_empty() {
             runner = runner.releases(self.release.clone());
         }
+        if let Some(python) = &self.python {
+            runner = runner.python(python);
+        }
         if self.fail_fast {
             runner = runner.fail_fast();
         }
         if let Some((part, parts)) = self.shard {
             runner = runner.shard(part, parts);
+        }
+        if self.update {
+            runner = runner.for_update();
         }
         if let Some(seed) = self.seed {
             runner = runner.seed(seed);

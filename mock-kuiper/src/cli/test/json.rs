@@ -6,24 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::phrase;
 
-/// Returns one document with all that is known. Its keys are stable:
+/// Returns one document with all that is known.
 ///
-/// - `format`: 1. A reader can rely on the keys of a format; others may be added.
-/// - `plugins`: names. `seconds`: how long the run took. `seed`: if one was given.
-/// - `counts`: the number of results by verdict: `passed`, `flaky`, `failed`,
-///   `invalid`, `error`, `skipped`.
-/// - `files`: each with its `path` and `cases`.
-/// - A case: `name`, `line`, `column`, and `results`, one for each release.
-/// - A result: `release`, `verdict`, `attempts`, `seconds`, `failures`, `notes`,
-///   `steps`, `output`, `log`, `messages`, `command`.
-/// - A failure: `step`, `line`, `column`, `text`, `differences`, and if the plugin
-///   did something wrong, `code` and `finding`, an object as in the events of
-///   `run`.
-/// - A difference: `at` (a JSON pointer), `expected` (as the test file writes
-///   it), `seen` (JSON as text; `null` if there is nothing).
-/// - Times (`t`, `began`, `ended`) are seconds since the case began. A message has
-///   `t`, `event`, `channel`, `from`, `id` and `text`; bytes that are not UTF-8 are
-///   replaced.
+/// Its keys are stable, see "Reports" in docs/testing-a-plugin.md.
 pub(super) fn json(results: &Results) -> String {
     let counts =
         Verdict::ALL.map(|verdict| (verdict.name().to_owned(), results.count(verdict).into()));
@@ -120,6 +105,9 @@ fn message(frame: &Frame) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
     use super::super::samples;
     use super::*;
 
@@ -188,6 +176,43 @@ mod tests {
                 }],
             })
         );
+    }
+
+    /// Collects the keys of all objects, other than those of a finding.
+    fn keys(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Array(values) => values.iter().for_each(|value| keys(value, found)),
+            Value::Object(object) => {
+                for (key, value) in object {
+                    found.insert(key.clone());
+                    if key != "finding" {
+                        keys(value, found);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn each_key_is_documented() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/testing-a-plugin.md");
+        let page = fs::read_to_string(path).unwrap();
+        let (_, page) = page
+            .split_once("### Reports of `mock-kuiper test`")
+            .unwrap();
+        let (page, _) = page.split_once("\n## ").unwrap();
+        let mut results = samples::all();
+        results.cases[0].frames[0].id = Some(1);
+
+        let mut found = BTreeSet::new();
+        keys(&read(&json(&results)), &mut found);
+
+        let undocumented = found
+            .iter()
+            .filter(|key| !page.contains(&format!("`{key}`")));
+        assert_eq!(undocumented.collect::<Vec<_>>(), [] as [&str; 0]);
+        assert!(found.len() > 30, "{found:?}");
     }
 
     #[test]

@@ -32,8 +32,9 @@ pub(super) fn junit(results: &Results) -> Result<String, String> {
             let mut entry = TestCase::new(phrase::name(case), status(case));
             entry.set_classname(&file);
             entry.set_time(case.took);
+            // Of a case that passed after a retry, the attempt before has it.
             let out = system_out(case);
-            if !out.is_empty() && case.verdict != Verdict::Passed {
+            if !out.is_empty() && !matches!(case.verdict, Verdict::Passed | Verdict::Flaky) {
                 entry.set_system_out(out);
             }
             suite.add_test_case(entry);
@@ -71,6 +72,7 @@ fn flaky(case: &CaseResult) -> TestCaseStatus {
     rerun.set_type(first.map_or("expectation", phrase::kind));
     rerun.set_message(first.map(message).unwrap_or_default());
     rerun.set_description(description(case));
+    rerun.set_system_out(system_out(case));
     let mut status = TestCaseStatus::success();
     status.add_rerun(rerun);
     status
@@ -189,6 +191,9 @@ mod tests {
             ),
             "{xml}"
         );
+        let (before, after) = xml.split_once("</flakyFailure>").unwrap();
+        assert!(before.contains("<system-out>messages:\n"), "{xml}");
+        assert!(!after.contains("<system-out>"), "{xml}");
     }
 
     #[test]

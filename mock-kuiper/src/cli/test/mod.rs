@@ -2,6 +2,7 @@
 
 mod args;
 mod github;
+mod html;
 mod json;
 mod junit;
 mod list;
@@ -16,17 +17,32 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 
-use mock_kuiper::scenario::{Results, RunnerError, Verdict};
+use mock_kuiper::scenario::{self, Results, RunnerError, UpdatedFile, Verdict};
 
 pub(crate) use self::args::Args;
 use self::watcher::Watcher;
 use super::error::CliError;
 use super::exit::Exit;
 use super::interrupt::Interrupt;
-use super::output::{print_beside, print_results};
+use super::output::{NOTE, labelled, print_beside, print_results, say};
+use super::text::count as counted;
 
 /// Runs the cases.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    if args.schema {
+        print_results(&format!("{:#}\n", scenario::schema()))?;
+        return Ok(Exit::Fine);
+    }
+    if args.reference {
+        print_results(&scenario::reference())?;
+        return Ok(Exit::Fine);
+    }
+    if args.update && std::env::var_os("CI").is_some() {
+        return Err(CliError::input(
+            "--update writes nothing where the variable CI is set; run it on your machine, and \
+             commit the files",
+        ));
+    }
     let runner = args.runner();
     if args.list {
         let cases = runner.list().map_err(wrong)?;
@@ -50,10 +66,45 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let watcher = Watcher::new(args.html.is_some() || args.json.is_some(), print);
     let results = runner.run_with(&watcher);
     drop(interrupt);
-    let results = results.map_err(wrong)?;
+    let mut results = results.map_err(wrong)?;
     watcher.close()?;
     report(args, &results, print)?;
+    if args.update && update(&results)? {
+        results.cases.retain(|case| !case.is_replaceable());
+    }
     conclude(args, &results, stop.is_stopped())
+}
+
+/// Writes what was seen into the test files. Returns whether all could be written.
+fn update(results: &Results) -> Result<bool, CliError> {
+    let mut is_whole = true;
+    let updated = results
+        .update()
+        .map_err(|(file, error)| cannot_write(&file, &error))?;
+    for UpdatedFile {
+        file,
+        written,
+        left_out,
+        ..
+    } in updated
+    {
+        let file = file.display();
+        is_whole &= left_out.is_empty();
+        for (place, why) in left_out {
+            say(&labelled(
+                NOTE,
+                "warning",
+                &format!("{file}:{place}: {why}"),
+            ));
+        }
+        let expectations = counted(written as u64, "expectation");
+        say(&labelled(
+            NOTE,
+            "note",
+            &format!("{file}: {expectations} written; run the test again"),
+        ));
+    }
+    Ok(is_whole)
 }
 
 /// Writes the reports: all of them, also if one cannot be written.
@@ -69,8 +120,12 @@ fn report(
         .json
         .as_ref()
         .map_or(Ok(()), |file| write(file, &json::json(results)));
+    let html = args
+        .html
+        .as_ref()
+        .map_or(Ok(()), |file| write(file, &html::html(results)));
     print(&(text::summary(results) + "\n"))?;
-    junit.and(json)?;
+    junit.and(json).and(html)?;
     if std::env::var_os("GITHUB_ACTIONS").is_some() {
         let workspace = std::env::var_os("GITHUB_WORKSPACE");
         print(&github::annotations(

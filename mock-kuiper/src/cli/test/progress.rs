@@ -100,7 +100,8 @@ impl Progress {
 }
 
 impl State {
-    /// Counts a case that has ended, and returns what is shown of it.
+    /// Counts a case that has ended, and returns what is shown of it, with an empty
+    /// line after its details.
     fn shown(&mut self, case: &CaseResult) -> Option<String> {
         match case.verdict {
             Verdict::Passed | Verdict::Skipped => return None,
@@ -109,10 +110,10 @@ impl State {
         }
         self.shown += 1;
         let shown = match self.shown {
-            number if number < IN_FULL => text::full(case),
+            number if number < IN_FULL => text::full(case) + "\n",
             number if number == IN_FULL => format!(
                 "{}{DIM}of further cases only the first line is shown; a report has the rest: \
-                 --html FILE{DIM:#}\n",
+                 --html FILE{DIM:#}\n\n",
                 text::full(case)
             ),
             _ => text::head(case) + "\n",
@@ -154,12 +155,12 @@ mod tests {
         assert_eq!(state.shown(&samples::skipped()), None);
         assert_eq!(
             state.shown(&samples::flaky()),
-            Some(text::full(&samples::flaky()))
+            Some(text::full(&samples::flaky()) + "\n")
         );
         assert_eq!(state.failed, 0);
         assert_eq!(
             state.shown(&samples::error()),
-            Some(text::full(&samples::error()))
+            Some(text::full(&samples::error()) + "\n")
         );
         assert_eq!(state.failed, 1);
     }
@@ -172,9 +173,9 @@ mod tests {
             shown.extend(state.shown(&samples::failed()));
         }
 
-        assert_eq!(shown[48], text::full(&samples::failed()));
+        assert_eq!(shown[48], text::full(&samples::failed()) + "\n");
         assert!(
-            shown[49].ends_with("a report has the rest: --html FILE\x1b[0m\n"),
+            shown[49].ends_with("a report has the rest: --html FILE\x1b[0m\n\n"),
             "{}",
             shown[49]
         );

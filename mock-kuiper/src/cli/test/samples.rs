@@ -134,19 +134,50 @@ pub(super) fn finding() -> CaseResult {
     case
 }
 
-/// A case that passed at the second attempt.
+/// A case that passed at the second attempt, with what was seen of the first.
 pub(super) fn flaky() -> CaseResult {
     let mut case = case(SINK, 3, "append survives a crash", Verdict::Flaky);
     case.attempts = 2;
     case.took = ms(412);
     case.failures = vec![Failure::new("send out", at(9), "no ack came within 5s")];
-    case.frames = vec![frame(
-        30,
-        "mirror_out",
-        Side::Host,
-        "sink_row",
-        r#"[{"a":1}]"#,
-    )];
+    let (host, plugin) = (Side::Host, Side::Plugin);
+    case.frames = vec![
+        frame(28, "plugin_mirror", plugin, "greeted", "handshake"),
+        frame(
+            29,
+            "plugin_mirror",
+            host,
+            "order",
+            r#"{"cmd":"start","arg":"…"}"#,
+        ),
+        frame(33, "plugin_mirror", plugin, "answer", "ok"),
+    ];
+    for number in 0..60 {
+        let at = 60 + number * 4 + number % 7;
+        let row = format!(r#"[{{"a":{number}}}]"#);
+        case.frames
+            .push(frame(at, "mirror_rule1_out", host, "sink_row", &row));
+        case.frames
+            .push(frame(at + 1, "mirror_rule1_out_ack", plugin, "ack", "{}"));
+    }
+    case.frames.extend([
+        frame(
+            380,
+            "plugin_mirror",
+            host,
+            "order",
+            r#"{"cmd":"stop","arg":"…"}"#,
+        ),
+        frame(381, "plugin_mirror", plugin, "answer", "ok"),
+    ]);
+    case.steps = vec![
+        step("start sink append", 5, 28, 34),
+        step("send out", 9, 34, 190),
+        step("fault kill=200ms", 10, 190, 230),
+        step("send out", 11, 230, 378),
+        step("stop out", 12, 378, 382),
+        step("file ${tmp}/rows", 13, 382, 412),
+    ];
     case
 }
 
@@ -237,5 +268,13 @@ pub(super) fn all() -> Results {
     ];
     results.took = ms(1234);
     results.seed = Some(7);
+    results
+}
+
+/// The hostile case alone.
+pub(super) fn hostile_alone() -> Results {
+    let mut results = all();
+    results.plugins = vec![HOSTILE.to_owned()];
+    results.cases.retain(|case| case.name == HOSTILE);
     results
 }

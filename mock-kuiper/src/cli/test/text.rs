@@ -244,9 +244,21 @@ mod tests {
     fn a_flaky_case_shows_why_the_attempt_before_failed() {
         assert_eq!(
             plain(&full(&samples::flaky())),
-            "FLAKY tests/sink.test.yaml:3 append survives a crash (eKuiper 2.4)\n  \
-             passed at attempt 2; the attempt before failed:\n  \
-             line 9, send out: no ack came within 5s\n"
+            r#"FLAKY tests/sink.test.yaml:3 append survives a crash (eKuiper 2.4)
+  passed at attempt 2; the attempt before failed:
+  line 9, send out: no ack came within 5s
+  messages, the last 10 of 125 messages:
+       0.2840 mirror_rule1_out from host: [{"a":56}]
+       0.2850 mirror_rule1_out_ack from plugin: {}
+       0.2890 mirror_rule1_out from host: [{"a":57}]
+       0.2900 mirror_rule1_out_ack from plugin: {}
+       0.2940 mirror_rule1_out from host: [{"a":58}]
+       0.2950 mirror_rule1_out_ack from plugin: {}
+       0.2990 mirror_rule1_out from host: [{"a":59}]
+       0.3000 mirror_rule1_out_ack from plugin: {}
+       0.3800 plugin_mirror from host: {"cmd":"stop","arg":"…"}
+       0.3810 plugin_mirror from plugin: ok
+"#
         );
     }
 

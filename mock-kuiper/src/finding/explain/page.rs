@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::entry::{Explanation, OtherText, Quote, Sdk};
 use crate::finding::code::Code;
+use crate::markdown::{code_span, link};
 
 const INTRODUCTION: &str = "\
 # Troubleshooting
@@ -111,27 +112,5 @@ fn write_others(page: &mut String, others: &[OtherText]) {
     for OtherText { quote, meaning } in others {
         write_quote(page, quote);
         let _ = writeln!(page, "\n{meaning}");
-    }
-}
-
-/// A link to a heading of this page.
-fn link(heading: &str) -> String {
-    format!("[{heading}](#{})", anchor(heading))
-}
-
-/// The anchor that GitHub gives a heading.
-fn anchor(heading: &str) -> String {
-    let lower = heading.to_lowercase();
-    let kept = lower
-        .chars()
-        .filter(|c| c.is_alphanumeric() || matches!(c, '-' | ' '));
-    kept.collect::<String>().replace(' ', "-")
-}
-
-/// A text as code inside a line.
-fn code_span(text: &str) -> String {
-    match text.contains('`') {
-        true => format!("`` {text} ``"),
-        false => format!("`{text}`"),
     }
 }

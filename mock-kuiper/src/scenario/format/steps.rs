@@ -5,13 +5,19 @@ use super::{Form, KeyForm, Rule, Shape};
 const WITHIN: KeyForm = KeyForm::optional(
     "within",
     Shape::Duration,
-    "How long the step may take until what it expects holds; `5s` without it.",
+    "How long the step may take until what it expects holds. Default: `5s`.",
+);
+
+const ANSWER_WITHIN: KeyForm = KeyForm::optional(
+    "within",
+    Shape::Duration,
+    "How long the answer may take. Default: the limit of the release.",
 );
 
 const ARGS: KeyForm = KeyForm::optional(
     "args",
     Shape::List(&Shape::Value),
-    "The arguments; none without it.",
+    "The arguments. Default: none.",
 );
 
 const RESULT: KeyForm = KeyForm::optional("result", Shape::Pattern, "The expected result.");
@@ -32,13 +38,15 @@ const CAPTURE: KeyForm = KeyForm::optional(
 const CONFIG: KeyForm = KeyForm::optional(
     "config",
     Shape::Object,
-    "The properties. Those of a source are laid over its yaml.",
+    "The properties, which are laid over those of the source's yaml.",
 );
+
+const SINK_CONFIG: KeyForm = KeyForm::optional("config", Shape::Object, "The properties.");
 
 const ALIAS: KeyForm = KeyForm::optional(
     "as",
     Shape::Text,
-    "The name under which later steps mean this instance; the symbol's name without it.",
+    "The name under which later steps mean this instance. Default: the name of the symbol.",
 );
 
 const SOURCE: KeyForm = KeyForm::required("source", Shape::Text, "The name of the source.");
@@ -87,7 +95,7 @@ config: {period: 10}
 static START_SINK: Form = Form {
     name: "A sink to start",
     doc: "Starts a sink.",
-    keys: &[SINK, ALIAS, CONFIG, REQUIRE_ACK, SEND_SINGLE],
+    keys: &[SINK, ALIAS, SINK_CONFIG, REQUIRE_ACK, SEND_SINGLE],
     rules: &[],
     example: "\
 sink: append
@@ -109,7 +117,7 @@ static RULE_SOURCE: Form = Form {
 static RULE_SINK: Form = Form {
     name: "A sink of a rule",
     doc: "A sink of a rule.",
-    keys: &[SINK, CONFIG, REQUIRE_ACK, SEND_SINGLE],
+    keys: &[SINK, SINK_CONFIG, REQUIRE_ACK, SEND_SINGLE],
     rules: &[],
     example: "sink: append\nconfig: {path: \"${tmp}/rows\"}\n",
 };
@@ -167,9 +175,8 @@ static START: Form = Form {
         KeyForm::optional(
             "refused",
             Shape::Pattern,
-            "The expected text with which the start is refused; it must succeed without it.",
+            "The expected text with which the start is refused. Default: the start must succeed.",
         ),
-        WITHIN,
     ],
     rules: &[],
     example: "\
@@ -181,10 +188,11 @@ refused: {$contains: config.period}
 static STOP: Form = Form {
     name: "Step `stop`",
     doc: "Stops a source or a sink. Rows of a source that no step has taken are dropped.",
-    keys: &[
-        KeyForm::required("stop", Shape::Text, "The alias of what is stopped."),
-        WITHIN,
-    ],
+    keys: &[KeyForm::required(
+        "stop",
+        Shape::Text,
+        "The alias of what is stopped.",
+    )],
     rules: &[],
     example: "stop: src\n",
 };
@@ -198,11 +206,17 @@ static ROWS: Form = Form {
         KeyForm::required(
             "expect",
             Shape::Pattern,
-            "The expected list of rows, each of which is `{message: …, meta: …}`. As many are \
-             taken as it has: a list, `{$unordered: […]}`, or a mapping with `$len: N`.",
+            "The expected list of rows, each of which is `{message: …, meta: …}`; without `meta` \
+             it may have any. As many are taken as the list has: a list, `{$unordered: […]}`, or \
+             a mapping with `$len: N`.",
         ),
         CAPTURE,
-        WITHIN,
+        KeyForm::optional(
+            "within",
+            Shape::Duration,
+            "How long it may take until the rows are as expected. Default: `5s`, or `300ms` if \
+             none are expected.",
+        ),
     ],
     rules: &[],
     example: "\
@@ -249,7 +263,7 @@ static CALL: Form = Form {
         RESULT,
         ERROR,
         CAPTURE,
-        WITHIN,
+        ANSWER_WITHIN,
     ],
     rules: &[
         Rule::AtMostOne(&["result", "error"]),
@@ -272,9 +286,8 @@ static VALIDATE: Form = Form {
         KeyForm::optional(
             "refused",
             Shape::Pattern,
-            "The expected text with which it refuses them; it must accept them without it.",
+            "The expected text with which it refuses them. Default: it must accept them.",
         ),
-        WITHIN,
     ],
     rules: &[],
     example: "\
@@ -292,9 +305,14 @@ static LOG: Form = Form {
         KeyForm::optional(
             "times",
             Shape::Count(0),
-            "How many lines must be as expected; at least one without it.",
+            "How many lines must be as expected. Default: at least one.",
         ),
-        WITHIN,
+        KeyForm::optional(
+            "within",
+            Shape::Duration,
+            "How long it may take until the lines are there. Default: `5s`, or `300ms` with \
+             `times: 0`.",
+        ),
     ],
     rules: &[],
     example: "log: {$regex: \"WARN.*expected\"}\ntimes: 1\n",
@@ -386,12 +404,13 @@ pub(super) static CALL_ROW: Form = Form {
             "The expected text with which the function refuses the arguments when it validates them.",
         ),
         CAPTURE,
-        WITHIN,
+        ANSWER_WITHIN,
     ],
     rules: &[
         Rule::AtMostOne(&["result", "error", "refused"]),
         Rule::AtMostOne(&["capture", "error"]),
         Rule::AtMostOne(&["capture", "refused"]),
+        Rule::AtMostOne(&["refused", "within"]),
     ],
     example: "\
 args: [{$base64: photo.jpg}]

@@ -18,19 +18,18 @@ pub(in super::super) static FILE: Form = Form {
         KeyForm::optional(
             "releases",
             RELEASES,
-            "The eKuiper releases on which each case runs: a list, or `all`; the newest without \
-             it.",
+            "The eKuiper releases on which each case runs: a list, or `all`. Default: the newest.",
         ),
         KeyForm::optional(
             "process",
             Shape::Word(&["case", "file"]),
             "How long a process of the plugin lives: `case` gives each case its own, `file` lets \
-             the cases share one and run one after another; `case` without it.",
+             the cases share one and run one after another. Default: `case`.",
         ),
         KeyForm::optional(
             "python",
             Shape::Path,
-            "The Python interpreter; `python3` without it. A name without `/` is found in `PATH`.",
+            "The Python interpreter. A name without `/` is looked up in `PATH`. Default: `python3`.",
         ),
         KeyForm::optional(
             "env",
@@ -40,8 +39,7 @@ pub(in super::super) static FILE: Form = Form {
         KeyForm::optional(
             "init_timeout",
             Shape::Duration,
-            "How long the plugin may take from its launch to its greeting; eKuiper's own limit \
-             without it.",
+            "How long the plugin may take from its launch to its greeting. Default: the limit of the release.",
         ),
         KeyForm::optional(
             "setup",
@@ -149,12 +147,12 @@ static COMMAND: Form = Form {
                 "a condition",
                 &[&READY_PORT, &READY_FILE, &READY_LOG, &READY_RUN],
             ),
-            "When a command in the background counts as ready; at once without it.",
+            "When a command in the background counts as ready. Default: at once.",
         ),
         KeyForm::optional(
             "within",
             Shape::Duration,
-            "How long the command may take, or in the background its readiness; `5s` without it.",
+            "How long the command may take, or in the background its readiness. Default: `5s`.",
         ),
     ],
     rules: &[Rule::Needs("ready", "background")],
@@ -171,7 +169,7 @@ static READY_PORT: Form = Form {
     doc: "The command is ready when something listens on the port.",
     keys: &[KeyForm::required(
         "port",
-        Shape::Scalar,
+        Shape::Port,
         "A TCP port of 127.0.0.1.",
     )],
     rules: &[],

@@ -8,6 +8,7 @@ use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StructureStyle, Ta
 
 use super::scalar;
 use super::{Key, Node, Place, Tree};
+use crate::foreign::in_sentence;
 
 /// How deep lists and mappings may be nested.
 const DEPTH: usize = 100;
@@ -271,7 +272,7 @@ impl Reader<'_> {
             })?;
             *is_again = !seen.insert(text.clone());
             if *is_again {
-                let text = format!("the key `{text}` occurs twice; remove one");
+                let text = format!("the key `{}` occurs twice; remove one", in_sentence(&text));
                 self.mistakes.push((place, text));
             }
             *key = Some(Key { text, place });
@@ -424,7 +425,8 @@ fn tagged(text: &str, is_plain: bool, tag: &Tag) -> Result<Tree, String> {
         ("null", Tree::Null) | ("bool", Tree::Bool(_)) | ("float", Tree::Number(_)) => Ok(tree),
         ("int", Tree::Number(number)) if !number.is_f64() => Ok(tree),
         _ => Err(format!(
-            "`{text}` is not of the type `!!{name}`; remove the tag"
+            "`{}` is not of the type `!!{name}`; remove the tag",
+            in_sentence(text)
         )),
     }
 }
@@ -434,7 +436,7 @@ fn is_core(tag: &Tag, name: &str) -> bool {
 }
 
 fn unknown_tag(tag: &Tag) -> String {
-    format!("unknown tag `{}`; remove it", tag.original())
+    format!("unknown tag `{}`; remove it", in_sentence(&tag.original()))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 use serde_json::Number;
 
 use super::Tree;
+use crate::foreign::in_sentence;
 
 /// Resolves a plain scalar. Everything that is not null, a boolean or a number is
 /// a text.
@@ -55,6 +56,7 @@ fn number(text: &str) -> Result<Option<Number>, String> {
 }
 
 fn too_large(text: &str) -> String {
+    let text = in_sentence(text);
     format!("the number `{text}` is too large; for the text, write `\"{text}\"`")
 }
 
@@ -82,6 +84,7 @@ fn is_float(unsigned: &str) -> bool {
 mod tests {
     use serde_json::json;
 
+    use super::super::{Node, Place};
     use super::*;
 
     #[test]
@@ -120,8 +123,8 @@ mod tests {
             ("2026-01-01", json!("2026-01-01")),
             ("<<", json!("<<")),
         ] {
-            let node = super::super::Node {
-                place: super::super::Place { line: 1, column: 1 },
+            let node = Node {
+                place: Place { line: 1, column: 1 },
                 span: 0..0,
                 tree: resolve(text).unwrap(),
             };

@@ -6,11 +6,11 @@ use super::super::format::duration;
 use super::super::model::{
     Action, Case, Content, Expected, Outcome, Rule, Start, StartSymbol, Step,
 };
-use super::super::node::{Node, Tree};
+use super::super::node::{Key, Node, Tree};
 use super::super::pattern::Template;
 use super::command::commands;
-use super::file::releases;
 use super::reader::{Reader, bool_of, count_of, text_of, within};
+use super::releases::releases;
 use super::scope::{Scope, Use};
 use super::shape::{count, step_form};
 use crate::symbol::Kind;
@@ -26,7 +26,12 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Case> {
         steps.extend(rows.iter().map(|row| call_row(reader, &function, row)));
     }
     let items = node.get("steps").map(Node::items).unwrap_or_default();
-    steps.extend(items.iter().filter_map(|item| step(reader, item)));
+    for item in items {
+        match step(reader, item) {
+            Some(step) => steps.push(step),
+            None => reader.scope.miss(),
+        }
+    }
     Some(Case {
         name: text_of(node, "name")?,
         place: node.place,
@@ -156,7 +161,10 @@ fn rows(reader: &mut Reader<'_>, node: &Node) -> Option<Action> {
                     add `$len: N`";
         reader.mistake(expect.place, text);
     }
-    let pattern = expect.map(|expect| reader.expected(expect));
+    let pattern = expect.map(|expect| Expected {
+        pattern: reader.pattern(&with_any_meta(expect)),
+        span: expect.span.clone(),
+    });
     let capture = reader.captures(node);
     Some(Action::Rows {
         alias: alias.text()?.to_owned(),
@@ -164,6 +172,42 @@ fn rows(reader: &mut Reader<'_>, node: &Node) -> Option<Action> {
         count: count?,
         capture,
     })
+}
+
+/// Lets each row have any `meta` that does not say what it must be.
+fn with_any_meta(node: &Node) -> Node {
+    let has = |entries: &[(Key, Node)], name: &str| entries.iter().any(|(key, _)| key.text == name);
+    let mut node = node.clone();
+    match &mut node.tree {
+        Tree::List(items) => {
+            for item in items {
+                *item = with_any_meta(item);
+            }
+        }
+        Tree::Map(entries) if has(entries, "message") && !has(entries, "meta") => {
+            let place = node.place;
+            let leaf = |tree| Node {
+                place,
+                span: node.span.clone(),
+                tree,
+            };
+            let key = |text: &str| Key {
+                text: text.to_owned(),
+                place,
+            };
+            let any = leaf(Tree::Map(vec![(key("$any"), leaf(Tree::Bool(true)))]));
+            entries.push((key("meta"), any));
+        }
+        Tree::Map(entries) => {
+            for (key, inner) in entries {
+                if ["$unordered", "$each", "$or"].contains(&key.text.as_str()) {
+                    *inner = with_any_meta(inner);
+                }
+            }
+        }
+        _ => {}
+    }
+    node
 }
 
 /// Returns how many rows a pattern is about.

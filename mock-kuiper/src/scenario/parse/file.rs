@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::super::model::{ProcessScope, TestFile};
-use super::super::node::{Node, Place, Tree};
+use super::super::node::{Node, Place};
 use super::super::pattern::Template;
 use super::case;
 use super::command::commands;
 use super::reader::{Reader, duration_of, text_of};
+use super::releases::releases;
 use super::scope::Scope;
+use crate::foreign::in_sentence;
 use crate::release::{DEFAULT_HOST, Release};
 
 /// Reads the file; `None` without what it cannot be without.
@@ -42,8 +44,8 @@ pub(super) fn read(
         case.variables.extend(env_variables.iter().cloned());
         if let Some(first) = names.get(&case.name) {
             let text = format!(
-                "the case at {first} has the name `{}`, too; choose another",
-                case.name
+                "the case at {first} has the name `{}` already; choose another",
+                in_sentence(&case.name)
             );
             let place = node.get("name").map_or(node.place, |name| name.place);
             reader.mistake(place, text);
@@ -96,40 +98,13 @@ fn env(reader: &mut Reader<'_>, root: &Node) -> Vec<(String, Template)> {
     let mut variables = Vec::new();
     for (key, node) in root.get("env").map(Node::entries).unwrap_or_default() {
         if key.text.is_empty() || key.text.contains(['=', '\0']) {
-            let text = format!("`{}` cannot name a variable of the environment", key.text);
+            let text = format!(
+                "`{}` cannot name a variable of the environment",
+                in_sentence(&key.text)
+            );
             reader.mistake(key.place, text);
         }
         variables.push((key.text.clone(), reader.template(node)));
     }
     variables
-}
-
-/// Reads `releases`: a list, or `all`.
-pub(super) fn releases(
-    reader: &mut Reader<'_>,
-    node: Option<&Node>,
-) -> Option<Vec<&'static Release>> {
-    let node = node?;
-    if node.text() == Some("all") {
-        return Some(Release::all().iter().collect());
-    }
-    let Tree::List(items) = &node.tree else {
-        return None;
-    };
-    let mut releases: Vec<&'static Release> = Vec::new();
-    for item in items {
-        let Some(release) = item.text().and_then(|name| Release::find(name).ok()) else {
-            continue;
-        };
-        if releases.contains(&release) {
-            let text = format!(
-                "the release {} is in the list already; remove it",
-                release.name
-            );
-            reader.mistake(item.place, text);
-        } else {
-            releases.push(release);
-        }
-    }
-    Some(releases)
 }

@@ -7,6 +7,7 @@ mod case;
 mod command;
 mod file;
 mod reader;
+mod releases;
 mod scope;
 mod shape;
 
@@ -64,6 +65,14 @@ fn parse(path: &Path, directory: &Path, text: &str) -> Result<TestFile, Vec<(Pla
         Some(file) if mistakes.is_empty() => Ok(file),
         _ => Err(mistakes),
     }
+}
+
+/// Returns the mistakes that the table knows of: for its tests.
+#[cfg(test)]
+pub(super) fn form_mistakes(node: &node::Node, form: &super::format::Form) -> Vec<(Place, String)> {
+    let mut mistakes = Vec::new();
+    shape::check_form(node, form, &mut mistakes);
+    mistakes
 }
 
 fn unreadable(error: &PackageError) -> String {

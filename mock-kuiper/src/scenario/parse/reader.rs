@@ -47,7 +47,6 @@ impl Reader<'_> {
     pub(super) fn expected(&mut self, node: &Node) -> Expected {
         Expected {
             pattern: self.pattern(node),
-            place: node.place,
             span: node.span.clone(),
         }
     }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::format::nearest;
+use super::super::format::tip;
+use crate::foreign::in_sentence;
 use crate::symbol::Kind;
 
 /// The variables and aliases that are known at a step.
@@ -12,6 +13,8 @@ pub(super) struct Scope {
     /// Those of [`GIVEN`] that were used.
     used: BTreeSet<String>,
     instances: BTreeMap<String, Instance>,
+    /// Whether a step could not be read: it may have made any name known.
+    is_incomplete: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +42,7 @@ impl Scope {
             variables: GIVEN.map(str::to_owned).into(),
             used: BTreeSet::new(),
             instances: BTreeMap::new(),
+            is_incomplete: false,
         }
     }
 
@@ -47,17 +51,25 @@ impl Scope {
         std::mem::take(&mut self.used)
     }
 
+    /// Notes that a step could not be read.
+    pub(super) fn miss(&mut self) {
+        self.is_incomplete = true;
+    }
+
     /// Uses a variable, or returns why it cannot be used.
     pub(super) fn use_variable(&mut self, name: &str) -> Option<String> {
-        if self.variables.contains(name) {
-            if GIVEN.contains(&name) {
-                self.used.insert(name.to_owned());
-            }
+        if GIVEN.contains(&name) {
+            self.used.insert(name.to_owned());
+        }
+        if self.variables.contains(name) || self.is_incomplete {
             return None;
         }
-        let tip = nearest(name, self.variables.iter().map(String::as_str));
+        let tip = tip(name, self.variables.iter().map(String::as_str));
         let next = match tip.is_empty() {
-            true => "; `capture` it in an earlier step".to_owned(),
+            true => {
+                let known = self.variables.iter().map(|name| format!("`${{{name}}}`"));
+                format!("; known here are {}", known.collect::<Vec<_>>().join(", "))
+            }
             false => tip,
         };
         Some(format!("unknown variable `${{{name}}}`{next}"))
@@ -74,9 +86,9 @@ impl Scope {
         let is_name =
             name.starts_with(is_first) && name.chars().all(|c| is_first(c) || c.is_ascii_digit());
         if !is_name {
-            return Some(format!(
-                "`{name}` cannot be a variable; use letters, digits and `_`"
-            ));
+            let name = in_sentence(name);
+            let text = format!("`{name}` cannot be a variable; use letters, digits and `_`");
+            return Some(text);
         }
         self.variables.insert(name.to_owned());
         None
@@ -89,9 +101,9 @@ impl Scope {
             .get(alias)
             .is_some_and(|other| other.is_running)
         {
-            return Some(format!(
-                "`{alias}` runs already; give this instance another name with `as`"
-            ));
+            let alias = in_sentence(alias);
+            let text = format!("`{alias}` runs already; give this instance another name with `as`");
+            return Some(text);
         }
         let is_running = true;
         let instance = Instance { kind, is_running };
@@ -102,8 +114,13 @@ impl Scope {
     /// Returns why a step cannot use an instance. A stop ends it.
     pub(super) fn use_instance(&mut self, alias: &str, usage: Use) -> Option<String> {
         let names = self.instances.keys().map(String::as_str);
-        let tip = nearest(alias, names);
-        let Some(instance) = self.instances.get_mut(alias) else {
+        let tip = tip(alias, names);
+        let instance = self.instances.get_mut(alias);
+        let alias = in_sentence(alias);
+        let Some(instance) = instance else {
+            if self.is_incomplete {
+                return None;
+            }
             let next = match tip.is_empty() {
                 true => "; start it in an earlier step".to_owned(),
                 false => tip,

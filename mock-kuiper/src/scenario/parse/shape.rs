@@ -4,17 +4,21 @@
 //! What the table cannot say, such as which aliases exist, is checked where the
 //! model is made.
 
-use super::super::format::{Form, Rule, STEPS, Shape, either, nearest};
+use super::super::format::{Form, Rule, STEPS, Shape, either, tip};
 use super::super::node::{Node, Place, Tree};
+use crate::foreign::in_sentence;
 
 /// Checks a mapping.
 pub(super) fn check_form(node: &Node, form: &Form, mistakes: &mut Vec<(Place, String)>) {
     let Tree::Map(entries) = &node.tree else {
-        let text = format!(
-            "{}: expected a mapping, found {}",
-            form.in_sentence(),
-            node.describe()
-        );
+        let required = form.keys.iter().filter(|key| key.is_required);
+        let required: Vec<_> = required.map(|key| format!("`{}`", key.name)).collect();
+        let with = match required.is_empty() {
+            true => String::new(),
+            false => format!(" with {}", required.join(", ")),
+        };
+        let (form, found) = (form.in_sentence(), node.describe());
+        let text = format!("{form}: expected a mapping{with}, found {found}");
         mistakes.push((node.place, text));
         return;
     };
@@ -44,8 +48,8 @@ pub(super) fn check_form(node: &Node, form: &Form, mistakes: &mut Vec<(Place, St
 
 fn unknown_key(form: &Form, key: &str) -> String {
     let names = form.keys.iter().map(|known| known.name);
-    let tip = nearest(key, names.clone());
-    let form = form.in_sentence();
+    let tip = tip(key, names.clone());
+    let (form, key) = (form.in_sentence(), in_sentence(key));
     if tip.is_empty() {
         let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
         return format!("unknown key `{key}`; {form} may have {}", names.join(", "));
@@ -70,7 +74,7 @@ fn broken(rule: &Rule, node: &Node, form: &Form) -> Option<(Place, String)> {
     let form = form.in_sentence();
     match rule {
         Rule::ExactlyOne(names) if present(names).is_empty() => {
-            let text = format!("{form} has none of {}; add one", either(names));
+            let text = format!("{form} needs {}; add one", either(names));
             Some((node.place, text))
         }
         Rule::ExactlyOne(names) | Rule::AtMostOne(names) => {
@@ -91,15 +95,20 @@ fn broken(rule: &Rule, node: &Node, form: &Form) -> Option<(Place, String)> {
 
 /// Checks the value of the key `name`, or an item of its list.
 fn check(node: &Node, shape: &Shape, name: &str, mistakes: &mut Vec<(Place, String)>) {
-    let mut wrong = |place, text: String| mistakes.push((place, format!("`{name}`: {text}")));
+    let mut wrong = |place, text: String| {
+        mistakes.push((place, format!("`{}`: {text}", in_sentence(name))));
+    };
     match (shape, &node.tree) {
         (Shape::Value | Shape::Pattern, _)
         | (Shape::Object, Tree::Map(_))
         | (Shape::Nothing, Tree::Null)
+        | (Shape::Port, Tree::Text(_))
         | (Shape::Scalar, Tree::Text(_) | Tree::Number(_) | Tree::Bool(_))
         | (Shape::Bool, Tree::Bool(_)) => {}
         (Shape::Count(least), Tree::Number(number))
             if count(number).is_some_and(|n| n >= *least) => {}
+        (Shape::Port, Tree::Number(number))
+            if count(number).is_some_and(|n| (1..=u16::MAX.into()).contains(&n)) => {}
         (
             Shape::Template
             | Shape::Text
@@ -129,15 +138,13 @@ fn check(node: &Node, shape: &Shape, name: &str, mistakes: &mut Vec<(Place, Stri
             }
         }
         (Shape::Form(form), Tree::Map(_)) => check_form(node, form, mistakes),
-        (Shape::OneOf(what, forms), Tree::Map(_) | Tree::Text(_)) => {
-            match select(node, what, forms) {
-                Ok(form) if matches!(node.tree, Tree::Map(_)) => {
-                    check_form(node, form, mistakes);
-                }
-                Ok(_) => {}
-                Err(mistake) => mistakes.push(mistake),
+        (Shape::OneOf(what, forms), Tree::Map(_) | Tree::Text(_)) => match choose(node, forms) {
+            Some(form) if matches!(node.tree, Tree::Map(_)) => {
+                check_form(node, form, mistakes);
             }
-        }
+            Some(_) => {}
+            None => mistakes.push(no_form(node, what, forms)),
+        },
         (Shape::Or(scalar, other), tree) => match tree {
             Tree::List(_) if matches!(other, Shape::List(_) | Shape::Filled(_)) => {
                 check(node, other, name, mistakes);
@@ -179,62 +186,68 @@ pub(super) fn count(number: &serde_json::Number) -> Option<u32> {
 
 /// Returns the form of a step; `None` if it has none.
 pub(super) fn step_form(node: &Node) -> Option<&'static Form> {
-    select(node, "a step", STEPS).ok()
+    choose(node, STEPS)
 }
 
-/// Selects the form that a mapping has: that of its first key. A text selects a form
+/// Chooses the form that a mapping has: that of its first key. A text chooses a form
 /// whose first key has no value.
-fn select(
-    node: &Node,
-    what: &str,
-    forms: &[&'static Form],
-) -> Result<&'static Form, (Place, String)> {
-    let verbs = forms.iter().map(|form| form.verb().name);
+fn choose(node: &Node, forms: &[&'static Form]) -> Option<&'static Form> {
     if let Some(text) = node.text() {
-        let form = forms.iter().find(|form| form.verb().name == text);
-        return match form {
-            Some(form) if matches!(form.verb().shape, Shape::Nothing) => Ok(form),
-            Some(_) => Err((
-                node.place,
-                format!("`{text}` needs a value; write `{text}: …`"),
-            )),
-            None => {
-                let tip = nearest(text, verbs.clone());
-                let known = either(&verbs.collect::<Vec<_>>());
-                Err((
-                    node.place,
-                    format!("expected {what}, with {known}; found `{text}`{tip}"),
-                ))
-            }
+        let is_meant = |form: &&&'static Form| {
+            let verb = form.verb();
+            verb.name == text && matches!(verb.shape, Shape::Nothing)
         };
+        return forms.iter().find(is_meant).copied();
     }
-    let found = forms
-        .iter()
-        .filter(|form| node.get(form.verb().name).is_some());
-    let found: Vec<_> = found.copied().collect();
-    let has_all = |form: &&&Form| {
+    let found = present(node, forms);
+    // `rows` is a step, and a key of the step `send`.
+    let has_all = |form: &&&'static Form| {
         let is_key = |other: &&Form| form.keys.iter().any(|key| key.name == other.verb().name);
         found.iter().all(is_key)
     };
-    if let Some(form) = found.iter().find(has_all) {
-        return Ok(form);
-    }
-    if let [first, second, ..] = found[..] {
-        let text = format!(
-            "{what} has one of its keys, and this has `{}` and `{}`; make two of it",
-            first.verb().name,
-            second.verb().name
-        );
-        return Err((node.place, text));
-    }
-    // The key that is most like a verb.
-    let tips = node
-        .entries()
+    found.iter().find(has_all).copied()
+}
+
+/// Returns the forms whose first key a mapping has.
+fn present(node: &Node, forms: &[&'static Form]) -> Vec<&'static Form> {
+    let found = forms
         .iter()
-        .map(|(key, _)| (key, nearest(&key.text, verbs.clone())));
-    if let Some((key, tip)) = tips.into_iter().find(|(_, tip)| !tip.is_empty()) {
-        return Err((key.place, format!("unknown key `{}`{tip}", key.text)));
+        .filter(|form| node.get(form.verb().name).is_some());
+    found.copied().collect()
+}
+
+/// Returns why [`choose`] finds no form.
+fn no_form(node: &Node, what: &str, forms: &[&'static Form]) -> (Place, String) {
+    let verbs: Vec<_> = forms.iter().map(|form| form.verb().name).collect();
+    let known = either(&verbs);
+    if let Some(text) = node.text() {
+        if verbs.contains(&text) {
+            return (
+                node.place,
+                format!("`{text}` needs a value; write `{text}: …`"),
+            );
+        }
+        let tip = tip(text, verbs);
+        let text = in_sentence(text);
+        return (
+            node.place,
+            format!("expected {what}, with {known}; found `{text}`{tip}"),
+        );
     }
-    let known = either(&verbs.collect::<Vec<_>>());
-    Err((node.place, format!("expected {what}, with {known}")))
+    if let [first, second, ..] = present(node, forms)[..] {
+        let (first, second) = (first.verb().name, second.verb().name);
+        let text = format!("{what} has only one of `{first}` and `{second}`; remove one");
+        return (node.place, text);
+    }
+    // The first key that is like one of them.
+    for (key, _) in node.entries() {
+        let tip = tip(&key.text, verbs.iter().copied());
+        if !tip.is_empty() {
+            return (
+                key.place,
+                format!("unknown key `{}`{tip}", in_sentence(&key.text)),
+            );
+        }
+    }
+    (node.place, format!("expected {what}, with {known}"))
 }

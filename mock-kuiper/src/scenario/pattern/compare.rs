@@ -21,7 +21,7 @@ const SHARED: usize = 200;
 impl Pattern {
     /// Compares a value with the pattern: what differs, nothing if it matches. The
     /// variables are resolved. Of very many differences, 1000 are returned.
-    pub(crate) fn compare(&self, seen: &Value) -> Vec<Difference> {
+    pub(in crate::scenario) fn compare(&self, seen: &Value) -> Vec<Difference> {
         let mut report = Report::default();
         report.compare(self, Some(seen));
         let mut differences = report.differences;
@@ -30,11 +30,12 @@ impl Pattern {
     }
 
     /// Returns whether a value matches the pattern.
-    pub(crate) fn matches(&self, seen: &Value) -> bool {
+    pub(in crate::scenario) fn matches(&self, seen: &Value) -> bool {
         self.matches_field(Some(seen))
     }
 
-    fn matches_field(&self, seen: Option<&Value>) -> bool {
+    /// Returns whether a field matches; `None`: the object does not have it.
+    pub(in crate::scenario) fn matches_field(&self, seen: Option<&Value>) -> bool {
         let mut report = Report {
             is_quiet: true,
             ..Report::default()

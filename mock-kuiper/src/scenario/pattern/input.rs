@@ -13,7 +13,7 @@ const MOST: u64 = 64 << 20;
 
 /// Where a value is read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Input {
+pub(in crate::scenario) enum Input {
     /// The text of a file, or the value of a `.json` file.
     File,
     /// The bytes of a file, in base64.
@@ -125,7 +125,7 @@ mod tests {
         at("a.json", br#"{"n": 9007199254740993}"#);
         at("photo.jpg", b"\xff\xd8");
         at("bad.json", b"{");
-        std::fs::File::create(directory.path().join("large"))
+        File::create(directory.path().join("large"))
             .and_then(|file| file.set_len(MOST + 1))
             .expect("a large file");
         let read = |input: Input, name: &str| input.read(name, directory.path());

@@ -16,7 +16,8 @@ mod tests;
 mod text;
 mod tree;
 
-pub(crate) use table::{MATCHERS, MatcherForm};
-pub(crate) use template::Template;
-pub(crate) use text::Variables;
-pub(crate) use tree::Pattern;
+pub(in crate::scenario) use parse::has_matchers;
+pub(in crate::scenario) use table::MATCHERS;
+pub(in crate::scenario) use template::{Template, escape_key};
+pub(in crate::scenario) use text::{Variables, escape_text};
+pub(in crate::scenario) use tree::Pattern;

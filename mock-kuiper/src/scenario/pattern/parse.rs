@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::input::Input;
 use super::table::MATCHERS;
-use super::template::{DEPTH, literal_key, read_input, too_deep};
+use super::template::{literal_key, read_input};
 use super::text::Text;
 use super::tree::{Matcher, Operand, Pattern, Relation, Type, compile};
 use crate::foreign;
@@ -13,22 +13,35 @@ use crate::scenario::node::{Key, Node, Place, Tree};
 
 impl Pattern {
     /// Reads a pattern. `$file` and `$base64` are read relative to `directory`.
-    pub(crate) fn parse(
+    pub(in crate::scenario) fn parse(
         node: &Node,
         directory: &Path,
         mistakes: &mut Vec<(Place, String)>,
     ) -> Self {
-        let mut reader = Reader {
+        Reader {
             directory,
             mistakes,
-            depth: 0,
-        };
-        reader.pattern(node, false)
+        }
+        .pattern(node, false)
+    }
+
+    /// Reads a pattern like [`Pattern::parse`]. It is the value of a key, which may
+    /// be `$absent`.
+    pub(in crate::scenario) fn parse_field(
+        node: &Node,
+        directory: &Path,
+        mistakes: &mut Vec<(Place, String)>,
+    ) -> Self {
+        Reader {
+            directory,
+            mistakes,
+        }
+        .pattern(node, true)
     }
 }
 
 /// Returns whether a mapping has matchers instead of fields.
-pub(crate) fn has_matchers(entries: &[(Key, Node)]) -> bool {
+pub(in crate::scenario) fn has_matchers(entries: &[(Key, Node)]) -> bool {
     entries
         .iter()
         .any(|(key, _)| literal_key(&key.text).is_none())
@@ -37,18 +50,12 @@ pub(crate) fn has_matchers(entries: &[(Key, Node)]) -> bool {
 struct Reader<'a> {
     directory: &'a Path,
     mistakes: &'a mut Vec<(Place, String)>,
-    depth: usize,
 }
 
 impl Reader<'_> {
     /// Reads a pattern. `is_field`: it is the value of a key, which may be absent.
     fn pattern(&mut self, node: &Node, is_field: bool) -> Pattern {
-        if self.depth > DEPTH {
-            self.mistake(node.place, too_deep());
-            return Pattern::anything();
-        }
-        self.depth += 1;
-        let pattern = match &node.tree {
+        match &node.tree {
             Tree::Null | Tree::Bool(_) | Tree::Number(_) => Pattern::Scalar(node.to_json()),
             Tree::Text(text) => self
                 .text(node.place, text)
@@ -63,9 +70,7 @@ impl Reader<'_> {
                 });
                 Pattern::Object(fields.collect())
             }
-        };
-        self.depth -= 1;
-        pattern
+        }
     }
 
     fn patterns(&mut self, items: &[Node], is_field: bool) -> Vec<Pattern> {

@@ -2,15 +2,15 @@
 
 /// A matcher.
 #[derive(Debug)]
-pub(crate) struct MatcherForm {
+pub(in crate::scenario) struct MatcherForm {
     /// Its key.
-    pub(crate) name: &'static str,
+    pub(in crate::scenario) name: &'static str,
     /// The JSON schema of its value. A pattern is `{"$ref":"#/$defs/pattern"}`.
-    pub(crate) value: &'static str,
+    pub(in crate::scenario) value: &'static str,
     /// What it matches.
-    pub(crate) doc: &'static str,
+    pub(in crate::scenario) doc: &'static str,
     /// An expectation with it, in YAML.
-    pub(crate) example: &'static str,
+    pub(in crate::scenario) example: &'static str,
 }
 
 const TRUE: &str = r#"{"const":true}"#;
@@ -19,7 +19,7 @@ const PATTERN: &str = r##"{"$ref":"#/$defs/pattern"}"##;
 const NUMBER: &str = r#"{"anyOf":[{"type":"number"},{"type":"string","pattern":"^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$"}]}"#;
 
 /// All matchers.
-pub(crate) const MATCHERS: &[MatcherForm] = &[
+pub(in crate::scenario) const MATCHERS: &[MatcherForm] = &[
     MatcherForm {
         name: "$any",
         value: TRUE,

@@ -9,18 +9,10 @@ use super::text::{Text, Variables};
 use crate::foreign;
 use crate::scenario::node::{Node, Place, Tree};
 
-/// How deep lists and mappings may be nested, as in the JSON that plugins send.
-pub(super) const DEPTH: usize = 128;
-
-/// The mistake of a value that is nested deeper.
-pub(super) fn too_deep() -> String {
-    format!("lists and mappings are nested more than {DEPTH} deep")
-}
-
 /// A value in which texts may have variables: `${name}`. A text that is nothing
 /// but a variable becomes its value, whatever its type; `$${` stands for `${`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Template(Form);
+pub(in crate::scenario) struct Template(Form);
 
 #[derive(Debug, Clone, PartialEq)]
 enum Form {
@@ -32,7 +24,7 @@ enum Form {
 
 impl Template {
     /// Makes a template. `$file` and `$base64` are read relative to `directory`.
-    pub(crate) fn parse(
+    pub(in crate::scenario) fn parse(
         node: &Node,
         directory: &Path,
         mistakes: &mut Vec<(Place, String)>,
@@ -40,26 +32,25 @@ impl Template {
         let mut reader = Reader {
             directory,
             mistakes,
-            depth: 0,
         };
         Self(reader.form(node))
     }
 
     /// Makes a template of a value without a place in a file. Its texts have no
     /// variables.
-    pub(crate) fn of(value: Value) -> Self {
+    pub(in crate::scenario) fn of(value: Value) -> Self {
         Self(Form::Value(value))
     }
 
     /// Returns the names of its variables.
-    pub(crate) fn variables(&self) -> Vec<String> {
+    pub(in crate::scenario) fn variables(&self) -> Vec<String> {
         let mut names = Vec::new();
         self.0.add_variables(&mut names);
         names
     }
 
     /// Returns the value.
-    pub(crate) fn resolve(&self, variables: &Variables) -> Result<Value, String> {
+    pub(in crate::scenario) fn resolve(&self, variables: &Variables) -> Result<Value, String> {
         self.0.resolve(variables)
     }
 }
@@ -95,7 +86,6 @@ impl Form {
 struct Reader<'a> {
     directory: &'a Path,
     mistakes: &'a mut Vec<(Place, String)>,
-    depth: usize,
 }
 
 impl Reader<'_> {
@@ -105,19 +95,10 @@ impl Reader<'_> {
                 Ok(text) => Form::Text(text),
                 Err(mistake) => self.mistake(node.place, mistake),
             },
-            Tree::List(_) | Tree::Map(_) if self.depth == DEPTH => {
-                self.mistake(node.place, too_deep())
-            }
-            Tree::List(items) => {
-                self.depth += 1;
-                let items = items.iter().map(|item| self.form(item)).collect();
-                self.depth -= 1;
-                Form::List(items)
-            }
+            Tree::List(items) => Form::List(items.iter().map(|item| self.form(item)).collect()),
             Tree::Map(entries) => match &entries[..] {
                 [(key, path)] if Input::of(&key.text).is_some() => self.input(&key.text, path),
                 _ => {
-                    self.depth += 1;
                     let fields = entries.iter().filter_map(|(key, value)| {
                         let form = self.form(value);
                         match literal_key(&key.text) {
@@ -128,9 +109,7 @@ impl Reader<'_> {
                             }
                         }
                     });
-                    let fields = fields.collect();
-                    self.depth -= 1;
-                    Form::Object(fields)
+                    Form::Object(fields.collect())
                 }
             },
             Tree::Null | Tree::Bool(_) | Tree::Number(_) => Form::Value(node.to_json()),
@@ -164,8 +143,8 @@ pub(super) fn literal_key(key: &str) -> Option<String> {
     }
 }
 
-/// Writes a key so that [`literal_key`] returns it.
-pub(super) fn escape_key(key: &str) -> String {
+/// Writes a key of a file that means `key` and no matcher.
+pub(in crate::scenario) fn escape_key(key: &str) -> String {
     match key.starts_with('$') {
         true => format!("${key}"),
         false => key.to_owned(),

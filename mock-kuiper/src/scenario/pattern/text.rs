@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 /// The values of variables: captures, `tmp` and `port`.
-pub(crate) type Variables = BTreeMap<String, Value>;
+pub(in crate::scenario) type Variables = BTreeMap<String, Value>;
 
 /// A text in which variables may stand. `$${` stands for `${`.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Text(Vec<Part>);
+pub(in crate::scenario) struct Text(Vec<Part>);
 
 #[derive(Debug, Clone, PartialEq)]
 enum Part {
@@ -55,11 +55,6 @@ impl Text {
             parts.push(Part::Literal(literal));
         }
         Ok(Self(parts))
-    }
-
-    /// Writes a text so that [`Text::parse`] reads it without variables.
-    pub(super) fn escape(text: &str) -> String {
-        text.replace("${", "$${")
     }
 
     /// Returns the text if it has no variables.
@@ -130,6 +125,11 @@ impl Text {
         });
         parts.collect()
     }
+}
+
+/// Writes a text of a file that means `text`, without variables.
+pub(in crate::scenario) fn escape_text(text: &str) -> String {
+    text.replace("${", "$${")
 }
 
 fn value_of<'a>(name: &str, variables: &'a Variables) -> Result<&'a Value, String> {
@@ -219,7 +219,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_escaped_text_is_read_as_it_was(text in "[$a{}\u{e9} ]{0,12}") {
-            let read = Text::parse(&Text::escape(&text)).expect("a text");
+            let read = Text::parse(&escape_text(&text)).expect("a text");
 
             prop_assert_eq!(read.as_literal(), Some(&text[..]));
         }

@@ -11,7 +11,7 @@ use super::text::{Text, Variables};
 
 /// What is expected of a value: the value itself, or matchers.
 #[derive(Debug, Clone)]
-pub(crate) enum Pattern {
+pub(in crate::scenario) enum Pattern {
     /// `null`, a boolean or a number.
     Scalar(Value),
     Text(Text),
@@ -24,7 +24,7 @@ pub(crate) enum Pattern {
 
 /// A matcher of a pattern.
 #[derive(Debug, Clone)]
-pub(crate) enum Matcher {
+pub(in crate::scenario) enum Matcher {
     Any,
     Type(Type),
     Regex {
@@ -53,7 +53,7 @@ pub(crate) enum Matcher {
 
 /// A type of JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Type {
+pub(in crate::scenario) enum Type {
     Null,
     Boolean,
     Number,
@@ -65,7 +65,7 @@ pub(crate) enum Type {
 
 /// How a number relates to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Relation {
+pub(in crate::scenario) enum Relation {
     Gt,
     Gte,
     Lt,
@@ -74,14 +74,14 @@ pub(crate) enum Relation {
 
 /// A number, or a variable that is one.
 #[derive(Debug, Clone)]
-pub(crate) enum Operand {
+pub(in crate::scenario) enum Operand {
     Number(Number),
     Variable(Text),
 }
 
 impl Pattern {
     /// Returns the pattern that only this value matches.
-    pub(crate) fn literal(value: &Value) -> Self {
+    pub(in crate::scenario) fn literal(value: &Value) -> Self {
         match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => Self::Scalar(value.clone()),
             Value::String(text) => Self::Text(Text::literal(text)),
@@ -100,7 +100,7 @@ impl Pattern {
     }
 
     /// Returns the names of its variables.
-    pub(crate) fn variables(&self) -> Vec<String> {
+    pub(in crate::scenario) fn variables(&self) -> Vec<String> {
         let mut names = Vec::new();
         self.add_variables(&mut names);
         names
@@ -124,7 +124,7 @@ impl Pattern {
 
     /// Returns the pattern with the values of its variables. A value is never
     /// read as a matcher.
-    pub(crate) fn resolve(&self, variables: &Variables) -> Result<Self, String> {
+    pub(in crate::scenario) fn resolve(&self, variables: &Variables) -> Result<Self, String> {
         Ok(match self {
             Self::Scalar(_) => self.clone(),
             Self::Text(text) => Self::literal(&text.resolve(variables)?),
@@ -143,7 +143,7 @@ impl Pattern {
     }
 
     /// Returns the pattern in the words of a file, on one line.
-    pub(crate) fn expected_text(&self) -> String {
+    pub(in crate::scenario) fn expected_text(&self) -> String {
         self.to_json().to_string()
     }
 

@@ -185,8 +185,11 @@ fn play_on_host(
             ended: began.elapsed(),
         });
         if let Err(error) = played {
+            let goes_on = run.settings.updates && error.has_update();
             attempt.fail(&title(step), step.place, error);
-            break;
+            if !goes_on {
+                break;
+            }
         }
     }
     end(case, player, live, attempt);

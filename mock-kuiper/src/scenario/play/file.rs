@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
@@ -33,6 +33,10 @@ pub(in crate::scenario) struct Settings {
     pub(in crate::scenario) scale: f64,
     /// How often each case is tried again at least.
     pub(in crate::scenario) retries: u32,
+    /// Whether a case goes on after an expectation that what was seen can replace.
+    pub(in crate::scenario) updates: bool,
+    /// The Python interpreter, instead of the one that the file names.
+    pub(in crate::scenario) python: Option<PathBuf>,
     /// The keys and variables whose values no result shows.
     pub(in crate::scenario) redacted: Vec<String>,
 }
@@ -208,7 +212,7 @@ impl<'a> FileRun<'a> {
         let package = self.packages.open(&self.file.plugin)?;
         let mut host = Host::builder(package)
             .release(release.name)
-            .python(&self.file.python)
+            .python(self.settings.python.as_ref().unwrap_or(&self.file.python))
             .record(Limits::NONE)
             .scale_limits(self.settings.scale)
             .visible(self.directory());

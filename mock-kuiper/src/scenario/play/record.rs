@@ -24,8 +24,9 @@ pub(super) struct Record(Mutex<Kept>);
 
 #[derive(Debug)]
 struct Kept {
-    /// When the host began; the times of its events count from then.
-    host_began: Instant,
+    /// When the host began; the times of its events count from then. Its first event,
+    /// the launch, tells.
+    host_began: Option<Instant>,
     /// When the attempt began; the times of the record count from then.
     began: Instant,
     frames: VecDeque<Frame>,
@@ -38,12 +39,11 @@ struct Kept {
 }
 
 impl Record {
-    /// Makes the record of a host that begins now.
+    /// Makes the record of a host that is about to begin.
     pub(super) fn new() -> Self {
-        let now = Instant::now();
         Self(Mutex::new(Kept {
-            host_began: now,
-            began: now,
+            host_began: None,
+            began: Instant::now(),
             frames: VecDeque::new(),
             bytes: 0,
             log: VecDeque::new(),
@@ -99,7 +99,8 @@ impl Record {
 impl Kept {
     /// Returns the time since the attempt began.
     fn since_began(&self, at: Duration) -> Duration {
-        (self.host_began + at).saturating_duration_since(self.began)
+        let host_began = self.host_began.unwrap_or(self.began);
+        (host_began + at).saturating_duration_since(self.began)
     }
 
     fn keep_frame(&mut self, frame: Frame) {
@@ -129,6 +130,11 @@ impl Kept {
 impl Observer for Record {
     fn event(&self, event: &Event<'_>) {
         match event.what {
+            What::Launched { .. } => {
+                let began = Instant::now().checked_sub(event.at);
+                let mut kept = self.lock();
+                kept.host_began = kept.host_began.or(began);
+            }
             What::Message(message) => {
                 let body = &message.body[..message.body.len().min(BODY)];
                 let mut kept = self.lock();

@@ -27,15 +27,20 @@ impl Player<'_> {
         };
         let reply = self.live.function(function)?.call(&context, &args)?;
         let call = call_text(function, &args);
+        let seen = match &reply {
+            Reply::Result(result) => result.clone(),
+            Reply::Error(error) => error.as_str().into(),
+        };
+        let captured = self.capture(capture, &seen);
         match (outcome, &reply) {
             (Outcome::Answered, Reply::Result(_)) => {}
-            (Outcome::Result(expected), Reply::Result(result)) => {
+            (Outcome::Result(expected), Reply::Result(_)) => {
                 let text = format!("the result of `{call}` is not as expected");
-                self.expect(expected, result, text)?;
+                self.expect(expected, &seen, text)?;
             }
-            (Outcome::Error(expected), Reply::Error(error)) => {
+            (Outcome::Error(expected), Reply::Error(_)) => {
                 let text = format!("the error of `{call}` is not as expected");
-                self.expect(expected, &error.as_str().into(), text)?;
+                self.expect(expected, &seen, text)?;
             }
             (Outcome::Error(_), Reply::Result(result)) => {
                 let result = in_sentence(&result.to_string());
@@ -54,10 +59,7 @@ impl Player<'_> {
                 .into());
             }
         }
-        match reply {
-            Reply::Result(result) => self.capture(capture, &result),
-            Reply::Error(error) => self.capture(capture, &error.into()),
-        }
+        captured
     }
 
     /// Asks a function whether it accepts arguments.

@@ -15,6 +15,9 @@ use crate::scenario::pattern::{Pattern, Template};
 use crate::scenario::play::values::text;
 use crate::scenario::play::waits::Deadline;
 
+/// Makes of a file's text what is compared.
+type Decode = fn(String) -> Result<Value, String>;
+
 /// The largest file that is compared.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
@@ -73,7 +76,7 @@ impl Player<'_> {
             }
             .into())
         };
-        let (expected, decode): (&Expected, fn(String) -> Result<Value, String>) = match content {
+        let (expected, decode): (&Expected, Decode) = match content {
             Content::Absent if path.exists() => {
                 return unmet(format!("the file {name} exists, and must not"));
             }

@@ -51,6 +51,13 @@ pub(super) struct Unmet {
 
 type Played = Result<(), StepError>;
 
+impl StepError {
+    /// Whether what was seen could replace what was expected.
+    pub(super) fn has_update(&self) -> bool {
+        matches!(self, Self::Unmet(unmet) if unmet.update.is_some())
+    }
+}
+
 impl From<HostError> for StepError {
     fn from(error: HostError) -> Self {
         Self::Host(error)
@@ -155,6 +162,8 @@ impl Player<'_> {
             update: Some(Update {
                 span: expected.span.clone(),
                 seen: seen.clone(),
+                variables: self.values.clone(),
+                is_rows: false,
             }),
         }
         .into())

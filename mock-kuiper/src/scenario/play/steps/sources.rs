@@ -153,13 +153,17 @@ impl Player<'_> {
             }
             _ => format!("the rows of source `{alias}` are not as expected"),
         };
+        let captured = self.capture(capture, &seen);
         match self.expect(expect, &seen, text) {
             Err(StepError::Unmet(mut unmet)) => {
                 unmet.finding = finding;
+                if let Some(update) = &mut unmet.update {
+                    update.is_rows = true;
+                }
                 Err(StepError::Unmet(unmet))
             }
             Err(other) => Err(other),
-            Ok(()) => self.capture(capture, &seen),
+            Ok(()) => captured,
         }
     }
 }
