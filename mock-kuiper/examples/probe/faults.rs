@@ -255,10 +255,13 @@ pub(super) fn ack(config: &Value) -> Option<String> {
 }
 
 /// The answer that a call asks for: `{"answer":TEXT}`, none for `"silent"`,
-/// the process's end for `"die"`; and `aggregate=TEXT` in `PROBE`.
+/// the process's end for `"die"`; `{"wait":MS}`, a late one; and `aggregate=TEXT` in `PROBE`.
 pub(super) fn reply(func: &str, first: &Value) -> Option<String> {
     if func == "IsAggregate" {
         return asked_for("aggregate");
+    }
+    if let Some(time) = first.get("wait").filter(|_| func == "Exec") {
+        thread::sleep(milliseconds(&time.to_string()));
     }
     match first.get("answer").and_then(Value::as_str) {
         Some(_) if func != "Exec" => None,

@@ -25,7 +25,7 @@ use crate::transport::Transport;
 
 /// How long the answer to an order, or an ack, may take by default; eKuiper
 /// waits an hour.
-pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// Where a plugin's sockets are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +126,7 @@ pub struct Builder {
     directory: Option<PathBuf>,
     init_limit: Option<Duration>,
     answer_limit: Duration,
+    scale: f64,
     seed: Option<u64>,
     limits: Limits,
     growth: Option<u64>,
@@ -158,6 +159,7 @@ impl Builder {
             directory: None,
             init_limit: None,
             answer_limit: ANSWER_LIMIT,
+            scale: 1.0,
             seed: None,
             limits: Limits::default(),
             growth: None,
@@ -275,6 +277,12 @@ impl Builder {
         self
     }
 
+    /// Multiplies all limits, for a slow machine.
+    pub(crate) fn scale_limits(mut self, scale: f64) -> Self {
+        self.scale = scale;
+        self
+    }
+
     /// Ends the plugin when its process group has grown by so many bytes since its
     /// greeting or the first start of a symbol, which gives the finding
     /// [`Code::PluginGrown`](crate::Code::PluginGrown). Eight times the size of the
@@ -354,6 +362,7 @@ impl Builder {
             backend,
             observers,
             folder.unwrap_or(Path::new("/tmp")).to_owned(),
+            self.scale,
         ));
         let channel = Channel::control(&package.manifest().name);
         let control = RequestChannel::open(channel, "", &shared)?;
@@ -362,11 +371,11 @@ impl Builder {
             shared,
             process,
             launch,
-            init_limit: self.init_limit.unwrap_or(profile.init_timeout),
+            init_limit: (self.init_limit.unwrap_or(profile.init_timeout)).mul_f64(self.scale),
             seed: self.seed,
             recorder,
             package,
-            answer_limit: self.answer_limit,
+            answer_limit: self.answer_limit.mul_f64(self.scale),
             control,
             isolation,
             turn,

@@ -62,7 +62,7 @@ impl Function {
         host.start(&Order::function(symbol))?;
         let profile = host.shared.profile;
         if profile.wait_function_greeting
-            && let Err(failure) = function.channel.wait_greeting(profile.function_timeout)
+            && let Err(failure) = function.channel.wait_greeting(host.shared.function_limit())
         {
             return Err(function.error("with a greeting", failure));
         }
@@ -178,20 +178,23 @@ impl Function {
             meaning,
             manner: Manner::Plain,
         };
-        let (limit, regreet) = (profile.function_timeout, profile.regreet_on_functions);
+        let (limit, regreet) = (
+            self.host.shared.function_limit(),
+            profile.regreet_on_functions,
+        );
         let answered = self.channel.round_trip(outgoing, limit, regreet, || {});
         answered.map_err(|failure| self.error(name, failure))
     }
 
     /// Sends a request under an id that the plugin has given up.
     pub(super) fn send_stale(&mut self, request: &[u8]) -> Result<(), HostError> {
-        let limit = self.host.shared.profile.function_timeout;
+        let limit = self.host.shared.function_limit();
         let sent = self.channel.send_stale(request, limit);
         sent.map_err(|failure| self.error("Exec", failure))
     }
 
     pub(super) fn error(&self, request: &'static str, failure: Failure) -> HostError {
-        let limit = self.host.shared.profile.function_timeout;
+        let limit = self.host.shared.function_limit();
         let late = self.about(Observed::FunctionUnanswered { request, limit });
         let error = self.host.error(failure, late);
         let error = error.named(Kind::Function, &self.symbol, None);

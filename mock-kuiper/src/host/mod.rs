@@ -32,7 +32,6 @@ mod turn;
 mod usage;
 
 pub(crate) use self::answer::require_ok;
-pub(crate) use self::builder::ANSWER_LIMIT;
 pub use self::builder::{Builder, Plugin};
 pub use self::error::{HostError, InputError, SystemError, process_name};
 pub use self::function::{Function, Reply};

@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     /// The directory of the sockets: `/tmp`, or the directory that an isolated
     /// plugin sees as `/tmp`.
     folder: PathBuf,
+    /// Lengthens the release's limits.
+    scale: f64,
     /// The process that runs now, or ran last.
     current: Mutex<Current>,
     /// See [`has_crashed`](Self::has_crashed).
@@ -95,11 +97,22 @@ impl Drop for OrderOut<'_> {
 }
 
 impl Shared {
+    /// Returns how long a function may take to greet and to answer.
+    pub(super) fn function_limit(&self) -> Duration {
+        self.profile.function_timeout.mul_f64(self.scale)
+    }
+
+    /// Returns how long a sink may take to take a row.
+    pub(super) fn send_limit(&self) -> Duration {
+        self.profile.sink_send_timeout.mul_f64(self.scale)
+    }
+
     pub(crate) fn new(
         profile: &'static Release,
         backend: Backend,
         observers: Vec<Arc<dyn Observer>>,
         folder: PathBuf,
+        scale: f64,
     ) -> Self {
         Self {
             profile,
@@ -107,6 +120,7 @@ impl Shared {
             observers,
             started: Instant::now(),
             folder,
+            scale,
             current: Mutex::new(Current {
                 group: None,
                 exit: Arc::default(),

@@ -304,7 +304,7 @@ impl Sink {
     fn push_row(&mut self, row: &[u8]) -> Result<(), Undelivered> {
         self.host.shared.dawdle();
         let shared = &self.host.shared;
-        let limit = shared.profile.sink_send_timeout;
+        let limit = shared.send_limit();
         let mut left = limit;
         // A row is queued even if the process has exited.
         while !shared.has_crashed() {
@@ -367,7 +367,7 @@ impl Sink {
     ///
     /// Those of [`send_bytes`](Self::send_bytes).
     pub(crate) fn send_through(&mut self, row: &[u8]) -> Result<(), HostError> {
-        let limit = self.host.shared.profile.sink_send_timeout;
+        let limit = self.host.shared.send_limit();
         let deadline = Instant::now() + limit;
         self.send_bytes(row)?;
         loop {

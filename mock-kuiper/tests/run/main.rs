@@ -14,6 +14,8 @@ mod isolation;
 mod orders;
 mod packages;
 mod played_faults;
+#[path = "../support/processes.rs"]
+mod processes;
 mod rows;
 mod sinks;
 mod summaries;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::ready::Condition;
 use super::running::Running;
@@ -104,7 +104,8 @@ impl Commands {
         variables: &Variables,
     ) -> Result<(), CommandFailure> {
         let stop = self.stop.clone();
-        let ends = || stop.stopped_for().is_some_and(|time| time >= LAST);
+        let began = Instant::now();
+        let ends = || stop.is_stopped() && began.elapsed() >= LAST;
         let failures = commands
             .iter()
             .map(|command| self.run(command, variables, &ends));
@@ -151,7 +152,7 @@ impl Commands {
             self.output.extend(running.end());
             match exit {
                 Some(status) if status.success() => Ok(()),
-                Some(status) => Err(describe_status(status)),
+                Some(status) => Err(format!("ended with {}", describe_status(status))),
                 None => Err(format!("has not ended within {limit:?}")),
             }
         };
@@ -181,10 +182,8 @@ impl Commands {
                 return Ok(Ok(()));
             }
             if let Some(status) = exit {
-                return Ok(Err(format!(
-                    "{} before {condition}",
-                    describe_status(status)
-                )));
+                let status = describe_status(status);
+                return Ok(Err(format!("ended with {status} before {condition}")));
             }
             if ends() || !deadline.pause() {
                 return Ok(Err(format!("is not ready: not yet {condition}")));

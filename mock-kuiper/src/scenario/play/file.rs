@@ -209,16 +209,16 @@ impl<'a> FileRun<'a> {
         tmp: Option<&Path>,
     ) -> Result<Builder, HostError> {
         let release = self.release;
-        let scale = self.settings.scale;
-        let init_timeout = self.file.init_timeout.unwrap_or(release.init_timeout);
         let package = self.packages.open(&self.file.plugin)?;
         let mut host = Host::builder(package)
             .release(release.name)
             .python(self.settings.python.as_ref().unwrap_or(&self.file.python))
             .record(Limits::NONE)
-            .init_timeout(init_timeout.mul_f64(scale))
-            .answer_timeout(crate::host::ANSWER_LIMIT.mul_f64(scale))
+            .scale_limits(self.settings.scale)
             .visible(self.directory());
+        if let Some(limit) = self.file.init_timeout {
+            host = host.init_timeout(limit);
+        }
         if let Some(tmp) = tmp {
             host = host.visible(tmp);
         }

@@ -84,13 +84,18 @@ impl Live {
         if let Some(rule) = again.filter(|_| self.host.release().ack_closes) {
             return rule;
         }
-        self.count += 1;
-        let rule = match self.count {
-            1 => "mock".to_owned(),
-            count => format!("mock{count}"),
-        };
+        let rule = self.next_rule();
         self.rules.insert(alias.to_owned(), rule.clone());
         rule
+    }
+
+    /// Returns a rule that there has not been.
+    pub(super) fn next_rule(&mut self) -> String {
+        self.count += 1;
+        match self.count {
+            1 => "mock".to_owned(),
+            count => format!("mock{count}"),
+        }
     }
 
     /// Returns a running source, or one that was stopped and is still read.

@@ -1,8 +1,7 @@
 //! Ends a run early.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::host::{Host, Interrupter};
 
@@ -12,7 +11,7 @@ pub struct Stop(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    stopped: OnceLock<Instant>,
+    stopped: AtomicBool,
     hosts: Mutex<Vec<(u64, Interrupter)>>,
     next: AtomicU64,
 }
@@ -28,7 +27,7 @@ impl Stop {
     /// Ends the cases that run, without a verdict, and begins no others.
     pub fn stop(&self) {
         let hosts = self.hosts();
-        self.0.stopped.get_or_init(Instant::now);
+        self.0.stopped.store(true, Ordering::SeqCst);
         // Twice: an answer to an order is not awaited either.
         for (_, interrupter) in hosts.iter() {
             interrupter.interrupt();
@@ -39,12 +38,7 @@ impl Stop {
     /// Whether the run was stopped.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.0.stopped.get().is_some()
-    }
-
-    /// Returns the time since the run was stopped.
-    pub(super) fn stopped_for(&self) -> Option<Duration> {
-        self.0.stopped.get().map(Instant::elapsed)
+        self.0.stopped.load(Ordering::SeqCst)
     }
 
     /// Interrupts a host when the run is stopped; at once if it was.

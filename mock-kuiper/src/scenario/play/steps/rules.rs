@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use super::sinks::send_value;
 use super::sources::{Started, shortage, take_rows};
 use crate::host::{HostError, Sink, Source};
-use crate::scenario::model::{Rule, Start};
-use crate::scenario::play::player::{Played, Player, StepError, Unmet};
+use crate::scenario::model::Rule;
+use crate::scenario::play::player::{Played, Player, Unmet};
 use crate::scenario::play::waits::Deadline;
 
 impl Player<'_> {
@@ -16,22 +16,19 @@ impl Player<'_> {
     /// stops everything. The row for the sinks is that of
     /// `SELECT g(f(*)) AS g FROM source`.
     pub(super) fn run_rule(&mut self, rule: &Rule, limit: Duration) -> Played {
+        let name = self.live.next_rule();
         let mut sinks = Vec::new();
-        for start in &rule.sinks {
-            match self.start_member(start)? {
+        for (index, start) in rule.sinks.iter().enumerate() {
+            match self.launch(start, name.clone(), index)?? {
                 Started::Sink(sink) => sinks.push(sink),
                 Started::Source(source) => source.stop()?,
             }
         }
-        let source = match self.start_member(&rule.source)? {
+        let source = match self.launch(&rule.source, name, 0)?? {
             Started::Source(source) => source,
             Started::Sink(sink) => return Ok(sink.stop()?),
         };
         self.pass_on(rule, source, sinks, limit)
-    }
-
-    fn start_member(&mut self, start: &Start) -> Result<Started, StepError> {
-        Ok(self.launch(start)??)
     }
 
     fn pass_on(

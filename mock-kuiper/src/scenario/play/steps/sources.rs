@@ -28,7 +28,9 @@ pub(super) enum Started {
 impl Player<'_> {
     /// Starts a source or a sink, which may be expected to refuse.
     pub(super) fn start(&mut self, start: &Start) -> Played {
-        let started = self.launch(start)?;
+        self.live.forget_stopped(&start.alias);
+        let rule = self.live.rule(&start.alias);
+        let started = self.launch(start, rule, 0)?;
         let Some(refused) = &start.refused else {
             match started? {
                 Started::Source(source) => {
@@ -57,15 +59,16 @@ impl Player<'_> {
         }
     }
 
-    /// Sends the start order. The outer error is one of the file.
+    /// Sends the start order of a source, or of the sink of this `index`, in a rule.
+    /// The outer error is one of the file.
     pub(super) fn launch(
         &mut self,
         start: &Start,
+        rule: String,
+        index: usize,
     ) -> Result<Result<Started, HostError>, StepError> {
-        self.live.forget_stopped(&start.alias);
         let config = object(self.value(&start.config)?, "config")?;
         self.run.keep_secrets(&config);
-        let rule = self.live.rule(&start.alias);
         let host = &self.live.host;
         Ok(match &start.symbol {
             StartSymbol::Source {
@@ -98,7 +101,7 @@ impl Player<'_> {
                 let mut sink = host
                     .sink(name)
                     .config(config.into())
-                    .within(rule, format!("{name}_0"));
+                    .within(rule, format!("{name}_{index}"));
                 if *require_ack {
                     sink = sink.require_ack();
                 }
