@@ -7,7 +7,7 @@
 //! Layers, each of which imports only those before it: `node` (YAML with
 //! places), `model` (what a file says), `pattern` (expected values), `result`
 //! (what came of it), `format` and `parse` (from YAML to the model), `play` (runs
-//! cases).
+//! cases). `save` writes a case; `words` is how YAML has its values.
 
 mod format;
 mod model;
@@ -18,6 +18,8 @@ mod pattern;
 mod play;
 mod result;
 mod runner;
+pub(crate) mod save;
+mod words;
 
 pub use self::model::{Case, TestFile};
 pub use self::node::{FileMistake, Place};

@@ -17,6 +17,6 @@ mod text;
 mod tree;
 
 pub(crate) use table::{MATCHERS, MatcherForm};
-pub(crate) use template::Template;
-pub(crate) use text::Variables;
+pub(crate) use template::{Template, escape_key};
+pub(crate) use text::{Variables, escape_text};
 pub(crate) use tree::Pattern;

@@ -164,8 +164,8 @@ pub(super) fn literal_key(key: &str) -> Option<String> {
     }
 }
 
-/// Writes a key so that [`literal_key`] returns it.
-pub(super) fn escape_key(key: &str) -> String {
+/// Writes a key of a file that means `key` and no matcher.
+pub(crate) fn escape_key(key: &str) -> String {
     match key.starts_with('$') {
         true => format!("${key}"),
         false => key.to_owned(),

@@ -57,11 +57,6 @@ impl Text {
         Ok(Self(parts))
     }
 
-    /// Writes a text so that [`Text::parse`] reads it without variables.
-    pub(super) fn escape(text: &str) -> String {
-        text.replace("${", "$${")
-    }
-
     /// Returns the text if it has no variables.
     pub(super) fn as_literal(&self) -> Option<&str> {
         match &self.0[..] {
@@ -130,6 +125,11 @@ impl Text {
         });
         parts.collect()
     }
+}
+
+/// Writes a text of a file that means `text`, without variables.
+pub(crate) fn escape_text(text: &str) -> String {
+    text.replace("${", "$${")
 }
 
 fn value_of<'a>(name: &str, variables: &'a Variables) -> Result<&'a Value, String> {
@@ -219,7 +219,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_escaped_text_is_read_as_it_was(text in "[$a{}\u{e9} ]{0,12}") {
-            let read = Text::parse(&Text::escape(&text)).expect("a text");
+            let read = Text::parse(&escape_text(&text)).expect("a text");
 
             prop_assert_eq!(read.as_literal(), Some(&text[..]));
         }

@@ -1,0 +1,182 @@
+//! Values in the words of a test file, and how YAML writes them.
+
+use serde_json::Value;
+
+use super::pattern::{Variables, escape_key, escape_text};
+
+/// The columns of a line.
+pub(super) const WIDTH: usize = 100;
+
+/// A value as a file has it: with matchers, variables and escapes.
+#[derive(Debug, Clone)]
+pub(super) enum Words {
+    /// `null`, a boolean or a number.
+    Scalar(String),
+    Text(String),
+    List(Vec<Words>),
+    Map(Vec<(String, Words)>),
+}
+
+impl Words {
+    /// Returns the words for a value that was seen, which only it matches. The
+    /// directory `tmp`, which is another one in each run, becomes a variable.
+    pub(super) fn of_seen(seen: &Value, variables: &Variables) -> Self {
+        match seen {
+            Value::String(text) => Self::Text(text_words(text, variables)),
+            Value::Array(items) => {
+                let items = items.iter().map(|item| Self::of_seen(item, variables));
+                Self::List(items.collect())
+            }
+            Value::Object(fields) => {
+                let fields = fields.iter();
+                let fields =
+                    fields.map(|(key, value)| (escape_key(key), Self::of_seen(value, variables)));
+                Self::Map(fields.collect())
+            }
+            scalar => Self::Scalar(scalar.to_string()),
+        }
+    }
+
+    /// Returns the words for a text in which nothing has a meaning of its own, such as
+    /// a name.
+    pub(super) fn verbatim(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// Returns whether there are elements or fields to put on lines of their own.
+    pub(super) fn has_parts(&self) -> bool {
+        match self {
+            Self::Scalar(_) | Self::Text(_) => false,
+            Self::List(items) => !items.is_empty(),
+            Self::Map(entries) => !entries.is_empty(),
+        }
+    }
+
+    /// Writes the value on one line.
+    pub(super) fn flow(&self) -> String {
+        match self {
+            Self::Scalar(text) => text.clone(),
+            Self::Text(text) => quoted(text),
+            Self::List(items) => {
+                let items: Vec<_> = items.iter().map(Self::flow).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Self::Map(entries) => {
+                let entries = entries.iter();
+                let entries =
+                    entries.map(|(key, value)| format!("{}: {}", quoted(key), value.flow()));
+                format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    /// Writes a list or a mapping on lines, the first of which is not indented.
+    pub(super) fn block(&self, indent: usize, line_end: &str) -> String {
+        let lines: Vec<_> = match self {
+            Self::List(items) => {
+                let items = items.iter();
+                let lines = items.map(|item| {
+                    let flow = item.flow();
+                    match item.has_parts() && !fits(indent + 2, &flow) {
+                        true => format!("- {}", item.block(indent + 2, line_end)),
+                        false => format!("- {flow}"),
+                    }
+                });
+                lines.collect()
+            }
+            Self::Map(entries) => {
+                let entries = entries.iter();
+                let lines = entries.map(|(key, value)| {
+                    let key = quoted(key);
+                    let flow = value.flow();
+                    let before = indent + key.chars().count() + 2;
+                    match value.has_parts() && !fits(before, &flow) {
+                        true => {
+                            let below = " ".repeat(indent + 2);
+                            let value = value.block(indent + 2, line_end);
+                            format!("{key}:{line_end}{below}{value}")
+                        }
+                        false => format!("{key}: {flow}"),
+                    }
+                });
+                lines.collect()
+            }
+            Self::Scalar(_) | Self::Text(_) => vec![self.flow()],
+        };
+        lines.join(&format!("{line_end}{}", " ".repeat(indent)))
+    }
+}
+
+pub(super) fn fits(before: usize, text: &str) -> bool {
+    before + text.chars().count() <= WIDTH
+}
+
+fn text_words(text: &str, variables: &Variables) -> String {
+    match variables.get("tmp").and_then(Value::as_str) {
+        Some(directory) if !directory.is_empty() => {
+            let parts: Vec<_> = text.split(directory).map(escape_text).collect();
+            parts.join("${tmp}")
+        }
+        _ => escape_text(text),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let has_no_escape = text.chars().all(is_printable);
+    if is_plain(text) {
+        text.to_owned()
+    } else if has_no_escape && text.contains(['"', '\\']) {
+        single(text)
+    } else {
+        double(text)
+    }
+}
+
+/// Returns whether a text is one without quotation marks, everywhere in a document.
+fn is_plain(text: &str) -> bool {
+    const OTHERS: [&str; 7] = ["null", "true", "false", "yes", "no", "on", "off"];
+    let is_first = |c: char| c.is_alphabetic() || matches!(c, '_' | '$' | '/');
+    let is_next = |c: char| c.is_alphanumeric() || "_-./$+= ".contains(c);
+    text.starts_with(is_first)
+        && text.chars().all(is_next)
+        && !text.ends_with(' ')
+        && !OTHERS.contains(&&text.to_lowercase()[..])
+}
+
+fn single(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn double(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c if is_printable(c) => quoted.push(c),
+            c => {
+                let code = u32::from(c);
+                quoted.push_str(&match code {
+                    ..=0xff => format!("\\x{code:02x}"),
+                    ..=0xffff => format!("\\u{code:04x}"),
+                    _ => format!("\\U{code:08x}"),
+                });
+            }
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Returns whether a character can stand in a line as it is: YAML has it, and
+/// editors neither hide it nor end the line with it.
+fn is_printable(c: char) -> bool {
+    let is_hidden = matches!(
+        c,
+        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
+    );
+    !c.is_control() && !is_hidden
+}
