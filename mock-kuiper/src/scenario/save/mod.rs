@@ -170,7 +170,6 @@ impl SaveFile {
         if let Some(python) = &self.run.python {
             let is_path = python.components().count() > 1;
             let python = match is_path {
-                // The interpreter of a virtual environment is a link, which must stay.
                 true => relative(&absolute(python)?, &directory),
                 false => python.clone(),
             };
@@ -247,9 +246,8 @@ impl Existing {
         }
         let file = load(path).map_err(SaveError::Mistakes)?;
         let text = fs::read_to_string(path)?;
-        let root = read(&text).ok_or_else(|| {
-            SaveError::Invalid("it changes at the moment; try again".to_owned())
-        })?;
+        let root = read(&text)
+            .ok_or_else(|| SaveError::Invalid("it changes at the moment; try again".to_owned()))?;
         Ok(Some(Self { text, root, file }))
     }
 
@@ -322,8 +320,8 @@ fn case(
         lines.extend(step.comment().map(|comment| format!("  # {comment}")));
         let words = step.words();
         let flow = words.flow();
-        let is_short = matches!(&words, Words::Map(entries) if entries.len() > 1)
-            && fits(indent + 4, &flow);
+        let is_short =
+            matches!(&words, Words::Map(entries) if entries.len() > 1) && fits(indent + 4, &flow);
         lines.push(match is_short {
             true => format!("  - {flow}"),
             false => format!("  - {}", words.block(indent + 4, line_end)),
@@ -351,12 +349,12 @@ fn directory_of(path: &Path) -> &Path {
     }
 }
 
-/// Returns a path without `.` and relative parts. Links stay.
+/// Returns the absolute path of an interpreter. One that is a link stays a link; a
+/// name alone is found in PATH.
 fn absolute(path: &Path) -> io::Result<PathBuf> {
-    match path.components().count() {
-        // A name that is found in PATH.
-        0 | 1 => Ok(path.to_owned()),
-        _ => std::path::absolute(path),
+    match (path.components().count(), path.file_name()) {
+        (2.., Some(name)) => Ok(directory_of(path).canonicalize()?.join(name)),
+        _ => Ok(path.to_owned()),
     }
 }
 
@@ -374,9 +372,9 @@ fn relative(path: &Path, directory: &Path) -> PathBuf {
 }
 
 fn path_words(path: &Path) -> Result<Words, SaveError> {
-    let text = path.to_str().ok_or_else(|| {
-        SaveError::Invalid(format!("the path {} is not UTF-8", path.display()))
-    })?;
+    let text = path
+        .to_str()
+        .ok_or_else(|| SaveError::Invalid(format!("the path {} is not UTF-8", path.display())))?;
     Ok(Words::verbatim(text))
 }
 
