@@ -15,6 +15,7 @@ mod orders;
 mod packages;
 mod played_faults;
 mod rows;
+mod saves;
 mod sinks;
 mod summaries;
 mod terminal;
