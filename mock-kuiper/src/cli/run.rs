@@ -100,8 +100,9 @@ pub(crate) struct Args {
     /// Write what was given and seen as a case of this test file, which is made if
     /// there is none
     ///
-    /// A source has its first 10 rows in the case, a sink its first 100. Nothing is
-    /// written if the run fails.
+    /// A source has its first 10 rows in the case, a sink its first 100. Properties
+    /// are written as they were given, secrets included. Nothing is written if the
+    /// run fails.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "watch")]
     save: Option<PathBuf>,
 

@@ -137,7 +137,8 @@ fn is_plain(text: &str) -> bool {
     const OTHERS: [&str; 7] = ["null", "true", "false", "yes", "no", "on", "off"];
     let is_first = |c: char| c.is_alphabetic() || matches!(c, '_' | '$' | '/');
     let is_next = |c: char| c.is_alphanumeric() || "_-./$+= ".contains(c);
-    text.starts_with(is_first)
+    // A path may begin with `../`.
+    text.trim_start_matches("../").starts_with(is_first)
         && text.chars().all(is_next)
         && !text.ends_with(' ')
         && !OTHERS.contains(&&text.to_lowercase()[..])

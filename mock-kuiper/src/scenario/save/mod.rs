@@ -136,12 +136,15 @@ impl SaveFile {
         let is_only = existing.file.releases == [self.run.release];
         let release = (!is_only).then_some(self.run.release.name);
         let text = existing.with(|indent, line_end| case(&name, release, steps, indent, line_end));
-        let text = text.ok_or_else(|| {
-            SaveError::Invalid(
+        let Some(text) = text else {
+            // Either no case can be added, or not this one.
+            let alone = self.head()? + &case(&name, release, steps, 0, "\n");
+            self.check(&alone)?;
+            return Err(SaveError::Invalid(
                 "a case cannot be added to `cases`; write it as a list whose items begin with `- `"
                     .to_owned(),
-            )
-        })?;
+            ));
+        };
         self.check(&text)?;
         Ok((text, name))
     }

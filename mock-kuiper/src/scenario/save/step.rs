@@ -327,7 +327,7 @@ fn object(key: &'static str, fields: &Map<String, Value>) -> Option<(&'static st
     (!fields.is_empty()).then(|| (key, value(&fields.clone().into())))
 }
 
-/// Writes a time.
+/// Writes a time, which needs no quotation marks.
 pub(super) fn duration(time: Duration) -> Words {
-    Words::verbatim(humantime::format_duration(time).to_string())
+    Words::Scalar(humantime::format_duration(time).to_string())
 }
