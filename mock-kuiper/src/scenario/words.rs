@@ -63,8 +63,13 @@ impl Words {
             }
             Self::Map(entries) => {
                 let entries = entries.iter();
-                let entries =
-                    entries.map(|(key, value)| format!("{}: {}", quoted(key), value.flow()));
+                let entries = entries.map(|(key, value)| {
+                    let (key, value) = (quoted(key), value.flow());
+                    match is_long(&key) {
+                        true => format!("? {key} : {value}"),
+                        false => format!("{key}: {value}"),
+                    }
+                });
                 format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
             }
         }
@@ -90,6 +95,10 @@ impl Words {
                     let key = quoted(key);
                     let flow = value.flow();
                     let before = indent + key.chars().count() + 2;
+                    if is_long(&key) {
+                        let below = " ".repeat(indent);
+                        return format!("? {key}{line_end}{below}: {flow}");
+                    }
                     match value.has_parts() && !fits(before, &flow) {
                         true => {
                             let below = " ".repeat(indent + 2);
@@ -109,6 +118,11 @@ impl Words {
 
 pub(super) fn fits(before: usize, text: &str) -> bool {
     before + text.chars().count() <= WIDTH
+}
+
+/// Returns whether a key needs a `?`: without one it has at most 1024 characters.
+fn is_long(key: &str) -> bool {
+    key.chars().count() > 1000
 }
 
 fn text_words(text: &str, variables: &Variables) -> String {
@@ -161,7 +175,7 @@ fn double(text: &str) -> String {
                 let code = u32::from(c);
                 quoted.push_str(&match code {
                     ..=0xff => format!("\\x{code:02x}"),
-                    ..=0xffff => format!("\\u{code:04x}"),
+                    0x100..=0xffff => format!("\\u{code:04x}"),
                     _ => format!("\\U{code:08x}"),
                 });
             }

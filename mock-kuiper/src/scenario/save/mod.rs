@@ -217,11 +217,14 @@ impl SaveFile {
         for (name, value) in &self.run.env {
             let given = file.env.iter().find(|(other, _)| other == name);
             let given = given.map(|(_, template)| template.resolve(&Variables::new()));
-            // The value of a variable is another one in each run.
             let is_same = match given {
                 None => false,
                 Some(Ok(Value::String(text))) => text == *value,
-                Some(Ok(other)) => other.to_string() == *value,
+                Some(Ok(other)) => {
+                    let text = other.to_string();
+                    text == *value
+                }
+                // It has a variable, whose value is another one in each run.
                 Some(Err(_)) => true,
             };
             if !is_same {

@@ -386,7 +386,7 @@ fn hostile_texts_survive() {
     .into_iter()
     .enumerate()
     {
-        let value = json!({text: [text, {"k": text}]});
+        let value = json!({text: [text, {"k": text, text: 1}]});
         let path = place.path().join(format!("{number}.test.yaml"));
         let file = SaveFile::open(&path, run_in(&place)).unwrap();
 
