@@ -79,6 +79,11 @@ pub mod release {
     };
 }
 
+/// Saves what a run did and saw as a case of a test file.
+pub mod save {
+    pub use crate::scenario::save::*;
+}
+
 /// What a channel is for.
 pub mod symbol {
     pub use crate::symbol::Purpose;

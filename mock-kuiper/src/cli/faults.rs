@@ -107,8 +107,9 @@ impl Play<'_> {
     where
         Self: 'i,
     {
+        let row = sink_row(self.input, self.send_single);
         // The handles live as long as the host that they belong to.
-        let mut stage = Stage::set(self.host, sources, sinks, functions, self.row())?;
+        let mut stage = Stage::set(self.host, sources, sinks, functions, row)?;
         for &fault in self.faults {
             self.stream.tell(What::Fault {
                 fault,
@@ -129,16 +130,17 @@ impl Play<'_> {
         }
         Ok(())
     }
+}
 
-    /// Returns the row that sinks get: the first of `--send`, or a default one.
-    fn row(&self) -> Vec<u8> {
-        let row = match self.input {
-            Input::Given(rows) => rows.first().cloned(),
-            Input::Sources | Input::File(_) | Input::Stdin => None,
-        };
-        let row = row.unwrap_or_else(|| json!({"mock": 1}));
-        let mut bytes = Vec::new();
-        write_sink_value(&mut bytes, &row, self.send_single);
-        bytes
-    }
+/// Returns the row that sinks get during faults: the first of `--send`, or a default
+/// one.
+pub(super) fn sink_row(input: &Input, single: bool) -> Vec<u8> {
+    let row = match input {
+        Input::Given(rows) => rows.first().cloned(),
+        Input::Sources | Input::File(_) | Input::Stdin => None,
+    };
+    let row = row.unwrap_or_else(|| json!({"mock": 1}));
+    let mut bytes = Vec::new();
+    write_sink_value(&mut bytes, &row, single);
+    bytes
 }

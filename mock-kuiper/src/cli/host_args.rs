@@ -8,8 +8,12 @@ use clap::ValueHint;
 use mock_kuiper::engine::call::EnvVar;
 use mock_kuiper::engine::package::Build;
 use mock_kuiper::engine::release::DEFAULT_HOST;
+use mock_kuiper::engine::save::SavedRun;
 use mock_kuiper::engine::transport::Transport;
 use mock_kuiper::{Builder, Host, Limits, Package, PackageError, Release};
+
+/// The Python interpreter by default.
+const PYTHON: &str = "python3";
 
 // A doc comment here would become that of the subcommand.
 #[derive(Debug, clap::Args)]
@@ -23,7 +27,7 @@ pub(super) struct HostArgs {
     pub(super) transport: Transport,
 
     /// Use this Python interpreter, e.g. that of a virtual environment
-    #[arg(long, value_name = "PATH", default_value = "python3", value_hint = ValueHint::CommandName)]
+    #[arg(long, value_name = "PATH", default_value = PYTHON, value_hint = ValueHint::CommandName)]
     python: PathBuf,
 
     /// Set a variable in the plugin's environment; may be repeated
@@ -62,6 +66,20 @@ impl HostArgs {
             false => Build::optimized(),
         };
         Package::build(plugin, build)
+    }
+
+    /// Describes the run for the head of a test file.
+    pub(super) fn saved_run(&self, plugin: &Path) -> SavedRun {
+        let env = self.env.iter();
+        SavedRun {
+            plugin: plugin.to_owned(),
+            python: (self.python != Path::new(PYTHON)).then(|| self.python.clone()),
+            env: env
+                .map(|variable| (variable.name.clone(), variable.value.clone()))
+                .collect(),
+            init_timeout: self.init_timeout,
+            release: self.host,
+        }
     }
 
     /// Makes the builder of a host with these options. The host records nothing.

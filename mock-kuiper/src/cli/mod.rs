@@ -24,6 +24,7 @@ mod report;
 mod rows;
 mod run;
 mod running;
+mod save;
 mod session;
 mod stream;
 mod summary;

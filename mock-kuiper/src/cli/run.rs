@@ -12,6 +12,7 @@ use super::faults::{self, FaultArg};
 use super::host_args::HostArgs;
 use super::output::print_results;
 use super::plan::Plan;
+use super::save::Save;
 use super::session::Session;
 use super::stream::{Files, Stream};
 use super::terminal::Terminal;
@@ -28,6 +29,8 @@ Examples:
   mock-kuiper run ./mirror --fault kill --fault restart=2s
       Kills the plugin's process, then takes the host away for 2 s. The exit
       status is 0 if the plugin survives both.
+  mock-kuiper run ./mirror --function echo --call 'echo(1)' --save echo.test.yaml
+      Writes the call and its result as a case for `mock-kuiper test`.
   mock-kuiper run ./mirror --sink file --send '{\"a\":1}' --require-ack
       Sends a row to a sink, and waits for its ack.";
 
@@ -94,6 +97,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     plugin_log: Option<PathBuf>,
 
+    /// Write what was given and seen as a case of this test file, which is made if
+    /// there is none
+    ///
+    /// A source has its first 10 rows in the case, a sink its first 100. Properties
+    /// are written as they were given, secrets included. Nothing is written if the
+    /// run fails.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "watch")]
+    save: Option<PathBuf>,
+
     /// Show every message with its time, channel and sender
     #[arg(short, long, action = ArgAction::SetTrue)]
     verbose: bool,
@@ -123,6 +135,15 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
         faults: faults::chosen(&args.fault),
         ..Plan::make(&args.drive, args.host.host, &package)?
     };
+    let save = match &args.save {
+        Some(path) => {
+            let sources = plan.sources.iter();
+            let sources = sources.map(|order| args.drive.symbols.saved_source(&order.symbol));
+            let run = args.host.saved_run(plugin);
+            Some(Save::open(path, run, &plan, sources.collect())?)
+        }
+        None => None,
+    };
     let terminal = Arc::new(Terminal::new(&plan.plugin, args.verbose));
     let stream = Stream::open(
         Arc::clone(&terminal),
@@ -130,6 +151,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
             json: args.json.as_deref(),
             trace: args.trace.as_deref(),
             plugin_log: args.plugin_log.as_deref(),
+            seen: save.as_ref().map(Save::seen),
         },
         plan.profile.name,
         &plan.plugin,
@@ -144,5 +166,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     let outcome = session.finish();
     terminal.close();
     let written = stream.finish();
-    outcome.and_then(|exit| written.map(|()| exit))
+    let outcome = outcome.and_then(|exit| written.map(|()| exit));
+    let saved = save.map_or(Ok(()), |save| save.finish(&outcome));
+    outcome.and_then(|exit| saved.map(|()| exit))
 }

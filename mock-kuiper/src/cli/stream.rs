@@ -1,5 +1,6 @@
 //! One stream of events for all that listen: the terminal, the files of `--json`,
-//! `--trace` and `--plugin-log`, and the thread that gives the orders.
+//! `--trace` and `--plugin-log`, what `--save` writes, and the thread that gives the
+//! orders.
 
 use std::fs::File;
 use std::io::{self, BufWriter, LineWriter, Write as _};
@@ -14,6 +15,7 @@ use mock_kuiper::{Event, Observer, What};
 use super::dialing::Dialing;
 use super::error::CliError;
 use super::happening::Happening;
+use super::save::Seen;
 use super::terminal::Terminal;
 
 /// Passes each event on to all that listen.
@@ -23,6 +25,7 @@ pub(super) struct Stream {
     json: Option<(Target, JsonLines<BufWriter<File>>)>,
     trace: Option<(Target, Trace<BufWriter<File>>)>,
     plugin_log: Option<(Target, Mutex<PluginLog>)>,
+    seen: Option<Arc<Seen>>,
     /// What is known about the control address.
     dialing: Dialing,
     /// Who learns of the plugin's exit.
@@ -35,6 +38,8 @@ pub(super) struct Files<'a> {
     pub(super) json: Option<&'a Path>,
     pub(super) trace: Option<&'a Path>,
     pub(super) plugin_log: Option<&'a Path>,
+    /// What a saved case has.
+    pub(super) seen: Option<Arc<Seen>>,
 }
 
 /// What the plugin writes, line by line.
@@ -124,6 +129,7 @@ impl Stream {
                 let file = LineWriter::new(file);
                 (target, Mutex::new(PluginLog { file, failed: None }))
             }),
+            seen: files.seen.clone(),
             dialing: Dialing::new(plugin),
             session: Mutex::default(),
         })
@@ -177,6 +183,9 @@ impl Observer for Stream {
             _ => self.terminal.event(event),
         }
         self.dialing.event(&event.what);
+        if let Some(seen) = &self.seen {
+            seen.event(event);
+        }
         if let Some((_, json)) = &self.json {
             json.event(event);
         }

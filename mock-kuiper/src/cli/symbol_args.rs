@@ -3,6 +3,7 @@
 
 use mock_kuiper::engine::call::{Call, SymbolConfig};
 use mock_kuiper::engine::package::{Manifest, Mistake};
+use mock_kuiper::engine::save::{SavedKind, SavedStart};
 use mock_kuiper::engine::wire::{Order, StreamOptions};
 use mock_kuiper::{Meta, Package, Release};
 use serde_json::{Map, Value};
@@ -203,6 +204,22 @@ impl SymbolArgs {
             Meta::new(&self.rule, format!("{symbol}_{index}")),
             config,
         )
+    }
+
+    /// Describes a source for a test file: without what its yaml has.
+    pub(super) fn saved_source(&self, symbol: &str) -> SavedStart {
+        let mut config = Map::new();
+        self.overlay(symbol, &mut config);
+        SavedStart {
+            symbol: symbol.to_owned(),
+            alias: None,
+            config,
+            kind: SavedKind::Source {
+                datasource: self.datasource.clone(),
+                conf_key: self.conf_key.clone(),
+                options: self.stream.clone().unwrap_or_default(),
+            },
+        }
     }
 
     fn overlay(&self, symbol: &str, config: &mut Map<String, Value>) {

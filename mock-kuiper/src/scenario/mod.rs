@@ -6,8 +6,9 @@
 //!
 //! Layers, each of which imports only those before it: `node` (YAML with
 //! places), `model` (what a file says), `pattern` (expected values), `result`
-//! (what came of it), `update` (writes what was seen into a file), `format` and
-//! `parse` (from YAML to the model), `play` (runs cases).
+//! (what came of it), `words` (how YAML writes values), `update` (writes what was seen
+//! into a file), `format` and `parse` (from YAML to the model), `save` (writes a case),
+//! `play` (runs cases).
 
 mod discover;
 mod format;
@@ -19,7 +20,9 @@ mod pattern;
 mod play;
 mod result;
 mod runner;
+pub(crate) mod save;
 mod update;
+mod words;
 
 pub use self::discover::discover;
 pub use self::format::{reference, schema};

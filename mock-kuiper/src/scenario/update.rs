@@ -9,7 +9,6 @@ mod layout;
 mod rows;
 #[cfg(test)]
 mod tests;
-mod words;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -17,6 +17,7 @@ mod played_faults;
 #[path = "../support/processes.rs"]
 mod processes;
 mod rows;
+mod saves;
 mod sinks;
 mod summaries;
 mod terminal;

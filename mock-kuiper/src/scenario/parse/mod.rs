@@ -19,7 +19,7 @@ use super::node::{self, FileMistake, Place};
 use crate::package::{PackageError, files};
 
 /// The largest test file that is read: 4 MiB.
-const LIMIT: u64 = 4 * 1024 * 1024;
+pub(super) const LIMIT: u64 = 4 * 1024 * 1024;
 
 /// Reads a test file.
 ///
@@ -54,7 +54,12 @@ pub fn load(path: &Path) -> Result<TestFile, Vec<FileMistake>> {
     })
 }
 
-fn parse(path: &Path, directory: &Path, text: &str) -> Result<TestFile, Vec<(Place, String)>> {
+/// Reads the text of a test file, in which paths are relative to `directory`.
+pub(super) fn parse(
+    path: &Path,
+    directory: &Path,
+    text: &str,
+) -> Result<TestFile, Vec<(Place, String)>> {
     let mut mistakes = Vec::new();
     let Some(root) = node::read(text, &mut mistakes) else {
         return Err(mistakes);

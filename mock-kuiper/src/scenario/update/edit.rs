@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::words::{Style, Words};
 use crate::foreign;
 use crate::scenario::node::{Key, Node, Tree};
 use crate::scenario::pattern::{Pattern, Variables, escape_key, has_matchers};
+use crate::scenario::words::{Style, Words};
 
 /// What a file expects, and what was seen.
 pub(super) struct Comparison<'a> {

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::edit::{Edit, Replacement, is_flow};
-use super::words::{Words, fits};
 use crate::scenario::node::Tree;
+use crate::scenario::words::{Words, fits};
 
 /// Which forms a text may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

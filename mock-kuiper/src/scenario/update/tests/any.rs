@@ -4,11 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::any_json::any_json;
+use crate::scenario::words::Words;
 
 /// A file with an expectation in each kind of place, and the expectation.
-fn any_file(
-    expectation: impl Strategy<Value = words::Words>,
-) -> impl Strategy<Value = (String, String)> {
+fn any_file(expectation: impl Strategy<Value = Words>) -> impl Strategy<Value = (String, String)> {
     let expectation = expectation.prop_map(|words| (words.flow(), words.block(4, "\n")));
     (expectation, 0..6).prop_map(|((flow, block), place)| match place {
         0 => (
@@ -41,7 +40,7 @@ fn few_json() -> impl Strategy<Value = Value> {
 }
 
 /// Expectations with matchers.
-fn any_pattern() -> impl Strategy<Value = words::Words> {
+fn any_pattern() -> impl Strategy<Value = Words> {
     const MATCHERS: &[&str] = &[
         "{$any: true}",
         "{$type: integer}",
@@ -60,18 +59,18 @@ fn any_pattern() -> impl Strategy<Value = words::Words> {
     ];
     let of_text = |text: &str| {
         let document = Document::parse(text.to_owned()).expect("a pattern");
-        words::Words::of_node(&document.root, text)
+        Words::of_node(&document.root, text)
     };
     let leaf = prop_oneof![
         prop::sample::select(MATCHERS).prop_map(of_text),
-        few_json().prop_map(|value| words::Words::of_seen(&value, &BTreeMap::new())),
+        few_json().prop_map(|value| Words::of_seen(&value, &BTreeMap::new())),
     ];
     let key = prop::sample::select(&["a", "b", "c"][..]).prop_map(str::to_owned);
     leaf.prop_recursive(3, 16, 4, move |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(words::Words::List),
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Words::List),
             prop::collection::btree_map(key.clone(), inner, 0..4)
-                .prop_map(|entries| words::Words::Map(entries.into_iter().collect())),
+                .prop_map(|entries| Words::Map(entries.into_iter().collect())),
         ]
     })
 }
@@ -99,8 +98,8 @@ fn check(file: &str, part: &str, seen: Value) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn literal() -> impl Strategy<Value = words::Words> {
-    any_json().prop_map(|value| words::Words::of_seen(&value, &BTreeMap::new()))
+fn literal() -> impl Strategy<Value = Words> {
+    any_json().prop_map(|value| Words::of_seen(&value, &BTreeMap::new()))
 }
 
 proptest! {

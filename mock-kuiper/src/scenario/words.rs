@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::scenario::node::{Node, Tree};
-use crate::scenario::pattern::{Variables, escape_key, escape_text};
+use super::node::{Node, Tree};
+use super::pattern::{Variables, escape_key, escape_text};
 
 /// The columns of a line.
 pub(super) const WIDTH: usize = 100;
@@ -54,6 +54,12 @@ impl Words {
         Self::Text(text_words(seen, variables), style)
     }
 
+    /// Returns the words for a text in which nothing has a meaning of its own, such as
+    /// a name.
+    pub(super) fn verbatim(text: impl Into<String>) -> Self {
+        Self::Text(text.into(), Style::Plain)
+    }
+
     /// Returns the words that the file already has.
     pub(super) fn of_node(node: &Node, file: &str) -> Self {
         match &node.tree {
@@ -93,8 +99,13 @@ impl Words {
             }
             Self::Map(entries) => {
                 let entries = entries.iter();
-                let entries =
-                    entries.map(|(key, value)| format!("{}: {}", key_text(key), value.flow()));
+                let entries = entries.map(|(key, value)| {
+                    let (key, value) = (key_text(key), value.flow());
+                    match is_long(&key) {
+                        true => format!("? {key} : {value}"),
+                        false => format!("{key}: {value}"),
+                    }
+                });
                 format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
             }
         }
@@ -120,6 +131,10 @@ impl Words {
                     let key = key_text(key);
                     let flow = value.flow();
                     let before = indent + key.chars().count() + 2;
+                    if is_long(&key) {
+                        let below = " ".repeat(indent);
+                        return format!("? {key}{line_end}{below}: {flow}");
+                    }
                     match value.has_parts() && !fits(before, &flow) {
                         true => {
                             let below = " ".repeat(indent + 2);
@@ -191,6 +206,11 @@ fn text_words(text: &str, variables: &Variables) -> String {
     }
 }
 
+/// Returns whether a key needs a `?`: without one it has at most 1024 characters.
+fn is_long(key: &str) -> bool {
+    key.chars().count() > 1000
+}
+
 fn key_text(key: &str) -> String {
     quoted(key, Style::Plain)
 }
@@ -210,7 +230,8 @@ fn is_plain(text: &str) -> bool {
     const OTHERS: [&str; 7] = ["null", "true", "false", "yes", "no", "on", "off"];
     let is_first = |c: char| c.is_alphabetic() || matches!(c, '_' | '$' | '/');
     let is_next = |c: char| c.is_alphanumeric() || "_-./$+= ".contains(c);
-    text.starts_with(is_first)
+    // A path may begin with `../`.
+    text.trim_start_matches("../").starts_with(is_first)
         && text.chars().all(is_next)
         && !text.ends_with(' ')
         && !OTHERS.contains(&&text.to_lowercase()[..])
