@@ -19,6 +19,7 @@ mod pattern;
 mod play;
 mod result;
 mod runner;
+mod selection;
 mod update;
 
 pub use self::discover::discover;
@@ -28,5 +29,6 @@ pub use self::node::{FileMistake, Place};
 pub use self::parse::load;
 pub use self::play::Stop;
 pub use self::result::{CaseResult, Difference, Failure, LogLine, Results, StepTime, Verdict};
-pub use self::runner::{Filter, Progress, Runner, RunnerError, Selected};
+pub use self::runner::{Progress, Runner, RunnerError};
+pub use self::selection::{Filter, Selected};
 pub use self::update::UpdatedFile;
