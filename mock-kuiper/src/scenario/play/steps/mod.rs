@@ -227,10 +227,7 @@ impl Player<'_> {
 
 /// Whether an action asks the plugin for one answer, which `within` limits.
 fn asks_once(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::Start(_) | Action::Stop { .. } | Action::Call { .. } | Action::Validate { .. }
-    )
+    matches!(action, Action::Call { .. } | Action::Validate { .. })
 }
 
 /// Returns a step in short: `rows src`.
