@@ -1,6 +1,6 @@
 //! Tests of a plugin in a file: `*.test.yaml`.
 //!
-//! [`load`] reads a file and finds all its mistakes, [`run`] plays its cases
+//! [`load`] reads a file and finds all its mistakes, [`Runner`] plays its cases
 //! on real processes, and [`CaseResult`] has what came of each. The command
 //! `mock-kuiper test` and a test in Rust use the same functions.
 //!

@@ -219,7 +219,7 @@ pub(super) enum Outcome {
     Answered,
 }
 
-/// A pattern, and where the file has it: `--update` writes there what was seen.
+/// A pattern, and where the file has it: an update writes there what was seen.
 #[derive(Debug, Clone)]
 pub(super) struct Expected {
     pub(super) pattern: Pattern,

@@ -93,7 +93,7 @@ pub struct CaseResult {
     pub steps: Vec<StepTime>,
     /// The command that runs this case alone.
     pub command: String,
-    /// What `--update` would write.
+    /// What an update would write.
     pub(super) updates: Vec<Update>,
 }
 
@@ -330,7 +330,7 @@ pub struct Difference {
     pub seen: Option<String>,
 }
 
-/// A part of a test file that `--update` replaces.
+/// A part of a test file that an update replaces.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Update {
     /// The bytes of the file that hold the pattern.

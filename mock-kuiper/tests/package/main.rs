@@ -8,5 +8,6 @@ mod explain;
 mod hostile;
 mod hosts;
 mod pack;
+mod reference;
 mod yaml;
 mod zipped;

@@ -170,7 +170,7 @@ fn filter(text: &str) -> Result<Filter, String> {
 
 fn scale(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(factor) if factor >= 0.01 && factor <= 1000.0 => Ok(factor),
+        Ok(factor) if (0.01..=1000.0).contains(&factor) => Ok(factor),
         _ => Err("expected a factor between 0.01 and 1000".to_owned()),
     }
 }

@@ -229,22 +229,6 @@ fn every_link_of_the_reference_leads_to_one_of_its_headings() {
 }
 
 #[test]
-fn docs_testing_a_plugin_has_the_reference() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/testing-a-plugin.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    let begin = "<!-- Written by `mock-kuiper test --reference`. -->\n";
-    let end = "<!-- End of what `mock-kuiper test --reference` has written. -->\n";
-
-    let (_, rest) = page.split_once(begin).expect("the mark of the beginning");
-    let (part, _) = rest.split_once(end).expect("the mark of the end");
-
-    assert!(
-        part == format!("\n{}\n", reference()),
-        "docs/testing-a-plugin.md does not have what `mock-kuiper test --reference` writes"
-    );
-}
-
-#[test]
 fn the_nearest_word_is_named_only_if_it_is_near() {
     assert_eq!(
         tip("exepct", ["expect", "rows"]),

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use super::commands::{CommandFailure, Commands};
 use super::file::FileRun;
 use super::live::Live;
-use super::steps::{Player, StepError, Unmet, title};
+use super::player::{Player, StepError, Unmet};
+use super::steps::title;
 use crate::event::Frame;
 use crate::finding::{Code, Finding};
 use crate::host::HostError;
@@ -49,7 +50,7 @@ impl Attempt {
     fn fail(&mut self, step: &str, place: Place, error: StepError) {
         let (verdict, unmet) = match error {
             StepError::Unmet(unmet) => (Verdict::Failed, *unmet),
-            StepError::Invalid(text) => (Verdict::Invalid, said(text)),
+            StepError::Invalid(text) => (Verdict::Invalid, Unmet::of(text)),
             StepError::Host(HostError::Finding(finding)) => (
                 Verdict::Failed,
                 Unmet {
@@ -58,12 +59,14 @@ impl Attempt {
                     ..Unmet::default()
                 },
             ),
-            StepError::Host(HostError::Interrupted) => (Verdict::Skipped, said("was interrupted")),
+            StepError::Host(HostError::Interrupted) => {
+                (Verdict::Skipped, Unmet::of("was interrupted"))
+            }
             StepError::Host(error @ HostError::Input(_)) => {
-                (Verdict::Invalid, said(error.to_string()))
+                (Verdict::Invalid, Unmet::of(error.to_string()))
             }
             StepError::Host(error @ HostError::System(_)) => {
-                (Verdict::Error, said(error.to_string()))
+                (Verdict::Error, Unmet::of(error.to_string()))
             }
         };
         if self.verdict == Verdict::Passed {
@@ -95,13 +98,6 @@ impl Attempt {
             self.verdict = failure.verdict;
         }
         self.failures.push(failure.into());
-    }
-}
-
-fn said(text: impl Into<String>) -> Unmet {
-    Unmet {
-        text: text.into(),
-        ..Unmet::default()
     }
 }
 

@@ -9,6 +9,7 @@ mod commands;
 mod file;
 mod live;
 mod packages;
+mod player;
 mod ready;
 mod record;
 mod running;

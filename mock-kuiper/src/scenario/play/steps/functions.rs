@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::{Played, Player, StepError, Unmet};
 use crate::finding::{Finding, Observed};
 use crate::foreign::in_sentence;
 use crate::host::Reply;
 use crate::scenario::model::{Capture, Expected, Outcome};
 use crate::scenario::pattern::Template;
+use crate::scenario::play::player::{Played, Player, StepError, Unmet};
 use crate::symbol::{Kind, Meta};
 use crate::wire::{Context, Expr};
 
@@ -51,10 +51,10 @@ impl Player<'_> {
             (Outcome::Answered | Outcome::Result(_), Reply::Error(error)) => {
                 let text = error.clone();
                 let finding = Finding::new(Observed::FunctionError { text });
+                let text = format!("`{call}` failed, and a result was expected");
                 return Err(Unmet {
-                    text: format!("`{call}` failed, and a result was expected"),
                     finding: Some(finding.of(Kind::Function, function)),
-                    ..Unmet::default()
+                    ..Unmet::of(text)
                 }
                 .into());
             }
@@ -92,11 +92,7 @@ impl Player<'_> {
 }
 
 fn unmet(text: String) -> Played {
-    Err(Unmet {
-        text,
-        ..Unmet::default()
-    }
-    .into())
+    Err(Unmet::of(text).into())
 }
 
 /// Writes a call for a sentence: `echo("hi")`.

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Played, Player, StepError, Unmet};
 use crate::foreign::in_sentence;
 use crate::host::HostError;
 use crate::scenario::model::{Content, Expected};
 use crate::scenario::pattern::{Pattern, Template};
+use crate::scenario::play::player::{Played, Player, StepError, Unmet};
 use crate::scenario::play::values::text;
 use crate::scenario::play::waits::Deadline;
 
@@ -47,11 +47,7 @@ impl Player<'_> {
                 "{found} lines of the plugin's output matched {expected}, and {times} were expected"
             ),
         };
-        Err(Unmet {
-            text,
-            ..Unmet::default()
-        }
-        .into())
+        Err(Unmet::of(text).into())
     }
 
     /// Waits until a file is as expected.
@@ -69,13 +65,7 @@ impl Player<'_> {
 
     fn look(&self, path: &PathBuf, content: &Content) -> Played {
         let name = in_sentence(&path.display().to_string());
-        let unmet = |text: String| {
-            Err(Unmet {
-                text,
-                ..Unmet::default()
-            }
-            .into())
-        };
+        let unmet = |text: String| Err(Unmet::of(text).into());
         let (expected, decode): (&Expected, Decode) = match content {
             Content::Absent if path.exists() => {
                 return unmet(format!("the file {name} exists, and must not"));

@@ -8,73 +8,14 @@ mod sources;
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
-use super::file::FileRun;
 use super::live::Live;
+use super::player::{Played, Player, Unmet};
 use super::waits::Deadline;
 use crate::fault::{Fault, Outcome};
-use crate::finding::Finding;
 use crate::host::HostError;
 use crate::play::Stage;
-use crate::scenario::model::{Action, Capture, Expected, QUIET, StartSymbol, Step, WITHIN};
-use crate::scenario::pattern::{Pattern, Template, Variables};
-use crate::scenario::result::{Difference, Update};
-
-/// Plays the steps of a case.
-pub(super) struct Player<'a> {
-    pub(super) live: Live,
-    pub(super) values: Variables,
-    pub(super) run: &'a FileRun<'a>,
-    pub(super) notes: Vec<String>,
-}
-
-/// Why a step failed.
-#[derive(Debug)]
-pub(super) enum StepError {
-    /// An expectation did not hold.
-    Unmet(Box<Unmet>),
-    /// The host could not go on.
-    Host(HostError),
-    /// The file asks for something that is not possible.
-    Invalid(String),
-}
-
-/// An expectation that did not hold.
-#[derive(Debug, Default)]
-pub(super) struct Unmet {
-    pub(super) text: String,
-    pub(super) differences: Vec<Difference>,
-    pub(super) finding: Option<Finding>,
-    pub(super) update: Option<Update>,
-}
-
-type Played = Result<(), StepError>;
-
-impl StepError {
-    /// Whether what was seen could replace what was expected.
-    pub(super) fn has_update(&self) -> bool {
-        matches!(self, Self::Unmet(unmet) if unmet.update.is_some())
-    }
-}
-
-impl From<HostError> for StepError {
-    fn from(error: HostError) -> Self {
-        Self::Host(error)
-    }
-}
-
-impl From<String> for StepError {
-    fn from(text: String) -> Self {
-        Self::Invalid(text)
-    }
-}
-
-impl From<Unmet> for StepError {
-    fn from(unmet: Unmet) -> Self {
-        Self::Unmet(Box::new(unmet))
-    }
-}
+use crate::scenario::model::{Action, QUIET, StartSymbol, Step, WITHIN};
+use crate::scenario::pattern::Template;
 
 impl Player<'_> {
     /// Plays a step; `later` are the steps after it.
@@ -82,12 +23,12 @@ impl Player<'_> {
         let began = Instant::now();
         self.carry_out(step, later)?;
         let took = began.elapsed();
+        let is_call = matches!(step.action, Action::Call { .. });
         // eKuiper's own limit holds in any case.
         match step.within.map(|within| self.limit(within)) {
-            Some(limit) if asks_once(&step.action) && took > limit => Err(Unmet {
-                text: format!("the answer took {took:.3?}, and {limit:?} is allowed"),
-                ..Unmet::default()
-            }
+            Some(limit) if is_call && took > limit => Err(Unmet::of(format!(
+                "the answer took {took:.3?}, and {limit:?} is allowed"
+            ))
             .into()),
             _ => Ok(()),
         }
@@ -140,55 +81,6 @@ impl Player<'_> {
         }
     }
 
-    /// Lengthens a limit as the run asks.
-    fn limit(&self, limit: Duration) -> Duration {
-        limit.mul_f64(self.run.settings.scale)
-    }
-
-    fn value(&self, template: &Template) -> Result<Value, StepError> {
-        Ok(template.resolve(&self.values)?)
-    }
-
-    /// Checks that what was seen is as expected; `text` says what is not.
-    fn expect(&self, expected: &Expected, seen: &Value, text: impl Into<String>) -> Played {
-        let differences = self.pattern(&expected.pattern)?.compare(seen);
-        if differences.is_empty() {
-            return Ok(());
-        }
-        Err(Unmet {
-            text: text.into(),
-            differences,
-            finding: None,
-            update: Some(Update {
-                span: expected.span.clone(),
-                seen: seen.clone(),
-                variables: self.values.clone(),
-                is_rows: false,
-            }),
-        }
-        .into())
-    }
-
-    fn pattern(&self, pattern: &Pattern) -> Result<Pattern, StepError> {
-        Ok(pattern.resolve(&self.values)?)
-    }
-
-    /// Gives names to parts of what was seen.
-    fn capture(&mut self, captures: &[Capture], seen: &Value) -> Played {
-        for Capture { name, pointer } in captures {
-            let Some(value) = seen.pointer(pointer) else {
-                let text = format!("nothing is at `{pointer}`, which `capture` names `{name}`");
-                return Err(Unmet {
-                    text,
-                    ..Unmet::default()
-                }
-                .into());
-            };
-            self.values.insert(name.clone(), value.clone());
-        }
-        Ok(())
-    }
-
     fn fault(&mut self, fault: Fault, row: Option<&Template>) -> Played {
         let row = row.map(|row| self.value(row)).transpose()?;
         let row = row.map(|row| sinks::bytes(&row));
@@ -223,11 +115,6 @@ impl Player<'_> {
         }
         Ok(())
     }
-}
-
-/// Whether an action asks the plugin for one answer, which `within` limits.
-fn asks_once(action: &Action) -> bool {
-    matches!(action, Action::Call { .. } | Action::Validate { .. })
 }
 
 /// Returns a step in short: `rows src`.

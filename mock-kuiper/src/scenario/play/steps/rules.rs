@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::sinks::send_value;
 use super::sources::{Started, shortage, take_rows};
-use super::{Played, Player, Unmet};
 use crate::host::{HostError, Sink, Source};
 use crate::scenario::model::Rule;
+use crate::scenario::play::player::{Played, Player, Unmet};
 use crate::scenario::play::waits::Deadline;
 
 impl Player<'_> {
@@ -42,10 +42,10 @@ impl Player<'_> {
         for passed in 0..rule.rows {
             let mut rows = take_rows(&mut source, 1, deadline.left())?;
             let Some(row) = rows.pop() else {
+                let text = format!("{passed} of {} rows passed within {limit:?}", rule.rows);
                 return Err(Unmet {
-                    text: format!("{passed} of {} rows passed within {limit:?}", rule.rows),
                     finding: Some(shortage(&source, rule.rows, limit)),
-                    ..Unmet::default()
+                    ..Unmet::of(text)
                 }
                 .into());
             };

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Played, Player};
 use crate::finding::Observed;
 use crate::host::{HostError, Sink};
 use crate::release::AckChannel;
 use crate::scenario::model::Expected;
 use crate::scenario::pattern::Template;
+use crate::scenario::play::player::{Played, Player};
 
 impl Player<'_> {
     /// Sends rows to a sink, and takes an ack after each if acks are expected or

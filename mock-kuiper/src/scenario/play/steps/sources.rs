@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Played, Player, StepError, Unmet};
 use crate::finding::{Finding, Observed};
 use crate::host::{HostError, RESTORE, Row, Sink, Source};
 use crate::scenario::model::{Action, Capture, Expected, Start, StartSymbol, Step};
+use crate::scenario::play::player::{Played, Player, StepError, Unmet};
 use crate::scenario::play::values::{object, text_of};
 use crate::scenario::play::waits::Deadline;
 
@@ -47,11 +47,7 @@ impl Player<'_> {
                     Started::Sink(sink) => sink.stop()?,
                 }
                 let text = format!("`{}` was started, and not refused", start.alias);
-                Err(Unmet {
-                    text,
-                    ..Unmet::default()
-                }
-                .into())
+                Err(Unmet::of(text).into())
             }
             Err(error) => match refusal(&error) {
                 Some(text) => {
