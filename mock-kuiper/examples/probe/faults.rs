@@ -107,7 +107,7 @@ fn grow() {
     }
 }
 
-/// For an order called CMD: `mute=CMD`, `dies=CMD`, `refuses=CMD`, `grows=CMD`;
+/// For an order called CMD: `mute=CMD`, with `reached=FILE` a file is made then; `dies=CMD`, `refuses=CMD`, `grows=CMD`;
 /// `lacks=SYMBOL:SDK`, the answer of the Go, Python or Rust SDK to a start of an
 /// unknown symbol; `late=FILE`,
 /// for the first order alone, waits until the file is there; the properties `refuse`, a text, and `wire`, what
@@ -125,6 +125,9 @@ pub(super) fn at_order(cmd: &str, arg: &Argument) -> Result<(), String> {
         thread::spawn(grow);
     }
     if asked_for("mute").as_deref() == Some(cmd) {
+        if let Some(file) = asked_for("reached") {
+            touch(&file);
+        }
         loop {
             thread::park();
         }
@@ -255,10 +258,14 @@ pub(super) fn ack(config: &Value) -> Option<String> {
 }
 
 /// The answer that a call asks for: `{"answer":TEXT}`, none for `"silent"`,
-/// the process's end for `"die"`; `{"wait":MS}`, a late one; and `aggregate=TEXT` in `PROBE`.
+/// the process's end for `"die"`; `{"wait":MS}`, a late one; `{"touch":FILE}`, after a
+/// file was made; and `aggregate=TEXT` in `PROBE`.
 pub(super) fn reply(func: &str, first: &Value) -> Option<String> {
     if func == "IsAggregate" {
         return asked_for("aggregate");
+    }
+    if let Some(file) = first.get("touch").and_then(Value::as_str) {
+        touch(file);
     }
     if let Some(time) = first.get("wait").filter(|_| func == "Exec") {
         thread::sleep(milliseconds(&time.to_string()));
@@ -271,6 +278,11 @@ pub(super) fn reply(func: &str, first: &Value) -> Option<String> {
         Some("die") => die(),
         answer => answer.map(str::to_owned),
     }
+}
+
+/// Makes a file.
+fn touch(file: &str) {
+    std::fs::write(file, "").expect("a place for the file");
 }
 
 fn die() -> ! {

@@ -21,6 +21,7 @@ mod play;
 mod result;
 mod runner;
 pub(crate) mod save;
+mod selection;
 mod update;
 mod words;
 
@@ -31,5 +32,6 @@ pub use self::node::{FileMistake, Place};
 pub use self::parse::load;
 pub use self::play::Stop;
 pub use self::result::{CaseResult, Difference, Failure, LogLine, Results, StepTime, Verdict};
-pub use self::runner::{Filter, Progress, Runner, RunnerError, Selected};
+pub use self::runner::{Progress, Runner, RunnerError};
+pub use self::selection::{Filter, Selected};
 pub use self::update::UpdatedFile;

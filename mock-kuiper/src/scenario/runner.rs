@@ -10,11 +10,12 @@ use std::thread;
 use std::time::Instant;
 
 use super::discover::discover;
-use super::model::{Case, ProcessScope, TestFile};
-use super::node::{FileMistake, Place};
+use super::model::{Case, TestFile};
+use super::node::FileMistake;
 use super::parse::load;
 use super::play::{Attempt, FileRun, Live, Packages, Settings, Stop, play};
 use super::result::{CaseResult, Results, Verdict};
+use super::selection::{Filter, Selected, groups, part, select};
 use crate::package::{Build, PackageError};
 use crate::release::Release;
 
@@ -32,29 +33,6 @@ pub struct Runner {
     shard: Option<(usize, usize)>,
     settings: Settings,
     stop: Stop,
-}
-
-/// Selects cases by their names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Filter {
-    /// Those whose names contain this text.
-    Contains(String),
-    /// The one of this name.
-    Exactly(String),
-}
-
-/// A case on a release.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Selected {
-    /// The test file.
-    pub file: PathBuf,
-    /// Where the case begins.
-    pub place: Place,
-    /// The name of the case.
-    pub name: String,
-    /// The release on which it runs.
-    pub release: &'static str,
 }
 
 /// Why nothing has run: the files are wrong, or there are none.
@@ -343,33 +321,10 @@ impl Runner {
         }
     }
 
-    /// Selects cases: the number of the file, that of the case in it, and both with
-    /// a release.
     fn select(&self, files: &[TestFile]) -> Result<Vec<(usize, usize, Selected)>, RunnerError> {
-        let mut selected = Vec::new();
-        for (file_index, file) in files.iter().enumerate() {
-            for (index, case) in file.cases.iter().enumerate() {
-                if !self.filters.is_empty() && !self.filters.iter().any(|it| it.selects(case)) {
-                    continue;
-                }
-                let own = case.releases.as_ref().unwrap_or(&file.releases);
-                for release in self.releases.as_ref().unwrap_or(own) {
-                    let one = Selected {
-                        file: file.path.clone(),
-                        place: case.place,
-                        name: case.name.clone(),
-                        release: release.name,
-                    };
-                    selected.push((file_index, index, one));
-                }
-            }
-        }
-        if let Some((part, parts)) = self.shard {
-            let mut index = 0;
-            selected.retain(|_| {
-                index += 1;
-                (index - 1) % parts == part - 1
-            });
+        let mut selected = select(files, &self.filters, self.releases.as_deref());
+        if let Some((number, parts)) = self.shard {
+            selected = part(selected, number, parts);
         }
         match selected.is_empty() {
             true => Err(RunnerError::NoCase),
@@ -397,44 +352,28 @@ impl Runner {
         Ok(())
     }
 
-    /// Groups the selected cases into units.
+    /// Makes the run of each file on each release, and sorts the units of cases: those
+    /// that were written first begin first.
     fn plan<'a>(
         &'a self,
         files: &'a [TestFile],
         packages: &'a Packages,
         selected: &[(usize, usize, Selected)],
     ) -> (Vec<FileRun<'a>>, Vec<Unit>) {
-        let mut groups: BTreeMap<(usize, &str), Vec<(usize, usize)>> = BTreeMap::new();
-        for (order, (file, case, one)) in selected.iter().enumerate() {
-            let group = groups.entry((*file, one.release)).or_default();
-            group.push((order, *case));
-        }
         let (mut runs, mut units) = (Vec::new(), Vec::new());
-        for ((file, release), cases) in groups {
-            let file = &files[file];
-            let run = runs.len();
-            let own = match file.process {
-                ProcessScope::File => vec![Unit { run, cases }],
-                ProcessScope::Case => {
-                    let single = |case| Unit {
-                        run,
-                        cases: vec![case],
-                    };
-                    cases.into_iter().map(single).collect()
-                }
-            };
-            let release = Release::find(release).expect("a case has a release of the table");
+        for group in groups(files, selected) {
+            let release = Release::find(group.release);
             runs.push(FileRun::new(
-                file,
-                release,
+                &files[group.file],
+                release.expect("a case has a release of the table"),
                 packages,
                 &self.settings,
                 &self.stop,
-                own.len(),
+                group.units.len(),
             ));
-            units.extend(own);
+            let run = runs.len() - 1;
+            units.extend(group.units.into_iter().map(|cases| Unit { run, cases }));
         }
-        // Those that were written first begin first.
         units.sort_by_key(|unit| unit.cases[0].0);
         (runs, units)
     }
@@ -505,15 +444,6 @@ impl Runner {
             let mut result = result(one, verdict, attempts, shown);
             run.hide_secrets(&mut result);
             return result;
-        }
-    }
-}
-
-impl Filter {
-    fn selects(&self, case: &Case) -> bool {
-        match self {
-            Self::Contains(text) => case.name.contains(text),
-            Self::Exactly(name) => case.name == *name,
         }
     }
 }

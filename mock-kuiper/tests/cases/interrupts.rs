@@ -8,42 +8,95 @@ use rustix::process::Signal;
 use crate::common::Place;
 use crate::processes::{kill, wait_until};
 
-/// A run that waits in one of its moments, and has begun to when `began` exists.
+/// Files with a case that waits for an hour, by what it waits for. The file `began`
+/// exists when it does, or is about to.
 fn files() -> Vec<(&'static str, String)> {
-    let with = |setup: &str, steps: &str| {
+    let source = "{start: {source: random, config: {interval: 1, limit: 0}}}";
+    let sink = |config: &str| format!("{{start: {{sink: append, config: {config}}}}}");
+    let background = "{run: 'sleep 601 & setsid sleep 602', background: true}";
+    let with = |probe: &str, setup: &str, steps: &str| {
         format!(
             "plugin: plugin
-env: {{PROBE: 'child stray ENV'}}
+env: {{PROBE: 'child stray {probe}'}}
 cases:
-- name: one
-  setup: {setup}
-  steps: {steps}
-- name: two
-  setup: ['touch began']
-  steps: [{{idle: 1h}}]
+- {{name: one, setup: [{setup}], steps: [{steps}]}}
+- {{name: two, steps: [{{idle: 1h}}]}}
 "
         )
     };
-    let began = "['touch began', {run: 'sleep 601 & setsid sleep 602', background: true}]";
-    let plain = |steps: &str| with(began, steps).replace(" ENV", "");
-    let quiet = "{start: {source: random, config: {interval: 1, limit: 0}}}";
+    // The call before the last step tells that this step comes next.
+    let waits = |first: &str, last: &str| {
+        let now = "{call: echo, args: [{touch: ../began}]}";
+        with("", background, &format!("{first}{now}, {last}"))
+    };
+    let sends = |config: &str, last: &str| {
+        let last = format!("{{send: append, rows: [a], within: 1h{last}}}");
+        waits(&format!("{}, ", sink(config)), &last)
+    };
+    let any = "[{$any: true}]";
+    let starts = format!("{source}, ");
     vec![
-        ("rows", plain(&format!("[{quiet}, {{rows: random, expect: [{{$any: true}}], within: 1h}}]"))),
-        ("no rows", plain(&format!("[{quiet}, {{rows: random, expect: [], within: 1h}}]"))),
-        ("idle", plain("[{idle: 1h}]")),
-        ("log", plain("[{log: never, within: 1h}]")),
-        ("file", plain("[{file: never, exists: true, within: 1h}]")),
-        ("call", plain("[{call: echo, args: [{answer: silent}], within: 1h}]")),
-        ("ack", plain("[{start: {sink: append, config: {ack: never}}}, {send: append, rows: [a], acks: [ok], within: 1h}]")),
-        ("unread", plain("[{start: {sink: append, config: {idle: true}}}, {send: append, rows: [a], within: 1h}]")),
-        ("rule", plain("[{rule: {source: {source: random, config: {limit: 0}}, sinks: [{sink: append}], rows: 1}, within: 1h}]")),
-        ("start", with(began, &format!("[{quiet}]")).replace("ENV", "mute=start")),
-        ("stop", with(began, &format!("[{quiet}, {{stop: random}}]")).replace("ENV", "mute=stop")),
-        ("greeting", with(began, "[{idle: 1h}]").replace("ENV", "silent")),
-        ("fault", plain("[{call: echo, args: [hi]}, {fault: idle=1h}]")),
-        ("setup", with("['touch began; setsid sleep 600', 'true']", "[{idle: 1h}]").replace(" ENV", "")),
-        ("readiness", with("[{run: 'touch began; sleep 600', background: true, ready: {file: never}, within: 1h}]", "[{idle: 1h}]").replace(" ENV", "")),
-        ("check", with("[{run: 'touch began; sleep 600', background: true, ready: {run: 'sleep 601'}, within: 1h}]", "[{idle: 1h}]").replace(" ENV", "")),
+        (
+            "rows",
+            waits(
+                &starts,
+                &format!("{{rows: random, expect: {any}, within: 1h}}"),
+            ),
+        ),
+        (
+            "no rows",
+            waits(&starts, "{rows: random, expect: [], within: 1h}"),
+        ),
+        ("idle", waits("", "{idle: 1h}")),
+        ("log", waits("", "{log: never, within: 1h}")),
+        ("file", waits("", "{file: never, exists: true, within: 1h}")),
+        ("call", waits("", "{call: echo, args: [{answer: silent}]}")),
+        ("ack", sends("{ack: never}", ", acks: [ok]")),
+        ("unread", sends("{idle: true}", "")),
+        (
+            "rule",
+            waits(
+                "",
+                "{rule: {source: {source: random, config: {limit: 0}}, sinks: [{sink: append}], rows: 1}, within: 1h}",
+            ),
+        ),
+        ("fault", waits("", "{fault: idle=1h}")),
+        (
+            "start",
+            with("mute=start reached=../began", background, source),
+        ),
+        (
+            "stop",
+            with(
+                "mute=stop reached=../began",
+                background,
+                &format!("{source}, {{stop: random}}"),
+            ),
+        ),
+        (
+            "greeting",
+            with("silent listens=../began", background, "{idle: 1h}"),
+        ),
+        (
+            "setup",
+            with("", "'touch began; setsid sleep 600'", "{idle: 1h}"),
+        ),
+        (
+            "readiness",
+            with(
+                "",
+                "{run: 'touch began; sleep 600', background: true, ready: {file: never}, within: 1h}",
+                "{idle: 1h}",
+            ),
+        ),
+        (
+            "check",
+            with(
+                "",
+                "{run: 'sleep 600', background: true, ready: {run: 'touch began; sleep 601'}, within: 1h}",
+                "{idle: 1h}",
+            ),
+        ),
     ]
 }
 
@@ -51,19 +104,20 @@ cases:
 fn interrupt(yaml: &str, signal: Signal, moment: &str) {
     let place = Place::with(yaml);
     let live = place.start(&["a.test.yaml", "--jobs", "1", "--timeout-scale", "100"]);
-    wait_until("the wait of the case", || place.path("began").exists());
-    // Whether the step has begun does not matter: no moment may be worse.
-    std::thread::yield_now();
+    wait_until(moment, || place.path("began").exists());
 
     let sent = Instant::now();
     live.signal(signal);
-    let done = place.finish(live);
+    let done = live.end();
+    let took = sent.elapsed();
+    place.assert_clean();
 
     done.assert_status(3)
         .assert_says("interrupted: 2 cases have no verdict");
     assert!(done.stdout.contains("2 skipped"), "{moment}: {done}");
     assert!(!done.stdout.contains("FAIL"), "{moment}: {done}");
-    assert!(sent.elapsed() < Duration::from_secs(10), "{moment}: {done}");
+    // Usually less than 0.3 s.
+    assert!(took < Duration::from_secs(5), "{moment} took {took:?}");
 }
 
 #[test]
@@ -81,10 +135,10 @@ fn sigterm_and_sighup_are_interrupts() {
 
 #[test]
 fn nothing_is_left_after_the_death_of_mock_kuiper() {
-    for (_, yaml) in files() {
+    for (moment, yaml) in files() {
         let place = Place::with(&yaml);
         let live = place.start(&["a.test.yaml", "--jobs", "2"]);
-        wait_until("the wait of the case", || place.path("began").exists());
+        wait_until(moment, || place.path("began").exists());
 
         kill(live.pid(), Signal::KILL);
         live.end();

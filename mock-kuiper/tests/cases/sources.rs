@@ -226,25 +226,6 @@ cases:
 }
 
 #[test]
-fn an_order_must_be_answered_within_its_limit() {
-    let yaml = "plugin: plugin
-env: {PROBE: 'late=${tmp}/go'}
-cases:
-- name: one
-  setup: [{run: 'sleep 0.4; touch ${tmp}/go', background: true}]
-  steps:
-  - {start: {source: random}, within: WITHIN}
-";
-
-    crate::common::results(&yaml.replace("WITHIN", "60s")).assert_passed();
-    crate::common::results(&yaml.replace("WITHIN", "20ms")).assert_failed(
-        7,
-        "-",
-        "and 20ms is allowed",
-    );
-}
-
-#[test]
 fn a_capture_is_used_by_later_steps_and_must_find_something() {
     play(
         "  - start: {source: random, config: {interval: 1}}
