@@ -11,6 +11,9 @@ use crate::scenario::model::Expected;
 use crate::scenario::pattern::Template;
 use crate::scenario::play::player::{Played, Player};
 
+/// How long a sink may take to close its channel because of its last row.
+const HANG_UP: Duration = Duration::from_millis(300);
+
 impl Player<'_> {
     /// Sends rows to a sink, and takes an ack after each if acks are expected or
     /// required. Otherwise waits until the sink has read them.
@@ -45,7 +48,9 @@ impl Player<'_> {
         }
         if !awaits && !is_killed {
             sink.wait_read(limit)?;
-            let hung_up = sink.watch_hang_up(Duration::ZERO);
+            // A sink that has acknowledged its rows has not hung up because of one.
+            let is_acked = sink.sent() <= sink.acked();
+            let hung_up = sink.watch_hang_up(if is_acked { Duration::ZERO } else { HANG_UP });
             self.live.check_alive()?;
             hung_up?;
         }
