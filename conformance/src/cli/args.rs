@@ -112,6 +112,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) json: Option<PathBuf>,
 
+    /// Write each result to a file as soon as it is known, as a JSON object on
+    /// its own line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) events: Option<PathBuf>,
+
     /// Write the results to a file as JUnit's XML
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) junit: Option<PathBuf>,

@@ -162,6 +162,7 @@ fn unwritable(args: &Args) -> Vec<String> {
     let files = [
         ("--write-expect-fail", &args.write_expect_fail),
         ("--json", &args.json),
+        ("--events", &args.events),
         ("--junit", &args.junit),
     ];
     let named = files

@@ -7,7 +7,7 @@ mod output;
 mod progress;
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Parser as _;
 use ekuiper_conformance::plan::Examined;
@@ -20,7 +20,7 @@ use mock_kuiper::Kind;
 use self::args::Args;
 use self::error::CliError;
 use self::input::{Filtered, Input};
-use self::output::{print, write, write_reports};
+use self::output::{Events, print, write, write_reports};
 use self::progress::Progress;
 
 /// The plugin meets the requirements.
@@ -91,26 +91,39 @@ fn test(args: &Args, filtered: Filtered) -> Result<u8, CliError> {
         requirements,
     } = input::read(args, filtered)?;
     let mut all = Vec::new();
+    let events = args.events.as_deref().map(Events::create).transpose()?;
     let several = args.release.as_slice().len() > 1;
     for release in args.release.as_slice() {
         let plan = plan.under(release);
-        let progress = Progress::new(release.name, requirements.len());
-        let began = Instant::now();
-        let trials = run::run(&plan, &requirements, &|trial| progress.done(trial));
-        progress.close();
-        let results = Results {
+        let mut results = Results {
             plugin: plan.name(),
             release: release.name,
-            notes: notes(&plan, &trials),
-            trials,
-            took: began.elapsed(),
+            notes: Vec::new(),
+            trials: Vec::new(),
+            took: Duration::ZERO,
             expected: &expected,
             strict: args.strict,
         };
+        let progress = Progress::new(release.name, requirements.len());
+        let began = Instant::now();
+        let trials = run::run(&plan, &requirements, &|trial| {
+            if let Some(events) = &events {
+                events.write(&report::event(&results, trial));
+            }
+            if let Some(line) = report::brief(&results, trial) {
+                progress.print(&line);
+            }
+            progress.done(trial);
+        });
+        progress.close();
+        results.notes = notes(&plan, &trials);
+        results.trials = trials;
+        results.took = began.elapsed();
         // With many releases, what passed would hide the rest.
         print(&report::text(&results, several))?;
         all.push(results);
     }
+    events.map_or(Ok(()), Events::close)?;
     write_reports(args, &all)?;
     if let Some(path) = &args.write_expect_fail {
         let failures = all.iter().flat_map(Results::failures).collect::<Vec<_>>();
@@ -171,8 +184,6 @@ fn status(all: &[Results<'_>]) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use ekuiper_conformance::expect::Expected;
     use ekuiper_conformance::verdict::Evidence;
     use mock_kuiper::Symbol;

@@ -12,7 +12,8 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 /// How often the progress is drawn.
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// A line that counts finished tests, if stderr is a terminal.
+/// What did not pass, as soon as it is known; and, if stderr is a terminal, a
+/// line below that counts finished tests.
 pub(super) struct Progress(Option<ProgressBar>);
 
 impl Progress {
@@ -38,7 +39,15 @@ impl Progress {
         }
     }
 
-    /// Removes the line.
+    /// Writes a line above the one that counts.
+    pub(super) fn print(&self, line: &str) {
+        match &self.0 {
+            Some(bar) => bar.suspend(|| anstream::eprintln!("{line}")),
+            None => anstream::eprintln!("{line}"),
+        }
+    }
+
+    /// Removes the line that counts.
     pub(super) fn close(&self) {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();
