@@ -316,6 +316,7 @@ mod tests {
             rule: "",
             why: "",
             how: "",
+            expected: "",
             source: "",
             slow: false,
             check: Check::Function(check),

@@ -77,6 +77,23 @@ fn a_plugin_that_exits_at_once_fails_with_its_exit_status_and_its_log() {
     assert!(out.contains("FAILED   CTL-01  The plugin dials"), "{out}");
     assert!(out.contains("exit status 3"), "{out}");
     assert!(out.contains("[plugin] no license"), "{out}");
+    let lines: Vec<_> = out.lines().map(str::trim).collect();
+    assert_eq!(
+        lines[2],
+        "tried      The plugin is launched as the release launches it."
+    );
+    assert_eq!(
+        lines[3],
+        "expected   A message comes within the release's `initTimeout`: 5 s in 1.x, 60 s in 2.x."
+    );
+    assert!(
+        lines[4].starts_with("seen       the plugin exited"),
+        "{out}"
+    );
+    assert!(
+        lines[5].starts_with("why        Otherwise no rule"),
+        "{out}"
+    );
     assert!(
         out.contains("script under eKuiper 2.4: 1 failed, 0 passed, in 0."),
         "{out}"
@@ -251,6 +268,8 @@ fn results_are_written_as_json_and_junit() {
     let json: Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
     assert_eq!(json["runs"][0]["release"], "1.13");
     let requirement = &json["runs"][1]["requirements"][0];
+    let expected = "A message comes within the release's `initTimeout`: 5 s in 1.x, 60 s in 2.x.";
+    assert_eq!(requirement["expected"], expected);
     assert_eq!(requirement["id"], "CTL-01");
     assert_eq!(requirement["standing"], "failed");
     assert_eq!(requirement["code"], "plugin.exited-early");
@@ -266,6 +285,10 @@ fn results_are_written_as_json_and_junit() {
         "{junit}"
     );
     assert!(junit.contains("<failure message="), "{junit}");
+    assert!(
+        junit.contains("expected: A message comes within"),
+        "{junit}"
+    );
     assert!(junit.contains("type=\"plugin.exited-early\""), "{junit}");
 }
 

@@ -50,6 +50,8 @@ fn requirement(results: &Results<'_>, trial: &Trial) -> Map<String, Value> {
         ("id", json!(trial.requirement.id)),
         ("level", json!(trial.requirement.level.to_string())),
         ("rule", json!(trial.requirement.rule)),
+        ("tried", json!(trial.requirement.how)),
+        ("expected", json!(trial.requirement.expected)),
         ("standing", json!(standing)),
         ("seconds", json!(trial.took.as_secs_f64())),
     ];

@@ -3,6 +3,7 @@
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::results::{Results, Standing, code, seen, transcript};
+use crate::requirement::Requirement;
 
 /// Returns a test suite for each release, with a test case for each
 /// requirement.
@@ -22,7 +23,9 @@ pub fn junit(all: &[Results<'_>]) -> Result<String, String> {
                 if let Some(code) = code(&trial.verdict) {
                     status.set_type(code.name());
                 }
-                status.set_description(transcript(&trial.verdict).join("\n"));
+                let Requirement { how, expected, .. } = trial.requirement;
+                let lines = transcript(&trial.verdict).join("\n");
+                status.set_description(format!("tried: {how}\nexpected: {expected}\n\n{lines}"));
                 status
             };
             let status = match results.standing(trial) {

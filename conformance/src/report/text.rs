@@ -20,8 +20,8 @@ const STALE: &str = "the requirement passes: delete it from the known failures";
 const DIM: Style = Style::new().dimmed();
 
 /// Returns a line for each requirement, by section, and a last line that counts
-/// them. A failure is followed by what was observed, why it matters, how the
-/// rule is observed, and the last lines of the transcript. `short` leaves out
+/// them. A failure is followed by what was tried, what was expected and what was
+/// observed, why it matters, and the last lines of the transcript. `short` leaves out
 /// what passed, what does not apply and what is a known failure.
 ///
 /// The text has ANSI sequences for colours. Write it through `anstream`, which
@@ -125,7 +125,9 @@ fn details<'r>(
     trial: &'r Trial,
     causes: &mut Causes<'r>,
 ) {
-    let Requirement { why, how, .. } = trial.requirement;
+    let Requirement {
+        why, how, expected, ..
+    } = trial.requirement;
     let seen = seen(&trial.verdict);
     match results.standing(trial) {
         Standing::Passed => {}
@@ -134,9 +136,10 @@ fn details<'r>(
         Standing::Stale => detail(out, "seen", STALE),
         Standing::Error => detail(out, "error", seen),
         Standing::Failed | Standing::Warning => {
+            detail(out, "tried", how);
+            detail(out, "expected", expected);
             detail(out, "seen", seen);
             detail(out, "why", why);
-            detail(out, "tried", how);
             show_transcript(out, trial);
         }
         Standing::Untested { .. } => untested(out, results, trial, causes),
