@@ -227,7 +227,7 @@ impl Violation {
     /// has one without its highest bit.
     #[must_use]
     pub fn is_missing_id(&self) -> bool {
-        self.0 == ProtocolError::NoId
+        matches!(self.0, ProtocolError::NoId { .. })
     }
 }
 
