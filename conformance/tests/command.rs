@@ -156,7 +156,17 @@ fn all_mistakes_of_the_input_are_reported_at_once_with_status_2() {
     let known = script.file("known");
     fs::write(&known, "XXX-01 all why\nCTL-01 9.9 why\n").unwrap();
     let known = known.to_str().unwrap();
+    let promises = script.file("promises");
+    fs::write(&promises, "# mine\ncall echo(1)=1\ncounter n\n").unwrap();
+    let wrong = script.file("wrong");
+    fs::write(&wrong, "counter\nresult 1\n").unwrap();
+    let in_file = |promises: &Path| {
+        let args = ["--promises", promises.to_str().unwrap()];
+        run(&script.plugin(), &args).2
+    };
 
+    let unknown = in_file(&promises);
+    let wrong = in_file(&wrong);
     let (status, out, err) = run(
         &script.plugin(),
         &[
@@ -169,6 +179,15 @@ fn all_mistakes_of_the_input_are_reported_at_once_with_status_2() {
         ],
     );
 
+    assert!(
+        unknown.ends_with("promises: line 2: the plugin has no function `echo`\n"),
+        "{unknown}"
+    );
+    assert!(
+        wrong.contains("wrong: line 1: expected a column"),
+        "{wrong}"
+    );
+    assert!(wrong.contains("wrong: line 2: expected `call`"), "{wrong}");
     assert_eq!((status, out.as_str()), (2, ""));
     let lines: Vec<_> = err.lines().collect();
     assert_eq!(lines.len(), 4, "{err}");

@@ -90,6 +90,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "COLUMN")]
     pub(super) counter: Option<String>,
 
+    /// Read calls and the counter from a file, with lines like `call echo(1)=1`
+    /// and `counter COLUMN`; --counter overrides that of the file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) promises: Option<PathBuf>,
+
     /// Also run the checks that take more than a minute
     #[arg(long)]
     pub(super) long: bool,
