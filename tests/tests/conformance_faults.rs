@@ -168,6 +168,8 @@ const FAULTS: &[Fault] = &[
     Fault::new("SRC-04", "blocked-row-broken", &[])
         .unscaled()
         .ticks(r#"{"interval":5,"size":20000}"#),
+    // Its buffer is full only after about 3 s.
+    Fault::new("SRC-04", "blocked-row-broken", &[]).unscaled(),
     Fault::new("SRC-05", "stops-all-sources", &["CTL-16", "SRC-11"]),
     Fault::new("SRC-06", "third-start-refused", &["LIF-04"]),
     Fault::new("SRC-07", "source-dials-once", &["LIF-05"]),

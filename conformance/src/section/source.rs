@@ -73,8 +73,10 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "A source that cannot send, because nobody reads its rows, can be stopped.",
         why: "Otherwise a rule that is slower than its source can never be stopped.",
-        how: "Nobody reads for 2 s. What waited is read for up to 2 s and decoded. Nobody reads \
-              for another 2 s. Then the source is stopped and started again.",
+        how: "Nobody reads until no more rows arrive, because the source cannot send, and for 2 s \
+              after that; or for 4 s, if it can still send then. What waited is read for up to 2 s \
+              and decoded. Nobody reads for as long again. Then the source is stopped and started \
+              again.",
         expected: "Each row is valid, the stop is answered with `ok`, and the source sends a row \
                    after its second start.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/source.go; ekuiper-2.4.0-go.jsonl:64",
@@ -308,11 +310,11 @@ fn drain(rig: &Rig<'_>, source: &mut Source) -> Result<(), HostError> {
 fn stops_while_blocked(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
     let mut source = rig.source(&host)?;
-    std::thread::sleep(rig.scaled(Duration::from_secs(2)));
+    rig.block(&mut source);
     // What had been waiting is read and decoded as well.
     let end = Instant::now() + rig.quiet(READING);
     while Instant::now() < end && next_row(&mut source, Duration::from_millis(10))? {}
-    std::thread::sleep(rig.scaled(Duration::from_secs(2)));
+    rig.block(&mut source);
     let order = source.order().clone();
     rig.order_ok(&host, Command::Stop, &order)?;
     drop(source);
