@@ -285,6 +285,7 @@ const FAULTS: &[Fault] = &[
     Fault::new("LIF-12", "works-on", &[]),
     Fault::new("LIF-13", "calls-leak", &[]),
     Fault::new("LIF-13", "rows-leak-files", &[]),
+    Fault::new("LIF-13", "emitting-leaks-files", &[]),
     Fault::new("PKG-01", "unknown-language", ALL_BUT_FILES)
         .of_files(|plugin| rewrite(plugin, |manifest| manifest["language"] = "rust".into())),
     Fault::new("PKG-02", "no-yaml", &[]).of_files(|plugin| without(plugin, "sources/ticks.yaml")),
