@@ -17,6 +17,7 @@ mod finding;
 mod json;
 mod observed;
 mod remedy;
+mod seen;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -29,5 +30,6 @@ pub use self::explain::{
 };
 pub use self::finding::Finding;
 pub use self::observed::{Observed, Violation};
+pub use self::seen::Seen;
 pub use self::text::describe_status;
 pub(crate) use self::text::says_unknown;
