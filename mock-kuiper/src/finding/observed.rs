@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use ekuiper_sp::ProtocolError;
-
 use super::Code;
 use super::seen::Seen;
 use super::text::{counted, describe_status, last_line};
+use super::violation::Violation;
 use crate::foreign::{in_sentence, shortened};
 use crate::symbol::{Channel, Symbol};
 use crate::usage::Usage;
@@ -208,45 +207,6 @@ pub enum Observed {
         /// The function's text.
         text: String,
     },
-}
-
-/// How a plugin broke the Scalability Protocols; `Display` describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation(ProtocolError);
-
-impl Violation {
-    pub(crate) fn new(error: ProtocolError) -> Self {
-        Self(error)
-    }
-
-    /// Returns the protocol numbers that were expected and found in a greeting,
-    /// for example 0x51 (PULL) and 0x50 (PUSH); `None` for another violation.
-    #[must_use]
-    pub fn wrong_socket(&self) -> Option<(u16, u16)> {
-        match self.0 {
-            ProtocolError::WrongProtocol { expected, found } => Some((expected, found)),
-            _ => None,
-        }
-    }
-
-    /// Whether a peer connected and sent no greeting in time.
-    #[must_use]
-    pub fn is_silence(&self) -> bool {
-        self.0 == ProtocolError::GreetingTimedOut
-    }
-
-    /// Whether a message lacks the id that REQ and REP put before its body, or
-    /// has one without its highest bit.
-    #[must_use]
-    pub fn is_missing_id(&self) -> bool {
-        matches!(self.0, ProtocolError::NoId { .. })
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
 }
 
 impl Observed {

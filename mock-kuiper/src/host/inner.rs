@@ -11,7 +11,6 @@ use ekuiper_sp as sp;
 use serde_json::{Map, Value};
 
 use super::answer::require_ok;
-use super::breach::BreachError;
 use super::channel::{Manner, Outgoing, RequestChannel};
 use super::error::HostError;
 use super::failure::Failure;
@@ -418,20 +417,6 @@ impl Inner {
         drop(control);
         played.map_err(|error| self.note(self.breached(&channel, error)))?;
         self.wait_next_greeting()
-    }
-
-    /// Makes the error for a breach that could not be played.
-    pub(super) fn breached(&self, channel: &Channel, error: BreachError) -> HostError {
-        match error {
-            BreachError::NotDialed => Finding::new(Observed::NotDialed {
-                limit: self.answer_limit,
-            })
-            .on(channel)
-            .into(),
-            BreachError::Exited => self.exited(),
-            BreachError::Host(error) => error,
-            BreachError::System(source) => HostError::io("listen on a plain socket", source),
-        }
     }
 
     /// Notes a socket file that a killed plugin leaves behind.
