@@ -2,11 +2,14 @@
 //! reports and its exit statuses.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -346,6 +349,74 @@ fn a_result_is_written_as_soon_as_it_is_known() {
     assert_eq!(event["id"], "PKG-02");
     assert_eq!(event["release"], "2.4");
     assert_eq!(event["standing"], "tolerated");
+}
+
+#[test]
+fn an_interrupt_ends_the_run_with_what_was_found_and_leaves_no_process_behind() {
+    // CTL-01 waits a minute for its greeting.
+    let script = Script::new("echo $$ >\"$(dirname \"$0\")/pid\"; exec sleep 100");
+    let (known, junit) = (script.file("known"), script.file("junit.xml"));
+    let args = [
+        "--filter",
+        "PKG-02",
+        "--filter",
+        "CTL-01",
+        "--release",
+        "2.4,2.3",
+        "--junit",
+        junit.to_str().unwrap(),
+        "--write-expect-fail",
+        known.to_str().unwrap(),
+    ];
+    let mut running = command(Some(&script.plugin()), &args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut errors = BufReader::new(running.stderr.take().unwrap());
+    let mut err = String::new();
+    errors.read_line(&mut err).unwrap();
+    let read = || fs::read_to_string(script.plugin().join("pid"));
+    let plugin = wait_for(|| read().ok()?.trim().parse().ok());
+
+    let sent = Instant::now();
+    let pid = Pid::from_raw(running.id().cast_signed()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    let (status, out, _) = said(running.wait_with_output().unwrap());
+    errors.read_to_string(&mut err).unwrap();
+    let took = sent.elapsed();
+
+    assert_eq!(status, 130, "{err}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(out.contains("warning  PKG-02"), "{out}");
+    let conclusion = "script under eKuiper 2.4: interrupted with 1 requirement left, 0 failed, 1 \
+                      warning, 0 passed";
+    assert!(out.contains(conclusion), "{out}");
+    assert!(
+        err.contains("incomplete, and 1 release was not tried"),
+        "{err}"
+    );
+    assert!(
+        err.contains("--write-expect-fail: nothing was written"),
+        "{err}"
+    );
+    assert_eq!(fs::read_to_string(known).unwrap(), "");
+    let junit = fs::read_to_string(junit).unwrap();
+    assert!(junit.contains("<testcase name=\"interrupted\">"), "{junit}");
+    let plugin = Pid::from_raw(plugin).unwrap();
+    wait_for(|| test_kill_process(plugin).err());
+}
+
+/// Waits until a value is there, at most 20 s.
+fn wait_for<T>(value: impl Fn() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        match value() {
+            Some(value) => return value,
+            None => assert!(Instant::now() < end, "it took too long"),
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]

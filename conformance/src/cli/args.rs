@@ -14,7 +14,8 @@ Exit status:
   0  the plugin meets the requirements
   1  the plugin fails a requirement, or a known failure passes
   2  the command line or its input is wrong
-  3  an internal or system error";
+  3  an internal or system error
+  130  a signal ended the run; its results are incomplete";
 
 const EXAMPLES: &str = "\
 Examples:

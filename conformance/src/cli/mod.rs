@@ -3,10 +3,12 @@
 mod args;
 mod error;
 mod input;
+mod interrupt;
 mod output;
 mod progress;
 
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use clap::Parser as _;
@@ -34,6 +36,10 @@ const WRONG_INPUT: u8 = 2;
 
 /// An internal or system error.
 const SYSTEM_ERROR: u8 = 3;
+
+/// A signal ended the run before all requirements were tried: as a shell reports
+/// SIGINT.
+const INTERRUPTED: u8 = 130;
 
 /// Reads the command line and carries it out.
 pub(crate) fn main() -> ExitCode {
@@ -90,6 +96,7 @@ fn test(args: &Args, filtered: Filtered) -> Result<u8, CliError> {
         expected,
         requirements,
     } = input::read(args, filtered)?;
+    let stop = interrupt::watch()?;
     let mut all = Vec::new();
     let events = args.events.as_deref().map(Events::create).transpose()?;
     let several = args.release.as_slice().len() > 1;
@@ -103,10 +110,11 @@ fn test(args: &Args, filtered: Filtered) -> Result<u8, CliError> {
             took: Duration::ZERO,
             expected: &expected,
             strict: args.strict,
+            unexamined: 0,
         };
         let progress = Progress::new(release.name, requirements.len());
         let began = Instant::now();
-        let trials = run::run(&plan, &requirements, &|trial| {
+        let trials = run::run_until(&plan, &requirements, &stop, &|trial| {
             if let Some(events) = &events {
                 events.write(&report::event(&results, trial));
             }
@@ -117,14 +125,27 @@ fn test(args: &Args, filtered: Filtered) -> Result<u8, CliError> {
         });
         progress.close();
         results.notes = notes(&plan, &trials);
+        results.unexamined = requirements.len() - trials.len();
         results.trials = trials;
         results.took = began.elapsed();
         // With many releases, what passed would hide the rest.
         print(&report::text(&results, several))?;
         all.push(results);
+        if stop.load(Ordering::SeqCst) {
+            break;
+        }
     }
+    let left = args.release.as_slice().len() - all.len();
+    let is_complete = left == 0 && all.iter().all(|results| results.unexamined == 0);
     events.map_or(Ok(()), Events::close)?;
     write_reports(args, &all)?;
+    if !is_complete {
+        progress::print_interrupted(left);
+        if args.write_expect_fail.is_some() {
+            progress::print_error("--write-expect-fail: nothing was written");
+        }
+        return Ok(INTERRUPTED);
+    }
     if let Some(path) = &args.write_expect_fail {
         let failures = all.iter().flat_map(Results::failures).collect::<Vec<_>>();
         let tried: Vec<_> = all.iter().map(|results| results.release).collect();
@@ -235,6 +256,7 @@ mod tests {
             expected: &expected,
             notes: Vec::new(),
             strict: false,
+            unexamined: 0,
         };
         let failed = Verdict::Failed(Evidence {
             seen: String::new(),

@@ -55,6 +55,19 @@ impl Progress {
     }
 }
 
+/// Says on stderr that the results are incomplete; `left` is the number of
+/// releases that were not tried at all.
+pub(super) fn print_interrupted(left: usize) {
+    let releases = match left {
+        0 => String::new(),
+        1 => ", and 1 release was not tried".to_owned(),
+        left => format!(", and {left} releases were not tried"),
+    };
+    print_error(&format!(
+        "interrupted: the results are incomplete{releases}"
+    ));
+}
+
 /// Writes an error to stderr.
 pub(super) fn print_error(text: &str) {
     anstream::eprintln!("{ERROR}error{ERROR:#}: {text}");

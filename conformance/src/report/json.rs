@@ -22,6 +22,7 @@ pub fn json(results: &Results<'_>) -> Value {
         "falls_short": results.has_failures(),
         "seconds": results.took.as_secs_f64(),
         "notes": results.notes,
+        "unexamined": results.unexamined,
         "requirements": requirements,
     })
 }

@@ -57,6 +57,14 @@ pub fn junit(all: &[Results<'_>]) -> Result<String, String> {
             case.set_time(trial.took);
             suite.add_test_case(case);
         }
+        if results.unexamined > 0 {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_message(format!(
+                "{} requirements have no result: the run was interrupted",
+                results.unexamined
+            ));
+            suite.add_test_case(TestCase::new("interrupted", status));
+        }
         report.add_test_suite(suite);
     }
     report.to_string().map_err(|error| error.to_string())
