@@ -15,6 +15,7 @@ mod explain;
 )]
 mod finding;
 mod json;
+mod missing;
 mod observed;
 mod remedy;
 mod seen;

@@ -2,6 +2,7 @@
 
 use super::advice::{Advice, Limit};
 use super::finding::Finding;
+use super::missing::missing_property;
 use super::observed::Observed;
 use super::seen::Seen;
 use crate::symbol::Kind;
@@ -185,52 +186,4 @@ fn names_other_address(line: &str, finding: &Finding) -> bool {
         let expected = format!("/tmp/{}.ipc", channel.name());
         line.contains("/tmp/plugin_") && !line.contains(&expected)
     })
-}
-
-/// Finds the property that an error text calls missing: the SDKs, serde and
-/// Python's `KeyError` quote it.
-fn missing_property(text: &str) -> Option<&str> {
-    let quoted = |after: &str, quote: char| {
-        let (_, rest) = text.split_once(after)?;
-        let (name, _) = rest.trim_start().strip_prefix(quote)?.split_once(quote)?;
-        let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-        (!name.is_empty() && name.chars().all(plain)).then_some(name)
-    };
-    let python = text.trim();
-    let key_error = python
-        .strip_prefix('\'')
-        .and_then(|rest| rest.strip_suffix('\''))
-        .filter(|name| !name.is_empty() && !name.contains(['\'', ' ']));
-    // The Rust SDK: `config.url: required, but missing`.
-    let rust = text.contains("missing").then(|| {
-        let (_, rest) = text.split_once("config.")?;
-        let (name, _) = rest.split_once(':')?;
-        (!name.is_empty() && !name.contains([' ', '.', '['])).then_some(name)
-    });
-    rust.flatten()
-        .or_else(|| quoted("missing field", '`'))
-        .or_else(|| quoted("missing property", '`'))
-        .or_else(|| quoted("KeyError:", '\''))
-        .or(key_error)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_missing_property_is_found_in_the_texts_of_serde_and_python() {
-        for (text, property) in [
-            ("config: missing field `url`", Some("url")),
-            ("missing field `url` at line 1 column 2", Some("url")),
-            ("config.url: required, but missing", Some("url")),
-            ("KeyError: 'url'", Some("url")),
-            ("'url'", Some("url")),
-            ("'it' isn't 'there'", None),
-            ("host unreachable", None),
-            ("missing field `a b`", None),
-        ] {
-            assert_eq!(missing_property(text), property, "{text}");
-        }
-    }
 }
