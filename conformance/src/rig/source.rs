@@ -58,19 +58,17 @@ impl Rig<'_> {
     }
 }
 
-/// How long a source is left alone that nobody reads: until it cannot send any
-/// more, and as long as it then waits.
+/// How long nobody reads the rows of a source, until it cannot send any more.
 const FILLING: Duration = Duration::from_secs(4);
-const BLOCKED: Duration = Duration::from_secs(2);
 
 impl Rig<'_> {
-    /// Reads no rows until the source cannot send any more, and for 2 s after
+    /// Reads no rows until the source cannot send any more, and for `more` after
     /// that. A source that can still send after 4 s is not waited for.
-    pub(crate) fn block(&self, source: &mut Source) {
+    pub(crate) fn block(&self, source: &mut Source, more: Duration) {
         /// More than the time between two rows of a source that is not blocked.
         const STILL: Duration = Duration::from_millis(300);
         const STEP: Duration = Duration::from_millis(10);
-        let end = Instant::now() + self.scaled(FILLING);
+        let end = Instant::now() + self.scaled(FILLING).min(FILLING);
         let (mut waiting, mut since) = (0, Instant::now());
         let mut longest = Duration::ZERO;
         while Instant::now() < end {
@@ -80,7 +78,7 @@ impl Rig<'_> {
                 longest = longest.max(since.elapsed());
                 (waiting, since) = (now, Instant::now());
             } else if now > 0 && since.elapsed() > STILL.max(3 * longest) {
-                std::thread::sleep(self.scaled(BLOCKED));
+                std::thread::sleep(more);
                 return;
             }
         }

@@ -74,9 +74,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A source that cannot send, because nobody reads its rows, can be stopped.",
         why: "Otherwise a rule that is slower than its source can never be stopped.",
         how: "Nobody reads until no more rows arrive, because the source cannot send, and for 2 s \
-              after that; or for 4 s, if it can still send then. What waited is read for up to 2 s \
-              and decoded. Nobody reads for as long again. Then the source is stopped and started \
-              again.",
+              after that; a source that can still send after 4 s is not waited for. What waited is \
+              read for up to 2 s and decoded. In another process, the same source is left unread \
+              once more, at most 4.5 s, and then stopped and started again.",
         expected: "Each row is valid, the stop is answered with `ok`, and the source sends a row \
                    after its second start.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/source.go; ekuiper-2.4.0-go.jsonl:64",
@@ -308,13 +308,25 @@ fn drain(rig: &Rig<'_>, source: &mut Source) -> Result<(), HostError> {
 }
 
 fn stops_while_blocked(rig: &Rig<'_>) -> Checked {
+    /// As long as a send may wait in a plugin that gives up.
+    const BLOCKED: Duration = Duration::from_secs(2);
+    /// An idle plugin may greet after 5 s, which another rule is about.
+    const NOT_IDLE: Duration = Duration::from_millis(4500);
     let host = rig.host()?;
     let mut source = rig.source(&host)?;
-    rig.block(&mut source);
-    // What had been waiting is read and decoded as well.
+    rig.block(&mut source, rig.scaled(BLOCKED));
+    // What had been waiting is read and decoded.
     let end = Instant::now() + rig.quiet(READING);
     while Instant::now() < end && next_row(&mut source, Duration::from_millis(10))? {}
-    rig.block(&mut source);
+    drop(source);
+    drop(host);
+
+    let host = rig.host()?;
+    let mut source = rig.source(&host)?;
+    let started = Instant::now();
+    rig.block(&mut source, Duration::ZERO);
+    let left = NOT_IDLE.saturating_sub(started.elapsed());
+    std::thread::sleep(left.min(rig.scaled(BLOCKED)));
     let order = source.order().clone();
     rig.order_ok(&host, Command::Stop, &order)?;
     drop(source);
