@@ -140,7 +140,7 @@ pub(super) struct Args {
     pub(super) timeout_scale: f64,
 
     /// The number of tests that run at the same time, if plugins can be isolated
-    #[arg(long, value_name = "NUMBER", default_value_t = 8, value_parser = jobs)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = jobs)]
     pub(super) jobs: usize,
 
     /// Build a Cargo package without optimizations
