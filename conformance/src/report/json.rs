@@ -27,7 +27,7 @@ pub fn json(results: &Results<'_>) -> Value {
     })
 }
 
-/// Returns one result as an object of its own: that of [`json`], with the plugin
+/// Returns one result as an object of its own: that of [`json()`], with the plugin
 /// and the release.
 #[must_use]
 pub fn event(results: &Results<'_>, trial: &Trial) -> Value {

@@ -59,8 +59,8 @@ pub fn text(results: &Results<'_>, short: bool) -> String {
     out
 }
 
-/// Returns one line about a result that [`text`] will explain: what did not pass
-/// and is not a known failure. It has ANSI sequences like [`text`].
+/// Returns one line about a result that [`text()`] will explain: what did not pass
+/// and is not a known failure. It has ANSI sequences like [`text()`].
 #[must_use]
 pub fn brief(results: &Results<'_>, trial: &Trial) -> Option<String> {
     let standing = results.standing(trial);

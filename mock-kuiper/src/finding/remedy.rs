@@ -137,10 +137,9 @@ fn of(finding: &Finding) -> Vec<Advice> {
             unread_acks: true, ..
         } => change("send acks only with `requireAck`, or drop those that cannot be sent"),
         Observed::RowNotTaken { .. } => change("read rows all the time, on a thread of its own"),
-        Observed::Unread { .. } => change(
-            "check that the thread that reads the sink's rows still runs: an error when the sink \
-             was opened may have ended it",
-        ),
+        Observed::Unread { .. } => {
+            change("read rows all the time, on a thread that no error of the sink ends")
+        }
         Observed::Unreachable { .. } => {
             change("keep accepting connections for as long as the sink runs")
         }
