@@ -319,14 +319,8 @@ fn a_result_is_written_as_soon_as_it_is_known() {
     // CTL-01 waits a minute for its greeting.
     let script = Script::new("exec sleep 100");
     let events = script.file("events.jsonl");
-    let args = [
-        "--filter",
-        "PKG-02",
-        "--filter",
-        "CTL-01",
-        "--events",
-        events.to_str().unwrap(),
-    ];
+    let path = events.to_str().unwrap();
+    let args = ["--filter=PKG-02", "--filter=CTL-01", "--events", path];
     let mut running = command(Some(&script.plugin()), &args)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -162,7 +162,7 @@ const FAULTS: &[Fault] = &[
             "SRC-04", "SRC-13", "SRC-14",
         ],
     ),
-    Fault::new("SRC-02", "late-row-a-list", &["SRC-14"]),
+    Fault::new("SRC-02", "late-row-a-list", &["SRC-04", "SRC-14"]).unscaled(),
     Fault::new("SRC-03", "rows-after-stop", &[]),
     Fault::new("SRC-04", "blocked-stop", &[]).ticks(r#"{"interval":5,"size":20000}"#),
     Fault::new("SRC-04", "blocked-row-broken", &[])
