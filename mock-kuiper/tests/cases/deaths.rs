@@ -1,6 +1,6 @@
 //! The steps `fault`, `kill` and `reload`, and plugins that die.
 
-use crate::common::{play, results};
+use crate::common::{Place, play, results, text};
 
 #[test]
 fn a_fault_is_played_on_all_that_runs_and_survived() {
@@ -32,7 +32,7 @@ fn a_fault_that_cannot_happen_is_a_note() {
     let outcome = play("  - {call: echo, args: [hi]}\n  - fault: redial\n");
 
     outcome.assert_passed();
-    let note = crate::common::text(&outcome.of("one")["notes"][0]);
+    let note = text(&outcome.of("one")["notes"][0]);
     assert!(
         note.starts_with("the fault `redial` was not played: "),
         "{note}"
@@ -162,7 +162,7 @@ cases:
   - start: {source: random, as: c}
   - idle: 1ms
 ";
-    let place = crate::common::Place::with(yaml);
+    let place = Place::with(yaml);
 
     let outcome = place.results(&["--timeout-scale", "0.05"]);
 
@@ -170,13 +170,40 @@ cases:
 }
 
 #[test]
-fn processes_that_a_plugin_starts_are_ended() {
+fn processes_that_a_plugin_starts_are_ended_and_named() {
     let yaml = "plugin: plugin
 env: {PROBE: 'child stray'}
 cases:
 - {name: one, function: echo, calls: [{args: [hi], result: hi}]}
 - {name: two, function: echo, calls: [{args: [hi], result: ho}]}
 ";
+    let outcome = results(yaml);
 
-    results(yaml).done.assert_status(1);
+    outcome.done.assert_status(1);
+    for case in ["one", "two"] {
+        let note = text(&outcome.of(case)["notes"][0]);
+        assert!(note.starts_with("the plugin left 2 processes ("), "{note}");
+    }
+}
+
+#[test]
+fn a_plugin_has_ended_before_the_teardown_of_its_case() {
+    let place = Place::with(
+        "plugin: plugin
+cases:
+- name: one
+  teardown: ['cat /proc/[0-9]*/cmdline 2>/dev/null > processes; true']
+  function: echo
+  calls: [{args: [hi], result: hi}]
+",
+    );
+
+    place.results(&[]).assert_passed();
+
+    let processes = std::fs::read_to_string(place.path("processes")).unwrap();
+    let plugin = place.path("plugin/probe").display().to_string();
+    assert!(
+        processes.contains("cat /proc") && !processes.contains(&plugin),
+        "{processes}"
+    );
 }

@@ -12,7 +12,7 @@ use super::steps::title;
 use crate::event::Frame;
 use crate::finding::{Code, Finding};
 use crate::host::HostError;
-use crate::scenario::model::{Case, Step};
+use crate::scenario::model::{Case, ProcessScope, Step};
 use crate::scenario::node::Place;
 use crate::scenario::pattern::Variables;
 use crate::scenario::result::{Failure, LogLine, StepTime, Update, Verdict};
@@ -194,6 +194,7 @@ fn play_on_host(
 /// Stops what still runs after a case that has passed, and takes what the report
 /// needs.
 fn end(case: &Case, mut player: Player<'_>, live: &mut Option<Live>, attempt: &mut Attempt) {
+    let run = player.run;
     let ended = match attempt.verdict {
         Verdict::Passed => player.live.stop_all(),
         // A crash may be the reason of a failure.
@@ -208,8 +209,9 @@ fn end(case: &Case, mut player: Player<'_>, live: &mut Option<Live>, attempt: &m
     attempt.notes.append(&mut player.notes);
     let record = Arc::clone(&player.live.record);
     let is_fit = attempt.verdict == Verdict::Passed && !player.live.is_killed;
-    // After the end of a process, all that it wrote has been read.
-    *live = is_fit.then_some(player.live);
+    // After the end of a process, all that it wrote has been read, and what it left
+    // running is known.
+    *live = (is_fit && run.file.process == ProcessScope::File).then_some(player.live);
     attempt.notes.extend(record.take_notes());
     attempt.frames = record.take_frames();
     attempt.log = record.log();
