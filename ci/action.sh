@@ -7,6 +7,9 @@ arguments=("$PLUGIN" --long --release "$RELEASE" --python "$PYTHON" --junit "$JU
 if [ -n "$EXPECT_FAIL" ]; then
     arguments+=(--expect-fail "$EXPECT_FAIL")
 fi
+if [ -n "$PROMISES" ]; then
+    arguments+=(--promises "$PROMISES")
+fi
 while IFS= read -r line; do
     if [ -n "$line" ]; then
         arguments+=(--config "$line")

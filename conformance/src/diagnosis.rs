@@ -3,10 +3,14 @@
 //! "Not answered in time" has many reasons; whether a connection is there, and
 //! what was sent on it, tells them apart.
 
-use mock_kuiper::{Channel, Code};
+use mock_kuiper::{Channel, Code, Observed};
 
 use crate::checked::Observation;
-use crate::transcript::Transcript;
+use crate::transcript::{Request, Transcript};
+
+/// A message of this size fits into any socket: 1 MiB is the limit of nng and
+/// mangos unless they are told another.
+const SMALL: usize = 1024 * 1024;
 
 /// Replaces or extends the text of an observation.
 pub(crate) fn refine(seen: &mut Observation, transcript: &Transcript) {
@@ -40,16 +44,21 @@ fn unanswered(seen: &Observation, transcript: &Transcript) -> String {
     let symbol = symbol.map_or("", |symbol| &symbol.name);
     let channel = Channel::function(symbol);
     let hung_up = transcript.hung_up(&channel);
-    match transcript.unanswered(&channel) {
+    let request = transcript.unanswered(&channel);
+    match request {
         _ if hung_up > 0 => {
             let times = match hung_up {
                 1 => "once".to_owned(),
                 times => format!("{times} times"),
             };
-            format!(
-                "the plugin closed {channel} {times} and did not answer; its socket may refuse a \
-                 message of that size"
-            )
+            let closed = format!("the plugin closed {channel} {times} and did not answer");
+            match request {
+                Some(Request { size, .. }) if size > SMALL => format!(
+                    "{closed} a request of {size} bytes: its socket has a size limit (nng and \
+                     mangos: 1 MiB unless it is set to 0)"
+                ),
+                _ => closed,
+            }
         }
         None if transcript.open(&channel) > 0 => format!(
             "the plugin dialed {channel} and sent nothing: a function greets before it is asked"
@@ -57,12 +66,16 @@ fn unanswered(seen: &Observation, transcript: &Transcript) -> String {
         None => format!(
             "there is no connection on {channel} (`/tmp/{channel}.ipc`): the plugin did not dial it"
         ),
-        Some(request) if request.is_raw => format!(
-            "function `{symbol}` did not answer a request of {} bytes, and its connection is open: \
-             its thread may have ended. Answer `{{\"state\":false,\"result\":\"…\"}}` to a request \
-             that cannot be decoded",
-            request.size
-        ),
+        Some(Request { size, is_raw: true }) => {
+            let instead = match finding.map(|finding| &finding.observed) {
+                Some(Observed::FunctionUnanswered { seen, .. }) => format!(": {seen}"),
+                _ => String::new(),
+            };
+            format!(
+                "function `{symbol}` did not answer a request of {size} bytes{instead}. Answer \
+                 `{{\"state\":false,\"result\":\"…\"}}` to a request that cannot be decoded"
+            )
+        }
         Some(_) => seen.text.clone(),
     }
 }
@@ -71,10 +84,10 @@ fn unanswered(seen: &Observation, transcript: &Transcript) -> String {
 mod tests {
     use std::time::Duration;
 
+    use mock_kuiper::engine::finding::Seen;
     use mock_kuiper::engine::wire::Command;
     use mock_kuiper::{
-        Event, Finding, HostError, Kind, Meaning, Message, Observed, Observer as _, Release, Side,
-        What,
+        Event, Finding, HostError, Kind, Meaning, Message, Observer as _, Release, Side, What,
     };
 
     use super::*;
@@ -114,9 +127,12 @@ mod tests {
     }
 
     fn unanswered_call(transcript: &Transcript) -> String {
+        let mut seen = Seen::default();
+        seen.connected = true;
         let observed = Observed::FunctionUnanswered {
             request: "Exec",
             limit: Duration::from_secs(5),
+            seen,
         };
         refined(observed, Kind::Function, transcript)
     }
@@ -156,12 +172,24 @@ mod tests {
         };
         tell(&transcript, closed);
         let hung_up = unanswered_call(&transcript);
+        let big = vec![b'x'; 2 * 1024 * 1024];
+        tell(
+            &transcript,
+            message(&channel, Side::Host, &big, Meaning::Raw),
+        );
+        let big = unanswered_call(&transcript);
 
         assert!(silent.starts_with("the plugin dialed func_f and sent nothing"));
         assert!(raw.starts_with(
-            "function `f` did not answer a request of 0 bytes, and its connection is open"
+            "function `f` did not answer a request of 0 bytes: its connection is open, and it is \
+             idle. Answer"
         ));
-        assert!(hung_up.starts_with("the plugin closed func_f once and did not answer"));
+        assert_eq!(hung_up, "the plugin closed func_f once and did not answer");
+        assert_eq!(
+            big,
+            "the plugin closed func_f once and did not answer a request of 2097152 bytes: its \
+             socket has a size limit (nng and mangos: 1 MiB unless it is set to 0)"
+        );
     }
 
     #[test]
@@ -177,6 +205,7 @@ mod tests {
             Observed::OrderUnanswered {
                 command: Some(Command::Start),
                 limit: Duration::from_secs(5),
+                seen: Seen::default(),
             },
             Kind::Source,
             &transcript,

@@ -105,7 +105,7 @@ impl Plan {
             python: "python3".into(),
             environment: Vec::new(),
             timeout_scale: 1.0,
-            jobs: 8,
+            jobs: 16,
             check_limit: limits::CHECK,
             run_limit: limits::RUN,
         }

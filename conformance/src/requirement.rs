@@ -22,8 +22,10 @@ pub struct Requirement {
     pub rule: &'static str,
     /// What happens in a running eKuiper if the plugin breaks the rule.
     pub why: &'static str,
-    /// How the rule is observed.
+    /// How the rule is observed: what the host does.
     pub how: &'static str,
+    /// What has to be observed then.
+    pub expected: &'static str,
     /// Where the rule comes from: `FILE:LINE` of a recording in
     /// `tests/vectors/`, or a file of eKuiper.
     pub source: &'static str,

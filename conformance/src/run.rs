@@ -1,6 +1,6 @@
 //! Tries the requirements on a plugin, many at the same time.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,6 +25,9 @@ const STEP: Duration = Duration::from_millis(50);
 /// How long a check may take to end after its processes were ended.
 const ENDING: Duration = Duration::from_secs(5);
 
+/// The same for a run that was stopped: somebody waits for its end.
+const STOPPING: Duration = Duration::from_millis(500);
+
 /// Tries each requirement on a process of its own, and returns the trials in
 /// the order of the requirements. Calls `done` as soon as each trial is over.
 ///
@@ -35,11 +38,23 @@ pub fn run(
     requirements: &[&'static Requirement],
     done: &(dyn Fn(&Trial) + Sync),
 ) -> Vec<Trial> {
+    run_until(plan, requirements, &AtomicBool::new(false), done)
+}
+
+/// Does the same as [`run`] until `stop` is set. Then the plugin's processes are
+/// ended, and the trials that are over are returned within about a second.
+pub fn run_until(
+    plan: &Plan,
+    requirements: &[&'static Requirement],
+    stop: &AtomicBool,
+    done: &(dyn Fn(&Trial) + Sync),
+) -> Vec<Trial> {
     let next = AtomicUsize::new(0);
     let run = Run {
         plan: Arc::new(plan.clone()),
         state: Arc::default(),
         end: Instant::now() + plan.lengthened(plan.run_limit),
+        stop,
     };
     let tasks: Vec<Vec<_>> = requirements
         .iter()
@@ -56,7 +71,9 @@ pub fn run(
             scope.spawn(|| {
                 while let Some((index, target)) = order.get(next.fetch_add(1, Ordering::SeqCst)) {
                     let symbol = tasks[*index][*target].clone();
-                    let tried = run.try_one(requirements[*index], symbol, *target);
+                    let Some(tried) = run.try_one(requirements[*index], symbol, *target) else {
+                        break;
+                    };
                     let Ok(mut open) = open[*index].lock() else {
                         continue;
                     };
@@ -149,25 +166,28 @@ fn combined(requirement: &'static Requirement, mut tried: Vec<Tried>) -> Trial {
 }
 
 /// What the checks of a run share, and when all of them must have ended.
-struct Run {
+struct Run<'a> {
     plan: Arc<Plan>,
     state: Arc<RunState>,
     end: Instant,
+    /// Whether the run ends without the other checks.
+    stop: &'a AtomicBool,
 }
 
-impl Run {
+impl Run<'_> {
+    /// Tries a requirement; `None` if the run was stopped before the verdict.
     fn try_one(
         &self,
         requirement: &'static Requirement,
         symbol: Option<Symbol>,
         place: usize,
-    ) -> Tried {
+    ) -> Option<Tried> {
         let plan = &*self.plan;
         let began = Instant::now();
         let mut rig = Rig::new(plan, &self.state);
         rig.focus.clone_from(&symbol);
         let checked = match requirement.releases.has(plan.profile) {
-            true => self.check(requirement, &rig),
+            true => self.check(requirement, &rig)?,
             false => Err(NotPassed::NotApplicable("this release has no such rule")),
         };
         let evidence = |mut seen: Observation| {
@@ -196,40 +216,44 @@ impl Run {
                 text: foreign::lines(&plan.secrets.hide(&text)),
             },
         };
-        Tried {
+        Some(Tried {
             place,
             symbol,
             verdict,
             took: began.elapsed(),
-        }
+        })
     }
 
     /// Runs a check on a thread of its own, and waits for it. A check that
     /// reaches its limit loses its processes, which ends it. If even that does
-    /// not, the check is abandoned.
-    fn check(&self, requirement: &'static Requirement, rig: &Rig<'_>) -> Checked {
+    /// not, the check is abandoned. `None` if the run was stopped.
+    fn check(&self, requirement: &'static Requirement, rig: &Rig<'_>) -> Option<Checked> {
+        if self.is_stopped() {
+            return None;
+        }
         let began = Instant::now();
         let checks = self.spawn(requirement, rig);
         loop {
             match checks.recv_timeout(STEP) {
-                Ok(checked) => return checked,
+                Ok(checked) => return Some(checked),
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(NotPassed::Error("the check panicked".to_owned()));
+                    return Some(Err(NotPassed::Error("the check panicked".to_owned())));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
+            if self.is_stopped() {
+                end(&checks, rig, STOPPING);
+                return None;
+            }
             if let Some(text) = self.reached(rig, began.elapsed()) {
-                let end = Instant::now() + ENDING;
-                while Instant::now() < end {
-                    rig.launches.end();
-                    match checks.recv_timeout(STEP) {
-                        Err(RecvTimeoutError::Timeout) => {}
-                        _ => break,
-                    }
-                }
-                return Err(untested_text(text));
+                end(&checks, rig, ENDING);
+                return Some(Err(untested_text(text)));
             }
         }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
     }
 
     fn spawn(&self, requirement: &'static Requirement, rig: &Rig<'_>) -> Receiver<Checked> {
@@ -270,6 +294,17 @@ impl Run {
             "the {what} did not end within {}, its limit, and the plugin's processes were ended",
             seconds(limit)
         ))
+    }
+}
+
+/// Ends the processes of a check, and waits at most `limit` for the check.
+fn end(checks: &Receiver<Checked>, rig: &Rig<'_>, limit: Duration) {
+    let end = Instant::now() + limit;
+    while Instant::now() < end {
+        rig.launches.end();
+        if !matches!(checks.recv_timeout(STEP), Err(RecvTimeoutError::Timeout)) {
+            return;
+        }
     }
 }
 
@@ -316,6 +351,7 @@ mod tests {
             rule: "",
             why: "",
             how: "",
+            expected: "",
             source: "",
             slow: false,
             check: Check::Function(check),

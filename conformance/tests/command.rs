@@ -2,10 +2,14 @@
 //! reports and its exit statuses.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -70,10 +74,29 @@ fn a_plugin_that_exits_at_once_fails_with_its_exit_status_and_its_log() {
         &["--filter", "CTL-01"],
     );
 
-    assert_eq!((status, err.as_str()), (1, ""));
+    let line = "FAILED   CTL-01 under eKuiper 2.4: the plugin exited before its greeting: exit \
+                status 3\n";
+    assert_eq!((status, err.as_str()), (1, line));
     assert!(out.contains("FAILED   CTL-01  The plugin dials"), "{out}");
     assert!(out.contains("exit status 3"), "{out}");
     assert!(out.contains("[plugin] no license"), "{out}");
+    let lines: Vec<_> = out.lines().map(str::trim).collect();
+    assert_eq!(
+        lines[2],
+        "tried      The plugin is launched as the release launches it."
+    );
+    assert_eq!(
+        lines[3],
+        "expected   A message comes within the release's `initTimeout`: 5 s in 1.x, 60 s in 2.x."
+    );
+    assert!(
+        lines[4].starts_with("seen       the plugin exited"),
+        "{out}"
+    );
+    assert!(
+        lines[5].starts_with("why        Otherwise no rule"),
+        "{out}"
+    );
     assert!(
         out.contains("script under eKuiper 2.4: 1 failed, 0 passed, in 0."),
         "{out}"
@@ -103,7 +126,7 @@ fn a_plugin_that_cannot_be_opened_is_judged_by_its_files() {
         &["--filter", "PKG-01", "--filter", "CTL-01"],
     );
 
-    assert_eq!((status, err.as_str()), (1, ""));
+    assert_eq!(status, 1, "{err}");
     assert!(out.contains("FAILED   PKG-01"), "{out}");
     assert!(out.contains("UNTESTED CTL-01"), "{out}");
 }
@@ -136,7 +159,17 @@ fn all_mistakes_of_the_input_are_reported_at_once_with_status_2() {
     let known = script.file("known");
     fs::write(&known, "XXX-01 all why\nCTL-01 9.9 why\n").unwrap();
     let known = known.to_str().unwrap();
+    let promises = script.file("promises");
+    fs::write(&promises, "# mine\ncall echo(1)=1\ncounter n\n").unwrap();
+    let wrong = script.file("wrong");
+    fs::write(&wrong, "counter\nresult 1\n").unwrap();
+    let in_file = |promises: &Path| {
+        let args = ["--promises", promises.to_str().unwrap()];
+        run(&script.plugin(), &args).2
+    };
 
+    let unknown = in_file(&promises);
+    let wrong = in_file(&wrong);
     let (status, out, err) = run(
         &script.plugin(),
         &[
@@ -149,6 +182,15 @@ fn all_mistakes_of_the_input_are_reported_at_once_with_status_2() {
         ],
     );
 
+    assert!(
+        unknown.ends_with("promises: line 2: the plugin has no function `echo`\n"),
+        "{unknown}"
+    );
+    assert!(
+        wrong.contains("wrong: line 1: expected a column"),
+        "{wrong}"
+    );
+    assert!(wrong.contains("wrong: line 2: expected `call`"), "{wrong}");
     assert_eq!((status, out.as_str()), (2, ""));
     let lines: Vec<_> = err.lines().collect();
     assert_eq!(lines.len(), 4, "{err}");
@@ -248,6 +290,8 @@ fn results_are_written_as_json_and_junit() {
     let json: Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
     assert_eq!(json["runs"][0]["release"], "1.13");
     let requirement = &json["runs"][1]["requirements"][0];
+    let expected = "A message comes within the release's `initTimeout`: 5 s in 1.x, 60 s in 2.x.";
+    assert_eq!(requirement["expected"], expected);
     assert_eq!(requirement["id"], "CTL-01");
     assert_eq!(requirement["standing"], "failed");
     assert_eq!(requirement["code"], "plugin.exited-early");
@@ -263,7 +307,110 @@ fn results_are_written_as_json_and_junit() {
         "{junit}"
     );
     assert!(junit.contains("<failure message="), "{junit}");
+    assert!(
+        junit.contains("expected: A message comes within"),
+        "{junit}"
+    );
     assert!(junit.contains("type=\"plugin.exited-early\""), "{junit}");
+}
+
+#[test]
+fn a_result_is_written_as_soon_as_it_is_known() {
+    // CTL-01 waits a minute for its greeting.
+    let script = Script::new("exec sleep 100");
+    let events = script.file("events.jsonl");
+    let path = events.to_str().unwrap();
+    let args = ["--filter=PKG-02", "--filter=CTL-01", "--events", path];
+    let mut running = command(Some(&script.plugin()), &args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut err = BufReader::new(running.stderr.take().unwrap());
+
+    let mut line = String::new();
+    err.read_line(&mut line).unwrap();
+    let ended = running.try_wait().unwrap();
+    running.kill().unwrap();
+    running.wait().unwrap();
+
+    assert_eq!(ended, None, "{line}");
+    assert!(
+        line.starts_with("warning  PKG-02 under eKuiper 2.4: sources/ticks.yaml: "),
+        "{line}"
+    );
+    let event: Value = serde_json::from_slice(&fs::read(events).unwrap()).unwrap();
+    assert_eq!(event["id"], "PKG-02");
+    assert_eq!(event["release"], "2.4");
+    assert_eq!(event["standing"], "tolerated");
+}
+
+#[test]
+fn an_interrupt_ends_the_run_with_what_was_found_and_leaves_no_process_behind() {
+    // CTL-01 waits a minute for its greeting.
+    let script = Script::new("echo $$ >\"$(dirname \"$0\")/pid\"; exec sleep 100");
+    let (known, junit) = (script.file("known"), script.file("junit.xml"));
+    let args = [
+        "--filter",
+        "PKG-02",
+        "--filter",
+        "CTL-01",
+        "--release",
+        "2.4,2.3",
+        "--junit",
+        junit.to_str().unwrap(),
+        "--write-expect-fail",
+        known.to_str().unwrap(),
+    ];
+    let mut running = command(Some(&script.plugin()), &args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut errors = BufReader::new(running.stderr.take().unwrap());
+    let mut err = String::new();
+    errors.read_line(&mut err).unwrap();
+    let read = || fs::read_to_string(script.plugin().join("pid"));
+    let plugin = wait_for(|| read().ok()?.trim().parse().ok());
+
+    let sent = Instant::now();
+    let pid = Pid::from_raw(running.id().cast_signed()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    let (status, out, _) = said(running.wait_with_output().unwrap());
+    errors.read_to_string(&mut err).unwrap();
+    let took = sent.elapsed();
+
+    assert_eq!(status, 130, "{err}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(out.contains("warning  PKG-02"), "{out}");
+    let conclusion = "script under eKuiper 2.4: interrupted with 1 requirement left, 0 failed, 1 \
+                      warning, 0 passed";
+    assert!(out.contains(conclusion), "{out}");
+    assert!(
+        err.contains("incomplete, and 1 release was not tried"),
+        "{err}"
+    );
+    assert!(
+        err.contains("--write-expect-fail: nothing was written"),
+        "{err}"
+    );
+    assert_eq!(fs::read_to_string(known).unwrap(), "");
+    let junit = fs::read_to_string(junit).unwrap();
+    assert!(junit.contains("<testcase name=\"interrupted\">"), "{junit}");
+    let plugin = Pid::from_raw(plugin).unwrap();
+    wait_for(|| test_kill_process(plugin).err());
+}
+
+/// Waits until a value is there, at most 20 s.
+fn wait_for<T>(value: impl Fn() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        match value() {
+            Some(value) => return value,
+            None => assert!(Instant::now() < end, "it took too long"),
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]
@@ -295,8 +442,9 @@ fn github_shows_annotations_and_a_summary() {
 fn secrets_are_hidden_in_every_report() {
     let script = Script::new("echo \"the password is $PASSWORD\"; exit 3");
     let (json, junit) = (script.file("results.json"), script.file("junit.xml"));
+    let events = script.file("events.jsonl");
 
-    let (_, out, _) = run(
+    let (_, out, err) = run(
         &script.plugin(),
         &[
             "--filter",
@@ -305,6 +453,8 @@ fn secrets_are_hidden_in_every_report() {
             "PASSWORD=hunter2",
             "--redact",
             "PASSWORD",
+            "--events",
+            events.to_str().unwrap(),
             "--json",
             json.to_str().unwrap(),
             "--junit",
@@ -316,10 +466,12 @@ fn secrets_are_hidden_in_every_report() {
         out,
         fs::read_to_string(json).unwrap(),
         fs::read_to_string(junit).unwrap(),
+        fs::read_to_string(events).unwrap(),
     ] {
         assert!(text.contains("the password is [redacted]"), "{text}");
         assert!(!text.contains("hunter2"), "{text}");
     }
+    assert!(!err.contains("hunter2"), "{err}");
 }
 
 #[test]

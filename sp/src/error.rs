@@ -97,12 +97,24 @@ pub enum ProtocolError {
         limit: u64,
     },
     /// A request or reply has no id in front of its body.
-    NoId,
+    NoId {
+        /// The first bytes of the message, where the id has to be: 4 if the
+        /// message has as many.
+        bytes: Vec<u8>,
+    },
     /// The connection ended inside a frame.
     Truncated {
         /// The number of bytes of the frame that had been received.
         had: u64,
     },
+}
+
+impl ProtocolError {
+    /// Makes the error for a message without an id.
+    pub(crate) fn no_id(message: &[u8]) -> Self {
+        let bytes = message[..message.len().min(4)].to_vec();
+        Self::NoId { bytes }
+    }
 }
 
 impl fmt::Display for Error {
@@ -173,7 +185,19 @@ impl fmt::Display for ProtocolError {
                 f,
                 "a frame of {length} bytes exceeds the limit of {limit} bytes"
             ),
-            Self::NoId => f.write_str("a request or reply has no id"),
+            Self::NoId { bytes } => match bytes.len() {
+                length @ 0..4 => write!(
+                    f,
+                    "a message has {length} bytes, expected an id of 4 bytes before it"
+                ),
+                _ => {
+                    f.write_str("a message begins with the bytes")?;
+                    for byte in bytes {
+                        write!(f, " {byte:02x}")?;
+                    }
+                    f.write_str(", expected an id, whose first byte is 80 or more")
+                }
+            },
             Self::Truncated { had } => {
                 write!(f, "the connection ended {had} bytes into a frame")
             }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, ioctl_fionread};
 use rustix::net::RecvFlags;
 
 use crate::connection::{Connection, wait};
@@ -122,6 +122,14 @@ impl Peers {
     pub(crate) fn incomplete(&self) -> usize {
         let peers = self.peers.iter();
         peers.map(|peer| peer.decoder.incomplete()).sum()
+    }
+
+    /// Takes in new peers, and returns how many bytes the kernel holds for this
+    /// socket. A connection that does not tell counts as empty.
+    pub(crate) fn waiting(&mut self) -> u64 {
+        self.take_in();
+        let waiting = |peer: &ConnectedPeer| ioctl_fionread(&peer.connection).unwrap_or(0);
+        self.peers.iter().map(waiting).sum()
     }
 
     pub(crate) fn connection(&self, key: u64) -> Option<&Connection> {

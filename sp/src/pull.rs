@@ -79,6 +79,14 @@ impl Pull {
         self.peers.incomplete()
     }
 
+    /// Returns how many bytes have arrived that [`recv`](Self::recv) has not read
+    /// from the system, from all peers together.
+    ///
+    /// While nothing is received, it grows until the peers cannot send any more.
+    pub fn waiting(&mut self) -> u64 {
+        self.peers.waiting()
+    }
+
     /// Returns a handle that interrupts a wait of this socket from another
     /// thread.
     pub fn waker(&self) -> Waker {

@@ -125,9 +125,11 @@ impl Rep {
                 }
             }
         };
-        let Some(ids) = Ids::of(self.peers.bytes(&request)) else {
+        let bytes = self.peers.bytes(&request);
+        let Some(ids) = Ids::of(bytes) else {
+            let error = ProtocolError::no_id(bytes);
             self.remove(request.key);
-            return Err(ProtocolError::NoId.into());
+            return Err(error.into());
         };
         self.partner = Some(request.key);
         self.request_id = Some(ids.own());

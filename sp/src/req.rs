@@ -159,11 +159,17 @@ impl Req {
         let mut has_read = false;
         let reply = loop {
             match self.decoder.next_range() {
-                Ok(Some(range)) => match self.decoder.bytes(range.clone()).first_chunk::<4>() {
-                    Some(id) if *id == self.id.to_be_bytes() => break range,
-                    Some(_) => {}
-                    None => return Err(self.lose(ProtocolError::NoId.into())),
-                },
+                Ok(Some(range)) => {
+                    let bytes = self.decoder.bytes(range.clone());
+                    match bytes.first_chunk::<4>() {
+                        Some(id) if *id == self.id.to_be_bytes() => break range,
+                        Some(_) => {}
+                        None => {
+                            let error = ProtocolError::no_id(bytes);
+                            return Err(self.lose(error.into()));
+                        }
+                    }
+                }
                 Ok(None) => {
                     if has_read {
                         left = deadline.map(|at| at.saturating_duration_since(Instant::now()));

@@ -162,12 +162,14 @@ const FAULTS: &[Fault] = &[
             "SRC-04", "SRC-13", "SRC-14",
         ],
     ),
-    Fault::new("SRC-02", "late-row-a-list", &["SRC-14"]),
+    Fault::new("SRC-02", "late-row-a-list", &["SRC-04", "SRC-14"]).unscaled(),
     Fault::new("SRC-03", "rows-after-stop", &[]),
     Fault::new("SRC-04", "blocked-stop", &[]).ticks(r#"{"interval":5,"size":20000}"#),
     Fault::new("SRC-04", "blocked-row-broken", &[])
         .unscaled()
         .ticks(r#"{"interval":5,"size":20000}"#),
+    // Its buffer is full only after about 3 s.
+    Fault::new("SRC-04", "blocked-row-broken", &[]).unscaled(),
     Fault::new("SRC-05", "stops-all-sources", &["CTL-16", "SRC-11"]),
     Fault::new("SRC-06", "third-start-refused", &["LIF-04"]),
     Fault::new("SRC-07", "source-dials-once", &["LIF-05"]),
@@ -283,6 +285,7 @@ const FAULTS: &[Fault] = &[
     Fault::new("LIF-12", "works-on", &[]),
     Fault::new("LIF-13", "calls-leak", &[]),
     Fault::new("LIF-13", "rows-leak-files", &[]),
+    Fault::new("LIF-13", "emitting-leaks-files", &[]),
     Fault::new("PKG-01", "unknown-language", ALL_BUT_FILES)
         .of_files(|plugin| rewrite(plugin, |manifest| manifest["language"] = "rust".into())),
     Fault::new("PKG-02", "no-yaml", &[]).of_files(|plugin| without(plugin, "sources/ticks.yaml")),

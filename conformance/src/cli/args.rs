@@ -14,7 +14,8 @@ Exit status:
   0  the plugin meets the requirements
   1  the plugin fails a requirement, or a known failure passes
   2  the command line or its input is wrong
-  3  an internal or system error";
+  3  an internal or system error
+  130  a signal ended the run; its results are incomplete";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -90,6 +91,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "COLUMN")]
     pub(super) counter: Option<String>,
 
+    /// Read calls and the counter from a file, with lines like `call echo(1)=1`
+    /// and `counter COLUMN`; --counter overrides that of the file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) promises: Option<PathBuf>,
+
     /// Also run the checks that take more than a minute
     #[arg(long)]
     pub(super) long: bool,
@@ -112,6 +118,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) json: Option<PathBuf>,
 
+    /// Write each result to a file as soon as it is known, as a JSON object on
+    /// its own line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) events: Option<PathBuf>,
+
     /// Write the results to a file as JUnit's XML
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) junit: Option<PathBuf>,
@@ -129,7 +140,7 @@ pub(super) struct Args {
     pub(super) timeout_scale: f64,
 
     /// The number of tests that run at the same time, if plugins can be isolated
-    #[arg(long, value_name = "NUMBER", default_value_t = 8, value_parser = jobs)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = jobs)]
     pub(super) jobs: usize,
 
     /// Build a Cargo package without optimizations

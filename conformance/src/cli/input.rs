@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use ekuiper_conformance::expect::Expected;
+use ekuiper_conformance::promise::{ExpectedCall, Promises};
 use ekuiper_conformance::{Plan, Requirement, section};
 use mock_kuiper::engine::call::SymbolConfig;
 use mock_kuiper::engine::package::Build;
@@ -61,23 +62,8 @@ pub(super) fn read(args: &Args, filtered: Filtered) -> Result<Input, CliError> {
         Vec::new()
     });
     mistakes.extend(unwritable(args));
-    let expected = match &args.expect_fail {
-        None => Expected::default(),
-        Some(path) => read_text(path)
-            .map_err(|mistake| vec![mistake])
-            .and_then(|text| {
-                Expected::parse(&text).map_err(|lines| {
-                    let lines = lines.into_iter();
-                    lines
-                        .map(|line| format!("{}: {line}", path.display()))
-                        .collect()
-                })
-            })
-            .unwrap_or_else(|lines| {
-                mistakes.extend(lines);
-                Expected::default()
-            }),
-    };
+    let expected = read_lines(args.expect_fail.as_deref(), Expected::parse, &mut mistakes);
+    let promises = read_lines(args.promises.as_deref(), Promises::parse, &mut mistakes);
     let mut configs = match &args.config_file {
         None => Configs::new(),
         Some(path) => read_configs(path).unwrap_or_else(|mistake| {
@@ -101,7 +87,7 @@ pub(super) fn read(args: &Args, filtered: Filtered) -> Result<Input, CliError> {
                 mistakes.extend(unknown_symbols(option, configs, &package));
             }
             mistakes.extend(unknown_names(&args.symbol, &package));
-            mistakes.extend(unknown_functions(args, &package));
+            mistakes.extend(unknown_functions(args, &promises, &package));
             let mut plan = Plan::new(package, release);
             path.clone_into(&mut plan.plugin);
             plan
@@ -136,8 +122,9 @@ pub(super) fn read(args: &Args, filtered: Filtered) -> Result<Input, CliError> {
     }
     plan.build = build;
     plan.long = args.long;
-    plan.calls.clone_from(&args.call);
-    plan.counter.clone_from(&args.counter);
+    let calls = promises.calls.into_iter().map(|(_, call)| call);
+    plan.calls = args.call.iter().cloned().chain(calls).collect();
+    plan.counter = args.counter.clone().or(promises.counter);
     plan.symbols.clone_from(&args.symbol);
     plan.configs = configs;
     plan.refused = refused;
@@ -162,6 +149,7 @@ fn unwritable(args: &Args) -> Vec<String> {
     let files = [
         ("--write-expect-fail", &args.write_expect_fail),
         ("--json", &args.json),
+        ("--events", &args.events),
         ("--junit", &args.junit),
     ];
     let named = files
@@ -227,13 +215,42 @@ fn unknown_names(names: &[String], package: &Package) -> Vec<String> {
 }
 
 /// Returns a mistake for each call of a function that the plugin does not have.
-fn unknown_functions(args: &Args, package: &Package) -> Vec<String> {
+fn unknown_functions(args: &Args, promises: &Promises, package: &Package) -> Vec<String> {
     let functions = &package.manifest().functions;
-    let names = args.call.iter().map(|expected| &expected.call.function);
-    let unknown = names.filter(|name| !functions.contains(name));
+    let option = args.call.iter().map(|call| ("--call".to_owned(), call));
+    let path = args.promises.as_deref().unwrap_or(Path::new(""));
+    let file = promises
+        .calls
+        .iter()
+        .map(|(line, call)| (format!("{}: line {line}", path.display()), call));
+    let unknown = option
+        .chain(file)
+        .filter(|(_, expected)| !functions.contains(&expected.call.function));
     unknown
-        .map(|name| format!("--call: the plugin has no function `{name}`"))
+        .map(|(place, ExpectedCall { call, .. })| {
+            format!("{place}: the plugin has no function `{}`", call.function)
+        })
         .collect()
+}
+
+/// Reads a file of lines, if one is named; adds its mistakes to the others.
+fn read_lines<T: Default>(
+    path: Option<&Path>,
+    parse: impl Fn(&str) -> Result<T, Vec<String>>,
+    mistakes: &mut Vec<String>,
+) -> T {
+    let Some(path) = path else {
+        return T::default();
+    };
+    let parsed = read_text(path).map_err(|mistake| vec![mistake]);
+    let parsed = parsed.and_then(|text| {
+        let in_file = |line| format!("{}: {line}", path.display());
+        parse(&text).map_err(|lines| lines.into_iter().map(in_file).collect())
+    });
+    parsed.unwrap_or_else(|lines| {
+        mistakes.extend(lines);
+        T::default()
+    })
 }
 
 fn read_text(path: &Path) -> Result<String, String> {

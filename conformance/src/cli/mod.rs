@@ -3,11 +3,13 @@
 mod args;
 mod error;
 mod input;
+mod interrupt;
 mod output;
 mod progress;
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use clap::Parser as _;
 use ekuiper_conformance::plan::Examined;
@@ -20,7 +22,7 @@ use mock_kuiper::Kind;
 use self::args::Args;
 use self::error::CliError;
 use self::input::{Filtered, Input};
-use self::output::{print, write, write_reports};
+use self::output::{Events, print, write, write_reports};
 use self::progress::Progress;
 
 /// The plugin meets the requirements.
@@ -34,6 +36,10 @@ const WRONG_INPUT: u8 = 2;
 
 /// An internal or system error.
 const SYSTEM_ERROR: u8 = 3;
+
+/// A signal ended the run before all requirements were tried: as a shell reports
+/// SIGINT.
+const INTERRUPTED: u8 = 130;
 
 /// Reads the command line and carries it out.
 pub(crate) fn main() -> ExitCode {
@@ -90,28 +96,56 @@ fn test(args: &Args, filtered: Filtered) -> Result<u8, CliError> {
         expected,
         requirements,
     } = input::read(args, filtered)?;
+    let stop = interrupt::watch()?;
     let mut all = Vec::new();
+    let events = args.events.as_deref().map(Events::create).transpose()?;
     let several = args.release.as_slice().len() > 1;
     for release in args.release.as_slice() {
         let plan = plan.under(release);
-        let progress = Progress::new(release.name, requirements.len());
-        let began = Instant::now();
-        let trials = run::run(&plan, &requirements, &|trial| progress.done(trial));
-        progress.close();
-        let results = Results {
+        let mut results = Results {
             plugin: plan.name(),
             release: release.name,
-            notes: notes(&plan, &trials),
-            trials,
-            took: began.elapsed(),
+            notes: Vec::new(),
+            trials: Vec::new(),
+            took: Duration::ZERO,
             expected: &expected,
             strict: args.strict,
+            unexamined: 0,
         };
+        let progress = Progress::new(release.name, requirements.len());
+        let began = Instant::now();
+        let trials = run::run_until(&plan, &requirements, &stop, &|trial| {
+            if let Some(events) = &events {
+                events.write(&report::event(&results, trial));
+            }
+            if let Some(line) = report::brief(&results, trial) {
+                progress.print(&line);
+            }
+            progress.done(trial);
+        });
+        progress.close();
+        results.notes = notes(&plan, &trials);
+        results.unexamined = requirements.len() - trials.len();
+        results.trials = trials;
+        results.took = began.elapsed();
         // With many releases, what passed would hide the rest.
         print(&report::text(&results, several))?;
         all.push(results);
+        if stop.load(Ordering::SeqCst) {
+            break;
+        }
     }
+    let left = args.release.as_slice().len() - all.len();
+    let is_complete = left == 0 && all.iter().all(|results| results.unexamined == 0);
+    events.map_or(Ok(()), Events::close)?;
     write_reports(args, &all)?;
+    if !is_complete {
+        progress::print_interrupted(left);
+        if args.write_expect_fail.is_some() {
+            progress::print_error("--write-expect-fail: nothing was written");
+        }
+        return Ok(INTERRUPTED);
+    }
     if let Some(path) = &args.write_expect_fail {
         let failures = all.iter().flat_map(Results::failures).collect::<Vec<_>>();
         let tried: Vec<_> = all.iter().map(|results| results.release).collect();
@@ -171,8 +205,6 @@ fn status(all: &[Results<'_>]) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use ekuiper_conformance::expect::Expected;
     use ekuiper_conformance::verdict::Evidence;
     use mock_kuiper::Symbol;
@@ -224,6 +256,7 @@ mod tests {
             expected: &expected,
             notes: Vec::new(),
             strict: false,
+            unexamined: 0,
         };
         let failed = Verdict::Failed(Evidence {
             seen: String::new(),

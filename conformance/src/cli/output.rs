@@ -1,11 +1,13 @@
 //! Where the results go: stdout, the files of the command line, and GitHub.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::{env, fs, io};
 
 use ekuiper_conformance::report::{self, Results};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::args::Args;
 use super::error::CliError;
@@ -33,6 +35,42 @@ pub(super) fn write_reports(args: &Args, all: &[Results<'_>]) -> Result<(), CliE
         }
     }
     Ok(())
+}
+
+/// The file of `--events`.
+pub(super) struct Events<'a> {
+    path: &'a Path,
+    file: File,
+    /// Why it could not be written to.
+    error: OnceLock<io::Error>,
+}
+
+impl<'a> Events<'a> {
+    pub(super) fn create(path: &'a Path) -> Result<Self, CliError> {
+        let file = File::create(path).map_err(|error| cannot_write(path, &error))?;
+        Ok(Self {
+            path,
+            file,
+            error: OnceLock::new(),
+        })
+    }
+
+    /// Writes a line.
+    pub(super) fn write(&self, event: &Value) {
+        let written = (&self.file).write_all(format!("{event}\n").as_bytes());
+        if let Err(error) = written {
+            // The first one is the reason of the others.
+            let _ = self.error.set(error);
+        }
+    }
+
+    /// Fails if a line could not be written.
+    pub(super) fn close(self) -> Result<(), CliError> {
+        match self.error.into_inner() {
+            Some(error) => Err(cannot_write(self.path, &error)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Writes a file.

@@ -12,7 +12,8 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 /// How often the progress is drawn.
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// A line that counts finished tests, if stderr is a terminal.
+/// What did not pass, as soon as it is known; and, if stderr is a terminal, a
+/// line below that counts finished tests.
 pub(super) struct Progress(Option<ProgressBar>);
 
 impl Progress {
@@ -38,12 +39,33 @@ impl Progress {
         }
     }
 
-    /// Removes the line.
+    /// Writes a line above the one that counts.
+    pub(super) fn print(&self, line: &str) {
+        match &self.0 {
+            Some(bar) => bar.suspend(|| anstream::eprintln!("{line}")),
+            None => anstream::eprintln!("{line}"),
+        }
+    }
+
+    /// Removes the line that counts.
     pub(super) fn close(&self) {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Says on stderr that the results are incomplete; `left` is the number of
+/// releases that were not tried at all.
+pub(super) fn print_interrupted(left: usize) {
+    let releases = match left {
+        0 => String::new(),
+        1 => ", and 1 release was not tried".to_owned(),
+        left => format!(", and {left} releases were not tried"),
+    };
+    print_error(&format!(
+        "interrupted: the results are incomplete{releases}"
+    ));
 }
 
 /// Writes an error to stderr.

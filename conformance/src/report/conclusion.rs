@@ -79,11 +79,21 @@ fn parts(results: &Results<'_>) -> Vec<Part> {
         true => bad,
         false => doubtful,
     };
-    let good = match results.has_failures() || errors > 0 {
+    let good = match results.has_failures() || errors > 0 || results.unexamined > 0 {
         true => plain,
         false => AnsiColor::Green.on_default().bold(),
     };
+    let unexamined = results.unexamined;
     let mut parts = vec![
+        Part {
+            count: unexamined,
+            text: format!(
+                "interrupted with {unexamined} {} left",
+                plural(unexamined, "requirement")
+            ),
+            style: bad,
+            is_kept: false,
+        },
         part(failed, "failed", bad),
         part(
             untested,
@@ -164,6 +174,7 @@ mod tests {
             expected: &Expected::default(),
             notes: Vec::new(),
             strict: false,
+            unexamined: 0,
         };
         plain(&results)
     }

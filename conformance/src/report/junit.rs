@@ -3,6 +3,7 @@
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::results::{Results, Standing, code, seen, transcript};
+use crate::requirement::Requirement;
 
 /// Returns a test suite for each release, with a test case for each
 /// requirement.
@@ -22,7 +23,9 @@ pub fn junit(all: &[Results<'_>]) -> Result<String, String> {
                 if let Some(code) = code(&trial.verdict) {
                     status.set_type(code.name());
                 }
-                status.set_description(transcript(&trial.verdict).join("\n"));
+                let Requirement { how, expected, .. } = trial.requirement;
+                let lines = transcript(&trial.verdict).join("\n");
+                status.set_description(format!("tried: {how}\nexpected: {expected}\n\n{lines}"));
                 status
             };
             let status = match results.standing(trial) {
@@ -53,6 +56,14 @@ pub fn junit(all: &[Results<'_>]) -> Result<String, String> {
             case.set_classname(requirement.section());
             case.set_time(trial.took);
             suite.add_test_case(case);
+        }
+        if results.unexamined > 0 {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_message(format!(
+                "{} requirements have no result: the run was interrupted",
+                results.unexamined
+            ));
+            suite.add_test_case(TestCase::new("interrupted", status));
         }
         report.add_test_suite(suite);
     }

@@ -10,8 +10,8 @@ mod results;
 mod text;
 
 pub use self::github::{annotations, summary};
-pub use self::json::json;
+pub use self::json::{event, json};
 pub use self::junit::junit;
 pub use self::pages::{explain, list, markdown, rules};
 pub use self::results::{Results, Standing};
-pub use self::text::text;
+pub use self::text::{brief, text};

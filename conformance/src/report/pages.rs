@@ -32,12 +32,13 @@ pub fn explain(requirement: &Requirement) -> String {
         rule,
         why,
         how,
+        expected,
         source,
         ..
     } = requirement;
     format!(
         "{id}  {level}, releases: {releases}\n\n{rule}\n\nWhy it matters: {why}\n\n\
-         How it is observed: {how}\n\nSource: {source}\n"
+         How it is observed: {how}\n\nExpected: {expected}\n\nSource: {source}\n"
     )
 }
 
@@ -101,6 +102,7 @@ pub fn markdown() -> String {
                 rule,
                 why,
                 how,
+                expected,
                 source,
                 ..
             } = requirement;
@@ -108,7 +110,7 @@ pub fn markdown() -> String {
                 let _ = writeln!(
                     out,
                     "\n### {id}\n\n**{rule}** ({level}, releases: {releases})\n\n- Why it \
-                     matters: {why}\n- How it is observed: {how}\n- Source: {source}"
+                     matters: {why}\n- How it is observed: {how}\n- Expected: {expected}\n- Source: {source}"
                 );
             }
         }

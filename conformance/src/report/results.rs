@@ -27,6 +27,9 @@ pub struct Results<'a> {
     pub expected: &'a Expected,
     /// Whether a failed SHOULD counts as a failure.
     pub strict: bool,
+    /// The number of requirements without a trial, because the run was
+    /// interrupted.
+    pub unexamined: usize,
 }
 
 /// How a result counts.

@@ -9,16 +9,19 @@ use super::conclusion;
 use super::results::{Results, Standing, seen, transcript};
 use crate::requirement::{Requirement, SECTIONS};
 use crate::run::Trial;
-use crate::verdict::{Cause, Verdict};
+use crate::verdict::{Cause, Evidence, Verdict};
 
 /// Lines of the transcript that are shown.
 const SHOWN: usize = 12;
 
+/// What is seen if a known failure passes.
+const STALE: &str = "the requirement passes: delete it from the known failures";
+
 const DIM: Style = Style::new().dimmed();
 
 /// Returns a line for each requirement, by section, and a last line that counts
-/// them. A failure is followed by what was observed, why it matters, how the
-/// rule is observed, and the last lines of the transcript. `short` leaves out
+/// them. A failure is followed by what was tried, what was expected and what was
+/// observed, why it matters, and the last lines of the transcript. `short` leaves out
 /// what passed, what does not apply and what is a known failure.
 ///
 /// The text has ANSI sequences for colours. Write it through `anstream`, which
@@ -54,6 +57,33 @@ pub fn text(results: &Results<'_>, short: bool) -> String {
     let conclusion = conclusion::styled(results);
     line(&mut out, format_args!("{conclusion}, in {took:.1} s"));
     out
+}
+
+/// Returns one line about a result that [`text()`] will explain: what did not pass
+/// and is not a known failure. It has ANSI sequences like [`text()`].
+#[must_use]
+pub fn brief(results: &Results<'_>, trial: &Trial) -> Option<String> {
+    let standing = results.standing(trial);
+    if is_as_expected(standing) {
+        return None;
+    }
+    let (word, style) = word(standing);
+    let seen = match (standing, &trial.verdict) {
+        (Standing::Stale, _) => STALE.to_owned(),
+        (
+            _,
+            Verdict::NotTestable(Evidence {
+                cause: Some(cause), ..
+            }),
+        ) => {
+            format!("{}, see {}", cause.text, cause.see)
+        }
+        (_, verdict) => foreign::lines(seen(verdict)).replace('\n', " "),
+    };
+    let (id, release) = (trial.requirement.id, results.release);
+    Some(format!(
+        "{style}{word:<8}{style:#} {id} under eKuiper {release}: {seen}"
+    ))
 }
 
 fn is_as_expected(standing: Standing<'_>) -> bool {
@@ -95,22 +125,21 @@ fn details<'r>(
     trial: &'r Trial,
     causes: &mut Causes<'r>,
 ) {
-    let Requirement { why, how, .. } = trial.requirement;
+    let Requirement {
+        why, how, expected, ..
+    } = trial.requirement;
     let seen = seen(&trial.verdict);
     match results.standing(trial) {
         Standing::Passed => {}
         Standing::NotApplicable => detail(out, "because", seen),
         Standing::KnownFailure(reason) => detail(out, "reason", reason),
-        Standing::Stale => detail(
-            out,
-            "seen",
-            "the requirement passes: delete it from the known failures",
-        ),
+        Standing::Stale => detail(out, "seen", STALE),
         Standing::Error => detail(out, "error", seen),
         Standing::Failed | Standing::Warning => {
+            detail(out, "tried", how);
+            detail(out, "expected", expected);
             detail(out, "seen", seen);
             detail(out, "why", why);
-            detail(out, "tried", how);
             show_transcript(out, trial);
         }
         Standing::Untested { .. } => untested(out, results, trial, causes),

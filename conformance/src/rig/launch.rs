@@ -124,6 +124,7 @@ impl<'a> Rig<'a> {
     /// Launches the plugin and waits for its greeting. A plugin that never
     /// greeted in another check is not launched again.
     pub(crate) fn launch(&self, builder: Builder) -> Result<Host, NotPassed> {
+        let _pass = self.run.gate.enter();
         if self.run.is_silent() {
             let cause = Cause {
                 text: "the plugin sent no greeting".to_owned(),

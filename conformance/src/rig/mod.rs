@@ -7,6 +7,7 @@
 
 mod fault;
 mod function;
+mod gate;
 mod greetings;
 mod launch;
 mod launches;

@@ -7,11 +7,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use mock_kuiper::engine::package::CheckReport;
 use mock_kuiper::{Code, Host, HostError};
 
+use super::gate::Gate;
+
 /// What one check has found out for all checks of a run: the files of the
 /// plugin are examined once, and a plugin that never greets is not waited for
 /// in every check.
 #[derive(Debug, Default)]
 pub(crate) struct RunState {
+    /// What a launch has to pass.
+    pub(super) gate: Gate,
     greeted: AtomicBool,
     silent: AtomicBool,
     /// The result of examining the plugin's files. A Cargo package is built for

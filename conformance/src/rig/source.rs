@@ -1,6 +1,6 @@
 //! Sources on the rig: their starts and their rows.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mock_kuiper::{Code, Host, HostError, Source, SourceStart};
 
@@ -55,6 +55,33 @@ impl Rig<'_> {
         let mut source = self.source(host)?;
         source.next(self.limit()).map_err(untested)?;
         Ok(source)
+    }
+}
+
+/// How long nobody reads the rows of a source, until it cannot send any more.
+const FILLING: Duration = Duration::from_secs(4);
+
+impl Rig<'_> {
+    /// Reads no rows until the source cannot send any more, and for `more` after
+    /// that. A source that can still send after 4 s is not waited for.
+    pub(crate) fn block(&self, source: &mut Source, more: Duration) {
+        /// More than the time between two rows of a source that is not blocked.
+        const STILL: Duration = Duration::from_millis(300);
+        const STEP: Duration = Duration::from_millis(10);
+        let end = Instant::now() + self.scaled(FILLING).min(FILLING);
+        let (mut waiting, mut since) = (0, Instant::now());
+        let mut longest = Duration::ZERO;
+        while Instant::now() < end {
+            std::thread::sleep(STEP);
+            let now = source.waiting();
+            if now != waiting {
+                longest = longest.max(since.elapsed());
+                (waiting, since) = (now, Instant::now());
+            } else if now > 0 && since.elapsed() > STILL.max(3 * longest) {
+                std::thread::sleep(more);
+                return;
+            }
+        }
     }
 }
 

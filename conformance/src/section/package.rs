@@ -15,6 +15,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "The plugin's JSON file is valid.",
         why: "Otherwise eKuiper refuses to install the plugin.",
         how: "The file is checked as eKuiper's installer checks it. Nothing is launched.",
+        expected: "The installer accepts the file.",
         source: "eKuiper 2.4.0 internal/plugin/portable/model.go, manager.go",
         slow: false,
         check: Check::Function(json_is_valid),
@@ -26,7 +27,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "Each source has a YAML file.",
         why: "Without it, eKuiper does not install a zip. A directory that is copied into \
               eKuiper's plugin folder works without it.",
-        how: "The file `sources/NAME.yaml` must exist for each source. It may be empty.",
+        how: "`sources/NAME.yaml` is looked for, for each source.",
+        expected: "The file exists. It may be empty.",
         source: "eKuiper 2.4.0 internal/plugin/portable/manager.go",
         slow: false,
         check: Check::Function(has_yaml),
@@ -40,6 +42,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
               whose files are read after it.",
         how: "`sources/NAME.json`, `sinks/NAME.json` and `functions/NAME.json` are read as eKuiper \
               reads them.",
+        expected: "Each of the files exists and is read without an error.",
         source: "eKuiper 2.4.0 internal/meta, internal/binder/meta/bind.go",
         slow: false,
         check: Check::Function(has_metadata),
@@ -52,6 +55,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "Otherwise eKuiper refuses to install the plugin, or cannot launch it.",
         how: "The file is checked as the kernel checks it: its mode, format, machine and \
               interpreter.",
+        expected: "The kernel can run the file.",
         source: "eKuiper 2.4.0 internal/plugin/portable/manager.go",
         slow: false,
         check: Check::Function(executable_is_there),
@@ -65,6 +69,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
               is not where eKuiper looks for it.",
         how: "The zip is searched for everything that eKuiper's installer refuses. The rule does \
               not apply to a directory.",
+        expected: "Nothing of that kind is in the zip.",
         source: "eKuiper 2.4.0 internal/plugin/portable/manager.go",
         slow: false,
         check: Check::Function(zip_is_installable),

@@ -25,12 +25,20 @@ impl Observed {
                 let running: Vec<_> = running.iter().map(ToString::to_string).collect();
                 json!({"status": describe_status(*status), "running": running, "log": log})
             }
-            Self::NoGreeting { limit }
-            | Self::NotDialed { limit }
-            | Self::NoRow { limit }
-            | Self::RowNotTaken { limit }
-            | Self::Unread { limit }
-            | Self::NoAck { limit } => json!({"limit_ms": milliseconds(limit)}),
+            Self::NoGreeting { limit, seen } => {
+                let mut details = seen.to_json();
+                details.insert("limit_ms".to_owned(), json!(milliseconds(limit)));
+                Value::Object(details)
+            }
+            Self::NotDialed { limit } | Self::NoRow { limit } | Self::Unread { limit } => {
+                json!({"limit_ms": milliseconds(limit)})
+            }
+            Self::RowNotTaken { limit, unread_acks } => {
+                json!({"limit_ms": milliseconds(limit), "unread_acks": unread_acks})
+            }
+            Self::NoAck { limit, dialed } => {
+                json!({"limit_ms": milliseconds(limit), "dialed": dialed})
+            }
             Self::Leak {
                 cycles,
                 before,
@@ -49,8 +57,15 @@ impl Observed {
             }
             Self::Ended { rows, expected } => json!({"rows": rows, "expected": expected}),
             Self::HungUp { rows } => json!({"rows": rows}),
-            Self::OrderUnanswered { command, limit } => {
-                json!({"command": command.map(Command::name), "limit_ms": milliseconds(limit)})
+            Self::OrderUnanswered {
+                command,
+                limit,
+                seen,
+            } => {
+                let mut details = seen.to_json();
+                details.insert("command".to_owned(), json!(command.map(Command::name)));
+                details.insert("limit_ms".to_owned(), json!(milliseconds(limit)));
+                Value::Object(details)
             }
             Self::OrderRefused { command, text } | Self::OrderGreeting { command, text } => {
                 json!({"command": command.name(), "text": shortened(text)})
@@ -71,8 +86,15 @@ impl Observed {
             Self::AckError { text }
             | Self::FunctionError { text }
             | Self::UnknownSymbol { text } => json!({"text": shortened(text)}),
-            Self::FunctionUnanswered { request, limit } => {
-                json!({"request": request, "limit_ms": milliseconds(limit)})
+            Self::FunctionUnanswered {
+                request,
+                limit,
+                seen,
+            } => {
+                let mut details = seen.to_json();
+                details.insert("request".to_owned(), json!(request));
+                details.insert("limit_ms".to_owned(), json!(milliseconds(limit)));
+                Value::Object(details)
             }
             Self::InvalidAnswer { request, reason } => {
                 json!({"request": request, "reason": shortened(reason)})

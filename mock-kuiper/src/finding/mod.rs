@@ -15,11 +15,14 @@ mod explain;
 )]
 mod finding;
 mod json;
+mod missing;
 mod observed;
 mod remedy;
+mod seen;
 #[cfg(test)]
 mod tests;
 mod text;
+mod violation;
 
 pub use self::advice::{Advice, Limit};
 pub use self::code::{Code, UnknownCode};
@@ -28,6 +31,8 @@ pub use self::explain::{
     troubleshooting,
 };
 pub use self::finding::Finding;
-pub use self::observed::{Observed, Violation};
+pub use self::observed::Observed;
+pub use self::seen::Seen;
 pub use self::text::describe_status;
 pub(crate) use self::text::says_unknown;
+pub use self::violation::Violation;

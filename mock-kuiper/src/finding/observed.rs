@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use ekuiper_sp::ProtocolError;
-
 use super::Code;
+use super::seen::Seen;
 use super::text::{counted, describe_status, last_line};
+use super::violation::Violation;
 use crate::foreign::{in_sentence, shortened};
 use crate::symbol::{Channel, Symbol};
 use crate::usage::Usage;
@@ -39,6 +39,8 @@ pub enum Observed {
     NoGreeting {
         /// The limit, counted from the launch.
         limit: Duration,
+        /// What was seen instead.
+        seen: Seen,
     },
     /// Stops and starts left something behind.
     Leak {
@@ -76,6 +78,8 @@ pub enum Observed {
         command: Option<Command>,
         /// How long the host waited.
         limit: Duration,
+        /// What was seen instead.
+        seen: Seen,
     },
     /// An order was answered with an error.
     OrderRefused {
@@ -146,6 +150,9 @@ pub enum Observed {
     RowNotTaken {
         /// eKuiper's limit for a send.
         limit: Duration,
+        /// Whether the sink has sent acks that nobody reads, because the rule has
+        /// no `requireAck`.
+        unread_acks: bool,
     },
     /// A sink has not read all rows at the end of a run.
     Unread {
@@ -166,6 +173,8 @@ pub enum Observed {
     NoAck {
         /// How long the host waited.
         limit: Duration,
+        /// Whether the sink has ever dialed its ack channel.
+        dialed: bool,
     },
     /// An ack is not one.
     InvalidAck {
@@ -183,6 +192,8 @@ pub enum Observed {
         request: &'static str,
         /// eKuiper's limit for an answer.
         limit: Duration,
+        /// What was seen instead.
+        seen: Seen,
     },
     /// A function answered a request with something that is not an answer.
     InvalidAnswer {
@@ -196,45 +207,6 @@ pub enum Observed {
         /// The function's text.
         text: String,
     },
-}
-
-/// How a plugin broke the Scalability Protocols; `Display` describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation(ProtocolError);
-
-impl Violation {
-    pub(crate) fn new(error: ProtocolError) -> Self {
-        Self(error)
-    }
-
-    /// Returns the protocol numbers that were expected and found in a greeting,
-    /// for example 0x51 (PULL) and 0x50 (PUSH); `None` for another violation.
-    #[must_use]
-    pub fn wrong_socket(&self) -> Option<(u16, u16)> {
-        match self.0 {
-            ProtocolError::WrongProtocol { expected, found } => Some((expected, found)),
-            _ => None,
-        }
-    }
-
-    /// Whether a peer connected and sent no greeting in time.
-    #[must_use]
-    pub fn is_silence(&self) -> bool {
-        self.0 == ProtocolError::GreetingTimedOut
-    }
-
-    /// Whether a message lacks the id that REQ and REP put before its body, or
-    /// has one without its highest bit.
-    #[must_use]
-    pub fn is_missing_id(&self) -> bool {
-        self.0 == ProtocolError::NoId
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
 }
 
 impl Observed {
@@ -319,9 +291,10 @@ impl Observed {
                     }
                 }
             }
-            Self::NoGreeting { limit } => {
+            Self::NoGreeting { limit, seen } => {
                 write!(f, "sent no greeting within {limit:?} on")?;
-                on(f)
+                on(f)?;
+                write!(f, ": {seen}")
             }
             Self::Leak {
                 cycles,
@@ -352,12 +325,17 @@ impl Observed {
                 on(f)?;
                 write!(f, ": {bytes} bytes, then nothing for {limit:?}")
             }
-            Self::OrderUnanswered { command, limit } => match command {
-                Some(command) => {
-                    write!(f, "did not answer its {} within {limit:?}", command.name())
-                }
-                None => write!(f, "did not answer an order of any bytes within {limit:?}"),
-            },
+            Self::OrderUnanswered {
+                command,
+                limit,
+                seen,
+            } => {
+                match command {
+                    Some(command) => write!(f, "did not answer its {}", command.name()),
+                    None => f.write_str("did not answer an order of any bytes"),
+                }?;
+                write!(f, " within {limit:?}: {seen}")
+            }
             Self::OrderRefused { command, text } => {
                 write!(f, "refused to {}", command.name())?;
                 match text.trim() {
@@ -420,6 +398,9 @@ impl Observed {
                     in_sentence(cause)
                 )
             }
+            Self::WrongSocket(violation) if violation.is_silence() => {
+                write!(f, "does not serve its channel: {violation}")
+            }
             Self::WrongSocket(violation) => {
                 write!(f, "does not listen on a PULL socket: {violation}")
             }
@@ -430,10 +411,18 @@ impl Observed {
                     in_sentence(&file.to_string_lossy())
                 )
             }
-            Self::RowNotTaken { limit } => write!(
-                f,
-                "did not take a row within {limit:?}, eKuiper's limit for a send"
-            ),
+            Self::RowNotTaken { limit, unread_acks } => {
+                write!(
+                    f,
+                    "did not take a row within {limit:?}, eKuiper's limit for a send"
+                )?;
+                match unread_acks {
+                    true => {
+                        f.write_str(": it sends acks, and without `requireAck` nobody reads them")
+                    }
+                    false => Ok(()),
+                }
+            }
             Self::Unread { limit } => {
                 write!(f, "has not read all rows: it read nothing for {limit:?}")
             }
@@ -443,14 +432,27 @@ impl Observed {
                 on(f)?;
                 write!(f, " after {}, and did not restore it", counted(*rows))
             }
-            Self::NoAck { limit } => write!(f, "sent no ack for a row within {limit:?}"),
+            Self::NoAck { limit, dialed } => {
+                write!(f, "sent no ack for a row within {limit:?}")?;
+                match dialed {
+                    true => Ok(()),
+                    false => {
+                        f.write_str(": it has not dialed")?;
+                        on(f)
+                    }
+                }
+            }
             Self::InvalidAck { reason } => {
                 write!(f, "sent an invalid ack: {}", in_sentence(reason))
             }
             Self::AckError { text } => write!(f, "failed a row: {}", in_sentence(text)),
-            Self::FunctionUnanswered { request, limit } => write!(
+            Self::FunctionUnanswered {
+                request,
+                limit,
+                seen,
+            } => write!(
                 f,
-                "did not answer {request} within {limit:?}, eKuiper's limit for an answer"
+                "did not answer {request} within {limit:?}, eKuiper's limit for an answer: {seen}"
             ),
             Self::InvalidAnswer { request, reason } => {
                 write!(

@@ -2,7 +2,9 @@
 
 use super::advice::{Advice, Limit};
 use super::finding::Finding;
+use super::missing::missing_property;
 use super::observed::Observed;
+use super::seen::Seen;
 use crate::symbol::Kind;
 use crate::wire::{Command, InvalidRow};
 
@@ -13,12 +15,6 @@ impl Finding {
         of(self)
     }
 }
-
-/// What to check if a plugin exits without a word.
-const WORKING_DIRECTORY: Advice = Advice::Change(
-    "check its relative paths: from eKuiper 1.11 on the working directory is the executable's, \
-     and before that eKuiper's own",
-);
 
 /// Returns what to do about a finding, the most likely remedy first.
 fn of(finding: &Finding) -> Vec<Advice> {
@@ -34,25 +30,30 @@ fn of(finding: &Finding) -> Vec<Advice> {
                  name, and has to end with the name of the json",
             )
         }
-        Observed::ExitedEarly { status, log } if status.success() => {
-            let mut advice = vec![Advice::Change(
-                "call the SDK's `plugin.start` (Go: `sdk.Start`) in the main thread, and do not \
-                 go to the background: eKuiper watches this process, whose stdin is empty",
-            )];
-            advice.extend(log.is_empty().then_some(WORKING_DIRECTORY));
-            advice
+        Observed::ExitedEarly { status, .. } if status.success() => change(
+            "call the SDK's `plugin.start` (Go: `sdk.Start`) in the main thread, and do not go to \
+             the background: eKuiper watches this process, whose stdin is empty",
+        ),
+        Observed::ExitedEarly { status, log } if status.code().is_some() && log.is_empty() => {
+            change(
+                "write why it exits; if a file was not found: from eKuiper 1.11 on the working \
+                 directory is the executable's, and before that eKuiper's own",
+            )
         }
-        Observed::ExitedEarly { log, .. } if log.is_empty() => vec![WORKING_DIRECTORY],
         Observed::ExitedEarly { .. } | Observed::Exited { .. } => Vec::new(),
-        Observed::NoGreeting { .. } => vec![
-            Advice::Change("dial this address and send a message within the limit"),
-            Advice::RaiseLimit(Limit::InitTimeout),
-        ],
+        Observed::NoGreeting { seen, .. } => {
+            let text = match (seen.dialed, seen.connected) {
+                (false, _) => "dial this address and send a message within the limit",
+                (true, false) => "keep the connection, and send a message on it",
+                (true, true) => "send a message as soon as the connection is there",
+            };
+            with_time(text, *seen, Limit::InitTimeout)
+        }
         Observed::Leak { .. } => {
             change("close what an instance opened, and end its threads, when it is stopped")
         }
         Observed::Grown { .. } => {
-            change("free what a row or a call has used, and keep no row that was sent")
+            change("free what a row, a call or an order has used when it is done")
         }
         Observed::NotDialed { .. } if kind == Some(Kind::Source) => {
             change("dial this address when the source is started")
@@ -61,26 +62,32 @@ fn of(finding: &Finding) -> Vec<Advice> {
         Observed::Protocol(violation) if violation.is_missing_id() => {
             change("send 4 bytes of id before the message, the first with its highest bit set")
         }
-        Observed::Protocol(_) => change(
+        Observed::Protocol(violation) if violation.wrong_socket().is_some() => change(
             "use REQ sockets for control and functions, PUSH for rows and acks, PULL for a sink",
         ),
+        // It says what is wrong with which bytes.
+        Observed::Protocol(_) => Vec::new(),
         Observed::HalfFrame { .. } => {
             change("send a message with one call, and its length as 8 bytes before it")
         }
+        Observed::OrderUnanswered { seen, .. } if !seen.connected => {
+            change("keep the control connection, and dial it again if it is lost")
+        }
         Observed::OrderUnanswered {
             command: Some(Command::Start),
+            seen,
             ..
-        } if kind == Some(Kind::Sink) => vec![
-            Advice::Change(
-                "answer `ok` as soon as the sink listens: eKuiper connects only after that, so a \
-                 sink that waits for a connection first waits forever",
-            ),
-            Advice::RaiseLimit(Limit::AnswerTimeout),
-        ],
-        Observed::OrderUnanswered { .. } => vec![
-            Advice::Change("answer each order at once, and do the work in a thread"),
-            Advice::RaiseLimit(Limit::AnswerTimeout),
-        ],
+        } if kind == Some(Kind::Sink) => with_time(
+            "answer `ok` as soon as the sink listens: eKuiper connects only after that, so a sink \
+             that waits for a connection first waits forever",
+            *seen,
+            Limit::AnswerTimeout,
+        ),
+        Observed::OrderUnanswered { seen, .. } => with_time(
+            "answer each order at once, and do the work in a thread",
+            *seen,
+            Limit::AnswerTimeout,
+        ),
         Observed::OrderRefused { text, .. } => {
             let property = missing_property(text);
             match (&finding.symbol, property) {
@@ -96,8 +103,11 @@ fn of(finding: &Finding) -> Vec<Advice> {
         Observed::UnknownSymbol { .. } => change(
             "add it to the plugin's `PluginConfig` under this name, or remove it from the json",
         ),
-        Observed::OrderGreeting { .. } => {
+        Observed::OrderGreeting { text, .. } if text == "handshake" => {
             change("greet once for each connection, and never because the plugin is idle")
+        }
+        Observed::OrderGreeting { .. } => {
+            change("begin the answer with another letter than `h`, for example with `error: `")
         }
         Observed::OrderAnsweredTwice { .. } => {
             change("drop a reply whose id is not that of the last request")
@@ -117,16 +127,19 @@ fn of(finding: &Finding) -> Vec<Advice> {
         Observed::NotListening { .. } => {
             change("listen before the start is answered: eKuiper connects at once")
         }
+        Observed::WrongSocket(violation) if violation.is_silence() => change(
+            "accept each connection and greet on it; a PULL socket of nng or mangos does so by \
+             itself",
+        ),
         Observed::WrongSocket(_) => change("listen on a PULL socket"),
         Observed::StillListening { .. } => change("close the socket before the stop is answered"),
-        Observed::RowNotTaken { .. } => change(
-            "read rows all the time, and send acks only with `requireAck` or drop those that \
-             cannot be sent: nobody reads them otherwise",
-        ),
-        Observed::Unread { .. } => change(
-            "check that the thread that reads the sink's rows still runs: an error when the sink \
-             was opened may have ended it",
-        ),
+        Observed::RowNotTaken {
+            unread_acks: true, ..
+        } => change("send acks only with `requireAck`, or drop those that cannot be sent"),
+        Observed::RowNotTaken { .. } => change("read rows all the time, on a thread of its own"),
+        Observed::Unread { .. } => {
+            change("read rows all the time, on a thread that no error of the sink ends")
+        }
         Observed::Unreachable { .. } => {
             change("keep accepting connections for as long as the sink runs")
         }
@@ -134,18 +147,36 @@ fn of(finding: &Finding) -> Vec<Advice> {
             "keep the sink's channels open until it is stopped, even if a row cannot be handled: \
              eKuiper does not start the sink again",
         ),
+        Observed::NoAck { dialed: false, .. } => {
+            change("dial this address when the sink is started, and send acks on it")
+        }
         Observed::NoAck { .. } => {
             change("with `requireAck` send {} or {\"error\":\"text\"} for each row")
         }
         Observed::InvalidAck { .. } => change("send {} or {\"error\":\"text\"}"),
         Observed::AckError { .. } | Observed::FunctionError { .. } => Vec::new(),
-        Observed::FunctionUnanswered { .. } => {
-            change("answer sooner, and do long work between calls")
-        }
+        Observed::FunctionUnanswered { seen, .. } => change(match seen {
+            Seen { dialed: false, .. } => {
+                "dial this address when the function is started, and greet on it"
+            }
+            Seen {
+                connected: false, ..
+            } => "keep the connection, and dial it again if it is lost",
+            Seen { busy: true, .. } => "answer sooner, and do long work between calls",
+            Seen { .. } => "answer each request, also one that cannot be carried out",
+        }),
         Observed::InvalidAnswer { .. } => change(
             "answer with {\"state\":true,\"result\":…} or {\"state\":false,\"result\":\"text\"}",
         ),
     }
+}
+
+/// Returns advice to change the plugin; and to allow it more time, if it may only
+/// be slow.
+fn with_time(text: &'static str, seen: Seen, limit: Limit) -> Vec<Advice> {
+    let mut advice = vec![Advice::Change(text)];
+    advice.extend(seen.may_be_slow().then_some(Advice::RaiseLimit(limit)));
+    advice
 }
 
 /// Whether a line of the log names a control address other than the host's.
@@ -154,52 +185,4 @@ fn names_other_address(line: &str, finding: &Finding) -> bool {
         let expected = format!("/tmp/{}.ipc", channel.name());
         line.contains("/tmp/plugin_") && !line.contains(&expected)
     })
-}
-
-/// Finds the property that an error text calls missing: the SDKs, serde and
-/// Python's `KeyError` quote it.
-fn missing_property(text: &str) -> Option<&str> {
-    let quoted = |after: &str, quote: char| {
-        let (_, rest) = text.split_once(after)?;
-        let (name, _) = rest.trim_start().strip_prefix(quote)?.split_once(quote)?;
-        let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-        (!name.is_empty() && name.chars().all(plain)).then_some(name)
-    };
-    let python = text.trim();
-    let key_error = python
-        .strip_prefix('\'')
-        .and_then(|rest| rest.strip_suffix('\''))
-        .filter(|name| !name.is_empty() && !name.contains(['\'', ' ']));
-    // The Rust SDK: `config.url: required, but missing`.
-    let rust = text.contains("missing").then(|| {
-        let (_, rest) = text.split_once("config.")?;
-        let (name, _) = rest.split_once(':')?;
-        (!name.is_empty() && !name.contains([' ', '.', '['])).then_some(name)
-    });
-    rust.flatten()
-        .or_else(|| quoted("missing field", '`'))
-        .or_else(|| quoted("missing property", '`'))
-        .or_else(|| quoted("KeyError:", '\''))
-        .or(key_error)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_missing_property_is_found_in_the_texts_of_serde_and_python() {
-        for (text, property) in [
-            ("config: missing field `url`", Some("url")),
-            ("missing field `url` at line 1 column 2", Some("url")),
-            ("config.url: required, but missing", Some("url")),
-            ("KeyError: 'url'", Some("url")),
-            ("'url'", Some("url")),
-            ("'it' isn't 'there'", None),
-            ("host unreachable", None),
-            ("missing field `a b`", None),
-        ] {
-            assert_eq!(missing_property(text), property, "{text}");
-        }
-    }
 }

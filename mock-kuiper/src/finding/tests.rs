@@ -20,6 +20,7 @@ fn refused() -> Finding {
 fn a_finding_is_one_sentence_that_names_the_symbol() {
     let leak = Finding::new(Observed::NoGreeting {
         limit: Duration::from_secs(5),
+        seen: Seen::default(),
     });
     let leak = leak.on(&Channel::control("mirror"));
 
@@ -29,7 +30,8 @@ fn a_finding_is_one_sentence_that_names_the_symbol() {
     );
     assert_eq!(
         leak.to_string(),
-        "the plugin sent no greeting within 5s on ipc:///tmp/plugin_mirror.ipc"
+        "the plugin sent no greeting within 5s on ipc:///tmp/plugin_mirror.ipc: it has not dialed, \
+         and it is idle"
     );
 }
 
@@ -121,19 +123,112 @@ fn a_finding_as_json_has_its_code_its_subject_and_its_advice() {
     );
 }
 
-#[test]
-fn advice_is_phrased_in_the_terms_of_the_builder() {
-    let finding = Finding::new(Observed::NoGreeting {
-        limit: Duration::from_secs(5),
-    });
+fn advice_for(observed: Observed) -> Vec<String> {
+    let advice = Finding::new(observed).of(Kind::Sink, "file").advice();
+    advice.iter().map(ToString::to_string).collect()
+}
 
-    let advice: Vec<_> = finding.advice().iter().map(ToString::to_string).collect();
+fn seen(dialed: bool, connected: bool, busy: bool) -> Seen {
+    Seen {
+        dialed,
+        connected,
+        busy,
+    }
+}
+
+#[test]
+fn more_time_is_advised_only_for_a_plugin_that_is_connected_or_busy() {
+    let limit = Duration::from_secs(5);
+    let greeting = |seen| advice_for(Observed::NoGreeting { limit, seen });
+    let order = |seen| {
+        advice_for(Observed::OrderUnanswered {
+            command: None,
+            limit,
+            seen,
+        })
+    };
+    let more_greeting = "allow more time with `Builder::init_timeout`";
+    let more_answer = "allow more time with `Builder::answer_timeout`";
 
     assert_eq!(
-        advice,
+        greeting(seen(false, false, false)),
+        ["dial this address and send a message within the limit"]
+    );
+    assert_eq!(
+        greeting(seen(false, false, true)),
         [
             "dial this address and send a message within the limit",
-            "allow more time with `Builder::init_timeout`",
+            more_greeting
         ]
+    );
+    assert_eq!(
+        greeting(seen(true, true, false)),
+        [
+            "send a message as soon as the connection is there",
+            more_greeting
+        ]
+    );
+    assert_eq!(
+        greeting(seen(true, false, false)),
+        ["keep the connection, and send a message on it"]
+    );
+    assert_eq!(
+        order(seen(true, true, false)),
+        [
+            "answer each order at once, and do the work in a thread",
+            more_answer
+        ]
+    );
+    assert_eq!(
+        order(seen(true, false, true)),
+        ["keep the control connection, and dial it again if it is lost"]
+    );
+}
+
+#[test]
+fn a_function_is_told_to_be_faster_only_if_it_is_busy() {
+    let call = |seen| {
+        advice_for(Observed::FunctionUnanswered {
+            request: "Exec",
+            limit: Duration::from_secs(5),
+            seen,
+        })
+    };
+
+    assert_eq!(
+        call(seen(true, true, true)),
+        ["answer sooner, and do long work between calls"]
+    );
+    assert_eq!(
+        call(seen(true, true, false)),
+        ["answer each request, also one that cannot be carried out"]
+    );
+    assert_eq!(
+        call(seen(false, false, true)),
+        ["dial this address when the function is started, and greet on it"]
+    );
+}
+
+#[test]
+fn acks_are_blamed_only_if_some_were_sent_or_none_can_come() {
+    let limit = Duration::from_secs(5);
+    let row = |unread_acks| advice_for(Observed::RowNotTaken { limit, unread_acks });
+    let ack = |dialed| advice_for(Observed::NoAck { limit, dialed });
+
+    assert_eq!(
+        row(false),
+        ["read rows all the time, on a thread of its own"]
+    );
+    assert_eq!(
+        row(true),
+        ["send acks only with `requireAck`, or drop those that cannot be sent"]
+    );
+    assert_eq!(
+        ack(false),
+        ["dial this address when the sink is started, and send acks on it"]
+    );
+    assert_eq!(
+        ack(true),
+        ["with `requireAck` send {} or {\"error\":\"text\"} for each row"]
     );
 }

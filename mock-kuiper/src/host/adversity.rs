@@ -357,6 +357,22 @@ impl Sink {
     }
 }
 
+impl Inner {
+    /// Makes the error for a breach that could not be played.
+    pub(super) fn breached(&self, channel: &Channel, error: BreachError) -> HostError {
+        match error {
+            BreachError::NotDialed => Finding::new(Observed::NotDialed {
+                limit: self.answer_limit,
+            })
+            .on(channel)
+            .into(),
+            BreachError::Exited => self.exited(),
+            BreachError::Host(error) => error,
+            BreachError::System(source) => HostError::io("listen on a plain socket", source),
+        }
+    }
+}
+
 impl Function {
     /// Sends any bytes as a request, and returns the answer's bytes.
     ///

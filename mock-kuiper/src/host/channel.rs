@@ -15,6 +15,7 @@ use super::breach::{BreachError, play_to_dialer};
 use super::error::HostError;
 use super::exit::Exit;
 use super::failure::{Failure, transport_error};
+use super::presence::Peers;
 use super::shared::{Registered, Shared};
 use crate::breach::Breach;
 use crate::event::{Meaning, Message, What};
@@ -53,6 +54,8 @@ pub(crate) struct RequestChannel {
     function: String,
     /// `None` while the channel is closed.
     socket: Option<Socket>,
+    /// The peers of the socket that was opened last.
+    peers: Arc<Peers>,
     /// The process that sent the last message.
     heard: Arc<Exit>,
     shared: Arc<Shared>,
@@ -65,10 +68,18 @@ struct Socket {
 }
 
 impl Socket {
-    fn listen(channel: &Channel, shared: &Arc<Shared>) -> Result<Self, HostError> {
+    fn listen(
+        channel: &Channel,
+        shared: &Arc<Shared>,
+        peers: &Arc<Peers>,
+    ) -> Result<Self, HostError> {
         let url = shared.url(channel);
-        let rep = patiently(|| Rep::listen(shared.backend, &url, shared.options(channel)))
-            .map_err(|error| transport_error(channel, error))?;
+        let rep = patiently(|| {
+            let mut options = shared.options(channel);
+            peers.watch(&mut options);
+            Rep::listen(shared.backend, &url, options)
+        })
+        .map_err(|error| transport_error(channel, error))?;
         Ok(Self {
             _registered: shared.register(rep.waker()),
             rep,
@@ -85,8 +96,10 @@ impl RequestChannel {
         function: &str,
         shared: &Arc<Shared>,
     ) -> Result<Self, HostError> {
+        let peers = Arc::default();
         Ok(Self {
-            socket: Some(Socket::listen(&channel, shared)?),
+            socket: Some(Socket::listen(&channel, shared, &peers)?),
+            peers,
             channel,
             function: function.to_owned(),
             heard: shared.exit(),
@@ -96,6 +109,10 @@ impl RequestChannel {
 
     pub(crate) fn channel(&self) -> &Channel {
         &self.channel
+    }
+
+    pub(crate) fn peers(&self) -> &Peers {
+        &self.peers
     }
 
     /// Stops listening, and removes the socket's file.
@@ -111,7 +128,8 @@ impl RequestChannel {
     /// Listens again where the channel was closed.
     pub(crate) fn reopen(&mut self) -> Result<(), HostError> {
         self.close();
-        self.socket = Some(Socket::listen(&self.channel, &self.shared)?);
+        self.peers = Arc::default();
+        self.socket = Some(Socket::listen(&self.channel, &self.shared, &self.peers)?);
         Ok(())
     }
 

@@ -195,7 +195,14 @@ impl Function {
 
     pub(super) fn error(&self, request: &'static str, failure: Failure) -> HostError {
         let limit = self.host.shared.function_limit();
-        let late = self.about(Observed::FunctionUnanswered { request, limit });
+        let late = || {
+            let seen = self.host.look(self.channel.peers());
+            self.about(Observed::FunctionUnanswered {
+                request,
+                limit,
+                seen,
+            })
+        };
         let error = self.host.error(failure, late);
         let error = error.named(Kind::Function, &self.symbol, None);
         self.host.note(error)

@@ -11,7 +11,6 @@ use ekuiper_sp as sp;
 use serde_json::{Map, Value};
 
 use super::answer::require_ok;
-use super::breach::BreachError;
 use super::channel::{Manner, Outgoing, RequestChannel};
 use super::error::HostError;
 use super::failure::Failure;
@@ -231,9 +230,8 @@ impl Inner {
                 Ok(())
             }
             Err(failure) => {
-                let observed = Observed::NoGreeting { limit };
-                let finding = Finding::new(observed).on(control.channel());
-                Err(self.note(self.error(failure, finding)))
+                let late = || self.no_greeting(&control, limit);
+                Err(self.note(self.error(failure, late)))
             }
         }
     }
@@ -296,16 +294,24 @@ impl Inner {
         let mut control = lock(&self.control);
         let answered = control.round_trip(outgoing, limit, regreet, sent);
         answered.map_err(|failure| {
-            let unanswered = |command| Observed::OrderUnanswered { command, limit };
-            let finding = match outgoing.meaning {
-                Meaning::Order {
+            let late = || {
+                let seen = self.look(control.peers());
+                let unanswered = |command| Observed::OrderUnanswered {
                     command,
-                    kind,
-                    symbol,
-                } => Finding::new(unanswered(Some(command))).of(kind, symbol),
-                _ => Finding::new(unanswered(None)),
+                    limit,
+                    seen,
+                };
+                let finding = match outgoing.meaning {
+                    Meaning::Order {
+                        command,
+                        kind,
+                        symbol,
+                    } => Finding::new(unanswered(Some(command))).of(kind, symbol),
+                    _ => Finding::new(unanswered(None)),
+                };
+                finding.on(control.channel())
             };
-            self.note(self.error(failure, finding.on(control.channel())))
+            self.note(self.error(failure, late))
         })
     }
 
@@ -315,16 +321,16 @@ impl Inner {
         let mut control = lock(&self.control);
         let heard = control.overhear(limit);
         heard.map_err(|failure| {
-            let finding = Finding::new(Observed::NoGreeting { limit });
-            self.note(self.error(failure, finding.on(control.channel())))
+            let late = || self.no_greeting(&control, limit);
+            self.note(self.error(failure, late))
         })
     }
 
-    /// Makes the host's error from a failure; `late` is the finding for one
+    /// Makes the host's error from a failure; `late` makes the finding for one
     /// that timed out.
-    pub(super) fn error(&self, failure: Failure, late: Finding) -> HostError {
+    pub(super) fn error(&self, failure: Failure, late: impl FnOnce() -> Finding) -> HostError {
         match failure {
-            Failure::TimedOut | Failure::Woken | Failure::Disconnected => late.into(),
+            Failure::TimedOut | Failure::Woken | Failure::Disconnected => late().into(),
             Failure::Exited => self.exited(),
             Failure::Interrupted => HostError::Interrupted,
             Failure::Host(error) => error,
@@ -411,20 +417,6 @@ impl Inner {
         drop(control);
         played.map_err(|error| self.note(self.breached(&channel, error)))?;
         self.wait_next_greeting()
-    }
-
-    /// Makes the error for a breach that could not be played.
-    pub(super) fn breached(&self, channel: &Channel, error: BreachError) -> HostError {
-        match error {
-            BreachError::NotDialed => Finding::new(Observed::NotDialed {
-                limit: self.answer_limit,
-            })
-            .on(channel)
-            .into(),
-            BreachError::Exited => self.exited(),
-            BreachError::Host(error) => error,
-            BreachError::System(source) => HostError::io("listen on a plain socket", source),
-        }
     }
 
     /// Notes a socket file that a killed plugin leaves behind.

@@ -22,6 +22,7 @@ mod presence;
 mod process;
 mod pull;
 mod restart;
+mod seen;
 mod shared;
 mod sink;
 mod source;

@@ -145,6 +145,12 @@ impl PullChannel {
         socket.map_or(0, |socket| socket.pull.incomplete())
     }
 
+    /// Returns how many bytes have arrived and were not read.
+    pub(crate) fn waiting(&mut self) -> u64 {
+        let socket = self.socket.as_mut();
+        socket.map_or(0, |socket| socket.pull.waiting())
+    }
+
     /// Whether a message has been read already.
     pub(crate) fn has_buffered(&self) -> bool {
         let socket = self.socket.as_ref();

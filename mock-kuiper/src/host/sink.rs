@@ -319,7 +319,7 @@ impl Sink {
                     break;
                 }
                 Err(Error::TimedOut) if glance == left => {
-                    return Err(Undelivered::Observed(Observed::RowNotTaken { limit }));
+                    return Err(self.not_taken(limit));
                 }
                 Err(Error::TimedOut) => left -= glance,
                 Err(error) => return Err(unreachable(&error)),
@@ -379,8 +379,8 @@ impl Sink {
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 Err(Error::Disconnected | Error::TimedOut) => {
-                    let observed = Observed::RowNotTaken { limit };
-                    return Err(self.error(Undelivered::Observed(observed)));
+                    let undelivered = self.not_taken(limit);
+                    return Err(self.error(undelivered));
                 }
                 Err(error) => return Err(self.error(unreachable(&error))),
             }

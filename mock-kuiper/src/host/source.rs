@@ -132,6 +132,14 @@ impl Source {
         self.rows.incomplete()
     }
 
+    /// Returns how many bytes of rows have arrived that nobody has read. While
+    /// nobody reads, it grows until the source cannot send any more. NNG does not
+    /// tell.
+    #[must_use]
+    pub fn waiting(&mut self) -> u64 {
+        self.rows.waiting()
+    }
+
     /// Returns the order that started it.
     #[must_use]
     pub fn order(&self) -> &Order {

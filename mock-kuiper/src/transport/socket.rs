@@ -162,6 +162,16 @@ impl Pull {
         }
     }
 
+    /// Returns how many bytes have arrived and were not read. NNG reads at once
+    /// and does not tell.
+    pub(crate) fn waiting(&mut self) -> u64 {
+        match self {
+            Self::Sp(pull) => pull.waiting(),
+            #[cfg(feature = "nng")]
+            Self::Nng(_) => 0,
+        }
+    }
+
     pub(crate) fn waker(&self) -> Waker {
         Waker(match self {
             Self::Sp(pull) => AnyWaker::Sp(pull.waker()),

@@ -119,7 +119,7 @@ cases:
 
     results(yaml)
         .assert_failed(5, "plugin.no-greeting", "300")
-        .assert_shows("`init_timeout: TIME`");
+        .assert_shows("dial this address and send a message within the limit");
 }
 
 #[test]

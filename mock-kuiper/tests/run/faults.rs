@@ -40,11 +40,24 @@ fn a_missing_greeting_is_reported_with_the_address_to_dial() {
     let done = plugin.run(&["--env", "PROBE=silent", "--init-timeout", "200ms"]);
 
     done.assert_status(1).assert_says(&format!(
-        "error: the plugin sent no greeting within 200ms on ipc:///tmp/plugin_{}.ipc\n  \
-         help: dial this address and send a message within the limit\n  \
-         help: allow more time with --init-timeout TIME",
+        "error: the plugin sent no greeting within 200ms on ipc:///tmp/plugin_{}.ipc: it has not \
+         dialed, and it is idle\n  \
+         help: dial this address and send a message within the limit",
         plugin.id
     ));
+    assert!(!done.said().contains("more time"), "{done}");
+}
+
+#[test]
+fn a_plugin_that_is_busy_before_its_greeting_may_need_more_time() {
+    let plugin = all();
+    plugin.wrap("while :; do :; done");
+
+    let done = plugin.run(&["--init-timeout", "200ms"]);
+
+    done.assert_status(1)
+        .assert_says(": it has not dialed, and it is busy\n  help: dial this address")
+        .assert_says("\n  help: allow more time with --init-timeout TIME");
 }
 
 #[test]
@@ -148,7 +161,8 @@ fn an_order_without_an_answer_is_reported_with_the_limit() {
     let done = plugin.run(&["--env", "PROBE=mute=start", "--answer-timeout", "200ms"]);
 
     done.assert_status(1).assert_says(
-        "error: source `random` did not answer its start within 200ms\n  \
+        "error: source `random` did not answer its start within 200ms: its connection is open, \
+         and it is idle\n  \
          help: answer each order at once, and do the work in a thread\n  \
          help: allow more time with --answer-timeout TIME; eKuiper waits an hour",
     );

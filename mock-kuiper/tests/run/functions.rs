@@ -138,7 +138,8 @@ fn a_call_without_an_answer_is_reported_after_ekuipers_limit() {
     let done = plugin.run(&["--call", &format!(r#"{echo}({{"answer":"silent"}})"#)]);
 
     done.assert_status(1).assert_says(&format!(
-        "error: function `{echo}` did not answer Exec within 5s, eKuiper's limit"
+        "error: function `{echo}` did not answer Exec within 5s, eKuiper's limit for an answer: \
+         its connection is open, and it is idle\n  help: answer each request"
     ));
 }
 

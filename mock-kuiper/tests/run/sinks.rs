@@ -272,7 +272,7 @@ fn a_sink_that_listens_and_reads_nothing_is_a_finding() {
 
     done.assert_status(1).assert_says(
         "error: sink `append` has not read all rows: it read nothing for 700ms\n  \
-         help: check that the thread that reads the sink's rows still runs",
+         help: read rows all the time, on a thread that no error of the sink ends",
     );
 }
 

@@ -156,10 +156,20 @@ fn a_peer_that_leaves_before_its_greeting_is_not_reported() {
 
 #[test]
 fn a_request_without_an_id_closes_its_connection() {
-    for body in [
-        &b""[..],
-        b"\x80\0\0",
-        b"\0\0\0\x01only ids of devices, and none with the high bit",
+    for (body, expected) in [
+        (
+            &b""[..],
+            "a message has 0 bytes, expected an id of 4 bytes before it",
+        ),
+        (
+            b"\x80\0\0",
+            "a message has 3 bytes, expected an id of 4 bytes before it",
+        ),
+        (
+            b"\0\x4b\x1d\x02handshake",
+            "a message begins with the bytes 00 4b 1d 02, expected an id, whose first byte is 80 \
+             or more",
+        ),
     ] {
         let place = Place::new();
         let mut rep = Rep::listen(&place.url(), Options::default()).unwrap();
@@ -168,10 +178,10 @@ fn a_request_without_an_id_closes_its_connection() {
         raw.write_all(&frame(body)).unwrap();
         let outcome = rep.recv(LIMIT).map(<[u8]>::to_vec);
 
-        assert!(
-            matches!(outcome, Err(Error::Protocol(ProtocolError::NoId))),
-            "{outcome:?}"
-        );
+        let Err(Error::Protocol(error @ ProtocolError::NoId { .. })) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(error.to_string(), expected);
         assert!(is_closed(&mut raw));
     }
 }
@@ -180,7 +190,12 @@ fn a_request_without_an_id_closes_its_connection() {
 fn a_reply_that_breaks_the_protocol_closes_the_connection_and_req_dials_again() {
     for (bytes, expected) in [
         (&b"\x07"[..], ProtocolError::UnknownFrame { kind: 7 }),
-        (b"\x01\0\0\0\0\0\0\0\x02ok", ProtocolError::NoId),
+        (
+            b"\x01\0\0\0\0\0\0\0\x02ok",
+            ProtocolError::NoId {
+                bytes: b"ok".to_vec(),
+            },
+        ),
         (
             b"\x01\0\0\0\0\0\0\x01\0",
             ProtocolError::TooLong {

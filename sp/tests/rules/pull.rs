@@ -47,6 +47,25 @@ fn an_incomplete_row_is_an_error() {
 }
 
 #[test]
+fn the_bytes_that_wait_are_counted_until_they_are_received() {
+    let place = Place::new();
+    let mut pull = listening(&place);
+    let mut raw = place.dial_raw(PUSH);
+    assert_eq!(pull.waiting(), 0);
+
+    raw.write_all(&frame(b"row")).unwrap();
+    // The connection is accepted on another thread.
+    let limit = Instant::now() + Duration::from_secs(10);
+    while pull.waiting() < 12 && Instant::now() < limit {
+        thread::yield_now();
+    }
+
+    assert_eq!(pull.waiting(), 12);
+    assert_eq!(pull.recv(LIMIT).unwrap(), b"row");
+    assert_eq!(pull.waiting(), 0);
+}
+
+#[test]
 fn peers_are_served_in_turn() {
     let place = Place::new();
     let mut pull = listening(&place);

@@ -58,6 +58,10 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
             if fault::has("names-in-capitals") {
                 row = json!({ "Message": { "n": n }, "META": meta });
             }
+            // A source that is stopped at once has not sent as many rows.
+            if fault::has("emitting-leaks-files") && n > 100 {
+                std::mem::forget(std::fs::File::open("/dev/null"));
+            }
             if !padding.is_empty() {
                 row["message"]["padding"] = padding.as_str().into();
             }

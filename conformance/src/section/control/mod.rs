@@ -27,8 +27,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "The plugin dials its control channel and sends a greeting.",
         why: "Otherwise no rule can use the plugin: eKuiper kills the process after `initTimeout` \
               and shows its status as `error`.",
-        how: "The plugin is launched as the release launches it. A message must come within the \
-              release's `initTimeout`: 5 s in 1.x, 60 s in 2.x.",
+        how: "The plugin is launched as the release launches it.",
+        expected: "A message comes within the release's `initTimeout`: 5 s in 1.x, 60 s in 2.x.",
         source: "ekuiper-2.4.0-go.jsonl:6; eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
         slow: false,
         check: Check::Function(greets),
@@ -42,6 +42,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
               as the rule's error.",
         how: "Each source, sink and function is started, with the properties of `--config`. Then \
               each function is started alone.",
+        expected: "Each start is answered with `ok` within 10 s.",
         source: "ekuiper-2.4.0-go.jsonl:35; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
         check: Check::Function(starts),
@@ -54,6 +55,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "Otherwise eKuiper reports that the rule cannot be stopped.",
         how: "Each source and sink is started and stopped. The host closes the data channels \
               before it sends the stop.",
+        expected: "Each stop is answered with `ok` within 10 s.",
         source: "ekuiper-2.4.0-go.jsonl:59; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
         check: Check::Function(stops),
@@ -65,9 +67,10 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "The start of a symbol that the plugin does not have is refused with an error text.",
         why: "After `ok`, eKuiper waits for rows that never come, or dials a sink that does not \
               listen.",
-        how: "`no_such_symbol` is started as a source, a sink and a function. Each answer must be \
-              a text that is not `ok` and does not begin with `h`. Afterwards the plugin must \
-              still start a symbol.",
+        how: "`no_such_symbol` is started as a source, a sink and a function. Then a symbol of the \
+              plugin is started.",
+        expected: "Each of the first three answers is a text that is not `ok` and does not begin \
+                   with `h`. The last one is `ok`.",
         source: "ekuiper-2.4.0-go.jsonl:55; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
         check: Check::Function(refuses_symbols),
@@ -78,7 +81,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "An unknown `pluginType` is refused with an error text.",
         why: "A newer eKuiper may have kinds of symbols that the plugin does not know.",
-        how: "A symbol of the plugin is started as a `lookup`.",
+        how: "A symbol of the plugin is started as a `lookup`, and then as what it is.",
+        expected: "The first answer is a text that is not `ok` and does not begin with `h`. The \
+                   second is `ok`.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
         slow: false,
         check: Check::Function(refuses_types),
@@ -89,7 +94,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "An unknown `cmd` is refused with an error text.",
         why: "A newer eKuiper may send orders that the plugin does not know.",
-        how: "`pause` is sent with the argument of a start.",
+        how: "`pause` is sent with the argument of a start. Then a symbol is started.",
+        expected: "The first answer is a text that is not `ok` and does not begin with `h`. The \
+                   second is `ok`.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
         slow: false,
         check: Check::Function(refuses_commands),
@@ -102,8 +109,10 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
                continues.",
         why: "eKuiper does not send such bytes. A plugin that crashes at a single wrong byte is \
               hard to debug.",
-        how: "The host sends 0 bytes, `{`, bytes that are not UTF-8, and 64 MiB. Afterwards a \
-              start must work.",
+        how: "The host sends 0 bytes, `{`, bytes that are not UTF-8, and 64 MiB. Then a symbol is \
+              started.",
+        expected: "The answer to each is a text that is not `ok` and does not begin with `h`. The \
+                   start is answered with `ok`.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
         check: Check::Function(refuses_bytes),
@@ -115,7 +124,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "An order that lacks a required field is refused with an error text.",
         why: "See CTL-07.",
         how: "The host sends orders without `cmd`, `arg`, `symbolName`, `pluginType` and `meta`, \
-              and one whose `arg` is not JSON.",
+              and one whose `arg` is not JSON. Then a symbol is started.",
+        expected: "The answer to each is a text that is not `ok` and does not begin with `h`. The \
+                   start is answered with `ok`.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
         slow: false,
         check: Check::Function(refuses_gaps),
@@ -127,6 +138,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "Fields that the plugin does not know are ignored.",
         why: "Releases have added fields to orders, and will do so again.",
         how: "A start has an unknown field in the order, in the argument and in `meta`.",
+        expected: "The start is answered with `ok`.",
         source: "ekuiper-2.4.0-go.jsonl:15; ekuiper-1.13.5-go.jsonl:17",
         slow: false,
         check: Check::Function(ignores_unknown_fields),
@@ -140,6 +152,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
               nested object.",
         how: "A start has properties with `\\u003c`, with JSON inside a string, and with nested \
               values.",
+        expected: "The start is answered with `ok`. A plugin that refuses every unknown property \
+                   is left out.",
         source: "ekuiper-2.4.0-go.jsonl:17; ekuiper-2.4.0-go-mirror.jsonl:17",
         slow: false,
         check: Check::Function(takes_any_properties),
@@ -154,9 +168,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
               the rule with `receive error: handshake`. If the plugin repeats its last answer, \
               eKuiper takes that for the answer to the next order, and a correct rule fails with \
               the error of another.",
-        how: "Nothing is sent for 6 s. Then a start must be answered with `ok`, and nothing may \
-              follow. CTL-27 is about the minute after which a mangos socket repeats its last \
-              answer.",
+        how: "Nothing is sent for 6 s. Then a symbol is started. CTL-27 is about the minute after \
+              which a mangos socket repeats its last answer.",
+        expected: "The start is answered with `ok`, and nothing follows.",
         source: "ekuiper-1.14.7-python-errors.jsonl:225; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: true,
         check: Check::Function(stays_after_idling),
@@ -168,9 +182,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "An order under the id of an abandoned request is dropped.",
         why: "After a greeting of an idle plugin, eKuiper sends an order under the old id and then \
               under the new one. An order that is carried out twice doubles rows.",
-        how: "An order is sent under another id, then under the right one. Exactly one answer must \
-              come. The rule does not apply to a plugin that does not greet when it is idle: \
-              eKuiper abandons no id then.",
+        how: "An order is sent under another id, then under the right one. The rule does not apply \
+              to a plugin that does not greet when it is idle: eKuiper abandons no id then.",
+        expected: "Exactly one answer comes, `ok`.",
         source: "ekuiper-1.13.5-python.jsonl:21; ekuiper-1.14.7-python-errors.jsonl:228",
         slow: false,
         check: Check::Function(drops_stale_orders),
@@ -183,8 +197,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
                changes nothing.",
         why: "After a crash, the replay and the restarting rule both send a start. A refusal stops \
               the rule, and a second instance doubles its rows.",
-        how: "Everything is started twice and must then work as before: a source with one \
-              connection, a sink with one ack for each row.",
+        how: "Everything is started twice.",
+        expected: "Each second start is answered with `ok`, and everything works as before: a \
+                   source has one connection, and a sink sends one ack for each row.",
         source: "ekuiper-2.4.0-go.jsonl:286; eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
         slow: false,
         check: Check::Function(starts_twice),
@@ -196,8 +211,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A second start with another argument replaces the instance.",
         why: "If a rule is changed while the plugin is down, the replay first starts it with the \
               old properties. The start with the new properties follows.",
-        how: "Each source and sink is started again with one more property. It must then work, and \
-              a source must have one connection.",
+        how: "Each source and sink is started again with one more property.",
+        expected: "The start is answered with `ok`, the symbol works, and a source has one \
+                   connection.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
         slow: false,
         check: Check::Function(starts_anew),
@@ -209,8 +225,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "Orders are answered while instances are busy.",
         why: "eKuiper sends one order at a time: an order that waits for a busy source delays all \
               rules of the plugin.",
-        how: "A sink gets rows, and nobody reads the rows of a source. Then a start under another \
-              rule may take at most 2 s longer than a start before.",
+        how: "A sink gets rows, and nobody reads the rows of a source. Meanwhile a symbol is \
+              started under another rule.",
+        expected: "The start is answered with `ok`, at most 2 s later than a start before.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
         check: Check::Function(answers_while_busy),
@@ -221,7 +238,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::WithReplay,
         rule: "The stop of an instance that does not run is answered, and the plugin continues.",
         why: "After a crash, the new process gets the stops of instances that it never knew.",
-        how: "A stop is sent for a rule that never existed. Afterwards everything else must work.",
+        how: "A stop is sent for a rule that never existed.",
+        expected: "It is answered, and everything else works.",
         source: "ekuiper-2.4.0-go.jsonl:271",
         slow: false,
         check: Check::Fault(Kinds::All, Fault::StopUnknown),
@@ -234,9 +252,10 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "eKuiper closes the connection only when it exits, and then kills the plugin. With a \
               debugger or a test as the host, a plugin that survives the host is easier to work \
               with.",
-        how: "The host closes the connection between two orders, and waits for a greeting and for \
-              the answer to an order. On a release that repeats an order after a greeting, it also \
-              closes the connection between an order and its answer.",
+        how: "The host closes the connection between two orders. On a release that repeats an \
+              order after a greeting, it also closes the connection between an order and its \
+              answer.",
+        expected: "Each time the plugin dials, greets and answers the order.",
         source: "ekuiper-2.4.0-go.jsonl:315; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
         check: Check::Function(dials_again),
@@ -251,8 +270,10 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
               cannot be started.",
         how: "With `--refused`, each symbol named there is started with those properties. Without \
               it, each source and sink is started with each of its properties set to a value of \
-              another type. After a refusal, the symbol must start with its correct properties \
+              another type. After a refusal, the symbol is started with its correct properties \
               under the same rule.",
+        expected: "What `--refused` names is refused with an error text, and the start after a \
+                   refusal is answered with `ok`.",
         source: "ekuiper-2.4.0-go.jsonl:55; ekuiper-2.4.0-go.jsonl:219",
         slow: false,
         check: Check::Function(refuses_configurations),
@@ -264,8 +285,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "Each order is answered exactly once.",
         why: "eKuiper takes the second answer for that of the next order, and from then on each \
               order gets the answer of the one before it.",
-        how: "A start, a stop and an order that is refused are sent. After each answer, nothing \
-              more may come for 300 ms, and for 1.5 s after the last.",
+        how: "A start, a stop and an order that is refused are sent.",
+        expected: "After each answer, nothing more comes for 300 ms, and for 1.5 s after the last.",
         source: "ekuiper-2.4.0-go.jsonl:12; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
         check: Check::Function(answers_once),
@@ -276,9 +297,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "A start without `config` is carried out like any other.",
         why: "eKuiper omits an empty `config`, for example for an action without properties.",
-        how: "Each source and sink is started without `config` and must answer. A sink that starts \
-              with `requireAck` as its only property must start. Afterwards the plugin must still \
-              start a symbol.",
+        how: "Each source and sink is started without `config`. Then a symbol is started.",
+        expected: "Each start is answered, and that of a sink that starts with `requireAck` as its \
+                   only property with `ok`. The last start is answered with `ok`.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go, `omitempty`; ekuiper-2.4.0-go.jsonl:7",
         slow: false,
         check: Check::Function(does_without_config),
@@ -290,7 +311,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "No answer begins with `h`.",
         why: "eKuiper takes such an answer for a greeting and sends the order again, forever. The \
               rule hangs, and so does everything that waits for the plugin.",
-        how: "The host sends orders that must be refused. No answer may begin with `h`.",
+        how: "The host sends orders that must be refused.",
+        expected: "No answer begins with `h`.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
         check: Check::Function(answers_without_h),
@@ -301,8 +323,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "A refusal gives a reason.",
         why: "The answer is all that the author of a rule sees.",
-        how: "The host sends orders that must be refused. No answer may be empty or contain bytes \
-              that are not UTF-8.",
+        how: "The host sends orders that must be refused.",
+        expected: "Each answer is a text in UTF-8 and not empty.",
         source: "ekuiper-2.4.0-go.jsonl:55; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
         check: Check::Function(refuses_with_a_text),
@@ -313,7 +335,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "The names in an order are decoded like all JSON: `\\u0026` is `&`.",
         why: "Otherwise an instance of a rule named `r&d` uses another address than eKuiper.",
-        how: "A source or sink is started under the rule `r&d` and must use its address.",
+        how: "A source or sink is started under the rule `r&d`.",
+        expected: "The source dials, or the sink listens on, the address that contains `r&d`.",
         source: "ekuiper-2.4.0-go.jsonl:17, Go's encoder",
         slow: false,
         check: Check::Function(decodes_names),
@@ -325,8 +348,10 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A second start of a running symbol with another argument is not ignored.",
         why: "A rule that was changed while its plugin restarted runs on with its old properties, \
               and nothing shows it.",
-        how: "A source or sink that refuses some properties (see CTL-18) is started with good ones, \
-              and again with those. If the answer is `ok`, the properties were not read.",
+        how: "A source or sink that refuses some properties (see CTL-18) is started with good \
+              ones, and again with those.",
+        expected: "The second start is refused. If it is answered with `ok`, the properties were \
+                   not read.",
         source: "ekuiper-2.4.0-go.jsonl:321; eKuiper 2.4.0 internal/plugin/portable/runtime/shared.go",
         slow: false,
         check: Check::Function(reads_a_new_argument),
@@ -339,8 +364,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "eKuiper takes the repeated answer for that of its next order: a correct rule is \
               stopped with the error of another. mangos repeats after a minute unless \
               `OptionRetryTime` is `time.Duration(0)`; a plain 0 has the wrong type.",
-        how: "With `--long`, a start and an order that is refused are sent. Then nothing may come \
-              for 65 s.",
+        how: "With `--long`, a start and an order that is refused are sent.",
+        expected: "Nothing comes for 65 s after their answers.",
         source: "eKuiper 2.4.0 sdk/go/connection/connection.go; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: true,
         check: Check::Long(is_silent_for_a_minute),

@@ -17,7 +17,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A sink listens on its data channel before its start is answered.",
         why: "eKuiper dials as soon as it has the answer, and the rule fails if the sink does not \
               listen yet.",
-        how: "The host dials once, after the answer.",
+        how: "The sink is started, and the host dials once after the answer.",
+        expected: "A PULL socket listens on the sink's data channel.",
         source: "ekuiper-2.4.0-go.jsonl:46; eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
         slow: false,
         check: Check::Function(listens_in_time),
@@ -30,8 +31,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "If the rule sets another `format` or a `dataTemplate`, eKuiper sends whatever the \
               rule produces.",
         how: "The host sends rows of 1 byte, of broken JSON, of bytes that are not UTF-8 and of 2 \
-              MiB, an error row and a good row. If the release reads acks, an ack must follow each \
-              row.",
+              MiB, an error row and a good row.",
+        expected: "Each row is taken. If the release reads acks, an ack follows each row within 10 \
+                   s.",
         source: "ekuiper-1.14.7-python-errors.jsonl:96; eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
         slow: false,
         check: Check::Function(takes_any_bytes),
@@ -44,8 +46,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
                `{\"error\":text}`.",
         why: "eKuiper sends the next row only after the ack, so a missing ack stops the rule. It \
               takes an extra ack for that of the next row, even if that row fails.",
-        how: "20 rows are sent one by one, and each must be acked within 10 s. Then 20 rows are \
-              sent at once. No further acks may come.",
+        how: "20 rows are sent one by one, and then 20 rows at once.",
+        expected: "An ack follows each row within 10 s, and no further acks come.",
         source: "ekuiper-2.4.0-python-errors.jsonl:82; eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
         slow: false,
         check: Check::Function(acks_once),
@@ -59,6 +61,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
               stalls after a few hundred rows.",
         how: "10,000 rows of 4 KiB are sent without `requireAck`, or as many as fit in 15 s. No \
               ack is read meanwhile.",
+        expected: "Each row is taken within 5 s.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
         slow: true,
         check: Check::Function(takes_rows_unread),
@@ -71,6 +74,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
                sender.",
         why: "eKuiper dials again after every disturbance, and the end of a rule is one.",
         how: "The host closes its connection and dials again.",
+        expected: "The sink accepts the new connection and takes rows.",
         source: "ekuiper-2.4.0-go.jsonl:322; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
         check: Check::Function(serves_the_next_sender),
@@ -81,8 +85,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "A stopped sink releases its address and can be started again.",
         why: "Otherwise a rule can be started only once.",
-        how: "The sink is started and stopped three times. Nothing may listen on its address in \
-              between.",
+        how: "The sink is started and stopped three times.",
+        expected: "Each start and stop is answered with `ok`, and nothing listens on its address \
+                   in between.",
         source: "ekuiper-2.4.0-go.jsonl:76; eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go",
         slow: false,
         check: Check::Function(starts_again),
@@ -94,6 +99,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A sink listens although a stale socket file exists at its address.",
         why: "A process that was killed leaves the socket files of its sinks behind.",
         how: "The sink is started where such a file exists.",
+        expected: "The start is answered with `ok`, and the sink listens.",
         source: "ekuiper-2.4.0-go.jsonl:311",
         slow: false,
         check: Check::Fault(Kinds::Sinks, Fault::StaleFile),
@@ -104,7 +110,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "Instances of one sink under two rules are independent.",
         why: "Otherwise, when one rule ends, the rows of the other are lost.",
-        how: "Two instances are started. Each must take rows after the other was stopped.",
+        how: "Two instances are started, and each is stopped while the other runs.",
+        expected: "Each takes rows after the other was stopped.",
         source: "ekuiper-2.4.0-go.jsonl:51",
         slow: false,
         check: Check::Function(|rig| are_independent(rig, "other", 0)),
@@ -116,8 +123,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A row of 0 bytes is taken like any other row.",
         why: "A `dataTemplate` may produce nothing. A sink that ends at such a row takes no more \
               rows.",
-        how: "A row of 0 bytes and a good row are sent. If the release reads acks, an ack must \
-              follow each.",
+        how: "A row of 0 bytes and a good row are sent.",
+        expected: "Both are taken. If the release reads acks, an ack follows each within 10 s.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
         slow: false,
         check: Check::Function(takes_no_bytes),
@@ -129,8 +136,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "A sink dials again when its ack connection is lost.",
         why: "With `requireAck`, eKuiper waits for each ack. Without the connection, the rule \
               stops.",
-        how: "The host closes the sink's channels and opens them again. At least one of 3 rows \
-              must be acked.",
+        how: "The host closes the sink's channels and opens them again.",
+        expected: "At least one of 3 rows is acked.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/connection.go, `dialOptions`",
         slow: false,
         check: Check::Function(dials_acks_again),
@@ -141,9 +148,9 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         releases: Releases::All,
         rule: "Rows are collected in the order in which they came.",
         why: "Otherwise the last value that the sink writes is not the latest one of the rule.",
-        how: "Good rows and rows that cannot be used are sent, then rows with numbers. If the acks \
-              tell good rows from the others, and if the numbers are in the log, they must be in \
-              the order of the rows.",
+        how: "Good rows and rows that cannot be used are sent, then rows with numbers.",
+        expected: "The acks, if they tell good rows from the others, and the numbers, if they are \
+                   in the log, are in the order of the rows.",
         source: "ekuiper-2.4.0-go.jsonl:324; eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
         slow: false,
         check: Check::Function(keeps_order),
@@ -156,6 +163,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "These releases have no ack channel: a sink that waits for one takes no rows.",
         how: "2,000 rows of 4 KiB are sent. Then the sink is stopped, and started under another \
               rule.",
+        expected: "Each row is taken within 5 s, and the stop and the start are answered with \
+                   `ok`.",
         source: "ekuiper-1.13.5-go.jsonl:41",
         slow: false,
         check: Check::Function(takes_rows_and_stops),
@@ -170,6 +179,8 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
               read cannot be stopped.",
         how: "2,000 rows of 4 KiB are sent, and no ack is read. Then the sink is stopped, and \
               started under another rule.",
+        expected: "Each row is taken within 5 s, and the stop and the start are answered with \
+                   `ok`.",
         source: "eKuiper 1.14.7 internal/plugin/portable/runtime/sink.go; ekuiper-1.14.7-python-errors.jsonl:79",
         slow: false,
         check: Check::Function(takes_rows_and_stops),
@@ -184,6 +195,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
               decodes JSON.",
         how: "A good row and two rows that cannot be used are sent. The names of the fields in \
               their acks are compared.",
+        expected: "Each ack is an object with no field, or with `error` alone.",
         source: "ekuiper-2.4.0-python-errors.jsonl:82; eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
         slow: false,
         check: Check::Function(acks_are_spelled_right),
@@ -195,6 +207,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         rule: "Instances of one sink in one rule are independent.",
         why: "Otherwise, if two actions of one rule use the sink, one of them receives no rows.",
         how: "Like SNK-08, but with two actions of one rule.",
+        expected: "Each instance takes rows after the other was stopped.",
         source: "ekuiper-2.4.0-python.jsonl:80",
         slow: false,
         check: Check::Function(|rig| are_independent(rig, "rule", 1)),
@@ -208,6 +221,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
               sink sent.",
         how: "A good row and two rows that cannot be used are sent. The bytes of their acks are \
               checked.",
+        expected: "They are UTF-8.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
         slow: false,
         check: Check::Function(acks_are_text),
@@ -221,6 +235,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         why: "eKuiper looks at `error` alone. With any other ack, such as `{\"err\":\"disk full\"}`, \
               the lost row counts as done and is not sent again.",
         how: "A good row and two rows that cannot be used are sent. Their acks are compared.",
+        expected: "An ack that differs from that of the good row has a text in `error`.",
         source: "ekuiper-2.4.0-python-errors.jsonl:82; eKuiper 2.4.0 internal/plugin/portable/runtime/sink.go",
         slow: false,
         check: Check::Function(failed_rows_have_a_text),

@@ -161,6 +161,14 @@ impl Sink {
         }
     }
 
+    /// Makes the error for a row that was not taken within `limit`. A sink that
+    /// sends acks which nobody reads is blocked by them.
+    pub(super) fn not_taken(&mut self, limit: Duration) -> Undelivered {
+        let acks = self.acks.as_mut().filter(|_| !self.require_ack);
+        let unread_acks = acks.is_some_and(|acks| acks.waiting() > 0);
+        Undelivered::Observed(Observed::RowNotTaken { limit, unread_acks })
+    }
+
     pub(super) fn receive_ack(&mut self, limit: Duration) -> Result<(), Undelivered> {
         let Some(acks) = &mut self.acks else {
             return Ok(());
@@ -187,7 +195,8 @@ impl Sink {
                         return Err(Undelivered::Observed(Observed::HungUp { rows: self.sent }));
                     }
                     if Instant::now() >= deadline {
-                        return Err(Undelivered::Observed(Observed::NoAck { limit }));
+                        let dialed = acks.has_been_dialed();
+                        return Err(Undelivered::Observed(Observed::NoAck { limit, dialed }));
                     }
                 }
                 Err(Failure::Host(error)) => return Err(Undelivered::Host(error)),

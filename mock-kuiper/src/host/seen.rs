@@ -1,0 +1,45 @@
+//! What the plugin is seen doing when a message from it is missing.
+
+use std::thread;
+use std::time::Duration;
+
+use super::channel::RequestChannel;
+use super::inner::Inner;
+use super::presence::Peers;
+use super::usage;
+use crate::finding::{Finding, Observed, Seen};
+
+impl Inner {
+    /// Looks at the connections to a channel, and for a moment at the plugin's
+    /// processes.
+    pub(super) fn look(&self, peers: &Peers) -> Seen {
+        Seen {
+            dialed: peers.has_been_dialed(),
+            connected: peers.connections() > 0,
+            busy: self.is_busy(),
+        }
+    }
+
+    /// Makes the finding that no greeting came on the control channel.
+    pub(super) fn no_greeting(&self, control: &RequestChannel, limit: Duration) -> Finding {
+        let seen = self.look(control.peers());
+        Finding::new(Observed::NoGreeting { limit, seen }).on(control.channel())
+    }
+
+    /// Whether the plugin uses a processor for a good part of a moment. On a busy
+    /// machine it does not get all that it could use.
+    fn is_busy(&self) -> bool {
+        const MOMENT: Duration = Duration::from_millis(100);
+        const MUCH: Duration = Duration::from_millis(30);
+        let process = self.process();
+        let used = || {
+            let usage = usage::of_group(process.pid(), process.group());
+            usage.map(|usage| usage.processor_time)
+        };
+        let Some(before) = used() else {
+            return false;
+        };
+        thread::sleep(MOMENT);
+        used().is_some_and(|after| after.saturating_sub(before) >= MUCH)
+    }
+}
