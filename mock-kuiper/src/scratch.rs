@@ -3,14 +3,12 @@
 //! A `sh` reads from a pipe that only this process holds. When this process ends,
 //! even by SIGKILL, the pipe ends and the `sh` removes the directory.
 
-use std::fs::Permissions;
+use std::fs::DirBuilder;
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-
-use tempfile::TempDir;
 
 /// Reads the directory's name, and removes the directory at the end of its input.
 /// It ignores the signals that a terminal sends. It tries again if a process
@@ -19,12 +17,13 @@ const SCRIPT: &str = "trap '' HUP INT QUIT TERM; cd / || exit; read -r name || e
     while read -r _; do :; done; \
     for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf -- \"$1/$name\" && exit; sleep 1; done";
 
+/// The random letters of a directory's name.
+const LETTERS: usize = 8;
+
 /// A directory that is removed when this is dropped, or when this process ends in
 /// any way.
 #[derive(Debug)]
 pub(crate) struct Scratch {
-    /// `None` once its removal was tried.
-    directory: Option<TempDir>,
     path: PathBuf,
     remover: Child,
 }
@@ -56,24 +55,15 @@ impl Scratch {
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()?;
-        let made = tempfile::Builder::new()
-            .prefix(prefix)
-            .rand_bytes(8)
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir_in(&base)
-            .and_then(|directory| {
-                let name = directory.path().file_name().unwrap_or_default();
-                let line = format!("{}\n", name.to_string_lossy());
-                let pipe = remover.stdin.as_mut();
-                pipe.map_or(Ok(()), |pipe| pipe.write_all(line.as_bytes()))?;
-                Ok(directory)
-            });
+        // The remover has the name first. No other directory has it.
+        let letters = std::iter::repeat_with(fastrand::alphanumeric).take(LETTERS);
+        let name = format!("{prefix}{}", letters.collect::<String>());
+        let path = base.join(&name);
+        let pipe = remover.stdin.as_mut();
+        let told = pipe.map_or(Ok(()), |pipe| writeln!(pipe, "{name}"));
+        let made = told.and_then(|()| DirBuilder::new().mode(0o700).create(&path));
         match made {
-            Ok(directory) => Ok(Self {
-                path: directory.path().to_owned(),
-                directory: Some(directory),
-                remover,
-            }),
+            Ok(()) => Ok(Self { path, remover }),
             Err(error) => {
                 let _ = remover.kill();
                 let _ = remover.wait();
@@ -90,8 +80,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let directory = self.directory.take();
-        if directory.is_some_and(|directory| directory.close().is_ok()) {
+        if std::fs::remove_dir_all(&self.path).is_ok() {
             let _ = self.remover.kill();
         }
         // Otherwise the end of its input makes it try again.
@@ -101,6 +90,8 @@ impl Drop for Scratch {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -121,11 +112,11 @@ mod tests {
         let mut scratch = Scratch::new("scratch-test-").unwrap();
         let path = scratch.path().to_owned();
         std::fs::create_dir_all(path.join("a/b")).unwrap();
-        let kept = scratch.directory.take().map(TempDir::keep);
 
-        drop(scratch);
+        // As at the death of this process.
+        drop(scratch.remover.stdin.take());
+        scratch.remover.wait().unwrap();
 
-        assert_eq!(kept, Some(path.clone()));
         assert!(!path.exists());
     }
 }

@@ -207,3 +207,27 @@ fn endless_output_of_a_command_is_not_kept() {
     assert!(output.len() < 25_000_000, "{} bytes", output.len());
     assert!(outcome.done.stdout.len() < 100_000);
 }
+
+#[test]
+fn a_background_command_can_clean_up_and_one_that_will_not_end_is_killed() {
+    let place = Place::with(
+        "plugin: plugin
+cases:
+- name: one
+  setup:
+  - run: 'trap \"echo cleaned up >> order; exit\" TERM; echo 1; while :; do sleep 0.01; done'
+    background: true
+    ready: {log: '1'}
+  - run: 'trap \"echo asked >> order\" TERM; echo 2; while :; do sleep 0.01; done'
+    background: true
+    ready: {log: '2'}
+  function: echo
+  calls: [{args: [hi], result: hi}]
+",
+    );
+
+    place.results(&[]).assert_passed();
+
+    let order = fs::read_to_string(place.path("order")).unwrap();
+    assert_eq!(order, "asked\ncleaned up\n");
+}

@@ -52,6 +52,29 @@ fn no_report_shows_a_secret() {
     assert!(reports[2].contains("append got it is [redacted]"));
 }
 
+#[test]
+fn a_command_that_fails_before_a_secret_is_used_does_not_show_it() {
+    let place = Place::with(
+        "plugin: plugin
+env: {TOKEN: hunter2}
+cases:
+- name: one
+  setup: ['echo correct horse; echo hunter2; exit 1']
+  steps:
+  - start: {source: random, config: {server: {password: correct horse}, path: '${tmp}'}}
+",
+    );
+
+    let outcome = place.results(&["--redact", "password", "--redact", "TOKEN"]);
+
+    outcome.assert_failed(5, "-", "`echo [redacted]; echo [redacted]; exit 1` ended");
+    let report = format!("{}{}", outcome.done, outcome.json);
+    assert!(
+        !report.contains("correct") && !report.contains("hunter2"),
+        "{report}"
+    );
+}
+
 const FAILS: &str = "plugin: plugin
 cases:
 - {name: one, function: echo, calls: [{args: [hi], result: ho}]}

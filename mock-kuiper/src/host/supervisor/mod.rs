@@ -12,7 +12,7 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus};
 
 use rustix::net::SendFlags;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use self::process::{END, KILL, RECORD, Record, launch_below};
 
@@ -91,6 +91,14 @@ impl Supervisor {
     /// Kills the plugin's process, and no other, as eKuiper does.
     pub(crate) fn kill_plugin(&self) {
         self.order(KILL);
+    }
+
+    /// Asks the launched process, and no other, to end with SIGTERM. The caller knows
+    /// of no exit.
+    pub(crate) fn terminate(&self) {
+        let pid = Pid::from_raw(self.plugin.cast_signed());
+        // Fails if the process has just exited.
+        let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
     }
 
     /// Ends everything that descends from the plugin.

@@ -15,7 +15,10 @@ use crate::scenario::node::Place;
 use crate::scenario::pattern::Variables;
 use crate::scenario::result::{Failure, Verdict};
 
-/// How long the commands of a `teardown` may take after an interrupt.
+/// How long a command may take to end when it is asked to.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long it may take after an interrupt, and how long the commands of a `teardown` may take after an interrupt.
 const LAST: Duration = Duration::from_millis(500);
 
 /// Runs commands, and ends those in the background when it is dropped.
@@ -112,10 +115,11 @@ impl Commands {
         failures.fold(Ok(()), Result::and)
     }
 
-    /// Ends the commands in the background, and returns what all commands wrote.
+    /// Ends the commands in the background, the last one first, and returns what all
+    /// commands wrote.
     pub(super) fn finish(&mut self) -> Vec<String> {
-        for running in self.running.drain(..) {
-            self.output.extend(running.end());
+        while let Some(running) = self.running.pop() {
+            self.end(running);
         }
         std::mem::take(&mut self.output)
     }
@@ -149,7 +153,7 @@ impl Commands {
             ready.map_err(system)?
         } else {
             let exit = running.wait_exit(deadline, ends);
-            self.output.extend(running.end());
+            self.end(running);
             match exit {
                 Some(status) if status.success() => Ok(()),
                 Some(status) => Err(format!("ended with {}", describe_status(status))),
@@ -160,6 +164,15 @@ impl Commands {
             true => failed(&line, "was interrupted".to_owned(), Verdict::Skipped),
             false => failed(&line, text, Verdict::Failed),
         })
+    }
+
+    fn end(&mut self, running: Running) {
+        let patience = if self.stop.is_stopped() {
+            LAST
+        } else {
+            PATIENCE
+        };
+        self.output.extend(running.end(patience));
     }
 
     /// Waits until a command in the background is ready. The inner error is why it

@@ -11,13 +11,13 @@ use serde_json::{Map, Value};
 use super::commands::{CommandFailure, Commands};
 use super::packages::Packages;
 use super::stop::Stop;
-use super::values::text;
+use super::values::{text, text_of};
 use crate::event::Limits;
 use crate::host::{Builder, Host, HostError};
 use crate::redact::Secrets;
 use crate::release::Release;
-use crate::scenario::model::{Case, ProcessScope, TestFile};
-use crate::scenario::pattern::Variables;
+use crate::scenario::model::{Action, Case, ProcessScope, TestFile};
+use crate::scenario::pattern::{Template, Variables};
 use crate::scenario::result::CaseResult;
 use crate::scratch::Scratch;
 
@@ -95,7 +95,7 @@ impl<'a> FileRun<'a> {
             packages,
             settings,
             stop,
-            secrets: Mutex::default(),
+            secrets: Mutex::new(secrets(file, &settings.redacted)),
             shared: Mutex::new(Shared {
                 units,
                 prepared: None,
@@ -252,6 +252,37 @@ impl<'a> FileRun<'a> {
     fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns the secrets that a file has, without the values of variables: a command may
+/// show one before it is used.
+fn secrets(file: &TestFile, redacted: &[String]) -> Secrets {
+    let literal = |template: &Template| {
+        let names = template.variables().into_iter();
+        let variables = names.map(|name| (name, Value::from(""))).collect();
+        template.resolve(&variables).ok()
+    };
+    let mut secrets = Secrets::default();
+    for (name, value) in &file.env {
+        if redacted.contains(name)
+            && let Some(value) = literal(value)
+        {
+            secrets.add_text(&text_of(value));
+        }
+    }
+    for step in file.cases.iter().flat_map(|case| &case.steps) {
+        let starts = match &step.action {
+            Action::Start(start) => vec![start],
+            Action::Rule(rule) => std::iter::once(&rule.source).chain(&rule.sinks).collect(),
+            _ => Vec::new(),
+        };
+        for start in starts {
+            if let Some(Value::Object(config)) = literal(&start.config) {
+                secrets.add(redacted, &config);
+            }
+        }
+    }
+    secrets
 }
 
 /// Makes an empty directory and finds a free port; returns the variables `tmp` and

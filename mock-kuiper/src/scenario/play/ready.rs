@@ -67,7 +67,7 @@ impl Condition {
                 let check = Running::start(command, directory)?;
                 let has_ended = || running.exit().is_some() || ends();
                 let status = check.wait_exit(deadline, has_ended);
-                check.end();
+                check.end(Duration::ZERO);
                 status.is_some_and(|status| status.success())
             }
         })
@@ -144,7 +144,7 @@ mod tests {
         assert!(holds(&condition, &command, LONG));
         drop(listener);
         assert!(!holds(&condition, &command, SHORT));
-        command.end();
+        command.end(LONG);
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
         // One that never ends is ended at the limit.
         let never = Condition::Run("sleep 600".to_owned());
         assert!(!holds(&never, &command, SHORT));
-        command.end();
+        command.end(LONG);
     }
 
     #[test]

@@ -98,8 +98,13 @@ impl Running {
         }
     }
 
-    /// Ends the command and all that it has started. Returns what it wrote.
-    pub(super) fn end(self) -> Vec<String> {
+    /// Ends the command: with SIGTERM, so that it can clean up, and after `patience`
+    /// with SIGKILL. Then ends all that it has started. Returns what it wrote.
+    pub(super) fn end(self, patience: Duration) -> Vec<String> {
+        if self.exit().is_none() {
+            self.supervisor.terminate();
+            self.wait_exit(Deadline::after(patience), || false);
+        }
         self.supervisor.end();
         let seen = self.state.lock();
         let wait = self
