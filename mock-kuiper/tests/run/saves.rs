@@ -57,9 +57,9 @@ fn calls_are_saved_with_their_results_and_refusals() {
         &plugin,
         &[
             "--call",
-            &format!("{echo}({hostile})"),
-            "--call",
             &format!("{echo}()"),
+            "--call",
+            &format!("{echo}({hostile})"),
         ],
     );
 
@@ -69,12 +69,12 @@ fn calls_are_saved_with_their_results_and_refusals() {
         cases(&plugin),
         format!(
             r#"{COMMENT}
-- name: 'echo_ID({{"$a":"${{x}}","b":"true","c":"a: b #c\n"}}) and 1 more call'
+- name: "echo_ID() and 1 more call"
   steps:
+  - {{validate: echo_ID, args: [], refused: expected an argument}}
   - call: echo_ID
     args: [{{$$a: "$${{x}}", b: "true", c: "a: b #c\n"}}]
     result: {{$$a: "$${{x}}", b: "true", c: "a: b #c\n"}}
-  - {{validate: echo_ID, args: [], refused: expected an argument}}
 "#
         )
     );

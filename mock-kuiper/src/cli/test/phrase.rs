@@ -36,17 +36,26 @@ pub(super) fn observed(failure: &Failure) -> Option<String> {
 
 /// Returns what to do about a failure, for the author of a test file.
 pub(super) fn advice(failure: &Failure) -> Vec<String> {
-    let advice = failure.finding.as_ref().map(Finding::advice);
-    advice.unwrap_or_default().iter().map(phrase).collect()
+    let Some(finding) = &failure.finding else {
+        return Vec::new();
+    };
+    let advice = finding.advice();
+    advice
+        .iter()
+        .map(|one| phrase(one, finding.code()))
+        .collect()
 }
 
-fn phrase(advice: &Advice) -> String {
+fn phrase(advice: &Advice, code: Code) -> String {
     let text = match advice {
         Advice::RaiseLimit(Limit::InitTimeout) => {
             "allow more time with `init_timeout: TIME` in the test file".to_owned()
         }
-        Advice::RaiseLimit(Limit::AnswerTimeout) => {
+        Advice::RaiseLimit(Limit::AnswerTimeout) if code == Code::AckMissing => {
             "allow more time with `within: TIME` in the step".to_owned()
+        }
+        Advice::RaiseLimit(Limit::AnswerTimeout) => {
+            "allow more time with --timeout-scale FACTOR".to_owned()
         }
         Advice::ChoosePython => {
             "install Python, or name the interpreter with `python: PATH` in the test file"

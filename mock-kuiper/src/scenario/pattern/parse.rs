@@ -57,9 +57,17 @@ impl Reader<'_> {
     fn pattern(&mut self, node: &Node, is_field: bool) -> Pattern {
         match &node.tree {
             Tree::Null | Tree::Bool(_) | Tree::Number(_) => Pattern::Scalar(node.to_json()),
-            Tree::Text(text) => self
-                .text(node.place, text)
-                .map_or_else(Pattern::anything, Pattern::Text),
+            Tree::Text(text) => {
+                // These need no value, and are often written without one.
+                if text == "$any" || text == "$absent" {
+                    let mistake = format!(
+                        "`{text}` alone is a text and no matcher; write `{{{text}: true}}`"
+                    );
+                    self.mistakes.push((node.place, mistake));
+                }
+                self.text(node.place, text)
+                    .map_or_else(Pattern::anything, Pattern::Text)
+            }
             Tree::List(items) => Pattern::List(self.patterns(items, false)),
             Tree::Map(entries) if has_matchers(entries) => {
                 Pattern::Matchers(self.matchers(entries, is_field))

@@ -52,6 +52,10 @@ fn each_mistake_is_named_with_its_place() {
         ),
         ("$any: false", "1:7: `$any` takes only `true`"),
         (
+            "{meta: $any}",
+            "1:8: `$any` alone is a text and no matcher; write `{$any: true}`",
+        ),
+        (
             "$regex: 'a('",
             "1:9: `$regex` is not a regular expression: unclosed group",
         ),
