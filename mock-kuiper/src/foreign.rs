@@ -24,7 +24,8 @@ pub fn printable(text: &str) -> String {
 }
 
 /// Escapes a text like [`printable`], and shortens it to 600 characters, after
-/// which its size follows: `… (67108864 bytes)`.
+/// which its size follows: `… (67108864 bytes)`. Of a text with several lines, the
+/// end is kept, too.
 #[must_use]
 pub fn in_sentence(text: &str) -> String {
     printable(&cut(text, IN_SENTENCE))
@@ -65,10 +66,30 @@ pub fn excerpt(bytes: &[u8]) -> String {
 }
 
 fn cut(text: &str, limit: usize) -> String {
-    match text.char_indices().nth(limit) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
+    let Some((end, _)) = text.char_indices().nth(limit) else {
+        return text.to_owned();
+    };
+    let size = text.len();
+    if !text.trim_end().contains('\n') {
+        return format!("{}… ({size} bytes)", &text[..end]);
     }
+    // The last line of a traceback says what failed.
+    let text = text.trim_end();
+    let half = limit / 2;
+    let end = text
+        .char_indices()
+        .nth(half)
+        .map_or(text.len(), |(end, _)| end);
+    let begin = text
+        .char_indices()
+        .rev()
+        .nth(half - 1)
+        .map_or(0, |(begin, _)| begin);
+    format!(
+        "{}… ({size} bytes) …{}",
+        &text[..end],
+        &text[begin.max(end)..]
+    )
 }
 
 fn push(shown: &mut String, character: char) {
@@ -101,6 +122,17 @@ mod tests {
         let shown = in_sentence(&text);
 
         assert_eq!(shown, format!("é{}… (67108866 bytes)", "x".repeat(599)));
+    }
+
+    #[test]
+    fn a_long_text_of_several_lines_keeps_its_end() {
+        let text = format!("Traceback:\n{}\nValueError: é\n", "x".repeat(1000));
+
+        let shown = in_sentence(&text);
+
+        let head = format!("Traceback:\\n{}", "x".repeat(289));
+        let tail = format!("{}\\nValueError: é", "x".repeat(286));
+        assert_eq!(shown, format!("{head}… (1027 bytes) …{tail}"));
     }
 
     #[test]

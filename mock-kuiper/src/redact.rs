@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 /// The text that replaces a secret.
 const HIDDEN: &str = "[redacted]";
 
-/// The length of the shortest part of a secret that is hidden at the end of a
-/// text that was cut.
+/// The length of the shortest part of a secret that is hidden where a text was
+/// cut.
 const BEGINNING: usize = 3;
 
 /// Values that no report shows.
@@ -64,8 +64,8 @@ impl Secrets {
         self.0.is_empty()
     }
 
-    /// Replaces the secrets in a text, and the beginning of a secret before a
-    /// `…` that marks where the text was cut.
+    /// Replaces the secrets in a text, and the part of a secret beside a `…` that
+    /// marks where the text was cut.
     #[must_use]
     pub fn hide(&self, text: &str) -> String {
         let mut shown = text.to_owned();
@@ -74,6 +74,10 @@ impl Secrets {
             let beginnings = (BEGINNING..secret.len()).rev();
             for end in beginnings.filter(|end| secret.is_char_boundary(*end)) {
                 shown = shown.replace(&format!("{}…", &secret[..end]), &format!("{HIDDEN}…"));
+            }
+            let ends = 1..secret.len().saturating_sub(BEGINNING - 1);
+            for begin in ends.filter(|begin| secret.is_char_boundary(*begin)) {
+                shown = shown.replace(&format!("…{}", &secret[begin..]), &format!("…{HIDDEN}"));
             }
         }
         shown
@@ -128,6 +132,10 @@ mod tests {
         assert_eq!(
             secrets.hide("it is correct h… (900 bytes)"),
             "it is [redacted]… (900 bytes)"
+        );
+        assert_eq!(
+            secrets.hide("it is… (900 bytes) …rect horse"),
+            "it is… (900 bytes) …[redacted]"
         );
     }
 

@@ -244,16 +244,18 @@ fn flush(rows: &Push) {
     }
 }
 
-/// The property `ack`: milliseconds to wait first, `never`, or what to say.
-pub(super) fn ack(config: &Value) -> Option<String> {
+/// The property `ack`: milliseconds to wait first, `never`, `twice`, or what to say.
+pub(super) fn acks(config: &Value) -> Vec<String> {
+    let good = || "{}".to_owned();
     match &config["ack"] {
         Value::Number(time) => {
             thread::sleep(milliseconds(&time.to_string()));
-            Some("{}".to_owned())
+            vec![good()]
         }
-        Value::String(text) if text == "never" => None,
-        Value::String(text) => Some(text.clone()),
-        _ => Some("{}".to_owned()),
+        Value::String(text) if text == "never" => Vec::new(),
+        Value::String(text) if text == "twice" => vec![good(), good()],
+        Value::String(text) => vec![text.clone()],
+        _ => vec![good()],
     }
 }
 

@@ -258,7 +258,7 @@ fn start_sink(arg: &Argument) -> Result<Instance, Error> {
                 };
                 continue;
             }
-            if let Some(ack) = faults::ack(&config) {
+            for ack in faults::acks(&config) {
                 // Where nobody reads acks they must not hold up the rows.
                 let _ = acks.send(ack.as_bytes(), Some(Duration::ZERO));
             }

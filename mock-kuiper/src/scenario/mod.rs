@@ -22,6 +22,7 @@ mod result;
 mod runner;
 pub(crate) mod save;
 mod selection;
+mod symbols;
 mod update;
 mod words;
 

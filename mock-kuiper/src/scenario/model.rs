@@ -106,6 +106,8 @@ pub(super) enum Ready {
 #[derive(Debug, Clone)]
 pub(super) struct Step {
     pub(super) place: Place,
+    /// Whether it is a row of a table, which does not depend on those before.
+    pub(super) is_row: bool,
     /// How long its expectation may take to hold: [`WITHIN`] without it, or
     /// [`QUIET`] if nothing is expected.
     pub(super) within: Option<Duration>,
@@ -260,4 +262,13 @@ pub(super) struct Rule {
     pub(super) sinks: Vec<Start>,
     /// How many rows go through the rule.
     pub(super) rows: usize,
+}
+
+impl StartSymbol {
+    /// Returns the name of the symbol.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Source { name, .. } | Self::Sink { name, .. } => name,
+        }
+    }
 }

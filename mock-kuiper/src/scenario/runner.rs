@@ -16,6 +16,7 @@ use super::parse::load;
 use super::play::{Attempt, FileRun, Live, Packages, Settings, Stop, play};
 use super::result::{CaseResult, Results, Verdict};
 use super::selection::{Filter, Selected, groups, part, select};
+use super::symbols::unknown_symbols;
 use crate::package::{Build, PackageError};
 use crate::release::Release;
 
@@ -73,7 +74,7 @@ impl fmt::Display for RunnerError {
                     .collect();
                 write!(f, "no file that ends in .test.yaml in {}", paths.join(", "))
             }
-            Self::NoCase => f.write_str("no case matches; name another filter, release or part"),
+            Self::NoCase => f.write_str("no case matches; name another filter or release"),
         }
     }
 }
@@ -322,14 +323,15 @@ impl Runner {
     }
 
     fn select(&self, files: &[TestFile]) -> Result<Vec<(usize, usize, Selected)>, RunnerError> {
-        let mut selected = select(files, &self.filters, self.releases.as_deref());
-        if let Some((number, parts)) = self.shard {
-            selected = part(selected, number, parts);
+        let selected = select(files, &self.filters, self.releases.as_deref());
+        if selected.is_empty() {
+            return Err(RunnerError::NoCase);
         }
-        match selected.is_empty() {
-            true => Err(RunnerError::NoCase),
-            false => Ok(selected),
-        }
+        // There may be more parts than cases.
+        Ok(match self.shard {
+            Some((number, parts)) => part(selected, number, parts),
+            None => selected,
+        })
     }
 
     /// Opens the plugins that no `setup` makes, so that their mistakes are known
@@ -342,14 +344,19 @@ impl Runner {
     ) -> Result<(), RunnerError> {
         let numbers: BTreeSet<_> = selected.iter().map(|(file, ..)| *file).collect();
         let files = numbers.into_iter().map(|number| &files[number]);
+        let mut mistakes = Vec::new();
         for file in files.filter(|file| file.setup.is_empty()) {
             let opened = packages.open(&file.plugin);
-            opened.map_err(|error| RunnerError::Package {
+            let package = opened.map_err(|error| RunnerError::Package {
                 file: file.path.clone(),
                 error,
             })?;
+            mistakes.extend(unknown_symbols(file, package.manifest()));
         }
-        Ok(())
+        match mistakes.is_empty() {
+            true => Ok(()),
+            false => Err(RunnerError::Mistakes(mistakes)),
+        }
     }
 
     /// Makes the run of each file on each release, and sorts the units of cases: those

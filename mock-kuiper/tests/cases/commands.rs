@@ -231,3 +231,43 @@ cases:
     let order = fs::read_to_string(place.path("order")).unwrap();
     assert_eq!(order, "asked\ncleaned up\n");
 }
+
+#[test]
+fn a_command_in_the_background_that_fails_meanwhile_fails_its_case() {
+    let outcome = results(
+        "plugin: plugin
+cases:
+- name: one
+  setup: [{run: 'touch ${tmp}/up; exit 3', background: true, ready: {file: '${tmp}/up'}}]
+  steps: [{idle: 2s}]
+",
+    );
+
+    // Its end may be seen before or after its file.
+    outcome.done.assert_status(1);
+    let text = &outcome.of("one")["failures"][0]["text"];
+    assert!(
+        text.as_str().unwrap().contains("ended with exit status 3"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_variable_that_the_file_uses_is_shared_and_the_other_one_is_not() {
+    let place = Place::with(
+        "plugin: plugin
+setup: ['echo ${port} > port']
+cases:
+- name: a
+  setup: ['test ! -e ${tmp}/x && touch ${tmp}/x && test ${port} = $(cat port)']
+  function: echo
+  calls: [{args: [hi], result: hi}]
+- name: b
+  setup: ['test ! -e ${tmp}/x && touch ${tmp}/x && test ${port} = $(cat port)']
+  function: echo
+  calls: [{args: [hi], result: hi}]
+",
+    );
+
+    place.results(&[]).assert_passed();
+}

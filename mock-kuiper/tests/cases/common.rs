@@ -63,6 +63,7 @@ impl Place {
             .current_dir(self.directory.path())
             .env("TMPDIR", self.tmp.path())
             .env(MARK, &self.id)
+            .env_remove("CI")
             .env_remove("GITHUB_ACTIONS");
         command
     }

@@ -28,14 +28,28 @@ fn a_fault_that_is_not_survived_is_a_finding() {
 }
 
 #[test]
-fn a_fault_that_cannot_happen_is_a_note() {
-    let outcome = play("  - {call: echo, args: [hi]}\n  - fault: redial\n");
+fn a_fault_for_which_nothing_runs_fails_and_one_that_the_release_lacks_is_a_note() {
+    play("  - {call: echo, args: [hi]}\n  - fault: redial\n").assert_failed(
+        6,
+        "-",
+        "the fault `redial` was not played: no sink runs",
+    );
+
+    let outcome = results(
+        "plugin: plugin
+releases: ['1.7']
+cases:
+- name: one
+  steps:
+  - {call: echo, args: [hi]}
+  - fault: kill
+",
+    );
 
     outcome.assert_passed();
-    let note = text(&outcome.of("one")["notes"][0]);
-    assert!(
-        note.starts_with("the fault `redial` was not played: "),
-        "{note}"
+    assert_eq!(
+        text(&outcome.of("one")["notes"][0]),
+        "the fault `kill=200ms` was not played: this release replays nothing"
     );
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::common::{play, results};
+use crate::common::{Place, play, results};
 
 /// Makes a file with one case in the table form; its first row is in line 6.
 fn table(rows: &str) -> String {
@@ -93,7 +93,7 @@ fn an_answer_that_comes_too_late_fails() {
 #[test]
 fn no_answer_is_a_finding_at_the_scaled_limit() {
     let yaml = table("  - {args: [{answer: silent}], result: {$any: true}}\n");
-    let outcome = crate::common::Place::with(&yaml).results(&["--timeout-scale", "0.02"]);
+    let outcome = Place::with(&yaml).results(&["--timeout-scale", "0.02"]);
 
     outcome.assert_failed(6, "function.unanswered", "100ms");
     assert!(outcome.done.took < Duration::from_secs(5));
@@ -133,8 +133,7 @@ fn a_hundred_cases_in_one_process_take_less_than_a_second() {
             format!("- {{name: c{n}, function: echo, calls: [{{args: [{n}], result: {n}}}]}}\n")
         })
         .collect();
-    let place =
-        crate::common::Place::with(&format!("plugin: plugin\nprocess: file\ncases:\n{cases}"));
+    let place = Place::with(&format!("plugin: plugin\nprocess: file\ncases:\n{cases}"));
 
     let outcome = place.results(&[]);
 
@@ -142,4 +141,50 @@ fn a_hundred_cases_in_one_process_take_less_than_a_second() {
     assert_eq!(outcome.json["counts"]["passed"], 100);
     // Several times what it takes, for a busy machine.
     assert!(outcome.json["seconds"].as_f64().unwrap() < 1.0);
+}
+
+#[test]
+fn the_rows_of_a_table_after_one_that_fails_are_tried_too() {
+    let outcome = results(&table(
+        "  - {args: [hi], result: ho}
+  - {args: [1], result: 1}
+  - {args: [2], result: 3}
+",
+    ));
+
+    outcome.done.assert_status(1);
+    let failures = outcome.of("one")["failures"].as_array().unwrap();
+    let lines: Vec<_> = failures.iter().map(|one| one["line"].as_u64()).collect();
+    assert_eq!(lines, [Some(6), Some(8)]);
+}
+
+#[test]
+fn symbols_that_the_json_does_not_name_are_mistakes_of_the_file() {
+    let place = Place::with(
+        "plugin: plugin
+cases:
+- name: one
+  steps:
+  - {start: {source: randem}, refused: {$any: true}}
+  - {start: {sink: nothing}}
+  - {call: ecco}
+  - {rule: {source: {source: random}, functions: [ech], sinks: [{sink: append}], rows: 1}}
+",
+    );
+
+    let done = place.run(&["a.test.yaml"]);
+
+    done.assert_status(2)
+        .assert_says(
+            "a.test.yaml:5:5: the json of `probe` names no source `randem`; did you mean `random`?",
+        )
+        .assert_says(
+            "a.test.yaml:6:5: the json of `probe` names no sink `nothing`; it has `append`",
+        )
+        .assert_says(
+            "a.test.yaml:7:5: the json of `probe` names no function `ecco`; did you mean `echo`?",
+        )
+        .assert_says(
+            "a.test.yaml:8:5: the json of `probe` names no function `ech`; did you mean `echo`?",
+        );
 }

@@ -179,3 +179,20 @@ fn many_rows_are_sent_and_read() {
     outcome.assert_passed();
     assert!(outcome.done.took < Duration::from_secs(30));
 }
+
+#[test]
+fn two_acks_for_a_row_are_one_too_many() {
+    let outcome = play(
+        "  - start: {sink: append, config: {ack: twice}}
+  - {send: append, rows: [a], acks: [ok]}
+  - idle: 2s
+  - stop: append
+",
+    );
+
+    outcome.done.assert_status(1);
+    assert_eq!(
+        outcome.of("one")["failures"][0]["text"],
+        "sink `append` has sent more acks (2) than it got rows (1)"
+    );
+}

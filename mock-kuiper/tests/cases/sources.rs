@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::common::play;
+use crate::common::{Place, play, steps};
 
 #[test]
 fn rows_are_taken_in_order_from_the_start_and_stop_ends_them() {
@@ -248,4 +248,43 @@ fn a_capture_is_used_by_later_steps_and_must_find_something() {
         "-",
         "nothing is at `/0/message/unit`, which `capture` names `n`",
     );
+}
+
+#[test]
+fn what_a_source_sends_and_no_step_takes_must_be_rows() {
+    let valid = r#"'{"message":{"n":1},"meta":null}'"#;
+
+    play(&format!(
+        "  - start: {{source: random, config: {{raw: [{valid}, junk], interval: 1}}}}
+  - {{rows: random, expect: [{{message: {{n: 1}}}}]}}
+  - idle: 2s
+"
+    ))
+    .assert_failed(7, "row.not-json", "");
+}
+
+#[test]
+fn a_source_that_ends_without_a_row_fails_its_stop() {
+    play(
+        "  - start: {source: random, config: {leave_after: 0}}
+  - idle: 2s
+  - stop: random
+",
+    )
+    .assert_failed(7, "source.ended", "");
+}
+
+#[test]
+fn rows_that_are_missing_are_no_update() {
+    let place = Place::with(&steps(
+        "  - start: {source: random, config: {interval: 1, limit: 1}}
+  - {rows: random, within: 200ms, expect: [{message: {number: 1}}, {message: {number: 2}}]}
+",
+    ));
+    let before = std::fs::read_to_string(place.path("a.test.yaml")).unwrap();
+
+    place.run(&["a.test.yaml", "--update"]).assert_status(1);
+
+    let after = std::fs::read_to_string(place.path("a.test.yaml")).unwrap();
+    assert_eq!(after, before);
 }

@@ -23,7 +23,7 @@ pub fn reference() -> String {
 const INTRODUCTION: &str = "\
 A file is YAML 1.2: `yes` and `on` are texts, and a release needs quotation marks. An unknown key is a mistake, and all mistakes of a file are reported at once.
 
-A text may have variables: `${tmp}`, an empty directory; `${port}`, a free port of 127.0.0.1; and what an earlier step of the case has captured. A text that is nothing but a variable becomes its value, which need not be a text. `$${` stands for `${`. In place of a value that is sent, `{$file: PATH}` and `{$base64: PATH}` give the contents of a file.
+A text may have variables: `${tmp}`, an empty directory; `${port}`, a free port of 127.0.0.1; and what an earlier step of the case has captured. A text that is nothing but a variable becomes its value, which need not be a text. `$${` stands for `${`. Each attempt of a case has its own `${tmp}` and `${port}`; one that the `setup` or `teardown` of the file uses is the same for all cases, and with `process: file` both are. In place of a value that is sent, `{$file: PATH}` and `{$base64: PATH}` give the contents of a file.
 ";
 
 /// The heading of the part about matchers.

@@ -11,7 +11,7 @@ const WITHIN: KeyForm = KeyForm::optional(
 const ANSWER_WITHIN: KeyForm = KeyForm::optional(
     "within",
     Shape::Duration,
-    "How long the answer may take. Default: the limit of the release.",
+    "How long the answer may take, at most the limit of the release, which is the default.",
 );
 
 const ARGS: KeyForm = KeyForm::optional(
@@ -51,8 +51,12 @@ const ALIAS: KeyForm = KeyForm::optional(
 
 const SOURCE: KeyForm = KeyForm::required("source", Shape::Text, "The name of the source.");
 
-const DATASOURCE: KeyForm =
-    KeyForm::optional("datasource", Shape::Template, "The stream's `DATASOURCE`.");
+const DATASOURCE: KeyForm = KeyForm::optional(
+    "datasource",
+    Shape::Template,
+    "The stream's `DATASOURCE`. Where it arrives depends on the release: from 2.1 on in \
+         `config`.",
+);
 
 const CONF_KEY: KeyForm =
     KeyForm::optional("confKey", Shape::Text, "The section of the source's yaml.");
@@ -134,8 +138,8 @@ static RULE: Form = Form {
         KeyForm::optional(
             "functions",
             Shape::List(&Shape::Text),
-            "Functions that each row goes through: the row is the only argument, and the result \
-             is the row for the next function.",
+            "Functions `f`, `g`: the sinks get what `SELECT g(f(*)) AS g` gives, `{g: RESULT}`. \
+             Without them they get the row.",
         ),
         KeyForm::required(
             "sinks",
@@ -229,7 +233,8 @@ capture: {n: /0/message/count}
 
 static SEND: Form = Form {
     name: "Step `send`",
-    doc: "Sends rows to a sink, one after another.",
+    doc: "Sends rows to a sink, one after another. Without acks, the step only shows that the \
+          sink has read them; what it made of them is for the steps `file` and `log`.",
     keys: &[
         KeyForm::required("send", Shape::Text, "The alias of the sink."),
         KeyForm::required(
@@ -256,7 +261,8 @@ acks: [ok, {error: {$regex: expected}}]
 
 static CALL: Form = Form {
     name: "Step `call`",
-    doc: "Calls a function. Without an expectation any result will do.",
+    doc: "Calls a function, and does not ask it before whether it accepts the arguments: that is \
+          the step `validate`. Without an expectation any result will do.",
     keys: &[
         KeyForm::required("call", Shape::Text, "The name of the function."),
         ARGS,
@@ -393,7 +399,8 @@ static IDLE: Form = Form {
 pub(super) static CALL_ROW: Form = Form {
     name: "A row of `calls`",
     doc: "A row calls the function of the case. With `refused` the function is only asked \
-          whether it accepts the arguments. Without an expectation any result will do.",
+          whether it accepts the arguments. Without an expectation any result will do. The rows \
+          after one that fails are tried, too.",
     keys: &[
         ARGS,
         RESULT,

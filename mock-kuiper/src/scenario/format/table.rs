@@ -44,12 +44,13 @@ pub(in super::super) static FILE: Form = Form {
         KeyForm::optional(
             "setup",
             COMMANDS,
-            "Commands that run before the first case.",
+            "Commands that run before the first case, once for each release. They may make the \
+             plugin, for example with `go build`.",
         ),
         KeyForm::optional(
             "teardown",
             COMMANDS,
-            "Commands that run after the last case.",
+            "Commands that run after the last case, once for each release.",
         ),
     ],
     rules: &[],

@@ -51,6 +51,7 @@ fn call_row(reader: &mut Reader<'_>, function: &str, row: &Node) -> Step {
     };
     Step {
         place: row.place,
+        is_row: true,
         within: within(row),
         action,
     }
@@ -86,6 +87,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Step> {
     };
     Some(Step {
         place: node.place,
+        is_row: false,
         within: within(node),
         action,
     })

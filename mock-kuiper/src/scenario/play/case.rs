@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::commands::{CommandFailure, Commands};
+use super::error::{StepError, Unmet};
 use super::file::FileRun;
 use super::live::Live;
-use super::player::{Player, StepError, Unmet};
+use super::player::Player;
 use super::steps::title;
 use crate::event::Frame;
 use crate::finding::{Code, Finding};
@@ -125,6 +126,11 @@ pub(in crate::scenario) fn play(
                     play_on_host(case, run, live, &variables.values, tmp, began, &mut attempt);
                 }
             }
+            if attempt.verdict != Verdict::Skipped
+                && let Err(failure) = commands.check_running()
+            {
+                attempt.fail_command(failure);
+            }
             if let Err(failure) = commands.tear_down(&case.teardown, &variables.values) {
                 attempt.fail_command(failure);
             }
@@ -181,33 +187,52 @@ fn play_on_host(
             ended: began.elapsed(),
         });
         if let Err(error) = played {
-            let goes_on = run.settings.updates && error.has_update();
+            let goes_on = match error {
+                // The rows of a table do not depend on each other.
+                StepError::Unmet(_) if step.is_row => true,
+                _ => run.settings.updates && error.has_update(),
+            };
             attempt.fail(&title(step), step.place, error);
             if !goes_on {
                 break;
             }
         }
     }
-    end(case, player, live, attempt);
+    end(case, player, live, began, attempt);
 }
 
 /// Stops what still runs after a case that has passed, and takes what the report
 /// needs.
-fn end(case: &Case, mut player: Player<'_>, live: &mut Option<Live>, attempt: &mut Attempt) {
+fn end(
+    case: &Case,
+    mut player: Player<'_>,
+    live: &mut Option<Live>,
+    began: Instant,
+    attempt: &mut Attempt,
+) {
     let run = player.run;
     let ended = match attempt.verdict {
         Verdict::Passed => player.live.stop_all(),
         // A crash may be the reason of a failure.
-        Verdict::Failed if !attempt.has_exit() => player.live.check_alive(),
+        Verdict::Failed if !attempt.has_exit() => {
+            player.live.check_alive().map_err(StepError::from)
+        }
         _ => Ok(()),
     };
     if let Err(error) = ended {
         let last = case.steps.last();
         let place = last.map_or(case.place, |step: &Step| step.place);
-        attempt.fail("stop what runs", place, StepError::Host(error));
+        attempt.fail("stop what runs", place, error);
     }
     attempt.notes.append(&mut player.notes);
     let record = Arc::clone(&player.live.record);
+    // What a plugin writes because the host hangs up would look like the reason of a
+    // failure.
+    let is_cut = attempt.verdict == Verdict::Failed && !attempt.has_exit();
+    let cut = is_cut.then(|| {
+        record.settle();
+        began.elapsed()
+    });
     let is_fit = attempt.verdict == Verdict::Passed && !player.live.is_killed;
     // After the end of a process, all that it wrote has been read, and what it left
     // running is known.
@@ -215,4 +240,7 @@ fn end(case: &Case, mut player: Player<'_>, live: &mut Option<Live>, attempt: &m
     attempt.notes.extend(record.take_notes());
     attempt.frames = record.take_frames();
     attempt.log = record.log();
+    attempt
+        .log
+        .retain(|line| cut.is_none_or(|cut| line.at <= cut));
 }

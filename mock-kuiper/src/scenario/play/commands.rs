@@ -27,7 +27,7 @@ pub(in crate::scenario) struct Commands {
     directory: PathBuf,
     scale: f64,
     stop: Stop,
-    running: Vec<Running>,
+    running: Vec<(Running, Command, String)>,
     /// What commands that have ended wrote.
     output: Vec<String>,
 }
@@ -115,10 +115,28 @@ impl Commands {
         failures.fold(Ok(()), Result::and)
     }
 
+    /// Fails if a command in the background has ended with another status than 0.
+    pub(super) fn check_running(&self) -> Result<(), CommandFailure> {
+        for (running, command, line) in &self.running {
+            if let Some(status) = running.exit().filter(|status| !status.success()) {
+                return Err(CommandFailure {
+                    command: line.clone(),
+                    place: command.place,
+                    text: format!(
+                        "ended with {} before the end of the case",
+                        describe_status(status)
+                    ),
+                    verdict: Verdict::Failed,
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Ends the commands in the background, the last one first, and returns what all
     /// commands wrote.
     pub(super) fn finish(&mut self) -> Vec<String> {
-        while let Some(running) = self.running.pop() {
+        while let Some((running, ..)) = self.running.pop() {
             self.end(running);
         }
         std::mem::take(&mut self.output)
@@ -149,7 +167,7 @@ impl Commands {
             let ready = ready.map_or(Ok(Ok(())), |ready| {
                 self.wait_ready(ready, &running, deadline, variables, ends)
             });
-            self.running.push(running);
+            self.running.push((running, command.clone(), line.clone()));
             ready.map_err(system)?
         } else {
             let exit = running.wait_exit(deadline, ends);

@@ -18,7 +18,8 @@ use crate::redact::Secrets;
 use crate::release::Release;
 use crate::scenario::model::{Action, Case, ProcessScope, TestFile};
 use crate::scenario::pattern::{Template, Variables};
-use crate::scenario::result::CaseResult;
+use crate::scenario::result::{CaseResult, Verdict};
+use crate::scenario::symbols::unknown_symbols;
 use crate::scratch::Scratch;
 
 /// How many ports are given before one is given again.
@@ -137,9 +138,13 @@ impl<'a> FileRun<'a> {
             variables,
             ..
         } = prepared;
+        let checked = match last.verdict {
+            Verdict::Skipped => Ok(()),
+            _ => commands.check_running(),
+        };
         let torn_down = commands.tear_down(&self.file.teardown, &variables);
         last.output.extend(commands.finish());
-        if let Err(failure) = torn_down {
+        if let Err(failure) = checked.and(torn_down) {
             if last.verdict.is_good() {
                 last.verdict = failure.verdict;
             }
@@ -155,16 +160,14 @@ impl<'a> FileRun<'a> {
             commands: Commands::new(self.directory(), self.settings.scale, self.stop),
             failure: None,
         };
-        if self.shares_variables() {
-            match own_variables() {
-                Ok((tmp, variables)) => {
-                    prepared.variables = variables;
-                    prepared.tmp = Some(Arc::new(tmp));
-                }
-                Err(error) => {
-                    prepared.failure = Some(CommandFailure::system(&error));
-                    return prepared;
-                }
+        match own_variables(|name| self.shares(name)) {
+            Ok(own) => {
+                prepared.variables = own.values;
+                prepared.tmp = own.tmp;
+            }
+            Err(error) => {
+                prepared.failure = Some(CommandFailure::system(&error));
+                return prepared;
             }
         }
         let commands = &mut prepared.commands;
@@ -173,33 +176,21 @@ impl<'a> FileRun<'a> {
         prepared
     }
 
-    /// Whether `${tmp}` and `${port}` belong to the file: if its commands use
-    /// them, or if its cases share a process.
-    fn shares_variables(&self) -> bool {
-        self.file.process == ProcessScope::File || !self.file.variables.is_empty()
+    /// Whether a variable has one value for all cases: if the file's commands use
+    /// it, or if the cases share a process.
+    fn shares(&self, name: &str) -> bool {
+        self.file.process == ProcessScope::File || self.file.variables.contains(name)
     }
 
     /// Returns the variables of an attempt of a case.
     pub(super) fn variables(&self, case: &Case) -> io::Result<CaseVariables> {
-        if self.shares_variables() {
-            let shared = self.shared();
-            let prepared = shared.prepared.as_ref();
-            return Ok(CaseVariables {
-                values: prepared.map(|it| it.variables.clone()).unwrap_or_default(),
-                tmp: prepared.and_then(|it| it.tmp.clone()),
-            });
+        let mut own = own_variables(|name| case.variables.contains(name) && !self.shares(name))?;
+        let shared = self.shared();
+        if let Some(prepared) = &shared.prepared {
+            own.values.extend(prepared.variables.clone());
+            own.tmp = own.tmp.or_else(|| prepared.tmp.clone());
         }
-        if case.variables.is_empty() {
-            return Ok(CaseVariables {
-                values: Variables::new(),
-                tmp: None,
-            });
-        }
-        let (tmp, values) = own_variables()?;
-        Ok(CaseVariables {
-            values,
-            tmp: Some(Arc::new(tmp)),
-        })
+        Ok(own)
     }
 
     /// Describes the host of a case.
@@ -210,6 +201,12 @@ impl<'a> FileRun<'a> {
     ) -> Result<Builder, HostError> {
         let release = self.release;
         let package = self.packages.open(&self.file.plugin)?;
+        if let Some(mistake) = unknown_symbols(self.file, package.manifest())
+            .into_iter()
+            .next()
+        {
+            return Err(HostError::invalid(mistake.to_string()));
+        }
         let mut host = Host::builder(package)
             .release(release.name)
             .python(self.settings.python.as_ref().unwrap_or(&self.file.python))
@@ -285,17 +282,23 @@ fn secrets(file: &TestFile, redacted: &[String]) -> Secrets {
     secrets
 }
 
-/// Makes an empty directory and finds a free port; returns the variables `tmp` and
-/// `port`, which name them.
-fn own_variables() -> io::Result<(Scratch, Variables)> {
-    let tmp = Scratch::new("mk-")?;
-    let port = free_port()?;
-    let path = tmp.path().display().to_string();
-    let variables = Variables::from([
-        ("tmp".to_owned(), path.into()),
-        ("port".to_owned(), port.into()),
-    ]);
-    Ok((tmp, variables))
+/// Makes an empty directory for the variable `tmp`, and finds a free port for `port`,
+/// if they are needed.
+fn own_variables(needs: impl Fn(&str) -> bool) -> io::Result<CaseVariables> {
+    let mut own = CaseVariables {
+        values: Variables::new(),
+        tmp: None,
+    };
+    if needs("tmp") {
+        let tmp = Scratch::new("mk-")?;
+        let path = tmp.path().display().to_string();
+        own.values.insert("tmp".to_owned(), path.into());
+        own.tmp = Some(Arc::new(tmp));
+    }
+    if needs("port") {
+        own.values.insert("port".to_owned(), free_port()?.into());
+    }
+    Ok(own)
 }
 
 /// Returns a port of 127.0.0.1 on which nothing listens at this moment, and which

@@ -3,14 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::error::{StepError, Unmet};
 use super::file::FileRun;
 use super::record::Record;
 use super::stop::Watched;
-use crate::finding::Code;
+use super::waits::Deadline;
+use crate::finding::{Code, Observed};
 use crate::host::{Function, Host, HostError, RESTORE, Sink, Source};
 use crate::scenario::pattern::Variables;
+
+/// How long the rows that no step has taken are read at a stop.
+const LEFT_ROWS: Duration = Duration::from_millis(20);
 
 /// A host, and what runs on it.
 #[derive(Debug)]
@@ -139,20 +144,20 @@ impl Live {
     }
 
     /// Stops an instance.
-    pub(super) fn stop(&mut self, alias: &str) -> Result<Result<(), HostError>, String> {
+    pub(super) fn stop(&mut self, alias: &str) -> Result<(), StepError> {
         let named = |(name, _): &(String, Source)| name == alias;
         if let Some(index) = self.sources.iter().position(named) {
-            return Ok(stop_source(self.sources.remove(index).1));
+            return stop_source(self.sources.remove(index).1);
         }
         let named = |(name, _): &(String, Sink)| name == alias;
         match self.sinks.iter().position(named) {
-            Some(index) => Ok(stop_sink(self.sinks.remove(index).1)),
-            None => Err(format!("neither a source nor a sink `{alias}` runs")),
+            Some(index) => stop_sink(self.sinks.remove(index).1),
+            None => Err(format!("neither a source nor a sink `{alias}` runs").into()),
         }
     }
 
     /// Stops all instances, the sources first, and checks that the plugin runs.
-    pub(super) fn stop_all(&mut self) -> Result<(), HostError> {
+    pub(super) fn stop_all(&mut self) -> Result<(), StepError> {
         self.stopped.clear();
         self.check_alive()?;
         let sources = std::mem::take(&mut self.sources);
@@ -166,7 +171,7 @@ impl Live {
         for (_, sink) in sinks {
             stop_sink(sink)?;
         }
-        self.check_alive()
+        Ok(self.check_alive()?)
     }
 
     /// Fails if the plugin has exited, unless the case has killed it.
@@ -179,15 +184,50 @@ impl Live {
 }
 
 /// Stops a source. One that has ended by itself may not be known any more.
-fn stop_source(source: Source) -> Result<(), HostError> {
+fn stop_source(mut source: Source) -> Result<(), StepError> {
+    check_source(&mut source)?;
     let has_ended = source.gone_for().is_some_and(|gone| gone >= RESTORE);
-    forgive(source.stop(), has_ended)
+    Ok(forgive(source.stop(), has_ended)?)
 }
 
 /// Stops a sink. One that has ended by itself may not be known any more.
-fn stop_sink(sink: Sink) -> Result<(), HostError> {
+fn stop_sink(mut sink: Sink) -> Result<(), StepError> {
+    check_acks(&mut sink)?;
     let has_ended = sink.gone_for().is_some_and(|gone| gone >= RESTORE);
-    forgive(sink.stop(), has_ended)
+    Ok(forgive(sink.stop(), has_ended)?)
+}
+
+/// Reads and drops the rows that no step has taken, and fails if one is invalid, or
+/// if the source has ended without a row.
+pub(super) fn check_source(source: &mut Source) -> Result<(), HostError> {
+    let deadline = Deadline::after(LEFT_ROWS);
+    while !deadline.has_passed() && source.next_within(Duration::ZERO)?.is_some() {}
+    let is_silent = source.received() == 0;
+    while let Some(gone) = source.gone_for().filter(|_| is_silent) {
+        if gone >= RESTORE {
+            let rows = 0;
+            let expected = None;
+            return Err(source.about(Observed::Ended { rows, expected }).into());
+        }
+        if source.next_within(RESTORE.saturating_sub(gone))?.is_some() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Fails if a sink has sent more acks than it got rows.
+pub(super) fn check_acks(sink: &mut Sink) -> Result<(), StepError> {
+    sink.take_acks();
+    let (rows, acks) = (sink.sent(), sink.acked());
+    match acks > rows {
+        true => Err(Unmet::of(format!(
+            "sink `{}` has sent more acks ({acks}) than it got rows ({rows})",
+            sink.symbol()
+        ))
+        .into()),
+        false => Ok(()),
+    }
 }
 
 fn forgive(stopped: Result<(), HostError>, has_ended: bool) -> Result<(), HostError> {

@@ -6,6 +6,7 @@
 
 mod case;
 mod commands;
+mod error;
 mod file;
 mod live;
 mod packages;

@@ -18,6 +18,11 @@ const BODY: usize = 64 * 1024;
 const LINES: usize = 2_000;
 const TEXT: usize = 1024 * 1024;
 
+/// How long the end of the plugin's output is awaited, and the silence that counts as
+/// its end.
+const SETTLE: Duration = Duration::from_millis(200);
+const QUIET: Duration = Duration::from_millis(20);
+
 /// Keeps the last messages and lines since the attempt began.
 #[derive(Debug)]
 pub(super) struct Record(Mutex<Kept>);
@@ -75,6 +80,19 @@ impl Record {
     /// Takes what the host has noted.
     pub(super) fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut self.lock().notes)
+    }
+
+    /// Waits for a moment in which the plugin writes nothing, at most [`SETTLE`].
+    pub(super) fn settle(&self) {
+        let deadline = Instant::now() + SETTLE;
+        let mut before = None;
+        while Instant::now() < deadline {
+            let now = self.lines_since(usize::MAX, |_| {});
+            if before.replace(now) == Some(now) {
+                return;
+            }
+            std::thread::sleep(QUIET);
+        }
     }
 
     /// Returns the lines of the attempt.

@@ -7,7 +7,8 @@ use crate::foreign::in_sentence;
 use crate::host::Reply;
 use crate::scenario::model::{Capture, Expected, Outcome};
 use crate::scenario::pattern::Template;
-use crate::scenario::play::player::{Played, Player, StepError, Unmet};
+use crate::scenario::play::error::{Played, StepError, Unmet};
+use crate::scenario::play::player::Player;
 use crate::symbol::{Kind, Meta};
 use crate::wire::{Context, Expr};
 

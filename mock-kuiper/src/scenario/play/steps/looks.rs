@@ -11,7 +11,8 @@ use crate::foreign::in_sentence;
 use crate::host::HostError;
 use crate::scenario::model::{Content, Expected};
 use crate::scenario::pattern::{Pattern, Template};
-use crate::scenario::play::player::{Played, Player, StepError, Unmet};
+use crate::scenario::play::error::{Played, StepError, Unmet};
+use crate::scenario::play::player::Player;
 use crate::scenario::play::values::text;
 use crate::scenario::play::waits::Deadline;
 

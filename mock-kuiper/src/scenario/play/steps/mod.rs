@@ -8,8 +8,9 @@ mod sources;
 
 use std::time::{Duration, Instant};
 
+use super::error::{Played, Unmet};
 use super::live::Live;
-use super::player::{Played, Player, Unmet};
+use super::player::Player;
 use super::waits::Deadline;
 use crate::fault::{Fault, Outcome};
 use crate::host::HostError;
@@ -98,9 +99,19 @@ impl Player<'_> {
             functions.iter_mut(),
             row,
         )?;
-        if let Outcome::NotApplicable(reason) = fault.play(&mut stage)? {
-            self.notes
-                .push(format!("the fault `{fault}` was not played: {reason}"));
+        let Outcome::NotApplicable(reason) = fault.play(&mut stage)? else {
+            return Ok(());
+        };
+        let text = format!("the fault `{fault}` was not played: {reason}");
+        let release = host.release();
+        let is_of_release = match fault {
+            Fault::Kill(_) | Fault::Replay(_) => !release.replay,
+            Fault::Cut => !release.regreet_on_control,
+            _ => false,
+        };
+        match is_of_release {
+            true => self.notes.push(text),
+            false => return Err(Unmet::of(text).into()),
         }
         Ok(())
     }

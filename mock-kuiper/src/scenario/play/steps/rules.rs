@@ -8,7 +8,8 @@ use super::sinks::send_value;
 use super::sources::{Started, shortage, take_rows};
 use crate::host::{HostError, Sink, Source};
 use crate::scenario::model::Rule;
-use crate::scenario::play::player::{Played, Player, Unmet};
+use crate::scenario::play::error::{Played, Unmet};
+use crate::scenario::play::player::Player;
 use crate::scenario::play::waits::Deadline;
 
 impl Player<'_> {

@@ -9,7 +9,9 @@ use crate::host::{HostError, Sink};
 use crate::release::AckChannel;
 use crate::scenario::model::Expected;
 use crate::scenario::pattern::Template;
-use crate::scenario::play::player::{Played, Player};
+use crate::scenario::play::error::Played;
+use crate::scenario::play::live::check_acks;
+use crate::scenario::play::player::Player;
 
 /// How long a sink may take to close its channel because of its last row.
 const HANG_UP: Duration = Duration::from_millis(300);
@@ -54,6 +56,8 @@ impl Player<'_> {
             self.live.check_alive()?;
             hung_up?;
         }
+        let sink = self.live.sink(alias)?;
+        check_acks(sink)?;
         match acks.filter(|_| has_acks) {
             Some(acks) => {
                 let text = format!("the acks of sink `{alias}` are not as expected");

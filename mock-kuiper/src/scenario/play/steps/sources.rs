@@ -7,9 +7,12 @@ use serde_json::{Value, json};
 use crate::finding::{Finding, Observed};
 use crate::host::{HostError, RESTORE, Row, Sink, Source};
 use crate::scenario::model::{Action, Capture, Expected, Start, StartSymbol, Step};
-use crate::scenario::play::player::{Played, Player, StepError, Unmet};
+use crate::scenario::play::error::{Played, StepError, Unmet};
+use crate::scenario::play::live::check_source;
+use crate::scenario::play::player::Player;
 use crate::scenario::play::values::{object, text_of};
 use crate::scenario::play::waits::Deadline;
+use crate::scenario::result::Update;
 
 /// How often a wait for rows checks whether the source is still there.
 const TICK: Duration = Duration::from_millis(100);
@@ -119,12 +122,13 @@ impl Player<'_> {
         let is_watched = later.iter().take_while(restarts).any(takes_rows);
         match self.live.source(alias) {
             Ok(source) if is_watched => {
+                check_source(source)?;
                 source.stop_and_listen()?;
                 drop_rows(source)?;
                 self.live.note_stopped(alias);
                 Ok(())
             }
-            _ => Ok(self.live.stop(alias)??),
+            _ => self.live.stop(alias),
         }
     }
 
@@ -140,10 +144,14 @@ impl Player<'_> {
         let source = self.live.source(alias)?;
         let rows = take_rows(source, count.max(1), limit)?;
         let finding = (rows.len() < count).then(|| shortage(source, count, limit));
+        let has_ended = has_ended(source);
         let has = rows.len();
         let seen = Value::Array(rows.into_iter().map(row_json).collect());
         let text = match count {
             0 => format!("source `{alias}` sent a row, and none was expected"),
+            _ if has < count && has_ended => {
+                format!("source `{alias}` sent {has} of {count} rows, and ended")
+            }
             _ if has < count => {
                 format!("source `{alias}` sent {has} of {count} rows within {limit:?}")
             }
@@ -153,9 +161,12 @@ impl Player<'_> {
         match self.expect(expect, &seen, text) {
             Err(StepError::Unmet(mut unmet)) => {
                 unmet.finding = finding;
-                if let Some(update) = &mut unmet.update {
-                    update.is_rows = true;
-                }
+                // Rows that are missing are no better expectation.
+                let update = unmet.update.take().filter(|_| has >= count);
+                unmet.update = update.map(|update| Update {
+                    is_rows: true,
+                    ..update
+                });
                 Err(StepError::Unmet(unmet))
             }
             Err(other) => Err(other),
