@@ -54,7 +54,7 @@ const SOURCE: KeyForm = KeyForm::required("source", Shape::Text, "The name of th
 const DATASOURCE: KeyForm = KeyForm::optional(
     "datasource",
     Shape::Template,
-    "The stream's `DATASOURCE`. Where it arrives depends on the release: from 2.1 on in \
+    "The stream's `DATASOURCE`. Where it arrives depends on the release: from 2.0 on in \
          `config`.",
 );
 
