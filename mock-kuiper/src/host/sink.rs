@@ -270,7 +270,7 @@ impl Sink {
     /// Sends any bytes as a row, and waits for its ack if the rule requires
     /// acks, as eKuiper does. The sink can be used after an error.
     ///
-    /// A sink that has closed its channel gets [`RESTORE`] to listen again; the
+    /// A sink that has closed its channel gets a second to listen again; the
     /// row is not sent before. After a row whose ack is missing, the next ack is
     /// awaited for at most a second.
     ///
