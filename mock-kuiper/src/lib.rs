@@ -34,6 +34,11 @@
 //! [`Host`] is dropped, everything that descends from the plugin is killed and
 //! nothing is left behind.
 //!
+//! # Tests in a file
+//!
+//! The cases of `*.test.yaml` files, which `mock-kuiper test` runs for a plugin in any
+//! language, run in `cargo test` through [`scenario::Runner`].
+//!
 //! # What can go wrong
 //!
 //! What the plugin does wrong is a [`Finding`] in [`HostError::Finding`]: it has

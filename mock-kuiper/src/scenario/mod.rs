@@ -4,6 +4,11 @@
 //! on real processes, and [`CaseResult`] has what came of each. The command
 //! `mock-kuiper test` and a test in Rust use the same functions.
 //!
+//! ```no_run
+//! let runner = mock_kuiper::scenario::Runner::new(["tests"]);
+//! runner.run().unwrap().assert_passed();
+//! ```
+//!
 //! Layers, each of which imports only those before it: `node` (YAML with
 //! places), `model` (what a file says), `pattern` (expected values), `result`
 //! (what came of it), `words` (how YAML writes values), `update` (writes what was seen
