@@ -271,3 +271,17 @@ cases:
 
     place.results(&[]).assert_passed();
 }
+
+#[test]
+fn the_setups_of_a_file_on_several_releases_run_one_after_another() {
+    let place = Place::with(
+        "plugin: plugin
+releases: ['2.4', '2.0', '1.13']
+setup: ['mkdir turn', 'sleep 0.1', 'rmdir turn']
+cases:
+- {name: one, function: echo, calls: [{args: [hi], result: hi}]}
+",
+    );
+
+    place.results(&["--jobs", "3"]).assert_passed();
+}

@@ -44,8 +44,8 @@ pub(in super::super) static FILE: Form = Form {
         KeyForm::optional(
             "setup",
             COMMANDS,
-            "Commands that run before the first case, once for each release. They may make the \
-             plugin, for example with `go build`.",
+            "Commands that run before the first case, once for each release, one release after \
+             another. They may make the plugin, for example with `go build`.",
         ),
         KeyForm::optional(
             "teardown",

@@ -170,6 +170,8 @@ impl<'a> FileRun<'a> {
                 return prepared;
             }
         }
+        let turn = self.packages.turn(&self.file.plugin);
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
         let commands = &mut prepared.commands;
         let run = commands.set_up(&self.file.setup, &prepared.variables);
         prepared.failure = run.err();

@@ -12,6 +12,8 @@ pub(in crate::scenario) struct Packages {
     executable: Option<PathBuf>,
     build: Build,
     opened: Mutex<BTreeMap<PathBuf, Arc<Package>>>,
+    /// The turns of those that make a plugin.
+    turns: Mutex<BTreeMap<PathBuf, Arc<Mutex<()>>>>,
 }
 
 impl Packages {
@@ -21,6 +23,7 @@ impl Packages {
             executable,
             build,
             opened: Mutex::default(),
+            turns: Mutex::default(),
         }
     }
 
@@ -37,6 +40,13 @@ impl Packages {
         let package = Arc::new(package?);
         opened.insert(plugin.to_owned(), Arc::clone(&package));
         Ok(package)
+    }
+
+    /// Returns what is locked while the `setup` of a file runs, which may make the
+    /// plugin: on several releases one after another.
+    pub(super) fn turn(&self, plugin: &Path) -> Arc<Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(plugin.to_owned()).or_default())
     }
 
     /// Returns the names of the plugins that were opened.
