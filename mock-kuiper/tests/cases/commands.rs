@@ -165,7 +165,7 @@ fn a_background_command_that_does_not_become_ready_fails_with_the_condition() {
         let outcome = results(&with_setup(&format!(
             "{{run: 'sleep 500', background: true, ready: {{{ready}}}, within: 200ms}}"
         )));
-        outcome.assert_failed(5, "-", "`sleep 500` is not ready: not yet ");
+        outcome.assert_failed(5, "-", "`sleep 500` was not ready in time: once ");
         outcome.assert_failed(5, "-", text);
         assert!(outcome.done.took < Duration::from_secs(20));
     }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::super::format::duration;
 use super::super::model::{
-    Action, Case, Content, Expected, Outcome, Rule, Start, StartSymbol, Step,
+    Action, Case, Content, Expected, Outcome, Rule, Start, StartSymbol, Step, WITHIN,
 };
 use super::super::node::{Key, Node, Tree};
 use super::super::pattern::Template;
@@ -60,6 +60,11 @@ fn call_row(reader: &mut Reader<'_>, function: &str, row: &Node) -> Step {
 fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Step> {
     let verb = step_form(node)?.verb().name;
     let alias = || text_of(node, verb);
+    if ["start", "stop", "call", "validate", "fault", "rule"].contains(&verb)
+        && let Some(text) = reader.scope.need_process()
+    {
+        reader.mistake(node.place, text);
+    }
     let action = match verb {
         "start" => start_step(reader, node)?,
         "stop" => {
@@ -79,8 +84,14 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Step> {
             fault: node.get(verb)?.text()?.parse().ok()?,
             row: node.get("row").map(|row| reader.template(row)),
         },
-        "kill" => Action::Kill,
-        "reload" => Action::Reload,
+        "kill" => {
+            reader.scope.kill(true);
+            Action::Kill
+        }
+        "reload" => {
+            reader.scope.kill(false);
+            Action::Reload
+        }
         "idle" => Action::Idle(duration(node.get(verb)?.text()?)?),
         "rule" => rule(reader, node.get(verb)?)?,
         _ => return None,
@@ -162,6 +173,11 @@ fn rows(reader: &mut Reader<'_>, node: &Node) -> Option<Action> {
         let text = "`expect` does not say how many rows; write a list, `{$unordered: […]}`, or \
                     add `$len: N`";
         reader.mistake(expect.place, text);
+    }
+    if let (Some(1..), Some(name)) = (count, alias.text())
+        && let Some(text) = reader.scope.expect_rows(name)
+    {
+        reader.mistake(expect.unwrap_or(node).place, text);
     }
     let pattern = expect.map(|expect| Expected {
         pattern: reader.pattern(&with_any_meta(expect)),
@@ -255,6 +271,12 @@ fn send(reader: &mut Reader<'_>, node: &Node) -> Option<Action> {
 }
 
 fn call(reader: &mut Reader<'_>, function: String, node: &Node) -> Action {
+    // The same on all releases.
+    if within(node).is_some_and(|limit| limit > WITHIN) {
+        let place = node.get("within").unwrap_or(node).place;
+        let text = format!("eKuiper gives a function {WITHIN:?}; `within` can only be shorter");
+        reader.mistake(place, text);
+    }
     let args = reader.templates(node.get("args"));
     let outcome = match (node.get("result"), node.get("error")) {
         (Some(result), _) => Outcome::Result(reader.expected(result)),

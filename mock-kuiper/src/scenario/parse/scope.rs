@@ -13,6 +13,8 @@ pub(super) struct Scope {
     /// Those of [`GIVEN`] that were used.
     used: BTreeSet<String>,
     instances: BTreeMap<String, Instance>,
+    /// Whether the process was killed, and no step has started it again.
+    is_killed: bool,
     /// Whether a step could not be read: it may have made any name known.
     is_incomplete: bool,
 }
@@ -42,6 +44,7 @@ impl Scope {
             variables: GIVEN.map(str::to_owned).into(),
             used: BTreeSet::new(),
             instances: BTreeMap::new(),
+            is_killed: false,
             is_incomplete: false,
         }
     }
@@ -92,6 +95,29 @@ impl Scope {
         }
         self.variables.insert(name.to_owned());
         None
+    }
+
+    /// Notes that the process was killed, or was started again.
+    pub(super) fn kill(&mut self, is_killed: bool) {
+        self.is_killed = is_killed;
+    }
+
+    /// Returns why a step that needs the process cannot be here.
+    pub(super) fn need_process(&self) -> Option<String> {
+        let is_dead = self.is_killed && !self.is_incomplete;
+        is_dead.then(|| "the process was killed; `reload` it before this step".to_owned())
+    }
+
+    /// Returns why rows of a source cannot be expected: it was stopped.
+    pub(super) fn expect_rows(&self, alias: &str) -> Option<String> {
+        let is_stopped = self.instances.get(alias).is_some_and(|it| !it.is_running);
+        (is_stopped && !self.is_incomplete).then(|| {
+            format!(
+                "`{}` was stopped: only `expect: []` can hold; start it again, or take its rows \
+                 before the stop",
+                in_sentence(alias)
+            )
+        })
     }
 
     /// Adds an instance that starts, or returns why it cannot have this alias.

@@ -214,10 +214,12 @@ impl Commands {
             }
             if let Some(status) = exit {
                 let status = describe_status(status);
-                return Ok(Err(format!("ended with {status} before {condition}")));
+                return Ok(Err(format!(
+                    "ended with {status} before it was ready: once {condition}"
+                )));
             }
             if ends() || !deadline.pause() {
-                return Ok(Err(format!("is not ready: not yet {condition}")));
+                return Ok(Err(format!("was not ready in time: once {condition}")));
             }
         }
     }

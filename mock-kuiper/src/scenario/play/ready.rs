@@ -77,16 +77,16 @@ impl Condition {
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Port(port) => write!(f, "port {port} was open"),
-            Self::File(path) => write!(f, "the file `{}` existed", in_sentence(path)),
+            Self::Port(port) => write!(f, "port {port} is open"),
+            Self::File(path) => write!(f, "the file `{}` exists", in_sentence(path)),
             Self::Log(pattern) => {
                 write!(
                     f,
-                    "a line of its output matched {}",
+                    "a line of its output matches {}",
                     pattern.expected_text()
                 )
             }
-            Self::Run(command) => write!(f, "`{}` succeeded", in_sentence(command)),
+            Self::Run(command) => write!(f, "`{}` succeeds", in_sentence(command)),
         }
     }
 }

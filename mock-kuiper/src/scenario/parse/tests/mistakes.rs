@@ -337,3 +337,37 @@ fn what_a_terminal_acts_on_is_escaped() {
     assert_eq!(found.len(), 1);
     assert!(!found[0].contains('\u{1b}'), "{found:?}");
 }
+
+#[test]
+fn what_a_killed_plugin_and_a_stopped_source_cannot_do_is_a_mistake() {
+    let steps = "  - start: {source: s}
+  - kill
+  - {rows: s, expect: []}
+  - {call: f}
+  - stop: s
+  - reload
+  - {call: f}
+  - stop: s
+  - {rows: s, expect: []}
+  - {rows: s, expect: [{$any: true}]}
+";
+
+    assert_eq!(
+        of_steps(steps),
+        [
+            "8:5 the process was killed; `reload` it before this step",
+            "9:5 the process was killed; `reload` it before this step",
+            "12:11 `s` was stopped; start it again before this step",
+            "14:23 `s` was stopped: only `expect: []` can hold; start it again, or take its rows \
+             before the stop",
+        ]
+    );
+}
+
+#[test]
+fn a_call_cannot_have_more_time_than_ekuiper_gives() {
+    assert_eq!(
+        of_steps("  - {call: f, within: 5s}\n  - {call: f, within: 6s}\n"),
+        ["6:23 eKuiper gives a function 5s; `within` can only be shorter"]
+    );
+}
