@@ -157,10 +157,10 @@ fn a_background_command_is_awaited_by_each_condition() {
 #[test]
 fn a_background_command_that_does_not_become_ready_fails_with_the_condition() {
     for (ready, text) in [
-        ("port: 1", "port 1 was open"),
-        ("file: /never", "the file `/never` existed"),
-        ("log: never", "a line of its output matched \"never\""),
-        ("run: sleep 600", "`sleep 600` succeeded"),
+        ("port: 1", "port 1 is open"),
+        ("file: /never", "the file `/never` exists"),
+        ("log: never", "a line of its output matches \"never\""),
+        ("run: sleep 600", "`sleep 600` succeeds"),
     ] {
         let outcome = results(&with_setup(&format!(
             "{{run: 'sleep 500', background: true, ready: {{{ready}}}, within: 200ms}}"

@@ -80,11 +80,6 @@ fn a_case_may_end_with_a_dead_plugin() {
 }
 
 #[test]
-fn a_call_of_a_killed_plugin_fails() {
-    play("  - kill\n  - {call: echo, args: [hi]}\n").assert_failed(6, "plugin.exited", "SIGKILL");
-}
-
-#[test]
 fn a_source_that_was_stopped_is_not_started_again_by_a_reload() {
     play(
         "  - start: {source: random, config: {interval: 1}}

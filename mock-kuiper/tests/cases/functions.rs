@@ -81,7 +81,7 @@ fn a_refusal_and_an_acceptance_are_not_taken_for_each_other() {
 #[test]
 fn an_answer_that_comes_too_late_fails() {
     results(&table(
-        "  - {args: [{wait: 50}], result: {$any: true}, within: 60s}\n",
+        "  - {args: [{wait: 50}], result: {$any: true}, within: 5s}\n",
     ))
     .assert_passed();
     results(&table(

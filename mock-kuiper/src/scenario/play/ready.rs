@@ -170,9 +170,9 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "port 80 was open",
-                "the file `/ready\\n` existed",
-                "`nc -z` succeeded"
+                "port 80 is open",
+                "the file `/ready\\n` exists",
+                "`nc -z` succeeds"
             ]
         );
     }
