@@ -275,6 +275,17 @@ fn a_source_that_ends_without_a_row_fails_its_stop() {
 }
 
 #[test]
+fn a_source_may_end_without_a_row_if_none_is_expected() {
+    play(
+        "  - start: {source: random, config: {leave_after: 0}}
+  - {rows: random, within: 2s, expect: []}
+  - stop: random
+",
+    )
+    .assert_passed();
+}
+
+#[test]
 fn rows_that_are_missing_are_no_update() {
     let place = Place::with(&steps(
         "  - start: {source: random, config: {interval: 1, limit: 1}}

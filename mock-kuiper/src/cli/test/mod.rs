@@ -124,6 +124,9 @@ fn report(
         .html
         .as_ref()
         .map_or(Ok(()), |file| write(file, &html::html(results)));
+    for note in text::notes(results) {
+        say(&labelled(NOTE, "note", &note));
+    }
     print(&(text::summary(results) + "\n"))?;
     junit.and(json).and(html)?;
     if std::env::var_os("GITHUB_ACTIONS").is_some() {

@@ -3,6 +3,7 @@
 //! The texts have ANSI sequences for colours. Whatever writes them removes the
 //! sequences if the output is not a terminal.
 
+use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
 use anstyle::{AnsiColor, Style};
@@ -158,6 +159,26 @@ fn put(out: &mut String, depth: usize, text: impl Display) {
     let _ = writeln!(out, "{}{text}", "  ".repeat(depth));
 }
 
+/// Returns what cases that passed have noted, each text once, with how many cases
+/// have it.
+pub(super) fn notes(results: &Results) -> Vec<String> {
+    let mut notes: BTreeMap<&str, usize> = BTreeMap::new();
+    let passed = |case: &&CaseResult| case.verdict == Verdict::Passed;
+    for note in results
+        .cases
+        .iter()
+        .filter(passed)
+        .flat_map(|case| &case.notes)
+    {
+        *notes.entry(note).or_default() += 1;
+    }
+    let notes = notes.into_iter().map(|(note, cases)| match cases {
+        1 => note.to_owned(),
+        cases => format!("{note} ({cases} cases)"),
+    });
+    notes.collect()
+}
+
 /// Returns the summary in one line: `23 passed, 1 failed, 1 flaky in 1.2 s`.
 pub(super) fn summary(results: &Results) -> String {
     let all_good = Verdict::ALL.iter().all(|verdict| {
@@ -291,6 +312,21 @@ mod tests {
         assert!(
             shown.contains("messages, the last 10 of 10000 messages:"),
             "{shown}"
+        );
+    }
+
+    #[test]
+    fn what_passing_cases_note_is_said_once() {
+        let mut results = Results::default();
+        results.cases = vec![samples::passed(), samples::passed(), samples::failed()];
+        for case in &mut results.cases {
+            case.notes = vec!["acks are ignored".to_owned()];
+        }
+        results.cases[1].notes.push("nothing was played".to_owned());
+
+        assert_eq!(
+            notes(&results),
+            ["acks are ignored (2 cases)", "nothing was played"]
         );
     }
 

@@ -1,6 +1,6 @@
 //! A host with what runs on it, by the aliases of a case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +26,8 @@ pub(in crate::scenario) struct Live {
     stopped: Vec<(String, Source)>,
     /// eKuiper never stops a function.
     pub(super) functions: Vec<Function>,
+    /// The sources of which a step has expected that they send nothing.
+    pub(super) silent: BTreeSet<String>,
     /// The rule of each alias of the case.
     rules: BTreeMap<String, String>,
     /// How many rules there have been.
@@ -63,6 +65,7 @@ impl Live {
             sinks: Vec::new(),
             stopped: Vec::new(),
             functions: Vec::new(),
+            silent: BTreeSet::new(),
             rules: BTreeMap::new(),
             count: 0,
             has_played: false,
@@ -78,6 +81,7 @@ impl Live {
         if self.has_played {
             self.record.begin(began);
         }
+        self.silent.clear();
         self.rules.clear();
         self.has_played = true;
     }
@@ -147,7 +151,8 @@ impl Live {
     pub(super) fn stop(&mut self, alias: &str) -> Result<(), StepError> {
         let named = |(name, _): &(String, Source)| name == alias;
         if let Some(index) = self.sources.iter().position(named) {
-            return stop_source(self.sources.remove(index).1);
+            let may_be_silent = self.silent.contains(alias);
+            return stop_source(self.sources.remove(index).1, may_be_silent);
         }
         let named = |(name, _): &(String, Sink)| name == alias;
         match self.sinks.iter().position(named) {
@@ -165,8 +170,8 @@ impl Live {
         if self.is_killed {
             return Ok(());
         }
-        for (_, source) in sources {
-            stop_source(source)?;
+        for (alias, source) in sources {
+            stop_source(source, self.silent.contains(&alias))?;
         }
         for (_, sink) in sinks {
             stop_sink(sink)?;
@@ -184,8 +189,8 @@ impl Live {
 }
 
 /// Stops a source. One that has ended by itself may not be known any more.
-fn stop_source(mut source: Source) -> Result<(), StepError> {
-    check_source(&mut source)?;
+fn stop_source(mut source: Source, may_be_silent: bool) -> Result<(), StepError> {
+    check_source(&mut source, may_be_silent)?;
     let has_ended = source.gone_for().is_some_and(|gone| gone >= RESTORE);
     Ok(forgive(source.stop(), has_ended)?)
 }
@@ -198,11 +203,11 @@ fn stop_sink(mut sink: Sink) -> Result<(), StepError> {
 }
 
 /// Reads and drops the rows that no step has taken, and fails if one is invalid, or
-/// if the source has ended without a row.
-pub(super) fn check_source(source: &mut Source) -> Result<(), HostError> {
+/// if the source has ended without a row and must not.
+pub(super) fn check_source(source: &mut Source, may_be_silent: bool) -> Result<(), HostError> {
     let deadline = Deadline::after(LEFT_ROWS);
     while !deadline.has_passed() && source.next_within(Duration::ZERO)?.is_some() {}
-    let is_silent = source.received() == 0;
+    let is_silent = source.received() == 0 && !may_be_silent;
     while let Some(gone) = source.gone_for().filter(|_| is_silent) {
         if gone >= RESTORE {
             let rows = 0;

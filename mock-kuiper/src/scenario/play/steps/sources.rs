@@ -120,9 +120,10 @@ impl Player<'_> {
             |step: &&Step| !matches!(&step.action, Action::Start(start) if start.alias == alias);
         let takes_rows = |step: &Step| matches!(&step.action, Action::Rows { alias: other, .. } if other == alias);
         let is_watched = later.iter().take_while(restarts).any(takes_rows);
+        let may_be_silent = self.live.silent.contains(alias);
         match self.live.source(alias) {
             Ok(source) if is_watched => {
-                check_source(source)?;
+                check_source(source, may_be_silent)?;
                 source.stop_and_listen()?;
                 drop_rows(source)?;
                 self.live.note_stopped(alias);
@@ -170,7 +171,12 @@ impl Player<'_> {
                 Err(StepError::Unmet(unmet))
             }
             Err(other) => Err(other),
-            Ok(()) => captured,
+            Ok(()) => {
+                if count == 0 {
+                    self.live.silent.insert(alias.to_owned());
+                }
+                captured
+            }
         }
     }
 }
