@@ -132,6 +132,15 @@ impl Code {
         Self::FunctionError,
     ];
 
+    /// Whether it says that the plugin's process has exited although the host had not
+    /// ended it.
+    pub(crate) fn is_exit(self) -> bool {
+        matches!(
+            self,
+            Self::PluginExited | Self::PluginExitedEarly | Self::PluginGrown
+        )
+    }
+
     /// Returns the code's text.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -122,10 +122,7 @@ impl HostError {
     /// it.
     #[must_use]
     pub fn is_exit(&self) -> bool {
-        matches!(
-            self.code(),
-            Some(Code::PluginExited | Code::PluginExitedEarly | Code::PluginGrown)
-        )
+        self.code().is_some_and(Code::is_exit)
     }
 
     /// Returns what to do about it, the most likely remedy first.

@@ -86,12 +86,7 @@ impl Attempt {
     /// Whether the plugin's exit was reported.
     fn has_exit(&self) -> bool {
         let findings = self.failures.iter().filter_map(|one| one.finding.as_ref());
-        findings.map(Finding::code).any(|code| {
-            matches!(
-                code,
-                Code::PluginExited | Code::PluginExitedEarly | Code::PluginGrown
-            )
-        })
+        findings.map(Finding::code).any(Code::is_exit)
     }
 
     fn fail_command(&mut self, failure: CommandFailure) {

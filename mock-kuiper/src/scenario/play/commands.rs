@@ -18,7 +18,8 @@ use crate::scenario::result::{Failure, Verdict};
 /// How long a command may take to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long it may take after an interrupt, and how long the commands of a `teardown` may take after an interrupt.
+/// How long it may take after an interrupt, and how long all commands of a `teardown`
+/// may take then.
 const LAST: Duration = Duration::from_millis(500);
 
 /// Runs commands, and ends those in the background when it is dropped.

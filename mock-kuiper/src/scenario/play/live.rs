@@ -189,14 +189,14 @@ impl Live {
 }
 
 /// Stops a source. One that has ended by itself may not be known any more.
-fn stop_source(mut source: Source, may_be_silent: bool) -> Result<(), StepError> {
+pub(super) fn stop_source(mut source: Source, may_be_silent: bool) -> Result<(), StepError> {
     check_source(&mut source, may_be_silent)?;
     let has_ended = source.gone_for().is_some_and(|gone| gone >= RESTORE);
     Ok(forgive(source.stop(), has_ended)?)
 }
 
 /// Stops a sink. One that has ended by itself may not be known any more.
-fn stop_sink(mut sink: Sink) -> Result<(), StepError> {
+pub(super) fn stop_sink(mut sink: Sink) -> Result<(), StepError> {
     check_acks(&mut sink)?;
     let has_ended = sink.gone_for().is_some_and(|gone| gone >= RESTORE);
     Ok(forgive(sink.stop(), has_ended)?)

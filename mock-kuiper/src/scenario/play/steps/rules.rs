@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::sinks::send_value;
+use super::sinks::{requires_acks, send_value};
 use super::sources::{Started, shortage, take_rows};
 use crate::host::{HostError, Sink, Source};
 use crate::scenario::model::Rule;
 use crate::scenario::play::error::{Played, Unmet};
+use crate::scenario::play::live::{stop_sink, stop_source};
 use crate::scenario::play::player::Player;
 use crate::scenario::play::waits::Deadline;
 
@@ -53,16 +54,15 @@ impl Player<'_> {
             let row = self.select(&rule.functions, row.message)?;
             for sink in &mut sinks {
                 send_value(sink, &row)?;
-                let requires = sink.order().config.get("requireAck");
-                if requires == Some(&Value::Bool(true)) && self.reads_acks() {
+                if requires_acks(sink) && self.reads_acks() {
                     sink.ack(limit)?;
                 }
             }
         }
-        source.stop()?;
+        stop_source(source, false)?;
         for mut sink in sinks {
             sink.wait_read(limit)?;
-            sink.stop()?;
+            stop_sink(sink)?;
         }
         Ok(())
     }

@@ -39,8 +39,7 @@ impl Player<'_> {
         }
         let is_killed = self.live.is_killed;
         let sink = self.live.sink(alias)?;
-        let is_required = sink.order().config.get("requireAck") == Some(&Value::Bool(true));
-        let awaits = has_acks && (acks.is_some() || is_required);
+        let awaits = has_acks && (acks.is_some() || requires_acks(sink));
         let mut seen = Vec::new();
         for row in &rows {
             send_value(sink, row)?;
@@ -71,6 +70,11 @@ impl Player<'_> {
     pub(super) fn reads_acks(&self) -> bool {
         self.live.host.release().ack == AckChannel::Read
     }
+}
+
+/// Whether a sink was started with `requireAck`.
+pub(super) fn requires_acks(sink: &Sink) -> bool {
+    sink.order().config.get("requireAck") == Some(&Value::Bool(true))
 }
 
 /// Sends a row: a text as its bytes, anything else as JSON, as a rule does.
