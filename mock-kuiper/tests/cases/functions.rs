@@ -188,3 +188,22 @@ cases:
             "a.test.yaml:8:5: the json of `probe` names no function `ech`; did you mean `echo`?",
         );
 }
+
+#[test]
+fn symbols_of_a_plugin_that_a_setup_may_make_are_checked_after_it() {
+    let outcome = results(
+        "plugin: plugin
+setup: ['true']
+cases:
+- name: one
+  steps: [{call: ecco}]
+- name: two
+  steps: [{call: echo, args: [hi]}]
+",
+    );
+
+    outcome.done.assert_status(2);
+    outcome
+        .assert_failure("one", 4, "-", "names no function `ecco`")
+        .assert_failure("two", 6, "-", "names no function `ecco`");
+}
