@@ -1,8 +1,10 @@
 //! What a person sees on stderr: the progress of the tests, and errors.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
+use anstream::adapter::strip_str;
+use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use ekuiper_conformance::run::Trial;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -42,8 +44,8 @@ impl Progress {
     /// Writes a line above the one that counts.
     pub(super) fn print(&self, line: &str) {
         match &self.0 {
-            Some(bar) => bar.suspend(|| anstream::eprintln!("{line}")),
-            None => anstream::eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
         }
     }
 
@@ -70,5 +72,17 @@ pub(super) fn print_interrupted(left: usize) {
 
 /// Writes an error to stderr.
 pub(super) fn print_error(text: &str) {
-    anstream::eprintln!("{ERROR}error{ERROR:#}: {text}");
+    say(&format!("{ERROR}error{ERROR:#}: {text}"));
+}
+
+/// Writes a line to stderr, without colours if it is not a terminal. It is one
+/// write: stdout may be the same file, and its lines must not get into these.
+fn say(line: &str) {
+    let mut err = std::io::stderr().lock();
+    let line = match AutoStream::choice(&err) {
+        ColorChoice::Never => format!("{}\n", strip_str(line)),
+        _ => format!("{line}\n"),
+    };
+    // Nobody reads a stderr that is closed.
+    let _ = err.write_all(line.as_bytes());
 }

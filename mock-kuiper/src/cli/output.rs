@@ -1,7 +1,10 @@
 //! What subcommands write: results to stdout, everything else to stderr.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
+use anstream::adapter::strip_str;
+use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use mock_kuiper::engine::foreign::lines;
 
@@ -36,8 +39,7 @@ pub(super) fn print_results(text: &str) -> Result<(), CliError> {
     reason = "it takes the place of `print_results`"
 )]
 pub(super) fn print_beside(text: &str) -> Result<(), CliError> {
-    // Nobody reads a stderr that is closed.
-    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+    write_to_stderr(text);
     Ok(())
 }
 
@@ -59,8 +61,19 @@ pub(super) fn labelled(style: Style, word: &str, text: &str) -> String {
 
 /// Writes a line to stderr.
 pub(super) fn say(line: &str) {
+    write_to_stderr(&format!("{line}\n"));
+}
+
+/// Writes to stderr, without colours if it is not a terminal. It is one write:
+/// stdout may be the same file, and its lines must not get into these.
+fn write_to_stderr(text: &str) {
+    let mut err = io::stderr().lock();
+    let text = match AutoStream::choice(&err) {
+        ColorChoice::Never => Cow::Owned(strip_str(text).to_string()),
+        _ => Cow::Borrowed(text),
+    };
     // Nobody reads a stderr that is closed.
-    let _ = writeln!(anstream::stderr().lock(), "{line}");
+    let _ = err.write_all(text.as_bytes());
 }
 
 /// Writes an error to stderr. An indented line continues the one before.

@@ -3,7 +3,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
-use std::process::Command;
+use std::os::unix::net::UnixDatagram;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -105,6 +106,42 @@ fn a_pipe_gets_neither_colour_nor_a_status_line() {
     done.assert_status(1)
         .assert_says("error: source `random` sent an invalid row: ");
     assert!(!done.stderr.contains(['\x1b', '\r']), "{done}");
+}
+
+#[test]
+fn a_line_is_one_write_so_that_lines_of_stdout_cannot_get_into_it() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    // A datagram is what one call of `write` wrote.
+    let (ours, theirs) = UnixDatagram::pair().unwrap();
+    let mut command = plugin.command(&["--count", "1", "-v"]);
+    command.stdout(Stdio::null());
+    command.stderr(OwnedFd::from(theirs.try_clone().unwrap()));
+
+    let mut child = command.spawn().unwrap();
+    let reader = thread::spawn(move || {
+        let mut writes = Vec::new();
+        let mut datagram = vec![0; 65536];
+        loop {
+            let read = ours.recv(&mut datagram).unwrap();
+            if read == 0 {
+                break writes;
+            }
+            writes.push(String::from_utf8(datagram[..read].to_vec()).unwrap());
+        }
+    });
+    let status = child.wait().unwrap();
+    theirs.send(&[]).unwrap();
+    let writes = reader.join().unwrap();
+
+    assert!(status.success(), "{writes:?}");
+    let of_plugin = format!("[{}] start ", plugin.id);
+    assert!(
+        writes.iter().any(|write| write.starts_with(&of_plugin)),
+        "{writes:?}"
+    );
+    for write in &writes {
+        assert!(write.ends_with('\n'), "{write:?} of {writes:?}");
+    }
 }
 
 #[test]
