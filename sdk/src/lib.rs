@@ -23,7 +23,7 @@
 //!
 //!     fn open(&mut self, ctx: &SourceContext) -> ekuiper::Result {
 //!         while ctx.sleep(Duration::from_millis(200)) {
-//!             ctx.emit(json!({"name": "pyjson", "value": 2021}), ())?;
+//!             ctx.emit(json!({"name": "pyjson", "value": 2021}))?;
 //!         }
 //!         Ok(())
 //!     }
@@ -119,6 +119,7 @@ pub mod plugin;
 mod short;
 mod sink;
 mod source;
+mod symbol;
 pub mod testing;
 #[cfg(test)]
 mod vectors;
@@ -136,3 +137,7 @@ pub use function::{Function, FunctionContext};
 pub use plugin::PluginConfig;
 pub use sink::{Sink, SinkContext};
 pub use source::{Source, SourceContext};
+pub use symbol::{
+    Action, FunctionSymbol, IntoFunction, IntoSink, IntoSource, SinkSymbol, SourceSymbol, Stream,
+    Untyped,
+};

@@ -8,6 +8,7 @@ use std::fmt;
 use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -16,17 +17,18 @@ use log::{error, info};
 use serde_json::Value;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use crate::context::InstanceInfo;
 use crate::control::{Dispatcher, Launcher, OrderError};
 use crate::instance::Instance;
+use crate::symbol::{FunctionSymbol, IntoFunction, IntoSink, IntoSource, SinkSymbol, SourceSymbol};
 use crate::wire::{Kind, Target};
-use crate::{
-    BoxError, Function, Sink, Source, channel, function, logger, panics, sink, source, wire,
-};
+use crate::{Action, BoxError, Stream, channel, function, logger, panics, sink, source, wire};
 
 /// The name and the symbols of a plugin, to be run by [`start`].
 ///
-/// Each symbol is given as a closure that makes a value. The closure is called
-/// once for each instance of a source or sink, and once for a function.
+/// A source or sink is given as a closure or function that makes a value for each
+/// instance: see [`IntoSource`] and [`IntoSink`]. A function is given as
+/// [`IntoFunction`] says.
 ///
 /// ```no_run
 /// # #[derive(Default)] struct PyJson;
@@ -51,12 +53,10 @@ use crate::{
 #[must_use = "a plugin runs when it is started"]
 pub struct PluginConfig {
     name: String,
-    sources: HashMap<String, Make<dyn Source>>,
-    sinks: HashMap<String, Make<dyn Sink>>,
-    functions: HashMap<String, Make<dyn Function>>,
+    sources: HashMap<String, SourceSymbol>,
+    sinks: HashMap<String, SinkSymbol>,
+    functions: HashMap<String, FunctionSymbol>,
 }
-
-type Make<T> = Box<dyn FnMut() -> Box<T> + Send>;
 
 impl PluginConfig {
     /// Creates a plugin without symbols. `name` is the name of its directory and
@@ -75,13 +75,9 @@ impl PluginConfig {
     /// # Panics
     ///
     /// If the plugin has another source of that name.
-    pub fn source<S, F>(mut self, name: impl Into<String>, mut make: F) -> Self
-    where
-        S: Source + 'static,
-        F: FnMut() -> S + Send + 'static,
-    {
-        let make: Make<dyn Source> = Box::new(move || Box::new(make()));
-        add(&mut self.sources, Kind::Source, name.into(), make);
+    pub fn source<M>(mut self, name: impl Into<String>, source: impl IntoSource<M>) -> Self {
+        let symbol = source.into_source();
+        add(&mut self.sources, Kind::Source, name.into(), symbol);
         self
     }
 
@@ -90,13 +86,9 @@ impl PluginConfig {
     /// # Panics
     ///
     /// If the plugin has another sink of that name.
-    pub fn sink<S, F>(mut self, name: impl Into<String>, mut make: F) -> Self
-    where
-        S: Sink + 'static,
-        F: FnMut() -> S + Send + 'static,
-    {
-        let make: Make<dyn Sink> = Box::new(move || Box::new(make()));
-        add(&mut self.sinks, Kind::Sink, name.into(), make);
+    pub fn sink<M>(mut self, name: impl Into<String>, sink: impl IntoSink<M>) -> Self {
+        let symbol = sink.into_sink();
+        add(&mut self.sinks, Kind::Sink, name.into(), symbol);
         self
     }
 
@@ -105,23 +97,19 @@ impl PluginConfig {
     /// # Panics
     ///
     /// If the plugin has another function of that name.
-    pub fn function<T, F>(mut self, name: impl Into<String>, mut make: F) -> Self
-    where
-        T: Function + 'static,
-        F: FnMut() -> T + Send + 'static,
-    {
-        let make: Make<dyn Function> = Box::new(move || Box::new(make()));
-        add(&mut self.functions, Kind::Function, name.into(), make);
+    pub fn function<M>(mut self, name: impl Into<String>, function: impl IntoFunction<M>) -> Self {
+        let symbol = function.into_function();
+        add(&mut self.functions, Kind::Function, name.into(), symbol);
         self
     }
 }
 
-fn add<T: ?Sized>(symbols: &mut HashMap<String, Make<T>>, kind: Kind, name: String, make: Make<T>) {
+fn add<T>(symbols: &mut HashMap<String, T>, kind: Kind, name: String, symbol: T) {
     assert!(
         !symbols.contains_key(&name),
         "the plugin has two {kind}s named `{name}`"
     );
-    symbols.insert(name, make);
+    symbols.insert(name, symbol);
 }
 
 impl fmt::Debug for PluginConfig {
@@ -138,25 +126,28 @@ impl fmt::Debug for PluginConfig {
 impl Launcher for PluginConfig {
     fn start(&mut self, target: &Target) -> Result<Box<dyn Instance>, OrderError> {
         let (kind, symbol) = (target.kind, target.symbol.as_str());
+        let info = InstanceInfo::new(symbol, target.identity.clone());
         let started = match kind {
-            Kind::Source => self.sources.get_mut(symbol).map(|make| {
+            Kind::Source => self.sources.get_mut(symbol).map(|source| {
+                let stream = Stream::new(&target.datasource, Arc::clone(&info));
                 let made = panics::attempt(|| {
-                    let mut source = make();
+                    let mut source = (source.make)(&target.config, &stream)?;
                     source.configure(&target.datasource, &target.config)?;
                     Ok(source)
                 })?;
-                panics::attempt(|| source::start(made, target))
+                panics::attempt(|| source::start(made, info))
             }),
-            Kind::Sink => self.sinks.get_mut(symbol).map(|make| {
+            Kind::Sink => self.sinks.get_mut(symbol).map(|sink| {
+                let action = Action::new(Arc::clone(&info));
                 let made = panics::attempt(|| {
-                    let mut sink = make();
+                    let mut sink = (sink.make)(&target.config, &action)?;
                     sink.configure(&target.config)?;
                     Ok(sink)
                 })?;
-                panics::attempt(|| sink::run::start(made, target))
+                panics::attempt(|| sink::run::start(made, info))
             }),
-            Kind::Function => self.functions.get_mut(symbol).map(|make| {
-                let made = panics::catch(make)?;
+            Kind::Function => self.functions.get_mut(symbol).map(|function| {
+                let made = panics::catch(|| (function.make)())?;
                 panics::attempt(|| function::start(made, target))
             }),
         };
@@ -312,7 +303,7 @@ mod tests {
     #[should_panic(expected = "the plugin has two functions named `f`")]
     fn adding_two_functions_of_one_name_panics() {
         struct F;
-        impl Function for F {
+        impl crate::Function for F {
             fn exec(&mut self, _: crate::Args, _: &crate::FunctionContext) -> crate::Result<Value> {
                 Ok(Value::Null)
             }

@@ -24,16 +24,12 @@ pub(crate) mod run;
 /// order. Each instance has its own value.
 ///
 /// ```
-/// use ekuiper::{Config, Data, Sink, SinkContext};
+/// use ekuiper::{Data, Sink, SinkContext};
 ///
 /// #[derive(Default)]
 /// struct Print;
 ///
 /// impl Sink for Print {
-///     fn configure(&mut self, _config: &Config) -> ekuiper::Result {
-///         Ok(())
-///     }
-///
 ///     fn collect(&mut self, _ctx: &SinkContext, data: Data<'_>) -> ekuiper::Result {
 ///         println!("{data}");
 ///         Ok(())
@@ -50,7 +46,10 @@ pub trait Sink: Send {
     ///
     /// An error refuses the start, and its text is the answer to the host. The
     /// instance is dropped.
-    fn configure(&mut self, config: &Config) -> crate::Result;
+    fn configure(&mut self, config: &Config) -> crate::Result {
+        let _ = config;
+        Ok(())
+    }
 
     /// Prepares for rows, on the thread that collects them.
     ///

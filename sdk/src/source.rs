@@ -19,7 +19,6 @@ use serde::Serialize;
 
 use crate::context::{InstanceInfo, instance_methods, stop_methods};
 use crate::instance::{Instance, Phase, StopLimits, Worker, left};
-use crate::wire::Target;
 use crate::{BoxError, Config, EmitError, panics, wire};
 
 /// A source: produces rows for a stream.
@@ -29,21 +28,17 @@ use crate::{BoxError, Config, EmitError, panics, wire};
 ///
 /// ```
 /// use std::time::Duration;
-/// use ekuiper::{Config, Source, SourceContext, serde_json::json};
+/// use ekuiper::{Source, SourceContext, serde_json::json};
 ///
 /// #[derive(Default)]
 /// struct Clock;
 ///
 /// impl Source for Clock {
-///     fn configure(&mut self, _datasource: &str, _config: &Config) -> ekuiper::Result {
-///         Ok(())
-///     }
-///
 ///     fn open(&mut self, ctx: &SourceContext) -> ekuiper::Result {
 ///         let mut ticks = 0;
 ///         while ctx.sleep(Duration::from_secs(1)) {
 ///             ticks += 1;
-///             ctx.emit(json!({"ticks": ticks}), ())?;
+///             ctx.emit(json!({"ticks": ticks}))?;
 ///         }
 ///         Ok(())
 ///     }
@@ -65,7 +60,10 @@ pub trait Source: Send {
     ///
     /// An error refuses the start, and its text is the answer to the host. The
     /// instance is dropped.
-    fn configure(&mut self, datasource: &str, config: &Config) -> crate::Result;
+    fn configure(&mut self, datasource: &str, config: &Config) -> crate::Result {
+        let _ = (datasource, config);
+        Ok(())
+    }
 
     /// Emits rows until the instance is stopped.
     ///
@@ -151,10 +149,8 @@ impl SourceContext {
 
     /// Sends one row to the host.
     ///
-    /// `message` is the row: any value or reference that serializes to a JSON
-    /// object. For text that is JSON already, use a
-    /// [`RawValue`](serde_json::value::RawValue). `meta` describes the row, for
-    /// example with a topic: a JSON object, or `()` for none.
+    /// `row` is any value or reference that serializes to a JSON object. For text
+    /// that is JSON already, use a [`RawValue`](serde_json::value::RawValue).
     ///
     /// Waits while the host reads more slowly than rows are emitted, and while
     /// the host is away. A stop ends the wait.
@@ -163,9 +159,9 @@ impl SourceContext {
     ///
     /// # Errors
     ///
-    /// [`EmitError::NotAnObject`] and [`EmitError::Encode`] if `message` or
-    /// `meta` is not valid; nothing is sent. [`EmitError::Stopped`] once the
-    /// instance was stopped.
+    /// [`EmitError::NotAnObject`] and [`EmitError::Encode`] if `row` is not
+    /// valid; nothing is sent. [`EmitError::Stopped`] once the instance was
+    /// stopped.
     ///
     /// ```
     /// # use ekuiper::{EmitError, SourceContext};
@@ -174,10 +170,23 @@ impl SourceContext {
     /// struct Reading { temperature: f64 }
     ///
     /// fn emit_one(ctx: &SourceContext) -> Result<(), EmitError> {
-    ///     ctx.emit(&Reading { temperature: 21.5 }, ())
+    ///     ctx.emit(&Reading { temperature: 21.5 })
     /// }
     /// ```
-    pub fn emit(&self, message: impl Serialize, meta: impl Serialize) -> Result<(), EmitError> {
+    pub fn emit(&self, row: impl Serialize) -> Result<(), EmitError> {
+        self.emit_with(row, ())
+    }
+
+    /// Sends one row to the host like [`emit`](Self::emit), with metadata.
+    ///
+    /// `meta` describes the row, for example with a topic: a JSON object, or `()`
+    /// for none. SQL reads it with `meta(topic)`.
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`emit`](Self::emit), also for `meta`.
+    pub fn emit_with(&self, row: impl Serialize, meta: impl Serialize) -> Result<(), EmitError> {
+        let message = row;
         if self.stopped() {
             return Err(EmitError::Stopped);
         }
@@ -303,10 +312,9 @@ const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 /// Starts an instance of a configured source.
 pub(crate) fn start(
     source: Box<dyn Source>,
-    target: &Target,
+    info: Arc<InstanceInfo>,
 ) -> Result<Box<dyn Instance>, BoxError> {
-    let info = InstanceInfo::new(&target.symbol, target.identity.clone());
-    let url = wire::data_url(&target.identity);
+    let url = wire::data_url(&info.identity);
     let options = ekuiper_sp::Options::default();
     let push = match Push::connect(&url, options.clone(), CONNECT_LIMIT) {
         Err(error @ ekuiper_sp::Error::Unreachable { .. }) => {
@@ -326,7 +334,7 @@ pub(crate) fn start(
     let phase = Arc::new(Phase::default());
     let worker = {
         let (channel, phase) = (Arc::clone(&channel), Arc::clone(&phase));
-        Worker::spawn(&target.symbol, move || run(source, &ctx, &channel, &phase))?
+        Worker::spawn(&info.symbol, move || run(source, &ctx, &channel, &phase))?
     };
     Ok(Box::new(RunningSource {
         info,

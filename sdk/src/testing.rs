@@ -11,7 +11,7 @@
 //! # impl Source for Count {
 //! #     fn configure(&mut self, _: &str, _: &Config) -> ekuiper::Result { Ok(()) }
 //! #     fn open(&mut self, ctx: &SourceContext) -> ekuiper::Result {
-//! #         for n in 0.. { ctx.emit(json!({"n": n}), ())?; }
+//! #         for n in 0.. { ctx.emit(json!({"n": n}))?; }
 //! #         Ok(())
 //! #     }
 //! # }
@@ -55,7 +55,10 @@ use crate::function::Calls;
 use crate::instance::{Worker, left};
 use crate::sink::{AckOutlet, Collector};
 use crate::source::Outlet;
-use crate::{Config, Expr, Function, Sink, SinkContext, Source, SourceContext, panics};
+use crate::{
+    Action, Config, Expr, Function, IntoFunction, IntoSink, IntoSource, Sink, SinkContext,
+    SinkSymbol, Source, SourceContext, SourceSymbol, Stream, panics,
+};
 
 /// The failure of a step, such as `configure: config.path: expected a string,
 /// found null`.
@@ -119,10 +122,64 @@ pub struct Row {
     pub meta: Value,
 }
 
-/// Begins a test of a source.
-pub fn source(source: impl Source + 'static) -> SourceTest {
+/// Marks a symbol that is tested as a value, not as a constructor.
+#[derive(Debug)]
+pub enum ByValue {}
+
+/// What can be tested as a source: a value that implements [`Source`], or anything
+/// that makes one, see [`IntoSource`].
+pub trait SourceUnderTest<M> {
+    /// Converts it to a symbol that makes one source.
+    fn source_symbol(self) -> SourceSymbol;
+}
+
+impl<S: Source + 'static> SourceUnderTest<ByValue> for S {
+    fn source_symbol(self) -> SourceSymbol {
+        let mut value = Some(self);
+        SourceSymbol {
+            make: Box::new(move |_, _| match value.take() {
+                Some(source) => Ok(Box::new(source)),
+                None => Err("a test makes one source".into()),
+            }),
+        }
+    }
+}
+
+impl<M, F: IntoSource<M>> SourceUnderTest<(M,)> for F {
+    fn source_symbol(self) -> SourceSymbol {
+        self.into_source()
+    }
+}
+
+/// What can be tested as a sink: a value that implements [`Sink`], or anything
+/// that makes one, see [`IntoSink`].
+pub trait SinkUnderTest<M> {
+    /// Converts it to a symbol that makes one sink.
+    fn sink_symbol(self) -> SinkSymbol;
+}
+
+impl<S: Sink + 'static> SinkUnderTest<ByValue> for S {
+    fn sink_symbol(self) -> SinkSymbol {
+        let mut value = Some(self);
+        SinkSymbol {
+            make: Box::new(move |_, _| match value.take() {
+                Some(sink) => Ok(Box::new(sink)),
+                None => Err("a test makes one sink".into()),
+            }),
+        }
+    }
+}
+
+impl<M, F: IntoSink<M>> SinkUnderTest<(M,)> for F {
+    fn sink_symbol(self) -> SinkSymbol {
+        self.into_sink()
+    }
+}
+
+/// Begins a test of a source: of a value, or of a constructor.
+pub fn source<M>(source: impl SourceUnderTest<M>) -> SourceTest {
     SourceTest {
-        source: Box::new(source),
+        source: source.source_symbol(),
         datasource: String::new(),
         config: Value::Null,
         limit: Duration::from_secs(10),
@@ -132,7 +189,7 @@ pub fn source(source: impl Source + 'static) -> SourceTest {
 /// A source under test; see [`source`].
 #[must_use = "call `rows` or `configure`"]
 pub struct SourceTest {
-    source: Box<dyn Source>,
+    source: SourceSymbol,
     datasource: String,
     config: Value,
     limit: Duration,
@@ -164,13 +221,19 @@ impl SourceTest {
     ///
     /// The [`Failure`] of `configure`.
     pub fn configure(mut self) -> Result<(), Failure> {
-        self.configure_source()
+        self.make(&instance_info()).map(drop)
     }
 
-    fn configure_source(&mut self) -> Result<(), Failure> {
+    /// Makes the source and configures it.
+    fn make(&mut self, info: &Arc<InstanceInfo>) -> Result<Box<dyn Source>, Failure> {
         let config = config(std::mem::take(&mut self.config))?;
-        panics::attempt(|| self.source.configure(&self.datasource, &config))
-            .map_err(Failure::at("configure"))
+        let stream = Stream::new(&self.datasource, Arc::clone(info));
+        panics::attempt(|| {
+            let mut source = (self.source.make)(&config, &stream)?;
+            source.configure(&self.datasource, &config)?;
+            Ok(source)
+        })
+        .map_err(Failure::at("configure"))
     }
 
     /// Configures and opens the source, stops it after `count` rows, and closes
@@ -182,11 +245,9 @@ impl SourceTest {
     /// The [`Failure`] of a step, also if the rows or the stop take longer than
     /// the time limit.
     pub fn rows(mut self, count: usize) -> Result<Vec<Row>, Failure> {
-        self.configure_source()?;
-        let SourceTest {
-            mut source, limit, ..
-        } = self;
         let info = instance_info();
+        let mut source = self.make(&info)?;
+        let limit = self.limit;
         let (send, rows) = mpsc::sync_channel(0);
         let (done, outcome) = mpsc::channel();
         let ctx = SourceContext::new(Arc::clone(&info), Arc::new(Handover(send)));
@@ -263,10 +324,10 @@ pub enum Ack {
     Error(String),
 }
 
-/// Begins a test of a sink.
-pub fn sink(sink: impl Sink + 'static) -> SinkTest {
+/// Begins a test of a sink: of a value, or of a constructor.
+pub fn sink<M>(sink: impl SinkUnderTest<M>) -> SinkTest {
     SinkTest {
-        sink: Box::new(sink),
+        sink: sink.sink_symbol(),
         config: Value::Null,
     }
 }
@@ -274,7 +335,7 @@ pub fn sink(sink: impl Sink + 'static) -> SinkTest {
 /// A sink under test; see [`sink`].
 #[must_use = "call `open`"]
 pub struct SinkTest {
-    sink: Box<dyn Sink>,
+    sink: SinkSymbol,
     config: Value,
 }
 
@@ -292,10 +353,17 @@ impl SinkTest {
     /// The [`Failure`] of `configure` or `open`.
     pub fn open(mut self) -> Result<OpenSink, Failure> {
         let config = config(self.config)?;
-        panics::attempt(|| self.sink.configure(&config)).map_err(Failure::at("configure"))?;
+        let info = instance_info();
+        let action = Action::new(Arc::clone(&info));
+        let sink = panics::attempt(|| {
+            let mut sink = (self.sink.make)(&config, &action)?;
+            sink.configure(&config)?;
+            Ok(sink)
+        })
+        .map_err(Failure::at("configure"))?;
         let acks = Arc::new(TakenAcks::default());
-        let ctx = SinkContext::new(instance_info(), Arc::clone(&acks) as _);
-        let collector = Collector::open(self.sink, &ctx).map_err(Failure::at("open"))?;
+        let ctx = SinkContext::new(info, Arc::clone(&acks) as _);
+        let collector = Collector::open(sink, &ctx).map_err(Failure::at("open"))?;
         Ok(OpenSink {
             collector,
             ctx,
@@ -382,10 +450,29 @@ impl AckOutlet for TakenAcks {
     }
 }
 
-/// Begins a test of a function.
-pub fn function(function: impl Function + 'static) -> FunctionTest {
+/// What can be tested as a function: a value that implements [`Function`], or
+/// anything that makes one, see [`IntoFunction`].
+pub trait FunctionUnderTest<M> {
+    /// Makes the function.
+    fn make(self) -> Box<dyn Function>;
+}
+
+impl<F: Function + 'static> FunctionUnderTest<ByValue> for F {
+    fn make(self) -> Box<dyn Function> {
+        Box::new(self)
+    }
+}
+
+impl<M, F: IntoFunction<M>> FunctionUnderTest<(M,)> for F {
+    fn make(self) -> Box<dyn Function> {
+        (self.into_function().make)()
+    }
+}
+
+/// Begins a test of a function: of a value, or of what makes one.
+pub fn function<M>(function: impl FunctionUnderTest<M>) -> FunctionTest {
     FunctionTest {
-        calls: Calls::new("test", Box::new(function)),
+        calls: Calls::new("test", function.make()),
         rule_id: "test".to_owned(),
         function_id: 0,
     }

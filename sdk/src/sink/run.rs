@@ -15,7 +15,6 @@ use log::{debug, error, warn};
 use super::{AckOutlet, Backlog, Collector, Sink, SinkContext};
 use crate::context::InstanceInfo;
 use crate::instance::{Instance, Phase, StopLimits, Worker, left};
-use crate::wire::Target;
 use crate::{BoxError, wire};
 
 impl AckOutlet for Push {
@@ -35,12 +34,14 @@ const ACK_QUEUE: usize = 4096;
 
 /// Starts an instance of a configured sink. The sink is listening when this
 /// returns.
-pub(crate) fn start(sink: Box<dyn Sink>, target: &Target) -> Result<Box<dyn Instance>, BoxError> {
-    let info = InstanceInfo::new(&target.symbol, target.identity.clone());
-    let pull = Pull::listen(&wire::data_url(&target.identity), Options::default())?;
+pub(crate) fn start(
+    sink: Box<dyn Sink>,
+    info: Arc<InstanceInfo>,
+) -> Result<Box<dyn Instance>, BoxError> {
+    let pull = Pull::listen(&wire::data_url(&info.identity), Options::default())?;
     let mut options = Options::default();
     options.queue_bytes = ACK_QUEUE;
-    let acks = Arc::new(Push::dial(&wire::ack_url(&target.identity), options)?);
+    let acks = Arc::new(Push::dial(&wire::ack_url(&info.identity), options)?);
     let ctx = SinkContext::new(Arc::clone(&info), Arc::clone(&acks) as _);
     let waker = pull.waker();
     let pull = Arc::new(Mutex::new(Some(pull)));
@@ -53,7 +54,7 @@ pub(crate) fn start(sink: Box<dyn Sink>, target: &Target) -> Result<Box<dyn Inst
             drain_until: None,
         };
         let (acks, phase) = (Arc::clone(&acks), Arc::clone(&phase));
-        Worker::spawn(&target.symbol, move || run(sink, rows, &acks, &phase))?
+        Worker::spawn(&info.symbol, move || run(sink, rows, &acks, &phase))?
     };
     Ok(Box::new(RunningSink {
         info,

@@ -34,10 +34,11 @@ fn a_row_is_an_object_of_message_and_meta() {
     }
     let (ctx, kept) = context();
 
-    ctx.emit(Reading { temperature: 21.5 }, ()).unwrap();
+    ctx.emit(Reading { temperature: 21.5 }).unwrap();
     let message = json!({"a": "x\"y"});
-    ctx.emit(&message, HashMap::from([("topic", "t")])).unwrap();
-    ctx.emit(
+    ctx.emit_with(&message, HashMap::from([("topic", "t")]))
+        .unwrap();
+    ctx.emit_with(
         RawValue::from_string("{ \"raw\": 1 }".into()).unwrap(),
         None::<()>,
     )
@@ -64,12 +65,12 @@ fn a_part_that_is_not_an_object_is_an_error_and_nothing_is_sent() {
         json!([{"a": 1}]),
         json!(true),
     ] {
-        let error = ctx.emit(message, ()).unwrap_err();
+        let error = ctx.emit(message).unwrap_err();
 
         assert!(matches!(error, EmitError::NotAnObject { part: "message" }));
     }
     for meta in [json!(7), json!("null"), json!([]), json!(false)] {
-        let error = ctx.emit(json!({}), meta).unwrap_err();
+        let error = ctx.emit_with(json!({}), meta).unwrap_err();
 
         assert!(matches!(error, EmitError::NotAnObject { part: "meta" }));
     }
@@ -80,7 +81,7 @@ fn a_part_that_is_not_an_object_is_an_error_and_nothing_is_sent() {
 fn a_message_that_cannot_be_json_is_an_error_and_nothing_is_sent() {
     let (ctx, kept) = context();
 
-    let error = ctx.emit(HashMap::from([((1, 2), 3)]), ()).unwrap_err();
+    let error = ctx.emit(HashMap::from([((1, 2), 3)])).unwrap_err();
 
     assert_eq!(error.to_string(), "message cannot be written as JSON");
     assert!(kept.0.lock().unwrap().is_empty());
@@ -91,13 +92,13 @@ fn a_message_may_emit_another_row_while_it_is_serialized() {
     struct Nested<'a>(&'a SourceContext);
     impl Serialize for Nested<'_> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            self.0.emit(json!({"inner": 1}), ()).unwrap();
+            self.0.emit(json!({"inner": 1})).unwrap();
             json!({"outer": 1}).serialize(serializer)
         }
     }
     let (ctx, kept) = context();
 
-    ctx.emit(Nested(&ctx), ()).unwrap();
+    ctx.emit(Nested(&ctx)).unwrap();
 
     assert_eq!(
         *kept.0.lock().unwrap(),
@@ -122,7 +123,7 @@ fn nothing_is_emitted_after_the_stop() {
     let (ctx, kept) = context();
     ctx.info.stop.set();
 
-    let error = ctx.emit(json!({}), ()).unwrap_err();
+    let error = ctx.emit(json!({})).unwrap_err();
 
     assert!(matches!(error, EmitError::Stopped));
     assert!(kept.0.lock().unwrap().is_empty());

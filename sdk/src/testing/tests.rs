@@ -44,7 +44,7 @@ impl Source for Count {
 
     fn open(&mut self, ctx: &SourceContext) -> crate::Result {
         for n in self.from..self.until.unwrap_or(u64::MAX) {
-            ctx.emit(json!({"n": n}), json!({"rule": ctx.rule_id()}))?;
+            ctx.emit_with(json!({"n": n}), json!({"rule": ctx.rule_id()}))?;
         }
         if self.until == Some(0) {
             return Err("nothing to count".into());

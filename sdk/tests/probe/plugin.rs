@@ -142,7 +142,7 @@ impl Source for Count {
         let filling = "x".repeat(settings.bytes);
         for n in 0..settings.count {
             let row = json!({"n": n, "datasource": self.datasource, "filling": filling});
-            ctx.emit(row, json!({"rule": ctx.rule_id()}))?;
+            ctx.emit_with(row, json!({"rule": ctx.rule_id()}))?;
             if settings.interval > 0 {
                 ctx.sleep(Duration::from_millis(settings.interval));
             }

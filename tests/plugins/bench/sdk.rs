@@ -56,7 +56,7 @@ impl Source for Rows {
                 false if !ctx.sleep(self.interval) => break,
                 false => Some(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64),
             };
-            ctx.emit(Row { n, t, pad }, ())?;
+            ctx.emit(Row { n, t, pad })?;
         }
         Ok(())
     }

@@ -145,7 +145,7 @@ pub(super) static NO_MESSAGE: Explanation = Explanation {
             Sdk::Any,
             r#"Wrap the columns: `{"message":{"temperature":20},"meta":null}`."#,
         ),
-        remedy(Sdk::Rust, "`ctx.emit(columns, ())` wraps them."),
+        remedy(Sdk::Rust, "`ctx.emit(columns)` wraps them."),
         remedy(
             Sdk::Python,
             "`ctx.emit(columns, None)` wraps them; do not pass `None` for the columns.",

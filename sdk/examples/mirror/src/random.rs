@@ -54,7 +54,7 @@ impl Source for Random {
         let period = Duration::from_millis(self.settings.period);
         let mut emitted = 0;
         while ctx.sleep(period) {
-            ctx.emit(self.row(emitted), ())?;
+            ctx.emit(self.row(emitted))?;
             emitted += 1;
             if emitted == self.settings.count {
                 break;

@@ -27,7 +27,7 @@ impl Source for PyJson {
     fn open(&mut self, ctx: &SourceContext) -> ekuiper::Result {
         info!("opening");
         while !ctx.stopped() {
-            ctx.emit(&self.data, ())?;
+            ctx.emit(&self.data)?;
             ctx.sleep(Duration::from_millis(200));
         }
         info!("closed");
