@@ -5,20 +5,22 @@
 //!
 //! Rules: docs/protocol.md, "Functions".
 
-use std::collections::HashMap;
-use std::fmt;
-use std::hash::{Hash, Hasher};
+mod context;
+
 use std::sync::Arc;
 
 use ekuiper_sp::{Closer, Options, Req};
 use log::{debug, error, warn};
 use serde_json::Value;
 
-use crate::context::{Identity, InstanceInfo, StopSignal, instance_methods, stop_methods};
+use crate::context::StopSignal;
 use crate::instance::{Instance, StopLimits, Worker};
 use crate::short::Short;
 use crate::wire::Target;
 use crate::{Args, BoxError, Expr, channel, panics, wire};
+
+pub use self::context::FunctionContext;
+use self::context::Sites;
 
 /// A function for SQL statements.
 ///
@@ -90,100 +92,13 @@ impl<F: Function + ?Sized> Function for Box<F> {
     }
 }
 
-/// Identifies the call that is computed: its rule, its operator, its instance,
-/// and its number in the statement.
-///
-/// Contexts are equal if these four ids are equal. A function that keeps state
-/// between rows can use the context as a key, as in
-/// `HashMap<FunctionContext, f64>`. A context is a handle that is cheap to clone.
-#[derive(Clone)]
-pub struct FunctionContext {
-    shared: Arc<CallInfo>,
-}
-
-struct CallInfo {
-    info: Arc<InstanceInfo>,
-    function_id: i64,
-}
-
-impl FunctionContext {
-    pub(crate) fn new(
-        symbol: &str,
-        identity: Identity,
-        function_id: i64,
-        stop: &Arc<StopSignal>,
-    ) -> Self {
-        FunctionContext {
-            shared: Arc::new(CallInfo {
-                info: InstanceInfo::with_stop(symbol, identity, Arc::clone(stop)),
-                function_id,
-            }),
-        }
-    }
-
-    fn info(&self) -> &InstanceInfo {
-        &self.shared.info
-    }
-
-    fn key(&self) -> (&Identity, i64) {
-        (&self.shared.info.identity, self.shared.function_id)
-    }
-
-    instance_methods!();
-    stop_methods!();
-
-    /// Returns the number of the call in the statement. Calls of built-in
-    /// functions are counted too, so the numbers have gaps.
-    pub fn function_id(&self) -> i64 {
-        self.shared.function_id
-    }
-}
-
-impl PartialEq for FunctionContext {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for FunctionContext {}
-
-impl Hash for FunctionContext {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
-    }
-}
-
-impl fmt::Debug for FunctionContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Identity {
-            rule_id,
-            op_id,
-            instance_id,
-        } = &self.shared.info.identity;
-        f.debug_struct("FunctionContext")
-            .field("rule_id", rule_id)
-            .field("op_id", op_id)
-            .field("instance_id", instance_id)
-            .field("function_id", &self.shared.function_id)
-            .finish()
-    }
-}
-
-/// The bytes of the longest text of ids that is kept. A host's text has about 100.
-const LONGEST_TEXT: usize = 1024;
-
-/// The number of texts of ids that are kept.
-const MOST_TEXTS: usize = 4096;
-
 /// Answers the requests to one function, and keeps contexts of its calls.
 pub(crate) struct Calls {
     symbol: String,
     function: Box<dyn Function>,
     /// Shared by all calls: a function stops when its plugin stops.
     stop: Arc<StopSignal>,
-    /// The contexts of calls by the text that holds their ids. A host sends the
-    /// same text for the same call, so it need not be parsed for each row.
-    by_text: HashMap<String, FunctionContext>,
+    sites: Sites,
     aggregate: Option<bool>,
 }
 
@@ -193,7 +108,7 @@ impl Calls {
             symbol: symbol.to_owned(),
             function,
             stop: Arc::default(),
-            by_text: HashMap::new(),
+            sites: Sites::default(),
             aggregate: None,
         }
     }
@@ -251,7 +166,10 @@ impl Calls {
                     .to_owned(),
             );
         };
-        let ctx = self.context(&text)?;
+        let ctx = self
+            .sites
+            .context(&self.symbol, &text, &self.stop)
+            .map_err(|error| format!("malformed request: invalid ids of the call: {error}"))?;
         if self.is_aggregate()? {
             // A host sends null for an empty window.
             for value in values.iter_mut().filter(|value| value.is_null()) {
@@ -259,23 +177,6 @@ impl Calls {
             }
         }
         panics::attempt(|| self.function.exec(Args::from(values), &ctx))
-    }
-
-    fn context(&mut self, text: &str) -> Result<FunctionContext, String> {
-        if let Some(ctx) = self.by_text.get(text) {
-            return Ok(ctx.clone());
-        }
-        let (identity, id) = wire::read_call(text)
-            .map_err(|error| format!("malformed request: invalid ids of the call: {error}"))?;
-        let ctx = FunctionContext::new(&self.symbol, identity, id, &self.stop);
-        if text.len() <= LONGEST_TEXT {
-            if self.by_text.len() >= MOST_TEXTS {
-                // Those in use return with the next row.
-                self.by_text.clear();
-            }
-            self.by_text.insert(text.to_owned(), ctx.clone());
-        }
-        Ok(ctx)
     }
 }
 

@@ -79,30 +79,6 @@ fn is_aggregate_is_answered_with_a_boolean() {
 }
 
 #[test]
-fn texts_of_ids_are_kept_up_to_a_limit_and_all_ids_keep_their_context() {
-    let mut calls = calls(Probe::default());
-    let ids = |space: usize, call: usize| {
-        let space = " ".repeat(space);
-        format!(r#"{{{space}"ruleId":"r","opId":"o","instanceId":0,"funcId":{call}}}"#)
-    };
-    let mut exec = |text: String| {
-        let args = vec![Value::Null, Value::String(text)];
-        calls.exec(args).unwrap()["rows"].clone()
-    };
-
-    let long: Vec<_> = (0..100).map(|more| exec(ids(100_000 + more, 1))).collect();
-    let many: Vec<_> = (2..10_000).map(|call| exec(ids(0, call))).collect();
-    let again = exec(ids(0, 2));
-
-    assert_eq!(long, (1..=100).map(Value::from).collect::<Vec<_>>());
-    assert!(many.iter().all(|rows| *rows == 1));
-    assert_eq!(again, 2);
-    let kept: usize = calls.by_text.keys().map(String::len).sum();
-    assert!(kept <= LONGEST_TEXT * MOST_TEXTS, "{kept}");
-    assert!(calls.by_text.len() <= MOST_TEXTS);
-}
-
-#[test]
 fn calls_with_the_same_ids_share_a_context() {
     let mut calls = calls(Probe::default());
     let first = r#"{"func":"Exec","arg":[1.5,null,"{\"ruleId\":\"r\",\"opId\":\"3_project\",\"instanceId\":0,\"funcId\":5}"]}"#;
