@@ -120,6 +120,7 @@ mod data;
 mod error;
 mod function;
 mod instance;
+mod journal;
 mod logger;
 mod panics;
 pub mod plugin;
