@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use log::{Log, Metadata, Record};
 
+use crate::journal::{self, Journal};
 use crate::short::Short;
 
 /// The ids of an instance: its rule, its operator and its number.
@@ -77,6 +78,8 @@ impl StopSignal {
 #[derive(Clone, Debug)]
 pub struct Logger {
     name: String,
+    /// The journal of the unit test that the instance belongs to.
+    journal: Option<Journal>,
 }
 
 impl Logger {
@@ -88,6 +91,7 @@ impl Logger {
         } = identity;
         Logger {
             name: format!("{}/{}/{instance_id}", Short(rule_id), Short(op_id)),
+            journal: Journal::current(),
         }
     }
 }
@@ -98,15 +102,21 @@ impl Log for Logger {
     }
 
     fn log(&self, record: &Record<'_>) {
-        log::logger().log(
-            &Record::builder()
-                .metadata(record.metadata().clone())
-                .module_path(record.module_path())
-                .file(record.file())
-                .line(record.line())
-                .args(format_args!("{}: {}", self.name, record.args()))
-                .build(),
-        );
+        let log = || {
+            log::logger().log(
+                &Record::builder()
+                    .metadata(record.metadata().clone())
+                    .module_path(record.module_path())
+                    .file(record.file())
+                    .line(record.line())
+                    .args(format_args!("{}: {}", self.name, record.args()))
+                    .build(),
+            );
+        };
+        match &self.journal {
+            Some(journal) => journal::within(Some(journal.clone()), log),
+            None => log(),
+        }
     }
 
     fn flush(&self) {

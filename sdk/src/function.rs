@@ -145,14 +145,14 @@ impl Calls {
     }
 
     pub(crate) fn validate(&mut self, args: &[Expr]) -> Result<(), String> {
-        panics::attempt(|| self.function.validate(args))
+        self.run("validate", |function| function.validate(args))
     }
 
     pub(crate) fn is_aggregate(&mut self) -> Result<bool, String> {
         if let Some(aggregate) = self.aggregate {
             return Ok(aggregate);
         }
-        let aggregate = panics::catch(|| self.function.is_aggregate())?;
+        let aggregate = self.run("is_aggregate", |function| Ok(function.is_aggregate()))?;
         self.aggregate = Some(aggregate);
         Ok(aggregate)
     }
@@ -176,7 +176,23 @@ impl Calls {
                 *value = Value::Array(Vec::new());
             }
         }
-        panics::attempt(|| self.function.exec(Args::from(values), &ctx))
+        self.run("exec", |function| function.exec(Args::from(values), &ctx))
+    }
+
+    /// Runs code of the function. An error and a panic both become text; a panic
+    /// is also logged.
+    fn run<T>(
+        &mut self,
+        step: &str,
+        code: impl FnOnce(&mut dyn Function) -> crate::Result<T>,
+    ) -> Result<T, String> {
+        match panics::catch(|| code(&mut *self.function)) {
+            Ok(outcome) => outcome.map_err(|error| crate::error::chain(&*error)),
+            Err(panic) => {
+                error!("function `{}`: {step} {panic}", Short(&self.symbol));
+                Err(panic)
+            }
+        }
     }
 }
 
@@ -190,15 +206,16 @@ pub(crate) fn start(
     let closer = req.closer();
     let mut calls = Calls::new(&target.symbol, function);
     let symbol = target.symbol.clone();
+    let name = symbol.clone();
     let stop = Arc::clone(&calls.stop);
     let worker = Worker::spawn(&target.symbol, move || {
         let served = channel::serve(&mut req, None, |request, answer| {
             calls.answer(request, answer);
         });
         if let Err(cause) = served {
-            error!("function `{}` ended: {cause}", Short(&calls.symbol));
+            error!("function `{}` ended: {cause}", Short(&name));
         }
-        let _ = panics::catch(move || drop(calls));
+        panics::discard(format_args!("function `{}`", Short(&name)), calls);
     })?;
     Ok(Box::new(RunningFunction {
         symbol,

@@ -7,6 +7,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::journal::{self, Journal};
+
 /// One running source, sink or function.
 pub(crate) trait Instance: Send {
     /// Returns whether the instance still runs. A source has ended when its
@@ -76,9 +78,10 @@ impl Worker {
         let (running, ended) = mpsc::channel();
         // A thread's name must not contain NUL.
         let name = name.replace('\0', "");
+        let journal = Journal::current();
         let thread = thread::Builder::new().name(name).spawn(move || {
             let _running = running;
-            body();
+            journal::within(journal, body);
         })?;
         Ok(Worker { thread, ended })
     }

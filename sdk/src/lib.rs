@@ -97,6 +97,13 @@
 //! sink; the process and the other symbols go on. This requires
 //! `panic = "unwind"`, the default.
 //!
+//! The text of a panic has its location: `panicked at src/weather.rs:12:5: no
+//! such city`. It goes to the host, like the text of an error, and to the log.
+//! For this the SDK installs a panic hook, which then calls the hook before it.
+//! Rust's own hook prints the panic to stderr once more, with a backtrace if
+//! `RUST_BACKTRACE=1` is set; a plugin that wants the one line only sets an empty
+//! hook before [`plugin::start`].
+//!
 //! # Unit tests
 //!
 //! The module [`testing`] runs one symbol in memory.
@@ -114,6 +121,7 @@ mod durations;
 mod error;
 mod function;
 mod instance;
+mod journal;
 mod logger;
 mod panics;
 pub mod plugin;

@@ -46,14 +46,19 @@ impl Log for StderrLogger {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            let now = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default();
-            print(&line(now.as_millis(), record));
+            print(&line_now(record));
         }
     }
 
     fn flush(&self) {}
+}
+
+/// Formats a record of this moment as one line.
+pub(crate) fn line_now(record: &Record<'_>) -> String {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    line(now.as_millis(), record)
 }
 
 /// Formats a record as one line. A line break in it is written as `\n`.
@@ -88,15 +93,16 @@ fn timestamp(unix_millis: u128) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
 }
 
+/// What `RUST_LOG` selects.
 #[derive(Debug, PartialEq)]
-struct Filter {
+pub(crate) struct Filter {
     default: LevelFilter,
     targets: Vec<(String, LevelFilter)>,
 }
 
 impl Filter {
     /// Parses `RUST_LOG`. Invalid directives are ignored.
-    fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         let mut default = None;
         let mut targets = Vec::new();
         for directive in text.split(',').map(str::trim).filter(|d| !d.is_empty()) {
@@ -120,7 +126,7 @@ impl Filter {
         Filter { default, targets }
     }
 
-    fn level(&self, target: &str) -> LevelFilter {
+    pub(crate) fn level(&self, target: &str) -> LevelFilter {
         self.targets
             .iter()
             .filter(|(prefix, _)| target.starts_with(prefix.as_str()))
@@ -128,7 +134,7 @@ impl Filter {
             .map_or(self.default, |(_, level)| *level)
     }
 
-    fn max(&self) -> LevelFilter {
+    pub(crate) fn max(&self) -> LevelFilter {
         self.targets
             .iter()
             .map(|(_, level)| *level)

@@ -322,7 +322,7 @@ impl Collector {
         match opened {
             Ok(by_hand) => Ok(Collector { sink, by_hand }),
             Err(text) => {
-                let _ = panics::catch(move || drop(sink));
+                panics::discard(format_args!("sink {}", ctx.info()), sink);
                 Err(text)
             }
         }
@@ -357,13 +357,13 @@ impl Collector {
     /// Closes the sink. The error is the text of the failure.
     pub(crate) fn close(mut self, ctx: &SinkContext) -> Result<(), String> {
         let closed = panics::attempt(|| self.sink.close(ctx));
-        self.discard();
+        self.discard(ctx);
         closed
     }
 
     /// Drops the sink without calling `close`.
-    pub(crate) fn discard(self) {
-        let _ = panics::catch(move || drop(self));
+    pub(crate) fn discard(self, ctx: &SinkContext) {
+        panics::discard(format_args!("sink {}", ctx.info()), self);
     }
 }
 

@@ -375,7 +375,7 @@ fn run(mut source: Box<dyn Source>, ctx: &SourceContext, channel: &Channel, phas
             error!("source {info}: close failed: {cause}");
         }
     }
-    let _ = panics::catch(move || drop(source));
+    panics::discard(format_args!("source {info}"), source);
     if !stopped {
         channel.finish_alone();
     }

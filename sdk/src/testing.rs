@@ -4,6 +4,19 @@
 //! they do under a host. An error or a panic of the symbol becomes a
 //! [`Failure`].
 //!
+//! # The log
+//!
+//! A failing test shows what was logged: `debug` and above of the crate that
+//! defines the symbol, `info` and above of others, or what `RUST_LOG` selects. The
+//! test framework captures these lines, also those of threads that the symbol
+//! starts. A [`Failure`] repeats the last 10 warnings and errors of its instance.
+//!
+//! For this the first test installs a logger, unless the process has one. A test
+//! that installs another one must accept that it may be too late, such as
+//! `env_logger` with `try_init`.
+//!
+//! # Example
+//!
 //! ```
 //! # use ekuiper::{Args, Config, Data, Function, FunctionContext, Sink, SinkContext, Source, SourceContext, Value};
 //! use ekuiper::{serde_json::json, testing};
@@ -53,6 +66,7 @@ use serde_json::{Value, json};
 use crate::context::{Identity, InstanceInfo};
 use crate::function::Calls;
 use crate::instance::{Worker, left};
+use crate::journal::{self, Journal};
 use crate::sink::{AckOutlet, Collector};
 use crate::source::Outlet;
 use crate::{
@@ -60,11 +74,18 @@ use crate::{
     SinkSymbol, Source, SourceContext, SourceSymbol, Stream, panics,
 };
 
+mod logs;
+
 /// The failure of a step, such as `configure: config.path: expected a string,
 /// found null`.
+///
+/// Warnings and errors that were logged before are shown after it, one on each
+/// line.
 pub struct Failure {
     step: &'static str,
     text: String,
+    /// The lines that were logged before, each after a line break.
+    log: String,
 }
 
 impl Failure {
@@ -72,6 +93,7 @@ impl Failure {
         Failure {
             step,
             text: text.into(),
+            log: String::new(),
         }
     }
 
@@ -82,7 +104,11 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.step, self.text)
+        write!(f, "{}: {}", self.step, self.text)?;
+        if !self.log.is_empty() {
+            write!(f, "; logged before:{}", self.log)?;
+        }
+        Ok(())
     }
 }
 
@@ -94,6 +120,14 @@ impl fmt::Debug for Failure {
 }
 
 impl Error for Failure {}
+
+/// Runs a step of a test. Its failure repeats what was logged.
+fn watch<T>(journal: &Journal, step: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    journal::within(Some(journal.clone()), step).map_err(|failure| {
+        let log = journal.take(&failure.text);
+        Failure { log, ..failure }
+    })
+}
 
 /// Returns the instance of a test: rule `test`, operator `test`, number 0.
 fn instance_info() -> Arc<InstanceInfo> {
@@ -178,6 +212,7 @@ impl<M, F: IntoSink<M>> SinkUnderTest<(M,)> for F {
 
 /// Begins a test of a source: of a value, or of a constructor.
 pub fn source<M>(source: impl SourceUnderTest<M>) -> SourceTest {
+    logs::show(&source);
     SourceTest {
         source: source.source_symbol(),
         datasource: String::new(),
@@ -221,7 +256,9 @@ impl SourceTest {
     ///
     /// The [`Failure`] of `configure`.
     pub fn configure(mut self) -> Result<(), Failure> {
-        self.make(&instance_info()).map(drop)
+        watch(&Journal::default(), || {
+            self.make(&instance_info()).map(drop)
+        })
     }
 
     /// Makes the source and configures it.
@@ -244,7 +281,11 @@ impl SourceTest {
     ///
     /// The [`Failure`] of a step, also if the rows or the stop take longer than
     /// the time limit.
-    pub fn rows(mut self, count: usize) -> Result<Vec<Row>, Failure> {
+    pub fn rows(self, count: usize) -> Result<Vec<Row>, Failure> {
+        watch(&Journal::default(), || self.run(count))
+    }
+
+    fn run(mut self, count: usize) -> Result<Vec<Row>, Failure> {
         let info = instance_info();
         let mut source = self.make(&info)?;
         let limit = self.limit;
@@ -326,6 +367,7 @@ pub enum Ack {
 
 /// Begins a test of a sink: of a value, or of a constructor.
 pub fn sink<M>(sink: impl SinkUnderTest<M>) -> SinkTest {
+    logs::show(&sink);
     SinkTest {
         sink: sink.sink_symbol(),
         config: Value::Null,
@@ -351,7 +393,12 @@ impl SinkTest {
     /// # Errors
     ///
     /// The [`Failure`] of `configure` or `open`.
-    pub fn open(mut self) -> Result<OpenSink, Failure> {
+    pub fn open(self) -> Result<OpenSink, Failure> {
+        let journal = Journal::default();
+        watch(&journal, || self.run(journal.clone()))
+    }
+
+    fn run(mut self, journal: Journal) -> Result<OpenSink, Failure> {
         let config = config(self.config)?;
         let info = instance_info();
         let action = Action::new(Arc::clone(&info));
@@ -369,6 +416,7 @@ impl SinkTest {
             ctx,
             acks,
             ended: None,
+            journal,
         })
     }
 }
@@ -385,6 +433,7 @@ pub struct OpenSink {
     ctx: SinkContext,
     acks: Arc<TakenAcks>,
     ended: Option<String>,
+    journal: Journal,
 }
 
 impl OpenSink {
@@ -398,7 +447,11 @@ impl OpenSink {
         if let Some(panic) = &self.ended {
             panic!("the sink has already ended: {panic}");
         }
-        self.ended = self.collector.collect(&self.ctx, message.as_ref()).err();
+        let journal = Some(self.journal.clone());
+        let collected = journal::within(journal, || {
+            self.collector.collect(&self.ctx, message.as_ref())
+        });
+        self.ended = collected.err();
         self.acks()
     }
 
@@ -416,13 +469,13 @@ impl OpenSink {
     /// The [`Failure`] of `close`, or of the `collect` that panicked.
     pub fn close(self) -> Result<(), Failure> {
         self.ctx.stop();
-        match self.ended {
+        watch(&self.journal, || match self.ended {
             Some(panic) => Err(Failure::new("collect", panic)),
             None => self
                 .collector
                 .close(&self.ctx)
                 .map_err(Failure::at("close")),
-        }
+        })
     }
 }
 
@@ -471,6 +524,7 @@ impl<M, F: IntoFunction<M>> FunctionUnderTest<(M,)> for F {
 
 /// Begins a test of a function: of a value, or of what makes one.
 pub fn function<M>(function: impl FunctionUnderTest<M>) -> FunctionTest {
+    logs::show(&function);
     FunctionTest {
         calls: Calls::new("test", function.make()),
         rule_id: "test".to_owned(),
@@ -501,7 +555,9 @@ impl FunctionTest {
     /// The [`Failure`] of `validate`. A host would refuse the rule.
     pub fn validate(&mut self, args: impl IntoIterator<Item = Expr>) -> Result<(), Failure> {
         let args: Vec<Expr> = args.into_iter().collect();
-        self.calls.validate(&args).map_err(Failure::at("validate"))
+        watch(&Journal::default(), || {
+            self.calls.validate(&args).map_err(Failure::at("validate"))
+        })
     }
 
     /// Calls the function with these argument values. An aggregate gets an empty
@@ -516,7 +572,9 @@ impl FunctionTest {
         });
         let mut values: Vec<Value> = args.into_iter().collect();
         values.push(Value::from(call.to_string()));
-        self.calls.exec(values).map_err(Failure::at("exec"))
+        watch(&Journal::default(), || {
+            self.calls.exec(values).map_err(Failure::at("exec"))
+        })
     }
 
     /// Returns whether the function is an aggregate.

@@ -75,7 +75,7 @@ fn run(sink: Box<dyn Sink>, mut rows: Rows, acks: &Push, phase: &Phase) {
                 error!("sink {}: close failed: {cause}", ctx.info());
             }
         } else {
-            collector.discard();
+            collector.discard(&ctx);
         }
     }
     ctx.stop();
@@ -102,7 +102,7 @@ fn collect_all(sink: Box<dyn Sink>, rows: &mut Rows) -> Option<Collector> {
     while rows.next(&mut message) {
         if let Err(panic) = collector.collect(&ctx, &message) {
             error!("sink {} ended: {panic}", ctx.info());
-            collector.discard();
+            collector.discard(&ctx);
             return None;
         }
         if message.capacity() > KEPT {

@@ -144,16 +144,22 @@ fn a_sink_that_acks_by_hand_may_do_so_after_collect() {
 }
 
 #[test]
-fn the_text_of_a_panic_is_sent_as_the_ack() {
+fn the_location_and_message_of_a_panic_are_sent_as_the_ack() {
     let (ctx, reader) = context(9);
     let mut collector = Collector::open(Box::new(Obedient::default()), &ctx).unwrap();
 
     let panic = collector.collect(&ctx, b"panic").unwrap_err();
 
-    assert_eq!(panic, "panic: no disk");
+    let text = panics::expected(
+        file!(),
+        include_str!("tests.rs"),
+        r#"panic!("no disk")"#,
+        "no disk",
+    );
+    assert_eq!(panic, text);
     assert_eq!(
         *reader.read.lock().unwrap(),
-        [r#"{"error":"panic: no disk"}"#]
+        [format!(r#"{{"error":"{text}"}}"#)]
     );
 }
 

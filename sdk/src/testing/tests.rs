@@ -154,10 +154,16 @@ fn a_sink_that_panics_acks_the_row_with_the_error_and_ends() {
 
     let acks = sink.feed(r#"{"n":13}"#);
 
-    assert_eq!(acks, [Ack::Error("panic: unlucky".to_owned())]);
+    let text = panics::expected(
+        file!(),
+        include_str!("tests.rs"),
+        r#"panic!("unlucky")"#,
+        "unlucky",
+    );
+    assert_eq!(acks, [Ack::Error(text.clone())]);
     assert_eq!(
         sink.close().unwrap_err().to_string(),
-        "collect: panic: unlucky"
+        format!("collect: {text}")
     );
 }
 

@@ -4,6 +4,7 @@ use ekuiper_sp::{Options, Rep};
 use serde_json::{Value, json};
 
 use crate::host::{Host, Instance, SOON};
+use crate::panic::{asked_to_panic, panicked};
 
 /// The host's end of a function's channel, on which the function has greeted.
 struct Channel {
@@ -107,8 +108,13 @@ fn a_panic_in_exec_is_answered_with_its_text_and_the_next_call_works() {
 
     assert_eq!(
         panicked,
-        r#"{"state":false,"result":"panic: asked to panic in exec"}"#
+        format!(r#"{{"state":false,"result":"{}"}}"#, asked_to_panic("exec"))
     );
+    let symbol = format!("{}_echo", host.plugin.name);
+    host.plugin.wait_log(&format!(
+        "ERROR ekuiper::function: function `{symbol}`: exec {}",
+        asked_to_panic("exec")
+    ));
     assert_eq!(next, r#"{"state":true,"result":false}"#);
 }
 
@@ -121,7 +127,10 @@ fn a_panic_while_a_function_is_created_is_the_answer_to_the_start() {
 
     assert_eq!(
         answer,
-        format!("cannot start function `{symbol}`: panic: broken factory")
+        format!(
+            "cannot start function `{symbol}`: {}",
+            panicked(r#"panic!("broken factory")"#, "broken factory")
+        )
     );
 }
 

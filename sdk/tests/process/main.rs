@@ -5,5 +5,6 @@ mod control;
 mod function;
 mod host;
 mod life;
+mod panic;
 mod sink;
 mod source;

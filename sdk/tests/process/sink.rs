@@ -7,6 +7,7 @@ use ekuiper_sp::{Error, Pull, Push};
 use serde_json::json;
 
 use crate::host::{Host, Plugin, SOON, text, wait_for};
+use crate::panic::asked_to_panic;
 
 /// How long a stop may take: eKuiper waits an hour, the SDK gives up after half a
 /// second, and a busy machine needs the rest.
@@ -201,10 +202,10 @@ fn a_panic_in_collect_fails_the_row_and_ends_only_its_instance() {
 
     assert_eq!(
         text(&mut acks),
-        r#"{"error":"panic: asked to panic in collect"}"#
+        format!(r#"{{"error":"{}"}}"#, asked_to_panic("collect"))
     );
     host.plugin
-        .wait_log("ended: panic: asked to panic in collect");
+        .wait_log(&format!("ended: {}", asked_to_panic("collect")));
     send(&good.dial_once(), "row");
     wait_lines(&host.plugin, 1);
     host.stop(&bad);
@@ -218,7 +219,7 @@ fn a_sink_whose_open_fails_ends_and_can_be_started_again() {
 
     host.start(&sink);
     host.plugin
-        .wait_log("open failed: panic: asked to panic in open");
+        .wait_log(&format!("open failed: {}", asked_to_panic("open")));
     wait_for("the address is free", || {
         (!sink.data_path().exists()).then_some(())
     });

@@ -6,6 +6,7 @@ use ekuiper_sp::{Error, Options, Pull};
 use serde_json::{Value, json};
 
 use crate::host::{Host, SOON, number, text, wait_for};
+use crate::panic::asked_to_panic;
 
 /// How long a stop may take: eKuiper waits an hour, the SDK gives up after half a
 /// second, and a busy machine needs the rest.
@@ -210,7 +211,8 @@ fn a_panic_or_an_error_of_open_ends_only_its_instance() {
     host.start(&works);
 
     assert_eq!(number(&mut rows), 0);
-    host.plugin.wait_log("panic: asked to panic in open");
+    host.plugin
+        .wait_log(&format!("ended: {}", asked_to_panic("open")));
     host.plugin.wait_log("host asked open to fail");
     host.stop(&panics);
     host.stop(&fails);
@@ -225,7 +227,10 @@ fn a_panic_in_configure_is_the_answer_to_the_start() {
 
     assert_eq!(
         answer,
-        "cannot start source `count`: panic: asked to panic in configure"
+        format!(
+            "cannot start source `count`: {}",
+            asked_to_panic("configure")
+        )
     );
 }
 
@@ -238,7 +243,7 @@ fn a_panic_in_close_is_logged_and_the_source_can_be_started_again() {
     host.stop(&source);
 
     host.plugin
-        .wait_log("close failed: panic: asked to panic in close");
+        .wait_log(&format!("close failed: {}", asked_to_panic("close")));
     host.start(&source);
 }
 
