@@ -13,16 +13,19 @@ use std::thread;
 use std::time::Duration;
 
 use ekuiper_sp::{Closer, Options, Req};
-use log::{error, info};
+use log::{error, info, warn};
 use serde_json::Value;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::context::InstanceInfo;
 use crate::control::{Dispatcher, Launcher, OrderError};
+use crate::describe::{self, DescribedFunction, DescribedSymbol, Description};
 use crate::instance::Instance;
 use crate::symbol::{FunctionSymbol, IntoFunction, IntoSink, IntoSource, SinkSymbol, SourceSymbol};
 use crate::wire::{Kind, Target};
-use crate::{Action, BoxError, Stream, channel, function, logger, panics, sink, source, wire};
+use crate::{
+    Action, BoxError, Stream, channel, function, logger, neighbours, panics, sink, source, wire,
+};
 
 /// The name and the symbols of a plugin, to be run by [`start`].
 ///
@@ -102,6 +105,28 @@ impl PluginConfig {
         add(&mut self.functions, Kind::Function, name.into(), symbol);
         self
     }
+
+    /// Describes the plugin. The functions are made for it.
+    fn description(self) -> Description {
+        let symbols = |names: Vec<String>| {
+            let symbols = names.into_iter().map(|name| DescribedSymbol { name });
+            symbols.collect()
+        };
+        let functions = self.functions.into_iter().map(|(name, mut function)| {
+            let aggregate = panics::catch(|| (function.make)().is_aggregate());
+            DescribedFunction {
+                name,
+                aggregate: aggregate.as_ref().ok().copied(),
+                error: aggregate.err(),
+            }
+        });
+        Description::new(
+            &self.name,
+            symbols(self.sources.into_keys().collect()),
+            symbols(self.sinks.into_keys().collect()),
+            functions.collect(),
+        )
+    }
 }
 
 fn add<T>(symbols: &mut HashMap<String, T>, kind: Kind, name: String, symbol: T) {
@@ -178,15 +203,24 @@ const LEAVE: Duration = Duration::from_millis(1800);
 /// A host passes one argument, `{"sendTimeout":1000}`. It is optional, so that a
 /// plugin can be run by hand, and its content is ignored.
 ///
+/// With the argument `--describe` alone it prints the plugin's name and its symbols
+/// to stdout, as JSON, and returns. It dials no host, and it makes no source and no
+/// sink. A function is made to find out whether it is an aggregate. `mock-kuiper`
+/// compares the result with the files of the plugin; docs/configuration.md in the
+/// SDK's repository describes the format.
+///
 /// # Exit status
 ///
-/// - 0 after SIGTERM or SIGINT. All instances are stopped, and the process has
+/// - 0 after `--describe`, and after SIGTERM or SIGINT. All instances are stopped, and the process has
 ///   exited within 2 s, even if the plugin's code does not return.
 /// - 1 if the host's control address was unreachable for 30 s.
 /// - 2 if the argument is not a JSON object, or if there are several arguments.
 ///
 /// A line on stderr gives the reason for status 1 and 2.
 pub fn start(plugin: PluginConfig) -> ExitCode {
+    if std::env::args_os().skip(1).eq([describe::ARGUMENT]) {
+        return describe(plugin);
+    }
     if let Err(error) = check_arguments(std::env::args_os().skip(1)) {
         logger::print(&format!("plugin `{}`: {error}", plugin.name));
         return ExitCode::from(2);
@@ -201,10 +235,25 @@ pub fn start(plugin: PluginConfig) -> ExitCode {
     }
 }
 
+/// Prints the plugin's description.
+fn describe(plugin: PluginConfig) -> ExitCode {
+    let name = plugin.name.clone();
+    match plugin.description().print() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            logger::print(&format!("plugin `{name}`: cannot write to stdout: {error}"));
+            ExitCode::from(1)
+        }
+    }
+}
+
 /// Serves the control channel until a signal comes. The error is a complete line
 /// for stderr.
 fn run(plugin: PluginConfig) -> Result<(), String> {
     let name = plugin.name.clone();
+    if let Some(text) = neighbours::missing_json(&name) {
+        warn!("{text}");
+    }
     let url = wire::control_url(&name);
     let failed = |error: ekuiper_sp::Error| {
         let error = crate::error::chain(&error);

@@ -75,8 +75,10 @@ impl Plugin {
     pub(crate) fn spawn(name: &str, argument: &[&str], variables: &[(&str, &str)]) -> Plugin {
         let directory = TempDir::new().unwrap();
         let log = File::create(directory.path().join("log")).unwrap();
+        fs::write(directory.path().join(format!("{name}.json")), "{}").unwrap();
         let child = Command::new(probe())
             .args(argument)
+            .current_dir(directory.path())
             .env_remove("RUST_LOG")
             .env("PROBE_NAME", name)
             .envs(variables.iter().copied())

@@ -126,7 +126,7 @@ fn each_log_line_is_written_with_one_write() {
     assert!(line.ends_with('\n'), "{line:?}");
     assert_eq!(line.lines().count(), 1);
     assert!(
-        line.contains("INFO  ekuiper::plugin: plugin `sdk"),
+        line.contains("WARN  ekuiper::plugin: plugin `sdk"),
         "{line:?}"
     );
     child.kill().unwrap();

@@ -2,6 +2,7 @@
 //! plugin and sends it orders as eKuiper does.
 
 mod control;
+mod describe;
 mod function;
 mod host;
 mod life;

@@ -1,0 +1,122 @@
+//! What a plugin tells about itself, and the json next to its executable.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use crate::host::{Plugin, probe, unique_name};
+
+/// What the probe prints for its symbols.
+const DESCRIPTION: &str = r#"{
+  "describe": 1,
+  "name": "probe",
+  "sdk": "0.1.0",
+  "sources": [
+    {
+      "name": "count"
+    }
+  ],
+  "sinks": [
+    {
+      "name": "keep"
+    }
+  ],
+  "functions": [
+    {
+      "name": "probe_broken",
+      "aggregate": null,
+      "error": "panic: broken factory"
+    },
+    {
+      "name": "probe_echo",
+      "aggregate": false
+    },
+    {
+      "name": "probe_mean",
+      "aggregate": true
+    }
+  ]
+}
+"#;
+
+#[test]
+fn a_plugin_describes_its_symbols_in_a_fixed_order_and_dials_no_host() {
+    let output = Command::new(probe())
+        .arg("--describe")
+        .env("RUST_LOG", "trace")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), DESCRIPTION);
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(!log.contains("dials"), "{log}");
+}
+
+#[test]
+fn a_description_is_given_only_for_the_one_argument() {
+    for arguments in [&["--describe", "{}"], &["{}", "--describe"]] {
+        let mut plugin = Plugin::spawn(&unique_name(), arguments, &[]);
+
+        assert_eq!(plugin.wait_exit().code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_description_that_cannot_be_written_exits_with_status_1() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+
+    let output = Command::new(probe())
+        .arg("--describe")
+        .stdin(Stdio::null())
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+
+    assert_eq!(output.status.code(), Some(1));
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        log.contains("plugin `probe`: cannot write to stdout: "),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_plugin_without_a_json_of_its_name_says_so_in_its_first_line() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("mirror.json"), "{}").unwrap();
+    let log = directory.path().join("log");
+    let name = unique_name();
+    let mut child = Command::new(probe())
+        .env("PROBE_NAME", &name)
+        .current_dir(directory.path())
+        .stdin(Stdio::null())
+        .stderr(fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+
+    let first = crate::host::wait_for("the first line", || {
+        let text = fs::read_to_string(&log).unwrap();
+        text.split_once('\n').map(|(line, _)| line.to_owned())
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    assert!(first.contains(" WARN  ekuiper::plugin: "), "{first}");
+    assert!(
+        first.contains(&format!("there is no `{name}.json`")),
+        "{first}"
+    );
+    assert!(first.contains("`mirror.json`"), "{first}");
+    assert!(first.contains("`PluginConfig::new` wrong?"), "{first}");
+}
+
+#[test]
+fn a_plugin_with_a_json_of_its_name_does_not_warn() {
+    let plugin = Plugin::spawn(&unique_name(), &["{}"], &[]);
+
+    plugin.wait_log("dials ipc:///tmp/plugin_");
+
+    assert!(!plugin.log().contains("WARN"), "{}", plugin.log());
+}
