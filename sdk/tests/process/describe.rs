@@ -4,6 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use crate::host::{Plugin, probe, unique_name};
+use crate::panic::panicked;
 
 /// What the probe prints for its symbols.
 const DESCRIPTION: &str = r#"{
@@ -24,7 +25,7 @@ const DESCRIPTION: &str = r#"{
     {
       "name": "probe_broken",
       "aggregate": null,
-      "error": "panic: broken factory"
+      "error": "PANIC"
     },
     {
       "name": "probe_echo",
@@ -48,7 +49,11 @@ fn a_plugin_describes_its_symbols_in_a_fixed_order_and_dials_no_host() {
         .unwrap();
 
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), DESCRIPTION);
+    let panic = panicked(r#"panic!("broken factory")"#, "broken factory");
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        DESCRIPTION.replace("PANIC", &panic)
+    );
     let log = String::from_utf8(output.stderr).unwrap();
     assert!(!log.contains("dials"), "{log}");
 }
