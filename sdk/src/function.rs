@@ -6,6 +6,9 @@
 //! Rules: docs/protocol.md, "Functions".
 
 mod context;
+mod moved;
+pub(crate) mod plain;
+pub(crate) mod returned;
 
 use std::sync::Arc;
 

@@ -147,6 +147,8 @@ pub use context::Logger;
 pub use data::Data;
 pub use durations::duration;
 pub use error::{BoxError, EmitError, Result};
+pub use function::plain::IntoAggregate;
+pub use function::returned::Returned;
 pub use function::{Function, FunctionContext};
 pub use plugin::PluginConfig;
 pub use sink::{Sink, SinkContext};

@@ -20,6 +20,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::context::InstanceInfo;
 use crate::control::{Dispatcher, Launcher, OrderError};
 use crate::describe::{self, DescribedFunction, DescribedSymbol, Description};
+use crate::function::plain::IntoAggregate;
 use crate::instance::Instance;
 use crate::symbol::{FunctionSymbol, IntoFunction, IntoSink, IntoSource, SinkSymbol, SourceSymbol};
 use crate::wire::{Kind, Target};
@@ -97,11 +98,91 @@ impl PluginConfig {
 
     /// Adds a function. `name` is listed under `functions` in the plugin's json.
     ///
+    /// A plain function is enough. Its arguments are values of any type that
+    /// deserializes, and its result is any value that serializes, or a `Result`:
+    ///
+    /// ```
+    /// use ekuiper::PluginConfig;
+    ///
+    /// fn distance(x1: f64, y1: f64, x2: f64, y2: f64) -> Result<f64, String> {
+    ///     let distance = (x2 - x1).hypot(y2 - y1);
+    ///     if distance.is_finite() { Ok(distance) } else { Err("too far".into()) }
+    /// }
+    ///
+    /// let plugin = PluginConfig::new("geometry")
+    ///     .function("c_to_f", |celsius: f64| celsius * 1.8 + 32.0)
+    ///     .function("distance", distance);
+    ///
+    /// // In a unit test:
+    /// # use ekuiper::{serde_json::json, testing};
+    /// let mut distance = testing::function(distance);
+    /// assert_eq!(distance.exec([json!(0), json!(0), json!(3), json!(4)])?, json!(5.0));
+    /// # Ok::<(), testing::Failure>(())
+    /// ```
+    ///
+    /// - `Option<T>` accepts null, which is also the value of a column that the
+    ///   row lacks. Any other argument of the wrong type is an error, such as
+    ///   `distance: argument 2: expected f64, found string "x"`.
+    /// - A rule is refused if a call has another number of arguments than the
+    ///   function, or a literal of the wrong type.
+    /// - An optional last argument `&FunctionContext` has the ids of the call, and
+    ///   [state](crate::FunctionContext::with_state).
+    /// - A type that implements [`Function`](crate::Function) is given as a
+    ///   closure that makes it: `|| Revert`.
+    ///
     /// # Panics
     ///
     /// If the plugin has another function of that name.
     pub fn function<M>(mut self, name: impl Into<String>, function: impl IntoFunction<M>) -> Self {
         let symbol = function.into_function();
+        add(&mut self.functions, Kind::Function, name.into(), symbol);
+        self
+    }
+
+    /// Adds an aggregate: a function of the columns of a window. `name` is listed
+    /// under `functions` in the plugin's json.
+    ///
+    /// Each argument is a `Vec` with one value for each row, which is empty if the
+    /// window is empty. A row that lacks the column has null, which an `Option`
+    /// accepts. A literal in the SQL is repeated for each row.
+    ///
+    /// Source: docs/protocol.md, section 7; eKuiper 2.4.0
+    /// internal/xsql/collection.go, `AggregateEval`.
+    ///
+    /// ```
+    /// use ekuiper::PluginConfig;
+    ///
+    /// /// The median of the numbers; null if there are none.
+    /// fn median(column: Vec<Option<f64>>) -> Option<f64> {
+    ///     let mut numbers: Vec<f64> = column.into_iter().flatten().collect();
+    ///     numbers.sort_by(f64::total_cmp);
+    ///     let upper = *numbers.get(numbers.len() / 2)?;
+    ///     let lower = numbers[(numbers.len() - 1) / 2];
+    ///     Some((lower + upper) / 2.0)
+    /// }
+    ///
+    /// let plugin = PluginConfig::new("statistics").aggregate("median", median);
+    ///
+    /// // In a unit test:
+    /// # use ekuiper::{serde_json::json, testing};
+    /// let mut median = testing::aggregate(median);
+    /// assert_eq!(median.exec([json!([7, null, 1, 3])])?, json!(3.0));
+    /// assert_eq!(median.exec([json!([])])?, json!(null));
+    /// # Ok::<(), testing::Failure>(())
+    /// ```
+    ///
+    /// A type that implements [`Function`](crate::Function) is an aggregate if its
+    /// `is_aggregate` says so, and is added with [`function`](Self::function).
+    ///
+    /// # Panics
+    ///
+    /// If the plugin has another function of that name.
+    pub fn aggregate<M>(
+        mut self,
+        name: impl Into<String>,
+        aggregate: impl IntoAggregate<M>,
+    ) -> Self {
+        let symbol = aggregate.into_aggregate();
         add(&mut self.functions, Kind::Function, name.into(), symbol);
         self
     }
@@ -113,7 +194,7 @@ impl PluginConfig {
             symbols.collect()
         };
         let functions = self.functions.into_iter().map(|(name, mut function)| {
-            let aggregate = panics::catch(|| (function.make)().is_aggregate());
+            let aggregate = panics::catch(|| (function.make)(&name).is_aggregate());
             DescribedFunction {
                 name,
                 aggregate: aggregate.as_ref().ok().copied(),
@@ -172,7 +253,7 @@ impl Launcher for PluginConfig {
                 panics::attempt(|| sink::run::start(made, info))
             }),
             Kind::Function => self.functions.get_mut(symbol).map(|function| {
-                let made = panics::catch(|| (function.make)())?;
+                let made = panics::catch(|| (function.make)(symbol))?;
                 panics::attempt(|| function::start(made, target))
             }),
         };

@@ -81,8 +81,8 @@ pub(crate) type MakeSource = Box<dyn FnMut(&Config, &Stream) -> Result<Box<dyn S
 /// Makes a sink from the properties and the action of an instance.
 pub(crate) type MakeSink = Box<dyn FnMut(&Config, &Action) -> Result<Box<dyn Sink>> + Send>;
 
-/// Makes a function.
-pub(crate) type MakeFunction = Box<dyn FnMut() -> Box<dyn Function> + Send>;
+/// Makes a function of the given name.
+pub(crate) type MakeFunction = Box<dyn FnMut(&str) -> Box<dyn Function> + Send>;
 
 /// A source that can be registered.
 #[must_use = "a source is registered with `PluginConfig::source`"]
@@ -152,9 +152,21 @@ pub trait IntoSink<M> {
     fn into_sink(self) -> SinkSymbol;
 }
 
-/// What makes a function: a closure without arguments that returns a
-/// [`Function`]. It is called once.
-#[diagnostic::on_unimplemented(message = "`{Self}` does not make a function")]
+/// What makes a function:
+///
+/// - a plain function or closure of up to eight arguments that implement
+///   [`DeserializeOwned`]. It may have a last argument
+///   [`&FunctionContext`](crate::FunctionContext), and returns a value that
+///   implements `Serialize`, or the `Result` of one;
+/// - a closure without arguments that returns a [`Function`]. It is called once.
+///
+/// See [`PluginConfig::function`](crate::PluginConfig::function).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not make a function",
+    note = "pass a function of at most eight arguments that implement `DeserializeOwned` and are not borrowed (`String`, not `&str`); declare the types of a closure's arguments, and put `&FunctionContext` last",
+    note = "its result implements `Serialize`, or is a `Result` of one whose error is a `String`, implements `std::error::Error`, or is a `BoxError`",
+    note = "or pass a closure `|| MyFunction` where `MyFunction` implements `Function`"
+)]
 pub trait IntoFunction<M> {
     /// Converts it to what
     /// [`PluginConfig::function`](crate::PluginConfig::function) registers.
@@ -328,7 +340,7 @@ where
 {
     fn into_function(mut self) -> FunctionSymbol {
         FunctionSymbol {
-            make: Box::new(move || Box::new(self())),
+            make: Box::new(move |_name| Box::new(self())),
         }
     }
 }

@@ -54,6 +54,9 @@
 //! # Ok::<(), testing::Failure>(())
 //! ```
 
+mod function;
+mod logs;
+
 use std::error::Error;
 use std::fmt;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -61,20 +64,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::context::{Identity, InstanceInfo};
-use crate::function::Calls;
 use crate::instance::{Worker, left};
 use crate::journal::{self, Journal};
 use crate::sink::{AckOutlet, Collector};
 use crate::source::Outlet;
 use crate::{
-    Action, Config, Expr, Function, IntoFunction, IntoSink, IntoSource, Sink, SinkContext,
-    SinkSymbol, Source, SourceContext, SourceSymbol, Stream, panics,
+    Action, Config, IntoSink, IntoSource, Sink, SinkContext, SinkSymbol, Source, SourceContext,
+    SourceSymbol, Stream, panics,
 };
 
-mod logs;
+pub use self::function::{FunctionTest, FunctionUnderTest, aggregate, function};
 
 /// The failure of a step, such as `configure: config.path: expected a string,
 /// found null`.
@@ -500,98 +502,6 @@ impl AckOutlet for TakenAcks {
             .unwrap_or_else(PoisonError::into_inner)
             .push(ack);
         true
-    }
-}
-
-/// What can be tested as a function: a value that implements [`Function`], or
-/// anything that makes one, see [`IntoFunction`].
-pub trait FunctionUnderTest<M> {
-    /// Makes the function.
-    fn make(self) -> Box<dyn Function>;
-}
-
-impl<F: Function + 'static> FunctionUnderTest<ByValue> for F {
-    fn make(self) -> Box<dyn Function> {
-        Box::new(self)
-    }
-}
-
-impl<M, F: IntoFunction<M>> FunctionUnderTest<(M,)> for F {
-    fn make(self) -> Box<dyn Function> {
-        (self.into_function().make)()
-    }
-}
-
-/// Begins a test of a function: of a value, or of what makes one.
-pub fn function<M>(function: impl FunctionUnderTest<M>) -> FunctionTest {
-    logs::show(&function);
-    FunctionTest {
-        calls: Calls::new("test", function.make()),
-        rule_id: "test".to_owned(),
-        function_id: 0,
-    }
-}
-
-/// A function under test; see [`function`].
-pub struct FunctionTest {
-    calls: Calls,
-    rule_id: String,
-    function_id: i64,
-}
-
-impl FunctionTest {
-    /// Sets the rule and the number of the call for the calls that follow.
-    /// Default: rule `test`, call 0. They become part of the context.
-    pub fn call_of(&mut self, rule_id: impl Into<String>, function_id: i64) -> &mut Self {
-        self.rule_id = rule_id.into();
-        self.function_id = function_id;
-        self
-    }
-
-    /// Validates a call with these arguments.
-    ///
-    /// # Errors
-    ///
-    /// The [`Failure`] of `validate`. A host would refuse the rule.
-    pub fn validate(&mut self, args: impl IntoIterator<Item = Expr>) -> Result<(), Failure> {
-        let args: Vec<Expr> = args.into_iter().collect();
-        watch(&Journal::default(), || {
-            self.calls.validate(&args).map_err(Failure::at("validate"))
-        })
-    }
-
-    /// Calls the function with these argument values. An aggregate gets an empty
-    /// array for `null`, which is what a host sends for an empty window.
-    ///
-    /// # Errors
-    ///
-    /// The [`Failure`] of `exec`. A host would report it for the row.
-    pub fn exec(&mut self, args: impl IntoIterator<Item = Value>) -> Result<Value, Failure> {
-        let call = json!({
-            "ruleId": self.rule_id, "opId": "test", "instanceId": 0, "funcId": self.function_id
-        });
-        let mut values: Vec<Value> = args.into_iter().collect();
-        values.push(Value::from(call.to_string()));
-        watch(&Journal::default(), || {
-            self.calls.exec(values).map_err(Failure::at("exec"))
-        })
-    }
-
-    /// Returns whether the function is an aggregate.
-    ///
-    /// # Panics
-    ///
-    /// If its `is_aggregate` panics.
-    pub fn is_aggregate(&mut self) -> bool {
-        self.calls
-            .is_aggregate()
-            .unwrap_or_else(|panic| panic!("is_aggregate: {panic}"))
-    }
-}
-
-impl fmt::Debug for FunctionTest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FunctionTest").finish_non_exhaustive()
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::thread;
 
+use serde_json::json;
+
 use super::*;
-use crate::{Args, Data, FunctionContext};
+use crate::{Args, Data, Expr, Function, FunctionContext};
 
 #[test]
 fn contexts_can_be_cloned_and_sent_to_other_threads() {
