@@ -236,20 +236,12 @@ impl Launcher for PluginConfig {
         let started = match kind {
             Kind::Source => self.sources.get_mut(symbol).map(|source| {
                 let stream = Stream::new(&target.datasource, Arc::clone(&info));
-                let made = panics::attempt(|| {
-                    let mut source = (source.make)(&target.config, &stream)?;
-                    source.configure(&target.datasource, &target.config)?;
-                    Ok(source)
-                })?;
+                let made = panics::attempt(|| source.configured(&target.config, &stream))?;
                 panics::attempt(|| source::start(made, info))
             }),
             Kind::Sink => self.sinks.get_mut(symbol).map(|sink| {
                 let action = Action::new(Arc::clone(&info));
-                let made = panics::attempt(|| {
-                    let mut sink = (sink.make)(&target.config, &action)?;
-                    sink.configure(&target.config)?;
-                    Ok(sink)
-                })?;
+                let made = panics::attempt(|| sink.configured(&target.config, &action))?;
                 panics::attempt(|| sink::run::start(made, info))
             }),
             Kind::Function => self.functions.get_mut(symbol).map(|function| {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use crate::config::Owner;
 use crate::context::{InstanceInfo, instance_methods};
 use crate::{BoxError, Config, Function, Result, Sink, Source};
 
@@ -90,10 +91,36 @@ pub struct SourceSymbol {
     pub(crate) make: MakeSource,
 }
 
+impl SourceSymbol {
+    /// Makes a source and configures it. Then warns of properties that it has
+    /// not taken.
+    pub(crate) fn configured(
+        &mut self,
+        config: &Config,
+        stream: &Stream,
+    ) -> Result<Box<dyn Source>> {
+        let mut source = (self.make)(config, stream)?;
+        source.configure(stream.datasource(), config)?;
+        config.warn_of_oddities(Owner::Source, stream.logger());
+        Ok(source)
+    }
+}
+
 /// A sink that can be registered.
 #[must_use = "a sink is registered with `PluginConfig::sink`"]
 pub struct SinkSymbol {
     pub(crate) make: MakeSink,
+}
+
+impl SinkSymbol {
+    /// Makes a sink and configures it. Then warns of properties that it has not
+    /// taken.
+    pub(crate) fn configured(&mut self, config: &Config, action: &Action) -> Result<Box<dyn Sink>> {
+        let mut sink = (self.make)(config, action)?;
+        sink.configure(config)?;
+        config.warn_of_oddities(Owner::Sink, action.logger());
+        Ok(sink)
+    }
 }
 
 /// A function that can be registered.

@@ -267,12 +267,8 @@ impl SourceTest {
     fn make(&mut self, info: &Arc<InstanceInfo>) -> Result<Box<dyn Source>, Failure> {
         let config = config(std::mem::take(&mut self.config))?;
         let stream = Stream::new(&self.datasource, Arc::clone(info));
-        panics::attempt(|| {
-            let mut source = (self.source.make)(&config, &stream)?;
-            source.configure(&self.datasource, &config)?;
-            Ok(source)
-        })
-        .map_err(Failure::at("configure"))
+        panics::attempt(|| self.source.configured(&config, &stream))
+            .map_err(Failure::at("configure"))
     }
 
     /// Configures and opens the source, stops it after `count` rows, and closes
@@ -404,12 +400,8 @@ impl SinkTest {
         let config = config(self.config)?;
         let info = instance_info();
         let action = Action::new(Arc::clone(&info));
-        let sink = panics::attempt(|| {
-            let mut sink = (self.sink.make)(&config, &action)?;
-            sink.configure(&config)?;
-            Ok(sink)
-        })
-        .map_err(Failure::at("configure"))?;
+        let sink = panics::attempt(|| self.sink.configured(&config, &action))
+            .map_err(Failure::at("configure"))?;
         let acks = Arc::new(TakenAcks::default());
         let ctx = SinkContext::new(info, Arc::clone(&acks) as _);
         let collector = Collector::open(sink, &ctx).map_err(Failure::at("open"))?;

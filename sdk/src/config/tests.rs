@@ -1,11 +1,13 @@
 //! Which configurations parse, and the errors for the others.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use serde::Deserialize;
 use serde_json::json;
 
 use super::*;
+use crate::Secret;
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -87,15 +89,15 @@ fn every_form_of_an_enum_is_parsed() {
 
 #[test]
 fn an_empty_configuration_and_null_are_read_as_defaults() {
-    let config = Config::default();
-
-    assert!(config.is_empty());
-    assert!(
-        Config::from_json(Value::Null)
-            .unwrap()
-            .parse::<Settings>()
-            .is_ok()
-    );
+    for config in [
+        Config::default(),
+        Config::from_json(Value::Null).unwrap(),
+        Config::from_json(json!({})).unwrap(),
+    ] {
+        assert!(config.is_empty());
+        assert!(config.parse::<Settings>().is_ok());
+        assert_eq!(config, Config::default());
+    }
 }
 
 #[test]
@@ -168,4 +170,116 @@ fn a_configuration_must_be_an_object() {
         "config: expected an object, found an array"
     );
     assert_eq!(error.path(), "config");
+}
+
+#[test]
+fn a_configuration_shows_no_secret() {
+    let config = config(json!({
+        "url": "http://x", "password": "p1", "headers": {"Authorization": "Bearer x"},
+        "servers": [{"api_key": 7}]
+    }));
+
+    let shown = r#"{"headers":{"Authorization":"[redacted]"},"password":"[redacted]","servers":[{"api_key":"[redacted]"}],"url":"http://x"}"#;
+    assert_eq!(config.to_string(), shown);
+    let debug = format!("{config:?}");
+    assert!(debug.starts_with("Config("), "{debug}");
+    for secret in ["p1", "Bearer", "7"] {
+        assert!(!debug.contains(secret), "{debug}");
+    }
+    assert_eq!(config.get("password"), Some(&json!("p1")));
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[expect(dead_code, reason = "they are only read")]
+struct Login {
+    password: u16,
+    key: Secret,
+    access_token: Mode,
+    token: Ipv4Addr,
+    #[serde(flatten)]
+    more: More,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct More {
+    pin_secret: u8,
+}
+
+impl Default for Login {
+    fn default() -> Self {
+        Login {
+            password: 0,
+            key: Secret::default(),
+            access_token: Mode::Append,
+            token: Ipv4Addr::LOCALHOST,
+            more: More::default(),
+        }
+    }
+}
+
+#[test]
+fn no_error_shows_a_secret() {
+    #[derive(Debug, Deserialize)]
+    struct Strict {
+        #[expect(dead_code, reason = "it is only read")]
+        passwords: Vec<u16>,
+    }
+    let error = |value| config(value).parse::<Login>().unwrap_err();
+    let text = |value| error(value).to_string();
+
+    assert_eq!(
+        text(json!({"key": 12345})),
+        "config.key: expected a string, found a number: write it in quotes"
+    );
+    assert_eq!(
+        text(json!({"password": "x"})),
+        "config.password: expected u16, found [redacted]"
+    );
+    assert_eq!(
+        text(json!({"accessToken": "hush"})),
+        "config.accessToken: expected one of `append`, `rotate`, `keep`, `both`, found [redacted]"
+    );
+    // Serde reads flattened fields as a whole, so that their errors have no path.
+    assert_eq!(
+        text(json!({"pin_secret": 999})),
+        "config: expected u8, found [redacted]"
+    );
+    assert_eq!(
+        text(json!({"token": "1.2.3"})),
+        "config.token: invalid IPv4 address syntax"
+    );
+    let error = config(json!({"passwords": [1, "q7"]}))
+        .parse::<Strict>()
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "config.passwords[1]: expected u16, found [redacted]"
+    );
+    assert!(!format!("{error:?}").contains("q7"), "{error:?}");
+}
+
+#[test]
+fn an_error_of_the_plugins_own_type_that_quotes_a_secret_is_not_shown() {
+    #[derive(Debug)]
+    struct Quoting;
+    impl<'de> Deserialize<'de> for Quoting {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            Err(serde::de::Error::custom(format!("what is {text}?")))
+        }
+    }
+    #[derive(Debug, Deserialize)]
+    struct Settings {
+        #[expect(dead_code, reason = "it is only read")]
+        token: Quoting,
+    }
+
+    let error = config(json!({"token": "x7"})).parse::<Settings>();
+
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "config.token: the value is not valid (its error contains a secret and is not shown)"
+    );
 }

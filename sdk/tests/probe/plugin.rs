@@ -15,8 +15,8 @@ use std::time::Duration;
 use ekuiper::log::{self, Log, Metadata, Record, info};
 use ekuiper::serde_json::{Value, json};
 use ekuiper::{
-    Args, BoxError, Config, Data, Expr, Function, FunctionContext, PluginConfig, Sink, SinkContext,
-    Source, SourceContext, plugin,
+    Args, BoxError, Config, Data, Expr, Function, FunctionContext, PluginConfig, Secret, Sink,
+    SinkContext, Source, SourceContext, Stream, plugin,
 };
 use serde::Deserialize;
 
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     plugin::start(
         PluginConfig::new(&name)
             .source("count", Count::default)
+            .source("typed", Typed::new)
             .sink("keep", Keep::default)
             .function(format!("{name}_echo"), || Echo)
             .function(format!("{name}_mean"), || Mean)
@@ -156,6 +157,34 @@ impl Source for Count {
 
     fn close(&mut self, ctx: &SourceContext) -> ekuiper::Result {
         self.settings.behaviour.step("close", ctx.rule_id())
+    }
+}
+
+/// Emits one row with its typed configuration, then waits for its stop.
+struct Typed(TypedSettings);
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TypedSettings {
+    #[serde(with = "ekuiper::duration")]
+    call_period: Duration,
+    password: Secret,
+}
+
+impl Typed {
+    fn new(settings: TypedSettings, stream: &Stream) -> Self {
+        info!(logger: stream.logger(), "{settings:?}");
+        Typed(settings)
+    }
+}
+
+impl Source for Typed {
+    fn open(&mut self, ctx: &SourceContext) -> ekuiper::Result {
+        ctx.emit(json!({
+            "period": self.0.call_period.as_millis(), "password": self.0.password.expose()
+        }))?;
+        while ctx.sleep(Duration::from_secs(60)) {}
+        Ok(())
     }
 }
 

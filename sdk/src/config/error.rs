@@ -1,0 +1,192 @@
+//! The error of a configuration: the path of a value, what was expected there,
+//! and what was found.
+
+use std::fmt;
+
+use serde::de::{Expected, Unexpected};
+use serde_json::Value;
+
+use crate::secret::{HIDDEN, is_secret};
+
+/// The error of a value that cannot be read, such as `config.port: expected u16,
+/// found string "x"`.
+///
+/// The value of a property whose name says that it is a secret is shown as
+/// `[redacted]`.
+#[derive(Debug)]
+pub struct ConfigError {
+    /// The segments of the path, from the innermost to the root.
+    path: Vec<String>,
+    message: String,
+    /// Whether the message is from the type's own code.
+    foreign: bool,
+    /// The value that was found, with its type.
+    found: Option<String>,
+}
+
+impl ConfigError {
+    /// Returns the path of the value, such as `config.pattern.count` or
+    /// `config.topics[2]`.
+    pub fn path(&self) -> String {
+        self.path.iter().rev().map(String::as_str).collect()
+    }
+
+    /// Creates the error for a missing value at `path`.
+    pub(crate) fn missing(path: &str) -> Self {
+        Self::text(MISSING).at(path)
+    }
+
+    /// Creates the error for a value of another type.
+    pub(super) fn unexpected(found: &Value, expected: &dyn Expected) -> Self {
+        Self::expected(unexpected(found), expected)
+    }
+
+    /// Creates an error from a complete text.
+    pub(super) fn text(message: impl fmt::Display) -> Self {
+        ConfigError {
+            path: Vec::new(),
+            message: message.to_string(),
+            foreign: false,
+            found: None,
+        }
+    }
+
+    fn expected(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        // Serde expects "a borrowed string" for a `&str`. JSON has no such term.
+        let expected = expected.to_string().replace("a borrowed ", "a ");
+        ConfigError {
+            found: Some(Found(found).to_string()),
+            ..Self::text(format_args!("expected {expected}"))
+        }
+    }
+
+    /// Adds the segment in which the value is.
+    pub(super) fn at(mut self, segment: impl Into<String>) -> Self {
+        self.path.push(segment.into());
+        self
+    }
+
+    /// Removes these secrets from the text.
+    pub(super) fn hide(mut self, secrets: &[&Value]) -> Self {
+        let in_secret = self.path.iter().any(|segment| is_secret(segment));
+        for secret in secrets {
+            let shown = Found(unexpected(secret)).to_string();
+            let text = secret
+                .as_str()
+                .map_or_else(|| secret.to_string(), str::to_owned);
+            if let Some(found) = &mut self.found {
+                if *found == shown || *found == quoted(&text) {
+                    HIDDEN.clone_into(found);
+                }
+            }
+            // A short text may be a part of any message by chance.
+            let quoted = (in_secret || text.len() >= 3) && self.message.contains(&text);
+            if self.foreign && quoted {
+                "the value is not valid (its error contains a secret and is not shown)"
+                    .clone_into(&mut self.message);
+            }
+        }
+        self
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path(), self.message)?;
+        match &self.found {
+            Some(found) => write!(f, ", found {found}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl serde::de::Error for ConfigError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        ConfigError {
+            foreign: true,
+            ..Self::text(message)
+        }
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::expected(found, expected)
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::expected(found, expected)
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::text(MISSING).at(format!(".{field}"))
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        Self::text(format_args!("unknown field, expected {}", OneOf(expected)))
+            .at(format!(".{field}"))
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        ConfigError {
+            found: Some(quoted(variant)),
+            ..Self::text(format_args!("expected {}", OneOf(expected)))
+        }
+    }
+}
+
+const MISSING: &str = "required, but missing";
+
+fn quoted(text: &str) -> String {
+    format!("\"{text}\"")
+}
+
+/// Writes what was found in terms of JSON: `null` instead of serde's "unit
+/// value".
+struct Found<'a>(Unexpected<'a>);
+
+impl fmt::Display for Found<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Unexpected::Unit => f.write_str("null"),
+            Unexpected::Map => f.write_str("an object"),
+            Unexpected::Seq => f.write_str("an array"),
+            other => other.fmt(f),
+        }
+    }
+}
+
+struct OneOf(&'static [&'static str]);
+
+impl fmt::Display for OneOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [only] = self.0 {
+            return write!(f, "`{only}`");
+        }
+        f.write_str("one of ")?;
+        for (index, name) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}`{name}`")?;
+        }
+        Ok(())
+    }
+}
+
+fn unexpected(value: &Value) -> Unexpected<'_> {
+    match value {
+        Value::Null => Unexpected::Unit,
+        Value::Bool(value) => Unexpected::Bool(*value),
+        Value::Number(number) => {
+            if let Some(value) = number.as_u64() {
+                Unexpected::Unsigned(value)
+            } else if let Some(value) = number.as_i64() {
+                Unexpected::Signed(value)
+            } else {
+                Unexpected::Float(number.as_f64().unwrap_or(f64::NAN))
+            }
+        }
+        Value::String(text) => Unexpected::Str(text),
+        Value::Array(_) => Unexpected::Seq,
+        Value::Object(_) => Unexpected::Map,
+    }
+}
