@@ -1,18 +1,18 @@
-//! What every context knows about its instance: the ids, the logger, and whether
-//! it was stopped.
+//! What every context knows about its instance: the ids, the logger, and its
+//! stop.
 //!
 //! The contexts of the three kinds of symbols are built on [`InstanceInfo`]. The
 //! instance itself, its thread and its channels are not here.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use log::{Log, Metadata, Record};
+use log::{Log, Metadata, Record, error};
 
 use crate::journal::{self, Journal};
+use crate::panics;
 use crate::short::Short;
+use crate::stop::{StopGuard, StopSignal};
 
 /// The ids of an instance: its rule, its operator and its number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -26,40 +26,6 @@ pub(crate) struct Identity {
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}_{}_{}", self.rule_id, self.op_id, self.instance_id)
-    }
-}
-
-/// Tells the threads of an instance that it was stopped, and wakes those that
-/// sleep.
-#[derive(Debug, Default)]
-pub(crate) struct StopSignal {
-    stopped: AtomicBool,
-    lock: Mutex<()>,
-    woken: Condvar,
-}
-
-impl StopSignal {
-    pub(crate) fn set(&self) {
-        self.stopped.store(true, Ordering::SeqCst);
-        // With the lock taken, no sleeper is between its check of `stopped` and
-        // its wait, where it would miss the notification.
-        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
-        self.woken.notify_all();
-    }
-
-    pub(crate) fn is_set(&self) -> bool {
-        self.stopped.load(Ordering::SeqCst)
-    }
-
-    /// Waits for `duration` or until the stop. Returns false once stopped.
-    pub(crate) fn sleep(&self, duration: Duration) -> bool {
-        let guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(
-            self.woken
-                .wait_timeout_while(guard, duration, |()| !self.is_set())
-                .unwrap_or_else(PoisonError::into_inner),
-        );
-        !self.is_set()
     }
 }
 
@@ -150,6 +116,16 @@ impl InstanceInfo {
 }
 
 impl InstanceInfo {
+    /// Registers a callback for the stop. A panic in it is logged.
+    pub(crate) fn on_stop(&self, callback: impl FnOnce() + Send + 'static) -> StopGuard {
+        let logger = self.logger.clone();
+        self.stop.on_stop(move || {
+            if let Err(panic) = panics::catch(callback) {
+                error!(logger: &logger, "a callback for the stop failed: {panic}");
+            }
+        })
+    }
+
     /// Writes the `Debug` form of a context: its type and its ids.
     pub(crate) fn show(&self, f: &mut fmt::Formatter<'_>, context: &str) -> fmt::Result {
         f.debug_struct(context)
@@ -221,6 +197,34 @@ macro_rules! stop_methods {
         pub fn sleep(&self, duration: std::time::Duration) -> bool {
             self.info().stop.sleep(duration)
         }
+
+        /// Calls `callback` once when the instance is stopped or ends by itself;
+        /// at once if it already was.
+        ///
+        /// It ends what blocks: it shuts down a socket, or cancels a token.
+        /// Dropping the guard deregisters the callback, without waiting for one
+        /// that runs at that moment.
+        ///
+        /// The callback runs on the thread that stops the instance, which serves
+        /// the host's orders, before any other order; on this thread if the
+        /// instance was stopped before; and on the instance's thread if it ends
+        /// by itself. So it must be quick, and must not wait for the instance. A
+        /// panic in it is logged, and changes nothing else.
+        ///
+        /// A callback that holds a clone of this context is fine: it is dropped
+        /// after the stop.
+        pub fn on_stop(&self, callback: impl FnOnce() + Send + 'static) -> crate::StopGuard {
+            self.info().on_stop(callback)
+        }
+
+        /// Returns a future that is ready once the instance was stopped or has
+        /// ended by itself.
+        ///
+        /// It works in every executor, and in none of them it keeps a thread
+        /// waiting. It may be dropped at any time.
+        pub fn until_stopped(&self) -> crate::UntilStopped {
+            self.info().stop.until_set()
+        }
     };
 }
 pub(crate) use stop_methods;
@@ -228,33 +232,16 @@ pub(crate) use stop_methods;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Instant;
 
     #[test]
-    fn a_stop_ends_a_sleep() {
-        let stop = Arc::new(StopSignal::default());
-        let sleeper = Arc::clone(&stop);
-        let start = Instant::now();
+    fn a_panic_in_a_callback_does_not_reach_the_thread_that_stops() {
+        let info = InstanceInfo::new("s", Identity::default());
+        let (ran, runs) = std::sync::mpsc::channel();
+        let _panics = info.on_stop(|| panic!("callback"));
+        let _works = info.on_stop(move || ran.send(()).unwrap());
 
-        let thread = std::thread::spawn(move || sleeper.sleep(Duration::from_secs(60)));
-        stop.set();
+        info.stop.set();
 
-        assert!(!thread.join().unwrap());
-        assert!(start.elapsed() < Duration::from_secs(30));
-    }
-
-    #[test]
-    fn an_undisturbed_sleep_returns_true() {
-        let stop = StopSignal::default();
-
-        assert!(stop.sleep(Duration::from_millis(1)));
-    }
-
-    #[test]
-    fn a_sleep_after_the_stop_returns_at_once() {
-        let stop = StopSignal::default();
-        stop.set();
-
-        assert!(!stop.sleep(Duration::MAX));
+        assert_eq!(runs.recv(), Ok(()));
     }
 }

@@ -25,7 +25,8 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// ```
 pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 
-/// Why [`SourceContext::emit`](crate::SourceContext::emit) sent no row.
+/// Why [`SourceContext::emit`](crate::SourceContext::emit) or
+/// [`try_emit`](crate::SourceContext::try_emit) sent no row.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum EmitError {
@@ -34,6 +35,11 @@ pub enum EmitError {
     /// Return from `open`. An error that `open` returns after a stop does not
     /// count as a failure.
     Stopped,
+    /// The channel has no room: the host reads more slowly than rows are emitted,
+    /// or is away. Only from [`try_emit`](crate::SourceContext::try_emit).
+    ///
+    /// Emit the row again later, or drop it.
+    Full,
     /// A part of the row is not a JSON object. A host would log such a row and
     /// skip it.
     NotAnObject {
@@ -54,6 +60,9 @@ impl fmt::Display for EmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EmitError::Stopped => f.write_str("the instance was stopped"),
+            EmitError::Full => f.write_str(
+                "the channel is full: emit the row again later, or wait for room with `emit`",
+            ),
             EmitError::NotAnObject { part: "meta" } => {
                 f.write_str("meta is neither a JSON object nor null: emit a struct, a map or ()")
             }
@@ -69,7 +78,7 @@ impl Error for EmitError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             EmitError::Encode { source, .. } => Some(source),
-            EmitError::Stopped | EmitError::NotAnObject { .. } => None,
+            EmitError::Stopped | EmitError::Full | EmitError::NotAnObject { .. } => None,
         }
     }
 }

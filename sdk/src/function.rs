@@ -16,9 +16,9 @@ use ekuiper_sp::{Closer, Options, Req};
 use log::{debug, error, warn};
 use serde_json::Value;
 
-use crate::context::StopSignal;
 use crate::instance::{Instance, StopLimits, Worker};
 use crate::short::Short;
+use crate::stop::StopSignal;
 use crate::wire::Target;
 use crate::{Args, BoxError, Expr, channel, panics, wire};
 

@@ -133,10 +133,12 @@ mod short;
 mod sink;
 mod sizes;
 mod source;
+mod stop;
 mod symbol;
 pub mod testing;
 #[cfg(test)]
 mod vectors;
+mod wakers;
 mod wire;
 
 pub use log;
@@ -156,6 +158,7 @@ pub use secret::Secret;
 pub use sink::{Sink, SinkContext};
 pub use sizes::size;
 pub use source::{Source, SourceContext};
+pub use stop::{StopGuard, UntilStopped};
 pub use symbol::{
     Action, FunctionSymbol, IntoFunction, IntoSink, IntoSource, SinkSymbol, SourceSymbol, Stream,
     Untyped,

@@ -10,16 +10,18 @@
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
-use ekuiper_sp::Push;
-use log::{debug, error, warn};
+use log::{debug, error, info, warn};
 use serde::Serialize;
 
 use crate::context::{InstanceInfo, instance_methods, stop_methods};
-use crate::instance::{Instance, Phase, StopLimits, Worker, left};
-use crate::{BoxError, Config, EmitError, panics, wire};
+use crate::instance::{Instance, Phase, StopLimits, Worker};
+use crate::{BoxError, Config, EmitError, panics};
+
+mod outlet;
+
+use outlet::Channel;
+pub(crate) use outlet::Outlet;
 
 /// A source: produces rows for a stream.
 ///
@@ -109,13 +111,6 @@ impl<S: Source + ?Sized> Source for Box<S> {
     }
 }
 
-/// The destination of an instance's rows: a channel to the host, or a test.
-pub(crate) trait Outlet: Send + Sync {
-    /// Sends a row, waiting while there is no room. Returns false if the outlet
-    /// is closed.
-    fn send(&self, row: &[u8]) -> bool;
-}
-
 /// What a source knows about its instance, and how it emits rows.
 ///
 /// A context is a handle: clones refer to the same instance, and any thread may
@@ -146,6 +141,10 @@ impl SourceContext {
 
     instance_methods!();
     stop_methods!();
+
+    pub(crate) fn stop(&self) {
+        self.info.stop.set();
+    }
 
     /// Sends one row to the host.
     ///
@@ -186,18 +185,68 @@ impl SourceContext {
     ///
     /// The same as those of [`emit`](Self::emit), also for `meta`.
     pub fn emit_with(&self, row: impl Serialize, meta: impl Serialize) -> Result<(), EmitError> {
-        let message = row;
+        self.write_and(&row, &meta, |bytes| match self.outlet.send(bytes) {
+            true => Ok(()),
+            false => Err(EmitError::Stopped),
+        })
+    }
+
+    /// Sends one row to the host like [`emit`](Self::emit), but never waits. For
+    /// loops that must not block.
+    ///
+    /// Up to 256 KiB of rows wait in the channel for a slow host, or for one that
+    /// is away. After `Ok` the row is sent as one from `emit` is, in order.
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`emit`](Self::emit), and [`EmitError::Full`] if the
+    /// channel has no room. The row is then not sent.
+    ///
+    /// ```
+    /// # use ekuiper::{EmitError, SourceContext};
+    /// # use serde::Serialize;
+    /// /// Emits a row, or counts it as lost.
+    /// fn sample(ctx: &SourceContext, row: impl Serialize, lost: &mut u64) -> ekuiper::Result {
+    ///     match ctx.try_emit(row) {
+    ///         Err(EmitError::Full) => *lost += 1,
+    ///         outcome => outcome?,
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn try_emit(&self, row: impl Serialize) -> Result<(), EmitError> {
+        self.try_emit_with(row, ())
+    }
+
+    /// Sends one row to the host like [`try_emit`](Self::try_emit), with metadata
+    /// as in [`emit_with`](Self::emit_with).
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`try_emit`](Self::try_emit), also for `meta`.
+    pub fn try_emit_with(
+        &self,
+        row: impl Serialize,
+        meta: impl Serialize,
+    ) -> Result<(), EmitError> {
+        self.write_and(&row, &meta, |bytes| self.outlet.try_send(bytes))
+    }
+
+    /// Writes a row into the thread's buffer and passes it to `send`.
+    fn write_and(
+        &self,
+        row: &impl Serialize,
+        meta: &impl Serialize,
+        send: impl FnOnce(&[u8]) -> Result<(), EmitError>,
+    ) -> Result<(), EmitError> {
         if self.stopped() {
             return Err(EmitError::Stopped);
         }
-        let mut row = ROW.take();
-        row.clear();
-        let outcome = write_row(&mut row, &message, &meta).and_then(|()| {
-            let sent = self.outlet.send(&row);
-            sent.then_some(()).ok_or(EmitError::Stopped)
-        });
-        if row.capacity() <= KEPT {
-            ROW.set(row);
+        let mut bytes = ROW.take();
+        bytes.clear();
+        let outcome = write_row(&mut bytes, row, meta).and_then(|()| send(&bytes));
+        if bytes.capacity() <= KEPT {
+            ROW.set(bytes);
         }
         outcome
     }
@@ -247,89 +296,12 @@ fn write_part(
     Ok(row[start])
 }
 
-/// A source's data channel, with a count of the threads that send on it.
-struct Channel {
-    push: Push,
-    /// How many threads are inside [`Outlet::send`]. If a stop begins now, their
-    /// rows were emitted before it.
-    sending: AtomicUsize,
-    info: Arc<InstanceInfo>,
-}
-
-impl Outlet for Channel {
-    fn send(&self, row: &[u8]) -> bool {
-        self.sending.fetch_add(1, Ordering::SeqCst);
-        // Checked after counting, because a stop sets its flag first and reads
-        // the count afterwards.
-        let sent = !self.info.stop.is_set() && self.push.send(row, None).is_ok();
-        self.sending.fetch_sub(1, Ordering::SeqCst);
-        sent
-    }
-}
-
-impl Channel {
-    /// Waits until the rows that were emitted before the stop are written, at
-    /// most until `until`.
-    fn finish(&self, until: Instant) {
-        loop {
-            let quiet = self.sending.load(Ordering::SeqCst) == 0;
-            match self.push.flush(left(until)) {
-                Ok(()) if quiet => return,
-                Ok(()) => std::thread::sleep(Duration::from_millis(1)),
-                Err(error) => {
-                    debug!("source {}: not all rows were sent: {error}", self.info);
-                    return;
-                }
-            }
-            if left(until).is_zero() {
-                return;
-            }
-        }
-    }
-
-    /// Waits without a time limit until all rows are written or a stop closes
-    /// the channel. Then closes the channel.
-    fn finish_alone(&self) {
-        loop {
-            match self.push.flush(LOOK_AGAIN) {
-                Ok(()) | Err(ekuiper_sp::Error::Closed) => break,
-                Err(ekuiper_sp::Error::TimedOut) => {}
-                // The host is away. The socket dials it in the background.
-                Err(_) => std::thread::sleep(LOOK_AGAIN),
-            }
-        }
-        self.push.close();
-    }
-}
-
-/// How often an ended source checks whether its last rows are written.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
-/// How long the first attempt to connect to the host's data address may take.
-/// The host listens there before it sends the order.
-const CONNECT_LIMIT: Duration = Duration::from_millis(500);
-
 /// Starts an instance of a configured source.
 pub(crate) fn start(
     source: Box<dyn Source>,
     info: Arc<InstanceInfo>,
 ) -> Result<Box<dyn Instance>, BoxError> {
-    let url = wire::data_url(&info.identity);
-    let options = ekuiper_sp::Options::default();
-    let push = match Push::connect(&url, options.clone(), CONNECT_LIMIT) {
-        Err(error @ ekuiper_sp::Error::Unreachable { .. }) => {
-            // When a host replays the orders of a crashed process, the rule may
-            // have ended already. Its stop follows.
-            warn!("source {info}: {error}: dialing again in the background");
-            Push::dial(&url, options)?
-        }
-        outcome => outcome?,
-    };
-    let channel = Arc::new(Channel {
-        push,
-        sending: AtomicUsize::new(0),
-        info: Arc::clone(&info),
-    });
+    let channel = Arc::new(Channel::connect(Arc::clone(&info))?);
     let ctx = SourceContext::new(Arc::clone(&info), Arc::clone(&channel) as _);
     let phase = Arc::new(Phase::default());
     let worker = {
@@ -349,12 +321,12 @@ fn run(mut source: Box<dyn Source>, ctx: &SourceContext, channel: &Channel, phas
     let info = &*ctx.info;
     let outcome = panics::catch(|| source.open(ctx));
     let stopped = ctx.stopped();
-    // The source ends when `open` returns: other threads that hold its context
-    // can no longer emit.
-    info.stop.set();
     let intact = match outcome {
         Ok(Ok(())) => {
-            debug!("source {info} has ended");
+            // After a stop, the answer to the order says so.
+            if !stopped {
+                info!("source {info} has ended");
+            }
             true
         }
         Ok(Err(cause)) if stopped => {
@@ -370,6 +342,9 @@ fn run(mut source: Box<dyn Source>, ctx: &SourceContext, channel: &Channel, phas
             false
         }
     };
+    // The source ends when `open` returns: other threads that hold its context
+    // can no longer emit.
+    ctx.stop();
     if intact && phase.begin_close() {
         if let Err(cause) = panics::attempt(|| source.close(ctx)) {
             error!("source {info}: close failed: {cause}");
@@ -400,7 +375,7 @@ impl Instance for RunningSource {
     fn release(&self, limits: &StopLimits) {
         self.channel.finish(limits.flush);
         // Ends an `emit` that waits for a host that no longer reads.
-        self.channel.push.close();
+        self.channel.close();
     }
 
     fn finish_stop(self: Box<Self>, limits: &StopLimits) {

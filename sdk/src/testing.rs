@@ -55,11 +55,12 @@
 //! ```
 
 mod function;
+mod handover;
 mod logs;
 
 use std::error::Error;
 use std::fmt;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -67,16 +68,16 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::context::{Identity, InstanceInfo};
-use crate::instance::{Worker, left};
+use crate::instance::Worker;
 use crate::journal::{self, Journal};
 use crate::sink::{AckOutlet, Collector};
-use crate::source::Outlet;
 use crate::{
     Action, Config, IntoSink, IntoSource, Sink, SinkContext, SinkSymbol, Source, SourceContext,
     SourceSymbol, Stream, panics,
 };
 
 pub use self::function::{FunctionTest, FunctionUnderTest, aggregate, function};
+use self::handover::Handover;
 
 /// The failure of a step, such as `configure: config.path: expected a string,
 /// found null`.
@@ -287,13 +288,18 @@ impl SourceTest {
         let info = instance_info();
         let mut source = self.make(&info)?;
         let limit = self.limit;
-        let (send, rows) = mpsc::sync_channel(0);
+        let handover = Arc::new(Handover::default());
+        let rows = Arc::clone(&handover);
         let (done, outcome) = mpsc::channel();
-        let ctx = SourceContext::new(Arc::clone(&info), Arc::new(Handover(send)));
+        let ctx = SourceContext::new(Arc::clone(&info), Arc::clone(&handover) as _);
         let worker = Worker::spawn("source", move || {
             let opened = panics::catch(|| source.open(&ctx));
+            let stopped = ctx.stopped();
+            // The source ends when `open` returns, as it does under a host.
+            ctx.stop();
+            handover.end();
             let result = match opened {
-                Ok(Err(error)) if !ctx.stopped() => {
+                Ok(Err(error)) if !stopped => {
                     Err(Failure::new("open", crate::error::chain(&*error)))
                 }
                 Ok(_) => panics::attempt(|| source.close(&ctx)).map_err(Failure::at("close")),
@@ -305,7 +311,7 @@ impl SourceTest {
         .map_err(|error| Failure::new("test", error.to_string()))?;
         let taken = take(&rows, count, Instant::now() + limit);
         info.stop.set();
-        drop(rows);
+        rows.end();
         if worker.join_until(Instant::now() + limit).is_err() {
             return Err(Failure::new(
                 "open",
@@ -330,28 +336,20 @@ impl fmt::Debug for SourceTest {
     }
 }
 
-/// Receives up to `count` rows. Returns the rows received so far as an error if
-/// `end` passes first.
-fn take(rows: &Receiver<Vec<u8>>, count: usize, end: Instant) -> Result<Vec<Row>, Vec<Row>> {
+/// Takes up to `count` rows. Returns the rows taken so far as an error if `end`
+/// passes first.
+fn take(rows: &Handover, count: usize, end: Instant) -> Result<Vec<Row>, Vec<Row>> {
     let mut taken = Vec::new();
     while taken.len() < count {
-        match rows.recv_timeout(left(end)) {
-            Ok(row) => taken.push(serde_json::from_slice(&row).expect("emit writes JSON")),
-            Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => return Err(taken),
+        match rows.take(end) {
+            Ok(Some(row)) => {
+                taken.push(serde_json::from_slice(&row).expect("emit writes JSON"));
+            }
+            Ok(None) => break,
+            Err(_) => return Err(taken),
         }
     }
     Ok(taken)
-}
-
-/// Hands rows to the test one at a time, so that `emit` waits as it does for a
-/// slow host.
-struct Handover(SyncSender<Vec<u8>>);
-
-impl Outlet for Handover {
-    fn send(&self, row: &[u8]) -> bool {
-        self.0.send(row.to_vec()).is_ok()
-    }
 }
 
 /// The ack of a message.

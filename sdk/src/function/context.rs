@@ -13,8 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use log::warn;
 
-use crate::context::{Identity, InstanceInfo, StopSignal, instance_methods, stop_methods};
+use crate::context::{Identity, InstanceInfo, instance_methods, stop_methods};
 use crate::short::Short;
+use crate::stop::StopSignal;
 use crate::wire;
 
 /// Identifies the call that is computed: its rule, its operator, its instance,

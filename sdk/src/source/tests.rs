@@ -18,6 +18,14 @@ impl Outlet for Kept {
         self.0.lock().unwrap().push(row);
         true
     }
+
+    fn try_send(&self, row: &[u8]) -> Result<(), EmitError> {
+        if !self.0.lock().unwrap().is_empty() {
+            return Err(EmitError::Full);
+        }
+        self.send(row);
+        Ok(())
+    }
 }
 
 fn context() -> (SourceContext, Arc<Kept>) {
@@ -124,6 +132,40 @@ fn nothing_is_emitted_after_the_stop() {
     ctx.info.stop.set();
 
     let error = ctx.emit(json!({})).unwrap_err();
+
+    assert!(matches!(error, EmitError::Stopped));
+    assert!(kept.0.lock().unwrap().is_empty());
+}
+
+#[test]
+fn try_emit_says_that_the_channel_is_full_and_checks_the_row_first() {
+    let (ctx, kept) = context();
+
+    ctx.try_emit_with(json!({"n": 0}), json!({"k": 1})).unwrap();
+    let full = ctx.try_emit(json!({"n": 1})).unwrap_err();
+    let invalid = ctx.try_emit(json!(2)).unwrap_err();
+
+    assert!(matches!(full, EmitError::Full));
+    assert_eq!(
+        full.to_string(),
+        "the channel is full: emit the row again later, or wait for room with `emit`"
+    );
+    assert!(matches!(
+        invalid,
+        EmitError::NotAnObject { part: "message" }
+    ));
+    assert_eq!(
+        *kept.0.lock().unwrap(),
+        [r#"{"message":{"n":0},"meta":{"k":1}}"#]
+    );
+}
+
+#[test]
+fn try_emit_after_the_stop_sends_nothing() {
+    let (ctx, kept) = context();
+    ctx.info.stop.set();
+
+    let error = ctx.try_emit(json!({})).unwrap_err();
 
     assert!(matches!(error, EmitError::Stopped));
     assert!(kept.0.lock().unwrap().is_empty());

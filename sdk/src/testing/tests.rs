@@ -5,7 +5,7 @@ use std::thread;
 use serde_json::json;
 
 use super::*;
-use crate::{Args, Data, Expr, Function, FunctionContext};
+use crate::{Args, Data, EmitError, Expr, Function, FunctionContext};
 
 #[test]
 fn contexts_can_be_cloned_and_sent_to_other_threads() {
@@ -18,7 +18,7 @@ fn contexts_can_be_cloned_and_sent_to_other_threads() {
 
 #[test]
 fn the_debug_form_of_a_context_shows_its_ids() {
-    let ctx = SourceContext::new(instance_info(), Arc::new(Handover(mpsc::sync_channel(0).0)));
+    let ctx = SourceContext::new(instance_info(), Arc::new(Handover::default()));
 
     assert_eq!(
         format!("{ctx:?}"),
@@ -109,6 +109,50 @@ fn a_source_that_ignores_its_stop_fails_the_test() {
         rows.unwrap_err().to_string(),
         "open: did not return within 20ms after the stop"
     );
+}
+
+/// Emits rows without waiting until one is not accepted, and then ends.
+struct Flood;
+
+impl Source for Flood {
+    fn open(&mut self, ctx: &SourceContext) -> crate::Result {
+        for n in 0.. {
+            match ctx.try_emit(json!({"n": n})) {
+                Err(EmitError::Full) => break,
+                outcome => outcome?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn try_emit_finds_room_for_rows_that_the_test_takes_later() {
+    let rows = source(Flood).rows(1000).unwrap();
+
+    for (n, row) in rows.iter().enumerate() {
+        assert_eq!(row.message, json!({"n": n}));
+    }
+    assert_eq!(rows.len(), 1000);
+}
+
+/// Ends while another thread waits for the stop.
+struct LeavesAThread;
+
+impl Source for LeavesAThread {
+    fn open(&mut self, ctx: &SourceContext) -> crate::Result {
+        let clone = ctx.clone();
+        ctx.emit(json!({"n": 0}))?;
+        thread::spawn(move || clone.sleep(Duration::MAX));
+        Ok(())
+    }
+}
+
+#[test]
+fn a_source_that_ends_early_ends_the_test_though_a_thread_still_has_its_context() {
+    let rows = source(LeavesAThread).rows(9).unwrap();
+
+    assert_eq!(rows.len(), 1);
 }
 
 #[derive(Default)]

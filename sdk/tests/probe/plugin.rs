@@ -9,14 +9,15 @@ use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use ekuiper::log::{self, Log, Metadata, Record, info};
 use ekuiper::serde_json::{Value, json};
 use ekuiper::{
-    Args, BoxError, Config, Data, Expr, Function, FunctionContext, PluginConfig, Secret, Sink,
-    SinkContext, Source, SourceContext, Stream, plugin,
+    Args, BoxError, Config, Data, EmitError, Expr, Function, FunctionContext, PluginConfig, Secret,
+    Sink, SinkContext, Source, SourceContext, Stream, plugin,
 };
 use serde::Deserialize;
 
@@ -128,6 +129,10 @@ struct CountSettings {
     bytes: usize,
     /// Whether `open` returns after the last row.
     end: bool,
+    /// Whether to emit without waiting, until the channel is full.
+    fill: bool,
+    /// Whether `open` waits for its stop in another way than with its context.
+    by_callback: bool,
 }
 
 impl Source for Count {
@@ -147,6 +152,17 @@ impl Source for Count {
             if settings.interval > 0 {
                 ctx.sleep(Duration::from_millis(settings.interval));
             }
+        }
+        if settings.fill {
+            let rows = fill(ctx)?;
+            info!(logger: ctx.logger(), "full after {rows} rows");
+        }
+        if settings.by_callback {
+            let (stop, stopped) = mpsc::channel();
+            let _guard = ctx.on_stop(move || stop.send(()).expect("`open` waits"));
+            stopped.recv()?;
+            info!(logger: ctx.logger(), "called back");
+            return Ok(());
         }
         info!(logger: ctx.logger(), "emitted {} rows", settings.count);
         if !settings.end {
@@ -186,6 +202,17 @@ impl Source for Typed {
         while ctx.sleep(Duration::from_secs(60)) {}
         Ok(())
     }
+}
+
+/// Emits rows without waiting until the channel is full. Returns their number.
+fn fill(ctx: &SourceContext) -> Result<u64, EmitError> {
+    for n in 0.. {
+        match ctx.try_emit(json!({"n": n})) {
+            Err(EmitError::Full) => return Ok(n),
+            outcome => outcome?,
+        }
+    }
+    Ok(u64::MAX)
 }
 
 /// Does what each row says, and appends the row to a file.

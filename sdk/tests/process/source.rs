@@ -200,6 +200,69 @@ fn rows_emitted_before_the_stop_reach_a_host_that_still_reads() {
 }
 
 #[test]
+fn a_source_that_does_not_wait_is_told_that_the_channel_is_full() {
+    let mut host = Host::launch();
+    let (source, mut rows) = host.source(json!({"fill": true}));
+    host.start(&source);
+    host.plugin.wait_log("full after ");
+    let log = host.plugin.log();
+    let accepted = log.split("full after ").nth(1).unwrap();
+    let accepted: u64 = accepted.split(' ').next().unwrap().parse().unwrap();
+
+    for n in 0..accepted {
+        assert_eq!(number(&mut rows), n);
+    }
+    let more = rows.recv(Some(Duration::from_millis(100)));
+    assert!(matches!(more, Err(Error::TimedOut)));
+    host.stop(&source);
+}
+
+#[test]
+fn a_callback_for_the_stop_ends_an_open_that_waits_for_something_else() {
+    let mut host = Host::launch();
+    let steps = host.plugin.file("steps");
+    let (source, _rows) = host.source(json!({"by_callback": true, "steps": steps}));
+    host.start(&source);
+
+    let took = host.stop(&source);
+
+    assert!(took < STOP, "{took:?}");
+    assert!(host.plugin.log().contains("called back"));
+    assert!(host.plugin.text("steps").contains("close"));
+}
+
+#[test]
+fn a_source_that_ends_or_fails_says_so_at_once_in_one_line() {
+    let mut host = Host::launch();
+    let cases = [
+        (json!({"end": true}), "INFO  ekuiper::source: ", "has ended"),
+        (
+            json!({"fail": "open"}),
+            "ERROR ekuiper::source: ",
+            "failed: host asked open to fail",
+        ),
+        (
+            json!({"panic": "open"}),
+            "ERROR ekuiper::source: ",
+            "ended: panic: asked to panic in open",
+        ),
+    ];
+    for (config, begin, end) in cases {
+        let (source, _rows) = host.source(config);
+        host.start(&source);
+
+        let address = format!("`count` ({}_count_0)", source.rule);
+        let text = format!("{begin}source {address} {end}");
+        host.plugin.wait_log(&text);
+
+        let log = host.plugin.log();
+        let lines = log.lines().filter(|line| line.contains(&address));
+        let others = lines.filter(|line| !line.contains(": started source "));
+        assert_eq!(others.count(), 1, "{log}");
+    }
+}
+
+#[test]
 fn a_panic_or_an_error_of_open_ends_only_its_instance() {
     let mut host = Host::launch();
     let (panics, _rows) = host.source(json!({"panic": "open"}));
