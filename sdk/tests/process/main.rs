@@ -9,3 +9,5 @@ mod life;
 mod panic;
 mod sink;
 mod source;
+#[cfg(feature = "tracing")]
+mod tracing;
