@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::instance::{Instance, StopLimits, Worker};
 use crate::short::Short;
+use crate::span::Span;
 use crate::stop::StopSignal;
 use crate::wire::Target;
 use crate::{Args, BoxError, Expr, channel, panics, wire};
@@ -179,7 +180,9 @@ impl Calls {
                 *value = Value::Array(Vec::new());
             }
         }
-        self.run("exec", |function| function.exec(Args::from(values), &ctx))
+        let (identity, id) = ctx.key();
+        Span::exec(&self.symbol, identity, id)
+            .within(|| self.run("exec", |function| function.exec(Args::from(values), &ctx)))
     }
 
     /// Runs code of the function. An error and a panic both become text; a panic

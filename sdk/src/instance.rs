@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::journal::{self, Journal};
+use crate::span::Span;
 
 /// One running source, sink or function.
 pub(crate) trait Instance: Send {
@@ -74,14 +75,16 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts the thread. Its name is shown by debuggers; the system shortens it.
+    ///
+    /// It inherits the journal and the span of this thread.
     pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<Self> {
         let (running, ended) = mpsc::channel();
         // A thread's name must not contain NUL.
         let name = name.replace('\0', "");
-        let journal = Journal::current();
+        let (journal, span) = (Journal::current(), Span::current());
         let thread = thread::Builder::new().name(name).spawn(move || {
             let _running = running;
-            journal::within(journal, body);
+            journal::within(journal, || span.within(body));
         })?;
         Ok(Worker { thread, ended })
     }

@@ -46,6 +46,11 @@ impl Journal {
         }
     }
 
+    /// Removes all lines.
+    pub(crate) fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Lines::default();
+    }
+
     /// Removes all lines, and returns those that do not contain `known`, indented.
     pub(crate) fn take(&self, known: &str) -> String {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -104,6 +104,46 @@
 //! `RUST_BACKTRACE=1` is set; a plugin that wants the one line only sets an empty
 //! hook before [`plugin::start`].
 //!
+//! # Logs
+//!
+//! The SDK logs through the crate [`log`], and so does a plugin. [`plugin::start`]
+//! installs a logger that writes to stderr, unless the process has one; hosts put
+//! a plugin's stderr into their own log. The variable `RUST_LOG` selects what is
+//! shown: `RUST_LOG=info,weather=debug`. `ctx.logger()` names the rule, the operator
+//! and the instance in each line.
+//!
+//! With the feature `tracing`, the plugin's code runs in spans of the crate
+//! `tracing`, so that its events need not repeat these ids:
+//!
+//! - `instance`, with the fields `kind`, `symbol`, `rule`, `op` and `instance`, for
+//!   a source or sink from its construction to its `close`; for a function, which
+//!   all rules share, with `kind` and `symbol` alone
+//! - in it, for each call, `collect` with `symbol`, `rule`, `op` and `instance`, and
+//!   `exec` with `function_id` as well
+//!
+//! Threads that the plugin starts enter the span themselves, with
+//! `tracing::Span::current()`. Without a subscriber there are no spans, and events
+//! go to the logger. A subscriber is installed before the start:
+//!
+//! ```no_run
+//! # fn plugin_config() -> ekuiper::PluginConfig { ekuiper::PluginConfig::new("weather") }
+//! fn main() -> std::process::ExitCode {
+//!     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
+//!     ekuiper::plugin::start(plugin_config())
+//! }
+//! ```
+//!
+//! `tracing::info!("connected")` in `open` then becomes
+//!
+//! ```text
+//! 2026-01-31T23:59:59.123456Z  INFO instance{kind=source symbol="weather" rule="rule1" op="demo" instance=0}: weather: connected
+//! ```
+//!
+//! The SDK's own lines go through [`log`]; `tracing-subscriber` shows them, too
+//! (its feature `tracing-log`, on by default). The spans have the level `info` and
+//! the target `ekuiper::span`: a filter such as `weather=debug` also needs
+//! `ekuiper::span=info`.
+//!
 //! # Unit tests
 //!
 //! The module [`testing`] runs one symbol in memory.
@@ -133,6 +173,7 @@ mod short;
 mod sink;
 mod sizes;
 mod source;
+mod span;
 mod stop;
 mod symbol;
 pub mod testing;

@@ -22,6 +22,7 @@ use crate::control::{Dispatcher, Launcher, OrderError};
 use crate::describe::{self, DescribedFunction, DescribedSymbol, Description};
 use crate::function::plain::IntoAggregate;
 use crate::instance::Instance;
+use crate::span::Span;
 use crate::symbol::{FunctionSymbol, IntoFunction, IntoSink, IntoSource, SinkSymbol, SourceSymbol};
 use crate::wire::{Kind, Target};
 use crate::{
@@ -233,7 +234,8 @@ impl Launcher for PluginConfig {
     fn start(&mut self, target: &Target) -> Result<Box<dyn Instance>, OrderError> {
         let (kind, symbol) = (target.kind, target.symbol.as_str());
         let info = InstanceInfo::new(symbol, target.identity.clone());
-        let started = match kind {
+        let identity = (kind != Kind::Function).then_some(&target.identity);
+        let started = Span::instance(kind, symbol, identity).within(|| match kind {
             Kind::Source => self.sources.get_mut(symbol).map(|source| {
                 let stream = Stream::new(&target.datasource, Arc::clone(&info));
                 let made = panics::attempt(|| source.configured(&target.config, &stream))?;
@@ -248,7 +250,7 @@ impl Launcher for PluginConfig {
                 let made = panics::catch(|| (function.make)(symbol))?;
                 panics::attempt(|| function::start(made, target))
             }),
-        };
+        });
         let symbol = symbol.to_owned();
         match started {
             None => Err(OrderError::UnknownSymbol { kind, symbol }),

@@ -14,6 +14,7 @@ use log::warn;
 
 use crate::ack::Acks;
 use crate::context::{InstanceInfo, instance_methods, stop_methods};
+use crate::span::Span;
 use crate::{Config, Data, panics};
 
 pub(crate) mod run;
@@ -332,6 +333,11 @@ impl Collector {
     /// panic, which ends the instance.
     pub(crate) fn collect(&mut self, ctx: &SinkContext, message: &[u8]) -> Result<(), String> {
         ctx.shared.acked.store(false, Ordering::SeqCst);
+        let info = ctx.info();
+        Span::collect(&info.symbol, &info.identity).within(|| self.collect_here(ctx, message))
+    }
+
+    fn collect_here(&mut self, ctx: &SinkContext, message: &[u8]) -> Result<(), String> {
         let outcome = panics::catch(|| self.sink.collect(ctx, Data::new(message)));
         let acked = self.by_hand || ctx.shared.acked.load(Ordering::SeqCst);
         match outcome {

@@ -71,6 +71,8 @@ use crate::context::{Identity, InstanceInfo};
 use crate::instance::Worker;
 use crate::journal::{self, Journal};
 use crate::sink::{AckOutlet, Collector};
+use crate::span::Span;
+use crate::wire::Kind;
 use crate::{
     Action, Config, IntoSink, IntoSource, Sink, SinkContext, SinkSymbol, Source, SourceContext,
     SourceSymbol, Stream, panics,
@@ -124,12 +126,39 @@ impl fmt::Debug for Failure {
 
 impl Error for Failure {}
 
-/// Runs a step of a test. Its failure repeats what was logged.
-fn watch<T>(journal: &Journal, step: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    journal::within(Some(journal.clone()), step).map_err(|failure| {
-        let log = journal.take(&failure.text);
-        Failure { log, ..failure }
-    })
+/// What surrounds the code of an instance under test: its journal and its span.
+#[derive(Clone)]
+struct Surroundings {
+    journal: Journal,
+    span: Span,
+}
+
+impl Surroundings {
+    fn new(kind: Kind) -> Self {
+        let identity = (kind != Kind::Function).then(identity);
+        Surroundings {
+            journal: Journal::default(),
+            span: Span::instance(kind, "test", identity.as_ref()),
+        }
+    }
+
+    /// Forgets what was logged: the next failure does not repeat it.
+    fn again(&self) -> &Self {
+        self.journal.clear();
+        self
+    }
+
+    fn within<T>(&self, code: impl FnOnce() -> T) -> T {
+        journal::within(Some(self.journal.clone()), || self.span.within(code))
+    }
+
+    /// Runs a step of a test. Its failure repeats what was logged.
+    fn watch<T>(&self, step: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        self.within(step).map_err(|failure| {
+            let log = self.journal.take(&failure.text);
+            Failure { log, ..failure }
+        })
+    }
 }
 
 /// Returns the instance of a test: rule `test`, operator `test`, number 0.
@@ -259,9 +288,7 @@ impl SourceTest {
     ///
     /// The [`Failure`] of `configure`.
     pub fn configure(mut self) -> Result<(), Failure> {
-        watch(&Journal::default(), || {
-            self.make(&instance_info()).map(drop)
-        })
+        Surroundings::new(Kind::Source).watch(|| self.make(&instance_info()).map(drop))
     }
 
     /// Makes the source and configures it.
@@ -281,7 +308,7 @@ impl SourceTest {
     /// The [`Failure`] of a step, also if the rows or the stop take longer than
     /// the time limit.
     pub fn rows(self, count: usize) -> Result<Vec<Row>, Failure> {
-        watch(&Journal::default(), || self.run(count))
+        Surroundings::new(Kind::Source).watch(|| self.run(count))
     }
 
     fn run(mut self, count: usize) -> Result<Vec<Row>, Failure> {
@@ -390,11 +417,11 @@ impl SinkTest {
     ///
     /// The [`Failure`] of `configure` or `open`.
     pub fn open(self) -> Result<OpenSink, Failure> {
-        let journal = Journal::default();
-        watch(&journal, || self.run(journal.clone()))
+        let surroundings = Surroundings::new(Kind::Sink);
+        surroundings.watch(|| self.run(surroundings.clone()))
     }
 
-    fn run(mut self, journal: Journal) -> Result<OpenSink, Failure> {
+    fn run(mut self, surroundings: Surroundings) -> Result<OpenSink, Failure> {
         let config = config(self.config)?;
         let info = instance_info();
         let action = Action::new(Arc::clone(&info));
@@ -408,7 +435,7 @@ impl SinkTest {
             ctx,
             acks,
             ended: None,
-            journal,
+            surroundings,
         })
     }
 }
@@ -425,7 +452,7 @@ pub struct OpenSink {
     ctx: SinkContext,
     acks: Arc<TakenAcks>,
     ended: Option<String>,
-    journal: Journal,
+    surroundings: Surroundings,
 }
 
 impl OpenSink {
@@ -439,10 +466,9 @@ impl OpenSink {
         if let Some(panic) = &self.ended {
             panic!("the sink has already ended: {panic}");
         }
-        let journal = Some(self.journal.clone());
-        let collected = journal::within(journal, || {
-            self.collector.collect(&self.ctx, message.as_ref())
-        });
+        let collected = self
+            .surroundings
+            .within(|| self.collector.collect(&self.ctx, message.as_ref()));
         self.ended = collected.err();
         self.acks()
     }
@@ -461,7 +487,7 @@ impl OpenSink {
     /// The [`Failure`] of `close`, or of the `collect` that panicked.
     pub fn close(self) -> Result<(), Failure> {
         self.ctx.stop();
-        watch(&self.journal, || match self.ended {
+        self.surroundings.watch(|| match self.ended {
             Some(panic) => Err(Failure::new("collect", panic)),
             None => self
                 .collector

@@ -53,7 +53,7 @@ impl FunctionContext {
         &self.shared.info
     }
 
-    fn key(&self) -> (&Identity, i64) {
+    pub(super) fn key(&self) -> (&Identity, i64) {
         (&self.shared.info.identity, self.shared.function_id)
     }
 

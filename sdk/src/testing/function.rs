@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::{ByValue, Failure, logs, watch};
+use super::{ByValue, Failure, Surroundings, logs};
 use crate::function::Calls;
-use crate::journal::Journal;
+use crate::wire::Kind;
 use crate::{Expr, Function, IntoAggregate, IntoFunction};
 
 /// What can be tested as a function: a value that implements [`Function`], or
@@ -35,6 +35,7 @@ pub fn function<M>(function: impl FunctionUnderTest<M>) -> FunctionTest {
         calls: Calls::new("test", function.make()),
         rule_id: "test".to_owned(),
         function_id: 0,
+        surroundings: Surroundings::new(Kind::Function),
     }
 }
 
@@ -59,6 +60,7 @@ pub struct FunctionTest {
     calls: Calls,
     rule_id: String,
     function_id: i64,
+    surroundings: Surroundings,
 }
 
 impl FunctionTest {
@@ -77,9 +79,9 @@ impl FunctionTest {
     /// The [`Failure`] of `validate`. A host would refuse the rule.
     pub fn validate(&mut self, args: impl IntoIterator<Item = Expr>) -> Result<(), Failure> {
         let args: Vec<Expr> = args.into_iter().collect();
-        watch(&Journal::default(), || {
-            self.calls.validate(&args).map_err(Failure::at("validate"))
-        })
+        self.surroundings
+            .again()
+            .watch(|| self.calls.validate(&args).map_err(Failure::at("validate")))
     }
 
     /// Calls the function with these argument values. An aggregate gets an empty
@@ -94,9 +96,9 @@ impl FunctionTest {
         });
         let mut values: Vec<Value> = args.into_iter().collect();
         values.push(Value::from(call.to_string()));
-        watch(&Journal::default(), || {
-            self.calls.exec(values).map_err(Failure::at("exec"))
-        })
+        self.surroundings
+            .again()
+            .watch(|| self.calls.exec(values).map_err(Failure::at("exec")))
     }
 
     /// Returns whether the function is an aggregate.

@@ -3,7 +3,8 @@
 //!
 //! `PROBE_NAME` is the name of the plugin and the prefix of its functions'
 //! names, because the names of functions are global on a machine. With
-//! `PROBE_LOGGER` it installs its own logger.
+//! `PROBE_LOGGER` it installs its own logger, with `PROBE_SUBSCRIBER` a subscriber
+//! for the feature `tracing`.
 
 use std::fs::File;
 use std::io::Write;
@@ -25,6 +26,13 @@ fn main() -> ExitCode {
     if std::env::var_os("PROBE_LOGGER").is_some() {
         log::set_logger(&Mine).expect("the first logger");
         log::set_max_level(log::LevelFilter::Info);
+    }
+    #[cfg(feature = "tracing")]
+    if std::env::var_os("PROBE_SUBSCRIBER").is_some() {
+        tracing_subscriber::fmt()
+            .with_writer(std::io::stderr)
+            .with_ansi(false)
+            .init();
     }
     let name = std::env::var("PROBE_NAME").unwrap_or_else(|_| "probe".to_owned());
     plugin::start(
@@ -275,6 +283,8 @@ impl Function for Echo {
             panic!("asked to panic in exec");
         }
         if args[0] == "echo" {
+            #[cfg(feature = "tracing")]
+            tracing::info!("echoes");
             return Ok(args[1].clone());
         }
         let ids = json!([

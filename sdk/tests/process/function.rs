@@ -7,13 +7,13 @@ use crate::host::{Host, Instance, SOON};
 use crate::panic::{asked_to_panic, panicked};
 
 /// The host's end of a function's channel, on which the function has greeted.
-struct Channel {
+pub(crate) struct Channel {
     rep: Rep,
     url: String,
 }
 
 impl Channel {
-    fn start(host: &mut Host, function: &str) -> Channel {
+    pub(crate) fn start(host: &mut Host, function: &str) -> Channel {
         let symbol = format!("{}_{function}", host.plugin.name);
         let url = format!("ipc:///tmp/func_{symbol}.ipc");
         let rep = Rep::listen(&url, Options::default()).unwrap();
@@ -27,7 +27,7 @@ impl Channel {
         assert_eq!(self.rep.recv(Some(SOON)).unwrap(), b"handshake");
     }
 
-    fn request(&mut self, request: &str) -> String {
+    pub(crate) fn request(&mut self, request: &str) -> String {
         self.rep.send(request.as_bytes(), Some(SOON)).unwrap();
         String::from_utf8(self.rep.recv(Some(SOON)).unwrap().to_vec()).unwrap()
     }

@@ -43,6 +43,9 @@ pub(crate) fn probe() -> &'static Path {
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }
+        if cfg!(feature = "tracing") {
+            cargo.args(["--features", "tracing"]);
+        }
         assert!(cargo.status().unwrap().success(), "cannot build the probe");
         let test = std::env::current_exe().unwrap();
         let profile = test.parent().unwrap().parent().unwrap();

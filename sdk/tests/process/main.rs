@@ -10,3 +10,5 @@ mod life;
 mod panic;
 mod sink;
 mod source;
+#[cfg(feature = "tracing")]
+mod tracing;

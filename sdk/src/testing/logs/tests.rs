@@ -85,9 +85,9 @@ fn the_failure_of_a_sink_repeats_what_was_logged() {
 struct Picky;
 
 impl Function for Picky {
-    fn exec(&mut self, args: Args, _ctx: &FunctionContext) -> crate::Result<Value> {
+    fn exec(&mut self, args: Args, ctx: &FunctionContext) -> crate::Result<Value> {
         let n: u64 = args.parse(0)?;
-        warn!("got {n}");
+        warn!(logger: ctx.logger(), "got {n}");
         if n == 2 {
             return Err("too many".into());
         }
@@ -108,11 +108,11 @@ fn the_failure_of_a_function_repeats_what_this_call_has_logged() {
 
     assert_eq!(
         failed,
-        "exec: too many; logged before:\n  WARN ekuiper::testing::logs::tests: got 2"
+        "exec: too many; logged before:\n  WARN ekuiper::testing::logs::tests: test/test/0: got 2"
     );
     assert!(
         panicked.ends_with(
-            ": far too many; logged before:\n  WARN ekuiper::testing::logs::tests: got 3"
+            ": far too many; logged before:\n  WARN ekuiper::testing::logs::tests: test/test/0: got 3"
         ),
         "{panicked}"
     );
