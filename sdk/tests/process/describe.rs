@@ -14,6 +14,9 @@ const DESCRIPTION: &str = r#"{
   "sources": [
     {
       "name": "count"
+    },
+    {
+      "name": "typed"
     }
   ],
   "sinks": [

@@ -244,7 +244,7 @@ fn a_source_that_ends_or_fails_says_so_at_once_in_one_line() {
         (
             json!({"panic": "open"}),
             "ERROR ekuiper::source: ",
-            "ended: panic: asked to panic in open",
+            &format!("ended: {}", asked_to_panic("open")),
         ),
     ];
     for (config, begin, end) in cases {
