@@ -214,9 +214,9 @@ fn unexpected(value: &Value) -> Unexpected<'_> {
 /// Parses a value into a type. The paths in errors begin with `root`.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(
     value: &'a Value,
-    root: &str,
+    root: impl fmt::Display,
 ) -> Result<T, ConfigError> {
-    T::deserialize(Node(value)).map_err(|error| error.at(root))
+    T::deserialize(Node(value)).map_err(|error| error.at(root.to_string()))
 }
 
 /// A value that is being read. An error in a part of it gets the segment of that
