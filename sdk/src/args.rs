@@ -1,6 +1,7 @@
 //! The arguments of a function: as expressions in the SQL, and as the values of
 //! one call.
 
+use std::fmt;
 use std::ops::Index;
 
 use serde::Deserialize;
@@ -96,6 +97,15 @@ impl Expr {
     }
 }
 
+/// Names the argument at an index for a reader, who counts from 1.
+pub(crate) struct Place(pub(crate) usize);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "argument {}", self.0 + 1)
+    }
+}
+
 /// The argument values of one call of a function, in order.
 ///
 /// A column that the row lacks is `null`. For an aggregate each argument is an
@@ -137,10 +147,10 @@ impl Args {
     /// Its text counts arguments from 1: `argument 1: expected f64, found string
     /// "x"` is about index 0.
     pub fn parse<'a, T: Deserialize<'a>>(&'a self, index: usize) -> Result<T, ConfigError> {
-        let root = format!("argument {}", index + 1);
+        let place = Place(index);
         match self.0.get(index) {
-            Some(value) => config::parse(value, &root),
-            None => Err(ConfigError::missing(&root)),
+            Some(value) => config::parse(value, place),
+            None => Err(ConfigError::missing(&place.to_string())),
         }
     }
 }

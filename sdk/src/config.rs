@@ -177,9 +177,9 @@ impl fmt::Debug for Config {
 /// Parses a value into a type. The paths in errors begin with `root`.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(
     value: &'a Value,
-    root: &str,
+    root: impl fmt::Display,
 ) -> Result<T, ConfigError> {
-    T::deserialize(Node::new(value, None)).map_err(|error| error.at(root))
+    T::deserialize(Node::new(value, None)).map_err(|error| error.at(root.to_string()))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::args::Place;
 use crate::function::moved;
 use crate::function::returned::Returned;
 use crate::symbol::{FunctionSymbol, IntoFunction};
@@ -28,7 +29,7 @@ pub trait IntoAggregate<M> {
 }
 
 /// Checks that a literal can be an argument.
-type Check = fn(&Value, &str) -> std::result::Result<(), ConfigError>;
+type Check = fn(&Value, Place) -> std::result::Result<(), ConfigError>;
 
 /// Reads the arguments of a call, and computes it.
 type Call = dyn Fn(&mut Arguments<'_>, &FunctionContext) -> Result<Value> + Send + Sync;
@@ -78,7 +79,7 @@ impl Function for Plain {
         self.count(args.len())?;
         for (index, (arg, check)) in args.iter().zip(&*self.checks).enumerate() {
             if let Some(literal) = arg.as_literal() {
-                check(literal, &place(index)).map_err(|error| format!("{}: {error}", self.name))?;
+                check(literal, Place(index)).map_err(|error| format!("{}: {error}", self.name))?;
             }
         }
         Ok(())
@@ -100,13 +101,8 @@ impl Function for Plain {
     }
 }
 
-/// Names the argument at `index`, which is counted from 0, for a reader.
-fn place(index: usize) -> String {
-    format!("argument {}", index + 1)
-}
-
 /// Checks that a literal can be an argument of type `A`.
-fn one<A: DeserializeOwned>(literal: &Value, place: &str) -> std::result::Result<(), ConfigError> {
+fn one<A: DeserializeOwned>(literal: &Value, place: Place) -> std::result::Result<(), ConfigError> {
     config::parse::<A>(literal, place).map(drop)
 }
 
@@ -124,7 +120,7 @@ impl Arguments<'_> {
         let index = self.index;
         self.index += 1;
         moved::from_value(value).or_else(|value| {
-            config::parse(&value, &place(index)).map_err(|error| {
+            config::parse(&value, Place(index)).map_err(|error| {
                 let advice = advice(&error, &value, self.is_aggregate);
                 format!("{}: {error}{advice}", self.name).into()
             })
