@@ -70,7 +70,8 @@ use serde_json::Value;
 use crate::context::{Identity, InstanceInfo};
 use crate::instance::Worker;
 use crate::journal::{self, Journal};
-use crate::sink::{AckOutlet, Collector};
+use crate::sink::AckOutlet;
+use crate::sink::collector::Collector;
 use crate::span::Span;
 use crate::wire::Kind;
 use crate::{
