@@ -6,9 +6,13 @@
 //! are kept, up to [`KEPT_FAILURES`]; beyond that the oldest is dropped. The
 //! acks stay in the order of their rows.
 //!
+//! The acks of a sink that works in batches are held until the batch is flushed,
+//! and with them all later ones.
+//!
 //! No socket is used here: the caller of [`Acks::pump`] sends them.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::wire;
 
@@ -19,46 +23,99 @@ pub(crate) const KEPT_FAILURES: usize = 4096;
 /// failures.
 const KEPT_TEXT: usize = 2048;
 
+/// The largest number of entries for held acks, and those after them, until the
+/// batch must be flushed. Consecutive held acks are one entry.
+const MOST_HELD: usize = 1024;
+
 /// The waiting acks, in the order of their rows.
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
     waiting: VecDeque<Waiting>,
+    /// The first held ack, and all after it.
+    held: Vec<Held>,
+    /// The number of [`Waiting::Failed`].
     failures: usize,
     dropped: u64,
 }
 
+/// An ack that can be sent.
 #[derive(Debug, PartialEq)]
 enum Waiting {
     /// A number of consecutive successful rows.
     Done(u64),
-    /// A failed row, with the complete message of its ack.
-    Failed(Vec<u8>),
+    /// A number of consecutive rows that failed for one reason, with the complete
+    /// message of their acks.
+    Failed { ack: Arc<[u8]>, count: u64 },
+}
+
+/// An ack that cannot be sent yet.
+#[derive(Debug, PartialEq)]
+enum Held {
+    /// A number of consecutive rows whose outcome is that of the flush.
+    Open(u64),
+    /// A successful row after them.
+    Done,
+    /// A failed row after them.
+    Failed(Arc<[u8]>),
 }
 
 impl Acks {
     /// Adds the ack of a successful row.
     pub(crate) fn done(&mut self) {
-        match self.waiting.back_mut() {
-            Some(Waiting::Done(count)) => *count += 1,
-            _ => self.waiting.push_back(Waiting::Done(1)),
+        if self.held.is_empty() {
+            self.add_done(1);
+        } else {
+            self.held.push(Held::Done);
         }
     }
 
-    /// Adds the ack of a failed row. If the oldest one had to be dropped for it,
+    /// Adds the ack of a failed row. If older ones had to be dropped for it,
     /// returns how many were dropped so far.
     pub(crate) fn failed(&mut self, text: &str) -> Option<u64> {
-        let dropped = (self.failures == KEPT_FAILURES).then(|| {
-            self.drop_oldest_failure();
-            self.dropped += 1;
-            self.dropped
-        });
-        self.waiting
-            .push_back(Waiting::Failed(wire::failed_ack(cut(text))));
-        self.failures += 1;
-        dropped
+        let ack = failed_ack(text);
+        if self.held.is_empty() {
+            self.add_failed(ack, 1)
+        } else {
+            self.held.push(Held::Failed(ack));
+            None
+        }
     }
 
-    /// Returns whether no ack waits.
+    /// Adds the ack of a row whose outcome is that of the next flush.
+    pub(crate) fn hold(&mut self) {
+        match self.held.last_mut() {
+            Some(Held::Open(count)) => *count += 1,
+            _ => self.held.push(Held::Open(1)),
+        }
+    }
+
+    /// Returns whether the batch must be flushed to bound the memory for held
+    /// acks.
+    pub(crate) fn holds_too_many(&self) -> bool {
+        self.held.len() >= MOST_HELD
+    }
+
+    /// Releases the held acks with the outcome of the flush. If older ones had to
+    /// be dropped for them, returns how many were dropped so far.
+    pub(crate) fn release(&mut self, outcome: Result<(), &str>) -> Option<u64> {
+        let failure = outcome.err().map(failed_ack);
+        let before = self.dropped;
+        for held in std::mem::take(&mut self.held) {
+            match (held, &failure) {
+                (Held::Open(count), None) => self.add_done(count),
+                (Held::Open(count), Some(ack)) => {
+                    self.add_failed(Arc::clone(ack), count);
+                }
+                (Held::Done, _) => self.add_done(1),
+                (Held::Failed(ack), _) => {
+                    self.add_failed(ack, 1);
+                }
+            }
+        }
+        (self.dropped > before).then_some(self.dropped)
+    }
+
+    /// Returns whether no ack can be sent.
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -67,31 +124,45 @@ impl Acks {
     pub(crate) fn pump(&mut self, mut send: impl FnMut(&[u8]) -> bool) -> u64 {
         let mut sent = 0;
         while let Some(first) = self.waiting.front_mut() {
-            let message = match first {
-                Waiting::Done(_) => wire::DONE_ACK,
-                Waiting::Failed(message) => message,
+            let (ack, count) = match first {
+                Waiting::Done(count) => (wire::DONE_ACK, count),
+                Waiting::Failed { ack, count } => (&**ack, count),
             };
-            if !send(message) {
+            if !send(ack) {
                 break;
             }
             sent += 1;
-            match first {
-                Waiting::Done(count) if *count > 1 => *count -= 1,
-                Waiting::Done(_) => {
-                    self.waiting.pop_front();
-                }
-                Waiting::Failed(_) => {
+            *count -= 1;
+            if *count == 0 {
+                if let Some(Waiting::Failed { .. }) = self.waiting.pop_front() {
                     self.failures -= 1;
-                    self.waiting.pop_front();
                 }
             }
         }
         sent
     }
 
+    fn add_done(&mut self, rows: u64) {
+        match self.waiting.back_mut() {
+            Some(Waiting::Done(count)) => *count += rows,
+            _ => self.waiting.push_back(Waiting::Done(rows)),
+        }
+    }
+
+    fn add_failed(&mut self, ack: Arc<[u8]>, count: u64) -> Option<u64> {
+        let dropped = (self.failures == KEPT_FAILURES).then(|| {
+            self.dropped += self.drop_oldest_failure();
+            self.dropped
+        });
+        self.waiting.push_back(Waiting::Failed { ack, count });
+        self.failures += 1;
+        dropped
+    }
+
     /// Drops the oldest failure and merges the counts on both sides of it. It is
     /// the first or the second entry, because two counts are never adjacent.
-    fn drop_oldest_failure(&mut self) {
+    /// Returns how many acks were dropped.
+    fn drop_oldest_failure(&mut self) -> u64 {
         let before = match self.waiting.front() {
             Some(Waiting::Done(count)) => *count,
             _ => 0,
@@ -99,7 +170,10 @@ impl Acks {
         if before > 0 {
             self.waiting.pop_front();
         }
-        self.waiting.pop_front();
+        let dropped = match self.waiting.pop_front() {
+            Some(Waiting::Failed { count, .. }) => count,
+            _ => 0,
+        };
         self.failures -= 1;
         if before > 0 {
             match self.waiting.front_mut() {
@@ -107,7 +181,12 @@ impl Acks {
                 _ => self.waiting.push_front(Waiting::Done(before)),
             }
         }
+        dropped
     }
+}
+
+fn failed_ack(text: &str) -> Arc<[u8]> {
+    wire::failed_ack(cut(text)).into()
 }
 
 /// Shortens a text to at most [`KEPT_TEXT`] bytes, at the end of a character.
@@ -206,10 +285,102 @@ mod tests {
 
         assert_eq!(acks.failures, KEPT_FAILURES);
         assert!(acks.waiting.len() <= 2 * KEPT_FAILURES + 1);
-        let Some(Waiting::Failed(last)) = acks.waiting.back() else {
+        let Some(Waiting::Failed { ack, .. }) = acks.waiting.back() else {
             panic!("the last row failed");
         };
-        assert_eq!(last.len(), KEPT_TEXT + r#"{"error":""}"#.len());
+        assert_eq!(ack.len(), KEPT_TEXT + r#"{"error":""}"#.len());
+    }
+
+    #[test]
+    fn held_acks_and_all_after_them_wait_for_the_flush() {
+        let mut acks = Acks::default();
+        acks.done();
+        acks.hold();
+        acks.hold();
+        acks.failed("not JSON");
+        acks.done();
+        acks.hold();
+
+        assert_eq!(drain(&mut acks), ["{}"]);
+        assert!(acks.is_empty());
+        assert_eq!(acks.release(Ok(())), None);
+
+        assert_eq!(
+            drain(&mut acks),
+            ["{}", "{}", r#"{"error":"not JSON"}"#, "{}", "{}"]
+        );
+    }
+
+    #[test]
+    fn a_failed_flush_fails_the_held_rows_and_no_others() {
+        let mut acks = Acks::default();
+        acks.hold();
+        acks.hold();
+        acks.failed("not JSON");
+        acks.done();
+        acks.hold();
+
+        acks.release(Err("disk full"));
+        acks.done();
+
+        let failed = r#"{"error":"disk full"}"#;
+        let other = r#"{"error":"not JSON"}"#;
+        assert_eq!(
+            drain(&mut acks),
+            [failed, failed, other, "{}", failed, "{}"]
+        );
+        assert_eq!(acks.failures, 0);
+    }
+
+    #[test]
+    fn a_million_held_acks_are_one_counter_whatever_the_outcome() {
+        let mut acks = Acks::default();
+        for _ in 0..1_000_000 {
+            acks.hold();
+        }
+        assert_eq!(acks.held, [Held::Open(1_000_000)]);
+        assert!(!acks.holds_too_many());
+
+        acks.release(Err("disk full"));
+
+        assert_eq!(acks.waiting.len(), 1);
+        assert_eq!(acks.pump(|_| true), 1_000_000);
+    }
+
+    #[test]
+    fn held_acks_that_cannot_be_counted_together_ask_for_a_flush() {
+        let mut acks = Acks::default();
+        for _ in 0..511 {
+            acks.hold();
+            acks.failed("x");
+        }
+        assert!(!acks.holds_too_many());
+
+        acks.hold();
+        acks.failed("x");
+
+        assert!(acks.holds_too_many());
+    }
+
+    #[test]
+    fn failures_that_a_flush_releases_are_bounded_like_all_others() {
+        let mut acks = Acks::default();
+        for row in 0..4095 {
+            acks.failed(&format!("row {row}"));
+        }
+        acks.hold();
+        acks.failed("a");
+        acks.hold();
+
+        assert_eq!(acks.release(Err("b")), Some(2));
+
+        assert_eq!(acks.failures, KEPT_FAILURES);
+        let sent = drain(&mut acks);
+        assert_eq!(sent[0], r#"{"error":"row 2"}"#);
+        assert_eq!(
+            sent[4093..],
+            ["b", "a", "b"].map(|text| format!(r#"{{"error":"{text}"}}"#))
+        );
     }
 
     #[test]

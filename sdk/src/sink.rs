@@ -1,7 +1,8 @@
 //! Sinks: the trait that a plugin implements, and how its results become acks.
 //!
-//! No socket is used here; the instance's thread and channels are in `run`. Acks
-//! wait in [`Acks`] until a host reads them.
+//! No socket is used here; the instance's thread and channels are in `run`, and
+//! the calls of the plugin's code in `collector`. Acks wait in [`Acks`] until a
+//! host reads them.
 //!
 //! Rules: docs/protocol.md, "Sources and sinks".
 
@@ -14,15 +15,16 @@ use log::warn;
 
 use crate::ack::Acks;
 use crate::context::{InstanceInfo, instance_methods, stop_methods};
-use crate::span::Span;
-use crate::{Config, Data, panics};
+use crate::{Config, Data};
 
+pub(crate) mod collector;
 pub(crate) mod run;
 
 /// A sink: receives the rows of a rule.
 ///
 /// `configure`, `open`, any number of `collect`s and `close` are called in this
-/// order. Each instance has its own value.
+/// order, all but `configure` on the instance's own thread. Each instance has its
+/// own value.
 ///
 /// ```
 /// use ekuiper::{Data, Sink, SinkContext};
@@ -37,6 +39,72 @@ pub(crate) mod run;
 ///     }
 /// }
 /// ```
+///
+/// # Batches
+///
+/// A sink that implements [`linger`](Self::linger) and [`flush`](Self::flush)
+/// works in batches: `collect` keeps the rows, `flush` commits them, and the acks
+/// are sent after it, in the order of the messages.
+///
+/// ```
+/// use std::time::Duration;
+/// use ekuiper::{Data, Sink, SinkContext, Value, serde_json::json, testing};
+/// # #[derive(Default)]
+/// # struct Database;
+/// # struct Transaction;
+/// # impl Database {
+/// #     fn transaction(&mut self) -> ekuiper::Result<Transaction> { Ok(Transaction) }
+/// # }
+/// # impl Transaction {
+/// #     fn insert(&mut self, _row: &Value) -> ekuiper::Result { Ok(()) }
+/// #     fn commit(self) -> ekuiper::Result { Ok(()) }
+/// # }
+///
+/// #[derive(Default)]
+/// struct Table {
+///     database: Database,
+///     rows: Vec<Value>,
+/// }
+///
+/// impl Sink for Table {
+///     fn linger(&self) -> Option<Duration> {
+///         Some(Duration::from_millis(100))
+///     }
+///
+///     fn collect(&mut self, ctx: &SinkContext, data: Data<'_>) -> ekuiper::Result {
+///         self.rows.extend(data.rows::<Value>()?);
+///         if self.rows.len() >= 500 {
+///             ctx.request_flush();
+///         }
+///         Ok(())
+///     }
+///
+///     fn flush(&mut self, _ctx: &SinkContext) -> ekuiper::Result {
+///         // After an error the host may send the rows again.
+///         let rows = std::mem::take(&mut self.rows);
+///         let mut transaction = self.database.transaction()?;
+///         for row in &rows {
+///             transaction.insert(row)?;
+///         }
+///         transaction.commit()
+///     }
+/// }
+///
+/// let mut table = testing::sink(Table::default()).open()?;
+/// assert_eq!(table.feed(json!({"n": 1}).to_string()), []);
+/// assert_eq!(table.feed("not JSON"), []);
+/// let acks = table.wait_for_acks(2);
+/// assert_eq!(acks[0], testing::Ack::Ok);
+/// assert!(matches!(acks[1], testing::Ack::Error(_)));
+/// # Ok::<(), testing::Failure>(())
+/// ```
+///
+/// With the property `requireAck` in a rule's action, eKuiper waits for the ack of
+/// each message before it sends the next one. So a sink that keeps rows gets **one
+/// row in each linger time**, unless the action also has `batchSize` or
+/// `lingerInterval`: then eKuiper collects rows itself, into arrays with one ack
+/// each, and a sink needs no batches of its own. See "A sink" in
+/// docs/configuration.md in the SDK's repository.
 pub trait Sink: Send {
     /// Configures the instance with the properties of the rule's action.
     ///
@@ -85,7 +153,43 @@ pub trait Sink: Send {
         false
     }
 
-    /// Cleans up after the last `collect`, on the same thread.
+    /// Returns the linger time of a sink that works in batches: how long a
+    /// message may wait for the next [`flush`](Self::flush). Called once, after
+    /// `open`. `None`, the default, is for a sink that is done with a message when
+    /// `collect` returns.
+    ///
+    /// If it returns a time, a message that `collect` has accepted is acked after
+    /// the next `flush`. The ack of a message that `collect` has failed, or that
+    /// was acked by hand inside `collect`, keeps its own outcome and its place in
+    /// the order. With a time of zero, `flush` follows each `collect`.
+    ///
+    /// If [`acks_by_hand`](Self::acks_by_hand) returns true, `flush` is called at
+    /// the same times, and the sink still sends all acks itself.
+    fn linger(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Commits what was collected since the last `flush`, on the same thread as
+    /// `collect`. Called only for a sink with a [`linger`](Self::linger) time:
+    ///
+    /// - when that time has passed since the first message that `collect` has
+    ///   accepted after the last `flush`, also while rows keep coming;
+    /// - after a `collect` that called [`SinkContext::request_flush`];
+    /// - before `close`, if a message was accepted after the last `flush`.
+    ///
+    /// # Errors
+    ///
+    /// An error is logged and sent as the ack of each message that waits for this
+    /// flush. The instance goes on. A host may send these rows again, so forget
+    /// them.
+    ///
+    /// A panic does the same, and ends the instance without a call of `close`.
+    fn flush(&mut self, ctx: &SinkContext) -> crate::Result {
+        let _ = ctx;
+        Ok(())
+    }
+
+    /// Cleans up after the last `collect` or `flush`, on the same thread.
     ///
     /// It is not called after a panic: the value is dropped.
     ///
@@ -113,6 +217,14 @@ impl<S: Sink + ?Sized> Sink for Box<S> {
 
     fn acks_by_hand(&self) -> bool {
         (**self).acks_by_hand()
+    }
+
+    fn linger(&self) -> Option<Duration> {
+        (**self).linger()
+    }
+
+    fn flush(&mut self, ctx: &SinkContext) -> crate::Result {
+        (**self).flush(ctx)
     }
 
     fn close(&mut self, ctx: &SinkContext) -> crate::Result {
@@ -146,6 +258,8 @@ struct Shared {
     acked: AtomicBool,
     /// Whether the next message has been received already.
     more: AtomicBool,
+    /// Whether `collect` has asked for a flush.
+    flush_requested: AtomicBool,
 }
 
 #[derive(Default)]
@@ -175,6 +289,7 @@ impl SinkContext {
                 outlet,
                 acked: AtomicBool::new(false),
                 more: AtomicBool::new(false),
+                flush_requested: AtomicBool::new(false),
             }),
         }
     }
@@ -207,6 +322,15 @@ impl SinkContext {
         self.failed(&error.to_string());
     }
 
+    /// Requests a call of [`flush`](Sink::flush) as soon as the current `collect`
+    /// has returned, for example because the batch is large enough.
+    ///
+    /// From another thread, it takes effect after the next `collect`. It has no
+    /// effect on a sink without a [`linger`](Sink::linger) time.
+    pub fn request_flush(&self) {
+        self.shared.flush_requested.store(true, Ordering::SeqCst);
+    }
+
     pub(crate) fn stop(&self) {
         self.info().stop.set();
     }
@@ -237,11 +361,38 @@ impl SinkContext {
         self.pump_soon(&mut waiting);
     }
 
+    /// Holds the ack of the message that was collected until [`release`] is called.
+    ///
+    /// [`release`]: Self::release
+    fn hold(&self) {
+        self.waiting().acks.hold();
+    }
+
+    /// Returns whether a flush is due now, whatever the linger time. Forgets the
+    /// request for it.
+    fn take_flush_request(&self) -> bool {
+        self.shared.flush_requested.swap(false, Ordering::SeqCst)
+            || self.waiting().acks.holds_too_many()
+    }
+
+    /// Sends the acks that were held, with the outcome of the flush.
+    fn release(&self, outcome: Result<(), &str>) {
+        let mut waiting = self.waiting();
+        let dropped = waiting.acks.release(outcome);
+        self.pump_now(&mut waiting);
+        drop(waiting);
+        self.warn_of_dropped(dropped);
+    }
+
     fn failed(&self, text: &str) {
         let mut waiting = self.waiting();
         let dropped = waiting.acks.failed(text);
         self.pump_soon(&mut waiting);
         drop(waiting);
+        self.warn_of_dropped(dropped);
+    }
+
+    fn warn_of_dropped(&self, dropped: Option<u64>) {
         // Logged for the 1st, 2nd, 4th, 8th … dropped ack, so that the log does
         // not grow with every row.
         if let Some(dropped) = dropped.filter(|dropped| dropped.is_power_of_two()) {
@@ -305,72 +456,6 @@ enum Backlog {
     Shrinking,
     /// No ack could be sent.
     Stuck,
-}
-
-/// An opened sink. It passes messages to the plugin's code and sends the acks.
-pub(crate) struct Collector {
-    sink: Box<dyn Sink>,
-    by_hand: bool,
-}
-
-impl Collector {
-    /// Opens the sink. The error is the text of the failure.
-    pub(crate) fn open(mut sink: Box<dyn Sink>, ctx: &SinkContext) -> Result<Self, String> {
-        let opened = panics::attempt(|| {
-            sink.open(ctx)?;
-            Ok(sink.acks_by_hand())
-        });
-        match opened {
-            Ok(by_hand) => Ok(Collector { sink, by_hand }),
-            Err(text) => {
-                panics::discard(format_args!("sink {}", ctx.info()), sink);
-                Err(text)
-            }
-        }
-    }
-
-    /// Passes a message to the sink and acks it. The error is the text of a
-    /// panic, which ends the instance.
-    pub(crate) fn collect(&mut self, ctx: &SinkContext, message: &[u8]) -> Result<(), String> {
-        ctx.shared.acked.store(false, Ordering::SeqCst);
-        let info = ctx.info();
-        Span::collect(&info.symbol, &info.identity).within(|| self.collect_here(ctx, message))
-    }
-
-    fn collect_here(&mut self, ctx: &SinkContext, message: &[u8]) -> Result<(), String> {
-        let outcome = panics::catch(|| self.sink.collect(ctx, Data::new(message)));
-        let acked = self.by_hand || ctx.shared.acked.load(Ordering::SeqCst);
-        match outcome {
-            Ok(Ok(())) if acked => {}
-            Ok(Ok(())) => ctx.collected(),
-            Ok(Err(cause)) => {
-                let text = crate::error::chain(&*cause);
-                warn!("sink {}: a row failed: {text}", ctx.info());
-                if !acked {
-                    ctx.failed(&text);
-                }
-            }
-            Err(panic) => {
-                if !acked {
-                    ctx.failed(&panic);
-                }
-                return Err(panic);
-            }
-        }
-        Ok(())
-    }
-
-    /// Closes the sink. The error is the text of the failure.
-    pub(crate) fn close(mut self, ctx: &SinkContext) -> Result<(), String> {
-        let closed = panics::attempt(|| self.sink.close(ctx));
-        self.discard(ctx);
-        closed
-    }
-
-    /// Drops the sink without calling `close`.
-    pub(crate) fn discard(self, ctx: &SinkContext) {
-        panics::discard(format_args!("sink {}", ctx.info()), self);
-    }
 }
 
 #[cfg(test)]

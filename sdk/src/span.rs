@@ -63,6 +63,20 @@ mod with_tracing {
             })
         }
 
+        /// Returns the span of one call of a sink's `flush`.
+        pub(crate) fn flush(symbol: &str, identity: &Identity) -> Self {
+            Self::if_wanted(|| {
+                info_span!(
+                    target: TARGET,
+                    "flush",
+                    symbol,
+                    rule = identity.rule_id,
+                    op = identity.op_id,
+                    instance = identity.instance_id,
+                )
+            })
+        }
+
         /// Returns the span of one call of a function's `exec`.
         pub(crate) fn exec(symbol: &str, identity: &Identity, function_id: i64) -> Self {
             Self::if_wanted(|| {
@@ -105,6 +119,10 @@ mod without {
         }
 
         pub(crate) fn collect(_: &str, _: &Identity) -> Self {
+            Span
+        }
+
+        pub(crate) fn flush(_: &str, _: &Identity) -> Self {
             Span
         }
 

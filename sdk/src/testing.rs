@@ -57,11 +57,12 @@
 mod function;
 mod handover;
 mod logs;
+mod sink;
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -70,15 +71,13 @@ use serde_json::Value;
 use crate::context::{Identity, InstanceInfo};
 use crate::instance::Worker;
 use crate::journal::{self, Journal};
-use crate::sink::{AckOutlet, Collector};
 use crate::span::Span;
 use crate::wire::Kind;
-use crate::{
-    Action, Config, IntoSink, IntoSource, Sink, SinkContext, SinkSymbol, Source, SourceContext,
-    SourceSymbol, Stream, panics,
-};
+use crate::{Config, IntoSource, Source, SourceContext, SourceSymbol, Stream, panics};
 
 pub use self::function::{FunctionTest, FunctionUnderTest, aggregate, function};
+pub use self::sink::{Ack, OpenSink, SinkTest, SinkUnderTest, sink};
+
 use self::handover::Handover;
 
 /// The failure of a step, such as `configure: config.path: expected a string,
@@ -217,31 +216,6 @@ impl<M, F: IntoSource<M>> SourceUnderTest<(M,)> for F {
     }
 }
 
-/// What can be tested as a sink: a value that implements [`Sink`], or anything
-/// that makes one, see [`IntoSink`].
-pub trait SinkUnderTest<M> {
-    /// Converts it to a symbol that makes one sink.
-    fn sink_symbol(self) -> SinkSymbol;
-}
-
-impl<S: Sink + 'static> SinkUnderTest<ByValue> for S {
-    fn sink_symbol(self) -> SinkSymbol {
-        let mut value = Some(self);
-        SinkSymbol {
-            make: Box::new(move |_, _| match value.take() {
-                Some(sink) => Ok(Box::new(sink)),
-                None => Err("a test makes one sink".into()),
-            }),
-        }
-    }
-}
-
-impl<M, F: IntoSink<M>> SinkUnderTest<(M,)> for F {
-    fn sink_symbol(self) -> SinkSymbol {
-        self.into_sink()
-    }
-}
-
 /// Begins a test of a source: of a value, or of a constructor.
 pub fn source<M>(source: impl SourceUnderTest<M>) -> SourceTest {
     logs::show(&source);
@@ -377,148 +351,6 @@ fn take(rows: &Handover, count: usize, end: Instant) -> Result<Vec<Row>, Vec<Row
         }
     }
     Ok(taken)
-}
-
-/// The ack of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ack {
-    /// The sink has processed the message.
-    Ok,
-    /// The sink failed to process the message, with the text of the error.
-    Error(String),
-}
-
-/// Begins a test of a sink: of a value, or of a constructor.
-pub fn sink<M>(sink: impl SinkUnderTest<M>) -> SinkTest {
-    logs::show(&sink);
-    SinkTest {
-        sink: sink.sink_symbol(),
-        config: Value::Null,
-    }
-}
-
-/// A sink under test; see [`sink`].
-#[must_use = "call `open`"]
-pub struct SinkTest {
-    sink: SinkSymbol,
-    config: Value,
-}
-
-impl SinkTest {
-    /// Sets the configuration, a JSON object. Default: empty.
-    pub fn config(mut self, config: Value) -> Self {
-        self.config = config;
-        self
-    }
-
-    /// Configures and opens the sink.
-    ///
-    /// # Errors
-    ///
-    /// The [`Failure`] of `configure` or `open`.
-    pub fn open(self) -> Result<OpenSink, Failure> {
-        let surroundings = Surroundings::new(Kind::Sink);
-        surroundings.watch(|| self.run(surroundings.clone()))
-    }
-
-    fn run(mut self, surroundings: Surroundings) -> Result<OpenSink, Failure> {
-        let config = config(self.config)?;
-        let info = instance_info();
-        let action = Action::new(Arc::clone(&info));
-        let sink = panics::attempt(|| self.sink.configured(&config, &action))
-            .map_err(Failure::at("configure"))?;
-        let acks = Arc::new(TakenAcks::default());
-        let ctx = SinkContext::new(info, Arc::clone(&acks) as _);
-        let collector = Collector::open(sink, &ctx).map_err(Failure::at("open"))?;
-        Ok(OpenSink {
-            collector,
-            ctx,
-            acks,
-            ended: None,
-            surroundings,
-        })
-    }
-}
-
-impl fmt::Debug for SinkTest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SinkTest").finish_non_exhaustive()
-    }
-}
-
-/// An opened sink under test. It takes messages and returns their acks.
-pub struct OpenSink {
-    collector: Collector,
-    ctx: SinkContext,
-    acks: Arc<TakenAcks>,
-    ended: Option<String>,
-    surroundings: Surroundings,
-}
-
-impl OpenSink {
-    /// Passes one message to the sink, as a host sends it. Returns the acks that
-    /// were sent since the last call.
-    ///
-    /// # Panics
-    ///
-    /// If an earlier message made the sink panic, which ends the instance.
-    pub fn feed(&mut self, message: impl AsRef<[u8]>) -> Vec<Ack> {
-        if let Some(panic) = &self.ended {
-            panic!("the sink has already ended: {panic}");
-        }
-        let collected = self
-            .surroundings
-            .within(|| self.collector.collect(&self.ctx, message.as_ref()));
-        self.ended = collected.err();
-        self.acks()
-    }
-
-    /// Returns the acks that were sent since the last call. For sinks that ack
-    /// after `collect` has returned.
-    pub fn acks(&mut self) -> Vec<Ack> {
-        let mut acks = self.acks.0.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *acks)
-    }
-
-    /// Closes the sink.
-    ///
-    /// # Errors
-    ///
-    /// The [`Failure`] of `close`, or of the `collect` that panicked.
-    pub fn close(self) -> Result<(), Failure> {
-        self.ctx.stop();
-        self.surroundings.watch(|| match self.ended {
-            Some(panic) => Err(Failure::new("collect", panic)),
-            None => self
-                .collector
-                .close(&self.ctx)
-                .map_err(Failure::at("close")),
-        })
-    }
-}
-
-impl fmt::Debug for OpenSink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenSink").finish_non_exhaustive()
-    }
-}
-
-#[derive(Default)]
-struct TakenAcks(Mutex<Vec<Ack>>);
-
-impl AckOutlet for TakenAcks {
-    fn offer(&self, ack: &[u8]) -> bool {
-        let ack: Value = serde_json::from_slice(ack).expect("acks are JSON");
-        let ack = match ack["error"].as_str() {
-            Some(text) => Ack::Error(text.to_owned()),
-            None => Ack::Ok,
-        };
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(ack);
-        true
-    }
 }
 
 #[cfg(test)]

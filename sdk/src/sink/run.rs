@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use ekuiper_sp::{Error, Options, Pull, Push, Waker};
 use log::{debug, error, warn};
 
-use super::{AckOutlet, Backlog, Collector, Sink, SinkContext};
+use super::collector::Collector;
+use super::{AckOutlet, Backlog, Sink, SinkContext};
 use crate::context::InstanceInfo;
 use crate::instance::{Instance, Phase, StopLimits, Worker, left};
 use crate::{BoxError, wire};
@@ -71,9 +72,7 @@ fn run(sink: Box<dyn Sink>, mut rows: Rows, acks: &Push, phase: &Phase) {
     let ctx = rows.ctx.clone();
     if let Some(collector) = collect_all(sink, &mut rows) {
         if phase.begin_close() {
-            if let Err(cause) = collector.close(&ctx) {
-                error!("sink {}: close failed: {cause}", ctx.info());
-            }
+            close(collector, &ctx);
         } else {
             collector.discard(&ctx);
         }
@@ -85,6 +84,16 @@ fn run(sink: Box<dyn Sink>, mut rows: Rows, acks: &Push, phase: &Phase) {
     }
     acks.close();
     drop(lock(&rows.pull).take());
+}
+
+/// Flushes what a sink that works in batches has collected, and closes the sink.
+fn close(mut collector: Collector, ctx: &SinkContext) {
+    if let Err(panic) = collector.flush_rest(ctx) {
+        error!("sink {} ended: {panic}", ctx.info());
+        collector.discard(ctx);
+    } else if let Err(cause) = collector.close(ctx) {
+        error!("sink {}: close failed: {cause}", ctx.info());
+    }
 }
 
 /// Collects messages until the instance is stopped or fails. Returns the sink if
@@ -99,8 +108,13 @@ fn collect_all(sink: Box<dyn Sink>, rows: &mut Rows) -> Option<Collector> {
         }
     };
     let mut message = Vec::new();
-    while rows.next(&mut message) {
-        if let Err(panic) = collector.collect(&ctx, &message) {
+    loop {
+        let outcome = match rows.next(&mut message, collector.flush_due()) {
+            Next::Message => collector.collect(&ctx, &message),
+            Next::FlushDue => collector.flush(&ctx),
+            Next::End => return Some(collector),
+        };
+        if let Err(panic) = outcome {
             error!("sink {} ended: {panic}", ctx.info());
             collector.discard(&ctx);
             return None;
@@ -109,7 +123,6 @@ fn collect_all(sink: Box<dyn Sink>, rows: &mut Rows) -> Option<Collector> {
             message = Vec::new();
         }
     }
-    Some(collector)
 }
 
 /// The largest capacity in bytes that the buffer keeps after a message.
@@ -138,21 +151,36 @@ struct Rows {
     drain_until: Option<Instant>,
 }
 
+/// What the instance's thread does next.
+enum Next {
+    /// It collects a message.
+    Message,
+    /// It flushes the batch.
+    FlushDue,
+    /// It ends, because no more messages come.
+    End,
+}
+
 impl Rows {
-    /// Replaces the content of `message` with the next message. Returns false if
-    /// no more messages come.
-    fn next(&mut self, message: &mut Vec<u8>) -> bool {
+    /// Waits for the next message, which replaces the content of `message`, or
+    /// until a flush is due.
+    fn next(&mut self, message: &mut Vec<u8>, flush_due: Option<Instant>) -> Next {
         let mut guard = lock(&self.pull);
         let Some(pull) = guard.as_mut() else {
-            return false;
+            return Next::End;
         };
+        let is_flush_due = || flush_due.is_some_and(|due| left(due).is_zero());
         loop {
+            // Checked before each message, because messages may come without end.
+            if is_flush_due() {
+                return Next::FlushDue;
+            }
             let limit = if self.ctx.stopped() {
                 let until = *self
                     .drain_until
                     .get_or_insert_with(|| Instant::now() + DRAIN);
                 if left(until).is_zero() {
-                    return false;
+                    return Next::End;
                 }
                 Some(DRAIN_QUIET)
             } else if pull.has_buffered() {
@@ -170,14 +198,16 @@ impl Rows {
                     }
                 }
             };
-            match pull.recv(limit) {
+            let until_flush = flush_due.map(left);
+            match pull.recv(shorter(limit, until_flush)) {
                 Ok(bytes) => {
                     message.clear();
                     message.extend_from_slice(bytes);
                     self.ctx.expect_more(pull.has_buffered());
-                    return true;
+                    return Next::Message;
                 }
-                Err(Error::TimedOut) if self.drain_until.is_some() => return false,
+                Err(Error::TimedOut) if is_flush_due() => return Next::FlushDue,
+                Err(Error::TimedOut) if self.drain_until.is_some() => return Next::End,
                 Err(Error::TimedOut) => self.pause = (self.pause * 2).min(PAUSE_LAST),
                 Err(Error::Woken) => {}
                 Err(error @ Error::Protocol(_)) => {
@@ -185,10 +215,18 @@ impl Rows {
                 }
                 Err(error) => {
                     error!("sink {} ended: {error}", self.ctx.info());
-                    return false;
+                    return Next::End;
                 }
             }
         }
+    }
+}
+
+/// Returns the shorter of two waits. `None` is a wait without end.
+fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     }
 }
 

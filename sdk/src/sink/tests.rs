@@ -1,12 +1,21 @@
 //! Which acks are sent, tested without a socket.
 
+use super::collector::Collector;
 use super::*;
 use crate::context::Identity;
+use crate::panics;
 
 /// Accepts as many acks as it has room for.
-struct Reader {
+pub(super) struct Reader {
     room: Mutex<usize>,
     read: Mutex<Vec<String>>,
+}
+
+impl Reader {
+    /// Returns the acks that were read, and forgets them.
+    pub(super) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.read.lock().unwrap())
+    }
 }
 
 impl AckOutlet for Reader {
@@ -22,7 +31,7 @@ impl AckOutlet for Reader {
     }
 }
 
-fn context(room: usize) -> (SinkContext, Arc<Reader>) {
+pub(super) fn context(room: usize) -> (SinkContext, Arc<Reader>) {
     let reader = Arc::new(Reader {
         room: Mutex::new(room),
         read: Mutex::default(),

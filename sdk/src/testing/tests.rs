@@ -5,7 +5,7 @@ use std::thread;
 use serde_json::json;
 
 use super::*;
-use crate::{Args, Data, EmitError, Expr, Function, FunctionContext};
+use crate::{Args, Data, EmitError, Expr, Function, FunctionContext, Sink, SinkContext};
 
 #[test]
 fn contexts_can_be_cloned_and_sent_to_other_threads() {

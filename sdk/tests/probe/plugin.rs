@@ -40,6 +40,7 @@ fn main() -> ExitCode {
             .source("count", Count::default)
             .source("typed", Typed::new)
             .sink("keep", Keep::default)
+            .sink("batch", Batch::new)
             .function(format!("{name}_echo"), || Echo)
             .function(format!("{name}_mean"), || Mean)
             .function(format!("{name}_broken"), broken),
@@ -264,6 +265,59 @@ impl Sink for Keep {
 
     fn close(&mut self, ctx: &SinkContext) -> ekuiper::Result {
         self.settings.behaviour.step("close", ctx.rule_id())
+    }
+}
+
+/// Appends a line with all rows of a batch to a file, as a commit.
+struct Batch {
+    settings: BatchSettings,
+    rows: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct BatchSettings {
+    path: PathBuf,
+    #[serde(with = "ekuiper::duration")]
+    linger: Duration,
+    /// The number of rows that make a batch complete.
+    #[serde(default)]
+    rows: Option<usize>,
+}
+
+impl Batch {
+    fn new(settings: BatchSettings) -> Self {
+        let rows = Vec::new();
+        Batch { settings, rows }
+    }
+}
+
+impl Sink for Batch {
+    fn linger(&self) -> Option<Duration> {
+        Some(self.settings.linger)
+    }
+
+    fn collect(&mut self, ctx: &SinkContext, data: Data<'_>) -> ekuiper::Result {
+        if data.as_bytes() == b"fail" {
+            return Err("host asked the row to fail".into());
+        }
+        self.rows.push(data.to_string());
+        if Some(self.rows.len()) == self.settings.rows {
+            ctx.request_flush();
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, _ctx: &SinkContext) -> ekuiper::Result {
+        let rows = std::mem::take(&mut self.rows);
+        match rows.last().map(String::as_str) {
+            Some("full") => Err("disk full".into()),
+            Some("panic") => panic!("asked to panic in flush"),
+            _ => append(&self.settings.path, &format!("{}\n", rows.join(" "))),
+        }
+    }
+
+    fn close(&mut self, _ctx: &SinkContext) -> ekuiper::Result {
+        append(&self.settings.path, "close\n")
     }
 }
 

@@ -246,7 +246,12 @@ impl Host {
     /// Creates an instance of the sink `keep`. The host dials its data channel
     /// later, with [`Instance::dial_once`].
     pub(crate) fn sink(&self, config: Value) -> Instance {
-        let sink = Instance::new("sink", "keep", config);
+        self.sink_named("keep", config)
+    }
+
+    /// Creates an instance of any sink.
+    pub(crate) fn sink_named(&self, symbol: &str, config: Value) -> Instance {
+        let sink = Instance::new("sink", symbol, config);
         self.plugin.sockets.borrow_mut().push(sink.data_path());
         sink
     }

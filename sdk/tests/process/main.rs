@@ -1,6 +1,7 @@
 //! The SDK in a real process with real sockets: a small host launches the probe
 //! plugin and sends it orders as eKuiper does.
 
+mod batch;
 mod config;
 mod control;
 mod describe;
