@@ -152,6 +152,8 @@
 
 mod ack;
 mod args;
+#[cfg(feature = "tokio")]
+pub mod asynchronous;
 mod channel;
 mod config;
 mod context;

@@ -135,8 +135,13 @@ impl SourceContext {
         SourceContext { info, outlet }
     }
 
-    fn info(&self) -> &InstanceInfo {
+    pub(crate) fn info(&self) -> &InstanceInfo {
         &self.info
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn outlet(&self) -> &dyn Outlet {
+        &*self.outlet
     }
 
     instance_methods!();
@@ -194,8 +199,8 @@ impl SourceContext {
     /// Sends one row to the host like [`emit`](Self::emit), but never waits. For
     /// loops that must not block.
     ///
-    /// Up to 256 KiB of rows wait in the channel for a slow host, or for one that
-    /// is away. After `Ok` the row is sent as one from `emit` is, in order.
+    /// Some hundred KiB of rows wait in the channel for a slow host, or for one
+    /// that is away. After `Ok` the row is sent as one from `emit` is, in order.
     ///
     /// # Errors
     ///
@@ -239,16 +244,32 @@ impl SourceContext {
         meta: &impl Serialize,
         send: impl FnOnce(&[u8]) -> Result<(), EmitError>,
     ) -> Result<(), EmitError> {
+        let bytes = self.encode(row, meta)?;
+        let outcome = send(&bytes);
+        Self::recycle(bytes);
+        outcome
+    }
+
+    /// Writes a row into the thread's buffer and returns the buffer.
+    pub(crate) fn encode(
+        &self,
+        row: &impl Serialize,
+        meta: &impl Serialize,
+    ) -> Result<Vec<u8>, EmitError> {
         if self.stopped() {
             return Err(EmitError::Stopped);
         }
         let mut bytes = ROW.take();
         bytes.clear();
-        let outcome = write_row(&mut bytes, row, meta).and_then(|()| send(&bytes));
+        write_row(&mut bytes, row, meta)?;
+        Ok(bytes)
+    }
+
+    /// Makes a buffer that of this thread, unless it is too large.
+    pub(crate) fn recycle(bytes: Vec<u8>) {
         if bytes.capacity() <= KEPT {
             ROW.set(bytes);
         }
-        outcome
     }
 
     /// Logs an error of the source.

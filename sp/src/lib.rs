@@ -62,7 +62,7 @@ mod wake;
 
 pub use error::{Error, ProtocolError};
 pub use listener::{Claim, claim};
-pub use options::{Admit, OnPeer, Options, Peer, Presence};
+pub use options::{Admit, OnPeer, OnRoom, Options, Peer, Presence};
 pub use pull::Pull;
 pub use push::Push;
 pub use rep::Rep;

@@ -41,7 +41,17 @@ pub struct Options {
     /// [`Push::connect`](crate::Push::connect) is reported on the caller's
     /// thread. It must not use the socket.
     pub on_peer: Option<OnPeer>,
+    /// Called when a queue that was full has room again. Applies to
+    /// [`Push`](crate::Push).
+    ///
+    /// A queue was full if a send or a [`put`](crate::Push::put) found no room.
+    /// It is called on a background thread, once for any number of these, and not
+    /// when the socket is closed. It must not block.
+    pub on_room: Option<OnRoom>,
 }
+
+/// A callback for a queue that has room again; see [`Options::on_room`].
+pub type OnRoom = Arc<dyn Fn() + Send + Sync>;
 
 /// A callback for peers that come and go; see [`Options::on_peer`].
 pub type OnPeer = Arc<dyn Fn(&Peer, Presence) + Send + Sync>;
@@ -65,6 +75,7 @@ impl Default for Options {
             queue_bytes: 256 * 1024,
             admit: None,
             on_peer: None,
+            on_room: None,
         }
     }
 }
@@ -76,6 +87,7 @@ impl fmt::Debug for Options {
             .field("queue_bytes", &self.queue_bytes)
             .field("admit", &self.admit.is_some())
             .field("on_peer", &self.on_peer.is_some())
+            .field("on_room", &self.on_room.is_some())
             .finish()
     }
 }

@@ -102,6 +102,7 @@ impl Push {
             address: address.clone(),
             queue_bytes: options.queue_bytes,
             on_peer: options.on_peer.clone(),
+            on_room: options.on_room.clone(),
             state: Mutex::new(State {
                 connection: connection.map(Arc::new),
                 ..State::default()

@@ -9,6 +9,7 @@ use log::{debug, warn};
 
 use crate::context::InstanceInfo;
 use crate::instance::left;
+use crate::wakers::Wakers;
 use crate::{EmitError, wire};
 
 /// The destination of an instance's rows: a channel to the host, or a test.
@@ -20,6 +21,13 @@ pub(crate) trait Outlet: Send + Sync {
     /// Sends a row if there is room, without waiting. The error is
     /// [`EmitError::Full`] or [`EmitError::Stopped`].
     fn try_send(&self, row: &[u8]) -> Result<(), EmitError>;
+
+    /// Returns the tasks that wait until an outlet that was full has room.
+    #[cfg_attr(
+        not(feature = "tokio"),
+        expect(dead_code, reason = "only tasks wait for room")
+    )]
+    fn room(&self) -> &Wakers;
 }
 
 /// How long the first attempt to connect to the host's data address may take.
@@ -32,6 +40,7 @@ pub(super) struct Channel {
     /// How many threads are inside [`Outlet::send`]. If a stop begins now, their
     /// rows were emitted before it.
     sending: AtomicUsize,
+    room: Arc<Wakers>,
     info: Arc<InstanceInfo>,
 }
 
@@ -43,6 +52,10 @@ impl Outlet for Channel {
     fn try_send(&self, row: &[u8]) -> Result<(), EmitError> {
         self.send_within(row, Some(Duration::ZERO))
     }
+
+    fn room(&self) -> &Wakers {
+        &self.room
+    }
 }
 
 impl Channel {
@@ -50,7 +63,12 @@ impl Channel {
     /// not listen there.
     pub(super) fn connect(info: Arc<InstanceInfo>) -> Result<Self, Error> {
         let url = wire::data_url(&info.identity);
-        let options = Options::default();
+        let room = Arc::<Wakers>::default();
+        let mut options = Options::default();
+        options.on_room = Some({
+            let room = Arc::clone(&room);
+            Arc::new(move || room.wake_all())
+        });
         let push = match Push::connect(&url, options.clone(), CONNECT_LIMIT) {
             Err(error @ Error::Unreachable { .. }) => {
                 // When a host replays the orders of a crashed process, the rule may
@@ -63,6 +81,7 @@ impl Channel {
         Ok(Channel {
             push,
             sending: AtomicUsize::new(0),
+            room,
             info,
         })
     }

@@ -26,6 +26,10 @@ impl Outlet for Kept {
         self.send(row);
         Ok(())
     }
+
+    fn room(&self) -> &crate::wakers::Wakers {
+        unreachable!("no task waits")
+    }
 }
 
 fn context() -> (SourceContext, Arc<Kept>) {

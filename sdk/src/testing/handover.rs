@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::EmitError;
 use crate::instance::left;
 use crate::source::Outlet;
+use crate::wakers::Wakers;
 
 /// How many rows [`Handover::try_send`] accepts before the test takes one.
 const ROOM: usize = 1024;
@@ -19,6 +20,7 @@ const ROOM: usize = 1024;
 pub(super) struct Handover {
     state: Mutex<State>,
     changed: Condvar,
+    room: Wakers,
 }
 
 #[derive(Default)]
@@ -58,6 +60,7 @@ impl Handover {
         state.taken += 1;
         drop(state);
         self.changed.notify_all();
+        self.room.wake_all();
         Ok(Some(row))
     }
 
@@ -99,5 +102,9 @@ impl Outlet for Handover {
                 Ok(())
             }
         }
+    }
+
+    fn room(&self) -> &Wakers {
+        &self.room
     }
 }

@@ -90,7 +90,13 @@ impl Flusher {
             state.flushing = !self.batch.is_empty();
             self.shared.changed.notify_all();
         }
-        Some(state.connection.clone())
+        let has_room = state.queue.is_empty() && std::mem::take(&mut state.full);
+        let connection = state.connection.clone();
+        drop(state);
+        if let (true, Some(on_room)) = (has_room, &self.shared.on_room) {
+            on_room();
+        }
+        Some(connection)
     }
 
     /// Attempts to connect once.

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::address::Address;
 use crate::connection::Connection;
 use crate::frame::{self, HEADER};
-use crate::options::{OnPeer, Presence};
+use crate::options::{OnPeer, OnRoom, Presence};
 use crate::sys::peer_of;
 use crate::wake::Bell;
 
@@ -19,6 +19,7 @@ pub(super) struct Shared {
     pub(super) address: Address,
     pub(super) queue_bytes: usize,
     pub(super) on_peer: Option<OnPeer>,
+    pub(super) on_room: Option<OnRoom>,
     pub(super) state: Mutex<State>,
     /// Notified when the queue has room, when everything is written, and when a
     /// connection is made or lost.
@@ -42,6 +43,8 @@ pub(super) struct State {
     pub(super) connection: Option<Arc<Connection>>,
     /// Complete frames, one after the other.
     pub(super) queue: Vec<u8>,
+    /// Whether a message has found no room in the queue since it last had room.
+    pub(super) full: bool,
     /// How many bytes of the queue's first frame were written to this
     /// connection.
     pub(super) sent: usize,
@@ -127,6 +130,7 @@ impl State {
     pub(super) fn queue_if_room(&mut self, body: &[u8], room: usize) -> bool {
         let needed = self.queue.len() + HEADER + body.len();
         if needed > room && !self.queue.is_empty() {
+            self.full = true;
             return false;
         }
         // Grows to `room` at most: a plugin can have hundreds of queues.

@@ -1,5 +1,6 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -174,6 +175,29 @@ fn the_queue_bounds_how_many_bytes_wait_without_a_connection() {
     let taken = fill(&push, &[7; 1015]);
 
     assert!((4..=8).contains(&taken), "{taken}");
+}
+
+#[test]
+fn a_queue_that_was_full_reports_room_once() {
+    let place = Place::new();
+    let mut options = Options::default();
+    options.queue_bytes = 4096;
+    let (room, reports) = mpsc::channel();
+    options.on_room = Some(Arc::new(move || room.send(()).unwrap()));
+    let push = Push::dial(&place.url(), options).unwrap();
+    fill(&push, &[7; 1015]);
+    reports.try_iter().for_each(drop);
+    assert!(!push.put(&[7; 1015]).unwrap());
+    assert!(!push.put(&[7; 1015]).unwrap());
+    assert!(reports.try_recv().is_err());
+
+    let listener = place.listen_raw();
+    let _raw = accept_raw(&listener, PULL);
+
+    assert_eq!(reports.recv_timeout(LIMIT.unwrap()), Ok(()));
+    assert!(push.put(b"row").unwrap());
+    push.flush(LIMIT.unwrap()).unwrap();
+    assert!(reports.try_recv().is_err());
 }
 
 #[test]

@@ -1,0 +1,123 @@
+//! Async sinks: the trait, and how one is run as a [`Sink`].
+
+use std::future::{Future, ready};
+
+use tokio::runtime::Handle;
+
+use super::runtime::{Inside, unless_stopped};
+use crate::{Config, Data, Result, Sink, SinkContext};
+
+/// A sink whose methods are async. Registered with
+/// [`asynchronous::sink`](super::sink()).
+///
+/// `configure`, `open`, any number of `collect`s and `close` are called in this
+/// order. In an implementation the methods are written as `async fn`:
+///
+/// ```
+/// use ekuiper::asynchronous::AsyncSink;
+/// use ekuiper::{Data, SinkContext};
+/// use tokio::sync::mpsc::Sender;
+///
+/// struct Forward {
+///     to: Sender<String>,
+/// }
+///
+/// impl AsyncSink for Forward {
+///     async fn collect(&mut self, _ctx: &SinkContext, data: Data<'_>) -> ekuiper::Result {
+///         Ok(self.to.send(data.to_string()).await?)
+///     }
+/// }
+/// ```
+///
+/// The [`SinkContext`] is a handle that tasks may use: its
+/// [`ack_ok`](SinkContext::ack_ok) and [`ack_error`](SinkContext::ack_error)
+/// never wait. Do not call its [`sleep`](SinkContext::sleep), which blocks.
+pub trait AsyncSink: Send {
+    /// Configures the instance; see [`Sink::configure`]. It is not async, because
+    /// the host waits until it returns. It may spawn tasks.
+    ///
+    /// # Errors
+    ///
+    /// An error refuses the start, and its text is the answer to the host.
+    fn configure(&mut self, config: &Config) -> Result {
+        let _ = config;
+        Ok(())
+    }
+
+    /// Prepares for rows. At a stop the future is dropped where it awaits; the
+    /// instance then ends without `close`.
+    ///
+    /// # Errors
+    ///
+    /// An error ends the instance and is logged.
+    fn open(&mut self, ctx: &SinkContext) -> impl Future<Output = Result> + Send {
+        let _ = ctx;
+        ready(Ok(()))
+    }
+
+    /// Receives one message: a row, or a batch of rows. The next message waits
+    /// until the future is ready. See [`Sink::collect`].
+    ///
+    /// A stop does not drop the future, because the row was accepted before it.
+    /// If it can wait for long, let it end at
+    /// [`until_stopped`](SinkContext::until_stopped): 0.8 s after the stop the
+    /// instance is abandoned.
+    ///
+    /// # Errors
+    ///
+    /// An error is logged and sent as the ack.
+    fn collect(&mut self, ctx: &SinkContext, data: Data<'_>)
+    -> impl Future<Output = Result> + Send;
+
+    /// Returns whether the sink acks every message by hand, for example from
+    /// tasks; see [`Sink::acks_by_hand`]. The acks must be sent in the order of
+    /// the messages.
+    fn acks_by_hand(&self) -> bool {
+        false
+    }
+
+    /// Cleans up after the last `collect`. It may wait for tasks that still have
+    /// to ack, within 0.8 s after the stop.
+    ///
+    /// # Errors
+    ///
+    /// An error is logged.
+    fn close(&mut self, ctx: &SinkContext) -> impl Future<Output = Result> + Send {
+        let _ = ctx;
+        ready(Ok(()))
+    }
+}
+
+/// An async sink as a sink with a thread.
+pub(super) struct Threaded<S>(Inside<S>);
+
+impl<S: AsyncSink> Threaded<S> {
+    pub(super) fn new(sink: S, handle: Handle) -> Self {
+        Threaded(Inside::new(sink, handle))
+    }
+}
+
+impl<S: AsyncSink> Sink for Threaded<S> {
+    fn configure(&mut self, config: &Config) -> Result {
+        self.0.enter(|sink| sink.configure(config))
+    }
+
+    fn open(&mut self, ctx: &SinkContext) -> Result {
+        self.0.block_on(async |sink| {
+            let opened = unless_stopped(ctx.until_stopped(), sink.open(ctx)).await;
+            opened.unwrap_or_else(|| Err("the instance was stopped before `open` was ready".into()))
+        })
+    }
+
+    fn collect(&mut self, ctx: &SinkContext, data: Data<'_>) -> Result {
+        self.0.block_on(async |sink| sink.collect(ctx, data).await)
+    }
+
+    fn acks_by_hand(&self) -> bool {
+        self.0.get().acks_by_hand()
+    }
+
+    fn close(&mut self, ctx: &SinkContext) -> Result {
+        self.0.block_on(async |sink| sink.close(ctx).await)
+    }
+}

@@ -1,0 +1,527 @@
+//! Async symbols through the test tools, and `emit` on a channel of which the
+//! test decides whether it is full.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::json;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout};
+
+use super::*;
+use crate::context::{Identity, InstanceInfo};
+use crate::source::Outlet;
+use crate::testing::{self, Ack};
+use crate::wakers::Wakers;
+use crate::{Config, Data, EmitError, Result, SinkContext, Source, SourceContext, Stream};
+
+const SOON: Duration = Duration::from_secs(30);
+
+fn runtime(name: &str) -> Runtime {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(1).thread_name(name).enable_all();
+    builder.build().unwrap()
+}
+
+/// Returns the name of the worker that runs a spawned task.
+async fn worker_name() -> String {
+    let name = tokio::spawn(async { thread::current().name().map(str::to_owned) });
+    name.await.unwrap().unwrap()
+}
+
+#[derive(Deserialize)]
+struct Settings {
+    count: u64,
+}
+
+/// Emits its settings from a task that its constructor spawned.
+struct Spawned {
+    numbers: tokio::sync::mpsc::Receiver<u64>,
+    datasource: String,
+}
+
+impl Spawned {
+    fn new(settings: Settings, stream: &Stream) -> Result<Self> {
+        if settings.count == 0 {
+            return Err("count is 0".into());
+        }
+        let (send, numbers) = tokio::sync::mpsc::channel(1);
+        tokio::spawn(async move {
+            for n in 0..settings.count {
+                if send.send(n).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Spawned {
+            numbers,
+            datasource: stream.datasource().to_owned(),
+        })
+    }
+}
+
+impl AsyncSource for Spawned {
+    async fn open(&mut self, ctx: &AsyncSourceContext) -> Result {
+        while let Some(n) = self.numbers.recv().await {
+            let row = json!({"n": n, "from": self.datasource, "on": worker_name().await});
+            ctx.emit_with(row, json!({"rule": ctx.rule_id()})).await?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_constructor_of_an_async_source_gets_its_configuration_and_may_spawn() {
+    let rows = testing::source(source(Spawned::new))
+        .config(json!({"count": 3}))
+        .datasource("paris")
+        .rows(9)
+        .unwrap();
+
+    assert_eq!(rows.len(), 3);
+    assert_eq!(
+        rows[2].message,
+        json!({"n": 2, "from": "paris", "on": "ekuiper-async"})
+    );
+    assert_eq!(rows[2].meta, json!({"rule": "test"}));
+}
+
+#[test]
+fn a_constructor_of_an_async_source_that_fails_refuses_the_start() {
+    let refusal = |config| {
+        let test = testing::source(source(Spawned::new)).config(config);
+        test.configure().unwrap_err().to_string()
+    };
+
+    assert_eq!(refusal(json!({"count": 0})), "configure: count is 0");
+    assert_eq!(
+        refusal(json!({})),
+        "configure: config.count: required, but missing"
+    );
+}
+
+#[test]
+fn an_async_source_runs_on_the_runtime_that_its_author_chooses() {
+    let own = runtime("own");
+
+    let rows = testing::source(source_on(own.handle().clone(), Spawned::new))
+        .config(json!({"count": 1}))
+        .rows(1)
+        .unwrap();
+
+    assert_eq!(rows[0].message["on"], "own");
+}
+
+/// Writes its steps down. `open` waits forever after a row.
+#[derive(Default)]
+struct Steps(Arc<Mutex<Vec<&'static str>>>);
+
+impl Steps {
+    fn add(&self, step: &'static str) {
+        self.0.lock().unwrap().push(step);
+    }
+}
+
+/// Writes down that it is dropped, inside a runtime.
+struct Dropped<'a>(&'a Steps);
+
+impl Drop for Dropped<'_> {
+    fn drop(&mut self) {
+        Handle::current();
+        self.0.add("dropped");
+    }
+}
+
+impl AsyncSource for Steps {
+    fn configure(&mut self, _datasource: &str, _config: &Config) -> Result {
+        Handle::current();
+        self.add("configure");
+        Ok(())
+    }
+
+    async fn open(&mut self, ctx: &AsyncSourceContext) -> Result {
+        let _dropped = Dropped(self);
+        self.add("open");
+        ctx.emit(json!({})).await?;
+        loop {
+            sleep(SOON).await;
+        }
+    }
+
+    async fn close(&mut self, ctx: &AsyncSourceContext) -> Result {
+        assert!(ctx.stopped());
+        yield_now().await;
+        self.add("close");
+        Ok(())
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        Handle::current();
+        self.add("end");
+    }
+}
+
+#[test]
+fn a_stop_drops_the_future_of_open_and_then_calls_close() {
+    let steps = Arc::new(Mutex::new(Vec::new()));
+    let make = {
+        let steps = Arc::clone(&steps);
+        move || Steps(Arc::clone(&steps))
+    };
+
+    let rows = testing::source(source(make)).rows(1).unwrap();
+
+    assert_eq!(rows.len(), 1);
+    assert_eq!(
+        *steps.lock().unwrap(),
+        ["configure", "open", "dropped", "close", "end"]
+    );
+}
+
+struct Broken(&'static str);
+
+impl AsyncSource for Broken {
+    async fn open(&mut self, _ctx: &AsyncSourceContext) -> Result {
+        yield_now().await;
+        match self.0 {
+            "panic" => panic!("no broker"),
+            text => Err(text.into()),
+        }
+    }
+}
+
+#[test]
+fn an_error_and_a_panic_of_an_async_open_are_reported_at_once() {
+    let failure = |text| {
+        let test = testing::source(source(move || Broken(text)));
+        test.limit(SOON).rows(1).unwrap_err().to_string()
+    };
+    let start = Instant::now();
+
+    assert_eq!(failure("no broker"), "open: no broker");
+    assert!(failure("panic").starts_with("open: panic"));
+    assert!(start.elapsed() < SOON);
+}
+
+/// What plugins did before the SDK knew async: a runtime inside `open`, which is
+/// dropped when the stream fails, while a task waits for the stop.
+struct OwnRuntime;
+
+impl Source for OwnRuntime {
+    fn open(&mut self, ctx: &SourceContext) -> Result {
+        let runtime = runtime("inside");
+        let until_stopped = ctx.until_stopped();
+        let (cancel, cancelled) = mpsc::channel();
+        let _guard = ctx.on_stop(move || cancel.send(()).expect("the source exists"));
+        runtime.spawn(until_stopped);
+        runtime.block_on(ctx_emits(ctx));
+        drop(runtime);
+        assert!(cancelled.try_recv().is_err());
+        Err("the stream failed".into())
+    }
+}
+
+async fn ctx_emits(ctx: &SourceContext) {
+    ctx.try_emit(json!({"n": 0})).unwrap();
+    yield_now().await;
+}
+
+#[test]
+fn a_runtime_can_be_dropped_inside_open_while_a_task_awaits_the_stop() {
+    let failure = testing::source(OwnRuntime).limit(SOON).rows(9);
+
+    assert_eq!(failure.unwrap_err().to_string(), "open: the stream failed");
+}
+
+/// An outlet with room for as many rows as the test says.
+#[derive(Default)]
+struct Gate {
+    room: AtomicUsize,
+    rows: Mutex<Vec<String>>,
+    waiting: Wakers,
+}
+
+impl Gate {
+    fn open(&self, rows: usize) {
+        self.room.fetch_add(rows, Ordering::SeqCst);
+        self.waiting.wake_all();
+    }
+
+    fn rows(&self) -> Vec<String> {
+        self.rows.lock().unwrap().clone()
+    }
+}
+
+impl Outlet for Gate {
+    fn send(&self, _row: &[u8]) -> bool {
+        unreachable!("it would block")
+    }
+
+    fn try_send(&self, row: &[u8]) -> Result<(), EmitError> {
+        let less = |room: usize| room.checked_sub(1);
+        self.room
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
+            .map_err(|_| EmitError::Full)?;
+        let row = String::from_utf8(row.to_vec()).unwrap();
+        self.rows.lock().unwrap().push(row);
+        Ok(())
+    }
+
+    fn room(&self) -> &Wakers {
+        &self.waiting
+    }
+}
+
+fn gate() -> (AsyncSourceContext, Arc<Gate>) {
+    let gate = Arc::new(Gate::default());
+    let info = InstanceInfo::new("s", Identity::default());
+    let ctx = SourceContext::new(info, Arc::clone(&gate) as _);
+    (AsyncSourceContext::new(ctx), gate)
+}
+
+/// Runs a test on one thread, which no `emit` may block.
+fn on_one_thread(test: impl Future<Output = ()>) {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { timeout(SOON, test).await.expect("it is not blocked") });
+}
+
+#[test]
+fn rows_that_wait_for_room_block_no_worker_and_keep_their_order() {
+    on_one_thread(async {
+        let (ctx, gate) = gate();
+        let task = tokio::spawn(async move {
+            for n in 0..5 {
+                ctx.emit(json!({"n": n})).await.unwrap();
+            }
+        });
+
+        for rows in 1..=5 {
+            // The task waits and this one runs, on the same thread.
+            for _ in 0..10 {
+                yield_now().await;
+            }
+            assert_eq!(gate.rows().len(), rows - 1);
+            gate.open(1);
+        }
+        task.await.unwrap();
+
+        let expected: Vec<String> = (0..5)
+            .map(|n| format!(r#"{{"message":{{"n":{n}}},"meta":null}}"#))
+            .collect();
+        assert_eq!(gate.rows(), expected);
+    });
+}
+
+#[test]
+fn room_wakes_all_tasks_that_wait() {
+    on_one_thread(async {
+        let (ctx, gate) = gate();
+        let tasks: Vec<_> = (0..8)
+            .map(|n| {
+                let ctx = ctx.clone();
+                tokio::spawn(async move { ctx.emit(json!({"n": n})).await })
+            })
+            .collect();
+        yield_now().await;
+
+        gate.open(8);
+
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+        assert_eq!(gate.rows().len(), 8);
+    });
+}
+
+#[test]
+fn an_emit_that_is_dropped_while_it_waits_sends_nothing_and_is_forgotten() {
+    on_one_thread(async {
+        let (ctx, gate) = gate();
+
+        let outcome = timeout(Duration::from_millis(1), ctx.emit(json!({}))).await;
+
+        assert!(outcome.is_err());
+        assert_eq!(format!("{:?}", gate.waiting), "Wakers { waiting: 0 }");
+        gate.open(1);
+        assert!(gate.rows().is_empty());
+    });
+}
+
+#[test]
+fn a_stop_ends_an_emit_that_waits() {
+    on_one_thread(async {
+        let (ctx, gate) = gate();
+        let task = {
+            let ctx = ctx.clone();
+            tokio::spawn(async move { ctx.emit(json!({})).await })
+        };
+        yield_now().await;
+
+        ctx.blocking().stop();
+
+        let outcome = task.await.unwrap();
+        assert!(matches!(outcome, Err(EmitError::Stopped)));
+        let later = ctx.emit(json!({})).await;
+        assert!(matches!(later, Err(EmitError::Stopped)));
+        assert!(gate.rows().is_empty());
+    });
+}
+
+#[test]
+fn an_emit_never_reports_a_full_channel_and_rejects_what_is_not_an_object() {
+    on_one_thread(async {
+        let (ctx, gate) = gate();
+        assert!(matches!(ctx.try_emit(json!({})), Err(EmitError::Full)));
+
+        let error = ctx.emit_with(json!({}), json!(1)).await.unwrap_err();
+
+        assert!(matches!(error, EmitError::NotAnObject { part: "meta" }));
+        gate.open(1);
+        ctx.emit(json!({})).await.unwrap();
+    });
+}
+
+#[test]
+fn a_task_that_only_emits_lets_others_run() {
+    on_one_thread(async {
+        let (ctx, gate) = gate();
+        gate.open(usize::MAX);
+        let (done, mut is_done) = tokio::sync::oneshot::channel();
+        tokio::spawn(async move {
+            yield_now().await;
+            done.send(()).unwrap();
+        });
+
+        let emitting = async {
+            while is_done.try_recv().is_err() {
+                ctx.emit(json!({})).await.unwrap();
+            }
+        };
+
+        emitting.await;
+    });
+}
+
+/// Acks each row from a task of its own, a moment later, in the order of the
+/// rows. The row says whether it fails.
+#[derive(Default)]
+struct AcksFromTasks {
+    last: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl AsyncSink for AcksFromTasks {
+    async fn collect(&mut self, ctx: &SinkContext, data: Data<'_>) -> Result {
+        let ctx = ctx.clone();
+        let text = data.to_string();
+        let before = self.last.take();
+        self.last = Some(tokio::spawn(async move {
+            sleep(Duration::from_millis(1)).await;
+            if let Some(before) = before {
+                before.await.unwrap();
+            }
+            match text.as_str() {
+                "ok" => ctx.ack_ok(),
+                _ => ctx.ack_error(text),
+            }
+        }));
+        Ok(())
+    }
+
+    fn acks_by_hand(&self) -> bool {
+        true
+    }
+
+    async fn close(&mut self, ctx: &SinkContext) -> Result {
+        assert!(ctx.stopped());
+        if let Some(last) = self.last.take() {
+            last.await?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn acks_from_tasks_are_sent_in_the_order_of_the_rows() {
+    let mut sink = testing::sink(sink(AcksFromTasks::default)).open().unwrap();
+    let mut acks = Vec::new();
+
+    for row in ["ok", "no disk", "ok", "ok"] {
+        acks.extend(sink.feed(row));
+    }
+
+    let end = Instant::now() + SOON;
+    while acks.len() < 4 {
+        assert!(Instant::now() < end, "{acks:?}");
+        thread::sleep(Duration::from_millis(1));
+        acks.extend(sink.acks());
+    }
+    let failed = Ack::Error("no disk".to_owned());
+    assert_eq!(acks, [Ack::Ok, failed, Ack::Ok, Ack::Ok]);
+    sink.close().unwrap();
+}
+
+/// Acks with the result of `collect`.
+struct Checks(String);
+
+impl AsyncSink for Checks {
+    async fn open(&mut self, _ctx: &SinkContext) -> Result {
+        match self.0.as_str() {
+            "" => Err("no disk".into()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn collect(&mut self, _ctx: &SinkContext, data: Data<'_>) -> Result {
+        yield_now().await;
+        match data.to_string() == self.0 {
+            true => Ok(()),
+            false => Err(format!("on {}", worker_name().await).into()),
+        }
+    }
+}
+
+#[test]
+fn an_async_sink_acks_with_the_result_of_collect_on_its_runtime() {
+    #[derive(Deserialize)]
+    struct Settings {
+        text: String,
+    }
+    let own = runtime("own-sink");
+    let make = |settings: Settings| Checks(settings.text);
+    let handle = own.handle().clone();
+
+    let mut works = testing::sink(sink_on(handle.clone(), make))
+        .config(json!({"text": "{}"}))
+        .open()
+        .unwrap();
+    let fails = testing::sink(sink_on(handle, make)).config(json!({"text": ""}));
+
+    assert_eq!(works.feed("{}"), [Ack::Ok]);
+    assert_eq!(works.feed("[]"), [Ack::Error("on own-sink".to_owned())]);
+    works.close().unwrap();
+    assert_eq!(fails.open().unwrap_err().to_string(), "open: no disk");
+}
+
+#[test]
+fn constructors_of_every_form_make_an_async_source_and_an_async_sink() {
+    use crate::{Action, IntoSink as _, IntoSource as _};
+
+    let _ = [
+        source(|| Broken("")).into_source(),
+        source(|_: Settings| Broken("")).into_source(),
+        source(|_: Settings, _: &Stream| Broken("")).into_source(),
+        source(|_: Settings| -> Result<Broken, String> { Err(String::new()) }).into_source(),
+    ];
+    let _ = [
+        sink(AcksFromTasks::default).into_sink(),
+        sink(|_: Settings| AcksFromTasks::default()).into_sink(),
+        sink(|_: Settings, _: &Action| -> Result<AcksFromTasks, String> { Err(String::new()) })
+            .into_sink(),
+    ];
+}
