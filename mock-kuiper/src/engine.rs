@@ -61,7 +61,7 @@ pub mod isolate {
 pub mod package {
     pub use crate::package::{
         Build, CheckAdvice, CheckLevel, CheckLine, CheckReport, Checked, Language, Manifest,
-        Mistake, Packed, SourceConfig, check, pack,
+        Mistake, Packed, SourceConfig, align, check, check_with_code, pack,
     };
 }
 

@@ -17,6 +17,8 @@ Examples:
       Checks a directory, or builds and checks a Cargo package.
   mock-kuiper check mirror.zip --target aarch64 --strict
       Checks a zip for a device with another processor; warnings are errors.
+  mock-kuiper check ./mirror --fix
+      Makes NAME.json and the UI metadata of a Cargo package agree with its code.
   mock-kuiper check ./mirror --json | jq '.lines[] | select(.level == \"error\")'
       Lists the errors.";
 
@@ -24,7 +26,12 @@ Examples:
 ///
 /// Checks NAME.json, the executable (its processor, and the libraries and glibc
 /// that it needs), the yaml of each source, the UI metadata of each symbol,
-/// install.sh, names, and the layout of a zip. Nothing of the plugin is run.
+/// install.sh, names, and the layout of a zip.
+///
+/// The files of a Cargo package on the Rust SDK are compared with its code, and
+/// those that are missing are written. For this its executable is run with
+/// `--describe`, which prints its symbols; it connects to nothing. Of any other
+/// plugin, nothing is run.
 ///
 /// An error is what the install of eKuiper 2.4 refuses, or what cannot run. A
 /// warning is what eKuiper tolerates. A directory is checked as the zip that
@@ -33,7 +40,7 @@ Examples:
 #[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub(crate) struct Args {
     /// The plugin: a directory with NAME.json and the executable, a zip of one,
-    /// or a Cargo package with NAME.json beside Cargo.toml, which is built first
+    /// or a Cargo package, which is built first
     #[arg(value_hint = ValueHint::AnyPath)]
     plugin: PathBuf,
 
@@ -53,6 +60,13 @@ pub(crate) struct Args {
     #[arg(long)]
     strict: bool,
 
+    /// Change the files of a Cargo package that differ from its code
+    ///
+    /// NAME.json gets the symbols of the code, and UI metadata its properties. Fields
+    /// that only the file has stay as they are. The yaml of a source is not changed.
+    #[arg(long)]
+    fix: bool,
+
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -64,7 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         release: !args.debug,
         target: args.target.clone(),
     };
-    let checked = package::check(&args.plugin, &build)?;
+    let checked = package::check_with_code(&args.plugin, &build, args.fix)?;
     let report = checked.report();
     let text = if args.json {
         report::json(report)

@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use clap::ValueHint;
 use mock_kuiper::engine::call::EnvVar;
-use mock_kuiper::engine::package::Build;
+use mock_kuiper::engine::package;
+use mock_kuiper::engine::package::{Build, CheckLevel};
 use mock_kuiper::engine::release::DEFAULT_HOST;
 use mock_kuiper::engine::save::SavedRun;
 use mock_kuiper::engine::transport::Transport;
 use mock_kuiper::{Builder, Host, Limits, Package, PackageError, Release};
+
+use super::output::{NOTE, labelled, say};
+use super::report;
 
 /// The Python interpreter by default.
 const PYTHON: &str = "python3";
@@ -59,12 +63,20 @@ pub(super) struct HostArgs {
 }
 
 impl HostArgs {
-    /// Opens the plugin, and builds it if it is a Cargo package.
+    /// Opens the plugin, and builds it if it is a Cargo package. Says how the files of
+    /// the package differ from its code, and what was written.
     pub(super) fn package(&self, plugin: &Path) -> Result<Package, PackageError> {
         let build = match self.debug {
             true => Build::unoptimized(),
             false => Build::optimized(),
         };
+        for line in &package::align(plugin, &build, false)?.lines {
+            match line.level {
+                CheckLevel::Ok => {}
+                CheckLevel::Note => say(&labelled(NOTE, "note", &report::line(line))),
+                _ => say(&labelled(NOTE, "warning", &report::line(line))),
+            }
+        }
         Package::build(plugin, build)
     }
 

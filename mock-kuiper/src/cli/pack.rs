@@ -28,7 +28,8 @@ Examples:
 /// The zip contains NAME.json, the executable, sources/, sinks/, functions/ and
 /// install.sh; for a Python plugin, the whole directory except virtual
 /// environments. Hidden files, __pycache__ and *.pyc are left out. A plugin in
-/// which `mock-kuiper check` finds an error is not packed.
+/// which `mock-kuiper check` finds an error is not packed. The files of a Cargo
+/// package on the Rust SDK that are missing are written first.
 ///
 /// The same files give the same zip, byte for byte. The zip is written
 /// completely or not at all. Its path is printed to stdout, its contents to
@@ -37,7 +38,7 @@ Examples:
 #[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub(crate) struct Args {
     /// The plugin: a directory with NAME.json and the executable, or a Cargo
-    /// package with NAME.json beside Cargo.toml, which is built first
+    /// package, which is built first
     #[arg(value_hint = ValueHint::DirPath)]
     plugin: PathBuf,
 
@@ -72,11 +73,12 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         release: !args.debug,
         target: args.target.clone(),
     };
-    let checked = package::check(&args.plugin, &build)?;
+    let checked = package::check_with_code(&args.plugin, &build, false)?;
     let report = checked.report();
     for line in &report.lines {
         match line.level {
             CheckLevel::Ok => {}
+            CheckLevel::Note => say(&labelled(NOTE, "note", &report::line(line))),
             CheckLevel::Warning => say(&labelled(NOTE, "warning", &report::line(line))),
             CheckLevel::Error => say_error(&report::line(line)),
         }

@@ -23,6 +23,7 @@ pub(super) fn text(report: &CheckReport) -> String {
     for found in &report.lines {
         let (style, level) = match found.level {
             CheckLevel::Ok => (OK, "ok"),
+            CheckLevel::Note => (NOTE, "note"),
             CheckLevel::Warning => (NOTE, "warning"),
             CheckLevel::Error => (ERROR, "error"),
         };
@@ -74,6 +75,7 @@ fn text_of(line: &CheckLine) -> String {
         Some(CheckAdvice::NameTarget) => {
             format!("{text}, or name the machine that it is for with `--target`")
         }
+        Some(CheckAdvice::Mend) => format!("{text}, or use `mock-kuiper check --fix`"),
         Some(CheckAdvice::Pack) => format!("{text}, or with `mock-kuiper pack`"),
         _ => text.clone(),
     }

@@ -18,6 +18,7 @@ use super::error::PackageError;
 use super::files;
 use super::locate::find_manifest;
 use super::parts::PARTS;
+use super::project::cargo;
 use super::spelling::parse_json;
 use crate::go_json;
 use crate::scratch::Scratch;
@@ -157,15 +158,14 @@ struct Target {
 }
 
 /// Builds one binary, and returns its path.
-fn run_cargo(
+pub(super) fn run_cargo(
     directory: &Path,
     shown: &Path,
     binary: &str,
     build: &Build,
 ) -> Result<PathBuf, PackageError> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let refused = |text: String| PackageError::one(&shown.join("Cargo.toml"), None, text);
-    let mut command = Command::new(&cargo);
+    let mut command = Command::new(cargo());
     command
         .args(["build", "--message-format=json-render-diagnostics"])
         .args(["--bin", binary])

@@ -75,7 +75,11 @@ pub(super) fn find_manifest(directory: &Path, shown: &Path) -> Result<PathBuf, P
         // It is refused by what it is.
         return Ok(special);
     }
-    let text = if jsons.is_empty() && shown.is_dir() {
+    let text = if jsons.is_empty() && directory.join("Cargo.toml").is_file() {
+        "it has no NAME.json beside Cargo.toml; `mock-kuiper check` writes it for a plugin on the \
+         Rust SDK"
+            .to_owned()
+    } else if jsons.is_empty() && shown.is_dir() {
         "not a plugin: it has no NAME.json at its top level; give the directory that has one"
             .to_owned()
     } else if jsons.is_empty() {
@@ -94,6 +98,24 @@ pub(super) fn find_manifest(directory: &Path, shown: &Path) -> Result<PathBuf, P
         )
     };
     Err(PackageError::one(shown, None, text))
+}
+
+/// Returns the files in a directory that may be the json of a plugin, sorted by name.
+pub(super) fn manifests(directory: &Path) -> Result<Vec<PathBuf>, PackageError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).map_err(|error| PackageError::io(directory, error))? {
+        let path = entry
+            .map_err(|error| PackageError::io(directory, error))?
+            .path();
+        let is_json = path
+            .extension()
+            .is_some_and(|extension| extension == "json");
+        if is_json && path.is_file() && looks_like_manifest(&path) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Returns whether a json has a field that the json of every plugin has.

@@ -3,6 +3,7 @@
 
 mod check;
 mod common;
+mod described;
 mod executable;
 mod explain;
 mod hostile;

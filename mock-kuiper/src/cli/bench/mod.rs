@@ -67,7 +67,7 @@ Examples:
 #[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub(crate) struct Args {
     /// The plugin: a directory with NAME.json and the executable, a zip of one,
-    /// or a Cargo package with NAME.json beside Cargo.toml, which is built first
+    /// or a Cargo package, which is built first
     #[arg(value_hint = ValueHint::AnyPath)]
     plugin: PathBuf,
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::super::error::PackageError;
 use super::super::files;
 use super::super::manifest::Language;
+use super::super::report::{CheckAdvice, CheckReport};
 use super::elf::{self, Elf};
-use super::report::{CheckAdvice, CheckReport};
 
 /// The version of glibc in eKuiper's Debian images.
 ///

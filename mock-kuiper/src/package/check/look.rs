@@ -9,8 +9,8 @@ use super::super::files;
 use super::super::locate::find_manifest;
 use super::super::manifest::{self, Examined, Language};
 use super::super::parts::{Packable, SHARED, names_in};
+use super::super::report::{CheckLevel, CheckReport};
 use super::super::spelling::Names;
-use super::report::{CheckLevel, CheckReport};
 use super::{executable, metadata, names, yaml};
 
 /// What was found in a plugin's directory.

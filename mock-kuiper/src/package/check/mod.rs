@@ -12,19 +12,19 @@ mod executable;
 mod look;
 mod metadata;
 mod names;
-mod report;
 mod yaml;
 mod zipped;
 
 use std::path::Path;
 
 use self::look::Look;
-pub use self::report::{CheckAdvice, CheckLevel, CheckLine, CheckReport};
 use super::archive;
 use super::cargo::{Build, Layout, is_cargo_package};
+use super::describe::align;
 use super::error::PackageError;
 use super::locate::find;
 use super::parts::Packable;
+use super::report::{CheckLevel, CheckReport};
 use crate::scratch::Scratch;
 
 /// A plugin that was checked, and what was found.
@@ -58,7 +58,7 @@ impl Checked {
 pub fn check(path: &Path, build: &Build) -> Result<Checked, PackageError> {
     let found = find(path)?;
     if is_cargo_package(&found) {
-        return check_cargo(&found, path, build);
+        return check_layout(&found, path, build);
     }
     let mut report = CheckReport::default();
     if found.is_dir() {
@@ -79,7 +79,33 @@ pub fn check(path: &Path, build: &Build) -> Result<Checked, PackageError> {
     Ok(finish(report, looked, Some(unpacked)))
 }
 
-fn check_cargo(directory: &Path, shown: &Path, build: &Build) -> Result<Checked, PackageError> {
+/// Checks a plugin like [`check`]. The files of a Cargo package on the Rust SDK are first
+/// compared with its code, and the missing ones are written: see [`align`](super::align).
+/// With `mend`, files that differ are changed.
+///
+/// # Errors
+///
+/// Those of [`check`].
+pub fn check_with_code(path: &Path, build: &Build, mend: bool) -> Result<Checked, PackageError> {
+    find(path)?;
+    let mut report = CheckReport::default();
+    let aligned = match align(path, build, mend) {
+        Ok(aligned) => aligned,
+        Err(error) => {
+            report.take(CheckLevel::Error, error, path)?;
+            return Ok(finish(report, None, None));
+        }
+    };
+    let mut checked = check(path, build)?;
+    checked.report.lines.extend(aligned.lines);
+    if checked.report.count(CheckLevel::Error) > 0 {
+        checked.plugin = None;
+    }
+    Ok(checked)
+}
+
+/// Checks a Cargo package by its files.
+fn check_layout(directory: &Path, shown: &Path, build: &Build) -> Result<Checked, PackageError> {
     let mut report = CheckReport::default();
     let layout = match Layout::of(directory, shown) {
         Ok(Some(layout)) => layout,

@@ -1,7 +1,7 @@
 //! Names of plugins and symbols: they must fit into a socket's path, and must not
 //! be names of eKuiper's own symbols.
 
-use super::report::{CheckLevel, CheckReport};
+use super::super::report::{CheckLevel, CheckReport};
 
 /// How many bytes a Unix socket's path may have on Linux, without the final 0.
 const SOCKET_PATH: usize = 107;

@@ -7,9 +7,9 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
+use super::super::report::{CheckLevel, CheckReport};
 use super::super::spelling::{Names, has_text_keys};
 use super::super::yaml::{Document, Key, KeyKind, Node};
-use super::report::{CheckLevel, CheckReport};
 
 /// Properties of a source that are for eKuiper 2.x itself, in lower case, with what it
 /// does with them.

@@ -9,7 +9,7 @@ use std::path::Path;
 use super::super::archive;
 use super::super::error::PackageError;
 use super::super::parts::SHARED;
-use super::report::{CheckAdvice, CheckReport};
+use super::super::report::{CheckAdvice, CheckReport};
 
 /// Checks the names of the entries, in their order.
 pub(super) fn check(report: &mut CheckReport, zip: &Path, json: &str) -> Result<(), PackageError> {

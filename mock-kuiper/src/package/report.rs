@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::super::error::{Mistake, PackageError};
+use super::error::{Mistake, PackageError};
 
 /// What a check found: a line for each file, and for each thing wrong with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -40,6 +40,8 @@ pub struct CheckLine {
 pub enum CheckLevel {
     /// The file is as it should be.
     Ok,
+    /// What was written, changed or skipped.
+    Note,
     /// eKuiper accepts it, but something will not work, or not on every machine.
     Warning,
     /// eKuiper refuses it, or it cannot work.
@@ -57,6 +59,8 @@ pub enum CheckAdvice {
     NameTarget,
     /// Let [`pack`](crate::package::pack()) write the zip.
     Pack,
+    /// Let [`align`](crate::package::align) change the file, with `mend`.
+    Mend,
 }
 
 impl fmt::Display for CheckAdvice {
@@ -64,6 +68,7 @@ impl fmt::Display for CheckAdvice {
         f.write_str(match self {
             Self::NameTarget => "or set `Build::target` to the machine that it is for",
             Self::Pack => "or let `package::pack` write the zip",
+            Self::Mend => "or let `package::align` change the file",
         })
     }
 }
@@ -82,6 +87,10 @@ impl CheckReport {
 
     pub(super) fn warn(&mut self, file: &str, text: impl Into<String>) {
         self.push(CheckLevel::Warning, file, None, text.into());
+    }
+
+    pub(super) fn note(&mut self, file: &str, text: impl Into<String>) {
+        self.push(CheckLevel::Note, file, None, text.into());
     }
 
     pub(super) fn error(&mut self, file: &str, text: impl Into<String>) {

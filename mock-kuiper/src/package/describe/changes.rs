@@ -1,0 +1,110 @@
+//! Files that are written and changed, and the lines about them.
+
+use std::fs;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::super::error::PackageError;
+use super::super::files;
+use super::super::ordered::Json;
+use super::super::report::{CheckAdvice, CheckLevel, CheckReport};
+
+/// What is compared, and what came of it.
+#[derive(Debug)]
+pub(super) struct Changes<'a> {
+    directory: &'a Path,
+    /// Whether files that differ are changed.
+    pub(super) mend: bool,
+    pub(super) report: CheckReport,
+}
+
+impl<'a> Changes<'a> {
+    pub(super) fn new(directory: &'a Path, mend: bool) -> Self {
+        Self {
+            directory,
+            mend,
+            report: CheckReport::default(),
+        }
+    }
+
+    /// Returns the path of a file of the package.
+    pub(super) fn path(&self, file: &str) -> PathBuf {
+        self.directory.join(file)
+    }
+
+    pub(super) fn exists(&self, file: &str) -> Result<bool, PackageError> {
+        files::exists(&self.path(file))
+    }
+
+    /// Reads a file as JSON. Returns `None` if it is not a JSON object, which the
+    /// checks of the file report.
+    pub(super) fn read(&self, file: &str) -> Result<Option<Json>, PackageError> {
+        let bytes = match files::read(&self.path(file), files::TEXT_LIMIT) {
+            Ok(bytes) => bytes,
+            Err(PackageError::Mistakes(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let json = std::str::from_utf8(&bytes).ok();
+        let json = json.and_then(|text| Json::parse(text).ok());
+        Ok(json.filter(Json::is_object))
+    }
+
+    /// Writes a file that does not exist.
+    pub(super) fn write(&mut self, file: &str, text: &str) -> Result<(), PackageError> {
+        self.put(file, text, false)?;
+        self.report.note("", format!("wrote {file}"));
+        Ok(())
+    }
+
+    /// Replaces the contents of a file.
+    pub(super) fn rewrite(&self, file: &str, text: &str) -> Result<(), PackageError> {
+        self.put(file, text, true)
+    }
+
+    /// Gives a file another name, which no file has.
+    pub(super) fn rename(&self, from: &str, to: &str) -> Result<(), PackageError> {
+        let (from, to) = (self.directory.join(from), self.directory.join(to));
+        let failed = |error| PackageError::io(&to, error);
+        fs::hard_link(&from, &to).map_err(failed)?;
+        fs::remove_file(&from).map_err(failed)
+    }
+
+    /// Reports a difference that [`mend`](Self::mend) changes.
+    pub(super) fn differs(&mut self, level: CheckLevel, file: &str, field: &str, text: String) {
+        self.report_at(level, file, field, text);
+        if let Some(line) = self.report.lines.last_mut() {
+            line.advice = Some(CheckAdvice::Mend);
+        }
+    }
+
+    /// Reports a difference that the author must change, or a change that was made.
+    pub(super) fn report_at(&mut self, level: CheckLevel, file: &str, field: &str, text: String) {
+        let field = (!field.is_empty()).then(|| field.to_owned());
+        self.report.push(level, file, field, text);
+    }
+
+    /// Writes a file completely or not at all.
+    fn put(&self, file: &str, text: &str, replace: bool) -> Result<(), PackageError> {
+        let path = self.path(file);
+        // A link stays a link.
+        let path = path.canonicalize().unwrap_or(path);
+        let failed = |error| PackageError::io(&path, error);
+        let beside = path.parent().unwrap_or(self.directory);
+        match fs::create_dir(beside) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error)),
+            _ => {}
+        }
+        let mut temporary = tempfile::Builder::new()
+            .prefix(".mock-kuiper-")
+            .permissions(fs::Permissions::from_mode(0o666))
+            .tempfile_in(beside)
+            .map_err(failed)?;
+        temporary.write_all(text.as_bytes()).map_err(failed)?;
+        let persisted = match replace {
+            true => temporary.persist(&path),
+            false => temporary.persist_noclobber(&path),
+        };
+        persisted.map(drop).map_err(|error| failed(error.error))
+    }
+}

@@ -1,0 +1,174 @@
+//! NAME.json against the code: its name, its executable, its lists of symbols.
+
+use std::path::{Path, PathBuf};
+
+use super::super::error::PackageError;
+use super::super::ordered::Json;
+use super::super::project::Project;
+use super::super::report::CheckLevel;
+use super::changes::Changes;
+use super::description::Description;
+
+/// Compares the plugin's json, and writes it if there is none. `candidates` are the
+/// files that may be it.
+pub(super) fn compare(
+    changes: &mut Changes<'_>,
+    description: &Description,
+    project: &Project,
+    binary: &str,
+    candidates: &[PathBuf],
+) -> Result<(), PackageError> {
+    let expected = format!("{}.json", description.name);
+    let names: Vec<String> = candidates
+        .iter()
+        .filter_map(|json| file_name(json))
+        .collect();
+    let file = match names.as_slice() {
+        names if names.contains(&expected) || changes.exists(&expected)? => expected.clone(),
+        [] => return changes.write(&expected, &new(description, project, binary).to_file()),
+        [other] => other.clone(),
+        // Which one it is, is for the author to say.
+        _ => return Ok(()),
+    };
+    let Some(mut json) = changes.read(&file)? else {
+        return Ok(());
+    };
+    let before = json.clone();
+    if file != expected {
+        name(changes, &mut json, &file, description)?;
+    }
+    executable(changes, &mut json, &file, project, binary);
+    for (list, names) in lists(description) {
+        symbols(changes, &mut json, &file, list, &names);
+    }
+    if changes.mend && file != expected {
+        changes.rename(&file, &expected)?;
+    }
+    if changes.mend && json != before {
+        changes.rewrite(&expected, &json.to_file())?;
+    }
+    Ok(())
+}
+
+fn file_name(path: &Path) -> Option<String> {
+    Some(path.file_name()?.to_str()?.to_owned())
+}
+
+fn lists(description: &Description) -> [(&'static str, Vec<String>); 3] {
+    let symbols = |symbols: &[super::description::Symbol]| {
+        symbols.iter().map(|symbol| symbol.name.clone()).collect()
+    };
+    let functions = description.functions.iter();
+    [
+        ("sources", symbols(&description.sources)),
+        ("sinks", symbols(&description.sinks)),
+        ("functions", functions.map(|one| one.name.clone()).collect()),
+    ]
+}
+
+/// Makes the json of a plugin that has none.
+fn new(description: &Description, project: &Project, binary: &str) -> Json {
+    let mut json = Json::object([
+        ("version", Json::text(&format!("v{}", project.version))),
+        ("language", Json::text("go")),
+        ("executable", Json::text(binary)),
+    ]);
+    for (list, names) in lists(description) {
+        json.set(list, Json::texts(&names));
+    }
+    json
+}
+
+/// Reports that the file has another name than the plugin.
+fn name(
+    changes: &mut Changes<'_>,
+    json: &mut Json,
+    file: &str,
+    description: &Description,
+) -> Result<(), PackageError> {
+    let own = &description.name;
+    if changes.mend {
+        if json.get("name").is_some() {
+            json.set("name", Json::text(own));
+        }
+        let text = format!("renamed to `{own}.json`, after the name in `PluginConfig::new`");
+        changes.report_at(CheckLevel::Note, file, "", text);
+    } else {
+        let stem = file.trim_end_matches(".json");
+        let text = format!(
+            "the name in `PluginConfig::new` is `{own}`, so the plugin does not connect when it \
+             is installed as `{stem}`; rename the file to `{own}.json`, or correct the name in \
+             the code"
+        );
+        changes.differs(CheckLevel::Error, file, "", text);
+    }
+    Ok(())
+}
+
+/// Reports an executable that the package does not have.
+fn executable(
+    changes: &mut Changes<'_>,
+    json: &mut Json,
+    file: &str,
+    project: &Project,
+    binary: &str,
+) {
+    let named = json.get("executable").and_then(Json::as_text);
+    let known = |name: &String| {
+        let plain = Path::new(name).file_name().and_then(|name| name.to_str());
+        project.binaries.iter().any(|binary| plain == Some(binary))
+    };
+    if named.as_ref().is_some_and(known) {
+        return;
+    }
+    let is = named.map_or("is missing".to_owned(), |name| format!("is `{name}`"));
+    if changes.mend {
+        json.set("executable", Json::text(binary));
+        let text = format!("{is}, changed to `{binary}`");
+        changes.report_at(CheckLevel::Note, file, "executable", text);
+    } else {
+        let text = format!("{is}, but the binary of the Cargo package is `{binary}`; correct it");
+        changes.differs(CheckLevel::Error, file, "executable", text);
+    }
+}
+
+/// Compares the symbols of one list.
+fn symbols(changes: &mut Changes<'_>, json: &mut Json, file: &str, list: &str, code: &[String]) {
+    let symbol = list.trim_end_matches('s');
+    let listed: Vec<String> = match json.get(list) {
+        None => Vec::new(),
+        Some(Json::List(items)) => items.iter().filter_map(Json::as_text).collect(),
+        // The checks of the json report it.
+        Some(_) => return,
+    };
+    let missing: Vec<_> = code.iter().filter(|name| !listed.contains(name)).collect();
+    let surplus: Vec<_> = listed.iter().filter(|name| !code.contains(name)).collect();
+    for name in &missing {
+        if changes.mend {
+            let text = format!("added `{name}`");
+            changes.report_at(CheckLevel::Note, file, list, text);
+        } else {
+            let text = format!(
+                "the code has the {symbol} `{name}`, which is not in the list, so eKuiper does \
+                 not know it; add it"
+            );
+            changes.differs(CheckLevel::Warning, file, list, text);
+        }
+    }
+    for name in &surplus {
+        if changes.mend {
+            let text = format!("removed `{name}`, which the code does not have");
+            changes.report_at(CheckLevel::Note, file, list, text);
+        } else {
+            let text = format!(
+                "the code has no {symbol} `{name}`; register it with `PluginConfig::{symbol}`, \
+                 or remove it from the list"
+            );
+            changes.differs(CheckLevel::Error, file, list, text);
+        }
+    }
+    if changes.mend && !(missing.is_empty() && surplus.is_empty()) {
+        let kept = listed.iter().filter(|name| code.contains(name));
+        json.set(list, Json::texts(kept.chain(missing)));
+    }
+}

@@ -1,0 +1,127 @@
+//! The files of a Cargo package against what its code registers.
+//!
+//! A plugin on the Rust SDK describes itself when it is launched with one argument:
+//! its name and its symbols, and, if it was built for that, their properties. The
+//! names are compared with NAME.json, and the properties with the yaml and the UI
+//! metadata. What is missing is written. What differs is reported, or changed if the
+//! caller wants it; fields that only the file has stay.
+//!
+//! Only packages that depend on the crate `ekuiper` are asked. Another program might
+//! do anything with the argument.
+//!
+//! The format of the description: docs/configuration.md.
+
+mod ask;
+mod changes;
+mod description;
+mod function;
+mod manifest;
+mod metadata;
+mod properties;
+mod yaml;
+
+use std::path::{Path, PathBuf};
+
+use self::ask::{Silence, ask};
+use self::changes::Changes;
+use self::description::Description;
+use super::cargo::{Build, is_cargo_package, run_cargo};
+use super::error::PackageError;
+use super::locate::{find, manifests};
+use super::ordered::Json;
+use super::project::Project;
+use super::report::{CheckLevel, CheckReport};
+
+/// Compares the files of a Cargo package on the Rust SDK with what its code registers,
+/// and writes the files that are missing. The package is built as `build` states, and
+/// its executable is asked.
+///
+/// With `mend`, files that differ are changed, except the yaml of a source. The report
+/// has a line for each difference, and for each file that was written or changed. It
+/// is empty for any other plugin.
+///
+/// # Errors
+///
+/// [`PackageError::Mistakes`] if there is nothing at `path` or the build fails, and
+/// [`PackageError::Io`] if the system fails.
+pub fn align(path: &Path, build: &Build, mend: bool) -> Result<CheckReport, PackageError> {
+    let directory = find(path)?;
+    if !is_cargo_package(&directory) {
+        return Ok(CheckReport::default());
+    }
+    let Some(project) = Project::read(&directory).filter(|project| project.uses_sdk) else {
+        return Ok(CheckReport::default());
+    };
+    let candidates = manifests(&directory)?;
+    let named = candidates.first().and_then(|json| executable_of(json));
+    let Some(binary) = project.binary(named.as_deref()) else {
+        let text = match project.binaries.as_slice() {
+            [] => "the package has no binary; add `src/main.rs`".to_owned(),
+            names => format!(
+                "the package has several binaries: {}; name the plugin's as `default-run`",
+                quoted(names)
+            ),
+        };
+        let file = path.join("Cargo.toml");
+        return Err(PackageError::one(&file, None, text));
+    };
+    let executable = run_cargo(&directory, path, binary, build)?;
+    let mut changes = Changes::new(&directory, mend);
+    let asked = ask(&executable, &directory)
+        .and_then(|text| Description::parse(&text).map_err(Silence::Unclear));
+    match asked {
+        Ok(description) => {
+            changes.report.plugin = Some(description.name.clone());
+            compare(&mut changes, &description, &project, binary, &candidates)?;
+        }
+        Err(silence) => {
+            let text = format!("not compared with the files: {silence}");
+            changes.report.push(silence.level(), binary, None, text);
+        }
+    }
+    Ok(changes.report)
+}
+
+/// Compares each file, and writes it if it is missing.
+fn compare(
+    changes: &mut Changes<'_>,
+    description: &Description,
+    project: &Project,
+    binary: &str,
+    candidates: &[PathBuf],
+) -> Result<(), PackageError> {
+    manifest::compare(changes, description, project, binary, candidates)?;
+    for source in &description.sources {
+        yaml::compare(changes, source)?;
+        metadata::compare(changes, "sources", source)?;
+    }
+    for sink in &description.sinks {
+        metadata::compare(changes, "sinks", sink)?;
+    }
+    for function in &description.functions {
+        function::compare(changes, function)?;
+    }
+    if changes
+        .report
+        .lines
+        .iter()
+        .all(|line| line.level <= CheckLevel::Note)
+    {
+        let name = &description.name;
+        let text = format!("registers the same symbols as the files, under the name `{name}`");
+        changes.report.ok(binary, text);
+    }
+    Ok(())
+}
+
+/// Returns the `executable` of a json.
+fn executable_of(json: &Path) -> Option<String> {
+    let bytes = super::files::read(json, super::files::TEXT_LIMIT).ok()?;
+    let json = Json::parse(std::str::from_utf8(&bytes).ok()?).ok()?;
+    json.get("executable")?.as_text()
+}
+
+fn quoted(names: &[String]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}

@@ -1,0 +1,165 @@
+//! `sources/NAME.yaml` against the code: the properties that a stream can select.
+
+use std::fmt::Write as _;
+
+use super::super::config;
+use super::super::error::PackageError;
+use super::super::ordered::Json;
+use super::super::report::CheckLevel;
+use super::super::yaml::Node;
+use super::changes::Changes;
+use super::description::Symbol;
+use super::properties::name;
+
+/// Properties that are for eKuiper itself, in lower case.
+const OF_THE_HOST: [&str; 7] = [
+    "interval",
+    "payloadformat",
+    "payloadformatprefix",
+    "decompression",
+    "mergefield",
+    "merger",
+    "connectionselector",
+];
+
+/// Words that are no text in YAML without quotes.
+const WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
+
+/// Writes the yaml of a source if there is none. Otherwise reports properties that the
+/// source does not have; a yaml is never changed, because comments would be lost.
+pub(super) fn compare(changes: &mut Changes<'_>, source: &Symbol) -> Result<(), PackageError> {
+    let file = format!("sources/{}.yaml", source.name);
+    if !changes.exists(&file)? {
+        return changes.write(&file, &new(source));
+    }
+    let Some(properties) = source.properties.as_ref().filter(|_| !source.open) else {
+        return Ok(());
+    };
+    let Some(Node::Map(sections)) = changes.read_yaml(&file)? else {
+        return Ok(());
+    };
+    let known: Vec<_> = properties.iter().map(name).collect();
+    for (section, node) in &sections {
+        let Node::Map(entries) = node else { continue };
+        for (key, _) in entries {
+            let lower = key.text.to_lowercase();
+            let is_known = known.iter().any(|name| name.to_lowercase() == lower);
+            if is_known || OF_THE_HOST.contains(&lower.as_str()) {
+                continue;
+            }
+            let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+            let has = match names.as_slice() {
+                [] => "none".to_owned(),
+                names => names.join(", "),
+            };
+            let field = format!("{}.{}", section.text, key.text);
+            let text = format!("the code has no such property, it has {has}; correct the name");
+            changes.report_at(CheckLevel::Warning, &file, &field, text);
+        }
+    }
+    Ok(())
+}
+
+impl Changes<'_> {
+    /// Reads a yaml. Returns `None` if it is broken, which its checks report.
+    fn read_yaml(&self, file: &str) -> Result<Option<Node>, PackageError> {
+        match config::parse(&self.path(file)) {
+            Ok(document) => Ok(document.ok().map(|document| document.root)),
+            Err(PackageError::Mistakes(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Makes the yaml of a source: each property with its hint and its default.
+fn new(source: &Symbol) -> String {
+    let mut text = "default:\n".to_owned();
+    for property in source.properties.iter().flatten() {
+        let name = name(property);
+        let hint = property.get("hint").map(Json::fields).unwrap_or_default();
+        for (_, hint) in hint {
+            for line in hint.as_text().unwrap_or_default().lines() {
+                let _ = writeln!(text, "  # {}", line.trim());
+            }
+        }
+        match source.defaults.get(&name) {
+            Some(value) => entry(&mut text, 1, &name, value),
+            None => {
+                let optional = property.get("optional");
+                if !matches!(optional, Some(Json::Scalar(flag)) if flag == "true") {
+                    text += "  # (required)\n";
+                }
+                let _ = writeln!(text, "  # {}:", key(&name));
+            }
+        }
+    }
+    text
+}
+
+/// Writes a property, with mappings as indented lines and lists in one.
+fn entry(text: &mut String, depth: usize, name: &str, value: &Json) {
+    let indent = "  ".repeat(depth);
+    let name = key(name);
+    match value {
+        Json::Object(fields) if !fields.is_empty() => {
+            let _ = writeln!(text, "{indent}{name}:");
+            for (name, value) in fields {
+                entry(text, depth + 1, name, value);
+            }
+        }
+        value => {
+            let _ = writeln!(text, "{indent}{name}: {value}");
+        }
+    }
+}
+
+/// Returns a key, in quotes unless YAML reads it as text.
+fn key(name: &str) -> String {
+    let mut characters = name.chars();
+    let plain = characters.next().is_some_and(|c| c.is_ascii_alphabetic())
+        && characters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+        && !WORDS.contains(&name.to_lowercase().as_str());
+    match plain {
+        true => name.to_owned(),
+        false => Json::text(name).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::description::Description;
+    use super::*;
+
+    #[test]
+    fn a_yaml_has_each_property_with_its_hint_and_its_default() {
+        let text = r#"{"describe":1,"name":"p","sources":[{"name":"s",
+            "properties":[
+                {"name":"url","optional":false,"hint":{"en_US":"The address.\nOf a server.","zh_CN":"地址"}},
+                {"name":"period","optional":true},
+                {"name":"on","optional":true},
+                {"name":"path","optional":true},
+                {"name":"pattern"},{"name":"tags"}],
+            "defaults":{"period":"5s","on":true,"path":null,
+                "pattern":{"count":50,"deep":{"a b":[]}},"tags":["x","y"]}}]}"#;
+        let description = Description::parse(text).unwrap();
+
+        assert_eq!(
+            new(&description.sources[0]),
+            r#"default:
+  # The address.
+  # Of a server.
+  # 地址
+  # (required)
+  # url:
+  period: "5s"
+  "on": true
+  # path:
+  pattern:
+    count: 50
+    deep:
+      "a b": []
+  tags: ["x", "y"]
+"#
+        );
+    }
+}
