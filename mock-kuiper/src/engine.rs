@@ -84,6 +84,11 @@ pub mod save {
     pub use crate::scenario::save::*;
 }
 
+/// A temporary directory that does not outlive the process.
+pub mod scratch {
+    pub use crate::scratch::Scratch;
+}
+
 /// What a channel is for.
 pub mod symbol {
     pub use crate::symbol::Purpose;

@@ -23,7 +23,7 @@ const LETTERS: usize = 8;
 /// A directory that is removed when this is dropped, or when this process ends in
 /// any way.
 #[derive(Debug)]
-pub(crate) struct Scratch {
+pub struct Scratch {
     path: PathBuf,
     remover: Child,
 }
@@ -35,7 +35,7 @@ impl Scratch {
     /// # Errors
     ///
     /// The system's answer if it refuses the directory or `/bin/sh`.
-    pub(crate) fn new(prefix: &str) -> io::Result<Self> {
+    pub fn new(prefix: &str) -> io::Result<Self> {
         Self::new_in(prefix, &std::env::temp_dir())
     }
 
@@ -44,7 +44,7 @@ impl Scratch {
     /// # Errors
     ///
     /// Those of [`new`](Self::new).
-    pub(crate) fn new_in(prefix: &str, base: &Path) -> io::Result<Self> {
+    pub fn new_in(prefix: &str, base: &Path) -> io::Result<Self> {
         let base = std::path::absolute(base)?;
         // Before the directory, so that there is no moment without it.
         let mut remover = Command::new("/bin/sh")
@@ -73,7 +73,7 @@ impl Scratch {
     }
 
     /// Returns the directory's absolute path.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 }

@@ -16,6 +16,7 @@ mod host_args;
 mod hosts;
 mod input;
 mod interrupt;
+mod new;
 mod output;
 mod pack;
 mod plan;
@@ -50,6 +51,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    New(new::Args),
     Run(Box<run::Args>),
     Test(Box<test::Args>),
     Bench(Box<bench::Args>),
@@ -63,6 +65,7 @@ enum Command {
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
+        Command::New(args) => new::run(&args),
         Command::Run(args) => run::run(*args),
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
