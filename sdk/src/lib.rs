@@ -154,6 +154,7 @@ mod ack;
 mod args;
 #[cfg(feature = "tokio")]
 pub mod asynchronous;
+mod bytes;
 mod channel;
 mod config;
 mod context;
@@ -188,6 +189,7 @@ pub use log;
 pub use serde_json::{self, Value};
 
 pub use args::{Args, Expr};
+pub use bytes::Bytes;
 pub use config::{Config, ConfigError};
 pub use context::Logger;
 pub use data::Data;

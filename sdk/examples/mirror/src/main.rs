@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use ekuiper::{PluginConfig, plugin};
 
 use crate::append::Append;
-use crate::functions::{Echo, Mean};
+use crate::functions::{echo, mean};
 use crate::random::Random;
 
 fn main() -> ExitCode {
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         PluginConfig::new("mirror")
             .source("random", Random::default)
             .sink("append", Append::default)
-            .function("echo", || Echo)
-            .function("mean", || Mean),
+            .function("echo", echo)
+            .aggregate("mean", mean),
     )
 }
