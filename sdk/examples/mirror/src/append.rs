@@ -5,34 +5,37 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use ekuiper::log::info;
-use ekuiper::{Config, Data, Sink, SinkContext, Value};
+use ekuiper::{Data, Sink, SinkContext, Value};
 use serde::Deserialize;
 
 /// Appends rows to a file, or logs them if no path is configured.
-#[derive(Default)]
 pub struct Append {
     file: Option<File>,
 }
 
 /// The properties of the rule's action that this sink uses. Others, such as
 /// `sendSingle`, are for the host.
-#[derive(Deserialize)]
-struct Settings {
-    /// The file to append to. It is created if it does not exist.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct AppendConfig {
+    /// The path of the file. Without it the rows are logged.
     path: Option<PathBuf>,
 }
 
-impl Sink for Append {
-    fn configure(&mut self, config: &Config) -> ekuiper::Result {
-        let settings: Settings = config.parse()?;
-        if let Some(path) = settings.path {
+impl Append {
+    /// Opens the file, which is created if it does not exist. An error refuses the
+    /// start.
+    pub fn new(config: AppendConfig) -> Result<Self, String> {
+        let open = |path: PathBuf| {
             let file = File::options().create(true).append(true).open(&path);
-            self.file =
-                Some(file.map_err(|error| format!("config.path: {}: {error}", path.display()))?);
-        }
-        Ok(())
+            file.map_err(|error| format!("config.path: {}: {error}", path.display()))
+        };
+        let file = config.path.map(open).transpose()?;
+        Ok(Append { file })
     }
+}
 
+impl Sink for Append {
     fn collect(&mut self, ctx: &SinkContext, data: Data<'_>) -> ekuiper::Result {
         for row in data.rows::<Value>()? {
             match &mut self.file {
@@ -54,7 +57,7 @@ mod tests {
     #[test]
     fn each_row_of_a_message_becomes_a_line() {
         let path = std::env::temp_dir().join(format!("mirror-{}.jsonl", std::process::id()));
-        let mut sink = testing::sink(Append::default())
+        let mut sink = testing::sink(Append::new)
             .config(json!({"path": path}))
             .open()
             .unwrap();
@@ -72,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_message_that_is_not_json_fails_and_the_next_one_works() {
-        let mut sink = testing::sink(Append::default()).open().unwrap();
+        let mut sink = testing::sink(Append::new).open().unwrap();
 
         assert!(matches!(&sink.feed("c=1")[..], [Ack::Error(_)]));
         assert_eq!(sink.feed(r#"{"n":1}"#), [Ack::Ok]);
@@ -80,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_path_that_cannot_be_opened_is_refused() {
-        let refusal = testing::sink(Append::default())
+        let refusal = testing::sink(Append::new)
             .config(json!({"path": "/"}))
             .open();
 

@@ -18,8 +18,8 @@ fn main() -> ExitCode {
     // The same names as in mirror.json.
     plugin::start(
         PluginConfig::new("mirror")
-            .source("random", Random::default)
-            .sink("append", Append::default)
+            .source("random", Random::new)
+            .sink("append", Append::new)
             .function("echo", echo)
             .aggregate("mean", mean),
     )
