@@ -334,6 +334,47 @@ fn an_async_sink_acks_with_the_result_of_collect_on_its_runtime() {
     assert_eq!(fails.open().unwrap_err().to_string(), "open: no disk");
 }
 
+/// Commits two rows at a time, and fails to commit a row `no disk`.
+#[derive(Default)]
+struct Pairs {
+    rows: Vec<String>,
+}
+
+impl AsyncSink for Pairs {
+    fn linger(&self) -> Option<Duration> {
+        Some(SOON)
+    }
+
+    async fn collect(&mut self, ctx: &SinkContext, data: Data<'_>) -> Result {
+        self.rows.push(data.to_string());
+        if self.rows.len() == 2 {
+            ctx.request_flush();
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self, _ctx: &SinkContext) -> Result {
+        let rows = std::mem::take(&mut self.rows);
+        yield_now().await;
+        match rows.iter().any(|row| row == "no disk") {
+            true => Err("no disk".into()),
+            false => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn an_async_sink_acks_its_batches_after_the_commit() {
+    let mut sink = testing::sink(sink(Pairs::default)).open().unwrap();
+    let failed = Ack::Error("no disk".to_owned());
+
+    assert_eq!(sink.feed("1"), []);
+    assert_eq!(sink.feed("2"), [Ack::Ok, Ack::Ok]);
+    assert_eq!(sink.feed("no disk"), []);
+    assert_eq!(sink.feed("4"), [failed.clone(), failed]);
+    sink.close().unwrap();
+}
+
 #[test]
 fn constructors_of_every_form_make_an_async_source_and_an_async_sink() {
     use crate::{Action, IntoSink as _, IntoSource as _};
