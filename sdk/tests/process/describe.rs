@@ -21,6 +21,9 @@ const DESCRIPTION: &str = r#"{
   ],
   "sinks": [
     {
+      "name": "batch"
+    },
+    {
       "name": "keep"
     }
   ],
