@@ -190,3 +190,6 @@ impl fmt::Debug for Emit<'_> {
         f.debug_struct("Emit").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

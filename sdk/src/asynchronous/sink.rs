@@ -1,6 +1,7 @@
 //! Async sinks: the trait, and how one is run as a [`Sink`].
 
 use std::future::{Future, ready};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 
@@ -76,8 +77,27 @@ pub trait AsyncSink: Send {
         false
     }
 
-    /// Cleans up after the last `collect`. It may wait for tasks that still have
-    /// to ack, within 0.8 s after the stop.
+    /// Returns the linger time of a sink that works in batches; see
+    /// [`Sink::linger`].
+    fn linger(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Commits what was collected since the last `flush`. Called only for a sink
+    /// with a [`linger`](Self::linger) time; see [`Sink::flush`]. A stop does not
+    /// drop the future.
+    ///
+    /// # Errors
+    ///
+    /// An error is logged and sent as the ack of each message that waits for this
+    /// flush.
+    fn flush(&mut self, ctx: &SinkContext) -> impl Future<Output = Result> + Send {
+        let _ = ctx;
+        ready(Ok(()))
+    }
+
+    /// Cleans up after the last `collect` or `flush`. It may wait for tasks that
+    /// still have to ack, within 0.8 s after the stop.
     ///
     /// # Errors
     ///
@@ -115,6 +135,14 @@ impl<S: AsyncSink> Sink for Threaded<S> {
 
     fn acks_by_hand(&self) -> bool {
         self.0.get().acks_by_hand()
+    }
+
+    fn linger(&self) -> Option<Duration> {
+        self.0.get().linger()
+    }
+
+    fn flush(&mut self, ctx: &SinkContext) -> Result {
+        self.0.block_on(async |sink| sink.flush(ctx).await)
     }
 
     fn close(&mut self, ctx: &SinkContext) -> Result {

@@ -42,6 +42,12 @@ pub(crate) fn start(
     let pull = Pull::listen(&wire::data_url(&info.identity), Options::default())?;
     let mut options = Options::default();
     options.queue_bytes = ACK_QUEUE;
+    // Acks by hand may find the channel full while the thread waits for a row
+    // without a limit: it then sends those that wait.
+    options.on_room = Some({
+        let waker = pull.waker();
+        Arc::new(move || waker.wake())
+    });
     let acks = Arc::new(Push::dial(&wire::ack_url(&info.identity), options)?);
     let ctx = SinkContext::new(Arc::clone(&info), Arc::clone(&acks) as _);
     let waker = pull.waker();

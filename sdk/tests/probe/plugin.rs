@@ -4,7 +4,7 @@
 //! `PROBE_NAME` is the name of the plugin and the prefix of its functions'
 //! names, because the names of functions are global on a machine. With
 //! `PROBE_LOGGER` it installs its own logger, with `PROBE_SUBSCRIBER` a subscriber
-//! for the feature `tracing`.
+//! for the feature `tracing`, and with `PROBE_ASYNC` it has async symbols.
 
 use std::fs::File;
 use std::io::Write;
@@ -22,6 +22,9 @@ use ekuiper::{
 };
 use serde::Deserialize;
 
+#[cfg(feature = "tokio")]
+mod asynchronous;
+
 fn main() -> ExitCode {
     if std::env::var_os("PROBE_LOGGER").is_some() {
         log::set_logger(&Mine).expect("the first logger");
@@ -35,16 +38,19 @@ fn main() -> ExitCode {
             .init();
     }
     let name = std::env::var("PROBE_NAME").unwrap_or_else(|_| "probe".to_owned());
-    plugin::start(
-        PluginConfig::new(&name)
-            .source("count", Count::default)
-            .source("typed", Typed::new)
-            .sink("keep", Keep::default)
-            .sink("batch", Batch::new)
-            .function(format!("{name}_echo"), || Echo)
-            .function(format!("{name}_mean"), || Mean)
-            .function(format!("{name}_broken"), broken),
-    )
+    let plugin = PluginConfig::new(&name)
+        .source("count", Count::default)
+        .source("typed", Typed::new)
+        .sink("keep", Keep::default)
+        .sink("batch", Batch::new)
+        .function(format!("{name}_echo"), || Echo)
+        .function(format!("{name}_mean"), || Mean)
+        .function(format!("{name}_broken"), broken);
+    #[cfg(feature = "tokio")]
+    if std::env::var_os("PROBE_ASYNC").is_some() {
+        return plugin::start(asynchronous::add(plugin));
+    }
+    plugin::start(plugin)
 }
 
 fn broken() -> Echo {

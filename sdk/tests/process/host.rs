@@ -43,8 +43,13 @@ pub(crate) fn probe() -> &'static Path {
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }
-        if cfg!(feature = "tracing") {
-            cargo.args(["--features", "tracing"]);
+        for (feature, enabled) in [
+            ("tokio", cfg!(feature = "tokio")),
+            ("tracing", cfg!(feature = "tracing")),
+        ] {
+            if enabled {
+                cargo.args(["--features", feature]);
+            }
         }
         assert!(cargo.status().unwrap().success(), "cannot build the probe");
         let test = std::env::current_exe().unwrap();
