@@ -166,6 +166,8 @@ mod function;
 mod instance;
 mod journal;
 mod logger;
+#[cfg(feature = "metadata")]
+pub mod metadata;
 mod neighbours;
 mod panics;
 pub mod plugin;
