@@ -67,6 +67,9 @@ pub(crate) struct About {
     /// they are as a configuration has them.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(crate) defaults: Map<String, Value>,
+    /// The sections of a source's yaml that a stream can select, besides `default`.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub(crate) sections: Map<String, Value>,
     /// Whether there may be other properties.
     #[serde(skip_serializing_if = "is_false")]
     pub(crate) open: bool,

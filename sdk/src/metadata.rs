@@ -60,6 +60,8 @@ mod tests;
 
 pub use schemars::{self, JsonSchema};
 
+use serde_json::{Map, Value};
+
 use crate::describe::{About, Argument, Texts};
 use crate::symbol::{FunctionSymbol, IntoFunction, IntoSink, IntoSource, SinkSymbol, SourceSymbol};
 use crate::{IntoAggregate, Untyped};
@@ -73,6 +75,7 @@ pub struct Described<S> {
     label: Texts,
     description: Texts,
     arguments: Option<Vec<Argument>>,
+    sections: Map<String, Value>,
 }
 
 /// Describes a source by the type of its configuration.
@@ -112,6 +115,7 @@ impl<S> Described<S> {
             label: Texts::default(),
             description: Texts::default(),
             arguments: None,
+            sections: Map::new(),
         }
     }
 
@@ -143,14 +147,38 @@ impl<S> Described<S> {
     fn parts(self) -> (S, impl FnOnce() -> About + Send) {
         let (about, label) = (self.about, self.label);
         let (description, arguments) = (self.description, self.arguments);
+        let sections = self.sections;
         let about = move || {
             let mut about = about();
             overlay(&mut about.label, label);
             overlay(&mut about.description, description);
             about.args = arguments.or(about.args);
+            about.sections = sections;
             about
         };
         (self.symbol, about)
+    }
+}
+
+impl Described<SourceSymbol> {
+    /// Adds a section to the yaml of the source, which a stream selects with `CONF_KEY`.
+    /// Properties that it does not have are those of the defaults.
+    ///
+    /// ```
+    /// # use ekuiper::{Source, SourceContext, metadata, serde_json::json};
+    /// # struct Weather;
+    /// # impl Source for Weather {
+    /// #     fn open(&mut self, _: &SourceContext) -> ekuiper::Result { Ok(()) }
+    /// # }
+    /// # #[derive(serde::Deserialize, metadata::JsonSchema)]
+    /// # #[schemars(crate = "ekuiper::metadata::schemars")]
+    /// # struct WeatherConfig { period: u64 }
+    /// # let new = |_: WeatherConfig| Weather;
+    /// let source = metadata::source(new).section("fast", json!({"period": 10}));
+    /// ```
+    pub fn section(mut self, name: impl Into<String>, properties: Value) -> Self {
+        self.sections.insert(name.into(), properties);
+        self
     }
 }
 

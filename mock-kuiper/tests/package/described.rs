@@ -30,7 +30,8 @@ const DESCRIPTION: &str = r#"{
        "hint": {"en_US": "The address."}},
       {"name": "retryLimit", "default": 3, "optional": true, "control": "text", "type": "int"}
     ],
-    "defaults": {"retryLimit": 3}
+    "defaults": {"retryLimit": 3},
+    "sections": {"once": {"retryLimit": 0}}
   }],
   "sinks": [{"name": "table"}],
   "functions": [
@@ -149,7 +150,8 @@ fn missing_files_are_written_once_and_then_agree_with_the_code() {
     );
     assert_eq!(
         package.read("sources/station.yaml"),
-        "default:\n  # The address.\n  # (required)\n  # url:\n  retryLimit: 3\n"
+        "default:\n  # The address.\n  # (required)\n  # url:\n  retryLimit: 3\n\n\
+         once:\n  retryLimit: 0\n"
     );
     assert_eq!(
         package.read("sources/station.json"),
@@ -263,6 +265,10 @@ fn every_difference_between_the_code_and_the_files_is_named() {
             "error    weather.json: `functions`: the code has no function `gone`; register it \
              with `PluginConfig::function`, or remove it from the list, {fix}"
         ),
+        format!(
+            "warning  sources/station.yaml: `once`: the code has this section, and the file does \
+             not; add it, {fix}"
+        ),
         "warning  sources/station.yaml: `default.perid`: the code has no such property, it has \
          `url`, `retryLimit`; correct the name"
             .to_owned(),
@@ -316,6 +322,8 @@ fn fix_changes_what_differs_and_keeps_what_only_the_files_have() {
                           "hint": {"zh_CN": "次数"}}, {"name": "old"}]}}"#,
     );
 
+    package.write("sources/station.yaml", "default: # mine\n  retrylimit: 3");
+
     let fixed = package.check(&["--fix"]);
     let again = package.check(&["--fix"]);
 
@@ -334,6 +342,10 @@ fn fix_changes_what_differs_and_keeps_what_only_the_files_have() {
         );
     }
     assert!(!again.stdout.contains("note "), "{again:#?}");
+    assert_eq!(
+        package.read("sources/station.yaml"),
+        "default: # mine\n  retrylimit: 3\n\nonce:\n  retryLimit: 0\n"
+    );
     assert_eq!(
         package.read("weather.json"),
         r#"{

@@ -230,7 +230,8 @@ fn a_wrapped_symbol_has_the_texts_that_it_is_given() {
     let source = source(|_: Empty, _: &Stream| Nothing)
         .label("Nothing")
         .label_zh_cn("无")
-        .description("Emits nothing.");
+        .description("Emits nothing.")
+        .section("fast", json!({"period": 10}));
     let sink = sink(|_: Empty| Nothing).description_zh_cn("接收行。");
     let function = function(|celsius: f64| celsius).argument("celsius", "float", "Degrees.");
     let plain = IntoFunction::into_function(|a: f64, b: f64| a + b);
@@ -242,7 +243,8 @@ fn a_wrapped_symbol_has_the_texts_that_it_is_given() {
     assert_eq!(
         describe(source.into_source().about),
         json!({"label": {"en_US": "Nothing", "zh_CN": "无"},
-            "description": {"en_US": "Emits nothing."}, "properties": []})
+            "description": {"en_US": "Emits nothing."}, "properties": [],
+            "sections": {"fast": {"period": 10}}})
     );
     assert_eq!(
         describe(sink.into_sink().about),
