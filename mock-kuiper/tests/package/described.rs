@@ -274,23 +274,23 @@ fn every_difference_between_the_code_and_the_files_is_named() {
             .to_owned(),
         format!(
             "warning  sources/station.json: `properties.default[url].hint.en_US`: is \"An \
-             address.\", but the code has \"The address.\", {fix}"
+             address.\", but the code has \"The address.\"; correct the file, {fix}"
         ),
         format!(
             "warning  sources/station.json: `properties.default[retryLimit]`: is missing, and the \
-             code has this property, {fix}"
+             code has this property; correct the file, {fix}"
         ),
         format!(
             "warning  sources/station.json: `properties.default[limit]`: the code has no such \
-             property, {fix}"
+             property; correct the file, {fix}"
         ),
         format!(
             "warning  functions/c_to_f.json: `functions[0].args`: has 2, but the function has 1 \
-             in the code, {fix}"
+             in the code; correct the file, {fix}"
         ),
         format!(
             "warning  functions/middle.json: `functions[0].aggregate`: the function is an \
-             aggregate in the code, and not here, {fix}"
+             aggregate in the code, and not here; correct the file, {fix}"
         ),
     ] {
         assert!(
