@@ -5,6 +5,7 @@
 //! second and no network. `main` prints a file of the package.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -513,6 +514,44 @@ fn a_failed_build_is_an_error_of_the_report() {
     assert!(
         done.stdout
             .contains("error    Cargo.toml: `cargo build --bin weather-bin` failed"),
+        "{done:#?}"
+    );
+}
+
+#[test]
+fn an_executable_for_another_machine_is_not_asked_and_a_line_says_so() {
+    let package = Package::complete();
+    let arm = package.path().join("arm");
+    let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+    elf.resize(64, 0);
+    // A program for aarch64, with the sizes of its headers.
+    for (place, value) in [(16, 2), (18, 0xb7), (20, 1), (52, 64), (54, 56), (58, 64)] {
+        elf[place] = value;
+    }
+    fs::write(&arm, elf).unwrap();
+    fs::set_permissions(&arm, fs::Permissions::from_mode(0o755)).unwrap();
+    // Builds nothing, and names the program above.
+    let cargo = package.path().join("cargo");
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = metadata ] && exec {} \"$@\"\n\
+         echo '{{\"reason\":\"compiler-artifact\",\"target\":{{\"name\":\"weather-bin\"}},\
+         \"executable\":\"{}\"}}'\n",
+        env!("CARGO"),
+        arm.display()
+    );
+    fs::write(&cargo, script).unwrap();
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+
+    let mut process = mock_kuiper();
+    process.args(["check", "--target", "aarch64-unknown-linux-musl"]);
+    let done = Done::of(process.arg(package.path()).env("CARGO", &cargo));
+
+    assert_eq!(done.status, 0, "{done:#?}");
+    assert!(
+        done.stdout.contains(
+            "note     weather-bin: not compared with the files: the executable cannot run on \
+             this machine: Exec format error (os error 8)\n"
+        ),
         "{done:#?}"
     );
 }
