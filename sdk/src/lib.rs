@@ -79,6 +79,10 @@
 //! }
 //! ```
 //!
+//! `mock-kuiper check` writes this file from the code, and names what differs in one
+//! that exists. With the feature `metadata` it also writes the files for eKuiper's user
+//! interface: see `ekuiper::metadata`.
+//!
 //! # Threads
 //!
 //! Each instance of a source or sink has a thread, and so has each function. The
@@ -167,6 +171,8 @@ mod function;
 mod instance;
 mod journal;
 mod logger;
+#[cfg(feature = "metadata")]
+pub mod metadata;
 mod neighbours;
 mod panics;
 pub mod plugin;

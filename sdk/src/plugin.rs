@@ -19,7 +19,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::context::InstanceInfo;
 use crate::control::{Dispatcher, Launcher, OrderError};
-use crate::describe::{self, DescribedFunction, DescribedSymbol, Description};
+use crate::describe::{self, Describe, DescribedFunction, DescribedSymbol, Description};
 use crate::function::plain::IntoAggregate;
 use crate::instance::Instance;
 use crate::span::Span;
@@ -190,22 +190,26 @@ impl PluginConfig {
 
     /// Describes the plugin. The functions are made for it.
     fn description(self) -> Description {
-        let symbols = |names: Vec<String>| {
-            let symbols = names.into_iter().map(|name| DescribedSymbol { name });
-            symbols.collect()
+        let symbol = |name, describe: Option<Describe>| DescribedSymbol {
+            name,
+            about: describe.map(|describe| describe()).unwrap_or_default(),
         };
         let functions = self.functions.into_iter().map(|(name, mut function)| {
             let aggregate = panics::catch(|| (function.make)(&name).is_aggregate());
+            let about = function.about.map(|describe| describe());
             DescribedFunction {
                 name,
                 aggregate: aggregate.as_ref().ok().copied(),
                 error: aggregate.err(),
+                about: about.unwrap_or_default(),
             }
         });
+        let sources = self.sources.into_iter();
+        let sinks = self.sinks.into_iter();
         Description::new(
             &self.name,
-            symbols(self.sources.into_keys().collect()),
-            symbols(self.sinks.into_keys().collect()),
+            sources.map(|(name, it)| symbol(name, it.about)).collect(),
+            sinks.map(|(name, it)| symbol(name, it.about)).collect(),
             functions.collect(),
         )
     }

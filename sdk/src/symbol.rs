@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::config::Owner;
 use crate::context::{InstanceInfo, instance_methods};
+use crate::describe::Describe;
 use crate::{BoxError, Config, Function, Result, Sink, Source};
 
 /// The stream whose source is constructed: its datasource and its ids.
@@ -89,6 +90,8 @@ pub(crate) type MakeFunction = Box<dyn FnMut(&str) -> Box<dyn Function> + Send>;
 #[must_use = "a source is registered with `PluginConfig::source`"]
 pub struct SourceSymbol {
     pub(crate) make: MakeSource,
+    /// Makes its description, if it has one.
+    pub(crate) about: Option<Describe>,
 }
 
 impl SourceSymbol {
@@ -110,6 +113,8 @@ impl SourceSymbol {
 #[must_use = "a sink is registered with `PluginConfig::sink`"]
 pub struct SinkSymbol {
     pub(crate) make: MakeSink,
+    /// Makes its description, if it has one.
+    pub(crate) about: Option<Describe>,
 }
 
 impl SinkSymbol {
@@ -127,6 +132,8 @@ impl SinkSymbol {
 #[must_use = "a function is registered with `PluginConfig::function`"]
 pub struct FunctionSymbol {
     pub(crate) make: MakeFunction,
+    /// Makes its description, if it has one.
+    pub(crate) about: Option<Describe>,
 }
 
 /// The properties of a symbol that reads its [`Config`] itself.
@@ -267,6 +274,7 @@ where
 
     fn into_source(mut self) -> SourceSymbol {
         SourceSymbol {
+            about: None,
             make: Box::new(move |_, _| Ok(Box::new(self()))),
         }
     }
@@ -282,6 +290,7 @@ where
 
     fn into_source(mut self) -> SourceSymbol {
         SourceSymbol {
+            about: None,
             make: Box::new(move |config, _| Ok(Box::new(self(config.parse()?).constructed()?))),
         }
     }
@@ -297,6 +306,7 @@ where
 
     fn into_source(mut self) -> SourceSymbol {
         SourceSymbol {
+            about: None,
             make: Box::new(move |config, stream| self(config.parse()?, stream).constructed()),
         }
     }
@@ -319,6 +329,7 @@ where
 
     fn into_sink(mut self) -> SinkSymbol {
         SinkSymbol {
+            about: None,
             make: Box::new(move |_, _| Ok(Box::new(self()))),
         }
     }
@@ -334,6 +345,7 @@ where
 
     fn into_sink(mut self) -> SinkSymbol {
         SinkSymbol {
+            about: None,
             make: Box::new(move |config, _| Ok(Box::new(self(config.parse()?).constructed()?))),
         }
     }
@@ -349,6 +361,7 @@ where
 
     fn into_sink(mut self) -> SinkSymbol {
         SinkSymbol {
+            about: None,
             make: Box::new(move |config, action| self(config.parse()?, action).constructed()),
         }
     }
@@ -367,6 +380,7 @@ where
 {
     fn into_function(mut self) -> FunctionSymbol {
         FunctionSymbol {
+            about: None,
             make: Box::new(move |_name| Box::new(self())),
         }
     }

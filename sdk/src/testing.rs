@@ -202,6 +202,7 @@ impl<S: Source + 'static> SourceUnderTest<ByValue> for S {
     fn source_symbol(self) -> SourceSymbol {
         let mut value = Some(self);
         SourceSymbol {
+            about: None,
             make: Box::new(move |_, _| match value.take() {
                 Some(source) => Ok(Box::new(source)),
                 None => Err("a test makes one source".into()),

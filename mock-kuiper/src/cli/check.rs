@@ -63,7 +63,8 @@ pub(crate) struct Args {
     /// Change the files of a Cargo package that differ from its code
     ///
     /// NAME.json gets the symbols of the code, and UI metadata its properties. Fields
-    /// that only the file has stay as they are. The yaml of a source is not changed.
+    /// that only the file has stay as they are. Of the yaml of a source, nothing but
+    /// missing sections is added.
     #[arg(long)]
     fix: bool,
 

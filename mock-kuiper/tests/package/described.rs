@@ -5,6 +5,7 @@
 //! second and no network. `main` prints a file of the package.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -30,7 +31,8 @@ const DESCRIPTION: &str = r#"{
        "hint": {"en_US": "The address."}},
       {"name": "retryLimit", "default": 3, "optional": true, "control": "text", "type": "int"}
     ],
-    "defaults": {"retryLimit": 3}
+    "defaults": {"retryLimit": 3},
+    "sections": {"once": {"retryLimit": 0}}
   }],
   "sinks": [{"name": "table"}],
   "functions": [
@@ -149,7 +151,8 @@ fn missing_files_are_written_once_and_then_agree_with_the_code() {
     );
     assert_eq!(
         package.read("sources/station.yaml"),
-        "default:\n  # The address.\n  # (required)\n  # url:\n  retryLimit: 3\n"
+        "default:\n  # The address.\n  # (required)\n  # url:\n  retryLimit: 3\n\n\
+         once:\n  retryLimit: 0\n"
     );
     assert_eq!(
         package.read("sources/station.json"),
@@ -263,28 +266,32 @@ fn every_difference_between_the_code_and_the_files_is_named() {
             "error    weather.json: `functions`: the code has no function `gone`; register it \
              with `PluginConfig::function`, or remove it from the list, {fix}"
         ),
+        format!(
+            "warning  sources/station.yaml: `once`: the code has this section, and the file does \
+             not; add it, {fix}"
+        ),
         "warning  sources/station.yaml: `default.perid`: the code has no such property, it has \
          `url`, `retryLimit`; correct the name"
             .to_owned(),
         format!(
             "warning  sources/station.json: `properties.default[url].hint.en_US`: is \"An \
-             address.\", but the code has \"The address.\", {fix}"
+             address.\", but the code has \"The address.\"; correct the file, {fix}"
         ),
         format!(
             "warning  sources/station.json: `properties.default[retryLimit]`: is missing, and the \
-             code has this property, {fix}"
+             code has this property; correct the file, {fix}"
         ),
         format!(
             "warning  sources/station.json: `properties.default[limit]`: the code has no such \
-             property, {fix}"
+             property; correct the file, {fix}"
         ),
         format!(
             "warning  functions/c_to_f.json: `functions[0].args`: has 2, but the function has 1 \
-             in the code, {fix}"
+             in the code; correct the file, {fix}"
         ),
         format!(
             "warning  functions/middle.json: `functions[0].aggregate`: the function is an \
-             aggregate in the code, and not here, {fix}"
+             aggregate in the code, and not here; correct the file, {fix}"
         ),
     ] {
         assert!(
@@ -316,6 +323,8 @@ fn fix_changes_what_differs_and_keeps_what_only_the_files_have() {
                           "hint": {"zh_CN": "次数"}}, {"name": "old"}]}}"#,
     );
 
+    package.write("sources/station.yaml", "default: # mine\n  retrylimit: 3");
+
     let fixed = package.check(&["--fix"]);
     let again = package.check(&["--fix"]);
 
@@ -334,6 +343,10 @@ fn fix_changes_what_differs_and_keeps_what_only_the_files_have() {
         );
     }
     assert!(!again.stdout.contains("note "), "{again:#?}");
+    assert_eq!(
+        package.read("sources/station.yaml"),
+        "default: # mine\n  retrylimit: 3\n\nonce:\n  retryLimit: 0\n"
+    );
     assert_eq!(
         package.read("weather.json"),
         r#"{
@@ -501,6 +514,44 @@ fn a_failed_build_is_an_error_of_the_report() {
     assert!(
         done.stdout
             .contains("error    Cargo.toml: `cargo build --bin weather-bin` failed"),
+        "{done:#?}"
+    );
+}
+
+#[test]
+fn an_executable_for_another_machine_is_not_asked_and_a_line_says_so() {
+    let package = Package::complete();
+    let arm = package.path().join("arm");
+    let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+    elf.resize(64, 0);
+    // A program for aarch64, with the sizes of its headers.
+    for (place, value) in [(16, 2), (18, 0xb7), (20, 1), (52, 64), (54, 56), (58, 64)] {
+        elf[place] = value;
+    }
+    fs::write(&arm, elf).unwrap();
+    fs::set_permissions(&arm, fs::Permissions::from_mode(0o755)).unwrap();
+    // Builds nothing, and names the program above.
+    let cargo = package.path().join("cargo");
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = metadata ] && exec {} \"$@\"\n\
+         echo '{{\"reason\":\"compiler-artifact\",\"target\":{{\"name\":\"weather-bin\"}},\
+         \"executable\":\"{}\"}}'\n",
+        env!("CARGO"),
+        arm.display()
+    );
+    fs::write(&cargo, script).unwrap();
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+
+    let mut process = mock_kuiper();
+    process.args(["check", "--target", "aarch64-unknown-linux-musl"]);
+    let done = Done::of(process.arg(package.path()).env("CARGO", &cargo));
+
+    assert_eq!(done.status, 0, "{done:#?}");
+    assert!(
+        done.stdout.contains(
+            "note     weather-bin: not compared with the files: the executable cannot run on \
+             this machine: Exec format error (os error 8)\n"
+        ),
         "{done:#?}"
     );
 }

@@ -136,6 +136,7 @@ where
     fn into_source(self) -> SourceSymbol {
         let AsyncSourceSymbol { runtime, mut make } = self;
         SourceSymbol {
+            about: None,
             make: Box::new(move |_, _| runtime.make_source(&mut make)),
         }
     }
@@ -242,6 +243,7 @@ where
     fn into_sink(self) -> SinkSymbol {
         let AsyncSinkSymbol { runtime, mut make } = self;
         SinkSymbol {
+            about: None,
             make: Box::new(move |_, _| runtime.make_sink(&mut make)),
         }
     }

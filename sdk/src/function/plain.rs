@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::args::Place;
+use crate::describe::About;
 use crate::function::moved;
 use crate::function::returned::Returned;
 use crate::symbol::{FunctionSymbol, IntoFunction};
@@ -50,7 +51,9 @@ fn symbol(
 ) -> FunctionSymbol {
     let checks = checks.into();
     let call: Arc<Call> = Arc::new(call);
+    let count = checks.len();
     FunctionSymbol {
+        about: Some(Box::new(move || About::of_arguments(count))),
         make: Box::new(move |name| {
             Box::new(Plain {
                 name: name.to_owned(),

@@ -24,6 +24,7 @@ impl<S: Sink + 'static> SinkUnderTest<ByValue> for S {
     fn sink_symbol(self) -> SinkSymbol {
         let mut value = Some(self);
         SinkSymbol {
+            about: None,
             make: Box::new(move |_, _| match value.take() {
                 Some(sink) => Ok(Box::new(sink)),
                 None => Err("a test makes one sink".into()),

@@ -62,6 +62,16 @@ impl<'a> Changes<'a> {
         self.put(file, text, true)
     }
 
+    /// Adds a text at the end of a file.
+    pub(super) fn append(&self, file: &str, text: &str) -> Result<(), PackageError> {
+        let bytes = files::read(&self.path(file), files::TEXT_LIMIT)?;
+        let mut whole = String::from_utf8_lossy(&bytes).into_owned();
+        if !whole.is_empty() && !whole.ends_with('\n') {
+            whole.push('\n');
+        }
+        self.put(file, &(whole + text), true)
+    }
+
     /// Gives a file another name, which no file has.
     pub(super) fn rename(&self, from: &str, to: &str) -> Result<(), PackageError> {
         let (from, to) = (self.directory.join(from), self.directory.join(to));

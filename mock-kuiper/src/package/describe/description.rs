@@ -23,6 +23,8 @@ pub(super) struct Symbol {
     pub(super) properties: Option<Vec<Json>>,
     /// The default of each property that has one.
     pub(super) defaults: Json,
+    /// The sections of a source's yaml, besides `default`.
+    pub(super) sections: Json,
     /// Whether there may be other properties.
     pub(super) open: bool,
 }
@@ -81,6 +83,7 @@ fn symbol(json: &Json) -> Result<Symbol, String> {
         texts: texts(json),
         properties: named_items(json, "properties"),
         defaults: json.get("defaults").cloned().unwrap_or(Json::object([])),
+        sections: json.get("sections").cloned().unwrap_or(Json::object([])),
         open: matches!(json.get("open"), Some(Json::Scalar(text)) if text == "true"),
     })
 }

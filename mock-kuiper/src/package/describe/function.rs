@@ -43,6 +43,7 @@ pub(super) fn compare(changes: &mut Changes<'_>, function: &Function) -> Result<
             let text = format!("{text}: changed");
             changes.report_at(CheckLevel::Note, &file, &field, text);
         } else {
+            let text = format!("{text}; correct the file");
             changes.differs(CheckLevel::Warning, &file, &field, text);
         }
     }

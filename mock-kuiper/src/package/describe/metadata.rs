@@ -47,6 +47,7 @@ pub(super) fn compare_with(
             let text = format!("{text}: changed");
             changes.report_at(CheckLevel::Note, file, &field, text);
         } else {
+            let text = format!("{text}; correct the file");
             changes.differs(CheckLevel::Warning, file, &field, text);
         }
     }

@@ -36,7 +36,8 @@ use super::report::{CheckLevel, CheckReport};
 /// and writes the files that are missing. The package is built as `build` states, and
 /// its executable is asked.
 ///
-/// With `mend`, files that differ are changed, except the yaml of a source. The report
+/// With `mend`, files that differ are changed; of the yaml of a source, only
+/// sections are added. The report
 /// has a line for each difference, and for each file that was written or changed. It
 /// is empty for any other plugin.
 ///

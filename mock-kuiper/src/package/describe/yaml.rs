@@ -6,7 +6,7 @@ use super::super::config;
 use super::super::error::PackageError;
 use super::super::ordered::Json;
 use super::super::report::CheckLevel;
-use super::super::yaml::Node;
+use super::super::yaml::{Key, Node};
 use super::changes::Changes;
 use super::description::Symbol;
 use super::properties::name;
@@ -26,16 +26,17 @@ const OF_THE_HOST: [&str; 7] = [
 const WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
 
 /// Writes the yaml of a source if there is none. Otherwise reports properties that the
-/// source does not have; a yaml is never changed, because comments would be lost.
+/// source does not have, which stay, because comments would be lost.
 pub(super) fn compare(changes: &mut Changes<'_>, source: &Symbol) -> Result<(), PackageError> {
     let file = format!("sources/{}.yaml", source.name);
     if !changes.exists(&file)? {
         return changes.write(&file, &new(source));
     }
-    let Some(properties) = source.properties.as_ref().filter(|_| !source.open) else {
+    let Some(Node::Map(sections)) = changes.read_yaml(&file)? else {
         return Ok(());
     };
-    let Some(Node::Map(sections)) = changes.read_yaml(&file)? else {
+    missing_sections(changes, &file, source, &sections)?;
+    let Some(properties) = source.properties.as_ref().filter(|_| !source.open) else {
         return Ok(());
     };
     let known: Vec<_> = properties.iter().map(name).collect();
@@ -58,6 +59,40 @@ pub(super) fn compare(changes: &mut Changes<'_>, source: &Symbol) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Reports sections of the code that a yaml does not have. They are added at its end.
+fn missing_sections(
+    changes: &mut Changes<'_>,
+    file: &str,
+    source: &Symbol,
+    sections: &[(Key, Node)],
+) -> Result<(), PackageError> {
+    let has = |name: &str| {
+        sections
+            .iter()
+            .any(|(key, _)| key.text.eq_ignore_ascii_case(name))
+    };
+    let missing = source
+        .sections
+        .fields()
+        .iter()
+        .filter(|(name, _)| !has(name));
+    let mut added = String::new();
+    for (name, properties) in missing {
+        if changes.mend {
+            added.push('\n');
+            entry(&mut added, 0, name, properties);
+            changes.report_at(CheckLevel::Note, file, name, "added the section".to_owned());
+        } else {
+            let text = "the code has this section, and the file does not; add it".to_owned();
+            changes.differs(CheckLevel::Warning, file, name, text);
+        }
+    }
+    match added.as_str() {
+        "" => Ok(()),
+        added => changes.append(file, added),
+    }
 }
 
 impl Changes<'_> {
@@ -92,6 +127,10 @@ fn new(source: &Symbol) -> String {
                 let _ = writeln!(text, "  # {}:", key(&name));
             }
         }
+    }
+    for (name, properties) in source.sections.fields() {
+        text.push('\n');
+        entry(&mut text, 0, name, properties);
     }
     text
 }
@@ -139,6 +178,7 @@ mod tests {
                 {"name":"on","optional":true},
                 {"name":"path","optional":true},
                 {"name":"pattern"},{"name":"tags"}],
+            "sections":{"fast":{"period":"10ms"}},
             "defaults":{"period":"5s","on":true,"path":null,
                 "pattern":{"count":50,"deep":{"a b":[]}},"tags":["x","y"]}}]}"#;
         let description = Description::parse(text).unwrap();
@@ -159,6 +199,9 @@ mod tests {
     deep:
       "a b": []
   tags: ["x", "y"]
+
+fast:
+  period: "10ms"
 "#
         );
     }
