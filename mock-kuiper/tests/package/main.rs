@@ -1,5 +1,5 @@
-//! `mock-kuiper check`, `pack`, `hosts` and `explain`: real runs, on plugins that
-//! are a few small files.
+//! `mock-kuiper new`, `check`, `pack`, `hosts` and `explain`: real runs, on plugins
+//! that are a few small files.
 
 mod check;
 mod common;
@@ -8,6 +8,7 @@ mod executable;
 mod explain;
 mod hostile;
 mod hosts;
+mod new;
 mod pack;
 mod reference;
 mod yaml;

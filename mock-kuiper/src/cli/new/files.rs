@@ -212,25 +212,32 @@ impl Project<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
     fn each_template_can_be_filled_in_for_each_selection() {
-        for language in [Language::Rust, Language::Python] {
-            for bits in 1..8_u8 {
-                let project = Project {
-                    name: "weather",
-                    language,
-                    source: bits & 1 != 0,
-                    sink: bits & 2 != 0,
-                    function: bits & 4 != 0,
-                    checkout: None,
-                };
-                for (path, text) in project.files() {
-                    assert!(!text.contains("@if "), "{path}");
-                    assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{path}");
-                    assert!(!text.contains("\n\n\n"), "{path}");
-                }
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        // A project has at least one kind.
+        for bits in (1..32_u8).filter(|bits| bits & 7 != 0) {
+            let has = |bit: u8| bits & bit != 0;
+            let project = Project {
+                name: "weather",
+                language: if has(8) {
+                    Language::Rust
+                } else {
+                    Language::Python
+                },
+                source: has(1),
+                sink: has(2),
+                function: has(4),
+                checkout: has(16).then(|| Checkout::open(root).unwrap()),
+            };
+            for (path, text) in project.files() {
+                assert!(!text.contains("@if "), "{path}");
+                assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{path}");
+                assert!(path.ends_with(".py") || !text.contains("\n\n\n"), "{path}");
             }
         }
     }

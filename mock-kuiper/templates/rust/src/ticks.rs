@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 /// The properties of the source, with their defaults in `sources/ticks.yaml`.
 #[derive(Debug, Deserialize)]
 pub struct TicksConfig {
-    /// The milliseconds between two rows.
-    period: u64,
+    /// The time between two rows: milliseconds, or a text such as "10s".
+    #[serde(with = "ekuiper::duration")]
+    period: Duration,
 }
 
 /// A row.
@@ -29,12 +30,12 @@ pub struct Ticks {
 impl Ticks {
     /// Makes the source of a stream. An error refuses the rule.
     pub fn new(config: TicksConfig, stream: &Stream) -> ekuiper::Result<Self> {
-        if config.period == 0 {
-            return Err("config.period: expected at least 1, found 0".into());
+        if config.period.is_zero() {
+            return Err("config.period: expected more than 0".into());
         }
         Ok(Ticks {
             topic: stream.datasource().to_owned(),
-            period: Duration::from_millis(config.period),
+            period: config.period,
         })
     }
 }
@@ -62,7 +63,7 @@ mod tests {
     fn rows_have_the_topic_and_count_up_from_1() {
         let rows = testing::source(Ticks::new)
             .datasource("demo")
-            .config(json!({"period": 1}))
+            .config(json!({"period": "1ms"}))
             .rows(2)
             .unwrap();
 
@@ -78,7 +79,7 @@ mod tests {
 
         assert_eq!(
             refusal.unwrap_err().to_string(),
-            "configure: config.period: expected at least 1, found 0"
+            "configure: config.period: expected more than 0"
         );
     }
 }
