@@ -7,8 +7,8 @@
 //! ```no_run
 //! use std::{process::ExitCode, time::Duration};
 //! use ekuiper::{
-//!     Args, Config, Data, Function, FunctionContext, PluginConfig, Sink, SinkContext, Source,
-//!     SourceContext, Value, log::info, plugin, serde_json::json,
+//!     Config, Data, PluginConfig, Sink, SinkContext, Source, SourceContext, log::info, plugin,
+//!     serde_json::json,
 //! };
 //!
 //! /// Emits `{"name":"pyjson","value":2021}` five times a second.
@@ -45,13 +45,8 @@
 //! }
 //!
 //! /// Reverses a string.
-//! struct Revert;
-//!
-//! impl Function for Revert {
-//!     fn exec(&mut self, args: Args, _ctx: &FunctionContext) -> ekuiper::Result<Value> {
-//!         let text: String = args.parse(0)?;
-//!         Ok(text.chars().rev().collect::<String>().into())
-//!     }
+//! fn revert(text: String) -> String {
+//!     text.chars().rev().collect()
 //! }
 //!
 //! fn main() -> ExitCode {
@@ -59,7 +54,7 @@
 //!         PluginConfig::new("pysam")
 //!             .source("pyjson", PyJson::default)
 //!             .sink("print", Print::default)
-//!             .function("revert", || Revert),
+//!             .function("revert", revert),
 //!     )
 //! }
 //! ```

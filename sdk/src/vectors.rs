@@ -14,7 +14,7 @@ use crate::control::{Dispatcher, Launcher, OrderError};
 use crate::function::{Calls, Function, FunctionContext};
 use crate::instance::{Instance, StopLimits};
 use crate::wire::{self, Kind, Target};
-use crate::{Args, Data, Expr, testing};
+use crate::{Args, Data, Expr, IntoFunction, testing};
 
 /// A line of a recording.
 #[derive(Debug, Deserialize)]
@@ -201,6 +201,43 @@ fn answers_equal_the_recorded_ones_of_the_go_sdk() {
         }
     }
     assert!(pairs > 20, "{pairs}");
+}
+
+#[test]
+fn the_types_of_recorded_literals_are_those_of_plain_functions() {
+    let mut right = function("goecho", |_: i64, _: String, _: f64, _: bool| 1);
+    let mut wrong = function("goecho", |_: i64, _: String, _: bool, _: bool| 1);
+    let frames = frames();
+    let mut requests = 0;
+    for frame in frames
+        .iter()
+        .filter(|frame| frame.is("host", "func_goecho"))
+    {
+        let request = frame.json();
+        if request["func"] != "Validate" || request["arg"][2] != json!({"Val": 1.5}) {
+            continue;
+        }
+
+        let answers = [&mut right, &mut wrong].map(|calls| {
+            let mut answer = Vec::new();
+            calls.answer(frame.text().as_bytes(), &mut answer);
+            String::from_utf8(answer).unwrap()
+        });
+
+        assert_eq!(
+            answers,
+            [
+                r#"{"state":true,"result":""}"#,
+                r#"{"state":false,"result":"goecho: argument 3: expected a boolean, found floating point `1.5`"}"#,
+            ]
+        );
+        requests += 1;
+    }
+    assert!(requests > 10, "{requests}");
+}
+
+fn function<M>(name: &str, function: impl IntoFunction<M>) -> Calls {
+    Calls::new(name, (function.into_function().make)(name))
 }
 
 #[test]

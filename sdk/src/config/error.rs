@@ -151,10 +151,17 @@ impl fmt::Display for Found<'_> {
             Unexpected::Unit => f.write_str("null"),
             Unexpected::Map => f.write_str("an object"),
             Unexpected::Seq => f.write_str("an array"),
+            Unexpected::Str(text) => match text.char_indices().nth(SHOWN) {
+                None => write!(f, "string {text:?}"),
+                Some((end, _)) => write!(f, "string {:?}… ({} bytes)", &text[..end], text.len()),
+            },
             other => other.fmt(f),
         }
     }
 }
+
+/// The characters of a text that are shown. An image is a text, too.
+const SHOWN: usize = 100;
 
 struct OneOf(&'static [&'static str]);
 

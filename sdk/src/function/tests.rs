@@ -183,3 +183,23 @@ fn an_invalid_request_is_answered_with_an_error() {
         assert!(answer.starts_with(&expected), "{answer} for {request}");
     }
 }
+
+#[test]
+fn a_type_that_implements_function_has_state_too() {
+    struct Count;
+    impl Function for Count {
+        fn exec(&mut self, _: Args, ctx: &FunctionContext) -> crate::Result<Value> {
+            Ok(ctx.with_state(|rows: &mut u64| {
+                *rows += 1;
+                json!(*rows)
+            }))
+        }
+    }
+    let mut count = crate::testing::function(Count);
+
+    assert_eq!(count.exec([]).unwrap(), 1);
+    assert_eq!(count.exec([]).unwrap(), 2);
+    assert_eq!(count.call_of("test", 1).exec([]).unwrap(), 1);
+    assert_eq!(count.call_of("other", 0).exec([]).unwrap(), 1);
+    assert_eq!(count.call_of("test", 0).exec([]).unwrap(), 3);
+}
