@@ -59,12 +59,12 @@ fn missing_in(name: &str, directories: &[PathBuf]) -> Option<String> {
     Some(text)
 }
 
-/// Returns the names of the json files in a directory.
+/// Returns the names of the json files in a directory, without hidden ones.
 fn jsons(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     entries
         .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".json"))
+        .filter(|name| name.ends_with(".json") && !name.starts_with('.'))
         .collect()
 }
 
@@ -95,6 +95,7 @@ mod tests {
     #[test]
     fn of_many_json_files_ten_are_named() {
         let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(".hidden.json"), "").unwrap();
         for number in 10..23 {
             fs::write(directory.path().join(format!("{number}.json")), "").unwrap();
         }

@@ -131,3 +131,32 @@ fn a_plugin_with_a_json_of_its_name_does_not_warn() {
 
     assert!(!plugin.log().contains("WARN"), "{}", plugin.log());
 }
+
+#[test]
+fn the_json_may_be_next_to_a_link_to_the_executable_or_one_directory_above_it() {
+    for place in ["", "bin"] {
+        let directory = tempfile::tempdir().unwrap();
+        let name = unique_name();
+        fs::write(directory.path().join(format!("{name}.json")), "{}").unwrap();
+        fs::create_dir_all(directory.path().join(place)).unwrap();
+        let link = directory.path().join(place).join("linked");
+        std::os::unix::fs::symlink(probe(), &link).unwrap();
+        let log = directory.path().join("log");
+        let mut child = Command::new(link)
+            .env("PROBE_NAME", &name)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stderr(fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+
+        let first = crate::host::wait_for("the first line", || {
+            let text = fs::read_to_string(&log).unwrap();
+            text.split_once('\n').map(|(line, _)| line.to_owned())
+        });
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        assert!(first.contains(" dials ipc:///tmp/plugin_"), "{first}");
+    }
+}

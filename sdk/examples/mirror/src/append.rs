@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use ekuiper::log::info;
+use ekuiper::metadata::{JsonSchema, schemars};
 use ekuiper::{Data, Sink, SinkContext, Value};
 use serde::Deserialize;
 
@@ -13,9 +14,9 @@ pub struct Append {
     file: Option<File>,
 }
 
-/// The properties of the rule's action that this sink uses. Others, such as
-/// `sendSingle`, are for the host.
-#[derive(Default, Deserialize)]
+// Other properties of a rule's action, such as `sendSingle`, are for the host.
+/// Appends each row to a file as one line of JSON.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct AppendConfig {
     /// The path of the file. Without it the rows are logged.

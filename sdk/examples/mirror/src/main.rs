@@ -8,19 +8,34 @@ mod random;
 
 use std::process::ExitCode;
 
-use ekuiper::{PluginConfig, plugin};
+use ekuiper::serde_json::json;
+use ekuiper::{PluginConfig, metadata, plugin};
 
 use crate::append::Append;
 use crate::functions::{echo, mean};
 use crate::random::Random;
 
 fn main() -> ExitCode {
-    // The same names as in mirror.json.
+    // `mock-kuiper check` writes mirror.json and the files in sources/, sinks/ and
+    // functions/ from this.
     plugin::start(
         PluginConfig::new("mirror")
-            .source("random", Random::new)
-            .sink("append", Append::new)
-            .function("echo", echo)
-            .aggregate("mean", mean),
+            .source(
+                "random",
+                metadata::source(Random::new).section("fast", json!({"period": 10})),
+            )
+            .sink("append", metadata::sink(Append::new))
+            .function(
+                "echo",
+                metadata::function(echo)
+                    .description("Returns its argument.")
+                    .argument("value", "any", "The value to return."),
+            )
+            .function(
+                "mean",
+                metadata::aggregate(mean)
+                    .description("Computes the mean of a column of numbers in a window.")
+                    .argument("column", "float", "The column."),
+            ),
     )
 }

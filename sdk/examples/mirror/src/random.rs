@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use ekuiper::log::info;
+use ekuiper::metadata::{JsonSchema, schemars};
 use ekuiper::{Source, SourceContext, Stream};
 use serde::Deserialize;
 
@@ -13,9 +14,9 @@ pub struct Random {
     config: RandomConfig,
 }
 
-/// The properties from `sources/random.yaml`. The stream's own options, such as
-/// `format`, are for the host.
-#[derive(Debug, Deserialize)]
+// The doc comments become the texts of `sources/random.json` and `sources/random.yaml`.
+/// Emits rows of random numbers, one in each period.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct RandomConfig {
     /// The time between two rows: milliseconds, or a text such as `5s`.
