@@ -65,7 +65,7 @@ def parent(pid):
 class Server:
     """An eKuiper server in its own directory."""
 
-    def __init__(self, binary, etc, python):
+    def __init__(self, binary, etc, python, **variables):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="ekuiper-"))
         self.port = free_port()
         self.log = self.directory / "server.log"
@@ -74,7 +74,8 @@ class Server:
             folder.chmod(0o755)  # Go's module cache is read-only
         for folder in ["data", "log", "plugins/portable", "plugins/wasm"]:
             (self.directory / folder).mkdir(parents=True)
-        environment = dict(
+        self.binary = binary
+        self.environment = dict(
             os.environ,
             KUIPER__BASIC__RESTIP="127.0.0.1",
             KUIPER__BASIC__RESTPORT=str(self.port),
@@ -85,11 +86,15 @@ class Server:
             KUIPER__BASIC__FILELOG="false",
             KUIPER__PORTABLE__PYTHONBIN=python,
         )
-        with open(self.log, "wb") as log:
+        self.environment.update(variables)
+        self.start()
+
+    def start(self):
+        with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [binary],
+                [self.binary],
                 cwd=self.directory,
-                env=environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -15,7 +15,8 @@ use crate::config;
 /// [`Function::validate`](crate::Function::validate) checks these before the
 /// rule runs.
 ///
-/// Source: `Validate` requests of eKuiper 1.8 to 2.4 (`tests/vectors`).
+/// Source: recorded `Validate` requests of eKuiper 1.8 to 2.4; see section 7 of
+/// [the protocol](crate::reference::protocol).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Expr {

@@ -49,7 +49,7 @@ use self::notes::{Notes, ROOT, Taken};
 /// `accessToken`, `api_key`, `Authorization` and the like, at any depth. See also
 /// [`Secret`](crate::Secret).
 ///
-/// Source: docs/protocol.md, section 5.
+/// Source: [the protocol](crate::reference::protocol), section 5.
 #[derive(Clone)]
 pub struct Config {
     value: Value,

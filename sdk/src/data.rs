@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 /// returns them unchanged. A rule with `sendError`, which is the default in 1.x,
 /// also sends its errors as rows: `[{"error":"…"}]`.
 ///
-/// Source: docs/protocol.md, section 6.
+/// Source: [the protocol](crate::reference::protocol), section 6.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Data<'a>(&'a [u8]);
 

@@ -66,7 +66,7 @@ pub trait Function: Send {
     /// eKuiper waits 5 s for the result (`recvTimeout`), and sends a function
     /// one call at a time.
     ///
-    /// Source: docs/protocol.md, section 7.
+    /// Source: [the protocol](crate::reference::protocol), section 7.
     ///
     /// # Errors
     ///

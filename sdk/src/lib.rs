@@ -2,6 +2,16 @@
 //! sources, sinks and functions that run in a separate process next to the
 //! stream engine. It works with every release from 1.8 to 2.4.
 //!
+//! - [The example](reference::example) is a complete plugin with unit tests, to be
+//!   copied.
+//! - [`mock-kuiper`](https://crates.io/crates/mock-kuiper) (`cargo install
+//!   mock-kuiper`) runs and tests a plugin as eKuiper does, without eKuiper: run
+//!   `mock-kuiper run .` in the plugin's directory. `mock-kuiper pack .` makes the zip
+//!   that eKuiper installs.
+//! - [The log](#logs) says why a plugin does not work. In eKuiper it is in
+//!   `log/stream.log`.
+//! - [The protocol](reference::protocol) tells what goes over the wire.
+//!
 //! A complete plugin:
 //!
 //! ```no_run
@@ -172,6 +182,8 @@ mod neighbours;
 mod panics;
 pub mod plugin;
 mod quantity;
+#[cfg(doc)]
+pub mod reference;
 mod secret;
 mod short;
 mod sink;

@@ -1,6 +1,7 @@
 //! A plugin: its name, its symbols, and its process from launch to exit.
 //!
-//! Rules: docs/protocol.md, "Launch" and "Control channel".
+//! Rules: [the protocol](crate::reference::protocol), "Launch" and "Control
+//! channel".
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -147,7 +148,7 @@ impl PluginConfig {
     /// window is empty. A row that lacks the column has null, which an `Option`
     /// accepts. A literal in the SQL is repeated for each row.
     ///
-    /// Source: docs/protocol.md, section 7; eKuiper 2.4.0
+    /// Source: [the protocol](crate::reference::protocol), section 7; eKuiper 2.4.0
     /// internal/xsql/collection.go, `AggregateEval`.
     ///
     /// ```
@@ -285,8 +286,8 @@ const LEAVE: Duration = Duration::from_millis(1800);
 /// With the argument `--describe` alone it prints the plugin's name and its symbols
 /// to stdout, as JSON, and returns. It dials no host, and it makes no source and no
 /// sink. A function is made to find out whether it is an aggregate. `mock-kuiper`
-/// compares the result with the files of the plugin; docs/configuration.md in the
-/// SDK's repository describes the format.
+/// compares the result with the files of the plugin;
+/// [this page](crate::reference::configuration) describes the format.
 ///
 /// # Exit status
 ///

@@ -103,8 +103,8 @@ pub(crate) mod run;
 /// each message before it sends the next one. So a sink that keeps rows gets **one
 /// row in each linger time**, unless the action also has `batchSize` or
 /// `lingerInterval`: then eKuiper collects rows itself, into arrays with one ack
-/// each, and a sink needs no batches of its own. See "A sink" in
-/// docs/configuration.md in the SDK's repository.
+/// each, and a sink needs no batches of its own. See [what
+/// eKuiper does with a configuration](crate::reference::configuration).
 pub trait Sink: Send {
     /// Configures the instance with the properties of the rule's action.
     ///

@@ -56,7 +56,7 @@ pub trait Source: Send {
     /// The host and all further orders wait until this returns. Connect to
     /// something here only if that takes a short time.
     ///
-    /// Source: docs/protocol.md, section 5.
+    /// Source: [the protocol](crate::reference::protocol), section 5.
     ///
     /// # Errors
     ///
@@ -159,7 +159,7 @@ impl SourceContext {
     /// Waits while the host reads more slowly than rows are emitted, and while
     /// the host is away. A stop ends the wait.
     ///
-    /// Source: docs/protocol.md, section 6.
+    /// Source: [the protocol](crate::reference::protocol), section 6.
     ///
     /// # Errors
     ///

@@ -39,7 +39,7 @@ impl Stream {
     /// The SDK finds it on every release, although releases send it in different
     /// places.
     ///
-    /// Source: docs/protocol.md, section 5.
+    /// Source: [the protocol](crate::reference::protocol), section 5.
     pub fn datasource(&self) -> &str {
         &self.datasource
     }

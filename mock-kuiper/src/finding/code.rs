@@ -91,7 +91,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// All codes, in the order of `docs/troubleshooting.md`.
+    /// All codes, in the order in which `mock-kuiper explain` lists them.
     pub const ALL: [Self; 37] = [
         Self::PluginExitedEarly,
         Self::PluginExited,

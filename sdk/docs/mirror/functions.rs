@@ -1,0 +1,1 @@
+../../examples/mirror/src/functions.rs
