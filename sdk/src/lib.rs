@@ -182,7 +182,7 @@ mod neighbours;
 mod panics;
 pub mod plugin;
 mod quantity;
-#[cfg(doc)]
+#[cfg(all(doc, not(doctest)))]
 pub mod reference;
 mod secret;
 mod short;
