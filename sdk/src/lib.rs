@@ -94,9 +94,10 @@
 //! thread that calls [`plugin::start`] serves the host's orders. Only one thread
 //! at a time uses a value that implements [`Source`], [`Sink`] or [`Function`].
 //!
-//! The SDK has no async runtime. A plugin that needs one starts it, and emits
-//! rows and acks from it: contexts are handles that can be cloned and sent to
-//! any thread.
+//! Contexts are handles that can be cloned and sent to any thread or task. What
+//! blocks ends at a stop with `on_stop`, a callback, or `until_stopped`, a future.
+//! Async sources and sinks need the feature `tokio`: see the module
+//! `asynchronous`.
 //!
 //! # Errors and panics
 //!
