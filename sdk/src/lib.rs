@@ -157,6 +157,15 @@
 //! # Unit tests
 //!
 //! The module [`testing`] runs one symbol in memory.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `metadata`: files for eKuiper's user interface from the plugin's types, with
+//!   the crate `schemars`
+//! - `tokio`: async sources and sinks
+//! - `tracing`: spans around the plugin's code
 
 #![forbid(unsafe_code)]
 

@@ -155,7 +155,7 @@ impl PluginConfig {
     /// use ekuiper::PluginConfig;
     ///
     /// /// The median of the numbers; null if there are none.
-    /// fn median(column: Vec<Option<f64>>) -> Option<f64> {
+    /// fn middle(column: Vec<Option<f64>>) -> Option<f64> {
     ///     let mut numbers: Vec<f64> = column.into_iter().flatten().collect();
     ///     numbers.sort_by(f64::total_cmp);
     ///     let upper = *numbers.get(numbers.len() / 2)?;
@@ -163,15 +163,18 @@ impl PluginConfig {
     ///     Some((lower + upper) / 2.0)
     /// }
     ///
-    /// let plugin = PluginConfig::new("statistics").aggregate("median", median);
+    /// let plugin = PluginConfig::new("statistics").aggregate("middle", middle);
     ///
     /// // In a unit test:
     /// # use ekuiper::{serde_json::json, testing};
-    /// let mut median = testing::aggregate(median);
-    /// assert_eq!(median.exec([json!([7, null, 1, 3])])?, json!(3.0));
-    /// assert_eq!(median.exec([json!([])])?, json!(null));
+    /// let mut middle = testing::aggregate(middle);
+    /// assert_eq!(middle.exec([json!([7, null, 1, 3])])?, json!(3.0));
+    /// assert_eq!(middle.exec([json!([])])?, json!(null));
     /// # Ok::<(), testing::Failure>(())
     /// ```
+    ///
+    /// The name must not be one of eKuiper's own functions, such as `median`: eKuiper
+    /// then calls its own. `mock-kuiper check` warns of such a name.
     ///
     /// A type that implements [`Function`](crate::Function) is an aggregate if its
     /// `is_aggregate` says so, and is added with [`function`](Self::function).

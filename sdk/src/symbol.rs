@@ -152,7 +152,8 @@ pub enum Untyped {}
 /// It is called once for each instance.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not make a source",
-    note = "pass `MySource::default`, or a function `fn(MyConfig, &Stream) -> ekuiper::Result<MySource>` where `MyConfig` implements `DeserializeOwned` and `MySource` implements `Source`"
+    note = "pass `MySource::default`, or a function `fn(MyConfig, &Stream) -> ekuiper::Result<MySource>` where `MyConfig` implements `DeserializeOwned` and `MySource` implements `Source`",
+    note = "for an async source, pass `ekuiper::asynchronous::source(MySource::new)`"
 )]
 pub trait IntoSource<M> {
     /// The type of the configuration; [`Untyped`] if the source reads it itself.
@@ -175,7 +176,8 @@ pub trait IntoSource<M> {
 /// It is called once for each instance.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not make a sink",
-    note = "pass `MySink::default`, or a function `fn(MyConfig, &Action) -> ekuiper::Result<MySink>` where `MyConfig` implements `DeserializeOwned` and `MySink` implements `Sink`"
+    note = "pass `MySink::default`, or a function `fn(MyConfig, &Action) -> ekuiper::Result<MySink>` where `MyConfig` implements `DeserializeOwned` and `MySink` implements `Sink`",
+    note = "for an async sink, pass `ekuiper::asynchronous::sink(MySink::new)`"
 )]
 pub trait IntoSink<M> {
     /// The type of the configuration; [`Untyped`] if the sink reads it itself.

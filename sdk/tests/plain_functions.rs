@@ -22,7 +22,7 @@ fn distance(x1: f64, y1: f64, x2: f64, y2: f64) -> Result<f64, String> {
     Ok(distance)
 }
 
-fn median(column: Vec<Option<f64>>) -> Option<f64> {
+fn middle(column: Vec<Option<f64>>) -> Option<f64> {
     let mut numbers: Vec<f64> = column.into_iter().flatten().collect();
     numbers.sort_by(f64::total_cmp);
     let upper = *numbers.get(numbers.len() / 2)?;
@@ -63,14 +63,14 @@ fn plain_functions_are_registered_under_their_names() {
         .function("distance", distance)
         .function("running_total", running_total)
         .function("image_size", image_size)
-        .aggregate("median", median)
+        .aggregate("middle", middle)
         .aggregate("longest", |names: Vec<String>| {
             names.iter().map(String::len).max()
         });
 
     let text = format!("{plugin:?}");
 
-    for name in ["c_to_f", "k_to_c", "image_size", "median", "longest"] {
+    for name in ["c_to_f", "k_to_c", "image_size", "middle", "longest"] {
         assert!(text.contains(&format!("\"{name}\"")), "{text}");
     }
 }
@@ -84,8 +84,8 @@ fn plain_functions_are_tested_as_a_host_calls_them() {
     assert_eq!(call(testing::function(c_to_f), json!([100])), 212.0);
     assert_eq!(call(testing::function(revert), json!(["abc"])), "cba");
     assert_eq!(call(testing::function(distance), json!([0, 0, 3, 4])), 5.0);
-    assert_eq!(call(testing::aggregate(median), json!([[3, null, 1]])), 2.0);
-    assert_eq!(call(testing::aggregate(median), json!([null])), json!(null));
+    assert_eq!(call(testing::aggregate(middle), json!([[3, null, 1]])), 2.0);
+    assert_eq!(call(testing::aggregate(middle), json!([null])), json!(null));
 }
 
 #[test]

@@ -21,7 +21,8 @@ use crate::{Args, ConfigError, Expr, Function, FunctionContext, Result, config};
 /// See [`PluginConfig::aggregate`](crate::PluginConfig::aggregate).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not make an aggregate",
-    note = "pass a function of one to eight arguments of type `Vec<T>` where `T` implements `DeserializeOwned`; declare the types of a closure's arguments, and put `&FunctionContext` last"
+    note = "pass a function of one to eight arguments of type `Vec<T>` where `T` implements `DeserializeOwned`; declare the types of a closure's arguments, and put `&FunctionContext` last",
+    note = "add what `ekuiper::metadata::aggregate` returns, and a type that implements `Function`, with `PluginConfig::function`"
 )]
 pub trait IntoAggregate<M> {
     /// Converts it to what
