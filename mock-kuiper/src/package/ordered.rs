@@ -24,26 +24,33 @@ pub(super) enum Json {
 
 impl Json {
     /// Parses a text. Fields that occur twice are kept.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not JSON, or nested deeper than `serde_json` allows: 127 lists
+    /// and objects.
     pub(super) fn parse(text: &str) -> serde_json::Result<Self> {
+        // Raw values have no limit of their own.
+        serde_json::from_str::<Value>(text)?;
+        Self::parse_valid(text)
+    }
+
+    /// Parses a text that was found to be JSON.
+    fn parse_valid(text: &str) -> serde_json::Result<Self> {
         let text = text.trim();
         match text.as_bytes().first() {
             Some(b'{') => {
                 let mut reader = serde_json::Deserializer::from_str(text);
-                let fields = reader.deserialize_map(Fields)?;
-                reader.end()?;
-                let fields = fields.into_iter();
-                let fields = fields.map(|(name, raw)| Ok((name, Self::parse(raw.get())?)));
+                let fields = reader.deserialize_map(Fields)?.into_iter();
+                let fields = fields.map(|(name, raw)| Ok((name, Self::parse_valid(raw.get())?)));
                 Ok(Self::Object(fields.collect::<serde_json::Result<_>>()?))
             }
             Some(b'[') => {
                 let items: Vec<&RawValue> = serde_json::from_str(text)?;
-                let items = items.into_iter().map(|raw| Self::parse(raw.get()));
+                let items = items.into_iter().map(|raw| Self::parse_valid(raw.get()));
                 Ok(Self::List(items.collect::<serde_json::Result<_>>()?))
             }
-            _ => {
-                serde_json::from_str::<Value>(text)?;
-                Ok(Self::Scalar(text.to_owned()))
-            }
+            _ => Ok(Self::Scalar(text.to_owned())),
         }
     }
 
@@ -284,5 +291,22 @@ mod tests {
         for text in ["", "{", "[1,]", "{\"a\" 1}", "nul", "{} {}"] {
             assert!(Json::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_text_that_is_nested_too_deep_is_an_error() {
+        for depth in [128, 5_000, 100_000] {
+            for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+                let text = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+
+                let error = Json::parse(&text).unwrap_err().to_string();
+
+                assert!(error.starts_with("recursion limit exceeded"), "{error}");
+            }
+        }
+        let text = format!("{}{}", "[".repeat(127), "]".repeat(127));
+        let json = Json::parse(&text).unwrap();
+        assert_eq!(json.to_string(), text);
+        assert!(json.means(&json));
     }
 }
