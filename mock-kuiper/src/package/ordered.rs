@@ -75,32 +75,31 @@ impl Json {
         )
     }
 
-    /// Returns a field, which Go finds in any case. `null` counts as missing.
+    /// Returns a field, which Go finds in any case. `null` counts as missing. If a name
+    /// occurs twice, the last field counts.
     pub(super) fn get(&self, name: &str) -> Option<&Json> {
-        let fields = self.fields();
-        let exact = fields.iter().find(|(key, _)| key == name);
-        let any = || {
-            fields
-                .iter()
-                .find(|(key, _)| key.eq_ignore_ascii_case(name))
-        };
-        let (_, value) = exact.or_else(any)?;
+        let (_, value) = &self.fields()[self.position(name)?];
         (!value.is_null()).then_some(value)
     }
 
     /// Sets a field, in its place if it exists.
     pub(super) fn set(&mut self, name: &str, value: Json) {
+        let place = self.position(name);
         if let Self::Object(fields) = self {
-            let place = fields.iter().position(|(key, _)| key == name).or_else(|| {
-                fields
-                    .iter()
-                    .position(|(key, _)| key.eq_ignore_ascii_case(name))
-            });
             match place {
                 Some(place) => fields[place].1 = value,
                 None => fields.push((name.to_owned(), value)),
             }
         }
+    }
+
+    /// Returns the place of the field that counts: the last of this very name, or
+    /// otherwise the last of this name in any case.
+    fn position(&self, name: &str) -> Option<usize> {
+        let fields = self.fields();
+        let exact = fields.iter().rposition(|(key, _)| key == name);
+        let any = |(key, _): &(String, Json)| key.eq_ignore_ascii_case(name);
+        exact.or_else(|| fields.iter().rposition(any))
     }
 
     /// Returns the fields of an object; anything else has none.
@@ -267,6 +266,21 @@ mod tests {
             r#"{"Sources": ["b"], "x": null, "sinks": true}"#
         );
         assert_eq!(json.get("X"), None);
+    }
+
+    #[test]
+    fn of_fields_with_the_same_name_the_last_counts() {
+        let mut json = Json::parse(r#"{"a":1,"A":2,"a":3,"b":4,"B":5}"#).unwrap();
+
+        assert_eq!(json.get("a").unwrap().to_string(), "3");
+        assert_eq!(json.get("b").unwrap().to_string(), "4");
+
+        json.set("a", Json::flag(true));
+
+        assert_eq!(
+            json.to_string(),
+            r#"{"a": 1, "A": 2, "a": true, "b": 4, "B": 5}"#
+        );
     }
 
     #[test]
