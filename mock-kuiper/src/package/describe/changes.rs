@@ -40,14 +40,11 @@ impl<'a> Changes<'a> {
     /// Reads a file as JSON. Returns `None` if it is not a JSON object, which the
     /// checks of the file report.
     pub(super) fn read(&self, file: &str) -> Result<Option<Json>, PackageError> {
-        let bytes = match files::read(&self.path(file), files::TEXT_LIMIT) {
-            Ok(bytes) => bytes,
-            Err(PackageError::Mistakes(_)) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let json = std::str::from_utf8(&bytes).ok();
-        let json = json.and_then(|text| Json::parse(text).ok());
-        Ok(json.filter(Json::is_object))
+        match self.text(file) {
+            Ok(text) => Ok(Json::parse(&text).ok().filter(Json::is_object)),
+            Err(PackageError::Mistakes(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes a file that does not exist.
@@ -62,14 +59,14 @@ impl<'a> Changes<'a> {
         self.put(file, text, true)
     }
 
-    /// Adds a text at the end of a file.
-    pub(super) fn append(&self, file: &str, text: &str) -> Result<(), PackageError> {
-        let bytes = files::read(&self.path(file), files::TEXT_LIMIT)?;
-        let mut whole = String::from_utf8_lossy(&bytes).into_owned();
-        if !whole.is_empty() && !whole.ends_with('\n') {
-            whole.push('\n');
-        }
-        self.put(file, &(whole + text), true)
+    /// Reads a file as text.
+    pub(super) fn text(&self, file: &str) -> Result<String, PackageError> {
+        let path = self.path(file);
+        let bytes = files::read(&path, files::TEXT_LIMIT)?;
+        String::from_utf8(bytes).map_err(|error| {
+            let text = format!("is not UTF-8: {}; correct the file", error.utf8_error());
+            PackageError::one(&path, None, text)
+        })
     }
 
     /// Gives a file another name, which no file has.

@@ -6,7 +6,7 @@ use super::super::config;
 use super::super::error::PackageError;
 use super::super::ordered::Json;
 use super::super::report::CheckLevel;
-use super::super::yaml::{Key, Node};
+use super::super::yaml::{self, Key, Node};
 use super::changes::Changes;
 use super::description::Symbol;
 use super::properties::name;
@@ -78,28 +78,71 @@ fn missing_sections(
         .fields()
         .iter()
         .filter(|(name, _)| !has(name));
-    let mut added = String::new();
-    for (name, properties) in missing {
-        if changes.mend {
-            added.push('\n');
-            entry(&mut added, 0, name, properties);
-            changes.report_at(CheckLevel::Note, file, name, "added the section".to_owned());
-        } else {
+    let missing: Vec<_> = missing.collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !changes.mend {
+        for (name, _) in missing {
             let text = "the code has this section, and the file does not; add it".to_owned();
             changes.differs(CheckLevel::Warning, file, name, text);
         }
+        return Ok(());
     }
-    match added.as_str() {
-        "" => Ok(()),
-        added => changes.append(file, added),
+    let mut added = String::new();
+    for (name, properties) in &missing {
+        added.push('\n');
+        entry(&mut added, 0, name, properties);
     }
+    let whole = appended(&changes.text(file)?, &added, sections);
+    for (name, _) in missing {
+        match whole {
+            Some(_) => {
+                let text = "added the section".to_owned();
+                changes.report_at(CheckLevel::Note, file, name, text);
+            }
+            None => {
+                let text = "the code has this section, which cannot be added at the end of this \
+                            file; add it";
+                changes.report_at(CheckLevel::Warning, file, name, text.to_owned());
+            }
+        }
+    }
+    match whole {
+        Some(whole) => changes.rewrite(file, &whole),
+        None => Ok(()),
+    }
+}
+
+/// Adds sections at the end of a yaml. Returns `None` if it would not be read as its own
+/// sections with the new ones, for example because its sections are indented.
+fn appended(before: &str, added: &str, sections: &[(Key, Node)]) -> Option<String> {
+    let end = match before {
+        "" => "",
+        text if text.ends_with('\n') => "",
+        _ => "\n",
+    };
+    let whole = format!("{before}{end}{added}");
+    let read = |text: &str| {
+        let document = yaml::parse(text).ok()?;
+        match document.root {
+            Node::Map(sections) if document.errors.is_empty() => Some(sections),
+            _ => None,
+        }
+    };
+    let expected = [sections, &read(added)?].concat();
+    (read(&whole)? == expected).then_some(whole)
 }
 
 impl Changes<'_> {
     /// Reads a yaml. Returns `None` if it is broken, which its checks report.
     fn read_yaml(&self, file: &str) -> Result<Option<Node>, PackageError> {
         match config::parse(&self.path(file)) {
-            Ok(document) => Ok(document.ok().map(|document| document.root)),
+            Ok(document) => {
+                let document = document.ok();
+                let valid = document.filter(|document| document.errors.is_empty());
+                Ok(valid.map(|document| document.root))
+            }
             Err(PackageError::Mistakes(_)) => Ok(None),
             Err(error) => Err(error),
         }
@@ -204,5 +247,34 @@ fast:
   period: "10ms"
 "#
         );
+    }
+
+    #[test]
+    fn a_section_is_added_only_to_a_yaml_that_is_still_read_as_before() {
+        let added = "\nfast:\n  period: 1\n";
+        let appended = |before: &str| {
+            let Node::Map(sections) = yaml::parse(before).unwrap().root else {
+                panic!("{before}");
+            };
+            appended(before, added, &sections)
+        };
+
+        for before in [
+            "default:\n  period: 5\n",
+            "default:\n  period: 5",
+            "---\ndefault: &d\n  period: 5\nslow:\n  <<: *d\n",
+        ] {
+            let expected = format!("{}{added}", before.trim_end().to_owned() + "\n");
+            assert_eq!(appended(before), Some(expected), "{before}");
+        }
+        for before in [
+            "  default:\n    period: 5\n",
+            "{default: {period: 5}}\n",
+            "default:\n  period: 5\n...\n",
+            "default:\n  period: 5\n---\nother: {}\n",
+            "default:\n  text: |+\n    a\n",
+        ] {
+            assert_eq!(appended(before), None, "{before}");
+        }
     }
 }
