@@ -291,7 +291,7 @@ fn every_difference_between_the_code_and_the_files_is_named() {
         ),
         format!(
             "warning  functions/middle.json: `functions[0].aggregate`: the function is an \
-             aggregate in the code, and not here; correct the file, {fix}"
+             aggregate in the code, but not here; correct the file, {fix}"
         ),
     ] {
         assert!(
@@ -376,6 +376,29 @@ fn fix_changes_what_differs_and_keeps_what_only_the_files_have() {
     assert_eq!(properties[1]["default"], 3);
     assert_eq!(properties[1]["connection_related"], true);
     assert_eq!(properties[1]["hint"]["zh_CN"], "次数");
+}
+
+#[test]
+fn a_file_may_have_more_properties_than_a_code_that_takes_any() {
+    let open = DESCRIPTION.replace(
+        r#""name": "station","#,
+        r#""name": "station", "open": true,"#,
+    );
+    let package = Package::new(MAIN, &open);
+    package.write(
+        "sources/station.json",
+        r#"{"about": {}, "properties": {"default": [{"name": "other"}]}}"#,
+    );
+    package.write("sources/station.yaml", "default:\n  other: 3\n");
+
+    let fixed = package.check(&["--fix"]);
+    let again = package.check(&[]);
+
+    let station: Value = serde_json::from_str(&package.read("sources/station.json")).unwrap();
+    let properties = station["properties"]["default"].as_array().unwrap();
+    let names: Vec<_> = properties.iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, ["url", "retryLimit", "other"], "{fixed:#?}");
+    assert!(!again.stdout.contains("no such property"), "{again:#?}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::super::error::PackageError;
 use super::super::files;
 use super::super::ordered::Json;
 use super::super::report::{CheckAdvice, CheckLevel, CheckReport};
+use super::properties::Difference;
 
 /// What is compared, and what came of it.
 #[derive(Debug)]
@@ -83,6 +84,21 @@ impl<'a> Changes<'a> {
         if let Some(line) = self.report.lines.last_mut() {
             line.advice = Some(CheckAdvice::Mend);
         }
+    }
+
+    /// Reports the differences of a file. Returns whether the caller must change it.
+    pub(super) fn differ(&mut self, file: &str, differences: Vec<Difference>) -> bool {
+        let changed = self.mend && !differences.is_empty();
+        for (field, text) in differences {
+            if self.mend {
+                let text = format!("{text}: changed");
+                self.report_at(CheckLevel::Note, file, &field, text);
+            } else {
+                let text = format!("{text}; correct the file");
+                self.differs(CheckLevel::Warning, file, &field, text);
+            }
+        }
+        changed
     }
 
     /// Reports a difference that the author must change, or a change that was made.

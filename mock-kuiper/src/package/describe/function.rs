@@ -2,11 +2,10 @@
 
 use super::super::error::PackageError;
 use super::super::ordered::Json;
-use super::super::report::CheckLevel;
 use super::changes::Changes;
 use super::description::Function;
 use super::metadata::{about, node};
-use super::properties::{complete, name};
+use super::properties::{Difference, complete, merge, name};
 
 /// Compares the UI metadata of a function, and writes it if there is none.
 pub(super) fn compare(changes: &mut Changes<'_>, function: &Function) -> Result<(), PackageError> {
@@ -37,17 +36,7 @@ pub(super) fn compare(changes: &mut Changes<'_>, function: &Function) -> Result<
             functions.push(of_function(function));
         }
     }
-    let changed = changes.mend && !differences.is_empty();
-    for (field, text) in differences {
-        if changes.mend {
-            let text = format!("{text}: changed");
-            changes.report_at(CheckLevel::Note, &file, &field, text);
-        } else {
-            let text = format!("{text}; correct the file");
-            changes.differs(CheckLevel::Warning, &file, &field, text);
-        }
-    }
-    if changed {
+    if changes.differ(&file, differences) {
         let mut json = found;
         json.set("functions", Json::List(functions));
         changes.rewrite(&file, &json.to_file())?;
@@ -56,20 +45,15 @@ pub(super) fn compare(changes: &mut Changes<'_>, function: &Function) -> Result<
 }
 
 /// Changes what the code says otherwise.
-fn correct(
-    json: &mut Json,
-    function: &Function,
-    field: &str,
-    differences: &mut Vec<(String, String)>,
-) {
+fn correct(json: &mut Json, function: &Function, field: &str, differences: &mut Vec<Difference>) {
     let is_true = |json: &Json| matches!(json, Json::Scalar(text) if text == "true");
     let listed = json.get("aggregate").is_some_and(is_true);
     if let Some(aggregate) = function.aggregate
         && aggregate != listed
     {
         let text = match aggregate {
-            true => "the function is an aggregate in the code, and not here",
-            false => "the function is no aggregate in the code, and it is one here",
+            true => "the function is an aggregate in the code, but not here",
+            false => "the function is not an aggregate in the code, but it is one here",
         };
         differences.push((format!("{field}.aggregate"), text.to_owned()));
         json.set("aggregate", Json::flag(aggregate));
@@ -90,7 +74,7 @@ fn correct(
     if let Some(description) = &function.texts.description {
         let hint = json.get("hint").cloned().unwrap_or(Json::object([]));
         let field = format!("{field}.hint");
-        let merged = super::properties::merge(&hint, description, &field, differences);
+        let merged = merge(&hint, description, &field, false, differences);
         json.set("hint", merged);
     }
 }

@@ -2,7 +2,6 @@
 
 use super::super::error::PackageError;
 use super::super::ordered::Json;
-use super::super::report::CheckLevel;
 use super::changes::Changes;
 use super::description::{Symbol, Texts};
 use super::properties::{complete, label_of, merge};
@@ -24,35 +23,11 @@ pub(super) fn compare(
     let Some(found) = changes.read(&file)? else {
         return Ok(());
     };
-    compare_with(
-        changes,
-        &file,
-        &found,
-        &facts(list, symbol, properties.clone()),
-    )
-}
-
-/// Compares a file with what the code says, and changes it if the caller wants it.
-pub(super) fn compare_with(
-    changes: &mut Changes<'_>,
-    file: &str,
-    found: &Json,
-    code: &Json,
-) -> Result<(), PackageError> {
+    let code = facts(list, symbol, properties.clone());
     let mut differences = Vec::new();
-    let merged = merge(found, code, "", &mut differences);
-    let changed = changes.mend && !differences.is_empty();
-    for (field, text) in differences {
-        if changes.mend {
-            let text = format!("{text}: changed");
-            changes.report_at(CheckLevel::Note, file, &field, text);
-        } else {
-            let text = format!("{text}; correct the file");
-            changes.differs(CheckLevel::Warning, file, &field, text);
-        }
-    }
-    if changed {
-        changes.rewrite(file, &merged.to_file())?;
+    let merged = merge(&found, &code, "", symbol.open, &mut differences);
+    if changes.differ(&file, differences) {
+        changes.rewrite(&file, &merged.to_file())?;
     }
     Ok(())
 }

@@ -5,16 +5,23 @@ use super::super::ordered::Json;
 /// A difference: the field of the file, and what differs.
 pub(super) type Difference = (String, String);
 
-/// Returns the file's value with what the code says. Fields that only the file has
-/// stay; properties that only the file has do not. `found` gets the differences.
-pub(super) fn merge(file: &Json, code: &Json, path: &str, found: &mut Vec<Difference>) -> Json {
+/// Returns the file's value with what the code says. Fields that only the file has stay;
+/// properties that only the file has stay if there may be others, as `open` states, and
+/// otherwise do not. `found` gets the differences.
+pub(super) fn merge(
+    file: &Json,
+    code: &Json,
+    path: &str,
+    open: bool,
+    found: &mut Vec<Difference>,
+) -> Json {
     match (file, code) {
         (Json::Object(_), Json::Object(fields)) if !path.ends_with("].default") => {
             let mut merged = file.clone();
             for (name, code) in fields {
                 let path = below(path, name);
                 let value = match file.get(name) {
-                    Some(file) => merge(file, code, &path, found),
+                    Some(file) => merge(file, code, &path, open, found),
                     None => {
                         found.push((path, format!("is missing; the code has {code}")));
                         code.clone()
@@ -25,7 +32,7 @@ pub(super) fn merge(file: &Json, code: &Json, path: &str, found: &mut Vec<Differ
             merged
         }
         (Json::List(of_file), Json::List(of_code)) if named(of_file) && named(of_code) => {
-            merge_named(of_file, of_code, path, found)
+            merge_named(of_file, of_code, path, open, found)
         }
         _ if file.means(code) => file.clone(),
         _ => {
@@ -42,6 +49,7 @@ fn merge_named(
     of_file: &[Json],
     of_code: &[Json],
     path: &str,
+    open: bool,
     found: &mut Vec<Difference>,
 ) -> Json {
     let mut merged = Vec::new();
@@ -49,7 +57,8 @@ fn merge_named(
         let name = name(code);
         let path = format!("{path}[{name}]");
         match of_file.iter().find(|file| self::name(file) == name) {
-            Some(file) => merged.push(merge(file, code, &path, found)),
+            // The properties of a property are never open.
+            Some(file) => merged.push(merge(file, code, &path, false, found)),
             None => {
                 let text = "is missing, and the code has this property".to_owned();
                 found.push((path, text));
@@ -59,7 +68,12 @@ fn merge_named(
     }
     for file in of_file {
         let name = name(file);
-        if !of_code.iter().any(|code| self::name(code) == name) {
+        if of_code.iter().any(|code| self::name(code) == name) {
+            continue;
+        }
+        if open {
+            merged.push(file.clone());
+        } else {
             let text = "the code has no such property".to_owned();
             found.push((format!("{path}[{name}]"), text));
         }
@@ -140,7 +154,7 @@ mod tests {
         );
         let mut found = Vec::new();
 
-        let merged = merge(&file, &code, "", &mut found);
+        let merged = merge(&file, &code, "", false, &mut found);
 
         assert_eq!(
             merged.to_string(),
@@ -162,12 +176,32 @@ mod tests {
     }
 
     #[test]
+    fn properties_that_only_the_file_has_stay_if_there_may_be_others() {
+        let file = json(
+            r#"{"properties":[{"name":"more"},
+                {"name":"tls","default":[{"name":"gone"},{"name":"ca"}]}]}"#,
+        );
+        let code =
+            json(r#"{"properties":[{"name":"tls","default":[{"name":"ca"}]},{"name":"url"}]}"#);
+        let mut found = Vec::new();
+
+        let merged = merge(&file, &code, "", true, &mut found);
+
+        assert_eq!(
+            merged.to_string(),
+            r#"{"properties": [{"name": "tls", "default": [{"name": "ca"}]}, {"name": "url", "label": {"en_US": "Url"}}, {"name": "more"}]}"#
+        );
+        let found: Vec<_> = found.into_iter().map(|(path, _)| path).collect();
+        assert_eq!(found, ["properties[tls].default[gone]", "properties[url]"]);
+    }
+
+    #[test]
     fn a_default_that_is_an_object_is_replaced_as_a_whole() {
         let file = json(r#"{"properties":[{"name":"h","default":{"a":1,"b":2}}]}"#);
         let code = json(r#"{"properties":[{"name":"h","default":{"a":1}}]}"#);
         let mut found = Vec::new();
 
-        let merged = merge(&file, &code, "", &mut found);
+        let merged = merge(&file, &code, "", false, &mut found);
 
         assert!(merged.means(&code), "{merged}");
         assert_eq!(found.len(), 1);
