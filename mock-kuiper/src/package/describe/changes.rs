@@ -107,7 +107,7 @@ impl<'a> Changes<'a> {
         self.report.push(level, file, field, text);
     }
 
-    /// Writes a file completely or not at all.
+    /// Writes a file completely or not at all. A file that is replaced keeps its mode.
     fn put(&self, file: &str, text: &str, replace: bool) -> Result<(), PackageError> {
         let path = self.path(file);
         // A link stays a link.
@@ -124,10 +124,35 @@ impl<'a> Changes<'a> {
             .tempfile_in(beside)
             .map_err(failed)?;
         temporary.write_all(text.as_bytes()).map_err(failed)?;
+        if replace {
+            let permissions = fs::metadata(&path).map_err(failed)?.permissions();
+            let file = temporary.as_file();
+            file.set_permissions(permissions).map_err(failed)?;
+        }
         let persisted = match replace {
             true => temporary.persist(&path),
             false => temporary.persist_noclobber(&path),
         };
         persisted.map(drop).map_err(|error| failed(error.error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_replaced_keeps_its_mode() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.json");
+        fs::write(&path, "{}").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+
+        let changes = Changes::new(directory.path(), true);
+        changes.rewrite("a.json", "[]").unwrap();
+
+        assert_eq!(fs::read_to_string(&path).unwrap(), "[]");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640);
     }
 }
