@@ -17,7 +17,7 @@ pub(super) struct Project {
     /// The names of the binaries.
     pub(super) binaries: Vec<String>,
     default_run: Option<String>,
-    /// Whether it depends on the crate `ekuiper`.
+    /// Whether its binaries depend on the crate `ekuiper`.
     pub(super) uses_sdk: bool,
 }
 
@@ -49,7 +49,7 @@ impl Project {
             version: own.version,
             binaries: binaries.map(|target| target.name).collect(),
             default_run: own.default_run,
-            uses_sdk: own.dependencies.iter().any(|one| one.name == SDK),
+            uses_sdk: own.dependencies.iter().any(Dependency::is_sdk),
         })
     }
 
@@ -99,6 +99,15 @@ struct Target {
 #[derive(Deserialize)]
 struct Dependency {
     name: String,
+    /// `dev` or `build`; `None` for a dependency of the binaries.
+    kind: Option<String>,
+}
+
+impl Dependency {
+    /// Returns whether binaries use it as the SDK, as opposed to tests or `build.rs`.
+    fn is_sdk(&self) -> bool {
+        self.name == SDK && self.kind.is_none()
+    }
 }
 
 #[cfg(test)]
