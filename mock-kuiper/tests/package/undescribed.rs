@@ -81,6 +81,24 @@ fn a_failed_build_is_an_error_of_the_report() {
 }
 
 #[test]
+fn a_failed_build_does_not_hide_what_is_wrong_with_the_files() {
+    let package = Package::new("fn main() { nonsense }", "");
+    package.write(
+        "weather.json",
+        r#"{"language":"go","executable":"weather-bin","sources":["station"]}"#,
+    );
+    package.write("sources/station.json", "{");
+    package.write("sources/station.yaml", "default:\n  url: x\n");
+
+    let done = package.check(&[]);
+
+    assert_eq!(done.status, 1, "{done:#?}");
+    let failed = "error    Cargo.toml: `cargo build --bin weather-bin` failed";
+    assert_eq!(done.stdout.matches(failed).count(), 1, "{done:#?}");
+    assert!(done.stdout.contains(" sources/station.json: "), "{done:#?}");
+}
+
+#[test]
 fn an_executable_for_another_machine_is_not_asked_and_a_line_says_so() {
     let package = Package::complete();
     let arm = package.path().join("arm");

@@ -22,7 +22,7 @@ use super::archive;
 use super::cargo::{Build, Layout, is_cargo_package};
 use super::describe::align;
 use super::error::PackageError;
-use super::locate::find;
+use super::locate::{find, find_manifest};
 use super::parts::Packable;
 use super::report::{CheckLevel, CheckReport};
 use crate::scratch::Scratch;
@@ -87,17 +87,26 @@ pub fn check(path: &Path, build: &Build) -> Result<Checked, PackageError> {
 ///
 /// Those of [`check`].
 pub fn check_with_code(path: &Path, build: &Build, mend: bool) -> Result<Checked, PackageError> {
-    find(path)?;
-    let mut report = CheckReport::default();
+    let found = find(path)?;
     let aligned = match align(path, build, mend) {
         Ok(aligned) => aligned,
         Err(error) => {
+            let mut report = CheckReport::default();
             report.take(CheckLevel::Error, error, path)?;
-            return Ok(finish(report, None, None));
+            if find_manifest(&found, path).is_err() {
+                // Its absence is no mistake: a build that succeeds writes it.
+                return Ok(finish(report, None, None));
+            }
+            report
         }
     };
     let mut checked = check(path, build)?;
-    checked.report.lines.extend(aligned.lines);
+    // A build fails twice for one reason.
+    let lines = aligned.lines.into_iter();
+    let new: Vec<_> = lines
+        .filter(|line| !checked.report.lines.contains(line))
+        .collect();
+    checked.report.lines.extend(new);
     if checked.report.count(CheckLevel::Error) > 0 {
         checked.plugin = None;
     }
