@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::cargo_package::{MAIN, Package};
+use crate::cargo_package::{DESCRIPTION, MAIN, Package};
 use crate::common::{Done, mock_kuiper};
 
 #[test]
@@ -96,6 +96,54 @@ fn a_failed_build_does_not_hide_what_is_wrong_with_the_files() {
     let failed = "error    Cargo.toml: `cargo build --bin weather-bin` failed";
     assert_eq!(done.stdout.matches(failed).count(), 1, "{done:#?}");
     assert!(done.stdout.contains(" sources/station.json: "), "{done:#?}");
+}
+
+#[test]
+fn of_two_jsons_that_of_the_packed_plugin_is_compared() {
+    let package = Package::new(MAIN, DESCRIPTION);
+    let directory = package.path().file_name().unwrap().to_str().unwrap();
+    let name = format!("{directory}.json");
+    let description = DESCRIPTION.replace(r#""weather""#, &format!("\"{directory}\""));
+    package.write("describe.txt", &description);
+    package.write(
+        "src/bin/another.rs",
+        r#"fn main() { print!("{{\"describe\":1,\"name\":\"another\"}}") }"#,
+    );
+    for (file, executable) in [("another.json", "another"), (&name, "weather-bin")] {
+        let json = r#"{"language":"go","sources":["station"],"sinks":["table"],"functions":["c_to_f"],"executable":"#;
+        package.write(file, &format!("{json}\"{executable}\"}}"));
+    }
+
+    let done = package.check(&[]);
+
+    let expected = format!("warning  {name}: `functions`: the code has the function `middle`");
+    assert!(done.stdout.contains(&expected), "{done:#?}");
+    assert!(!done.stdout.contains("another.json"), "{done:#?}");
+}
+
+#[test]
+fn a_json_that_is_packed_must_have_the_name_in_the_code() {
+    let package = Package::complete();
+    let directory = package.path().file_name().unwrap().to_str().unwrap();
+    let name = format!("{directory}.json");
+    let json = package.read("weather.json");
+    package.write(&name, &json);
+    package.write("weather.json", &json.replace(r#", "middle"]"#, "]"));
+    let before = package.read("weather.json");
+
+    let done = package.check(&["--fix"]);
+
+    assert_eq!(done.status, 1, "{done:#?}");
+    let expected = format!(
+        "error    {name}: this is the json of the package, but the name in `PluginConfig::new` \
+         is `weather`, and `weather.json` exists, too; remove one of the files, or name the \
+         directory after the right one"
+    );
+    assert!(
+        done.stdout.lines().any(|line| line == expected),
+        "{done:#?}"
+    );
+    assert_eq!(package.read("weather.json"), before);
 }
 
 #[test]

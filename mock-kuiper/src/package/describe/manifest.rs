@@ -1,6 +1,6 @@
 //! NAME.json against the code: its name, its executable, its lists of symbols.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::super::error::PackageError;
 use super::super::ordered::Json;
@@ -9,26 +9,45 @@ use super::super::report::CheckLevel;
 use super::changes::Changes;
 use super::description::Description;
 
-/// Compares the plugin's json, and writes it if there is none. `candidates` are the
-/// files that may be it.
+/// The plugin's json, as far as it was found.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Found<'a> {
+    None,
+    One(&'a Path),
+    /// Several files may be it, which the checks report.
+    Several,
+}
+
+/// Compares the plugin's json, and writes it if there is none.
 pub(super) fn compare(
     changes: &mut Changes<'_>,
     description: &Description,
     project: &Project,
     binary: &str,
-    candidates: &[PathBuf],
+    found: Found<'_>,
 ) -> Result<(), PackageError> {
     let expected = format!("{}.json", description.name);
-    let names: Vec<String> = candidates
-        .iter()
-        .filter_map(|json| file_name(json))
-        .collect();
-    let file = match names.as_slice() {
-        names if names.contains(&expected) || changes.exists(&expected)? => expected.clone(),
-        [] => return changes.write(&expected, &new(description, project, binary).to_file()),
-        [other] => other.clone(),
-        // Which one it is, is for the author to say.
-        _ => return Ok(()),
+    let other = match found {
+        Found::One(json) => file_name(json).filter(|file| *file != expected),
+        Found::None | Found::Several => None,
+    };
+    let file = match (found, other) {
+        (Found::One(_), Some(other)) if changes.exists(&expected)? => {
+            let text = format!(
+                "this is the json of the package, but the name in `PluginConfig::new` is `{}`, \
+                 and `{expected}` exists, too; remove one of the files, or name the directory \
+                 after the right one",
+                description.name
+            );
+            changes.report_at(CheckLevel::Error, &other, "", text);
+            return Ok(());
+        }
+        (Found::One(_), Some(other)) => other,
+        (Found::None, _) if !changes.exists(&expected)? => {
+            return changes.write(&expected, &new(description, project, binary).to_file());
+        }
+        (Found::Several, _) => return Ok(()),
+        _ => expected.clone(),
     };
     let Some(mut json) = changes.read(&file)? else {
         return Ok(());

@@ -20,14 +20,15 @@ mod metadata;
 mod properties;
 mod yaml;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use self::ask::{Silence, ask};
 use self::changes::Changes;
 use self::description::Description;
+use self::manifest::Found;
 use super::cargo::{Build, is_cargo_package, run_cargo};
 use super::error::PackageError;
-use super::locate::{find, manifests};
+use super::locate::{find, find_manifest, manifests};
 use super::ordered::Json;
 use super::project::Project;
 use super::report::{CheckLevel, CheckReport};
@@ -54,7 +55,10 @@ pub fn align(path: &Path, build: &Build, mend: bool) -> Result<CheckReport, Pack
         return Ok(CheckReport::default());
     };
     let candidates = manifests(&directory)?;
-    let named = candidates.first().and_then(|json| executable_of(json));
+    // The one that is checked and packed.
+    let chosen = find_manifest(&directory, path).ok();
+    let chosen = chosen.filter(|json| candidates.contains(json));
+    let named = chosen.as_deref().and_then(executable_of);
     let Some(binary) = project.binary(named.as_deref()) else {
         let text = match project.binaries.as_slice() {
             [] => "the package has no binary; add `src/main.rs`".to_owned(),
@@ -73,7 +77,12 @@ pub fn align(path: &Path, build: &Build, mend: bool) -> Result<CheckReport, Pack
     match asked {
         Ok(description) => {
             changes.report.plugin = Some(description.name.clone());
-            compare(&mut changes, &description, &project, binary, &candidates)?;
+            let json = match &chosen {
+                Some(json) => Found::One(json),
+                None if candidates.is_empty() => Found::None,
+                None => Found::Several,
+            };
+            compare(&mut changes, &description, &project, binary, json)?;
         }
         Err(silence) => {
             let text = format!("not compared with the files: {silence}");
@@ -89,9 +98,9 @@ fn compare(
     description: &Description,
     project: &Project,
     binary: &str,
-    candidates: &[PathBuf],
+    json: Found<'_>,
 ) -> Result<(), PackageError> {
-    manifest::compare(changes, description, project, binary, candidates)?;
+    manifest::compare(changes, description, project, binary, json)?;
     for source in &description.sources {
         yaml::compare(changes, source)?;
         metadata::compare(changes, "sources", source)?;
