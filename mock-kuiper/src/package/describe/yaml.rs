@@ -11,18 +11,37 @@ use super::changes::Changes;
 use super::description::Symbol;
 use super::properties::name;
 
-/// Properties that are for eKuiper itself, in lower case.
-const OF_THE_HOST: [&str; 7] = [
-    "interval",
-    "payloadformat",
-    "payloadformatprefix",
+/// The properties of a source that eKuiper reads or adds itself, in lower case. The SDK
+/// for Rust ignores the same ones.
+const OF_THE_HOST: [&str; 25] = [
+    "bufferlength",
+    "colaliasmapping",
+    "concurrency",
+    "connectionselector",
+    "datasource",
     "decompression",
+    "delimiter",
+    "format",
+    "interval",
+    "istable",
+    "key",
     "mergefield",
     "merger",
-    "connectionselector",
+    "payloadbatchfield",
+    "payloaddelimiter",
+    "payloadfield",
+    "payloadformat",
+    "payloadformatprefix",
+    "payloadschemaid",
+    "retainsize",
+    "schemaid",
+    "sendinterval",
+    "strictvalidation",
+    "timestamp",
+    "timestampformat",
 ];
 
-/// Words that are no text in YAML without quotes.
+/// Words that YAML does not read as text without quotes.
 const WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
 
 /// Writes the yaml of a source if there is none. Otherwise reports properties that the
@@ -247,6 +266,25 @@ fast:
   period: "10ms"
 "#
         );
+    }
+
+    #[test]
+    fn every_property_that_the_sdk_leaves_to_the_host_is_known() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../sdk/src/config/host.rs");
+        let text = std::fs::read_to_string(file).unwrap();
+        let (_, list) = text.split_once("const SOURCE: ").unwrap();
+        let (list, _) = list.split_once("];\n").unwrap();
+
+        let names: Vec<_> = list
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","))
+            .map(str::to_lowercase)
+            .collect();
+
+        assert_eq!(names.len(), 24);
+        for name in names {
+            assert!(OF_THE_HOST.contains(&name.as_str()), "{name}");
+        }
     }
 
     #[test]
