@@ -229,10 +229,15 @@ mod tests {
     fn a_plugin_that_does_not_exit_is_killed_with_its_children() {
         let script = "#!/bin/sh\nsleep 1000 &\necho $! >child\nwait\n";
 
-        let (directory, answer) = ask_script(script, Duration::from_secs(2));
+        // A busy machine may need more time to start the child.
+        let child = [1, 5, 25, 125].into_iter().find_map(|seconds| {
+            let (directory, answer) = ask_script(script, Duration::from_secs(seconds));
+            assert!(matches!(answer, Err(Silence::TooSlow)), "{answer:?}");
+            let child = fs::read_to_string(directory.path().join("child")).ok()?;
+            child.ends_with('\n').then_some(child)
+        });
+        let child = child.unwrap();
 
-        assert!(matches!(answer, Err(Silence::TooSlow)), "{answer:?}");
-        let child = fs::read_to_string(directory.path().join("child")).unwrap();
         let end = Instant::now() + Duration::from_secs(20);
         let runs = || {
             let stat = fs::read_to_string(format!("/proc/{}/stat", child.trim()));
@@ -247,12 +252,12 @@ mod tests {
 
     #[test]
     fn a_process_that_keeps_the_output_open_does_not_delay_the_limit() {
-        let script = "#!/bin/sh\nsetsid sleep 5 &\nexit 0\n";
+        let script = "#!/bin/sh\nsetsid sleep 60 &\nexit 0\n";
         let start = Instant::now();
 
         let (_directory, answer) = ask_script(script, Duration::from_millis(300));
 
         assert!(matches!(answer, Err(Silence::TooSlow)), "{answer:?}");
-        assert!(start.elapsed() < Duration::from_secs(4));
+        assert!(start.elapsed() < Duration::from_secs(50));
     }
 }
