@@ -30,8 +30,8 @@ Examples:
 ///
 /// The files of a Cargo package on the Rust SDK are compared with its code, and
 /// those that are missing are written. For this its executable is run with
-/// `--describe`, which prints its symbols; it connects to nothing. Of any other
-/// plugin, nothing is run.
+/// `--describe`: it runs what `main` has before `plugin::start`, which prints the
+/// symbols and exits. Of any other plugin, nothing is run.
 ///
 /// An error is what the install of eKuiper 2.4 refuses, or what cannot run. A
 /// warning is what eKuiper tolerates. A directory is checked as the zip that
@@ -62,9 +62,10 @@ pub(crate) struct Args {
 
     /// Change the files of a Cargo package that differ from its code
     ///
-    /// NAME.json gets the symbols of the code, and UI metadata its properties. Fields
-    /// that only the file has stay as they are. Of the yaml of a source, nothing but
-    /// missing sections is added.
+    /// NAME.json gets the symbols of the code, and UI metadata its properties, defaults
+    /// and texts, each in the languages that the code has. Properties that only the
+    /// file has are removed, unless the code takes any; its other fields stay. To the
+    /// yaml of a source, missing sections are added.
     #[arg(long)]
     fix: bool,
 

@@ -75,7 +75,7 @@ fn text_of(line: &CheckLine) -> String {
         Some(CheckAdvice::NameTarget) => {
             format!("{text}, or name the machine that it is for with `--target`")
         }
-        Some(CheckAdvice::Mend) => format!("{text}, or use `mock-kuiper check --fix`"),
+        Some(CheckAdvice::Fix) => format!("{text}, or use `mock-kuiper check --fix`"),
         Some(CheckAdvice::Pack) => format!("{text}, or with `mock-kuiper pack`"),
         _ => text.clone(),
     }

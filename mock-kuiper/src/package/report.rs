@@ -59,8 +59,8 @@ pub enum CheckAdvice {
     NameTarget,
     /// Let [`pack`](crate::package::pack()) write the zip.
     Pack,
-    /// Let [`align`](crate::package::align) change the file, with `mend`.
-    Mend,
+    /// Let [`align`](crate::package::align) change the file, with `fix`.
+    Fix,
 }
 
 impl fmt::Display for CheckAdvice {
@@ -68,7 +68,7 @@ impl fmt::Display for CheckAdvice {
         f.write_str(match self {
             Self::NameTarget => "or set `Build::target` to the machine that it is for",
             Self::Pack => "or let `package::pack` write the zip",
-            Self::Mend => "or let `package::align` change the file",
+            Self::Fix => "or let `package::align` change the file",
         })
     }
 }

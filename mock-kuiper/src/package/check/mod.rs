@@ -81,20 +81,20 @@ pub fn check(path: &Path, build: &Build) -> Result<Checked, PackageError> {
 
 /// Checks a plugin like [`check`]. The files of a Cargo package on the Rust SDK are first
 /// compared with its code, and the missing ones are written: see [`align`](super::align).
-/// With `mend`, files that differ are changed.
+/// With `fix`, files that differ are changed.
 ///
 /// # Errors
 ///
 /// Those of [`check`].
-pub fn check_with_code(path: &Path, build: &Build, mend: bool) -> Result<Checked, PackageError> {
+pub fn check_with_code(path: &Path, build: &Build, fix: bool) -> Result<Checked, PackageError> {
     let found = find(path)?;
-    let aligned = match align(path, build, mend) {
+    let aligned = match align(path, build, fix) {
         Ok(aligned) => aligned,
         Err(error) => {
             let mut report = CheckReport::default();
             report.take(CheckLevel::Error, error, path)?;
             if find_manifest(&found, path).is_err() {
-                // Its absence is no mistake: a build that succeeds writes it.
+                // A build that succeeds writes the missing json.
                 return Ok(finish(report, None, None));
             }
             report

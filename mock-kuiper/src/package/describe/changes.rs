@@ -16,15 +16,15 @@ use super::properties::Difference;
 pub(super) struct Changes<'a> {
     directory: &'a Path,
     /// Whether files that differ are changed.
-    pub(super) mend: bool,
+    pub(super) fix: bool,
     pub(super) report: CheckReport,
 }
 
 impl<'a> Changes<'a> {
-    pub(super) fn new(directory: &'a Path, mend: bool) -> Self {
+    pub(super) fn new(directory: &'a Path, fix: bool) -> Self {
         Self {
             directory,
-            mend,
+            fix,
             report: CheckReport::default(),
         }
     }
@@ -78,19 +78,19 @@ impl<'a> Changes<'a> {
         fs::remove_file(&from).map_err(failed)
     }
 
-    /// Reports a difference that [`mend`](Self::mend) changes.
+    /// Reports a difference that [`fix`](Self::fix) changes.
     pub(super) fn differs(&mut self, level: CheckLevel, file: &str, field: &str, text: String) {
         self.report_at(level, file, field, text);
         if let Some(line) = self.report.lines.last_mut() {
-            line.advice = Some(CheckAdvice::Mend);
+            line.advice = Some(CheckAdvice::Fix);
         }
     }
 
     /// Reports the differences of a file. Returns whether the caller must change it.
     pub(super) fn differ(&mut self, file: &str, differences: Vec<Difference>) -> bool {
-        let changed = self.mend && !differences.is_empty();
+        let changed = self.fix && !differences.is_empty();
         for (field, text) in differences {
-            if self.mend {
+            if self.fix {
                 let text = format!("{text}: changed");
                 self.report_at(CheckLevel::Note, file, &field, text);
             } else {

@@ -60,10 +60,10 @@ pub(super) fn compare(
     for (list, names) in lists(description) {
         symbols(changes, &mut json, &file, list, &names);
     }
-    if changes.mend && file != expected {
+    if changes.fix && file != expected {
         changes.rename(&file, &expected)?;
     }
-    if changes.mend && json != before {
+    if changes.fix && json != before {
         changes.rewrite(&expected, &json.to_file())?;
     }
     Ok(())
@@ -106,7 +106,7 @@ fn name(
     description: &Description,
 ) -> Result<(), PackageError> {
     let own = &description.name;
-    if changes.mend {
+    if changes.fix {
         if json.get("name").is_some() {
             json.set("name", Json::text(own));
         }
@@ -141,7 +141,7 @@ fn executable(
         return;
     }
     let is = named.map_or("is missing".to_owned(), |name| format!("is `{name}`"));
-    if changes.mend {
+    if changes.fix {
         json.set("executable", Json::text(binary));
         let text = format!("{is}, changed to `{binary}`");
         changes.report_at(CheckLevel::Note, file, "executable", text);
@@ -163,7 +163,7 @@ fn symbols(changes: &mut Changes<'_>, json: &mut Json, file: &str, list: &str, c
     let missing: Vec<_> = code.iter().filter(|name| !listed.contains(name)).collect();
     let surplus: Vec<_> = listed.iter().filter(|name| !code.contains(name)).collect();
     for name in &missing {
-        if changes.mend {
+        if changes.fix {
             let text = format!("added `{name}`");
             changes.report_at(CheckLevel::Note, file, list, text);
         } else {
@@ -175,7 +175,7 @@ fn symbols(changes: &mut Changes<'_>, json: &mut Json, file: &str, list: &str, c
         }
     }
     for name in &surplus {
-        if changes.mend {
+        if changes.fix {
             let text = format!("removed `{name}`, which the code does not have");
             changes.report_at(CheckLevel::Note, file, list, text);
         } else {
@@ -186,7 +186,7 @@ fn symbols(changes: &mut Changes<'_>, json: &mut Json, file: &str, list: &str, c
             changes.differs(CheckLevel::Error, file, list, text);
         }
     }
-    if changes.mend && !(missing.is_empty() && surplus.is_empty()) {
+    if changes.fix && !(missing.is_empty() && surplus.is_empty()) {
         let kept = listed.iter().filter(|name| code.contains(name));
         json.set(list, Json::texts(kept.chain(missing)));
     }

@@ -4,7 +4,8 @@
 //! its name and its symbols, and, if it was built for that, their properties. The
 //! names are compared with NAME.json, and the properties with the yaml and the UI
 //! metadata. What is missing is written. What differs is reported, or changed if the
-//! caller wants it; fields that only the file has stay.
+//! caller wants it. Properties that only the file has are removed then, unless the code
+//! takes any; its other fields stay.
 //!
 //! Only packages that depend on the crate `ekuiper` are asked. Another program might
 //! do anything with the argument.
@@ -37,16 +38,15 @@ use super::report::{CheckLevel, CheckReport};
 /// and writes the files that are missing. The package is built as `build` states, and
 /// its executable is asked.
 ///
-/// With `mend`, files that differ are changed; of the yaml of a source, only
-/// sections are added. The report
-/// has a line for each difference, and for each file that was written or changed. It
-/// is empty for any other plugin.
+/// With `fix`, files that differ are changed; to the yaml of a source, only sections are
+/// added. The report has a line for each difference, and for each file that was written
+/// or changed. It is empty for any other plugin.
 ///
 /// # Errors
 ///
 /// [`PackageError::Mistakes`] if there is nothing at `path` or the build fails, and
 /// [`PackageError::Io`] if the system fails.
-pub fn align(path: &Path, build: &Build, mend: bool) -> Result<CheckReport, PackageError> {
+pub fn align(path: &Path, build: &Build, fix: bool) -> Result<CheckReport, PackageError> {
     let directory = find(path)?;
     if !is_cargo_package(&directory) {
         return Ok(CheckReport::default());
@@ -71,7 +71,7 @@ pub fn align(path: &Path, build: &Build, mend: bool) -> Result<CheckReport, Pack
         return Err(PackageError::one(&file, None, text));
     };
     let executable = run_cargo(&directory, path, binary, build)?;
-    let mut changes = Changes::new(&directory, mend);
+    let mut changes = Changes::new(&directory, fix);
     let asked = ask(&executable, &directory)
         .and_then(|text| Description::parse(&text).map_err(Silence::Unclear));
     match asked {

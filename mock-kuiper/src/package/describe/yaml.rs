@@ -101,7 +101,7 @@ fn missing_sections(
     if missing.is_empty() {
         return Ok(());
     }
-    if !changes.mend {
+    if !changes.fix {
         for (name, _) in missing {
             let text = "the code has this section, and the file does not; add it".to_owned();
             changes.differs(CheckLevel::Warning, file, name, text);
