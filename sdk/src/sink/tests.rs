@@ -55,6 +55,7 @@ impl Sink for Obedient {
         match data.as_bytes() {
             b"fail" => return Err("disk full".into()),
             b"panic" => panic!("no disk"),
+            b"unprintable" => return Err(panics::Unprintable.into()),
             b"hand ok" => ctx.ack_ok(),
             b"hand error" => ctx.ack_error("by hand"),
             b"hand ok, then fail" => {
@@ -169,6 +170,20 @@ fn the_location_and_message_of_a_panic_are_sent_as_the_ack() {
     assert_eq!(
         *reader.read.lock().unwrap(),
         [format!(r#"{{"error":"{text}"}}"#)]
+    );
+}
+
+#[test]
+fn an_error_that_panics_while_it_is_formatted_is_acked_as_a_panic() {
+    let (ctx, reader) = context(9);
+    let mut collector = Collector::open(Box::new(Obedient::default()), &ctx).unwrap();
+
+    let panic = collector.collect(&ctx, b"unprintable").unwrap_err();
+
+    assert!(panic.ends_with(": no words"), "{panic}");
+    assert_eq!(
+        *reader.read.lock().unwrap(),
+        [format!(r#"{{"error":"{panic}"}}"#)]
     );
 }
 
