@@ -22,6 +22,8 @@ pub struct ConfigError {
     foreign: bool,
     /// The value that was found, with its type.
     found: Option<String>,
+    /// For a missing property, the name of one that was probably meant to be it.
+    misspelled: Option<String>,
 }
 
 impl ConfigError {
@@ -48,6 +50,7 @@ impl ConfigError {
             message: message.to_string(),
             foreign: false,
             found: None,
+            misspelled: None,
         }
     }
 
@@ -64,6 +67,16 @@ impl ConfigError {
     pub(super) fn at(mut self, segment: impl Into<String>) -> Self {
         self.path.push(segment.into());
         self
+    }
+
+    /// Returns the path of the property that is missing, if that is the error.
+    pub(super) fn missing_path(&self) -> Option<String> {
+        (!self.foreign && self.message == MISSING).then(|| self.path())
+    }
+
+    /// Adds the name of a property that was probably meant to be the missing one.
+    pub(super) fn misspelled(self, misspelled: Option<String>) -> Self {
+        ConfigError { misspelled, ..self }
     }
 
     /// Removes these secrets from the text.
@@ -93,10 +106,14 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path(), self.message)?;
-        match &self.found {
-            Some(found) => write!(f, ", found {found}"),
-            None => Ok(()),
+        if let Some(found) = &self.found {
+            write!(f, ", found {found}")?;
         }
+        if let (Some(misspelled), Some(segment)) = (&self.misspelled, self.path.first()) {
+            let field = segment.trim_start_matches('.');
+            write!(f, "; `{misspelled}` is unknown: did you mean `{field}`?")?;
+        }
+        Ok(())
     }
 }
 

@@ -162,6 +162,26 @@ fn an_error_names_the_path_and_what_was_expected() {
 }
 
 #[test]
+fn the_error_for_a_missing_property_names_the_one_that_is_misspelled() {
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "they are only read")]
+    struct Poll {
+        interval: u64,
+        url: Option<String>,
+    }
+    let error = |value| config(value).parse::<Poll>().unwrap_err().to_string();
+
+    assert_eq!(
+        error(json!({"intervall": 5, "url": "x"})),
+        "config.interval: required, but missing; `intervall` is unknown: did you mean `interval`?"
+    );
+    assert_eq!(
+        error(json!({"topic": 5})),
+        "config.interval: required, but missing"
+    );
+}
+
+#[test]
 fn a_configuration_must_be_an_object() {
     let error = Config::from_json(json!([1])).unwrap_err();
 
