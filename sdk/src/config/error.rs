@@ -79,29 +79,42 @@ impl ConfigError {
         ConfigError { misspelled, ..self }
     }
 
-    /// Removes these secrets from the text.
+    /// Removes these secrets from the text, and all that the text says about a
+    /// value that is inside a secret.
     pub(super) fn hide(mut self, secrets: &[&Value]) -> Self {
         let in_secret = self.path.iter().any(|segment| is_secret(segment));
-        for secret in secrets {
-            let shown = Found(unexpected(secret)).to_string();
-            let text = secret
-                .as_str()
-                .map_or_else(|| secret.to_string(), str::to_owned);
-            if let Some(found) = &mut self.found {
-                if *found == shown || *found == quoted(&text) {
-                    HIDDEN.clone_into(found);
-                }
+        let shows = |text: &str| in_secret || secrets.iter().any(|secret| mentions(text, secret));
+        if let Some(found) = &mut self.found {
+            if !TYPES.contains(&found.as_str()) && shows(found) {
+                HIDDEN.clone_into(found);
             }
-            // A short text may be a part of any message by chance.
-            let quoted = (in_secret || text.len() >= 3) && self.message.contains(&text);
-            if self.foreign && quoted {
-                "the value is not valid (its error contains a secret and is not shown)"
-                    .clone_into(&mut self.message);
-            }
+        }
+        if self.foreign && shows(&self.message) {
+            "the value is not valid (its error may contain a secret and is not shown)"
+                .clone_into(&mut self.message);
         }
         self
     }
 }
+
+/// Returns whether a text contains a secret, as it is, trimmed or with escapes.
+fn mentions(text: &str, secret: &Value) -> bool {
+    let Value::String(secret) = secret else {
+        let number = secret.to_string();
+        return text == Found(unexpected(secret)).to_string()
+            || number.len() >= SHORTEST && text.contains(&number);
+    };
+    let trimmed = secret.trim();
+    let escaped = format!("{trimmed:?}");
+    let escaped = &escaped[1..escaped.len() - 1];
+    text == Found(Unexpected::Str(secret)).to_string()
+        || text == quoted(secret)
+        || trimmed.len() >= SHORTEST && (text.contains(trimmed) || text.contains(escaped))
+}
+
+/// The length in bytes of the shortest secret that is looked for inside a text. A
+/// shorter one may be a part of any text by chance.
+const SHORTEST: usize = 3;
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -158,6 +171,13 @@ fn quoted(text: &str) -> String {
     format!("\"{text}\"")
 }
 
+const NULL: &str = "null";
+const OBJECT: &str = "an object";
+const ARRAY: &str = "an array";
+
+/// What may be shown of a secret: the types of values that are not one text.
+const TYPES: [&str; 3] = [NULL, OBJECT, ARRAY];
+
 /// Writes what was found in terms of JSON: `null` instead of serde's "unit
 /// value".
 struct Found<'a>(Unexpected<'a>);
@@ -165,9 +185,9 @@ struct Found<'a>(Unexpected<'a>);
 impl fmt::Display for Found<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Unexpected::Unit => f.write_str("null"),
-            Unexpected::Map => f.write_str("an object"),
-            Unexpected::Seq => f.write_str("an array"),
+            Unexpected::Unit => f.write_str(NULL),
+            Unexpected::Map => f.write_str(OBJECT),
+            Unexpected::Seq => f.write_str(ARRAY),
             Unexpected::Str(text) => match text.char_indices().nth(SHOWN) {
                 None => write!(f, "string {text:?}"),
                 Some((end, _)) => write!(f, "string {:?}… ({} bytes)", &text[..end], text.len()),

@@ -268,7 +268,7 @@ fn no_error_shows_a_secret() {
     );
     assert_eq!(
         text(json!({"token": "1.2.3"})),
-        "config.token: invalid IPv4 address syntax"
+        "config.token: the value is not valid (its error may contain a secret and is not shown)"
     );
     let error = config(json!({"passwords": [1, "q7"]}))
         .parse::<Strict>()
@@ -300,6 +300,57 @@ fn an_error_of_the_plugins_own_type_that_quotes_a_secret_is_not_shown() {
 
     assert_eq!(
         error.unwrap_err().to_string(),
-        "config.token: the value is not valid (its error contains a secret and is not shown)"
+        "config.token: the value is not valid (its error may contain a secret and is not shown)"
+    );
+}
+
+#[test]
+fn a_secret_that_the_plugins_own_type_has_changed_is_not_shown() {
+    /// Trims the text, and does not accept it.
+    #[derive(Debug)]
+    struct Trimmed;
+    impl<'de> Deserialize<'de> for Trimmed {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            let found = serde::de::Unexpected::Str(text.trim());
+            Err(serde::de::Error::invalid_value(found, &"a token"))
+        }
+    }
+    /// Shows the text with escapes, and does not accept it.
+    #[derive(Debug)]
+    struct Escaped;
+    impl<'de> Deserialize<'de> for Escaped {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            Err(serde::de::Error::custom(format!("what is {text:?}?")))
+        }
+    }
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "they are only read")]
+    struct Settings {
+        token: Option<Trimmed>,
+        password: Option<Escaped>,
+        #[serde(flatten)]
+        more: Flattened,
+    }
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "they are only read")]
+    struct Flattened {
+        secret: Option<Escaped>,
+    }
+    let error = |value| config(value).parse::<Settings>().unwrap_err().to_string();
+    let not_shown = "the value is not valid (its error may contain a secret and is not shown)";
+
+    assert_eq!(
+        error(json!({"token": " hunter2 "})),
+        "config.token: expected a token, found [redacted]"
+    );
+    assert_eq!(
+        error(json!({"password": "hun\"ter2"})),
+        format!("config.password: {not_shown}")
+    );
+    assert_eq!(
+        error(json!({"secret": "hun\"ter2"})),
+        format!("config: {not_shown}")
     );
 }
