@@ -7,6 +7,7 @@ use serde::de::{Expected, Unexpected};
 use serde_json::Value;
 
 use crate::secret::{HIDDEN, is_secret};
+use crate::short::Short;
 
 /// The error of a value that cannot be read, such as `config.port: expected u16,
 /// found string "x"`.
@@ -118,7 +119,7 @@ const SHORTEST: usize = 3;
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path(), self.message)?;
+        write!(f, "{}: {}", self.path(), Short(&self.message))?;
         if let Some(found) = &self.found {
             write!(f, ", found {found}")?;
         }
@@ -167,8 +168,12 @@ impl serde::de::Error for ConfigError {
 
 const MISSING: &str = "required, but missing";
 
+/// Writes a text in quotes, and only the beginning of a long one.
 fn quoted(text: &str) -> String {
-    format!("\"{text}\"")
+    match text.char_indices().nth(SHOWN) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}… ({} bytes)", &text[..end], text.len()),
+    }
 }
 
 const NULL: &str = "null";
@@ -188,10 +193,7 @@ impl fmt::Display for Found<'_> {
             Unexpected::Unit => f.write_str(NULL),
             Unexpected::Map => f.write_str(OBJECT),
             Unexpected::Seq => f.write_str(ARRAY),
-            Unexpected::Str(text) => match text.char_indices().nth(SHOWN) {
-                None => write!(f, "string {text:?}"),
-                Some((end, _)) => write!(f, "string {:?}… ({} bytes)", &text[..end], text.len()),
-            },
+            Unexpected::Str(text) => write!(f, "string {}", quoted(text)),
             other => other.fmt(f),
         }
     }

@@ -354,3 +354,33 @@ fn a_secret_that_the_plugins_own_type_has_changed_is_not_shown() {
         format!("config: {not_shown}")
     );
 }
+
+#[test]
+fn an_error_is_short_whatever_the_length_of_the_value() {
+    let long = "x".repeat(1024 * 1024);
+    let shown = "x".repeat(100);
+
+    assert_eq!(
+        error(json!({"interval": long})),
+        format!("config.interval: expected u64, found string \"{shown}\"… (1048576 bytes)")
+    );
+    assert_eq!(
+        error(json!({"mode": long})),
+        format!(
+            "config.mode: expected one of `append`, `rotate`, `keep`, `both`, found \"{shown}\"… (1048576 bytes)"
+        )
+    );
+    #[derive(Debug)]
+    struct Quoting;
+    impl<'de> Deserialize<'de> for Quoting {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            Err(serde::de::Error::custom(text))
+        }
+    }
+    let error = parse::<Quoting>(&json!(long), "argument 1").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("argument 1: {}… (1048576 bytes)", "x".repeat(1024))
+    );
+}
