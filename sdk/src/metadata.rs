@@ -45,7 +45,10 @@
 //! | a `Vec`, another map | a list |
 //! | a number, a string, [`duration`](crate::duration), [`size`](crate::size), [`Secret`](crate::Secret) | a text field |
 //!
-//! Properties that are required come first, the others are sorted by name.
+//! Properties that are required come first, the others are sorted by name. The default
+//! of a secret is left out, at any depth: of a [`Secret`](crate::Secret), of a field with
+//! `#[schemars(extend("format" = "password"))]`, and of a property whose name says that
+//! it is one, as [`Config`](crate::Config) hides it.
 //!
 //! `#[schemars(extend("zh_CN" = "…"))]` on a field or struct is the hint or description
 //! in Chinese. `"label"` and `"label_zh_CN"` are the label of a field, and `"control"` is
