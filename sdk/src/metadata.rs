@@ -179,8 +179,22 @@ impl Described<SourceSymbol> {
     /// # let new = |_: WeatherConfig| Weather;
     /// let source = metadata::source(new).section("fast", json!({"period": 10}));
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the name is `default`, which is the section of the defaults, or if the properties
+    /// are not an object.
     pub fn section(mut self, name: impl Into<String>, properties: Value) -> Self {
-        self.sections.insert(name.into(), properties);
+        let name = name.into();
+        assert!(
+            name != "default",
+            "the section `default` is made from the defaults of the type: name this one otherwise"
+        );
+        assert!(
+            properties.is_object(),
+            "the properties of the section `{name}` must be an object, such as `json!({{\"period\": 10}})`"
+        );
+        self.sections.insert(name, properties);
         self
     }
 }

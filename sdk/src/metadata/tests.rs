@@ -324,3 +324,15 @@ fn a_wrapped_symbol_has_the_texts_that_it_is_given() {
         ])
     );
 }
+
+#[test]
+#[should_panic(expected = "the section `default` is made from the defaults of the type")]
+fn a_section_named_default_panics() {
+    let _ = source(|_: Empty, _: &Stream| Nothing).section("default", json!({}));
+}
+
+#[test]
+#[should_panic(expected = "the properties of the section `fast` must be an object")]
+fn a_section_that_is_not_an_object_panics() {
+    let _ = source(|_: Empty, _: &Stream| Nothing).section("fast", json!(10));
+}
