@@ -206,3 +206,18 @@ fn unread_acks_wait_in_the_order_of_their_rows() {
         ["{}", "{}", r#"{"error":"disk full"}"#, "{}"]
     );
 }
+
+#[test]
+fn dropped_acks_are_warned_of_each_time_that_they_have_doubled() {
+    let mut waiting = WaitingAcks::default();
+
+    let warned = |count: &u64| waiting.warning_due(Some(*count)).is_some();
+    let one_by_one: Vec<u64> = (1..=9).filter(warned).collect();
+    let in_batches: Vec<u64> = (1..=9).map(|batch| batch * 500).collect();
+    let warned = |count: &u64| waiting.warning_due(Some(*count)).is_some();
+    let in_batches: Vec<u64> = in_batches.into_iter().filter(warned).collect();
+
+    assert_eq!(one_by_one, [1, 2, 4, 8]);
+    assert_eq!(in_batches, [500, 1000, 1500, 2500, 4500]);
+    assert_eq!(waiting.warning_due(None), None);
+}
