@@ -245,8 +245,7 @@ impl Instance for RunningFunction {
     }
 
     fn begin_stop(&self) {
-        self.stop.set();
-        self.closer.close();
+        self.stop.set_with(|| self.closer.close());
     }
 
     fn finish_stop(self: Box<Self>, limits: &StopLimits) {
