@@ -127,6 +127,8 @@ impl PluginConfig {
     ///   `distance: argument 2: expected f64, found string "x"`.
     /// - A rule is refused if a call has another number of arguments than the
     ///   function, or a literal of the wrong type.
+    /// - A result that is not a finite number, such as `f64::NAN`, becomes null. Only
+    ///   the outermost `Result` can fail a call.
     /// - An optional last argument `&FunctionContext` has the ids of the call, and
     ///   [state](crate::FunctionContext::with_state).
     /// - A type that implements [`Function`](crate::Function) is given as a
