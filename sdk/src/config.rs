@@ -85,7 +85,12 @@ impl Config {
                 self.taken().merge(notes.into_taken());
                 Ok(parsed)
             }
-            Err(error) => Err(error.at(ROOT).hide(&secret::secrets(&self.value))),
+            Err(error) => {
+                let error = error.at(ROOT).hide(&secret::secrets(&self.value));
+                let missing = error.missing_path();
+                let misspelled = missing.and_then(|path| notes.into_taken().misspelled(&path));
+                Err(error.misspelled(misspelled))
+            }
         }
     }
 

@@ -220,8 +220,8 @@ macro_rules! stop_methods {
         /// Returns a future that is ready once the instance was stopped or has
         /// ended by itself.
         ///
-        /// It works in every executor, and in none of them it keeps a thread
-        /// waiting. It may be dropped at any time.
+        /// It works in every executor and blocks no thread. It may be dropped at any
+        /// time.
         pub fn until_stopped(&self) -> crate::UntilStopped {
             self.info().stop.until_set()
         }

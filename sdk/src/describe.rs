@@ -30,6 +30,9 @@ pub(crate) struct Description {
 #[derive(Debug, Serialize)]
 pub(crate) struct DescribedSymbol {
     pub(crate) name: String,
+    /// Why it could not be described.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
     #[serde(flatten)]
     pub(crate) about: About,
 }
@@ -40,7 +43,7 @@ pub(crate) struct DescribedFunction {
     pub(crate) name: String,
     /// Whether it is an aggregate; `None` if that could not be found out.
     pub(crate) aggregate: Option<bool>,
-    /// Why it could not be found out.
+    /// Why that could not be found out, or why the function could not be described.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
     #[serde(flatten)]

@@ -60,7 +60,7 @@ impl duration {
     ///
     /// # Errors
     ///
-    /// An error if the value is no duration.
+    /// An error if the value is not a duration.
     pub fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
     where
         T: Field<Quantity = Duration>,

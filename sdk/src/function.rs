@@ -181,8 +181,11 @@ impl Calls {
             }
         }
         let (identity, id) = ctx.key();
-        Span::exec(&self.symbol, identity, id)
-            .within(|| self.run("exec", |function| function.exec(Args::from(values), &ctx)))
+        let outcome = Span::exec(&self.symbol, identity, id)
+            .within(|| self.run("exec", |function| function.exec(Args::from(values), &ctx)));
+        // A context that is not kept takes its state with it.
+        panics::discard(format_args!("function `{}`", Short(&self.symbol)), ctx);
+        outcome
     }
 
     /// Runs code of the function. An error and a panic both become text; a panic
@@ -192,13 +195,11 @@ impl Calls {
         step: &str,
         code: impl FnOnce(&mut dyn Function) -> crate::Result<T>,
     ) -> Result<T, String> {
-        match panics::catch(|| code(&mut *self.function)) {
-            Ok(outcome) => outcome.map_err(|error| crate::error::chain(&*error)),
-            Err(panic) => {
-                error!("function `{}`: {step} {panic}", Short(&self.symbol));
-                Err(panic)
-            }
+        let outcome = panics::outcome(|| code(&mut *self.function));
+        if let Err(panic) = &outcome {
+            error!("function `{}`: {step} {panic}", Short(&self.symbol));
         }
+        outcome?
     }
 }
 
@@ -244,8 +245,7 @@ impl Instance for RunningFunction {
     }
 
     fn begin_stop(&self) {
-        self.stop.set();
-        self.closer.close();
+        self.stop.set_with(|| self.closer.close());
     }
 
     fn finish_stop(self: Box<Self>, limits: &StopLimits) {

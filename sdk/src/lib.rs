@@ -128,8 +128,8 @@
 //! - `instance`, with the fields `kind`, `symbol`, `rule`, `op` and `instance`, for
 //!   a source or sink from its construction to its `close`; for a function, which
 //!   all rules share, with `kind` and `symbol` alone
-//! - in it, for each call, `collect` with `symbol`, `rule`, `op` and `instance`, and
-//!   `exec` with `function_id` as well
+//! - in it, for each call, `collect` and `flush` with `symbol`, `rule`, `op` and
+//!   `instance`, and `exec` with `function_id` as well
 //!
 //! Threads that the plugin starts enter the span themselves, with
 //! `tracing::Span::current()`. Without a subscriber there are no spans, and events

@@ -45,7 +45,10 @@
 //! | a `Vec`, another map | a list |
 //! | a number, a string, [`duration`](crate::duration), [`size`](crate::size), [`Secret`](crate::Secret) | a text field |
 //!
-//! Properties that are required come first, the others are sorted by name.
+//! Properties that are required come first, the others are sorted by name. The default
+//! of a secret is left out, at any depth: of a [`Secret`](crate::Secret), of a field with
+//! `#[schemars(extend("format" = "password"))]`, and of a property whose name says that
+//! it is one, as [`Config`](crate::Config) hides it.
 //!
 //! `#[schemars(extend("zh_CN" = "…"))]` on a field or struct is the hint or description
 //! in Chinese. `"label"` and `"label_zh_CN"` are the label of a field, and `"control"` is
@@ -176,8 +179,22 @@ impl Described<SourceSymbol> {
     /// # let new = |_: WeatherConfig| Weather;
     /// let source = metadata::source(new).section("fast", json!({"period": 10}));
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the name is `default`, which is the section of the defaults, or if the properties
+    /// are not an object.
     pub fn section(mut self, name: impl Into<String>, properties: Value) -> Self {
-        self.sections.insert(name.into(), properties);
+        let name = name.into();
+        assert!(
+            name != "default",
+            "the section `default` is made from the defaults of the type: name this one otherwise"
+        );
+        assert!(
+            properties.is_object(),
+            "the properties of the section `{name}` must be an object, such as `json!({{\"period\": 10}})`"
+        );
+        self.sections.insert(name, properties);
         self
     }
 }

@@ -24,13 +24,19 @@ pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(code)).map_err(|payload| describe(payload.as_ref()))
 }
 
+/// Runs code of the plugin that can fail. The inner error is the text of the
+/// code's error, and the outer one that of a panic.
+///
+/// The error is formatted by code of the plugin, too, so a panic in it is caught.
+pub(crate) fn outcome<T>(
+    code: impl FnOnce() -> crate::Result<T>,
+) -> Result<Result<T, String>, String> {
+    catch(|| code().map_err(|error| crate::error::chain(error.as_ref())))
+}
+
 /// Runs code of the plugin that can fail. An error and a panic both become text.
 pub(crate) fn attempt<T>(code: impl FnOnce() -> crate::Result<T>) -> Result<T, String> {
-    match catch(code) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(crate::error::chain(error.as_ref())),
-        Err(panic) => Err(panic),
-    }
+    outcome(code)?
 }
 
 /// Drops a value of the plugin. Logs a panic, with `owner` in front.
@@ -105,6 +111,21 @@ pub(crate) fn expected(file: &str, source: &str, code: &str, message: &str) -> S
     format!("panicked at {file}:{line}:{column}: {message}")
 }
 
+/// An error that cannot be formatted, for tests.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct Unprintable;
+
+#[cfg(test)]
+impl std::error::Error for Unprintable {}
+
+#[cfg(test)]
+impl fmt::Display for Unprintable {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("no words")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +171,19 @@ mod tests {
             Err(at(line + 2, 30, ": no disk"))
         );
         assert_eq!(attempt(|| Ok(1)), Ok(1));
+    }
+
+    #[test]
+    fn a_panic_while_an_error_is_formatted_is_caught() {
+        let outcome = outcome::<()>(|| Err(Unprintable.into()));
+
+        let text = expected(
+            file!(),
+            include_str!("panics.rs"),
+            r#"panic!("no words")"#,
+            "no words",
+        );
+        assert_eq!(outcome, Err(text));
     }
 
     #[test]

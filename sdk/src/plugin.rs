@@ -20,7 +20,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::context::InstanceInfo;
 use crate::control::{Dispatcher, Launcher, OrderError};
-use crate::describe::{self, Describe, DescribedFunction, DescribedSymbol, Description};
+use crate::describe::{self, About, Describe, DescribedFunction, DescribedSymbol, Description};
 use crate::function::plain::IntoAggregate;
 use crate::instance::Instance;
 use crate::span::Span;
@@ -127,6 +127,8 @@ impl PluginConfig {
     ///   `distance: argument 2: expected f64, found string "x"`.
     /// - A rule is refused if a call has another number of arguments than the
     ///   function, or a literal of the wrong type.
+    /// - A result that is not a finite number, such as `f64::NAN`, becomes null. Only
+    ///   the outermost `Result` can fail a call.
     /// - An optional last argument `&FunctionContext` has the ids of the call, and
     ///   [state](crate::FunctionContext::with_state).
     /// - A type that implements [`Function`](crate::Function) is given as a
@@ -194,18 +196,26 @@ impl PluginConfig {
 
     /// Describes the plugin. The functions are made for it.
     fn description(self) -> Description {
-        let symbol = |name, describe: Option<Describe>| DescribedSymbol {
-            name,
-            about: describe.map(|describe| describe()).unwrap_or_default(),
+        // Types of the plugin make their schemas and their defaults.
+        let about = |describe: Option<Describe>| {
+            let about = describe.map_or(Ok(About::default()), panics::catch);
+            match about {
+                Ok(about) => (about, None),
+                Err(panic) => (About::default(), Some(panic)),
+            }
+        };
+        let symbol = |name, describe| {
+            let (about, error) = about(describe);
+            DescribedSymbol { name, error, about }
         };
         let functions = self.functions.into_iter().map(|(name, mut function)| {
             let aggregate = panics::catch(|| (function.make)(&name).is_aggregate());
-            let about = function.about.map(|describe| describe());
+            let (about, error) = about(function.about);
             DescribedFunction {
                 name,
                 aggregate: aggregate.as_ref().ok().copied(),
-                error: aggregate.err(),
-                about: about.unwrap_or_default(),
+                error: aggregate.err().or(error),
+                about,
             }
         });
         let sources = self.sources.into_iter();
@@ -429,6 +439,28 @@ mod tests {
         ] {
             assert!(check(arguments).is_err(), "{arguments:?}");
         }
+    }
+
+    #[test]
+    fn a_panic_while_one_symbol_is_described_leaves_the_others() {
+        struct Nothing;
+        impl crate::Source for Nothing {
+            fn open(&mut self, _: &crate::SourceContext) -> crate::Result {
+                Ok(())
+            }
+        }
+        let mut bad = IntoSource::into_source(|| Nothing);
+        bad.about = Some(Box::new(|| panic!("no default")));
+
+        let description = PluginConfig::new("p")
+            .source("bad", bad)
+            .function("half", |x: f64| x / 2.0)
+            .description();
+
+        let json = serde_json::to_value(description).unwrap();
+        let error = json["sources"][0]["error"].as_str().unwrap();
+        assert!(error.ends_with(": no default"), "{error}");
+        assert_eq!(json["functions"][0]["args"][0]["name"], "arg1");
     }
 
     #[test]

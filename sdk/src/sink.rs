@@ -175,6 +175,9 @@ pub trait Sink: Send {
     /// - when that time has passed since the first message that `collect` has
     ///   accepted after the last `flush`, also while rows keep coming;
     /// - after a `collect` that called [`SinkContext::request_flush`];
+    /// - after a `collect` when 1,024 entries wait for a flush. Consecutive
+    ///   messages that `collect` has accepted are one entry, and each other message
+    ///   after them is one of its own;
     /// - before `close`, if a message was accepted after the last `flush`.
     ///
     /// # Errors
@@ -270,6 +273,19 @@ struct WaitingAcks {
     skip: u32,
     /// Since when acks have been delayed to be sent together.
     delayed_since: Option<Instant>,
+    /// How many acks must have been dropped for the next warning.
+    warn_at: u64,
+}
+
+impl WaitingAcks {
+    /// Returns the number of dropped acks if a warning is due: about each time that
+    /// it has doubled, so that the log does not grow with every row. It may grow by
+    /// a whole batch at once.
+    fn warning_due(&mut self, dropped: Option<u64>) -> Option<u64> {
+        let dropped = dropped.filter(|dropped| *dropped >= self.warn_at)?;
+        self.warn_at = (dropped + 1).next_power_of_two();
+        Some(dropped)
+    }
 }
 
 /// The value to which [`WaitingAcks::skip`] is set.
@@ -379,6 +395,7 @@ impl SinkContext {
     fn release(&self, outcome: Result<(), &str>) {
         let mut waiting = self.waiting();
         let dropped = waiting.acks.release(outcome);
+        let dropped = waiting.warning_due(dropped);
         self.pump_now(&mut waiting);
         drop(waiting);
         self.warn_of_dropped(dropped);
@@ -387,15 +404,14 @@ impl SinkContext {
     fn failed(&self, text: &str) {
         let mut waiting = self.waiting();
         let dropped = waiting.acks.failed(text);
+        let dropped = waiting.warning_due(dropped);
         self.pump_soon(&mut waiting);
         drop(waiting);
         self.warn_of_dropped(dropped);
     }
 
     fn warn_of_dropped(&self, dropped: Option<u64>) {
-        // Logged for the 1st, 2nd, 4th, 8th … dropped ack, so that the log does
-        // not grow with every row.
-        if let Some(dropped) = dropped.filter(|dropped| dropped.is_power_of_two()) {
+        if let Some(dropped) = dropped {
             warn!(
                 "sink {}: no host reads its acks; acks of failed rows dropped so far: {dropped}",
                 self.info()

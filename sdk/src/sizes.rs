@@ -51,7 +51,7 @@ impl size {
     ///
     /// # Errors
     ///
-    /// An error if the value is no size.
+    /// An error if the value is not a size.
     pub fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
     where
         T: Field<Quantity: Bytes>,

@@ -340,7 +340,7 @@ pub(crate) fn start(
 /// The body of the instance's thread.
 fn run(mut source: Box<dyn Source>, ctx: &SourceContext, channel: &Channel, phase: &Phase) {
     let info = &*ctx.info;
-    let outcome = panics::catch(|| source.open(ctx));
+    let outcome = panics::outcome(|| source.open(ctx));
     let stopped = ctx.stopped();
     let intact = match outcome {
         Ok(Ok(())) => {
@@ -355,7 +355,7 @@ fn run(mut source: Box<dyn Source>, ctx: &SourceContext, channel: &Channel, phas
             true
         }
         Ok(Err(cause)) => {
-            error!("source {info} failed: {}", crate::error::chain(&*cause));
+            error!("source {info} failed: {cause}");
             true
         }
         Err(panic) => {

@@ -36,12 +36,19 @@ impl StopSignal {
     /// Sets the signal, wakes all that wait for it, and runs the callbacks in the
     /// order in which they were registered.
     pub(crate) fn set(&self) {
+        self.set_with(|| ());
+    }
+
+    /// Does the same as [`set`](Self::set), and calls `wake` before the callbacks,
+    /// which are the plugin's code and may be slow.
+    pub(crate) fn set_with(&self, wake: impl FnOnce()) {
         self.stopped.store(true, Ordering::SeqCst);
         // With the lock taken, no sleeper is between its check of `stopped` and
         // its wait, where it would miss the notification.
         drop(self.lock());
         self.woken.notify_all();
         self.tasks.wake_all();
+        wake();
         // One at a time and without the lock: a callback may drop the guard of
         // another one, or register a further one.
         while let Some(callback) = self.next_callback() {

@@ -194,7 +194,8 @@ pub trait IntoSink<M> {
 ///   [`DeserializeOwned`]. It may have a last argument
 ///   [`&FunctionContext`](crate::FunctionContext), and returns a value that
 ///   implements `Serialize`, or the `Result` of one;
-/// - a closure without arguments that returns a [`Function`]. It is called once.
+/// - a closure without arguments that returns a [`Function`]. It is called at the first
+///   start, and at a later one if the function has ended.
 ///
 /// See [`PluginConfig::function`](crate::PluginConfig::function).
 #[diagnostic::on_unimplemented(

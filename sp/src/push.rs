@@ -162,7 +162,8 @@ impl Push {
         // A flusher that is writing or dialing looks at the queue afterwards.
         if !state.queue.is_empty() && !state.flushing && state.connection.is_some() {
             state.write_queue();
-            if !state.queue.is_empty() {
+            // The flusher also reports that a full queue has room again.
+            if !state.queue.is_empty() || state.full {
                 self.shared.bell.ring();
             }
         }

@@ -7,6 +7,7 @@ use serde::de::{Expected, Unexpected};
 use serde_json::Value;
 
 use crate::secret::{HIDDEN, is_secret};
+use crate::short::Short;
 
 /// The error of a value that cannot be read, such as `config.port: expected u16,
 /// found string "x"`.
@@ -22,6 +23,8 @@ pub struct ConfigError {
     foreign: bool,
     /// The value that was found, with its type.
     found: Option<String>,
+    /// For a missing property, the name of one that was probably meant to be it.
+    misspelled: Option<String>,
 }
 
 impl ConfigError {
@@ -48,6 +51,7 @@ impl ConfigError {
             message: message.to_string(),
             foreign: false,
             found: None,
+            misspelled: None,
         }
     }
 
@@ -66,37 +70,64 @@ impl ConfigError {
         self
     }
 
-    /// Removes these secrets from the text.
+    /// Returns the path of the property that is missing, if that is the error.
+    pub(super) fn missing_path(&self) -> Option<String> {
+        (!self.foreign && self.message == MISSING).then(|| self.path())
+    }
+
+    /// Adds the name of a property that was probably meant to be the missing one.
+    pub(super) fn misspelled(self, misspelled: Option<String>) -> Self {
+        ConfigError { misspelled, ..self }
+    }
+
+    /// Removes these secrets from the text, and all that the text says about a
+    /// value that is inside a secret.
     pub(super) fn hide(mut self, secrets: &[&Value]) -> Self {
         let in_secret = self.path.iter().any(|segment| is_secret(segment));
-        for secret in secrets {
-            let shown = Found(unexpected(secret)).to_string();
-            let text = secret
-                .as_str()
-                .map_or_else(|| secret.to_string(), str::to_owned);
-            if let Some(found) = &mut self.found {
-                if *found == shown || *found == quoted(&text) {
-                    HIDDEN.clone_into(found);
-                }
+        let shows = |text: &str| in_secret || secrets.iter().any(|secret| mentions(text, secret));
+        if let Some(found) = &mut self.found {
+            if !TYPES.contains(&found.as_str()) && shows(found) {
+                HIDDEN.clone_into(found);
             }
-            // A short text may be a part of any message by chance.
-            let quoted = (in_secret || text.len() >= 3) && self.message.contains(&text);
-            if self.foreign && quoted {
-                "the value is not valid (its error contains a secret and is not shown)"
-                    .clone_into(&mut self.message);
-            }
+        }
+        if self.foreign && shows(&self.message) {
+            "the value is not valid (its error may contain a secret and is not shown)"
+                .clone_into(&mut self.message);
         }
         self
     }
 }
 
+/// Returns whether a text contains a secret, as it is, trimmed or with escapes.
+fn mentions(text: &str, secret: &Value) -> bool {
+    let Value::String(secret) = secret else {
+        let number = secret.to_string();
+        return text == Found(unexpected(secret)).to_string()
+            || number.len() >= SHORTEST && text.contains(&number);
+    };
+    let trimmed = secret.trim();
+    let escaped = format!("{trimmed:?}");
+    let escaped = &escaped[1..escaped.len() - 1];
+    text == Found(Unexpected::Str(secret)).to_string()
+        || text == quoted(secret)
+        || trimmed.len() >= SHORTEST && (text.contains(trimmed) || text.contains(escaped))
+}
+
+/// The length in bytes of the shortest secret that is looked for inside a text. A
+/// shorter one may be a part of any text by chance.
+const SHORTEST: usize = 3;
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path(), self.message)?;
-        match &self.found {
-            Some(found) => write!(f, ", found {found}"),
-            None => Ok(()),
+        write!(f, "{}: {}", self.path(), Short(&self.message))?;
+        if let Some(found) = &self.found {
+            write!(f, ", found {found}")?;
         }
+        if let (Some(misspelled), Some(segment)) = (&self.misspelled, self.path.first()) {
+            let field = segment.trim_start_matches('.');
+            write!(f, "; `{misspelled}` is unknown: did you mean `{field}`?")?;
+        }
+        Ok(())
     }
 }
 
@@ -137,9 +168,20 @@ impl serde::de::Error for ConfigError {
 
 const MISSING: &str = "required, but missing";
 
+/// Writes a text in quotes, and only the beginning of a long one.
 fn quoted(text: &str) -> String {
-    format!("\"{text}\"")
+    match text.char_indices().nth(SHOWN) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}… ({} bytes)", &text[..end], text.len()),
+    }
 }
+
+const NULL: &str = "null";
+const OBJECT: &str = "an object";
+const ARRAY: &str = "an array";
+
+/// What may be shown of a secret: the types of values that are not one text.
+const TYPES: [&str; 3] = [NULL, OBJECT, ARRAY];
 
 /// Writes what was found in terms of JSON: `null` instead of serde's "unit
 /// value".
@@ -148,13 +190,10 @@ struct Found<'a>(Unexpected<'a>);
 impl fmt::Display for Found<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Unexpected::Unit => f.write_str("null"),
-            Unexpected::Map => f.write_str("an object"),
-            Unexpected::Seq => f.write_str("an array"),
-            Unexpected::Str(text) => match text.char_indices().nth(SHOWN) {
-                None => write!(f, "string {text:?}"),
-                Some((end, _)) => write!(f, "string {:?}… ({} bytes)", &text[..end], text.len()),
-            },
+            Unexpected::Unit => f.write_str(NULL),
+            Unexpected::Map => f.write_str(OBJECT),
+            Unexpected::Seq => f.write_str(ARRAY),
+            Unexpected::Str(text) => write!(f, "string {}", quoted(text)),
             other => other.fmt(f),
         }
     }

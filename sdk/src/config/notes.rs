@@ -97,6 +97,20 @@ impl Taken {
         oddities
     }
 
+    /// Returns the name of a property that no field took and that was probably
+    /// meant to be the one that is missing at the path `missing`.
+    pub(super) fn misspelled(self, missing: &str) -> Option<String> {
+        let is_near = |parent: &str, name: &str| {
+            let field = missing.strip_prefix(parent);
+            let field = field.and_then(|rest| rest.strip_prefix('.'));
+            nearest(name, field).is_some()
+        };
+        self.unknown
+            .into_values()
+            .find(|(parent, name)| is_near(parent, name))
+            .map(|(_, name)| name)
+    }
+
     fn nearest(&self, parent: &str, name: &str, owner: Owner) -> Option<&'static str> {
         let fields = self.fields.get(parent).into_iter().flatten().copied();
         let host = if parent == ROOT {

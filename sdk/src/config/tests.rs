@@ -162,6 +162,26 @@ fn an_error_names_the_path_and_what_was_expected() {
 }
 
 #[test]
+fn the_error_for_a_missing_property_names_the_one_that_is_misspelled() {
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "they are only read")]
+    struct Poll {
+        interval: u64,
+        url: Option<String>,
+    }
+    let error = |value| config(value).parse::<Poll>().unwrap_err().to_string();
+
+    assert_eq!(
+        error(json!({"intervall": 5, "url": "x"})),
+        "config.interval: required, but missing; `intervall` is unknown: did you mean `interval`?"
+    );
+    assert_eq!(
+        error(json!({"topic": 5})),
+        "config.interval: required, but missing"
+    );
+}
+
+#[test]
 fn a_configuration_must_be_an_object() {
     let error = Config::from_json(json!([1])).unwrap_err();
 
@@ -248,7 +268,7 @@ fn no_error_shows_a_secret() {
     );
     assert_eq!(
         text(json!({"token": "1.2.3"})),
-        "config.token: invalid IPv4 address syntax"
+        "config.token: the value is not valid (its error may contain a secret and is not shown)"
     );
     let error = config(json!({"passwords": [1, "q7"]}))
         .parse::<Strict>()
@@ -280,6 +300,87 @@ fn an_error_of_the_plugins_own_type_that_quotes_a_secret_is_not_shown() {
 
     assert_eq!(
         error.unwrap_err().to_string(),
-        "config.token: the value is not valid (its error contains a secret and is not shown)"
+        "config.token: the value is not valid (its error may contain a secret and is not shown)"
+    );
+}
+
+#[test]
+fn a_secret_that_the_plugins_own_type_has_changed_is_not_shown() {
+    /// Trims the text, and does not accept it.
+    #[derive(Debug)]
+    struct Trimmed;
+    impl<'de> Deserialize<'de> for Trimmed {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            let found = serde::de::Unexpected::Str(text.trim());
+            Err(serde::de::Error::invalid_value(found, &"a token"))
+        }
+    }
+    /// Shows the text with escapes, and does not accept it.
+    #[derive(Debug)]
+    struct Escaped;
+    impl<'de> Deserialize<'de> for Escaped {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            Err(serde::de::Error::custom(format!("what is {text:?}?")))
+        }
+    }
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "they are only read")]
+    struct Settings {
+        token: Option<Trimmed>,
+        password: Option<Escaped>,
+        #[serde(flatten)]
+        more: Flattened,
+    }
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "they are only read")]
+    struct Flattened {
+        secret: Option<Escaped>,
+    }
+    let error = |value| config(value).parse::<Settings>().unwrap_err().to_string();
+    let not_shown = "the value is not valid (its error may contain a secret and is not shown)";
+
+    assert_eq!(
+        error(json!({"token": " hunter2 "})),
+        "config.token: expected a token, found [redacted]"
+    );
+    assert_eq!(
+        error(json!({"password": "hun\"ter2"})),
+        format!("config.password: {not_shown}")
+    );
+    assert_eq!(
+        error(json!({"secret": "hun\"ter2"})),
+        format!("config: {not_shown}")
+    );
+}
+
+#[test]
+fn an_error_is_short_whatever_the_length_of_the_value() {
+    let long = "x".repeat(1024 * 1024);
+    let shown = "x".repeat(100);
+
+    assert_eq!(
+        error(json!({"interval": long})),
+        format!("config.interval: expected u64, found string \"{shown}\"… (1048576 bytes)")
+    );
+    assert_eq!(
+        error(json!({"mode": long})),
+        format!(
+            "config.mode: expected one of `append`, `rotate`, `keep`, `both`, found \"{shown}\"… (1048576 bytes)"
+        )
+    );
+    #[derive(Debug)]
+    struct Quoting;
+    impl<'de> Deserialize<'de> for Quoting {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            Err(serde::de::Error::custom(text))
+        }
+    }
+    let error = parse::<Quoting>(&json!(long), "argument 1").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("argument 1: {}… (1048576 bytes)", "x".repeat(1024))
     );
 }

@@ -16,7 +16,7 @@ use log::warn;
 use crate::context::{Identity, InstanceInfo, instance_methods, stop_methods};
 use crate::short::Short;
 use crate::stop::StopSignal;
-use crate::wire;
+use crate::{panics, wire};
 
 /// Identifies the call that is computed: its rule, its operator, its instance,
 /// and its number in the statement.
@@ -234,8 +234,14 @@ impl Sites {
                 Short(symbol)
             );
         }
+        let old = self.contexts.iter().filter(|ctx| is_old(ctx));
+        let old: Vec<FunctionContext> = old.cloned().collect();
         self.contexts.retain(|ctx| !is_old(ctx));
         self.by_text.retain(|_, ctx| !is_old(ctx));
+        // The states are values of the plugin, whose `drop` may panic.
+        for ctx in old {
+            panics::discard(format_args!("function `{}`", Short(symbol)), ctx);
+        }
     }
 }
 

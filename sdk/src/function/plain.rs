@@ -16,7 +16,7 @@ use crate::symbol::{FunctionSymbol, IntoFunction};
 use crate::{Args, ConfigError, Expr, Function, FunctionContext, Result, config};
 
 /// What makes an aggregate: a function whose parameters are the columns of a
-/// window, each a `Vec`, and as the last one, if it likes, a `&FunctionContext`.
+/// window, each a `Vec`, and optionally a last `&FunctionContext`.
 ///
 /// See [`PluginConfig::aggregate`](crate::PluginConfig::aggregate).
 #[diagnostic::on_unimplemented(

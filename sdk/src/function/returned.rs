@@ -25,6 +25,10 @@ use crate::{BoxError, Result};
 /// both [`Error`] and [`Serialize`] leaves it open: convert the error to a
 /// [`BoxError`].
 ///
+/// A number that is not finite, such as `f64::NAN`, becomes null, as JSON has no such
+/// number. Only the outermost `Result` can fail a call: `Some(Err("x"))` becomes the
+/// value `{"Err": "x"}`, so return a `Result` of an `Option` instead.
+///
 /// [`ekuiper::Result`]: crate::Result
 #[diagnostic::on_unimplemented(
     message = "a function cannot return `{Self}`",

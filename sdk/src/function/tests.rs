@@ -27,6 +27,9 @@ impl Function for Probe {
         if args[0] == "panic" {
             panic!("half way");
         }
+        if args[0] == "unprintable" {
+            return Err(panics::Unprintable.into());
+        }
         let rows = self.rows.entry(ctx.clone()).or_default();
         *rows += 1;
         let ids = (
@@ -134,6 +137,45 @@ fn a_panic_is_answered_with_its_location_and_the_next_call_works() {
     assert_eq!(exec, failed_with("half way"));
     assert_eq!(validate, failed_with("bad tree"));
     assert_eq!(next, r#"{"state":true,"result":""}"#);
+}
+
+#[test]
+fn an_error_that_panics_while_it_is_formatted_fails_only_its_call() {
+    let mut calls = calls(Probe::default());
+
+    let exec = answer(&mut calls, r#"{"func":"Exec","arg":["unprintable","{}"]}"#);
+    let next = answer(&mut calls, r#"{"func":"Validate","arg":[{"Val":1}]}"#);
+
+    assert!(
+        exec.starts_with(r#"{"state":false,"result":"panicked at "#),
+        "{exec}"
+    );
+    assert!(exec.ends_with(r#": no words"}"#), "{exec}");
+    assert_eq!(next, r#"{"state":true,"result":""}"#);
+}
+
+#[test]
+fn a_panic_while_a_state_that_is_not_kept_is_dropped_does_not_fail_the_call() {
+    #[derive(Default)]
+    struct Bad;
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            panic!("in drop");
+        }
+    }
+    struct Stateful;
+    impl Function for Stateful {
+        fn exec(&mut self, _: Args, ctx: &FunctionContext) -> crate::Result<Value> {
+            Ok(ctx.with_state(|_: &mut Bad| json!(1)))
+        }
+    }
+    let mut calls = Calls::new("stateful", Box::new(Stateful));
+    let long = "r".repeat(2000);
+    let ids = json!({"ruleId": long, "opId": "o", "instanceId": 0, "funcId": 0}).to_string();
+
+    let result = calls.exec(vec![json!(ids)]);
+
+    assert_eq!(result, Ok(json!(1)));
 }
 
 #[test]

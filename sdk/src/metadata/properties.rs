@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
 
 use crate::describe::{About, Property, Shown, Texts};
+use crate::secret;
 
 /// How deep structs are followed, of which one may contain itself.
 const DEPTH: u8 = 8;
@@ -22,7 +23,7 @@ pub(super) fn of<C: JsonSchema>() -> About {
 fn about(schema: &Value) -> About {
     let defaults = fields(schema, "properties").filter_map(|(name, schema)| {
         let value = schema.get("default").filter(|value| !value.is_null())?;
-        Some((name.clone(), value.clone()))
+        Some((name.clone(), without_secrets(name, schema, value)?))
     });
     let is_struct = schema.get("type").is_some_and(|kind| kind == "object");
     let more = schema.get("additionalProperties");
@@ -33,6 +34,48 @@ fn about(schema: &Value) -> About {
         open: more.map_or(!is_struct, |more| *more != Value::Bool(false)),
         ..About::default()
     }
+}
+
+/// Returns the default of a property without the secrets in it, or `None` if it is a
+/// secret itself: it may come from the environment in which the description is made.
+fn without_secrets(name: &str, schema: &Value, value: &Value) -> Option<Value> {
+    if is_secret(name, schema) {
+        return None;
+    }
+    let (schema, _) = without_null(schema);
+    Some(match value {
+        Value::Object(entries) => {
+            let entries = entries.iter().filter_map(|(name, value)| {
+                let item = element(&schema, name);
+                Some((name.clone(), without_secrets(name, item, value)?))
+            });
+            entries.collect::<Map<_, _>>().into()
+        }
+        Value::Array(items) => {
+            let item = schema.get("items").unwrap_or(&Value::Null);
+            let items = items.iter();
+            items
+                .filter_map(|value| without_secrets("", item, value))
+                .collect()
+        }
+        other => other.clone(),
+    })
+}
+
+/// Returns whether a property is a secret, by its name or its type.
+fn is_secret(name: &str, schema: &Value) -> bool {
+    let (inner, _) = without_null(schema);
+    secret::is_secret(name)
+        || inner
+            .get("format")
+            .is_some_and(|format| format == "password")
+}
+
+/// Returns the schema of an element of a struct or a map.
+fn element<'a>(schema: &'a Value, name: &str) -> &'a Value {
+    let field = schema.get("properties").and_then(|fields| fields.get(name));
+    let other = || schema.get("additionalProperties");
+    field.or_else(other).unwrap_or(&Value::Null)
 }
 
 /// Returns the properties of a struct. `value` has their defaults that the schemas do
@@ -71,7 +114,11 @@ fn property(
     let extension = |name| text(outer, name).or_else(|| text(schema, name));
     Property {
         name: name.to_owned(),
-        default: shape.default,
+        default: match shape.default {
+            _ if is_secret(name, outer) => None,
+            Some(Shown::Value(value)) => without_secrets(name, outer, &value).map(Shown::Value),
+            elements => elements,
+        },
         optional: optional || nullable,
         control: extension("control").unwrap_or_else(|| shape.control.to_owned()),
         kind: shape.kind,

@@ -195,6 +195,67 @@ fn required_properties_come_first_in_their_order() {
 }
 
 #[test]
+fn the_default_of_a_secret_is_not_described() {
+    /// A text that is hidden in the user interface.
+    #[derive(Deserialize, Serialize, JsonSchema)]
+    struct Login {
+        user: String,
+        password: String,
+        #[schemars(extend("format" = "password"))]
+        pin: Option<String>,
+    }
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(default)]
+    struct Settings {
+        token: String,
+        login: Login,
+        logins: Vec<Login>,
+        headers: BTreeMap<String, String>,
+        more: Value,
+    }
+    impl Default for Settings {
+        fn default() -> Self {
+            let login = || Login {
+                user: "me".to_owned(),
+                password: "hush1".to_owned(),
+                pin: Some("hush2".to_owned()),
+            };
+            let headers = [("Accept", "*/*"), ("Authorization", "hush3")];
+            Settings {
+                token: "hush4".to_owned(),
+                login: login(),
+                logins: vec![login()],
+                headers: headers
+                    .map(|(name, value)| (name.into(), value.into()))
+                    .into(),
+                more: json!({"api_key": "hush5", "deep": [{"pwd": "hush6"}]}),
+            }
+        }
+    }
+
+    let about = described::<Settings>();
+
+    assert!(!about.to_string().contains("hush"), "{about}");
+    assert_eq!(
+        about["defaults"],
+        json!({"login": {"user": "me"}, "logins": [{"user": "me"}],
+            "headers": {"Accept": "*/*"}, "more": {"deep": [{}]}})
+    );
+    assert_eq!(
+        property(&about, "token"),
+        json!({"name": "token", "optional": true, "control": "text", "type": "string"})
+    );
+    assert_eq!(
+        property(&about, "headers")["default"],
+        json!([
+            {"name": "Accept", "default": "*/*", "optional": false, "control": "text",
+                "type": "string"},
+            {"name": "Authorization", "optional": false, "control": "text", "type": "string"},
+        ])
+    );
+}
+
+#[test]
 fn a_type_that_contains_itself_is_described_to_a_limit() {
     #[derive(Deserialize, JsonSchema)]
     #[expect(dead_code, reason = "only its schema is used")]
@@ -262,4 +323,16 @@ fn a_wrapped_symbol_has_the_texts_that_it_is_given() {
             {"name": "arg2", "optional": false, "control": "field", "type": "any"},
         ])
     );
+}
+
+#[test]
+#[should_panic(expected = "the section `default` is made from the defaults of the type")]
+fn a_section_named_default_panics() {
+    let _ = source(|_: Empty, _: &Stream| Nothing).section("default", json!({}));
+}
+
+#[test]
+#[should_panic(expected = "the properties of the section `fast` must be an object")]
+fn a_section_that_is_not_an_object_panics() {
+    let _ = source(|_: Empty, _: &Stream| Nothing).section("fast", json!(10));
 }

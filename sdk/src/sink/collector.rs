@@ -53,7 +53,7 @@ impl Collector {
     }
 
     fn collect_here(&mut self, ctx: &SinkContext, message: &[u8]) -> Result<(), String> {
-        let outcome = panics::catch(|| self.sink.collect(ctx, Data::new(message)));
+        let outcome = panics::outcome(|| self.sink.collect(ctx, Data::new(message)));
         let acked = self.by_hand || ctx.shared.acked.load(Ordering::SeqCst);
         match outcome {
             Ok(Ok(())) => {
@@ -66,8 +66,7 @@ impl Collector {
                     ctx.collected();
                 }
             }
-            Ok(Err(cause)) => {
-                let text = crate::error::chain(&*cause);
+            Ok(Err(text)) => {
                 warn!("sink {}: a row failed: {text}", ctx.info());
                 if !acked {
                     ctx.failed(&text);
@@ -99,10 +98,9 @@ impl Collector {
     }
 
     fn flush_here(&mut self, ctx: &SinkContext) -> Result<(), String> {
-        match panics::catch(|| self.sink.flush(ctx)) {
+        match panics::outcome(|| self.sink.flush(ctx)) {
             Ok(Ok(())) => ctx.release(Ok(())),
-            Ok(Err(cause)) => {
-                let text = crate::error::chain(&*cause);
+            Ok(Err(text)) => {
                 warn!("sink {}: a flush failed: {text}", ctx.info());
                 ctx.release(Err(&text));
             }

@@ -255,8 +255,7 @@ impl Instance for RunningSink {
     }
 
     fn begin_stop(&self) {
-        self.info.stop.set();
-        self.waker.wake();
+        self.info.stop.set_with(|| self.waker.wake());
     }
 
     fn finish_stop(self: Box<Self>, limits: &StopLimits) {

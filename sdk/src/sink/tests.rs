@@ -55,6 +55,7 @@ impl Sink for Obedient {
         match data.as_bytes() {
             b"fail" => return Err("disk full".into()),
             b"panic" => panic!("no disk"),
+            b"unprintable" => return Err(panics::Unprintable.into()),
             b"hand ok" => ctx.ack_ok(),
             b"hand error" => ctx.ack_error("by hand"),
             b"hand ok, then fail" => {
@@ -173,6 +174,20 @@ fn the_location_and_message_of_a_panic_are_sent_as_the_ack() {
 }
 
 #[test]
+fn an_error_that_panics_while_it_is_formatted_is_acked_as_a_panic() {
+    let (ctx, reader) = context(9);
+    let mut collector = Collector::open(Box::new(Obedient::default()), &ctx).unwrap();
+
+    let panic = collector.collect(&ctx, b"unprintable").unwrap_err();
+
+    assert!(panic.ends_with(": no words"), "{panic}");
+    assert_eq!(
+        *reader.read.lock().unwrap(),
+        [format!(r#"{{"error":"{panic}"}}"#)]
+    );
+}
+
+#[test]
 fn unread_acks_wait_in_the_order_of_their_rows() {
     let (ctx, reader) = context(1);
     let mut collector = Collector::open(Box::new(Obedient::default()), &ctx).unwrap();
@@ -190,4 +205,19 @@ fn unread_acks_wait_in_the_order_of_their_rows() {
         *reader.read.lock().unwrap(),
         ["{}", "{}", r#"{"error":"disk full"}"#, "{}"]
     );
+}
+
+#[test]
+fn dropped_acks_are_warned_of_each_time_that_they_have_doubled() {
+    let mut waiting = WaitingAcks::default();
+
+    let warned = |count: &u64| waiting.warning_due(Some(*count)).is_some();
+    let one_by_one: Vec<u64> = (1..=9).filter(warned).collect();
+    let in_batches: Vec<u64> = (1..=9).map(|batch| batch * 500).collect();
+    let warned = |count: &u64| waiting.warning_due(Some(*count)).is_some();
+    let in_batches: Vec<u64> = in_batches.into_iter().filter(warned).collect();
+
+    assert_eq!(one_by_one, [1, 2, 4, 8]);
+    assert_eq!(in_batches, [500, 1000, 1500, 2500, 4500]);
+    assert_eq!(waiting.warning_due(None), None);
 }

@@ -130,8 +130,11 @@ impl Channel {
     /// the channel. Then closes the channel.
     pub(super) fn finish_alone(&self) {
         loop {
+            let quiet = self.sending.load(Ordering::SeqCst) == 0;
             match self.push.flush(LOOK_AGAIN) {
-                Ok(()) | Err(Error::Closed) => break,
+                Ok(()) if quiet => break,
+                Ok(()) => std::thread::sleep(Duration::from_millis(1)),
+                Err(Error::Closed) => break,
                 Err(Error::TimedOut) => {}
                 // The host is away. The socket dials it in the background.
                 Err(_) => std::thread::sleep(LOOK_AGAIN),
@@ -143,3 +146,41 @@ impl Channel {
 
 /// How often an ended source checks whether its last rows are written.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{self, RecvTimeoutError};
+
+    use ekuiper_sp::Pull;
+
+    use super::*;
+    use crate::context::Identity;
+
+    #[test]
+    fn an_ended_source_waits_for_a_row_that_another_thread_is_sending() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("ipc://{}", directory.path().join("data").display());
+        let mut pull = Pull::listen(&url, Options::default()).unwrap();
+        let channel = Channel {
+            push: Push::connect(&url, Options::default(), Duration::from_secs(30)).unwrap(),
+            sending: AtomicUsize::new(1),
+            room: Arc::default(),
+            info: InstanceInfo::new("s", Identity::default()),
+        };
+        let (done, ended) = mpsc::channel();
+
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                channel.finish_alone();
+                done.send(()).unwrap();
+            });
+            let early = ended.recv_timeout(Duration::from_millis(100));
+            channel.push.send(b"last", None).unwrap();
+            channel.sending.store(0, Ordering::SeqCst);
+            assert_eq!(early, Err(RecvTimeoutError::Timeout));
+        });
+
+        let row = pull.recv(Some(Duration::from_secs(30))).unwrap();
+        assert_eq!(row, b"last");
+    }
+}

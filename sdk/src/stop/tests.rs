@@ -238,3 +238,15 @@ fn a_guard_and_a_future_can_be_sent_to_other_threads() {
     is_free::<StopGuard>();
     is_free::<UntilStopped>();
 }
+
+#[test]
+fn an_instance_is_woken_before_the_callbacks_run() {
+    let stop = Arc::new(StopSignal::default());
+    let (ran, order) = mpsc::channel();
+    let callback = ran.clone();
+    let _guard = stop.on_stop(move || callback.send("callback").unwrap());
+
+    stop.set_with(|| ran.send("wake").unwrap());
+
+    assert_eq!(order.try_iter().collect::<Vec<_>>(), ["wake", "callback"]);
+}

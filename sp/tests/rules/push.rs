@@ -201,6 +201,25 @@ fn a_queue_that_was_full_reports_room_once() {
 }
 
 #[test]
+fn a_full_queue_that_is_written_out_at_once_reports_room() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let mut options = Options::default();
+    options.queue_bytes = 4096;
+    let (room, reports) = mpsc::channel();
+    options.on_room = Some(Arc::new(move || room.send(()).unwrap()));
+    let push = Push::dial(&place.url(), options).unwrap();
+    let _raw = accept_raw(&listener, PULL);
+    eventually("connected", || push.is_connected());
+    while push.put(&[7; 100]).unwrap() {}
+
+    push.write_out();
+
+    assert_eq!(reports.recv_timeout(LIMIT.unwrap()), Ok(()));
+    assert!(push.put(b"row").unwrap());
+}
+
+#[test]
 fn an_empty_queue_accepts_a_message_longer_than_itself() {
     let place = Place::new();
     let mut options = Options::default();

@@ -129,3 +129,25 @@ fn what_is_kept_is_limited_in_number_and_size() {
     assert!(sites.by_text.len() <= MOST_TEXTS);
     assert!(sites.by_text.keys().all(|text| text.len() <= LONGEST_TEXT));
 }
+
+#[test]
+fn a_panic_while_an_old_state_is_dropped_does_not_reach_the_call() {
+    #[derive(Default)]
+    struct Bad(bool);
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            assert!(!self.0, "in drop");
+        }
+    }
+    let mut sites = Sites::default();
+    let first = sites.context("f", &ids(0), &Arc::default()).unwrap();
+    first.with_state(|bad: &mut Bad| bad.0 = true);
+    drop(first);
+
+    for call in 1..=MOST_SITES + DROPPED {
+        sites.context("f", &ids(call), &Arc::default()).unwrap();
+    }
+
+    let again = sites.context("f", &ids(0), &Arc::default()).unwrap();
+    assert!(!again.has_state());
+}

@@ -226,6 +226,11 @@ fn a_map_with_the_key_err_is_not_a_failure() {
         call(|| json!({"Err": "x"}), json!([])),
         Ok(json!({"Err": "x"}))
     );
+    // Only the outermost `Result` can fail a call.
+    assert_eq!(
+        call(|| Some(Err::<f64, _>("x")), json!([])),
+        Ok(json!({"Err": "x"}))
+    );
     assert_eq!(
         call(|| std::collections::BTreeMap::from([("Err", 1)]), json!([])),
         Ok(json!({"Err": 1}))
