@@ -334,6 +334,22 @@ fn an_async_sink_acks_with_the_result_of_collect_on_its_runtime() {
     assert_eq!(fails.open().unwrap_err().to_string(), "open: no disk");
 }
 
+#[test]
+fn an_async_sink_can_be_tested_within_an_async_test() {
+    // As `#[tokio::test]` starts it.
+    let of_the_test = Builder::new_current_thread().enable_all().build().unwrap();
+
+    let acks = of_the_test.block_on(async {
+        let checks = || Checks("{}".to_owned());
+        let mut checks = testing::sink(sink(checks)).open().unwrap();
+        let acks = checks.feed("[]");
+        checks.close().unwrap();
+        acks
+    });
+
+    assert_eq!(acks, [Ack::Error("on ekuiper-async".to_owned())]);
+}
+
 /// Commits two rows at a time, and fails to commit a row `no disk`.
 #[derive(Default)]
 struct Pairs {
