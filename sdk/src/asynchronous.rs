@@ -58,6 +58,13 @@
 //! At a stop, the future of a source's `open` is dropped where it awaits, and
 //! `close` is called. A task that was spawned is not: let it end at
 //! [`until_stopped`](AsyncSourceContext::until_stopped), or abort it in `close`.
+//!
+//! # Tests
+//!
+//! The tools of [`testing`](crate::testing) take async symbols, also within an
+//! async test such as `#[tokio::test]`. They block its thread. So a symbol on the
+//! runtime of the test itself, with [`source_on`] or [`sink_on`], needs the test
+//! to have more workers: `#[tokio::test(flavor = "multi_thread")]`.
 
 mod context;
 mod runtime;

@@ -62,13 +62,14 @@ pub(crate) mod run;
 ///
 /// #[derive(Default)]
 /// struct Table {
+///     linger: Duration,
 ///     database: Database,
 ///     rows: Vec<Value>,
 /// }
 ///
 /// impl Sink for Table {
 ///     fn linger(&self) -> Option<Duration> {
-///         Some(Duration::from_millis(100))
+///         Some(self.linger) // such as 100 ms
 ///     }
 ///
 ///     fn collect(&mut self, ctx: &SinkContext, data: Data<'_>) -> ekuiper::Result {
@@ -90,10 +91,13 @@ pub(crate) mod run;
 ///     }
 /// }
 ///
-/// let mut table = testing::sink(Table::default()).open()?;
+/// // So long that only `flush` commits, however slow the test is.
+/// let linger = Duration::from_secs(3600);
+/// let table = Table { linger, ..Table::default() };
+/// let mut table = testing::sink(table).open()?;
 /// assert_eq!(table.feed(json!({"n": 1}).to_string()), []);
 /// assert_eq!(table.feed("not JSON"), []);
-/// let acks = table.wait_for_acks(2);
+/// let acks = table.flush();
 /// assert_eq!(acks[0], testing::Ack::Ok);
 /// assert!(matches!(acks[1], testing::Ack::Error(_)));
 /// # Ok::<(), testing::Failure>(())

@@ -295,20 +295,22 @@ impl SourceTest {
         let (done, outcome) = mpsc::channel();
         let ctx = SourceContext::new(Arc::clone(&info), Arc::clone(&handover) as _);
         let worker = Worker::spawn("source", move || {
-            let opened = panics::catch(|| source.open(&ctx));
+            let opened = panics::catch(|| {
+                let opened = source.open(&ctx);
+                opened.map_err(|error| crate::error::chain(&*error))
+            });
             let stopped = ctx.stopped();
             // The source ends when `open` returns, as it does under a host.
             ctx.stop();
             handover.end();
             let result = match opened {
-                Ok(Err(error)) if !stopped => {
-                    Err(Failure::new("open", crate::error::chain(&*error)))
-                }
+                Ok(Err(error)) if !stopped => Err(Failure::new("open", error)),
                 Ok(_) => panics::attempt(|| source.close(&ctx)).map_err(Failure::at("close")),
                 Err(panic) => Err(Failure::new("open", panic)),
             };
+            let dropped = panics::catch(move || drop(source)).map_err(Failure::at("drop"));
             // Fails if the test has given up waiting.
-            let _ = done.send(result);
+            let _ = done.send(result.and(dropped));
         })
         .map_err(|error| Failure::new("test", error.to_string()))?;
         let taken = take(&rows, count, Instant::now() + limit);
@@ -322,7 +324,7 @@ impl SourceTest {
         }
         outcome
             .recv()
-            .unwrap_or_else(|_| Err(Failure::new("drop", "the source panicked")))?;
+            .expect("the thread sends its outcome before it ends")?;
         taken.map_err(|rows| {
             Failure::new(
                 "open",

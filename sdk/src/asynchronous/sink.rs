@@ -3,6 +3,7 @@
 use std::future::{Future, ready};
 use std::time::Duration;
 
+use log::debug;
 use tokio::runtime::Handle;
 
 use super::runtime::{Inside, unless_stopped};
@@ -46,7 +47,8 @@ pub trait AsyncSink: Send {
     }
 
     /// Prepares for rows. At a stop the future is dropped where it awaits; the
-    /// instance then ends without `close`.
+    /// instance then ends without `close`, and a row that the host has already sent
+    /// fails.
     ///
     /// # Errors
     ///
@@ -109,43 +111,62 @@ pub trait AsyncSink: Send {
 }
 
 /// An async sink as a sink with a thread.
-pub(super) struct Threaded<S>(Inside<S>);
+pub(super) struct Threaded<S> {
+    sink: Inside<S>,
+    /// Whether the stop came before `open` was ready. Then no other method of the
+    /// plugin is called.
+    never_opened: bool,
+}
 
 impl<S: AsyncSink> Threaded<S> {
     pub(super) fn new(sink: S, handle: Handle) -> Self {
-        Threaded(Inside::new(sink, handle))
+        Threaded {
+            sink: Inside::new(sink, handle),
+            never_opened: false,
+        }
     }
 }
 
 impl<S: AsyncSink> Sink for Threaded<S> {
     fn configure(&mut self, config: &Config) -> Result {
-        self.0.enter(|sink| sink.configure(config))
+        self.sink.enter(|sink| sink.configure(config))
     }
 
     fn open(&mut self, ctx: &SinkContext) -> Result {
-        self.0.block_on(async |sink| {
-            let opened = unless_stopped(ctx.until_stopped(), sink.open(ctx)).await;
-            opened.unwrap_or_else(|| Err("the instance was stopped before `open` was ready".into()))
+        let opened = self
+            .sink
+            .block_on(async |sink| unless_stopped(ctx.until_stopped(), sink.open(ctx)).await);
+        opened.unwrap_or_else(|| {
+            debug!(logger: ctx.logger(), "stopped before `open` was ready");
+            self.never_opened = true;
+            Ok(())
         })
     }
 
     fn collect(&mut self, ctx: &SinkContext, data: Data<'_>) -> Result {
-        self.0.block_on(async |sink| sink.collect(ctx, data).await)
+        if self.never_opened {
+            return Err("the sink was stopped before `open` was ready".into());
+        }
+        self.sink
+            .block_on(async |sink| sink.collect(ctx, data).await)
     }
 
     fn acks_by_hand(&self) -> bool {
-        self.0.get().acks_by_hand()
+        !self.never_opened && self.sink.get().acks_by_hand()
     }
 
     fn linger(&self) -> Option<Duration> {
-        self.0.get().linger()
+        self.sink.get().linger().filter(|_| !self.never_opened)
     }
 
     fn flush(&mut self, ctx: &SinkContext) -> Result {
-        self.0.block_on(async |sink| sink.flush(ctx).await)
+        self.sink.block_on(async |sink| sink.flush(ctx).await)
     }
 
     fn close(&mut self, ctx: &SinkContext) -> Result {
-        self.0.block_on(async |sink| sink.close(ctx).await)
+        if self.never_opened {
+            return Ok(());
+        }
+        self.sink.block_on(async |sink| sink.close(ctx).await)
     }
 }

@@ -334,6 +334,55 @@ fn an_async_sink_acks_with_the_result_of_collect_on_its_runtime() {
     assert_eq!(fails.open().unwrap_err().to_string(), "open: no disk");
 }
 
+#[test]
+fn an_async_sink_can_be_tested_within_an_async_test() {
+    // As `#[tokio::test]` starts it.
+    let of_the_test = Builder::new_current_thread().enable_all().build().unwrap();
+
+    let acks = of_the_test.block_on(async {
+        let checks = || Checks("{}".to_owned());
+        let mut checks = testing::sink(sink(checks)).open().unwrap();
+        let acks = checks.feed("[]");
+        checks.close().unwrap();
+        acks
+    });
+
+    assert_eq!(acks, [Ack::Error("on ekuiper-async".to_owned())]);
+}
+
+/// Is stopped in `open`, before that is ready. It would fail in `close`.
+struct StoppedInOpen;
+
+impl AsyncSink for StoppedInOpen {
+    async fn open(&mut self, ctx: &SinkContext) -> Result {
+        ctx.stop();
+        std::future::pending().await
+    }
+
+    async fn collect(&mut self, _ctx: &SinkContext, _data: Data<'_>) -> Result {
+        Ok(())
+    }
+
+    fn acks_by_hand(&self) -> bool {
+        true
+    }
+
+    async fn close(&mut self, _ctx: &SinkContext) -> Result {
+        Err("not open".into())
+    }
+}
+
+#[test]
+fn a_stop_before_an_async_sink_is_open_fails_only_its_rows() {
+    let mut sink = testing::sink(sink(|| StoppedInOpen)).open().unwrap();
+
+    let acks = sink.feed("{}");
+
+    let text = "the sink was stopped before `open` was ready";
+    assert_eq!(acks, [Ack::Error(text.to_owned())]);
+    sink.close().unwrap();
+}
+
 /// Commits two rows at a time, and fails to commit a row `no disk`.
 #[derive(Default)]
 struct Pairs {

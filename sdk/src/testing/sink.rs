@@ -1,11 +1,15 @@
 //! Tests of one sink.
 
+mod thread;
+
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use log::warn;
 use serde_json::Value;
 
+use self::thread::SinkThread;
 use super::{ByValue, Failure, Surroundings, config, instance_info, logs};
 use crate::instance::left;
 use crate::sink::AckOutlet;
@@ -73,7 +77,8 @@ impl SinkTest {
         self
     }
 
-    /// Sets the time limit of [`OpenSink::wait_for_acks`]. Default: 10 s.
+    /// Sets the time limit of [`OpenSink::wait_for_acks`], of
+    /// [`OpenSink::close`] and of the drop. Default: 10 s.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
@@ -97,9 +102,9 @@ impl SinkTest {
             .map_err(Failure::at("configure"))?;
         let acks = Arc::new(TakenAcks::default());
         let ctx = SinkContext::new(info, Arc::clone(&acks) as _);
-        let collector = Collector::open(sink, &ctx).map_err(Failure::at("open"))?;
+        let thread = SinkThread::open(sink, &ctx).map_err(Failure::at("open"))?;
         Ok(OpenSink {
-            collector,
+            thread: Some(thread),
             ctx,
             acks,
             limit: self.limit,
@@ -116,8 +121,12 @@ impl fmt::Debug for SinkTest {
 }
 
 /// An opened sink under test. It takes messages and returns their acks.
+///
+/// The sink has a thread of its own, as under a host. Its drop stops a sink that
+/// was not closed.
 pub struct OpenSink {
-    collector: Collector,
+    /// `None` after the close.
+    thread: Option<SinkThread>,
     ctx: SinkContext,
     acks: Arc<TakenAcks>,
     limit: Duration,
@@ -137,18 +146,15 @@ impl OpenSink {
     ///
     /// If the sink has panicked before, which ends the instance.
     pub fn feed(&mut self, message: impl AsRef<[u8]>) -> Vec<Ack> {
-        if self
-            .collector
-            .flush_due()
-            .is_some_and(|due| left(due).is_zero())
-        {
+        if self.flush_due().is_some_and(|due| left(due).is_zero()) {
             self.step("flush", Collector::flush);
         }
         if let Some((_, panic)) = &self.ended {
             panic!("the sink has already ended: {panic}");
         }
-        self.step("collect", |collector, ctx| {
-            collector.collect(ctx, message.as_ref())
+        let message = message.as_ref().to_vec();
+        self.step("collect", move |collector, ctx| {
+            collector.collect(ctx, &message)
         });
         self.acks()
     }
@@ -172,7 +178,7 @@ impl OpenSink {
                 break;
             }
             let rest = self.limit - waited;
-            match self.collector.flush_due().map(left) {
+            match self.flush_due().map(left) {
                 Some(Duration::ZERO) => self.step("flush", Collector::flush),
                 until_flush => self.acks.wait(count, until_flush.unwrap_or(rest).min(rest)),
             }
@@ -193,31 +199,54 @@ impl OpenSink {
     ///
     /// # Errors
     ///
-    /// The [`Failure`] of `close`, or of the step that panicked.
+    /// The [`Failure`] of `close`, also if it takes longer than the time limit, or
+    /// of the step that panicked.
     pub fn close(mut self) -> Result<(), Failure> {
         self.ctx.stop();
         if self.ended.is_none() {
             self.step("flush", Collector::flush_rest);
         }
-        self.surroundings.watch(|| match self.ended {
+        let surroundings = self.surroundings.clone();
+        surroundings.watch(|| match self.ended.take() {
             Some((step, panic)) => Err(Failure::new(step, panic)),
-            None => self
-                .collector
-                .close(&self.ctx)
-                .map_err(Failure::at("close")),
+            None => {
+                let thread = self.thread.take().expect(OPEN);
+                thread.close(self.limit).map_err(Failure::at("close"))
+            }
         })
+    }
+
+    fn flush_due(&self) -> Option<Instant> {
+        self.thread().run(|collector| collector.flush_due())
+    }
+
+    fn thread(&self) -> &SinkThread {
+        self.thread.as_ref().expect(OPEN)
     }
 
     /// Runs code of the sink. A panic ends it.
     fn step(
         &mut self,
         name: &'static str,
-        code: impl FnOnce(&mut Collector, &SinkContext) -> Result<(), String>,
+        code: impl FnOnce(&mut Collector, &SinkContext) -> Result<(), String> + Send + 'static,
     ) {
-        let outcome = self
-            .surroundings
-            .within(|| code(&mut self.collector, &self.ctx));
+        let ctx = self.ctx.clone();
+        let outcome = self.thread().run(move |collector| code(collector, &ctx));
         self.ended = outcome.err().map(|panic| (name, panic));
+    }
+}
+
+/// Why there is a thread.
+const OPEN: &str = "only `close` and the drop take it";
+
+/// A test that fails before `close` must end, too: threads of the sink may wait
+/// for the stop, and the sink for them.
+impl Drop for OpenSink {
+    fn drop(&mut self) {
+        self.ctx.stop();
+        if let Some(Err(text)) = self.thread.take().map(|thread| thread.end(self.limit)) {
+            warn!("drop of the sink: {text}");
+        }
     }
 }
 

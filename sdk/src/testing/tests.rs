@@ -111,6 +111,56 @@ fn a_source_that_ignores_its_stop_fails_the_test() {
     );
 }
 
+struct PanicsInDrop;
+
+impl Source for PanicsInDrop {
+    fn open(&mut self, _ctx: &SourceContext) -> crate::Result {
+        Ok(())
+    }
+}
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        panic!("still in use");
+    }
+}
+
+#[test]
+fn a_panic_in_the_drop_of_a_source_is_a_failure() {
+    let text = source(PanicsInDrop).rows(1).unwrap_err().to_string();
+
+    assert!(text.starts_with("drop: panicked at "), "{text}");
+    assert!(text.ends_with(": still in use"), "{text}");
+}
+
+/// An error whose text cannot be written.
+#[derive(Debug)]
+struct Unwritable;
+
+impl fmt::Display for Unwritable {
+    fn fmt(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("no text");
+    }
+}
+
+impl Error for Unwritable {}
+
+struct FailsUnwritably;
+
+impl Source for FailsUnwritably {
+    fn open(&mut self, _ctx: &SourceContext) -> crate::Result {
+        Err(Unwritable.into())
+    }
+}
+
+#[test]
+fn a_panic_while_the_error_of_open_is_written_is_a_failure() {
+    let text = source(FailsUnwritably).rows(1).unwrap_err().to_string();
+
+    assert!(text.starts_with("open: panicked at "), "{text}");
+    assert!(text.ends_with(": no text"), "{text}");
+}
+
 /// Emits rows without waiting until one is not accepted, and then ends.
 struct Flood;
 
@@ -134,6 +184,25 @@ fn try_emit_finds_room_for_rows_that_the_test_takes_later() {
         assert_eq!(row.message, json!({"n": n}));
     }
     assert_eq!(rows.len(), 1000);
+}
+
+struct Idle;
+
+impl Source for Idle {
+    fn open(&mut self, ctx: &SourceContext) -> crate::Result {
+        ctx.sleep(Duration::MAX);
+        Ok(())
+    }
+}
+
+#[test]
+fn rows_that_do_not_come_within_the_limit_are_a_failure() {
+    let test = source(Idle).limit(Duration::from_millis(200));
+
+    assert_eq!(
+        test.rows(1).unwrap_err().to_string(),
+        "open: emitted 0 of 1 rows in 200ms"
+    );
 }
 
 /// Ends while another thread waits for the stop.

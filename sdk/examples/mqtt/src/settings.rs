@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ekuiper::Secret;
+use ekuiper::metadata::{JsonSchema, schemars};
 use rumqttc::{ConnectReturnCode, ConnectionError, MqttOptions, QoS};
 use serde::Deserialize;
 
@@ -12,7 +13,7 @@ pub(crate) const LARGEST_PACKET: usize = 1024 * 1024;
 /// How long to wait before the next attempt to connect.
 pub(crate) const PAUSE: Duration = Duration::from_millis(500);
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct Settings {
     /// The broker's host name or IP address.
@@ -22,13 +23,19 @@ pub(crate) struct Settings {
     /// The topic. A source without it subscribes to its stream's DATASOURCE.
     pub(crate) topic: String,
     /// The quality of service: 0 or 1.
+    #[schemars(extend("label" = "QoS"))]
     qos: u8,
     /// The client id. With one, the broker keeps a source's messages while it is
     /// away. It must not be used by two instances at once.
+    #[schemars(extend("label" = "Client ID"))]
     client_id: String,
+    /// The user name, if the broker asks for one.
+    #[schemars(extend("label" = "User name"))]
     username: String,
+    /// The password, if the broker asks for one.
     password: Secret,
-    /// How often the connection is checked while nothing is sent.
+    /// How often the connection is checked while nothing is sent: milliseconds, or a
+    /// text such as `30s`.
     #[serde(with = "ekuiper::duration")]
     keep_alive: Duration,
 }

@@ -174,7 +174,7 @@ fn a_row_of_the_sink_goes_through_the_broker_to_the_source() {
 }
 
 #[test]
-fn both_go_on_when_the_broker_comes_back_and_no_acked_row_is_lost() {
+fn both_go_on_when_the_broker_comes_back_and_only_then_the_sink_acks_a_row() {
     let Some(mosquitto) = mosquitto() else { return };
     let mut broker = Broker::start(mosquitto);
     let host = host();
@@ -197,12 +197,14 @@ fn both_go_on_when_the_broker_comes_back_and_no_acked_row_is_lost() {
     wait_log(&host, "no connection", 2);
     // The broker is away: the row waits, without an ack.
     output.send(&json!({"n": 1})).unwrap();
+    output.ack(Duration::from_millis(100)).unwrap_err();
     broker.restart();
     output.ack(SOON).unwrap();
     wait_log(&host, "subscribed to t", 2);
     output.send(&json!({"n": 2})).unwrap().ack(SOON).unwrap();
 
-    // The first row may have come before the source had subscribed again.
+    // The source may miss the first row: it has no client id, so the broker keeps
+    // nothing for it, and the sink may be connected before it.
     let mut row = input.next(SOON).unwrap().message;
     if row == json!({"n": 1}) {
         row = input.next(SOON).unwrap().message;

@@ -1,6 +1,7 @@
 //! Waiting for the acks of sinks.
 
-use std::thread;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
 
 use super::*;
 use crate::Data;
@@ -148,4 +149,79 @@ fn acks_of_other_threads_are_waited_for() {
     threads.feed("b");
 
     assert_eq!(threads.wait_for_acks(2), [Ack::Ok, Ack::Ok]);
+}
+
+/// Has a thread that waits for the stop, and waits for it in its drop.
+struct Joins {
+    thread: Option<JoinHandle<bool>>,
+    dropped: mpsc::Sender<()>,
+}
+
+impl Sink for Joins {
+    fn open(&mut self, ctx: &SinkContext) -> crate::Result {
+        let ctx = ctx.clone();
+        self.thread = Some(thread::spawn(move || ctx.sleep(Duration::MAX)));
+        Ok(())
+    }
+
+    fn collect(&mut self, _ctx: &SinkContext, _data: Data<'_>) -> crate::Result {
+        Ok(())
+    }
+}
+
+impl Drop for Joins {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+        let _ = self.dropped.send(());
+    }
+}
+
+#[test]
+fn a_sink_that_was_not_closed_is_stopped_before_its_drop() {
+    let (dropped, is_dropped) = mpsc::channel();
+    let joins = Joins {
+        thread: None,
+        dropped,
+    };
+    let joins = sink(joins).open().unwrap();
+
+    thread::spawn(move || drop(joins));
+
+    let ended = is_dropped.recv_timeout(Duration::from_secs(30));
+    assert_eq!(ended, Ok(()));
+}
+
+/// Waits in `close` and in its drop until the channel is broken.
+struct Stuck(mpsc::Receiver<()>);
+
+impl Sink for Stuck {
+    fn collect(&mut self, _ctx: &SinkContext, _data: Data<'_>) -> crate::Result {
+        Ok(())
+    }
+
+    fn close(&mut self, _ctx: &SinkContext) -> crate::Result {
+        let _ = self.0.recv();
+        Ok(())
+    }
+}
+
+impl Drop for Stuck {
+    fn drop(&mut self) {
+        let _ = self.0.recv();
+    }
+}
+
+#[test]
+fn a_sink_that_does_not_end_fails_the_test_instead_of_blocking_it() {
+    let (_keep, wait) = mpsc::channel();
+    let not_closed = sink(Stuck(wait)).limit(SHORT).open().unwrap();
+    let (_keep_too, wait) = mpsc::channel();
+    let closed = sink(Stuck(wait)).limit(SHORT).open().unwrap();
+
+    drop(not_closed);
+    let failure = closed.close().unwrap_err().to_string();
+
+    assert_eq!(failure, "close: did not return within 30ms after the stop");
 }
