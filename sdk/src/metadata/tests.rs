@@ -209,6 +209,7 @@ fn the_default_of_a_secret_is_not_described() {
     struct Settings {
         token: String,
         login: Login,
+        credentials: Login,
         logins: Vec<Login>,
         headers: BTreeMap<String, String>,
         more: Value,
@@ -224,6 +225,10 @@ fn the_default_of_a_secret_is_not_described() {
             Settings {
                 token: "hush4".to_owned(),
                 login: login(),
+                credentials: Login {
+                    user: "hush7".to_owned(),
+                    ..login()
+                },
                 logins: vec![login()],
                 headers: headers
                     .map(|(name, value)| (name.into(), value.into()))
