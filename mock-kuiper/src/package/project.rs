@@ -11,7 +11,7 @@ const SDK: &str = "ekuiper";
 /// A Cargo package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Project {
-    name: String,
+    pub(super) name: String,
     /// The version, such as `0.1.0`.
     pub(super) version: String,
     /// The names of the binaries.

@@ -314,6 +314,45 @@ fn the_name_in_the_code_must_be_that_of_the_json() {
 }
 
 #[test]
+fn fix_does_not_rename_a_json_that_has_the_name_of_the_package() {
+    let package = Package::new(MAIN, DESCRIPTION);
+    package.write(
+        "weather-bin.json",
+        r#"{"version": "v1", "language": "go", "executable": "weather-bin", "functions":
+            ["c_to_f", "middle"], "sources": ["station"], "sinks": ["table"]}"#,
+    );
+
+    let done = package.check(&["--fix"]);
+
+    assert_eq!(done.status, 1);
+    assert!(
+        done.stdout
+            .contains("error    weather-bin.json: the name in `PluginConfig::new` is `weather`"),
+        "{done:#?}"
+    );
+    assert!(!package.path().join("weather.json").exists(), "{done:#?}");
+}
+
+#[test]
+fn no_file_is_written_for_a_symbol_that_the_json_does_not_list() {
+    let package = Package::complete();
+    package.change("weather.json", r#""station""#, "");
+    fs::remove_dir_all(package.path().join("sources")).unwrap();
+
+    let done = package.check(&[]);
+
+    assert!(
+        done.stdout
+            .contains("weather.json: `sources`: the code has the source `station`"),
+        "{done:#?}"
+    );
+    assert!(!package.path().join("sources").exists(), "{done:#?}");
+
+    package.check(&["--fix"]);
+    assert!(package.path().join("sources/station.yaml").exists());
+}
+
+#[test]
 fn run_says_what_differs_and_writes_what_is_missing() {
     let package = Package::complete();
     package.change("weather.json", r#", "middle"]"#, "]");

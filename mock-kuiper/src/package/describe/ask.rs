@@ -152,7 +152,22 @@ fn failure(status: ExitStatus, errors: &[u8]) -> Silence {
         return Silence::OldSdk;
     }
     let errors = String::from_utf8_lossy(errors);
-    match errors.trim_end().lines().next_back() {
+    // A panic has its location in one line and its message in the next; a backtrace or a
+    // hint may follow.
+    let lines: Vec<_> = errors.trim_end().lines().collect();
+    let panic = lines.iter().position(|line| line.contains("panicked at "));
+    let told = match panic {
+        Some(at) => Some(
+            lines[at..]
+                .iter()
+                .take(2)
+                .copied()
+                .collect::<Vec<_>>()
+                .join(" "),
+        ),
+        None => lines.last().map(|line| (*line).to_owned()),
+    };
+    match told.as_deref() {
         Some(line) => Silence::Failed(format!("{status}, after `{}`", in_sentence(line))),
         None => Silence::Failed(status.to_string()),
     }
@@ -200,6 +215,12 @@ mod tests {
         assert_eq!(
             silence("#!/bin/sh\nexit 2\n"),
             "the plugin does not know `--describe`; update the crate `ekuiper`"
+        );
+        let panics = "#!/bin/sh\nprintf '%s\\n' \"thread 'main' panicked at src/main.rs:3:9:\" 'two functions' 'note: run with' >&2\nexit 101";
+        assert_eq!(
+            silence(panics),
+            "`--describe` failed: exit status: 101, after `thread 'main' panicked at \
+             src/main.rs:3:9: two functions`"
         );
     }
 

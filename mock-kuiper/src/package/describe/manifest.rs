@@ -18,14 +18,16 @@ pub(super) enum Found<'a> {
     Several,
 }
 
-/// Compares the plugin's json, and writes it if there is none.
+/// Compares the plugin's json, and writes it if there is none. Returns the symbols that
+/// the code has and the json does not list, as pairs of a list and a name.
 pub(super) fn compare(
     changes: &mut Changes<'_>,
     description: &Description,
     project: &Project,
     binary: &str,
     found: Found<'_>,
-) -> Result<(), PackageError> {
+) -> Result<Vec<(&'static str, String)>, PackageError> {
+    let mut unlisted = Vec::new();
     let expected = format!("{}.json", description.name);
     let other = match found {
         Found::One(json) => file_name(json).filter(|file| *file != expected),
@@ -40,33 +42,39 @@ pub(super) fn compare(
                 description.name
             );
             changes.report_at(CheckLevel::Error, &other, "", text);
-            return Ok(());
+            return Ok(unlisted);
         }
         (Found::One(_), Some(other)) => other,
         (Found::None, _) if !changes.exists(&expected)? => {
-            return changes.write(&expected, &new(description, project, binary).to_file());
+            changes.write(&expected, &new(description, project, binary).to_file())?;
+            return Ok(unlisted);
         }
-        (Found::Several, _) => return Ok(()),
+        (Found::Several, _) => return Ok(unlisted),
         _ => expected.clone(),
     };
     let Some(mut json) = changes.read(&file)? else {
-        return Ok(());
+        return Ok(unlisted);
     };
     let before = json.clone();
+    let stem = file.trim_end_matches(".json");
+    // If the package and its json have the same name, that in the code is wrong.
+    let renames = changes.fix && file != expected && stem != project.name;
     if file != expected {
-        name(changes, &mut json, &file, description)?;
+        name(changes, &mut json, &file, description, renames);
     }
     executable(changes, &mut json, &file, project, binary);
     for (list, names) in lists(description) {
-        symbols(changes, &mut json, &file, list, &names);
+        let missing = symbols(changes, &mut json, &file, list, &names);
+        unlisted.extend(missing.into_iter().map(|name| (list, name)));
     }
-    if changes.fix && file != expected {
+    if renames {
         changes.rename(&file, &expected)?;
     }
     if changes.fix && json != before {
-        changes.rewrite(&expected, &json.to_file())?;
+        let file = if renames { &expected } else { &file };
+        changes.rewrite(file, &json.to_file())?;
     }
-    Ok(())
+    Ok(unlisted)
 }
 
 fn file_name(path: &Path) -> Option<String> {
@@ -104,9 +112,10 @@ fn name(
     json: &mut Json,
     file: &str,
     description: &Description,
-) -> Result<(), PackageError> {
+    renames: bool,
+) {
     let own = &description.name;
-    if changes.fix {
+    if renames {
         if json.get("name").is_some() {
             json.set("name", Json::text(own));
         }
@@ -121,7 +130,6 @@ fn name(
         );
         changes.differs(CheckLevel::Error, file, "", text);
     }
-    Ok(())
 }
 
 /// Reports an executable that the package does not have.
@@ -151,14 +159,20 @@ fn executable(
     }
 }
 
-/// Compares the symbols of one list.
-fn symbols(changes: &mut Changes<'_>, json: &mut Json, file: &str, list: &str, code: &[String]) {
+/// Compares the symbols of one list. Returns those that it still lacks.
+fn symbols(
+    changes: &mut Changes<'_>,
+    json: &mut Json,
+    file: &str,
+    list: &str,
+    code: &[String],
+) -> Vec<String> {
     let symbol = list.trim_end_matches('s');
     let listed: Vec<String> = match json.get(list) {
         None => Vec::new(),
         Some(Json::List(items)) => items.iter().filter_map(Json::as_text).collect(),
         // The checks of the json report it.
-        Some(_) => return,
+        Some(_) => return Vec::new(),
     };
     let missing: Vec<_> = code.iter().filter(|name| !listed.contains(name)).collect();
     let surplus: Vec<_> = listed.iter().filter(|name| !code.contains(name)).collect();
@@ -189,5 +203,7 @@ fn symbols(changes: &mut Changes<'_>, json: &mut Json, file: &str, list: &str, c
     if changes.fix && !(missing.is_empty() && surplus.is_empty()) {
         let kept = listed.iter().filter(|name| code.contains(name));
         json.set(list, Json::texts(kept.chain(missing)));
+        return Vec::new();
     }
+    missing.into_iter().cloned().collect()
 }
