@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use clap::ValueHint;
 use mock_kuiper::engine::call::EnvVar;
+use mock_kuiper::engine::foreign::in_sentence;
 use mock_kuiper::engine::package;
 use mock_kuiper::engine::package::{Build, CheckLevel};
 use mock_kuiper::engine::release::DEFAULT_HOST;
 use mock_kuiper::engine::save::SavedRun;
 use mock_kuiper::engine::transport::Transport;
-use mock_kuiper::{Builder, Host, Limits, Package, PackageError, Release};
+use mock_kuiper::{Builder, Host, Limits, Package, Release};
 
+use super::error::CliError;
 use super::output::{NOTE, labelled, say};
 use super::report;
 
@@ -65,19 +67,33 @@ pub(super) struct HostArgs {
 impl HostArgs {
     /// Opens the plugin, and builds it if it is a Cargo package. Says how the files of
     /// the package differ from its code, and what was written.
-    pub(super) fn package(&self, plugin: &Path) -> Result<Package, PackageError> {
+    ///
+    /// It is an error if the plugin has another name in its code: it would dial an
+    /// address at which no host listens.
+    pub(super) fn package(&self, plugin: &Path) -> Result<Package, CliError> {
         let build = match self.debug {
             true => Build::unoptimized(),
             false => Build::optimized(),
         };
-        for line in &package::align(plugin, &build, false)?.lines {
+        let report = package::align(plugin, &build, false)?;
+        for line in &report.lines {
             match line.level {
                 CheckLevel::Ok => {}
                 CheckLevel::Note => say(&labelled(NOTE, "note", &report::line(line))),
                 _ => say(&labelled(NOTE, "warning", &report::line(line))),
             }
         }
-        Package::build(plugin, build)
+        let package = Package::build(plugin, build)?;
+        match report.plugin {
+            Some(name) if name != package.manifest().name => Err(CliError::input(format!(
+                "{}: the name in the json is `{}`, and the name in `PluginConfig::new` is `{}`; \
+                 correct one of them",
+                plugin.display(),
+                package.manifest().name,
+                in_sentence(&name)
+            ))),
+            _ => Ok(package),
+        }
     }
 
     /// Describes the run for the head of a test file.

@@ -334,6 +334,27 @@ fn fix_does_not_rename_a_json_that_has_the_name_of_the_package() {
 }
 
 #[test]
+fn a_plugin_with_another_name_in_its_code_is_not_run() {
+    let package = Package::complete();
+    fs::rename(
+        package.path().join("weather.json"),
+        package.path().join("wether.json"),
+    )
+    .unwrap();
+
+    let done = package.run("run", &[]);
+
+    assert_eq!(done.status, 2, "{done:#?}");
+    assert!(
+        done.stderr.contains(
+            "the name in the json is `wether`, and the name in `PluginConfig::new` is `weather`; \
+             correct one of them\n"
+        ),
+        "{done:#?}"
+    );
+}
+
+#[test]
 fn no_file_is_written_for_a_symbol_that_the_json_does_not_list() {
     let package = Package::complete();
     package.change("weather.json", r#""station""#, "");
