@@ -111,15 +111,27 @@ impl Taken {
             .map(|(_, name)| name)
     }
 
-    fn nearest(&self, parent: &str, name: &str, owner: Owner) -> Option<&'static str> {
+    /// Returns the nearest field, or else the nearest property of the host.
+    fn nearest(&self, parent: &str, name: &str, owner: Owner) -> Option<Nearest<'static>> {
         let fields = self.fields.get(parent).into_iter().flatten().copied();
         let host = if parent == ROOT {
             owner.host_names()
         } else {
             &[]
         };
-        nearest(name, fields.chain(host.iter().copied()))
+        nearest(name, fields).map(Nearest::Field).or_else(|| {
+            let name = nearest(name, host.iter().copied());
+            name.map(Nearest::OfHost)
+        })
     }
+}
+
+/// The known name that is nearest to an unknown one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Nearest<'a> {
+    Field(&'a str),
+    /// A property of the host.
+    OfHost(&'a str),
 }
 
 /// A property that needs attention.
@@ -136,7 +148,7 @@ pub(super) enum Oddity<'a> {
     Unknown {
         path: &'a str,
         name: &'a str,
-        nearest: Option<&'a str>,
+        nearest: Option<Nearest<'a>>,
     },
 }
 
@@ -172,17 +184,25 @@ impl fmt::Display for Oddity<'_> {
             Oddity::Unknown {
                 path,
                 name,
-                nearest: Some(nearest),
+                nearest: Some(Nearest::Field(nearest)),
             } if name.to_lowercase() == nearest.to_lowercase() => {
                 write!(f, "{path}: ignored, because `{nearest}` is set, too")
             }
             Oddity::Unknown {
                 path,
-                nearest: Some(nearest),
+                nearest: Some(Nearest::Field(nearest)),
                 ..
             } => write!(
                 f,
                 "{path}: unknown property, ignored: did you mean `{nearest}`?"
+            ),
+            Oddity::Unknown {
+                path,
+                nearest: Some(Nearest::OfHost(nearest)),
+                ..
+            } => write!(
+                f,
+                "{path}: unknown property, ignored: did you mean eKuiper's own `{nearest}`?"
             ),
         }
     }

@@ -148,7 +148,7 @@ fn an_unknown_property_is_reported_with_the_nearest_name_at_any_depth() {
             "config.priod: unknown property, ignored: did you mean `period`?",
             "config.server.hostNmae: unknown property, ignored: did you mean `hostName`?",
             "config.servers[1].color: unknown property, ignored",
-            "config.stritcValidation: unknown property, ignored: did you mean `strictValidation`?",
+            "config.stritcValidation: unknown property, ignored: did you mean eKuiper's own `strictValidation`?",
         ]
     );
 }
