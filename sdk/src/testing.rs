@@ -295,10 +295,7 @@ impl SourceTest {
         let (done, outcome) = mpsc::channel();
         let ctx = SourceContext::new(Arc::clone(&info), Arc::clone(&handover) as _);
         let worker = Worker::spawn("source", move || {
-            let opened = panics::catch(|| {
-                let opened = source.open(&ctx);
-                opened.map_err(|error| crate::error::chain(&*error))
-            });
+            let opened = panics::outcome(|| source.open(&ctx));
             let stopped = ctx.stopped();
             // The source ends when `open` returns, as it does under a host.
             ctx.stop();

@@ -1,4 +1,4 @@
-//! What registers an async source or sink: what makes it, and its runtime.
+//! Registration of async sources and sinks: the constructor and the runtime.
 //!
 //! The conversion goes through the constructors of `symbol`, so that an async
 //! symbol has the same kinds of constructors and the same properties.

@@ -296,4 +296,5 @@ macro_rules! text_field {
 
 text_field!(crate::duration, "duration", {"type": ["integer", "string"], "format": "duration"});
 text_field!(crate::size, "size", {"type": ["integer", "string"], "format": "size"});
+text_field!(crate::Bytes, "Bytes", {"type": "string", "contentEncoding": "base64"});
 text_field!(crate::Secret, "Secret", {"type": "string", "format": "password"});

@@ -341,3 +341,17 @@ fn a_section_named_default_panics() {
 fn a_section_that_is_not_an_object_panics() {
     let _ = source(|_: Empty, _: &Stream| Nothing).section("fast", json!(10));
 }
+
+#[test]
+fn bytes_are_a_text() {
+    #[derive(Deserialize, JsonSchema)]
+    struct Signed {
+        /// The key of the signature.
+        #[serde(default)]
+        _key: crate::Bytes,
+    }
+
+    let schema = serde_json::to_value(schemars::schema_for!(Signed)).unwrap();
+
+    assert_eq!(schema["properties"]["_key"]["type"], "string");
+}
