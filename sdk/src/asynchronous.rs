@@ -1,4 +1,10 @@
-//! Async sources and sinks, on a tokio runtime. Needs the feature `tokio`.
+//! Async sources and sinks, on a tokio runtime. Needs the feature `tokio`, and
+//! tokio itself with what the plugin uses of it:
+//!
+//! ```toml
+//! ekuiper = { version = "0.1", features = ["tokio"] }
+//! tokio = { version = "1", features = ["net", "time"] }
+//! ```
 //!
 //! An async symbol is registered like any other one: [`source()`] and [`sink()`]
 //! take what [`PluginConfig::source`](crate::PluginConfig::source) takes, a
