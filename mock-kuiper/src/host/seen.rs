@@ -26,20 +26,17 @@ impl Inner {
         Finding::new(Observed::NoGreeting { limit, seen }).on(control.channel())
     }
 
-    /// Whether the plugin uses a processor for a good part of a moment. On a busy
-    /// machine it does not get all that it could use.
+    /// Whether the plugin uses a processor, or waits for one, for a good part of a
+    /// moment.
     fn is_busy(&self) -> bool {
         const MOMENT: Duration = Duration::from_millis(100);
         const MUCH: Duration = Duration::from_millis(30);
         let process = self.process();
-        let used = || {
-            let usage = usage::of_group(process.pid(), process.group());
-            usage.map(|usage| usage.processor_time)
-        };
-        let Some(before) = used() else {
+        let wanted = || usage::wanted_by_group(process.pid(), process.group());
+        let Some(before) = wanted() else {
             return false;
         };
         thread::sleep(MOMENT);
-        used().is_some_and(|after| after.saturating_sub(before) >= MUCH)
+        wanted().is_some_and(|after| after.saturating_sub(before) >= MUCH)
     }
 }

@@ -4,6 +4,7 @@
 //! as `conda run` or a shell script makes the real plugin a grandchild.
 
 use std::fs;
+use std::time::Duration;
 
 use nix::time::clock_getcpuclockid;
 use nix::unistd::{Pid, getpgid};
@@ -18,6 +19,32 @@ pub(super) fn of_group(pid: u32, group: u32) -> Option<Usage> {
         all += usage;
     }
     Some(all)
+}
+
+/// Returns the processor time that a process and the rest of its group used or waited
+/// for since their threads began; `None` if the process has exited. On a system that
+/// does not count the waits, it is the time used.
+pub(super) fn wanted_by_group(pid: u32, group: u32) -> Option<Duration> {
+    let mut all = wanted_by_process(pid)?;
+    for wanted in others(pid, group).filter_map(wanted_by_process) {
+        all += wanted;
+    }
+    Some(all)
+}
+
+fn wanted_by_process(pid: u32) -> Option<Duration> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let wanted = threads.flatten().filter_map(|thread| {
+        // Nanoseconds on a processor, nanoseconds in the queue for one, and a count.
+        let counts = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        let mut counts = counts.split_whitespace().map(str::parse::<u64>);
+        let (used, waited) = (counts.next()?.ok()?, counts.next()?.ok()?);
+        Some(Duration::from_nanos(used.saturating_add(waited)))
+    });
+    match wanted.sum::<Duration>() {
+        Duration::ZERO => Some(of_process(pid)?.processor_time),
+        wanted => Some(wanted),
+    }
 }
 
 /// Returns the processes of a group but these: the plugin's own and the supervisor,
