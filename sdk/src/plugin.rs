@@ -304,8 +304,9 @@ const LEAVE: Duration = Duration::from_millis(1800);
 ///
 /// # Exit status
 ///
-/// - 0 after `--describe`, and after SIGTERM or SIGINT. All instances are stopped, and the process has
-///   exited within 2 s, even if the plugin's code does not return.
+/// - 0 after `--describe`, and after SIGTERM or SIGINT. After a signal all
+///   instances are stopped, and the process has exited within 2 s, even if the
+///   plugin's code does not return.
 /// - 1 if the host's control address was unreachable for 30 s.
 /// - 2 if the argument is not a JSON object, or if there are several arguments.
 ///

@@ -294,7 +294,7 @@ where
     fn into_source(mut self) -> SourceSymbol {
         SourceSymbol {
             about: None,
-            make: Box::new(move |config, _| Ok(Box::new(self(config.parse()?).constructed()?))),
+            make: Box::new(move |config, _| self(config.parse()?).constructed()),
         }
     }
 }
@@ -349,7 +349,7 @@ where
     fn into_sink(mut self) -> SinkSymbol {
         SinkSymbol {
             about: None,
-            make: Box::new(move |config, _| Ok(Box::new(self(config.parse()?).constructed()?))),
+            make: Box::new(move |config, _| self(config.parse()?).constructed()),
         }
     }
 }
