@@ -136,7 +136,7 @@ impl Layout {
 
 /// Returns the plugin's name and the file name of its executable, unless the
 /// executable is in another directory.
-fn declared(json: &Path) -> Option<(String, String)> {
+pub(super) fn declared(json: &Path) -> Option<(String, String)> {
     let value = parse_json(&files::read(json, files::TEXT_LIMIT).ok()?).ok()?;
     let executable = go_json::field(value.as_object()?, "executable")?.as_str()?;
     let plain = Path::new(executable).file_name()? == executable;

@@ -36,23 +36,9 @@ pub(super) fn yaml(directory: &Path, source: &str) -> PathBuf {
 
 /// Finds the plugin's json in its directory. `shown` is what the user gave.
 pub(super) fn find_manifest(directory: &Path, shown: &Path) -> Result<PathBuf, PackageError> {
-    let mut jsons = Vec::new();
-    let mut special = None;
-    let entries = fs::read_dir(directory).map_err(|error| PackageError::io(directory, error))?;
-    for entry in entries {
-        let path = entry
-            .map_err(|error| PackageError::io(directory, error))?
-            .path();
-        if path.extension().is_none_or(|extension| extension != "json") || path.is_dir() {
-            continue;
-        }
-        if path.is_file() {
-            jsons.push(path);
-        } else if path.exists() {
-            special = Some(path);
-        }
-    }
-    jsons.sort();
+    let (jsons, others): (Vec<_>, Vec<_>) = jsons(directory)?
+        .into_iter()
+        .partition(|path| path.is_file());
     let named = jsons
         .iter()
         .find(|json| json.file_stem() == directory.file_name());
@@ -70,7 +56,7 @@ pub(super) fn find_manifest(directory: &Path, shown: &Path) -> Result<PathBuf, P
         return Ok((*json).clone());
     }
     if jsons.is_empty()
-        && let Some(special) = special
+        && let Some(special) = others.into_iter().find(|path| path.exists())
     {
         // It is refused by what it is.
         return Ok(special);
@@ -102,15 +88,21 @@ pub(super) fn find_manifest(directory: &Path, shown: &Path) -> Result<PathBuf, P
 
 /// Returns the files in a directory that may be the json of a plugin, sorted by name.
 pub(super) fn manifests(directory: &Path) -> Result<Vec<PathBuf>, PackageError> {
+    let mut found = jsons(directory)?;
+    found.retain(|path| path.is_file() && looks_like_manifest(path));
+    Ok(found)
+}
+
+/// Returns what is named `*.json` in a directory and is not a directory, sorted by name.
+fn jsons(directory: &Path) -> Result<Vec<PathBuf>, PackageError> {
+    let failed = |error| PackageError::io(directory, error);
     let mut found = Vec::new();
-    for entry in fs::read_dir(directory).map_err(|error| PackageError::io(directory, error))? {
-        let path = entry
-            .map_err(|error| PackageError::io(directory, error))?
-            .path();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
         let is_json = path
             .extension()
             .is_some_and(|extension| extension == "json");
-        if is_json && path.is_file() && looks_like_manifest(&path) {
+        if is_json && !path.is_dir() {
             found.push(path);
         }
     }

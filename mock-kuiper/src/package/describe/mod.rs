@@ -27,10 +27,9 @@ use self::ask::{Silence, ask};
 use self::changes::Changes;
 use self::description::Description;
 use self::manifest::Found;
-use super::cargo::{Build, is_cargo_package, run_cargo};
+use super::cargo::{Build, declared, is_cargo_package, run_cargo};
 use super::error::PackageError;
 use super::locate::{find, find_manifest, manifests};
-use super::ordered::Json;
 use super::project::Project;
 use super::report::{CheckLevel, CheckReport};
 
@@ -58,7 +57,8 @@ pub fn align(path: &Path, build: &Build, fix: bool) -> Result<CheckReport, Packa
     // The one that is checked and packed.
     let chosen = find_manifest(&directory, path).ok();
     let chosen = chosen.filter(|json| candidates.contains(json));
-    let named = chosen.as_deref().and_then(executable_of);
+    let named = chosen.as_deref().and_then(declared);
+    let named = named.map(|(_, executable)| executable);
     let Some(binary) = project.binary(named.as_deref()) else {
         let text = match project.binaries.as_slice() {
             [] => "the package has no binary; add `src/main.rs`".to_owned(),
@@ -135,13 +135,6 @@ fn compare(
         changes.report.ok(binary, text);
     }
     Ok(())
-}
-
-/// Returns the `executable` of a json.
-fn executable_of(json: &Path) -> Option<String> {
-    let bytes = super::files::read(json, super::files::TEXT_LIMIT).ok()?;
-    let json = Json::parse(std::str::from_utf8(&bytes).ok()?).ok()?;
-    json.get("executable")?.as_text()
 }
 
 fn quoted(names: &[String]) -> String {
