@@ -330,6 +330,11 @@ fn fix_does_not_rename_a_json_that_has_the_name_of_the_package() {
             .contains("error    weather-bin.json: the name in `PluginConfig::new` is `weather`"),
         "{done:#?}"
     );
+    // It is not advised to use what does not change it.
+    assert!(
+        done.stdout.contains(", or correct the name in the code\n"),
+        "{done:#?}"
+    );
     assert!(!package.path().join("weather.json").exists(), "{done:#?}");
 }
 

@@ -86,17 +86,29 @@ impl<'a> Changes<'a> {
         }
     }
 
+    /// Reports a difference that [`fix`](Self::fix) changes: as `changed`, if files are
+    /// changed, and otherwise as `wrong`.
+    pub(super) fn settle(
+        &mut self,
+        level: CheckLevel,
+        file: &str,
+        field: &str,
+        changed: String,
+        wrong: String,
+    ) {
+        match self.fix {
+            true => self.report_at(CheckLevel::Note, file, field, changed),
+            false => self.differs(level, file, field, wrong),
+        }
+    }
+
     /// Reports the differences of a file. Returns whether the caller must change it.
     pub(super) fn differ(&mut self, file: &str, differences: Vec<Difference>) -> bool {
         let changed = self.fix && !differences.is_empty();
         for (field, text) in differences {
-            if self.fix {
-                let text = format!("{text}: changed");
-                self.report_at(CheckLevel::Note, file, &field, text);
-            } else {
-                let text = format!("{text}; correct the file");
-                self.differs(CheckLevel::Warning, file, &field, text);
-            }
+            let changed = format!("{text}: changed");
+            let wrong = format!("{text}; correct the file");
+            self.settle(CheckLevel::Warning, file, &field, changed, wrong);
         }
         changed
     }

@@ -58,9 +58,10 @@ pub(super) fn compare(
     let before = json.clone();
     let stem = file.trim_end_matches(".json");
     // If the package and its json have the same name, that in the code is wrong.
-    let renames = changes.fix && file != expected && stem != project.name;
+    let may_rename = stem != project.name;
+    let renames = changes.fix && file != expected && may_rename;
     if file != expected {
-        name(changes, &mut json, &file, description, renames);
+        name(changes, &mut json, &file, description, may_rename);
     }
     executable(changes, &mut json, &file, project, binary);
     for (list, names) in lists(description) {
@@ -112,24 +113,23 @@ fn name(
     json: &mut Json,
     file: &str,
     description: &Description,
-    renames: bool,
+    may_rename: bool,
 ) {
     let own = &description.name;
-    if renames {
-        if json.get("name").is_some() {
-            json.set("name", Json::text(own));
-        }
-        let text = format!("renamed to `{own}.json`, after the name in `PluginConfig::new`");
-        changes.report_at(CheckLevel::Note, file, "", text);
-    } else {
-        let stem = file.trim_end_matches(".json");
-        let text = format!(
-            "the name in `PluginConfig::new` is `{own}`, so the plugin does not connect when it \
-             is installed as `{stem}`; rename the file to `{own}.json`, or correct the name in \
-             the code"
-        );
-        changes.differs(CheckLevel::Error, file, "", text);
+    let stem = file.trim_end_matches(".json");
+    let wrong = format!(
+        "the name in `PluginConfig::new` is `{own}`, so the plugin does not connect when it is \
+         installed as `{stem}`; rename the file to `{own}.json`, or correct the name in the code"
+    );
+    if !may_rename {
+        changes.report_at(CheckLevel::Error, file, "", wrong);
+        return;
     }
+    if changes.fix && json.get("name").is_some() {
+        json.set("name", Json::text(own));
+    }
+    let changed = format!("renamed to `{own}.json`, after the name in `PluginConfig::new`");
+    changes.settle(CheckLevel::Error, file, "", changed, wrong);
 }
 
 /// Reports an executable that the package does not have.
@@ -151,12 +151,10 @@ fn executable(
     let is = named.map_or("is missing".to_owned(), |name| format!("is `{name}`"));
     if changes.fix {
         json.set("executable", Json::text(binary));
-        let text = format!("{is}, changed to `{binary}`");
-        changes.report_at(CheckLevel::Note, file, "executable", text);
-    } else {
-        let text = format!("{is}, but the binary of the Cargo package is `{binary}`; correct it");
-        changes.differs(CheckLevel::Error, file, "executable", text);
     }
+    let changed = format!("{is}, changed to `{binary}`");
+    let wrong = format!("{is}, but the binary of the Cargo package is `{binary}`; correct it");
+    changes.settle(CheckLevel::Error, file, "executable", changed, wrong);
 }
 
 /// Compares the symbols of one list. Returns those that it still lacks.
@@ -177,28 +175,20 @@ fn symbols(
     let missing: Vec<_> = code.iter().filter(|name| !listed.contains(name)).collect();
     let surplus: Vec<_> = listed.iter().filter(|name| !code.contains(name)).collect();
     for name in &missing {
-        if changes.fix {
-            let text = format!("added `{name}`");
-            changes.report_at(CheckLevel::Note, file, list, text);
-        } else {
-            let text = format!(
-                "the code has the {symbol} `{name}`, which is not in the list, so eKuiper does \
-                 not know it; add it"
-            );
-            changes.differs(CheckLevel::Warning, file, list, text);
-        }
+        let changed = format!("added `{name}`");
+        let wrong = format!(
+            "the code has the {symbol} `{name}`, which is not in the list, so eKuiper does not \
+             know it; add it"
+        );
+        changes.settle(CheckLevel::Warning, file, list, changed, wrong);
     }
     for name in &surplus {
-        if changes.fix {
-            let text = format!("removed `{name}`, which the code does not have");
-            changes.report_at(CheckLevel::Note, file, list, text);
-        } else {
-            let text = format!(
-                "the code has no {symbol} `{name}`; register it with `PluginConfig::{symbol}`, \
-                 or remove it from the list"
-            );
-            changes.differs(CheckLevel::Error, file, list, text);
-        }
+        let changed = format!("removed `{name}`, which the code does not have");
+        let wrong = format!(
+            "the code has no {symbol} `{name}`; register it with `PluginConfig::{symbol}`, or \
+             remove it from the list"
+        );
+        changes.settle(CheckLevel::Error, file, list, changed, wrong);
     }
     if changes.fix && !(missing.is_empty() && surplus.is_empty()) {
         let kept = listed.iter().filter(|name| code.contains(name));
