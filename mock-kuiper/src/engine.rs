@@ -60,8 +60,8 @@ pub mod isolate {
 /// A plugin on disk: reading it, checking it, packing it.
 pub mod package {
     pub use crate::package::{
-        Build, CheckAdvice, CheckLevel, CheckLine, CheckReport, Checked, Language, Manifest,
-        Mistake, Packed, SourceConfig, align, check, check_with_code, pack,
+        Aligned, Build, CheckAdvice, CheckLevel, CheckLine, CheckReport, Checked, Language,
+        Manifest, Mistake, Packed, SourceConfig, align, check, check_with_code, pack,
     };
 }
 

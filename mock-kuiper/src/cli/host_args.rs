@@ -75,16 +75,16 @@ impl HostArgs {
             true => Build::unoptimized(),
             false => Build::optimized(),
         };
-        let report = package::align(plugin, &build, false)?;
-        for line in &report.lines {
+        let aligned = package::align(plugin, &build, false)?;
+        for line in &aligned.report.lines {
             match line.level {
                 CheckLevel::Ok => {}
                 CheckLevel::Note => say(&labelled(NOTE, "note", &report::line(line))),
                 _ => say(&labelled(NOTE, "warning", &report::line(line))),
             }
         }
-        let package = Package::build(plugin, build)?;
-        match report.plugin {
+        let package = Package::build_aligned(plugin, build, &aligned)?;
+        match aligned.report.plugin {
             Some(name) if name != package.manifest().name => Err(CliError::input(format!(
                 "{}: the name in the json is `{}`, and the name in `PluginConfig::new` is `{}`; \
                  correct one of them",

@@ -114,10 +114,16 @@ impl Layout {
         self.directory.join(&self.binary)
     }
 
-    /// Builds the executable. Cargo's output goes to stderr.
-    pub(super) fn build(&self, build: &Build) -> Result<(), PackageError> {
-        let binary = run_cargo(&self.package, &self.shown, &self.binary, build)?;
-        self.put(&binary)
+    /// Builds the executable, unless it is `built` already. Cargo's output goes to
+    /// stderr.
+    pub(super) fn build(&self, build: &Build, built: Option<&Path>) -> Result<(), PackageError> {
+        match built.filter(|built| built.ends_with(&self.binary)) {
+            Some(binary) => self.put(binary),
+            None => {
+                let binary = run_cargo(&self.package, &self.shown, &self.binary, build)?;
+                self.put(&binary)
+            }
+        }
     }
 
     /// Makes a binary the executable.

@@ -29,7 +29,7 @@ mod yaml;
 pub use cargo::Build;
 pub use check::{Checked, check, check_with_code};
 pub use config::SourceConfig;
-pub use describe::align;
+pub use describe::{Aligned, align};
 pub use error::{Mistake, PackageError};
 pub use manifest::{Language, Manifest};
 pub use opened::Package;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::archive;
 use super::cargo::{Build, Layout, is_cargo_package};
 use super::config::{self, SourceConfig};
+use super::describe::Aligned;
 use super::error::{Mistake, PackageError};
 use super::locate::{find, find_manifest, yaml};
 use super::manifest::{self, Manifest};
@@ -75,9 +76,24 @@ impl Package {
     /// Those of [`open`](Package::open), and [`PackageError::Mistakes`] if the build
     /// fails.
     pub fn build(path: &Path, build: Build) -> Result<Package, PackageError> {
+        Package::build_aligned(path, build, &Aligned::default())
+    }
+
+    /// Reads the plugin like [`build`](Package::build), with the binary that
+    /// [`align`](super::align) has built, if it is the right one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`build`](Package::build).
+    #[doc(hidden)]
+    pub fn build_aligned(
+        path: &Path,
+        build: Build,
+        aligned: &Aligned,
+    ) -> Result<Package, PackageError> {
         let directory = find(path)?;
         if is_cargo_package(&directory) {
-            Package::lay_out(&directory, path, Some(build))
+            Package::lay_out(&directory, path, Some(build), aligned.binary.as_deref())
         } else {
             Package::open(path)
         }
@@ -101,7 +117,7 @@ impl Package {
                 format!("cannot be used as the executable: {error}; build it, or correct the path");
             PackageError::one(executable, None, text)
         })?;
-        let package = Package::lay_out(&directory, path, None)?;
+        let package = Package::lay_out(&directory, path, None, None)?;
         if let Origin::LaidOut { layout, .. } = &package.origin {
             layout.put(&executable)?;
         }
@@ -119,7 +135,7 @@ impl Package {
             Origin::LaidOut {
                 layout,
                 build: Some(build),
-            } => layout.build(build),
+            } => layout.build(build, None),
             _ => Ok(()),
         }
     }
@@ -132,13 +148,14 @@ impl Package {
     }
 
     /// Lays out the plugin in `directory`, and builds its executable if `build`
-    /// is given. `shown` is what the user gave.
+    /// is given, unless it is `built` already. `shown` is what the user gave.
     ///
     /// Everything else is checked before the build, which may take minutes.
     fn lay_out(
         directory: &Path,
         shown: &Path,
         build: Option<Build>,
+        built: Option<&Path>,
     ) -> Result<Package, PackageError> {
         let Some(layout) = Layout::of(directory, shown)? else {
             // Nothing to build. Opening the directory reports what is wrong.
@@ -147,7 +164,7 @@ impl Package {
         let mut package = Package::open_directory(layout.directory(), shown, Origin::Given)
             .map_err(|error| rename(error, layout.directory(), shown))?;
         if let Some(build) = &build {
-            layout.build(build)?;
+            layout.build(build, built)?;
         }
         package.origin = Origin::LaidOut { layout, build };
         Ok(package)

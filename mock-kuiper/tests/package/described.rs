@@ -339,6 +339,18 @@ fn fix_does_not_rename_a_json_that_has_the_name_of_the_package() {
 }
 
 #[test]
+fn a_package_is_built_once() {
+    let package = Package::complete();
+
+    let checked = package.check(&[]);
+    let run = package.run("run", &["--init-timeout", "1ms"]);
+
+    for done in [checked, run] {
+        assert_eq!(done.stderr.matches("Finished").count(), 1, "{done:#?}");
+    }
+}
+
+#[test]
 fn a_plugin_with_another_name_in_its_code_is_not_run() {
     let package = Package::complete();
     fs::rename(

@@ -20,7 +20,7 @@ use std::path::Path;
 use self::look::Look;
 use super::archive;
 use super::cargo::{Build, Layout, is_cargo_package};
-use super::describe::align;
+use super::describe::{Aligned, align};
 use super::error::PackageError;
 use super::locate::{find, find_manifest};
 use super::parts::Packable;
@@ -56,9 +56,14 @@ impl Checked {
 /// [`PackageError::Unreadable`] if a file cannot be read, and [`PackageError::Io`] if
 /// the system fails. The report has all other errors.
 pub fn check(path: &Path, build: &Build) -> Result<Checked, PackageError> {
+    check_built(path, build, None)
+}
+
+/// Checks a plugin like [`check`], of which a binary is `built` already.
+fn check_built(path: &Path, build: &Build, built: Option<&Path>) -> Result<Checked, PackageError> {
     let found = find(path)?;
     if is_cargo_package(&found) {
-        return check_layout(&found, path, build);
+        return check_layout(&found, path, build, built);
     }
     let mut report = CheckReport::default();
     if found.is_dir() {
@@ -97,12 +102,15 @@ pub fn check_with_code(path: &Path, build: &Build, fix: bool) -> Result<Checked,
                 // A build that succeeds writes the missing json.
                 return Ok(finish(report, None, None));
             }
-            report
+            Aligned {
+                report,
+                binary: None,
+            }
         }
     };
-    let mut checked = check(path, build)?;
+    let mut checked = check_built(path, build, aligned.binary.as_deref())?;
     // A build fails twice for one reason.
-    let lines = aligned.lines.into_iter();
+    let lines = aligned.report.lines.into_iter();
     let new: Vec<_> = lines
         .filter(|line| !checked.report.lines.contains(line))
         .collect();
@@ -114,7 +122,12 @@ pub fn check_with_code(path: &Path, build: &Build, fix: bool) -> Result<Checked,
 }
 
 /// Checks a Cargo package by its files.
-fn check_layout(directory: &Path, shown: &Path, build: &Build) -> Result<Checked, PackageError> {
+fn check_layout(
+    directory: &Path,
+    shown: &Path,
+    build: &Build,
+    built: Option<&Path>,
+) -> Result<Checked, PackageError> {
     let mut report = CheckReport::default();
     let layout = match Layout::of(directory, shown) {
         Ok(Some(layout)) => layout,
@@ -135,7 +148,7 @@ fn check_layout(directory: &Path, shown: &Path, build: &Build) -> Result<Checked
     if report.count(CheckLevel::Error) > 0 {
         let text = "not built: correct the errors first";
         report.warn(look.executable_name(), text);
-    } else if let Err(error) = layout.build(build) {
+    } else if let Err(error) = layout.build(build, built) {
         report.take(CheckLevel::Error, error, shown)?;
     } else {
         // The lines about the executable follow those about the json.

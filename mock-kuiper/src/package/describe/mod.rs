@@ -21,7 +21,7 @@ mod metadata;
 mod properties;
 mod yaml;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use self::ask::{Silence, ask};
 use self::changes::Changes;
@@ -33,25 +33,33 @@ use super::locate::{find, find_manifest, manifests};
 use super::project::Project;
 use super::report::{CheckLevel, CheckReport};
 
+/// What [`align`] found.
+#[derive(Debug, Default)]
+pub struct Aligned {
+    /// A line for each difference, and for each file that was written or changed.
+    pub report: CheckReport,
+    /// The binary that was built.
+    pub(super) binary: Option<PathBuf>,
+}
+
 /// Compares the files of a Cargo package on the Rust SDK with what its code registers,
 /// and writes the files that are missing. The package is built as `build` states, and
 /// its executable is asked.
 ///
 /// With `fix`, files that differ are changed; to the yaml of a source, only sections are
-/// added. The report has a line for each difference, and for each file that was written
-/// or changed. It is empty for any other plugin.
+/// added. Nothing is built or found for any other plugin.
 ///
 /// # Errors
 ///
 /// [`PackageError::Mistakes`] if there is nothing at `path` or the build fails, and
 /// [`PackageError::Io`] if the system fails.
-pub fn align(path: &Path, build: &Build, fix: bool) -> Result<CheckReport, PackageError> {
+pub fn align(path: &Path, build: &Build, fix: bool) -> Result<Aligned, PackageError> {
     let directory = find(path)?;
     if !is_cargo_package(&directory) {
-        return Ok(CheckReport::default());
+        return Ok(Aligned::default());
     }
     let Some(project) = Project::read(&directory).filter(|project| project.uses_sdk) else {
-        return Ok(CheckReport::default());
+        return Ok(Aligned::default());
     };
     let candidates = manifests(&directory)?;
     // The one that is checked and packed.
@@ -89,7 +97,10 @@ pub fn align(path: &Path, build: &Build, fix: bool) -> Result<CheckReport, Packa
             changes.report.push(silence.level(), binary, None, text);
         }
     }
-    Ok(changes.report)
+    Ok(Aligned {
+        report: changes.report,
+        binary: Some(executable),
+    })
 }
 
 /// Compares each file, and writes it if it is missing.
