@@ -1,6 +1,7 @@
 //! What a plugin tells about itself, and the json next to its executable.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use crate::host::{Plugin, probe, unique_name};
@@ -93,26 +94,32 @@ fn a_description_that_cannot_be_written_exits_with_status_1() {
     );
 }
 
+/// Returns the first line that a plugin logs, and ends it.
+fn first_line(mut command: Command) -> String {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut first = String::new();
+    log.read_line(&mut first).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    first
+}
+
 #[test]
 fn a_plugin_without_a_json_of_its_name_says_so_in_its_first_line() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("mirror.json"), "{}").unwrap();
-    let log = directory.path().join("log");
     let name = unique_name();
-    let mut child = Command::new(probe())
+    let mut command = Command::new(probe());
+    command
         .env("PROBE_NAME", &name)
-        .current_dir(directory.path())
-        .stdin(Stdio::null())
-        .stderr(fs::File::create(&log).unwrap())
-        .spawn()
-        .unwrap();
+        .current_dir(directory.path());
 
-    let first = crate::host::wait_for("the first line", || {
-        let text = fs::read_to_string(&log).unwrap();
-        text.split_once('\n').map(|(line, _)| line.to_owned())
-    });
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let first = first_line(command);
 
     assert!(first.contains(" WARN  ekuiper::plugin: "), "{first}");
     assert!(
@@ -141,21 +148,10 @@ fn the_json_may_be_next_to_a_link_to_the_executable_or_one_directory_above_it() 
         fs::create_dir_all(directory.path().join(place)).unwrap();
         let link = directory.path().join(place).join("linked");
         std::os::unix::fs::symlink(probe(), &link).unwrap();
-        let log = directory.path().join("log");
-        let mut child = Command::new(link)
-            .env("PROBE_NAME", &name)
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .stderr(fs::File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(link);
+        command.env("PROBE_NAME", &name).current_dir("/");
 
-        let first = crate::host::wait_for("the first line", || {
-            let text = fs::read_to_string(&log).unwrap();
-            text.split_once('\n').map(|(line, _)| line.to_owned())
-        });
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let first = first_line(command);
 
         assert!(first.contains(" dials ipc:///tmp/plugin_"), "{first}");
     }
