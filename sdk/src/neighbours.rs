@@ -33,10 +33,9 @@ pub(crate) fn missing_json(name: &str) -> Option<String> {
 
 fn missing_in(name: &str, directories: &[PathBuf]) -> Option<String> {
     let file = format!("{name}.json");
-    if directories
-        .iter()
-        .any(|directory| directory.join(&file).exists())
-    {
+    // A link counts: an isolated plugin may not see the file that it leads to.
+    let has = |directory: &PathBuf| directory.join(&file).symlink_metadata().is_ok();
+    if directories.iter().any(has) {
         return None;
     }
     let mut found: Vec<String> = directories.iter().flat_map(|path| jsons(path)).collect();
@@ -90,6 +89,15 @@ mod tests {
             "plugin `mirror`: there is no `mirror.json` next to the executable, and no other \
              json; a host installs the plugin by this file"
         );
+    }
+
+    #[test]
+    fn a_link_to_a_json_that_cannot_be_seen_is_enough() {
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("mirror.json");
+        std::os::unix::fs::symlink("/nowhere/mirror.json", link).unwrap();
+
+        assert_eq!(missing_in("mirror", &[directory.path().to_owned()]), None);
     }
 
     #[test]
