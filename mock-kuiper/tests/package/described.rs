@@ -339,6 +339,22 @@ fn fix_does_not_rename_a_json_that_has_the_name_of_the_package() {
 }
 
 #[test]
+fn a_json_that_cannot_be_read_is_not_said_to_agree_with_the_code() {
+    let package = Package::complete();
+    package.write("weather.json", "{\"sources\": [}");
+
+    let done = package.check(&[]);
+
+    assert_eq!(done.status, 1, "{done:#?}");
+    assert!(
+        done.stdout
+            .contains("error    weather.json: is not valid JSON: "),
+        "{done:#?}"
+    );
+    assert!(!done.stdout.contains("the same symbols"), "{done:#?}");
+}
+
+#[test]
 fn a_package_is_built_once() {
     let package = Package::complete();
 

@@ -19,15 +19,15 @@ pub(super) enum Found<'a> {
 }
 
 /// Compares the plugin's json, and writes it if there is none. Returns the symbols that
-/// the code has and the json does not list, as pairs of a list and a name.
+/// the code has and the json does not list, as pairs of a list and a name; `None` if the
+/// json could not be compared.
 pub(super) fn compare(
     changes: &mut Changes<'_>,
     description: &Description,
     project: &Project,
     binary: &str,
     found: Found<'_>,
-) -> Result<Vec<(&'static str, String)>, PackageError> {
-    let mut unlisted = Vec::new();
+) -> Result<Option<Vec<(&'static str, String)>>, PackageError> {
     let expected = format!("{}.json", description.name);
     let other = match found {
         Found::One(json) => file_name(json).filter(|file| *file != expected),
@@ -42,18 +42,18 @@ pub(super) fn compare(
                 description.name
             );
             changes.report_at(CheckLevel::Error, &other, "", text);
-            return Ok(unlisted);
+            return Ok(None);
         }
         (Found::One(_), Some(other)) => other,
         (Found::None, _) if !changes.exists(&expected)? => {
             changes.write(&expected, &new(description, project, binary).to_file())?;
-            return Ok(unlisted);
+            return Ok(Some(Vec::new()));
         }
-        (Found::Several, _) => return Ok(unlisted),
+        (Found::Several, _) => return Ok(None),
         _ => expected.clone(),
     };
     let Some(mut json) = changes.read(&file)? else {
-        return Ok(unlisted);
+        return Ok(None);
     };
     let before = json.clone();
     let stem = file.trim_end_matches(".json");
@@ -64,6 +64,7 @@ pub(super) fn compare(
         name(changes, &mut json, &file, description, may_rename);
     }
     executable(changes, &mut json, &file, project, binary);
+    let mut unlisted = Vec::new();
     for (list, names) in lists(description) {
         let missing = symbols(changes, &mut json, &file, list, &names);
         unlisted.extend(missing.into_iter().map(|name| (list, name)));
@@ -75,7 +76,7 @@ pub(super) fn compare(
         let file = if renames { &expected } else { &file };
         changes.rewrite(file, &json.to_file())?;
     }
-    Ok(unlisted)
+    Ok(Some(unlisted))
 }
 
 fn file_name(path: &Path) -> Option<String> {

@@ -31,7 +31,7 @@ use super::cargo::{Build, declared, is_cargo_package, run_cargo};
 use super::error::PackageError;
 use super::locate::{find, find_manifest, manifests};
 use super::project::Project;
-use super::report::{CheckLevel, CheckReport};
+use super::report::{CheckLevel, CheckLine, CheckReport};
 
 /// What [`align`] found.
 #[derive(Debug, Default)]
@@ -111,7 +111,9 @@ fn compare(
     binary: &str,
     json: Found<'_>,
 ) -> Result<(), PackageError> {
-    let unlisted = manifest::compare(changes, description, project, binary, json)?;
+    let compared = manifest::compare(changes, description, project, binary, json)?;
+    let is_compared = compared.is_some();
+    let unlisted = compared.unwrap_or_default();
     // A new file of a symbol that the json does not list would be reported as surplus.
     let skips = |changes: &Changes<'_>, list: &str, name: &str, extension: &str| {
         let is_listed = !unlisted.iter().any(|(of, one)| *of == list && one == name);
@@ -135,12 +137,8 @@ fn compare(
             function::compare(changes, function)?;
         }
     }
-    if changes
-        .report
-        .lines
-        .iter()
-        .all(|line| line.level <= CheckLevel::Note)
-    {
+    let is_fine = |line: &CheckLine| line.level <= CheckLevel::Note;
+    if is_compared && changes.report.lines.iter().all(is_fine) {
         let name = &description.name;
         let text = format!("registers the same symbols as the files, under the name `{name}`");
         changes.report.ok(binary, text);
