@@ -142,8 +142,32 @@ class Server:
             self.process.kill()
             self.process.wait()
 
+    def remove(self):
+        """Stops the server if it runs, and removes its directory."""
+        if self.process.poll() is None:
+            self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def install(self, plugin, zip):
+        """Installs a plugin, and waits until it runs."""
+        self.call("POST", "/plugins/portables", {"name": plugin, "file": f"file://{zip}"})
+        self.wait_status(plugin, "running")
+
+    def wait_status(self, plugin, wanted):
+        """Waits until a plugin has a status. Returns the answer that has it."""
+
+        def look():
+            status, answer = self.rest("GET", f"/plugins/portables/{plugin}/status")
+            return answer if status == 200 and answer["status"] == wanted else None
+
+        return wait_for(f"status `{wanted}` of the plugin", 30, look)
+
     def log_text(self):
         return self.log.read_text(errors="replace")
+
+    def print_log(self):
+        print("the last lines of the server's log:", file=sys.stderr)
+        print("\n".join(self.log_text().split("\n")[-40:]), file=sys.stderr)
 
 
 class Drive:
@@ -167,9 +191,7 @@ class Drive:
         return f"{self.zip.stat().st_size} bytes"
 
     def install(self):
-        body = {"name": self.name, "file": f"file://{self.zip}"}
-        self.server.call("POST", "/plugins/portables", body)
-        self.wait_status("running")
+        self.server.install(self.name, self.zip)
         return f"pid {self.pid()}"
 
     def create(self):
@@ -240,7 +262,7 @@ class Drive:
         else:
             self.rule("PUT")
         os.kill(old, signal.SIGKILL)
-        status = self.wait_status("error")
+        status = self.server.wait_status(self.name, "error")
         if status["errMsg"] != "signal: killed":
             raise Failed(f"expected `signal: killed` in the plugin's status, got {status}")
         self.rule("PUT", call=False)
@@ -299,14 +321,6 @@ class Drive:
         if len(found) != 1:
             raise Failed(f"expected one process of the plugin, found {found}")
         return found[0]
-
-    def wait_status(self, wanted):
-        def look():
-            path = f"/plugins/portables/{self.name}/status"
-            status, answer = self.server.rest("GET", path)
-            return answer if status == 200 and answer["status"] == wanted else None
-
-        return wait_for(f"status `{wanted}` of the plugin", 30, look)
 
     def rows(self):
         """Returns the rows that the sink has received so far, decoded."""
@@ -396,14 +410,11 @@ def main():
             print(f"{time.monotonic() - begin:6.2f} s  {name}: {result}", flush=True)
     except (Failed, OSError) as error:
         print(f"failed: {name}: {error}", file=sys.stderr)
-        print("the last lines of the server's log:", file=sys.stderr)
-        print("\n".join(server.log_text().split("\n")[-40:]), file=sys.stderr)
+        server.print_log()
         return 1
     finally:
-        if server.process.poll() is None:
-            server.stop()
+        server.remove()
         drive.remove_socket_files()
-        shutil.rmtree(server.directory, ignore_errors=True)
     return 0
 
 

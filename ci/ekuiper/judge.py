@@ -11,7 +11,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -160,8 +159,7 @@ def main():
         print(f"failed: {error}\n{server.log_text()[-4000:]}", file=sys.stderr)
         return 1
     finally:
-        server.stop()
-        shutil.rmtree(server.directory, ignore_errors=True)
+        server.remove()
         for name in names:
             pathlib.Path(f"/tmp/plugin_{name}.ipc").unlink(missing_ok=True)
     print(f"eKuiper's install and `mock-kuiper check`: {len(CASES)} zips, {wrong} disagreements")

@@ -9,11 +9,10 @@ built with the tag `ui`. Exits with status 1 at the first difference.
 import argparse
 import json
 import pathlib
-import shutil
 import sys
 import zipfile
 
-from drive import Failed, Server, wait_for
+from drive import Failed, Server
 
 LANGUAGES = {"en_US": "en", "zh_CN": "zh"}
 
@@ -54,13 +53,7 @@ def check(server, plugin):
     name = plugin.stem
     files = read(plugin)
     manifest = files[f"{name}.json"]
-    server.call("POST", "/plugins/portables", {"name": name, "file": f"file://{plugin}"})
-
-    def running():
-        status, answer = server.rest("GET", f"/plugins/portables/{name}/status")
-        return status == 200 and answer["status"] == "running"
-
-    wait_for("running plugin", 30, running)
+    server.install(name, plugin)
     for kind in ["sources", "sinks"]:
         for symbol in manifest[kind]:
             expected = files[f"{kind}/{symbol}.json"]
@@ -99,16 +92,13 @@ def main():
         check(server, plugin)
     except (Failed, OSError) as error:
         print(f"failed: {error}", file=sys.stderr)
-        print("the last lines of the server's log:", file=sys.stderr)
-        print("\n".join(server.log_text().split("\n")[-40:]), file=sys.stderr)
+        server.print_log()
         return 1
     finally:
-        if server.process.poll() is None:
-            server.stop()
+        server.remove()
         for function in read(plugin)[f"{plugin.stem}.json"]["functions"]:
             pathlib.Path(f"/tmp/func_{function}.ipc").unlink(missing_ok=True)
         pathlib.Path(f"/tmp/plugin_{plugin.stem}.ipc").unlink(missing_ok=True)
-        shutil.rmtree(server.directory, ignore_errors=True)
     return 0
 
 

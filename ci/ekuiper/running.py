@@ -19,7 +19,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -190,8 +189,7 @@ def main():
         print(f"failed: {error}\n{page.server.log_text()[-4000:]}", file=sys.stderr)
         return 1
     finally:
-        page.server.stop()
-        shutil.rmtree(page.server.directory, ignore_errors=True)
+        page.server.remove()
         page.remove_socket_files()
     print(f"{PAGE.name} under a real eKuiper: {passed} commands as expected, {failed} not")
     return 1 if failed or not passed else 0
