@@ -94,6 +94,11 @@ pub mod symbol {
     pub use crate::symbol::Purpose;
 }
 
+/// The lines of a trace of a plugin's sockets.
+pub mod trace {
+    pub use crate::trace::*;
+}
+
 /// What carries the messages between host and plugin.
 pub mod transport {
     pub use crate::transport::{Transport, UnavailableTransport, Waker};

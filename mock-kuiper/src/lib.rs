@@ -136,6 +136,7 @@ mod release;
 mod scratch;
 mod spawn;
 mod symbol;
+mod trace;
 mod transport;
 mod usage;
 mod wire;

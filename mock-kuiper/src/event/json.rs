@@ -8,10 +8,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::lines::Lines;
-use super::trace::seconds;
 use super::{Event, Meaning, Message, Observer, What};
 use crate::fault::Outcome;
 use crate::finding::describe_status;
+use crate::trace::seconds;
 use crate::wire::{Ack, OrderAnswer};
 
 /// Writes every event as a JSON object on a line of its own.

@@ -4,14 +4,12 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::time::Duration;
-
-use serde::Serialize;
 
 use super::lines::Lines;
 use super::{Event, Observer, Side, What};
 use crate::finding::describe_status;
 use crate::release::LAUNCH_ARGUMENT;
+use crate::trace::{Header, Line, hex, seconds};
 
 /// Writes every message, connection and launch as one line of JSON.
 ///
@@ -35,9 +33,9 @@ impl<W: Write> Trace<W> {
     /// Those of `writer`.
     pub fn new(mut writer: W, release: &str, plugin: &str) -> io::Result<Self> {
         let header = Header {
-            host: format!("mock-kuiper as eKuiper {release}"),
-            plugin,
-            note: "frames of one run, in order; t in seconds since the process was launched",
+            host: format!("mock-kuiper as eKuiper {release}").into(),
+            plugin: plugin.into(),
+            note: "frames of one run, in order; t in seconds since the process was launched".into(),
             dropped: 0,
         };
         writeln!(writer, "{}", serde_json::to_string(&header)?)?;
@@ -56,43 +54,6 @@ impl<W: Write> Trace<W> {
     }
 }
 
-/// The first line.
-#[derive(Serialize)]
-struct Header<'a> {
-    host: String,
-    plugin: &'a str,
-    note: &'a str,
-    dropped: u32,
-}
-
-/// One of the others, its keys in the order of the vectors.
-#[derive(Default, Serialize)]
-struct Line<'a> {
-    t: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    channel: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    argument: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cwd: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dialer: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sp: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hex: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<String>,
-}
-
 impl<W: Write + Send> Observer for Trace<W> {
     fn event(&self, event: &Event<'_>) {
         let line = Line {
@@ -101,24 +62,24 @@ impl<W: Write + Send> Observer for Trace<W> {
         };
         match &event.what {
             What::Launched { directory, .. } => self.lines.write(&Line {
-                event: Some("launch"),
-                argument: Some(LAUNCH_ARGUMENT),
-                cwd: directory.map(|directory| directory.display().to_string()),
+                event: Some("launch".into()),
+                argument: Some(LAUNCH_ARGUMENT.into()),
+                cwd: directory.map(|directory| directory.display().to_string().into()),
                 ..line
             }),
             What::Connected { channel, .. } => {
                 let greeting = |side: Side| Line {
                     t: line.t,
-                    channel: Some(channel.name()),
-                    from: Some(side.name()),
-                    sp: Some(format!("0053500000{:02x}0000", channel.socket(side))),
+                    channel: Some(channel.name().into()),
+                    from: Some(side.name().into()),
+                    sp: Some(format!("0053500000{:02x}0000", channel.socket(side)).into()),
                     ..Line::default()
                 };
                 let greetings = [greeting(Side::Plugin), greeting(Side::Host)];
                 self.lines.write(&Line {
-                    channel: Some(channel.name()),
-                    event: Some("connected"),
-                    dialer: Some(channel.dialer().name()),
+                    channel: Some(channel.name().into()),
+                    event: Some("connected".into()),
+                    dialer: Some(channel.dialer().name().into()),
                     ..line
                 });
                 for greeting in &greetings {
@@ -126,25 +87,25 @@ impl<W: Write + Send> Observer for Trace<W> {
                 }
             }
             What::Closed { channel, from } => self.lines.write(&Line {
-                channel: Some(channel.name()),
-                event: Some("closed"),
-                from: Some(from.name()),
+                channel: Some(channel.name().into()),
+                event: Some("closed".into()),
+                from: Some(from.name().into()),
                 ..line
             }),
             What::Message(message) => {
                 let text = std::str::from_utf8(message.body).ok();
                 self.lines.write(&Line {
-                    channel: Some(message.channel.name()),
-                    from: Some(message.from.name()),
-                    id: message.id.map(|id| format!("{id:08x}")),
-                    hex: text.is_none().then(|| hex(message.body)),
-                    text,
+                    channel: Some(message.channel.name().into()),
+                    from: Some(message.from.name().into()),
+                    id: message.id.map(|id| format!("{id:08x}").into()),
+                    hex: text.is_none().then(|| hex(message.body).into()),
+                    text: text.map(Into::into),
                     ..line
                 });
             }
             What::Exited { status } => self.lines.write(&Line {
-                event: Some("exit"),
-                status: Some(describe_status(*status)),
+                event: Some("exit".into()),
+                status: Some(describe_status(*status).into()),
                 ..line
             }),
             _ => {}
@@ -152,17 +113,10 @@ impl<W: Write + Send> Observer for Trace<W> {
     }
 }
 
-/// Returns seconds with four decimals, as in the vectors.
-pub(super) fn seconds(at: Duration) -> f64 {
-    (at.as_secs_f64() * 1e4).round() / 1e4
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::event::{Meaning, Message};
     use crate::symbol::{Channel, Meta};
