@@ -33,6 +33,7 @@ mod symbol_args;
 mod terminal;
 mod test;
 mod text;
+mod trace;
 mod watch;
 
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ enum Command {
     Check(check::Args),
     Pack(pack::Args),
     Hosts(hosts::Args),
+    Trace(trace::Args),
     Explain(explain::Args),
 }
 
@@ -72,6 +74,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Hosts(args) => hosts::run(&args),
+        Command::Trace(args) => trace::run(&args),
         Command::Explain(args) => explain::run(&args),
     };
     match done {

@@ -16,6 +16,7 @@ mod packages;
 mod played_faults;
 #[path = "../support/processes.rs"]
 mod processes;
+mod read_traces;
 mod rows;
 mod saves;
 mod sinks;
