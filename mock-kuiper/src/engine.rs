@@ -79,6 +79,11 @@ pub mod release {
     };
 }
 
+/// Plays the host's half of a trace to a plugin.
+pub mod replay {
+    pub use crate::replay::*;
+}
+
 /// Saves what a run did and saw as a case of a test file.
 pub mod save {
     pub use crate::scenario::save::*;

@@ -133,6 +133,7 @@ mod package;
 mod play;
 mod redact;
 mod release;
+mod replay;
 mod scratch;
 mod spawn;
 mod symbol;

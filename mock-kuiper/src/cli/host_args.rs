@@ -25,8 +25,9 @@ const PYTHON: &str = "python3";
 #[derive(Debug, clap::Args)]
 pub(super) struct HostArgs {
     /// Play this eKuiper release: 1.4 to 2.4, or with its patch level, e.g. 1.13.5
-    #[arg(long, value_name = "RELEASE", default_value = DEFAULT_HOST, value_parser = Release::find)]
-    pub(super) host: &'static Release,
+    /// [default: 2.4, or that of a trace]
+    #[arg(long, value_name = "RELEASE", value_parser = Release::find)]
+    host: Option<&'static Release>,
 
     /// Carry messages with sp, which is pure Rust, or nng, NNG's C library
     #[arg(long, value_name = "NAME", default_value_t)]
@@ -65,6 +66,17 @@ pub(super) struct HostArgs {
 }
 
 impl HostArgs {
+    /// Returns the release that is played.
+    pub(super) fn release(&self) -> &'static Release {
+        self.given_or(None)
+    }
+
+    /// Returns the release that is played; `known` unless another is given.
+    pub(super) fn given_or(&self, known: Option<&'static Release>) -> &'static Release {
+        let default = || Release::find(DEFAULT_HOST).expect("the default is a known release");
+        self.host.or(known).unwrap_or_else(default)
+    }
+
     /// Opens the plugin, and builds it if it is a Cargo package. Says how the files of
     /// the package differ from its code, and what was written.
     ///
@@ -106,14 +118,14 @@ impl HostArgs {
                 .map(|variable| (variable.name.clone(), variable.value.clone()))
                 .collect(),
             init_timeout: self.init_timeout,
-            release: self.host,
+            release: self.release(),
         }
     }
 
     /// Makes the builder of a host with these options. The host records nothing.
     pub(super) fn builder(&self, package: Arc<Package>) -> Builder {
         let mut host = Host::builder(package)
-            .release(self.host.name)
+            .release(self.release().name)
             .transport(self.transport)
             .python(&self.python)
             .answer_timeout(self.answer_timeout)

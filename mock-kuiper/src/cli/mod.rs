@@ -21,6 +21,7 @@ mod output;
 mod pack;
 mod plan;
 mod reader;
+mod replay;
 mod report;
 mod rows;
 mod run;
@@ -60,6 +61,7 @@ enum Command {
     Pack(pack::Args),
     Hosts(hosts::Args),
     Trace(trace::Args),
+    Replay(Box<replay::Args>),
     Explain(explain::Args),
 }
 
@@ -74,6 +76,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Hosts(args) => hosts::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Explain(args) => explain::run(&args),
     };

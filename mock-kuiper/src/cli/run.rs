@@ -133,7 +133,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     let plan = Plan {
         seeded: args.seed.is_some(),
         faults: faults::chosen(&args.fault),
-        ..Plan::make(&args.drive, args.host.host, &package)?
+        ..Plan::make(&args.drive, args.host.release(), &package)?
     };
     let save = match &args.save {
         Some(path) => {

@@ -413,7 +413,10 @@ impl Undelivered {
 }
 
 /// Connects to a sink with a single attempt.
-fn connect(shared: &Arc<Shared>, channel: &Channel) -> Result<(Push, Arc<Peers>), Error> {
+pub(super) fn connect(
+    shared: &Arc<Shared>,
+    channel: &Channel,
+) -> Result<(Push, Arc<Peers>), Error> {
     let peers = Arc::<Peers>::default();
     let mut options = shared.options(channel);
     peers.watch(&mut options);

@@ -88,7 +88,10 @@ mod tests {
         let wide = format!("{{{}}}", wide.join(","));
 
         assert_eq!(shape_of(deep.as_bytes()).unwrap(), "[[[[[[…]]]]]]");
-        assert_eq!(shape_of(wide.as_bytes()).unwrap().chars().count(), LONGEST + 1);
+        assert_eq!(
+            shape_of(wide.as_bytes()).unwrap().chars().count(),
+            LONGEST + 1
+        );
     }
 
     proptest! {

@@ -17,6 +17,7 @@ mod played_faults;
 #[path = "../support/processes.rs"]
 mod processes;
 mod read_traces;
+mod replays;
 mod rows;
 mod saves;
 mod sinks;
