@@ -1,5 +1,4 @@
-//! `--attach`: what it excludes, and what is printed about a plugin that somebody
-//! else starts.
+//! `--attach`: what it excludes, and how the user is told to start the plugin.
 
 use std::fmt::Write as _;
 
@@ -19,11 +18,11 @@ pub(super) fn refusals(given: &[(&str, bool, &str)]) -> Vec<String> {
         .collect()
 }
 
-/// Why a plugin that somebody else starts cannot be given a /tmp of its own.
+/// Why a plugin that the user starts cannot have a /tmp of its own.
 pub(super) const ISOLATE: &str =
     "a plugin that you start yourself uses the machine's /tmp, and mock-kuiper listens there";
 
-/// Returns why a fault cannot be played on a plugin that somebody else starts.
+/// Returns why a fault cannot be played on a plugin that the user starts.
 pub(super) fn refused_fault(fault: Fault) -> Option<String> {
     fault.replaces_the_process().then(|| {
         format!(

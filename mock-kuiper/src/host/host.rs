@@ -260,6 +260,12 @@ impl Host {
         }
     }
 
+    /// Whether a debugger or a signal has stopped the plugin's process.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.inner.is_stopped()
+    }
+
     /// Returns how to start the plugin, if the host does not launch it itself; see
     /// [`Builder::attach`](super::Builder::attach).
     #[must_use]

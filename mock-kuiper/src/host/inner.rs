@@ -414,9 +414,13 @@ impl Inner {
         }
         self.end_attending();
         let mut state = self.state();
-        let files = std::mem::take(&mut state.files);
+        let mut files = std::mem::take(&mut state.files);
         let kept_acks = std::mem::take(&mut state.kept_acks);
         drop(state);
+        if self.attached_pid().is_some() {
+            // It goes on, and listens there.
+            files.clear();
+        }
         for file in files {
             // A listener removes a file that nobody answers on, and its own
             // when it is dropped.

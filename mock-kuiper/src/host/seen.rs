@@ -17,15 +17,17 @@ impl Inner {
             dialed: peers.has_been_dialed(),
             connected: peers.connections() > 0,
             busy: self.is_busy(),
-            stopped: self.plugin_pid().is_some_and(usage::is_stopped),
+            stopped: self.is_stopped(),
         }
     }
 
-    fn plugin_pid(&self) -> Option<u32> {
-        match self.process() {
+    /// Whether a debugger or a signal has stopped the plugin's process.
+    pub(super) fn is_stopped(&self) -> bool {
+        let pid = match self.process() {
             Some(process) => Some(process.pid()),
             None => self.attached_pid(),
-        }
+        };
+        pid.is_some_and(usage::is_stopped)
     }
 
     /// Makes the finding that no greeting came on the control channel.

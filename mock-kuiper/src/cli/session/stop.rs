@@ -52,6 +52,10 @@ impl Session<'_> {
     /// Stops what runs in a plugin that goes on without this host, unless a debugger
     /// holds it up.
     fn leave(&mut self) -> Result<(), CliError> {
+        if self.host.is_stopped() {
+            self.count_sinks();
+            return Ok(());
+        }
         self.host.clear_interrupt();
         self.host.limit_orders(LEAVING);
         match self.stop_all() {
