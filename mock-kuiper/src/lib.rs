@@ -148,12 +148,12 @@ pub mod scenario;
 pub use serde_json;
 
 pub use breach::Breach;
-pub use event::{Event, Frame, Limits, Meaning, Message, Observer, What};
+pub use event::{Event, Frame, Limits, Meaning, Message, Observer, Stranger, What};
 pub use fault::{Fault, Outcome};
 pub use finding::{Advice, Code, Finding, Limit, Observed};
 pub use host::{
-    Builder, Function, Host, HostError, InputError, Reply, Row, Sink, SinkStart, Source,
-    SourceStart, SystemError,
+    AttachCommand, Builder, Function, Host, HostError, InputError, Reply, Row, Sink, SinkStart,
+    Source, SourceStart, SystemError,
 };
 pub use package::{Package, PackageError};
 pub use play::Stage;

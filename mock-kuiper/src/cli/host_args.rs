@@ -42,13 +42,23 @@ pub(super) struct HostArgs {
     env: Vec<EnvVar>,
 
     /// Allow this time from the launch to the greeting [default: that of the
-    /// release, 60s from 2.0 on and 5s before]
+    /// release, 60s from 2.0 on and 5s before; with --attach there is no limit]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     init_timeout: Option<Duration>,
 
-    /// Allow this time for an answer or an ack; eKuiper allows an hour
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
-    answer_timeout: Duration,
+    /// Allow this time for an answer or an ack; eKuiper allows an hour [default: 10s;
+    /// with --attach there is no limit]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    answer_timeout: Option<Duration>,
+
+    /// Wait for a plugin that you start, e.g. in a debugger, and launch none
+    ///
+    /// The command line, the directory and the environment to start it with are
+    /// printed. The plugin may be stopped for as long as you like, and started again:
+    /// it gets its orders again. It must belong to the same user, and uses the
+    /// machine's /tmp. It is never ended.
+    #[arg(long)]
+    pub(super) attach: bool,
 
     /// Build a Cargo package without optimizations
     #[arg(long)]
@@ -83,7 +93,7 @@ impl HostArgs {
     /// It is an error if the plugin has another name in its code: it would dial an
     /// address at which no host listens.
     pub(super) fn package(&self, plugin: &Path) -> Result<Package, CliError> {
-        let build = match self.debug {
+        let build = match self.debug || self.attach {
             true => Build::unoptimized(),
             false => Build::optimized(),
         };
@@ -128,12 +138,17 @@ impl HostArgs {
             .release(self.release().name)
             .transport(self.transport)
             .python(&self.python)
-            .answer_timeout(self.answer_timeout)
             .record(Limits::NONE);
         host = match self.isolate {
             true => host.isolated(),
             false => host.shared_tmp(),
         };
+        if self.attach {
+            host = host.attach();
+        }
+        if let Some(limit) = self.answer_timeout {
+            host = host.answer_timeout(limit);
+        }
         if let Some(limit) = self.init_timeout {
             host = host.init_timeout(limit);
         }

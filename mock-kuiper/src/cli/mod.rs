@@ -1,6 +1,7 @@
 //! The command line: picks the subcommand, and prints how it ended.
 
 mod advice;
+mod attach;
 mod bench;
 mod check;
 mod dialing;

@@ -7,9 +7,13 @@
 
 mod adversity;
 mod answer;
+mod attach_command;
+mod attachment;
+mod attend;
 mod breach;
 mod builder;
 mod channel;
+mod command_line;
 mod error;
 mod exit;
 mod failure;
@@ -22,6 +26,7 @@ mod presence;
 mod process;
 mod pull;
 mod raw;
+mod replace;
 mod restart;
 mod seen;
 mod shared;
@@ -34,6 +39,7 @@ mod turn;
 mod usage;
 
 pub(crate) use self::answer::require_ok;
+pub use self::attach_command::AttachCommand;
 pub use self::builder::{Builder, Plugin};
 pub use self::error::{HostError, InputError, SystemError, process_name};
 pub use self::function::{Function, Reply};

@@ -11,7 +11,7 @@ use super::function::Function;
 use super::host::Host;
 use super::inner::Inner;
 use super::pull::PullChannel;
-use super::sink::connect;
+use super::sink::{Unconnected, connect};
 use crate::symbol::{Channel, Purpose};
 use crate::transport::{Push, Waker};
 
@@ -80,10 +80,13 @@ impl Host {
                         host: Arc::clone(&self.inner),
                     });
                 }
-                Err(error) if Instant::now() >= deadline || shared.has_crashed() => {
+                Err(Unconnected::Interrupted) => return Err("interrupted".to_owned()),
+                Err(Unconnected::Error(error))
+                    if Instant::now() >= deadline || shared.has_crashed() =>
+                {
                     return Err(error.to_string());
                 }
-                Err(_) => std::thread::sleep(PAUSE),
+                Err(Unconnected::Error(_)) => std::thread::sleep(PAUSE),
             }
         }
     }
