@@ -51,6 +51,8 @@ pub enum RecorderError {
         /// The system's answer.
         source: io::Error,
     },
+    /// The process that removes socket files does not start.
+    Janitor(io::Error),
     /// The system refuses a thread.
     Thread(io::Error),
 }
@@ -93,6 +95,10 @@ impl fmt::Display for RecorderError {
                 "cannot run the plugin {}: {source}; record the plugin again",
                 program.display()
             ),
+            Self::Janitor(source) => write!(
+                f,
+                "cannot start the process that removes socket files: {source}"
+            ),
             Self::Thread(source) => write!(f, "cannot start a thread: {source}"),
         }
     }
@@ -105,6 +111,7 @@ impl Error for RecorderError {
             | Self::Trace { source, .. }
             | Self::Socket { source, .. }
             | Self::NotLaunched { source, .. }
+            | Self::Janitor(source)
             | Self::Thread(source) => Some(source),
             Self::Isolation(error) => error.source(),
             Self::NotATrace { .. } | Self::InUse { .. } => None,

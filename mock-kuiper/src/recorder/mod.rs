@@ -8,11 +8,13 @@
 //!
 //! `switchboard` knows the sockets, and `place` where they are. `pump` passes bytes on,
 //! `frames` finds the messages in them, `order` reads those that open sockets. `tape` is
-//! the queue between the pumps and `writer`, which owns the trace.
+//! the queue between the pumps and `writer`, which owns the trace. `janitor` removes socket
+//! files even if the recorder is killed.
 
 mod error;
 mod file;
 mod frames;
+mod janitor;
 mod order;
 mod place;
 mod pump;
@@ -32,6 +34,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, getppid, kill_process, pidfd_open};
 
 pub use self::error::RecorderError;
+pub use self::janitor::{ARGUMENT as JANITOR, remove_socket_files};
+use self::janitor::Janitor;
 use self::place::Place;
 pub use self::settings::{EXECUTABLE, Program, SETTINGS, Settings};
 use self::switchboard::Switchboard;
@@ -86,6 +90,7 @@ impl Recorder {
         let place = choose(settings)?;
         let began = SystemTime::now();
         let opened = file::open(&settings.trace, settings, began)?;
+        let janitor = Janitor::start(&opened.file).map_err(RecorderError::Janitor)?;
         let (tape, writer) = Writer::start(opened, &settings.redact)?;
         tape.push(
             None,
@@ -102,7 +107,7 @@ impl Recorder {
             }
             Chosen::Renamed => (None, Place::Renamed),
         };
-        let switchboard = Switchboard::open(&settings.plugin, place, tape.clone())?;
+        let switchboard = Switchboard::open(&settings.plugin, place, tape.clone(), janitor)?;
         let command = command(settings, &directory, argument);
         let launched = launch(command, isolation.as_ref());
         let (supervisor, reports) = launched.map_err(|source| RecorderError::NotLaunched {

@@ -105,6 +105,11 @@ impl Place {
         Ok(())
     }
 
+    /// Returns whether the recorder's file will be in the machine's `/tmp`.
+    pub(super) fn is_in_tmp(&self, listens: Side) -> bool {
+        self.is_shared() || listens == Side::Plugin
+    }
+
     /// Gives the side that listens its own file back.
     pub(super) fn release(&self, stand_in: &mut Option<StandIn>, name: &str, listens: Side) {
         if let (Some(stand_in), Self::Renamed) = (stand_in.take(), self)
@@ -112,6 +117,17 @@ impl Place {
         {
             let _ = fs::rename(self.origin(name, listens), &stand_in.path);
         }
+    }
+
+    /// Puts the files in `/tmp` as they were before a recorder that has ended.
+    pub(super) fn restore(name: &str, listening: &Listening) {
+        let front = in_tmp(&format!("{name}.ipc"));
+        let origin = in_tmp(&format!(".{name}.mk"));
+        let is_listening = listening.contains(format!("{name}.ipc").as_bytes());
+        if kind(&front) != Kind::Socket && kind(&origin) == Kind::Socket && is_listening {
+            let _ = fs::rename(&origin, &front);
+        }
+        clear(&front, &origin);
     }
 
     /// Removes what a killed recorder has left of sockets on which nobody listens.

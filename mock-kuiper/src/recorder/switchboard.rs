@@ -5,15 +5,18 @@
 //! plugin's. In between it looks now and then, while something may change.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::mem;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::error::RecorderError;
+use super::janitor::Janitor;
 use super::order::{self, Order};
-use super::place::{Place, StandIn};
+use super::place::{Listening, Place, StandIn};
 use super::pump::{self, Watch};
 use super::tape::Tape;
 use super::{STACK, say};
@@ -49,7 +52,8 @@ struct State {
     sockets: BTreeMap<String, Socket>,
     connections: usize,
     restless_until: Instant,
-    closed: bool,
+    /// `None` once the board is closed.
+    janitor: Option<Janitor>,
 }
 
 /// A socket on which one side listens, or may do so.
@@ -57,8 +61,8 @@ struct State {
 struct Socket {
     channel: Arc<Channel>,
     listens: Side,
-    /// The argument of the order that has opened it.
-    argument: String,
+    /// The argument of the order that has opened it; `None` after a stop.
+    argument: Option<String>,
     stand_in: Option<StandIn>,
     /// Whether an order that concerns it is not answered yet, so that its listener may
     /// remove and make its file.
@@ -69,7 +73,12 @@ struct Socket {
 
 impl Switchboard {
     /// Listens in front of eKuiper's control socket, and begins to look for others.
-    pub(super) fn open(plugin: &str, place: Place, tape: Tape) -> Result<Self, RecorderError> {
+    pub(super) fn open(
+        plugin: &str,
+        place: Place,
+        tape: Tape,
+        janitor: Janitor,
+    ) -> Result<Self, RecorderError> {
         let channel = Arc::new(Channel::control(plugin));
         let origin = place.origin(channel.name(), Side::Host);
         let failed = |source| RecorderError::Socket {
@@ -77,34 +86,20 @@ impl Switchboard {
             source,
         };
         place.sweep().map_err(failed)?;
-        let listening = place.listening().map_err(failed)?;
-        let mut control = Socket::new(Arc::clone(&channel), Side::Host);
-        place
-            .sync(
-                &mut control.stand_in,
-                channel.name(),
-                Side::Host,
-                &listening,
-            )
-            .map_err(failed)?;
+        let name = channel.name().to_owned();
+        let control = Socket::new(channel, Side::Host);
         let board = Arc::new(Board {
             place,
             tape,
             state: Mutex::new(State {
-                sockets: BTreeMap::new(),
+                sockets: BTreeMap::from([(name, control)]),
                 connections: 0,
                 restless_until: Instant::now() + RESTLESS,
-                closed: false,
+                janitor: Some(janitor),
             }),
             changed: Condvar::new(),
         });
-        if let Some(stand_in) = &control.stand_in {
-            Arc::clone(&board)
-                .accept(&control, stand_in)
-                .map_err(RecorderError::Thread)?;
-        }
-        let name = channel.name().to_owned();
-        board.lock().sockets.insert(name, control);
+        board.sync(&mut board.lock()).map_err(failed)?;
         let looker = Arc::clone(&board);
         thread::Builder::new()
             .name("sockets".to_owned())
@@ -124,13 +119,14 @@ impl Switchboard {
     /// Gives all listeners their own files back.
     pub(super) fn close(&self) {
         let mut state = self.0.lock();
-        state.closed = true;
-        for (name, socket) in &mut state.sockets {
-            self.0.release(name, socket);
+        let janitor = state.janitor.take();
+        for socket in state.sockets.values_mut() {
+            socket.stand_in = None;
         }
-        // Files of sockets on which nobody listens any more.
-        let _ = self.0.place.sweep();
         self.0.changed.notify_all();
+        drop(state);
+        // Waits for it.
+        drop(janitor);
     }
 }
 
@@ -139,7 +135,7 @@ impl Socket {
         Self {
             channel,
             listens,
-            argument: String::new(),
+            argument: Some(String::new()),
             stand_in: None,
             is_held: false,
             has_failed: false,
@@ -155,7 +151,7 @@ impl Board {
     /// Looks at the sockets now and then, while something may change.
     fn look(self: Arc<Self>) {
         let mut state = self.lock();
-        while !state.closed {
+        while state.janitor.is_some() {
             let now = Instant::now();
             if now >= state.restless_until {
                 let waited = self.changed.wait(state);
@@ -164,47 +160,68 @@ impl Board {
             }
             let waited = self.changed.wait_timeout(state, LOOK);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
-            if !state.closed {
-                self.sync(&mut state);
-            }
+            self.sync_or_say(&mut state);
         }
     }
 
-    /// Listens in front of each socket on which a side listens.
-    fn sync(self: &Arc<Self>, state: &mut State) {
-        let listening = match self.place.listening() {
-            Ok(listening) => listening,
-            Err(error) => return say(&format!("cannot list the sockets: {error}")),
+    /// Listens in front of each socket on which a side listens, and reports a failure.
+    fn sync_or_say(self: &Arc<Self>, state: &mut State) {
+        if let Err(error) = self.sync(state) {
+            say(&format!("not everything is recorded: {error}"));
+        }
+    }
+
+    /// Listens in front of each socket on which a side listens. Each failure is
+    /// returned once.
+    fn sync(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
+        let Some(janitor) = &mut state.janitor else {
+            return Ok(());
         };
+        let listening = self.place.listening()?;
+        let mut failure = Ok(());
         for (name, socket) in &mut state.sockets {
-            if socket.is_held {
-                continue;
-            }
-            let before = socket.stand_in.as_ref().map(|it| Arc::clone(&it.listener));
-            let synced = self
-                .place
-                .sync(&mut socket.stand_in, name, socket.listens, &listening);
-            let started = match (&socket.stand_in, synced) {
-                (_, Err(error)) => Err(error),
-                (Some(stand_in), Ok(()))
-                    if before.is_none_or(|it| !Arc::ptr_eq(&it, &stand_in.listener)) =>
-                {
-                    Arc::clone(self).accept(socket, stand_in)
-                }
-                _ => Ok(()),
-            };
-            if let Err(error) = started
-                && !std::mem::replace(&mut socket.has_failed, true)
+            if let Err(error) = self.sync_one(name, socket, &listening, janitor)
+                && !mem::replace(&mut socket.has_failed, true)
             {
-                say(&format!("{name} is not recorded: {error}"));
+                failure = Err(io::Error::new(error.kind(), format!("{name}: {error}")));
             }
+        }
+        state.sockets.retain(|_, socket| {
+            socket.argument.is_some() || socket.is_held || socket.stand_in.is_some()
+        });
+        failure
+    }
+
+    fn sync_one(
+        self: &Arc<Self>,
+        name: &str,
+        socket: &mut Socket,
+        listening: &Listening,
+        janitor: &mut Janitor,
+    ) -> io::Result<()> {
+        if socket.is_held {
+            return Ok(());
+        }
+        if socket.stand_in.is_none() && self.place.is_in_tmp(socket.listens) {
+            janitor.note(name);
+        }
+        let listener = |socket: &Socket| {
+            let stand_in = socket.stand_in.as_ref()?;
+            Some(Arc::clone(&stand_in.listener))
+        };
+        let before = listener(socket);
+        let place = &self.place;
+        place.sync(&mut socket.stand_in, name, socket.listens, listening)?;
+        match (before, listener(socket)) {
+            (Some(before), Some(now)) if Arc::ptr_eq(&before, &now) => Ok(()),
+            (_, Some(now)) => Arc::clone(self).accept(socket, now),
+            (_, None) => Ok(()),
         }
     }
 
     /// Accepts connections in a thread, until the listener ends.
-    fn accept(self: Arc<Self>, socket: &Socket, stand_in: &StandIn) -> std::io::Result<()> {
+    fn accept(self: Arc<Self>, socket: &Socket, listener: Arc<UnixListener>) -> io::Result<()> {
         let channel = Arc::clone(&socket.channel);
-        let listener = Arc::clone(&stand_in.listener);
         let origin = self.place.origin(channel.name(), socket.listens);
         thread::Builder::new()
             .name("accept".to_owned())
@@ -217,7 +234,7 @@ impl Board {
         self: Arc<Self>,
         channel: &Arc<Channel>,
         listener: &UnixListener,
-        origin: &PathBuf,
+        origin: &Path,
     ) {
         while let Ok((near, _)) = listener.accept() {
             // A connection that cannot be passed on is closed.
@@ -238,10 +255,6 @@ impl Board {
         }
     }
 
-    fn release(&self, name: &str, socket: &mut Socket) {
-        self.place
-            .release(&mut socket.stand_in, name, socket.listens);
-    }
 
     /// Notes the channels of an order that is about to be passed on.
     fn order(&self, state: &mut State, order: &Order) {
@@ -261,14 +274,11 @@ impl Board {
             if listens == Side::Plugin && self.place.is_shared() {
                 socket.is_held = true;
                 // The same start again changes nothing.
-                if !order.starts || socket.argument != order.argument {
-                    self.release(name, socket);
+                if !order.starts || socket.argument.as_ref() != Some(&order.argument) {
+                    self.place.release(&mut socket.stand_in, name, listens);
                 }
             }
-            socket.argument.clone_from(&order.argument);
-            if !order.starts {
-                socket.argument.clear();
-            }
+            socket.argument = order.starts.then(|| order.argument.clone());
         }
     }
 }
@@ -288,7 +298,7 @@ impl Watch for Arc<Board> {
                 }
             }
         }
-        self.sync(&mut state);
+        self.sync_or_say(&mut state);
         state.restless_until = Instant::now() + RESTLESS;
         self.changed.notify_all();
     }
@@ -296,9 +306,7 @@ impl Watch for Arc<Board> {
     fn closed(&self) {
         let mut state = self.lock();
         state.connections -= 1;
-        if !state.closed {
-            self.sync(&mut state);
-        }
+        self.sync_or_say(&mut state);
         state.restless_until = Instant::now() + RESTLESS;
         self.changed.notify_all();
     }
