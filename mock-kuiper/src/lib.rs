@@ -131,6 +131,7 @@ mod isolate;
 mod markdown;
 mod package;
 mod play;
+mod recorder;
 mod redact;
 mod release;
 mod replay;

@@ -51,4 +51,4 @@ pub use self::restart::Instance;
 pub use self::sink::{AckMode, Sink};
 pub use self::source::{LAST_ROWS, Received, Row, Source};
 pub use self::start::{SinkStart, SourceStart, source_order};
-pub(crate) use self::supervisor::{Connection, Report, Supervisor};
+pub(crate) use self::supervisor::{Connection, Report, Reports, Supervisor};
