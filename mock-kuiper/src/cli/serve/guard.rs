@@ -65,6 +65,9 @@ impl Guard {
             return Err(forbidden(&text, &format!("open http://{host} instead")));
         }
         match &self.token {
+            // A browser loads the files of the page without the token, and they hold
+            // no secret.
+            Some(_) if uri.path() == "/" || uri.path().starts_with("/page/") => Ok(()),
             Some(token) if !is_same(token, &given_token(uri, headers)) => {
                 let advice = [
                     "send the token that the server has printed at its start: `Authorization: \

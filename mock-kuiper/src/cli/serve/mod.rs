@@ -10,17 +10,16 @@ mod state;
 
 use std::fs::File;
 use std::io::Read as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::Listener as _;
 use clap::ValueHint;
 use mock_kuiper::engine::trace::hex;
 use serde_json::json;
 use tokio::sync::{Notify, watch};
-use tokio::time::{interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use self::desk::Desk;
 use self::guard::Guard;
@@ -105,19 +104,14 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
         allow_host,
         host,
     } = args;
+    // Before a build that may take minutes.
+    let listener = listener::bind(SocketAddr::new(listen, port))?;
     let host = Arc::new(host);
     let mut desk = Desk::default();
     for path in &plugins {
         let package = host.package(path)?;
         let name = package.manifest().name.clone();
-        let made = Arc::clone(&host);
-        let is_new = desk.add(
-            path,
-            package,
-            host.host,
-            Box::new(move |package| made.builder(package)),
-        );
-        if !is_new {
+        if !desk.add(path, package, &host) {
             return Err(CliError::input(format!(
                 "{}: another plugin is called `{name}`, too",
                 path.display()
@@ -138,23 +132,23 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
         .build();
     let runtime =
         runtime.map_err(|error| CliError::Trouble(format!("cannot start the server: {error}")))?;
-    let served = runtime.block_on(serve(SocketAddr::new(listen, port), desk, guard));
+    let served = runtime.block_on(serve(listener, desk, guard));
     // A handler that still blocks ends with the process.
     runtime.shutdown_background();
     served.map(|()| Exit::Fine)
 }
 
 async fn serve(
-    address: SocketAddr,
+    listener: TcpListener,
     desk: Desk,
     guard: impl FnOnce(SocketAddr) -> Guard,
 ) -> Result<(), CliError> {
     let signal = Arc::new(Notify::new());
     let came = Arc::clone(&signal);
     let _signals = Interrupt::watch(move || came.notify_one())?;
-    let listener = Bounded::bind(address).await?;
-    let bound = listener.local_addr();
-    let address = bound.map_err(|error| CliError::Trouble(format!("no address: {error}")))?;
+    let failed = |error| CliError::Trouble(format!("cannot listen: {error}"));
+    let address = listener.local_addr().map_err(failed)?;
+    let listener = Bounded::new(listener).map_err(failed)?;
     let server: Shared = Arc::new(Server {
         id: std::iter::repeat_with(fastrand::alphanumeric)
             .take(12)
@@ -168,6 +162,7 @@ async fn serve(
     let ticking = Arc::clone(&server);
     tokio::spawn(async move {
         let mut ticks = interval(Duration::from_secs(1));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             ticking.desk.tick();

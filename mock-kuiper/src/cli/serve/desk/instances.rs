@@ -80,9 +80,8 @@ impl Plugin {
         let (order, ignored) = made.map_err(HostError::from)?;
         let id = order.meta.to_string();
         let tap = self.watcher.tap(&id);
-        let source = host
-            .start_source(order)
-            .inspect_err(|_| self.watcher.untap(&id))?;
+        let started = host.start_source(order);
+        let source = started.map_err(|error| self.not_started(&id, error))?;
         let instance = Arc::new(Instance::source(&source, spec.conf_key.clone(), tap));
         for sink in sinks {
             instance.feed(sink);
@@ -131,7 +130,7 @@ impl Plugin {
         let id = order.meta.to_string();
         let tap = self.watcher.tap(&id);
         let started = host.start_sink(order, AckMode::AsOrdered);
-        let sink = started.inspect_err(|_| self.watcher.untap(&id))?;
+        let sink = started.map_err(|error| self.not_started(&id, error))?;
         let reads_acks = host.release().ack == AckChannel::Read;
         let instance = Arc::new(Instance::sink(sink, reads_acks, tap));
         for source in sources {
@@ -165,22 +164,14 @@ impl Plugin {
         self.live().instances.remove(id);
         let stopped = self.stop_one(&instance);
         instance.end();
-        let first = instance.tap.first();
         let mut live = self.live();
-        if !first.is_empty() {
-            live.steps.push(SavedStep::Rows {
-                alias: id.to_owned(),
-                rows: first,
-                within: None,
-            });
+        for step in instance.last_steps() {
+            live.steps.push(step, instance.tap.first_bytes());
         }
-        live.steps.push(SavedStep::Stop {
-            alias: id.to_owned(),
-        });
         drop(live);
         self.watcher.untap(id);
         drop(inside);
-        stopped?;
+        stopped.map_err(|error| self.found(error))?;
         Ok(instance.to_json(None))
     }
 
@@ -226,7 +217,7 @@ impl Plugin {
                         HostError::Interrupted => self.exit().unwrap_or(HostError::Interrupted),
                         other => other,
                     };
-                    let problem = Problem::from(error).with("sent", sent);
+                    let problem = self.found(error).with("sent", sent);
                     let problem = match instance.require_ack {
                         true => problem.with("acks", acks),
                         false => problem,
@@ -239,19 +230,26 @@ impl Plugin {
         }
         let has_acks = acks.iter().all(|ack| ack["ok"] == true) && instance.require_ack;
         let saved = messages.iter().take(SAVED);
-        self.live().steps.push(SavedStep::Send {
+        let bytes = saved.clone().map(Vec::len).sum();
+        let step = SavedStep::Send {
             alias: id.to_owned(),
             rows: saved
                 .map(|bytes| saved_sink_row(bytes, sending.single))
                 .collect(),
             left_out: messages.len().saturating_sub(SAVED) as u64,
             has_acks,
-        });
+        };
+        self.live().steps.push(step, bytes);
         let mut answer = json!({ "sent": sent });
         if instance.require_ack {
             answer["acks"] = acks.into();
         }
         Ok(answer)
+    }
+
+    fn not_started(&self, id: &str, error: HostError) -> Problem {
+        self.watcher.untap(id);
+        self.found(error)
     }
 
     /// Returns why the process does not run.
@@ -312,6 +310,7 @@ impl Plugin {
         let mut live = self.live();
         live.instances
             .insert(instance.id.clone(), Arc::clone(instance));
-        live.steps.push(step);
+        let bytes = serde_json::to_string(&instance.order.config).map_or(0, |text| text.len());
+        live.steps.push(step, bytes);
     }
 }
