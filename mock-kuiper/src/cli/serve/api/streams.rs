@@ -77,9 +77,10 @@ pub(super) async fn wire(
                     continue;
                 }
                 let id = hub.id(entry.number);
-                if std::mem::take(&mut skipped) > 0 {
-                    let skipped = json!({"skipped": skipped});
-                    events.add("gap", &id, &skipped.to_string());
+                if skipped > 0 {
+                    let data = json!({ "skipped": skipped });
+                    events.add("gap", &id, &data.to_string());
+                    skipped = 0;
                 }
                 events.add("message", &id, &entry.data);
             }

@@ -60,6 +60,7 @@ impl Plugin {
             ..self.args.saved_run(&self.path)
         };
         drop(live);
+        let mut steps = early(steps);
         let aliases = aliases(&steps);
         steps.iter_mut().for_each(|step| rename(step, &aliases));
         let file = format!("{}.test.yaml", self.name());
@@ -73,6 +74,22 @@ impl Plugin {
         })?;
         Ok(json!({"yaml": yaml, "file": file}))
     }
+}
+
+/// Puts the rows of each source right after its start: they are its first ones.
+fn early(steps: Vec<SavedStep>) -> Vec<SavedStep> {
+    let mut ordered = Vec::<SavedStep>::with_capacity(steps.len());
+    for step in steps {
+        let place = match &step {
+            SavedStep::Rows { alias, .. } => ordered.iter().rposition(
+                |other| matches!(other, SavedStep::Start(start) if start.alias() == alias),
+            ),
+            _ => None,
+        };
+        let place = place.map_or(ordered.len(), |place| place + 1);
+        ordered.insert(place, step);
+    }
+    ordered
 }
 
 /// Finds the instances that can be called like their symbols: the only ones of that

@@ -7,7 +7,7 @@ use mock_kuiper::engine::host::{AckMode, source_order};
 use mock_kuiper::engine::release::AckChannel;
 use mock_kuiper::engine::save::{SavedKind, SavedStart, SavedStep, saved_sink_row};
 use mock_kuiper::engine::wire::{Order, StreamOptions, write_sink_value};
-use mock_kuiper::{Code, HostError, Kind, Meta};
+use mock_kuiper::{HostError, Kind, Meta, Observed};
 use serde_json::{Map, Value, json};
 
 use super::instance::{Instance, Part};
@@ -202,16 +202,10 @@ impl Plugin {
             let Some(delivered) = instance.with_sink(|sink| sink.deliver(message)) else {
                 return Err(Problem::conflict(format!("`{id}` was stopped meanwhile")));
             };
-            match delivered {
+            match delivered.map_err(failed_ack) {
                 Ok(()) => acks.push(json!({"ok": true})),
-                Err(error) if error.code() == Some(Code::AckError) => {
-                    let details = error
-                        .finding()
-                        .map(|finding| Problem::from(finding).to_json());
-                    let text = details.as_ref().map(|details| &details["details"]["error"]);
-                    acks.push(json!({"ok": false, "error": text}));
-                }
-                Err(error) => {
+                Err(Ok(text)) => acks.push(json!({"ok": false, "error": text})),
+                Err(Err(error)) => {
                     let error = match error {
                         // The process has exited.
                         HostError::Interrupted => self.exit().unwrap_or(HostError::Interrupted),
@@ -312,5 +306,16 @@ impl Plugin {
             .insert(instance.id.clone(), Arc::clone(instance));
         let bytes = serde_json::to_string(&instance.order.config).map_or(0, |text| text.len());
         live.steps.push(step, bytes);
+    }
+}
+
+/// Returns the text of an ack that the row failed, or another error.
+fn failed_ack(error: HostError) -> Result<String, HostError> {
+    match &error {
+        HostError::Finding(finding) => match &finding.observed {
+            Observed::AckError { text } => Ok(text.clone()),
+            _ => Err(error),
+        },
+        _ => Err(error),
     }
 }

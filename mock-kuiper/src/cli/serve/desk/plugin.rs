@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long those inside may take to leave when the plugin is ended.
 const LEAVING: Duration = Duration::from_secs(15);
 
+/// How long they may take before their waits are ended, again and again.
+const HURRY: Duration = Duration::from_millis(200);
+
 /// How long rows may take when a sink is stopped.
 pub(super) const SETTLE: Duration = Duration::from_secs(1);
 
@@ -224,15 +227,10 @@ impl Plugin {
     /// Ends everything. Nothing can be started any more.
     pub(super) fn end(&self) {
         self.gate.close();
-        if let Some(host) = self.live().host.clone()
-            && !self.gate.wait_empty(Duration::from_millis(200))
-        {
-            // What is under way ends first.
-            host.interrupter().interrupt();
-            host.interrupter().interrupt();
-            host.crash();
+        let deadline = Instant::now() + LEAVING;
+        while !self.gate.wait_empty(HURRY) && Instant::now() < deadline {
+            self.hurry();
         }
-        self.gate.wait_empty(LEAVING);
         self.take_down();
         self.live().phase = Phase::Stopped;
         self.watcher.end();
@@ -311,16 +309,28 @@ impl Plugin {
     /// Enters alone. If others do not leave, the process is killed, which ends their
     /// waits.
     fn alone_at_last(&self, what: &str) -> Result<Inside<'_>, Problem> {
-        match self.gate.alone(what, Duration::from_secs(1)) {
-            Ok(inside) => return Ok(inside),
-            Err(Busy::Closed) => return Err(Problem::ending()),
-            Err(_) => {}
+        let deadline = Instant::now() + LEAVING;
+        let mut patience = Duration::from_secs(1);
+        loop {
+            match self.gate.alone(what, patience) {
+                Ok(inside) => return Ok(inside),
+                Err(Busy::Closed) => return Err(Problem::ending()),
+                Err(busy) if Instant::now() >= deadline => return Err(Problem::busy(busy)),
+                Err(_) => self.hurry(),
+            }
+            patience = HURRY;
         }
-        if let Some(host) = self.live().host.clone() {
+    }
+
+    /// Ends all waits for the plugin: those inside leave.
+    fn hurry(&self) {
+        let host = self.live().host.clone();
+        if let Some(host) = host {
+            // The second ends the wait for the answer to an order, too.
+            host.interrupter().interrupt();
             host.interrupter().interrupt();
             host.crash();
         }
-        self.alone(what, LEAVING)
     }
 
     fn not_running(&self) -> Problem {
