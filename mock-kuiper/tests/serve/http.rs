@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use serde_json::Value;
 
 use crate::processes::LIMIT;
+use crate::schema;
 
 /// An answer.
 #[derive(Debug)]
@@ -68,11 +69,13 @@ pub(crate) fn request(
     let (head, text) = answer
         .split_once("\r\n\r\n")
         .unwrap_or_else(|| panic!("{read:?}: {answer:?}"));
-    Answer {
+    let answer = Answer {
         status: head.split(' ').nth(1).unwrap().parse().unwrap(),
         head: head.to_owned(),
         text: text.to_owned(),
-    }
+    };
+    schema::check(method, path, &answer);
+    answer
 }
 
 /// A stream of events.

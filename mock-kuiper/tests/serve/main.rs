@@ -8,4 +8,5 @@ mod instances;
 mod plugins;
 #[path = "../support/processes.rs"]
 mod processes;
+mod schema;
 mod streams;

@@ -5,6 +5,7 @@ mod desk;
 mod guard;
 mod hub;
 mod listener;
+mod openapi;
 mod page;
 mod state;
 
@@ -169,7 +170,10 @@ async fn serve(
         }
     });
     let checked = axum::middleware::from_fn_with_state(Arc::clone(&server), guard::check);
-    let router = api::router().merge(page::router()).layer(checked);
+    let router = api::router()
+        .merge(page::router())
+        .merge(openapi::router())
+        .layer(checked);
     let (is_over, over) = tokio::sync::oneshot::channel::<()>();
     let served = axum::serve(listener, router.with_state(Arc::clone(&server)))
         .with_graceful_shutdown(async {
