@@ -40,6 +40,16 @@ impl Inner {
         Ok(())
     }
 
+    /// Kills the process as somebody else would: all waits end as after a crash.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::Input`] if the host has not launched the process.
+    pub(super) fn crash(&self) -> Result<(), HostError> {
+        self.launched()?.kill();
+        Ok(())
+    }
+
     /// Returns the process, if the host has launched it.
     fn launched(&self) -> Result<Arc<Process>, HostError> {
         self.process().ok_or_else(|| {
