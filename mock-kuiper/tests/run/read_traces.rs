@@ -125,7 +125,7 @@ fn a_wrong_condition_is_refused_with_the_possible_ones() {
         ),
         (
             "kind=rows",
-            "there is no kind `rows`; the kinds are launch, exit, connected, closed, event, sp, greeting, order, answer, request, reply, row, invalid_row, sink_row, ack, stale, resent, late, raw",
+            "there is no kind `rows`; the kinds are launch, exit, connected, closed, event, sp, greeting, order, answer, request, reply, row, invalid_row, sink_row, ack, stale, resent, late, cut, raw",
         ),
         ("from=me", "`from` is `host` or `plugin`, not `me`"),
         (

@@ -51,8 +51,8 @@ pub(crate) struct Args {
     /// Several values of one key match any of them, different keys must all match. A
     /// `*` at either end of a name stands for anything. The kinds are launch, exit,
     /// connected, closed, event, sp (a greeting of the transport), greeting, order,
-    /// answer, request, reply, row, invalid_row, sink_row, ack, stale, resent, late
-    /// and raw.
+    /// answer, request, reply, row, invalid_row, sink_row, ack, stale, resent, late,
+    /// cut and raw.
     #[arg(long, value_name = "KEY=VALUE")]
     filter: Vec<Condition>,
 
