@@ -133,7 +133,33 @@ fn seen(dialed: bool, connected: bool, busy: bool) -> Seen {
         dialed,
         connected,
         busy,
+        stopped: false,
     }
+}
+
+#[test]
+fn a_plugin_that_is_stopped_is_not_called_slow() {
+    let seen = Seen {
+        stopped: true,
+        ..seen(true, true, false)
+    };
+    let limit = Duration::from_secs(5);
+    let advice = ["let the plugin go on in the debugger, or with `kill -CONT` and its process id"];
+
+    assert_eq!(
+        seen.to_string(),
+        "its connection is open, and a debugger or a signal has stopped it"
+    );
+    assert_eq!(advice_for(Observed::NoGreeting { limit, seen }), advice);
+    let request = "Exec";
+    assert_eq!(
+        advice_for(Observed::FunctionUnanswered {
+            request,
+            limit,
+            seen
+        }),
+        advice
+    );
 }
 
 #[test]
