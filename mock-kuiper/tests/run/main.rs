@@ -1,6 +1,7 @@
 //! The commands `mock-kuiper run` and `bench`, run with the plugin
 //! `examples/probe`.
 
+mod attach;
 mod bench;
 mod bench_signals;
 mod common;
