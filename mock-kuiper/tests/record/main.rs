@@ -1,0 +1,10 @@
+//! Plugins that `mock-kuiper record` has written, run by the mock in the place of
+//! eKuiper, with the plugin `examples/probe`.
+
+mod common;
+mod failures;
+#[path = "../run/common.rs"]
+mod probe;
+#[path = "../support/processes.rs"]
+mod processes;
+mod recordings;
