@@ -17,6 +17,15 @@ fn script(text: &str, options: &[&str]) -> Recorded {
     Recorded::new(plugin, options)
 }
 
+/// A plugin that Python runs.
+fn python_plugin() -> Plugin {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    fs::remove_file(plugin.executable()).unwrap();
+    fs::write(plugin.executable(), "print(1)\n").unwrap();
+    plugin.set("language", "python");
+    plugin
+}
+
 #[test]
 fn a_recorder_ends_as_its_plugin_ends() {
     for way in WAYS {
@@ -68,10 +77,9 @@ fn signals_reach_the_plugin() {
 
 #[test]
 fn a_python_plugin_is_run_by_the_interpreter_that_was_named() {
-    let plugin = Plugin::new(&["random"], &[], &[]);
+    let plugin = python_plugin();
     let interpreter = plugin.place().join("my-python");
     write_script(&interpreter, "echo \"$1 $(basename \"$2\") $3\"");
-    plugin.set("language", "python");
     let recorded = Recorded::new(plugin, &["--python", interpreter.to_str().unwrap()]);
 
     let done = Live::spawn(recorded.launch(), &recorded.plugin.id).finish();
@@ -136,8 +144,7 @@ fn nothing_is_replaced_that_record_has_not_written() {
 
 #[test]
 fn a_recorded_package_is_the_plugin_but_for_language_and_executable() {
-    let plugin = Plugin::new(&["random"], &["append"], &[]);
-    plugin.set("language", "python");
+    let plugin = python_plugin();
     plugin.write("lib/helper.py", "x = 1\n");
     let recorded = Recorded::new(plugin, &["--host", "2.4", "--redact", "password"]);
 

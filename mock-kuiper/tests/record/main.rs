@@ -4,6 +4,7 @@
 mod common;
 mod failures;
 #[path = "../run/common.rs"]
+#[expect(dead_code, reason = "the tests of `run` use all of it")]
 mod probe;
 #[path = "../support/processes.rs"]
 mod processes;
