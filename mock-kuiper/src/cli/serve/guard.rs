@@ -48,6 +48,11 @@ pub(super) async fn check(State(server): State<Shared>, request: Request, next: 
 }
 
 impl Guard {
+    /// Returns the address of the page.
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
         let host = text(headers, &header::HOST).unwrap_or_default();
         if !self.is_own(host) {
