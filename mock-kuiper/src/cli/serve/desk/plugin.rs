@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use mock_kuiper::{Function, Host, HostError, Kind, Package, Release, What};
 
-use super::case::Steps;
 use super::gate::{Busy, Gate, Inside};
 use super::instance::Instance;
 use super::offered::Offered;
 use super::problem::Problem;
+use super::steps::Steps;
 use super::watcher::Watcher;
 use crate::cli::host_args::HostArgs;
 
