@@ -1,0 +1,94 @@
+// What the page knows, all bounded: the plugin, the last rows, log lines and messages.
+// Drafts are what was typed, so that another language or symbol loses nothing.
+
+/** Keeps the last values, bounded in number and in characters. */
+export class Ring {
+  constructor(limit, bytes = 8_000_000) {
+    Object.assign(this, { limit, bytes, size: 0, items: [] });
+  }
+
+  push(value, size) {
+    this.items.push({ value, size });
+    this.size += size;
+    while (this.items.length > this.limit || (this.size > this.bytes && this.items.length > 1)) {
+      this.size -= this.items.shift().size;
+    }
+  }
+
+  clear() {
+    this.items = [];
+    this.size = 0;
+  }
+
+  values() {
+    return this.items.map(item => item.value);
+  }
+}
+
+/** The rows, messages and lines that are kept. */
+export const KEPT = { rows: 200, wire: 400, log: 500 };
+
+export const store = {
+  server: null,
+  plugins: [],
+  releases: [],
+  name: null,
+  plugin: null,
+  faults: null,
+  /** By instance: `ring`, and `rows`, `rate`, `skipped` of the last second. */
+  rows: new Map(),
+  wire: { ring: new Ring(KEPT.wire), last: 0, channels: new Set() },
+  log: { ring: new Ring(KEPT.log), last: 0 },
+  drafts: new Map(),
+};
+
+/** Forgets what belongs to a server or a plugin that is no longer shown. */
+export function forget() {
+  store.plugin = null;
+  store.faults = null;
+  store.rows.clear();
+  for (const kept of [store.wire, store.log]) {
+    kept.ring.clear();
+    kept.last = 0;
+  }
+  store.wire.channels.clear();
+}
+
+/** Returns what is known about an instance's rows. */
+export function rowsOf(instance) {
+  if (!store.rows.has(instance)) {
+    store.rows.set(instance, { ring: new Ring(KEPT.rows), last: null, total: 0, rate: 0, skipped: 0 });
+    // Instances come and go; the oldest is forgotten.
+    if (store.rows.size > 16) store.rows.delete(store.rows.keys().next().value);
+  }
+  return store.rows.get(instance);
+}
+
+/**
+ * Keeps a row. Returns false for one that is there already, as after the stream was
+ * opened anew. An instance that was started again counts from 1 again.
+ */
+export function keepRow(row, size) {
+  const kept = rowsOf(row.instance);
+  if (kept.last && row.n <= kept.last.n) {
+    if (row.t <= kept.last.t) return false;
+    kept.ring.clear();
+    kept.skipped = 0;
+  }
+  kept.last = row;
+  kept.ring.push(row, size);
+  return true;
+}
+
+/** Returns what was typed for a symbol or a tool, `make()` the first time. */
+export function draft(key, make) {
+  const whole = `${store.name}/${key}`;
+  if (!store.drafts.has(whole)) store.drafts.set(whole, make());
+  return store.drafts.get(whole);
+}
+
+/** Returns the instances of a symbol. */
+export function instancesOf(symbol) {
+  const all = store.plugin?.instances ?? [];
+  return all.filter(instance => instance.kind === symbol.kind && instance.symbol === symbol.name);
+}
