@@ -67,8 +67,8 @@ export async function blob(address) {
 
 /**
  * The connection of this tab. `stream` returns the stream's path, from where the last
- * one ended; `about` gets the answer of /api before each stream; `event` gets a name
- * and a value; `state` gets `connecting`, `open`, `gone` or `refused`, and an error.
+ * one ended; `about` gets the answer of /api before each stream; `event` gets a name,
+ * a value, and its id and size; `state` gets `connecting`, `open`, `gone` or `refused`, and an error.
  */
 export class Link {
   #work;
@@ -153,12 +153,14 @@ export class Link {
 
   #event(text) {
     let name = 'message';
+    let id = null;
     const data = [];
     for (const each of text.split('\n')) {
       if (each.startsWith('event:')) name = each.slice(6).trim();
+      if (each.startsWith('id:')) id = each.slice(3).trim();
       if (each.startsWith('data:')) data.push(each.slice(5));
     }
-    if (data.length > 0) this.#work.event(name, parse(data.join('\n')), text.length);
+    if (data.length > 0) this.#work.event(name, parse(data.join('\n')), { id, size: text.length });
   }
 
   async #ping() {

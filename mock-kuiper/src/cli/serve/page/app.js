@@ -153,16 +153,16 @@ function moved() {
 
 const TAKE = {
   plugin: took,
-  line: line => {
-    store.log.last = line.n;
-    keep('log', line, line.line.length);
+  line: (line, { id, size }) => {
+    store.log.last = id ?? line.n;
+    keep('log', line, size);
   },
-  message: (message, size) => {
-    store.wire.last = message.n;
+  message: (message, { id, size }) => {
+    store.wire.last = id ?? message.n;
     if (message.channel && store.wire.channels.size < 200) store.wire.channels.add(message.channel);
     keep('wire', message, size);
   },
-  row: (row, size) => {
+  row: (row, { size }) => {
     if (keepRow(row, size)) view?.row?.(row);
   },
   rate: rate => {
@@ -203,7 +203,7 @@ const link = new Link({
     if (wanted) query.append('rows', wanted);
     return `${path(store.name, 'stream')}?${query}`;
   },
-  event: (name, value, size) => TAKE[name]?.(value, size),
+  event: (name, value, about) => TAKE[name]?.(value, about),
   state(state, error) {
     connection = { state, error };
     head.link(state, error);

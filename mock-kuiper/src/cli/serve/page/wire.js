@@ -67,8 +67,12 @@ function bodyOf(message) {
   return JSON.stringify({ message: message.message, meta: message.meta ?? null });
 }
 
+/** The characters of a body that are shown beside its meaning. */
+const PREVIEW = 160;
+
 function draw(message) {
   if (message.gap) return gap(message.gap);
+  const preview = (bodyOf(message) ?? '').slice(0, PREVIEW);
   const from = message.from === 'host' || message.from === 'plugin' ? message.from : null;
   const arrow = { host: '→', plugin: '←' }[from] ?? '·';
   const opened = el('div', { class: 'body' });
@@ -79,7 +83,8 @@ function draw(message) {
       el('time', {}, `${Number(message.t).toFixed(3)} s`),
       el('span', { class: `from ${from ?? 'none'}`, title: from ? t(from) : '' }, arrow, el('span', { class: 'unseen' }, from ? t(from) : '')),
       el('span', { class: 'kind' }, visible(kindOf(message))),
-      el('span', { class: 'explain' }, foreign(message.explain ?? bodyOf(message) ?? '', 160, 'span')),
+      el('span', { class: 'explain' }, foreign(message.explain ?? '', 160, 'span')),
+      el('code', { class: 'preview' }, visible(preview)),
       el('span', { class: 'channel' }, visible(message.channel ?? ''))),
     opened);
   return el('li', {}, details);
