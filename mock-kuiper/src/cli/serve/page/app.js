@@ -10,7 +10,7 @@ import { Log } from './log.js';
 import { SHOWN } from './rows.js';
 import { SinkView } from './sink.js';
 import { SourceView } from './source.js';
-import { forget, keepRow, rowsOf, store } from './store.js';
+import { forget, keepMessage, keepRow, rowsOf, store } from './store.js';
 import { keyOf, Symbols } from './symbols.js';
 import { choose, current, t } from './text.js';
 import { Wire } from './wire.js';
@@ -155,12 +155,13 @@ const TAKE = {
   plugin: took,
   line: (line, { id, size }) => {
     store.log.last = id ?? line.n;
-    keep('log', line, size);
+    store.log.ring.push(line, size);
+    if (tab === 'log') panel.log.add(line);
   },
   message: (message, { id, size }) => {
     store.wire.last = id ?? message.n;
     if (message.channel && store.wire.channels.size < 200) store.wire.channels.add(message.channel);
-    keep('wire', message, size);
+    talk(message, size);
   },
   row: (row, { size }) => {
     if (keepRow(row, size)) view?.row?.(row);
@@ -170,14 +171,16 @@ const TAKE = {
     view?.rate?.(rate.instance);
   },
   gap: gap => {
-    if (gap.of !== 'rows') keep(gap.of, { gap: gap.skipped }, 10);
+    const left = { gap: gap.skipped };
+    if (gap.of === 'wire') talk(left, 10);
+    if (gap.of === 'log') TAKE.line(left, { id: store.log.last, size: 10 });
   },
 };
 
-/** Keeps a message or a line, and shows it if its tab is open. */
-function keep(where, value, size) {
-  store[where].ring.push(value, size);
-  if (tab === where) panel[where].add(value);
+/** Keeps a message of the conversation, and shows it if its tab is open. */
+function talk(message, size) {
+  keepMessage(message, size);
+  if (tab === 'wire') panel.wire.add(message);
 }
 
 choose(current());

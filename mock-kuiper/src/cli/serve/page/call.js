@@ -121,7 +121,7 @@ export class CallView {
     const failed = 'error' in answer;
     const seen = what === 'validate'
       ? el('span', { class: `label ${failed ? 'bad' : 'good'}` }, t(failed ? 'notValid' : 'valid'))
-      : failed ? el('span', { class: 'label bad' }, 'error') : line(answer.result);
+      : failed ? el('span', { class: 'label bad' }, t(answer.refused ? 'notValid' : 'failed')) : line(answer.result);
     this.#none.hidden = true;
     this.#table.hidden = false;
     this.#history.prepend(el('tr', {},

@@ -2,7 +2,7 @@
 // for each message, above the lane from the host and below it from the plugin.
 
 import { el, visible } from './dom.js';
-import { store } from './store.js';
+import { conversation } from './store.js';
 import { t } from './text.js';
 
 const LANE = 18; // pixels
@@ -30,7 +30,7 @@ export class Lanes {
   }
 
   #draw() {
-    const messages = store.wire.ring.values().filter(message => message.channel && message.from);
+    const messages = conversation().filter(message => message.channel && message.from);
     const channels = [...new Set(messages.map(message => message.channel))].slice(-LANES);
     this.element.hidden = channels.length === 0;
     if (channels.length === 0) return;

@@ -1,6 +1,6 @@
 // The live rows of one instance: rate, pause, what was left out, and each row's values.
 
-import { button, el, setText } from './dom.js';
+import { button, el, foreign, setText } from './dom.js';
 import { count, speed } from './instances.js';
 import { block, line } from './json.js';
 import { List } from './list.js';
@@ -73,12 +73,17 @@ export class Rows {
 
 /** A row: its number, its time, its values; the whole of it when it is opened. */
 function draw(row) {
+  const start = [el('span', { class: 'n' }, String(row.n)), el('time', {}, `${Number(row.t).toFixed(3)} s`)];
+  // The server keeps only the beginning of a very large row.
+  if (row.excerpt !== undefined) {
+    return el('li', { class: 'line' }, start, el('span', {}, foreign(row.excerpt), ' ', el('em', {}, t('bytes', count(row.bytes)))));
+  }
   const body = el('div', { class: 'body' });
   const details = el('details', { on: { toggle: () => {
     if (!details.open || body.childElementCount > 0) return;
     body.append(block(row.message));
     if (row.meta !== null && row.meta !== undefined) body.append(el('p', { class: 'dim' }, t('meta')), block(row.meta));
   } } },
-    el('summary', {}, el('span', { class: 'n' }, String(row.n)), el('time', {}, `${Number(row.t).toFixed(3)} s`), line(row.message)), body);
+    el('summary', {}, start, line(row.message)), body);
   return el('li', {}, details);
 }

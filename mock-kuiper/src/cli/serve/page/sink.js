@@ -137,7 +137,7 @@ class Editor {
   }
 
   #insert() {
-    const rows = [...store.rows.values()].map(kept => kept.last).filter(Boolean).sort((a, b) => a.t - b.t);
+    const rows = [...store.rows.values()].map(kept => kept.last).filter(row => row?.message).sort((a, b) => a.t - b.t);
     setText(this.#note, rows.length > 0 ? '' : t('noLastRow'));
     if (rows.length === 0) return;
     this.#draft.text = JSON.stringify(rows.at(-1).message, null, 2);

@@ -26,7 +26,7 @@ export class Ring {
 }
 
 /** The rows, messages and lines that are kept. */
-export const KEPT = { rows: 200, wire: 400, log: 500 };
+export const KEPT = { rows: 200, wire: 300, log: 500 };
 
 export const store = {
   server: null,
@@ -37,7 +37,8 @@ export const store = {
   faults: null,
   /** By instance: `ring`, and `rows`, `rate`, `skipped` of the last second. */
   rows: new Map(),
-  wire: { ring: new Ring(KEPT.wire), last: 0, channels: new Set() },
+  /** Rows and acks have a ring of their own, so that they do not push out the orders. */
+  wire: { ring: new Ring(KEPT.wire), rows: new Ring(KEPT.wire), last: 0, channels: new Set() },
   log: { ring: new Ring(KEPT.log), last: 0 },
   drafts: new Map(),
 };
@@ -51,7 +52,27 @@ export function forget() {
     kept.ring.clear();
     kept.last = 0;
   }
+  store.wire.rows.clear();
   store.wire.channels.clear();
+}
+
+/** Says whether a message is one of the many: a row, an ack, or a gap between them. */
+export function isRow(message) {
+  return Boolean(message.gap) || ['row', 'invalid_row', 'sink_row', 'ack'].includes(message.event);
+}
+
+let order = 0;
+/** Keeps a message of the conversation. */
+export function keepMessage(message, size) {
+  order += 1;
+  const ring = isRow(message) ? store.wire.rows : store.wire.ring;
+  ring.push({ message, order }, size);
+}
+
+/** Returns the messages of the conversation in their order. */
+export function conversation() {
+  const all = [...store.wire.ring.values(), ...store.wire.rows.values()];
+  return all.sort((a, b) => a.order - b.order).map(kept => kept.message);
 }
 
 /** Returns what is known about an instance's rows. */

@@ -6,20 +6,22 @@ import { block, decoded, parsed } from './json.js';
 import { Lanes } from './lanes.js';
 import { List } from './list.js';
 import { gap } from './log.js';
-import { KEPT, store } from './store.js';
+import { conversation, isRow, KEPT, store } from './store.js';
 import { t } from './text.js';
 
 export class Wire {
   #list;
   #channel;
   #filter;
+  #rows;
   #lanes = new Lanes();
 
   constructor() {
     this.#list = new List(t('conversation'), KEPT.wire, message => draw(message), t('noMessages'));
     this.#channel = el('select', { 'aria-label': t('channel'), on: { change: () => this.redraw() } });
     this.#filter = el('input', { type: 'search', 'aria-label': t('filter'), placeholder: t('filter'), on: { input: () => this.redraw() } });
-    this.tools = el('div', { class: 'row' }, this.#channel, this.#filter, el('span', { class: 'dim small' }, t('kept', KEPT.wire)));
+    this.#rows = el('input', { type: 'checkbox', checked: true, on: { change: () => this.redraw() } });
+    this.tools = el('div', { class: 'row' }, this.#channel, this.#filter, el('label', {}, this.#rows, ` ${t('rowsAndAcks')}`), el('span', { class: 'dim small' }, t('kept', KEPT.wire)));
     this.element = el('div', { class: 'wire' }, this.#lanes.element, this.#list.element);
     this.#channels();
     this.redraw();
@@ -35,6 +37,7 @@ export class Wire {
   }
 
   #shown(message) {
+    if (isRow(message) && !this.#rows.checked) return false;
     if (message.gap) return true;
     if (this.#channel.value !== '' && message.channel !== this.#channel.value) return false;
     const wanted = this.#filter.value.toLowerCase();
@@ -50,7 +53,7 @@ export class Wire {
 
   redraw() {
     this.#channels();
-    this.#list.replace(store.wire.ring.values().filter(message => this.#shown(message)));
+    this.#list.replace(conversation().filter(message => this.#shown(message)));
     this.#lanes.schedule();
   }
 }
@@ -96,6 +99,9 @@ function contents(message) {
   if (body === null) {
     const { n, explain, ...rest } = message;
     return [block(rest)];
+  }
+  if (message.bytes > body.length) {
+    return [foreign(body, 4000, 'pre'), el('p', { class: 'dim' }, t('bytes', message.bytes.toLocaleString('en')))];
   }
   const value = parsed(body);
   if (value === undefined || typeof value !== 'object') return [foreign(body, 4000, 'pre')];
