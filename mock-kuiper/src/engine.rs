@@ -11,7 +11,7 @@ pub mod call {
 
 /// Observers that write events to a file, and what a host records.
 pub mod event {
-    pub use crate::event::{JsonLines, Trace};
+    pub use crate::event::{JsonLines, Trace, event_json};
 }
 
 /// The table of faults, and how a fault is read from a text.
@@ -82,6 +82,11 @@ pub mod release {
 /// Saves what a run did and saw as a case of a test file.
 pub mod save {
     pub use crate::scenario::save::*;
+}
+
+/// The known word that is nearest to a mistyped one.
+pub mod spelling {
+    pub use crate::scenario::nearest::nearest;
 }
 
 /// A temporary directory that does not outlive the process.

@@ -26,6 +26,7 @@ mod rows;
 mod run;
 mod running;
 mod save;
+mod serve;
 mod session;
 mod stream;
 mod summary;
@@ -53,6 +54,7 @@ struct Cli {
 enum Command {
     New(new::Args),
     Run(Box<run::Args>),
+    Serve(Box<serve::Args>),
     Test(Box<test::Args>),
     Bench(Box<bench::Args>),
     Check(check::Args),
@@ -67,6 +69,7 @@ pub(crate) fn main() -> ExitCode {
     let done = match cli.command {
         Command::New(args) => new::run(&args),
         Command::Run(args) => run::run(*args),
+        Command::Serve(args) => serve::run(*args),
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),

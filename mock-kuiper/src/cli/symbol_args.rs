@@ -77,7 +77,7 @@ fn json_object(text: &str) -> Result<Map<String, Value>, String> {
 }
 
 /// Checks a rule's id, which becomes a part of socket paths.
-fn rule_id(text: &str) -> Result<String, String> {
+pub(super) fn rule_id(text: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '$');
     if text.is_empty() || !text.chars().all(plain) {
         return Err("expected letters, digits, `_`, `-`, `.` and `$`".to_owned());

@@ -54,6 +54,15 @@ impl<W: Write + Send> Observer for JsonLines<W> {
     }
 }
 
+/// Returns an event as [`JsonLines`] writes it, without the end of the line.
+///
+/// # Errors
+///
+/// A value that JSON does not have.
+pub fn event_json(event: &Event<'_>) -> serde_json::Result<String> {
+    serde_json::to_string(&Line::of(event))
+}
+
 /// An event as it stands in the file.
 #[derive(Serialize)]
 struct Line<'a> {

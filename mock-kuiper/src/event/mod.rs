@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-pub use json::JsonLines;
+pub use json::{JsonLines, event_json};
 pub(crate) use record::Recorder;
 pub use record::{Frame, Limits};
 pub use trace::Trace;

@@ -122,6 +122,14 @@ impl Host {
         self.inner.kill();
     }
 
+    /// Kills the plugin's process, and no other, with SIGKILL, as somebody else
+    /// would, and waits for its exit. For the host it is a crash: all waits end
+    /// with [`Code::PluginExited`](crate::Code::PluginExited).
+    #[doc(hidden)]
+    pub fn crash(&self) {
+        self.inner.crash();
+    }
+
     /// Replaces the plugin's process, as eKuiper does when a plugin is updated
     /// or has crashed. The old process is killed if it runs. The new one gets
     /// the start orders of the sources and sinks that ran, and of the function

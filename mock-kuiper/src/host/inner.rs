@@ -117,6 +117,11 @@ impl Inner {
         process.end();
     }
 
+    /// Kills the process as somebody else would: all waits end as after a crash.
+    pub(super) fn crash(&self) {
+        drop(self.process().kill());
+    }
+
     /// Launches the plugin again, and waits for its greeting.
     pub(super) fn relaunch(&self) -> Result<(), HostError> {
         self.kill();

@@ -18,7 +18,7 @@
 mod discover;
 mod format;
 mod model;
-mod nearest;
+pub(crate) mod nearest;
 mod node;
 mod parse;
 mod pattern;

@@ -2,10 +2,8 @@
 
 /// Returns the word that `typed` was probably meant to be: at most a third of
 /// its characters are mistyped, or it is the beginning of the word.
-pub(crate) fn nearest<'a>(
-    typed: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = typed.chars().count();
     let limit = (length / 3).max(1);
     known

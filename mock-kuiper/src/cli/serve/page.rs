@@ -1,36 +1,89 @@
-//! The files of the page: `index.html` at `/`, the others below `/page/`.
-//!
-//! They are part of the command, and need no build step. What each does is in its own
-//! header.
+//! The page, which is in the binary: no file is read, and nothing is built.
 
-/// Returns the content type and the bytes of the file at a path of the server.
-pub(super) fn file(path: &str) -> Option<(&'static str, &'static [u8])> {
-    let name = match path {
-        "/" => "index.html",
-        _ => path.strip_prefix("/page/")?,
-    };
-    let (name, bytes) = FILES.iter().find(|(file, _)| *file == name)?;
-    let kind = match name.rsplit('.').next()? {
-        "html" => "text/html; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "svg" => "image/svg+xml",
-        _ => "text/javascript; charset=utf-8",
-    };
-    Some((kind, bytes.as_bytes()))
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use super::api::Refusal;
+use super::state::Shared;
+
+/// The page itself.
+const INDEX: File = ("index.html", HTML, include_str!("page/index.html"));
+
+/// What the page loads, below `/page/`.
+const FILES: &[File] = &[
+    ("style.css", CSS, include_str!("page/style.css")),
+    ("icon.svg", SVG, include_str!("page/icon.svg")),
+    ("api.js", SCRIPT, include_str!("page/api.js")),
+    ("app.js", SCRIPT, include_str!("page/app.js")),
+    ("call.js", SCRIPT, include_str!("page/call.js")),
+    ("case.js", SCRIPT, include_str!("page/case.js")),
+    ("controls.js", SCRIPT, include_str!("page/controls.js")),
+    ("dom.js", SCRIPT, include_str!("page/dom.js")),
+    ("faults.js", SCRIPT, include_str!("page/faults.js")),
+    ("form.js", SCRIPT, include_str!("page/form.js")),
+    ("head.js", SCRIPT, include_str!("page/head.js")),
+    ("instances.js", SCRIPT, include_str!("page/instances.js")),
+    ("json.js", SCRIPT, include_str!("page/json.js")),
+    ("lanes.js", SCRIPT, include_str!("page/lanes.js")),
+    ("list.js", SCRIPT, include_str!("page/list.js")),
+    ("log.js", SCRIPT, include_str!("page/log.js")),
+    ("rows.js", SCRIPT, include_str!("page/rows.js")),
+    ("sink.js", SCRIPT, include_str!("page/sink.js")),
+    ("source.js", SCRIPT, include_str!("page/source.js")),
+    ("store.js", SCRIPT, include_str!("page/store.js")),
+    ("symbols.js", SCRIPT, include_str!("page/symbols.js")),
+    ("text.js", SCRIPT, include_str!("page/text.js")),
+    ("wire.js", SCRIPT, include_str!("page/wire.js")),
+];
+
+/// Name, type and content.
+type File = (&'static str, &'static str, &'static str);
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// Nothing but what this server gives.
+const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; \
+    frame-ancestors 'none'";
+
+/// Makes the router of the page.
+pub(super) fn router() -> Router<Shared> {
+    Router::new()
+        .route("/", get(|| async { response(INDEX) }))
+        .route(
+            "/page/{file}",
+            get(
+                |axum::extract::Path(name): axum::extract::Path<String>| async move {
+                    match FILES.iter().find(|(known, _, _)| *known == name) {
+                        Some(file) => response(*file),
+                        None => {
+                            let text = "the page has no such file";
+                            Refusal::new(StatusCode::NOT_FOUND, "not-found", text, &[])
+                                .into_response()
+                        }
+                    }
+                },
+            ),
+        )
 }
 
-macro_rules! files {
-    ($($name:literal)*) => {
-        &[$(($name, include_str!(concat!("page/", $name)))),*]
-    };
+fn response((_, kind, content): File) -> Response {
+    let mut response = Response::new(Body::from(content));
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, "no-cache"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
-
-const FILES: &[(&str, &str)] = files!(
-    "api.js" "app.js" "call.js" "case.js" "controls.js" "dom.js" "faults.js" "form.js"
-    "head.js" "icon.svg" "index.html" "instances.js" "json.js" "lanes.js" "list.js"
-    "log.js" "rows.js" "sink.js" "source.js" "store.js" "style.css" "symbols.js"
-    "text.js" "wire.js"
-);
 
 #[cfg(test)]
 mod tests {
@@ -39,20 +92,26 @@ mod tests {
     #[test]
     fn each_file_of_the_folder_is_served() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/serve/page");
+        let mut found: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        found.sort();
 
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            assert!(file(&format!("/page/{name}")).is_some(), "{name}");
-        }
+        let mut served: Vec<_> = FILES.iter().map(|(name, ..)| (*name).to_owned()).collect();
+        served.push(INDEX.0.to_owned());
+        served.sort();
+
+        assert_eq!(served, found);
     }
 
     #[test]
-    fn the_page_loads_nothing_from_elsewhere() {
-        for (name, text) in FILES {
-            let foreign = text.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
-            assert!(!foreign.contains("http://"), "{name}");
-            assert!(!foreign.contains("https://"), "{name}");
-            assert!(!text.contains("innerHTML"), "{name}");
+    fn the_page_loads_nothing_from_elsewhere_and_makes_no_html_from_text() {
+        for (name, _, text) in FILES.iter().chain([&INDEX]) {
+            let text = text.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
+            for never in ["http:", "https:", "innerHTML", "style=", "onclick="] {
+                assert!(!text.contains(never), "{name}: {never}");
+            }
         }
     }
 }

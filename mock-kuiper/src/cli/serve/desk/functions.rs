@@ -1,0 +1,112 @@
+//! Calls functions.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use mock_kuiper::engine::save::SavedStep;
+use mock_kuiper::engine::wire::{Context, Expr};
+use mock_kuiper::{Function, Host, Kind, Meta, Reply};
+use serde_json::{Value, json};
+
+use super::gate::Inside;
+use super::plugin::Plugin;
+use super::problem::Problem;
+
+/// The operator of a rule that calls functions.
+const OPERATOR: &str = "2_project";
+
+impl Plugin {
+    /// Lets a function validate arguments, and calls it if it accepts them.
+    pub(in crate::cli::serve) fn call(
+        &self,
+        symbol: &str,
+        args: &[Value],
+        rule: &str,
+    ) -> Result<Value, Problem> {
+        let (_inside, host) = self.inside_for(symbol)?;
+        let function = self.function(&host, symbol)?;
+        let mut function = function.lock().unwrap_or_else(PoisonError::into_inner);
+        let begun = Instant::now();
+        if let Reply::Error(text) = function.validate(&Expr::of_values(args))? {
+            let answer = json!({"error": text, "refused": true, "ms": milliseconds(begun)});
+            self.note(refusal(symbol, args, text));
+            return Ok(answer);
+        }
+        let context = Context {
+            meta: Meta::new(rule, OPERATOR),
+            func_id: 0,
+        };
+        let begun = Instant::now();
+        let outcome = function.call(&context, args)?.into_result();
+        let ms = milliseconds(begun);
+        let answer = match &outcome {
+            Ok(result) => json!({"result": result, "ms": ms}),
+            Err(text) => json!({"error": text, "ms": ms}),
+        };
+        self.note(SavedStep::Call {
+            function: symbol.to_owned(),
+            args: args.to_vec(),
+            outcome,
+        });
+        Ok(answer)
+    }
+
+    /// Asks a function whether it accepts arguments.
+    pub(in crate::cli::serve) fn validate(
+        &self,
+        symbol: &str,
+        args: &[Value],
+    ) -> Result<Value, Problem> {
+        let (_inside, host) = self.inside_for(symbol)?;
+        let function = self.function(&host, symbol)?;
+        let mut function = function.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(match function.validate(&Expr::of_values(args))? {
+            Reply::Result(_) => json!({"ok": true}),
+            Reply::Error(text) => {
+                let answer = json!({"ok": false, "error": text});
+                self.note(refusal(symbol, args, text));
+                answer
+            }
+        })
+    }
+
+    fn inside_for(&self, symbol: &str) -> Result<(Inside<'_>, Arc<Host>), Problem> {
+        self.check_symbol(Kind::Function, symbol)?;
+        self.inside()
+    }
+
+    /// Returns a function; before its first use it is started.
+    fn function(&self, host: &Host, symbol: &str) -> Result<Arc<Mutex<Function>>, Problem> {
+        // Two requests must not start it both.
+        let _starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(function) = self.live().functions.get(symbol) {
+            return Ok(Arc::clone(function));
+        }
+        let mut function = host.function(symbol)?;
+        let is_aggregate = function.is_aggregate()?;
+        let function = Arc::new(Mutex::new(function));
+        let mut live = self.live();
+        live.aggregates.insert(symbol.to_owned(), is_aggregate);
+        live.functions
+            .insert(symbol.to_owned(), Arc::clone(&function));
+        drop(live);
+        Ok(function)
+    }
+
+    fn note(&self, step: SavedStep) {
+        self.live().steps.push(step);
+    }
+}
+
+fn refusal(symbol: &str, args: &[Value], text: String) -> SavedStep {
+    SavedStep::Refusal {
+        function: symbol.to_owned(),
+        args: args.to_vec(),
+        text,
+    }
+}
+
+/// Returns the time since then, in milliseconds with two decimals.
+fn milliseconds(since: Instant) -> f64 {
+    (since.elapsed().as_secs_f64() * 1e5).round() / 100.0
+}
