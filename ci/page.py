@@ -30,7 +30,7 @@ class Server:
 
     def start(self):
         self.process = subprocess.Popen(
-            [*self.command, "--listen", f"127.0.0.1:{self.port}"],
+            [*self.command, "--port", str(self.port)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         line = self.process.stdout.readline()
         if not line:
@@ -55,8 +55,9 @@ class Page:
         end = time.monotonic() + LIMIT
         while not self.browser.run(f"Boolean({expression})"):
             if time.monotonic() > end:
-                text = self.browser.run("document.body.innerText")
-                raise SystemExit(f"error: never seen within {LIMIT} s: {what}\n{expression}\nThe page:\n{text}")
+                text = self.browser.run("document.body.innerText")[:3000]
+                wrong = wrong_events(self.browser, lambda url: True)
+                raise SystemExit(f"error: never seen within {LIMIT} s: {what}\n{expression}\n{wrong}\nThe page:\n{text}")
             time.sleep(0.05)
 
     def point(self, element):
@@ -154,6 +155,7 @@ def check_source(page, checks):
 def check_sink(page, checks, work):
     """Rows of a source, and rows that are typed, with acks and without."""
     out = work / "out.jsonl"
+    out.unlink(missing_ok=True)
     page.choose("sink/append")
     page.type(one("[data-name=path] input"), str(out))
     page.click(named("Send", "button[type=submit]"))
@@ -436,12 +438,13 @@ def main():
     shots = pathlib.Path(shots) if shots else None
     checks = Checks()
     # The browser's helpers may write to the profile after its end.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, tempfile.TemporaryDirectory() as work:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = Browser(chromium, profile)
         server = None
         try:
             server = Server(command, mirror)
-            check_mirror(browser, server, checks, shots, pathlib.Path(work))
+            # The isolated plugin sees this directory.
+            check_mirror(browser, server, checks, shots, pathlib.Path(mirror).parent)
             server.end()
             if python:
                 server = Server(command, python[0], "--python", python[1])

@@ -4,7 +4,7 @@
 // stream, and none while it is hidden. A ping finds a server that is suspended, and one
 // that was started again, which has another id.
 
-import { parse } from './json.js';
+import { envelope } from './json.js';
 
 const PING = 3000; // milliseconds between two
 const ANSWER = 3000; // that a ping may take
@@ -42,7 +42,7 @@ export async function request(method, path, body, limit) {
   }
   let value;
   try {
-    value = text === '' ? null : parse(text);
+    value = text === '' ? null : envelope(text);
   } catch {
     value = { error: { code: 'internal', text: `The answer is not JSON: ${text.slice(0, 200)}`, advice: [] } };
   }
@@ -160,7 +160,13 @@ export class Link {
       if (each.startsWith('id:')) id = each.slice(3).trim();
       if (each.startsWith('data:')) data.push(each.slice(5));
     }
-    if (data.length > 0) this.#work.event(name, parse(data.join('\n')), { id, size: text.length });
+    if (data.length === 0) return;
+    try {
+      this.#work.event(name, envelope(data.join('\n')), { id, size: text.length });
+    } catch (error) {
+      // A mistake of the page, which must not look like one of the connection.
+      reportError(error);
+    }
   }
 
   async #ping() {

@@ -163,8 +163,9 @@ const TAKE = {
     if (message.channel && store.wire.channels.size < 200) store.wire.channels.add(message.channel);
     talk(message, size);
   },
-  row: (row, { size }) => {
-    if (keepRow(row, size)) view?.row?.(row);
+  row: (row, { id, size }) => {
+    const isOther = keepRow(row, id, size);
+    view?.row?.(row, isOther);
   },
   rate: rate => {
     Object.assign(rowsOf(rate.instance), { total: rate.rows, rate: rate.rate, skipped: rate.skipped });
@@ -203,7 +204,10 @@ const link = new Link({
     if (!store.name) return null;
     const query = new URLSearchParams({ log: store.log.last, wire: store.wire.last, max: SHOWN });
     const wanted = view?.wanted();
-    if (wanted) query.append('rows', wanted);
+    if (wanted) {
+      query.append('rows', wanted);
+      query.append('rows_after', rowsOf(wanted).id ?? '');
+    }
     return `${path(store.name, 'stream')}?${query}`;
   },
   event: (name, value, about) => TAKE[name]?.(value, about),

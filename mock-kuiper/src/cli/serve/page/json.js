@@ -13,6 +13,20 @@ function keepDigits(_, value, context) {
   return context.source === String(value) ? value : JSON.rawJSON(context.source);
 }
 
+/** What is the plugin's own in a message of the server. */
+const FOREIGN = ['message', 'meta', 'result'];
+
+/** Parses a message of the server: only what is the plugin's own keeps its digits. */
+export function envelope(text) {
+  const value = JSON.parse(text);
+  if (!JSON.rawJSON || !isObject(value) || !FOREIGN.some(name => name in value)) return value;
+  const exact = parse(text);
+  for (const name of FOREIGN) {
+    if (name in value) value[name] = exact[name];
+  }
+  return value;
+}
+
 /** Returns the parsed text, or undefined if it is not JSON. */
 export function parsed(text) {
   try {

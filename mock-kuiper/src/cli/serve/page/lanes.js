@@ -30,7 +30,10 @@ export class Lanes {
   }
 
   #draw() {
-    const messages = conversation().filter(message => message.channel && message.from);
+    const all = conversation();
+    // The time counts from the last launch.
+    const begin = all.findLastIndex(message => message.event === 'launched');
+    const messages = all.slice(Math.max(begin, 0)).filter(message => message.channel && message.from);
     const channels = [...new Set(messages.map(message => message.channel))].slice(-LANES);
     this.element.hidden = channels.length === 0;
     if (channels.length === 0) return;

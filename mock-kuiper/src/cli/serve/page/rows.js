@@ -39,8 +39,10 @@ export class Rows {
     this.#numbers();
   }
 
-  add(row) {
+  /** Adds a row; `isOther` says that another instance of this id has begun. */
+  add(row, isOther) {
     if (row.instance !== this.#instance) return;
+    if (isOther) this.#list.replace([]);
     this.#list.add(row);
     if (this.#list.paused) this.#numbers();
   }

@@ -91,8 +91,8 @@ export class SourceView {
     this.#rows.show(this.#draft.chosen);
   }
 
-  row(row) {
-    this.#rows.add(row);
+  row(row, isOther) {
+    this.#rows.add(row, isOther);
   }
 
   rate(instance) {

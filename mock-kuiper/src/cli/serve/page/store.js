@@ -78,7 +78,7 @@ export function conversation() {
 /** Returns what is known about an instance's rows. */
 export function rowsOf(instance) {
   if (!store.rows.has(instance)) {
-    store.rows.set(instance, { ring: new Ring(KEPT.rows), last: null, total: 0, rate: 0, skipped: 0 });
+    store.rows.set(instance, { ring: new Ring(KEPT.rows), id: null, last: null, total: 0, rate: 0, skipped: 0 });
     // Instances come and go; the oldest is forgotten.
     if (store.rows.size > 16) store.rows.delete(store.rows.keys().next().value);
   }
@@ -86,19 +86,18 @@ export function rowsOf(instance) {
 }
 
 /**
- * Keeps a row. Returns false for one that is there already, as after the stream was
- * opened anew. An instance that was started again counts from 1 again.
+ * Keeps a row. Its id is `TAG.NUMBER`: another instance of the same name has another tag,
+ * and its rows replace those of the earlier one.
  */
-export function keepRow(row, size) {
+export function keepRow(row, id, size) {
   const kept = rowsOf(row.instance);
-  if (kept.last && row.n <= kept.last.n) {
-    if (row.t <= kept.last.t) return false;
-    kept.ring.clear();
-    kept.skipped = 0;
-  }
+  const tag = id?.split('.')[0];
+  const isOther = kept.id !== null && kept.id.split('.')[0] !== tag;
+  if (isOther) kept.ring.clear();
+  kept.id = id;
   kept.last = row;
   kept.ring.push(row, size);
-  return true;
+  return isOther;
 }
 
 /** Returns what was typed for a symbol or a tool, `make()` the first time. */
