@@ -1,6 +1,6 @@
 //! `mock-kuiper run`: drives a plugin from its launch to its end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{ArgAction, ValueHint};
@@ -13,6 +13,7 @@ use super::host_args::HostArgs;
 use super::output::print_results;
 use super::plan::Plan;
 use super::save::Save;
+use super::serve;
 use super::session::Session;
 use super::stream::{Files, Stream};
 use super::terminal::Terminal;
@@ -31,6 +32,8 @@ Examples:
       status is 0 if the plugin survives both.
   mock-kuiper run ./mirror --function echo --call 'echo(1)' --save echo.test.yaml
       Writes the call and its result as a case for `mock-kuiper test`.
+  mock-kuiper run ./mirror --open
+      Starts everything, and opens a page on which the plugin is driven by hand.
   mock-kuiper run ./mirror --sink file --send '{\"a\":1}' --require-ack
       Sends a row to a sink, and waits for its ack.";
 
@@ -83,6 +86,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME[=VALUE]")]
     fault: Vec<FaultArg>,
 
+    /// Start as usual, and open a page in the browser that shows everything and on
+    /// which more can be started, sent and called; until Ctrl-C
+    ///
+    /// It is the page of `mock-kuiper serve`. $BROWSER or xdg-open opens it.
+    #[arg(long, conflicts_with_all = [
+        "watch", "seed", "fault", "count", "duration", "json", "trace", "plugin_log", "save",
+        "verbose",
+    ])]
+    open: bool,
+
     /// Write every event to this file, one JSON object per line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     json: Option<PathBuf>,
@@ -129,6 +142,9 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
             "--watch needs the plugin's directory, not a zip",
         ));
     }
+    if args.open {
+        return open(plugin, args.drive, args.host);
+    }
     let package = Arc::new(args.host.package(plugin)?);
     let plan = Plan {
         seeded: args.seed.is_some(),
@@ -169,4 +185,14 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     let outcome = outcome.and_then(|exit| written.map(|()| exit));
     let saved = save.map_or(Ok(()), |save| save.finish(&outcome));
     outcome.and_then(|exit| saved.map(|()| exit))
+}
+
+/// Runs a plugin on the page.
+fn open(plugin: &Path, drive: DriveArgs, host: HostArgs) -> Result<Exit, CliError> {
+    let package = host.package(plugin)?;
+    let plan = Plan::make(&drive, host.host, &package)?;
+    let sources = plan.sources.iter();
+    let sources = sources.map(|order| drive.symbols.saved_source(&order.symbol));
+    let sources = sources.collect();
+    serve::open(plugin, package, host, plan, sources)
 }

@@ -285,6 +285,13 @@ impl Host {
         self.inner.process().greeted_after()
     }
 
+    /// Whether the process has exited although the host had not ended it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn has_crashed(&self) -> bool {
+        self.inner.shared.crashes_within(Duration::ZERO)
+    }
+
     /// Fails if the plugin's process has exited.
     ///
     /// # Errors

@@ -1,1 +1,14 @@
-//! The command `mock-kuiper serve`.
+//! The command `mock-kuiper serve`, driven over HTTP with the plugin `examples/probe`.
+
+mod common;
+mod documentation;
+mod endings;
+mod guards;
+mod http;
+mod instances;
+mod open;
+mod plugins;
+#[path = "../support/processes.rs"]
+mod processes;
+mod schema;
+mod streams;

@@ -48,6 +48,11 @@ pub(super) async fn check(State(server): State<Shared>, request: Request, next: 
 }
 
 impl Guard {
+    /// Returns the address of the page.
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
         let host = text(headers, &header::HOST).unwrap_or_default();
         if !self.is_own(host) {
@@ -64,11 +69,11 @@ impl Guard {
             let text = format!("the page `{}` is not of this server", in_sentence(origin));
             return Err(forbidden(&text, &format!("open http://{host} instead")));
         }
-        // The page's own files hold nothing secret, and a browser loads them without a
-        // token.
-        let is_page = uri.path() == "/" || uri.path().starts_with("/page/");
         match &self.token {
-            Some(token) if !is_page && !is_same(token, &given_token(uri, headers)) => {
+            // A browser loads the files of the page without the token, and they hold
+            // no secret.
+            Some(_) if uri.path() == "/" || uri.path().starts_with("/page/") => Ok(()),
+            Some(token) if !is_same(token, &given_token(uri, headers)) => {
                 let advice = [
                     "send the token that the server has printed at its start: `Authorization: \
                      Bearer TOKEN`, or ?token=TOKEN in the address",

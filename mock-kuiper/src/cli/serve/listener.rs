@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
 use std::sync::Arc;
 
 use axum::serve::Listener;
@@ -30,20 +30,23 @@ pub(super) struct Connection {
     _place: Option<OwnedSemaphorePermit>,
 }
 
+/// Listens on an address.
+///
+/// # Errors
+///
+/// [`CliError::Trouble`] if it is in use, with the process that uses it.
+pub(super) fn bind(address: SocketAddr) -> Result<net::TcpListener, CliError> {
+    let bound = net::TcpListener::bind(address);
+    bound.map_err(|error| CliError::Trouble(not_bound(address, &error)))
+}
+
 impl Bounded {
-    /// Listens on an address.
-    ///
-    /// # Errors
-    ///
-    /// [`CliError::Trouble`] if it is in use, with the process that uses it.
-    pub(super) async fn bind(address: SocketAddr) -> Result<Self, CliError> {
-        match TcpListener::bind(address).await {
-            Ok(listener) => Ok(Self {
-                listener,
-                room: Arc::new(Semaphore::new(CONNECTIONS)),
-            }),
-            Err(error) => Err(CliError::Trouble(not_bound(address, &error))),
-        }
+    pub(super) fn new(listener: net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self {
+            listener: TcpListener::from_std(listener)?,
+            room: Arc::new(Semaphore::new(CONNECTIONS)),
+        })
     }
 }
 
@@ -179,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_owner_of_a_port_is_found() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
 
         let owner = owner(listener.local_addr().unwrap().port());
 

@@ -85,6 +85,27 @@ impl SaveFile {
         Ok(file)
     }
 
+    /// Returns the text of a new file at this path with one case, which has these steps.
+    /// Nothing is written. Without a name the case has one made of its steps.
+    ///
+    /// # Errors
+    ///
+    /// [`SaveError::Value`], and [`SaveError::Io`] if the plugin or the directory of the
+    /// path does not exist.
+    pub fn draft(
+        path: &Path,
+        run: SavedRun,
+        name: Option<&str>,
+        steps: &[SavedStep],
+    ) -> Result<String, SaveError> {
+        let file = Self {
+            path: path.to_owned(),
+            run,
+        };
+        let name = name.map_or_else(|| step::name(steps), str::to_owned);
+        file.new_text(&name, steps)
+    }
+
     /// Adds a case with these steps, and returns its name.
     ///
     /// # Errors
@@ -126,10 +147,7 @@ impl SaveFile {
     ) -> Result<(String, String), SaveError> {
         let Some(existing) = existing else {
             let name = step::name(steps);
-            let mut text = self.head()?;
-            text.push_str(&case(&name, None, steps, 0, "\n"));
-            self.check(&text)?;
-            return Ok((text, name));
+            return Ok((self.new_text(&name, steps)?, name));
         };
         self.check_head(&existing.file)?;
         let name = existing.free_name(&step::name(steps));
@@ -147,6 +165,14 @@ impl SaveFile {
         };
         self.check(&text)?;
         Ok((text, name))
+    }
+
+    /// Returns the text of a new file with one case.
+    fn new_text(&self, name: &str, steps: &[SavedStep]) -> Result<String, SaveError> {
+        let mut text = self.head()?;
+        text.push_str(&case(name, None, steps, 0, "\n"));
+        self.check(&text)?;
+        Ok(text)
     }
 
     /// Checks that the text can be read as a test file.

@@ -38,6 +38,7 @@ pub(super) fn routes() -> Vec<Route> {
         ("/api/plugins/{plugin}/kill", post(plugins::kill)),
         ("/api/plugins/{plugin}/release", put(plugins::release)),
         ("/api/plugins/{plugin}/trace", get(plugins::trace)),
+        ("/api/plugins/{plugin}/case", post(plugins::case)),
         (
             "/api/plugins/{plugin}/sources/{symbol}/start",
             post(instances::start_source),

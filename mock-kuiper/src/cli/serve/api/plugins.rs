@@ -111,6 +111,19 @@ pub(super) async fn trace(
     Ok(response)
 }
 
+/// `POST /api/plugins/{plugin}/case`
+pub(super) async fn case(
+    State(server): State<Shared>,
+    Path(name): Path<String>,
+    body: Body,
+) -> Answer {
+    let mut fields = Fields::read(body).await?;
+    let title = fields.text("name");
+    fields.finish()?;
+    let case = with_plugin(&server, &name, move |plugin| plugin.case(title.as_deref()));
+    case.await.and_then(Reply::ok)
+}
+
 /// Changes a plugin, and describes it afterwards. The body has no fields.
 async fn change(
     State(server): State<Shared>,

@@ -4,7 +4,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use mock_kuiper::engine::save::SavedStep;
 use mock_kuiper::engine::wire::write_sink_value;
-use mock_kuiper::{Fault, Function, Host, HostError, Kind, Outcome, Sink, Source, Stage};
+use mock_kuiper::{Fault, Function, Host, HostError, Kind, Outcome, Sink, Source, Stage, What};
 use serde_json::{Value, json};
 
 use super::instance::Instance;
@@ -28,17 +28,26 @@ impl Plugin {
             .map(|function| function.lock().unwrap_or_else(PoisonError::into_inner))
             .collect();
         let row = row.unwrap_or_else(|| json!({"mock": 1}));
-        let mut bytes = Vec::new();
-        write_sink_value(&mut bytes, &row, false);
+        let mut message = Vec::new();
+        write_sink_value(&mut message, &row, false);
+        let bytes = message.len();
 
-        let played = play(
+        self.watcher.tell(What::Fault {
+            fault,
+            outcome: None,
+        });
+        let played = self.play_on(
             &host,
             fault,
             sources.iter_mut().map(|(_, source)| source),
             sinks.iter_mut().map(|(_, sink)| sink),
             functions.iter_mut().map(|function| &mut **function),
-            bytes,
+            message,
         );
+        if !host.has_crashed() {
+            // A process that exited during the fault has been replaced.
+            self.live().finding = None;
+        }
         let has_sinks = !sinks.is_empty();
         for (instance, source) in sources {
             instance.read(source)?;
@@ -47,15 +56,48 @@ impl Plugin {
             instance.put_sink(sink);
         }
         let outcome = played?;
-        self.live().steps.push(SavedStep::Fault {
+        self.watcher.tell(What::Fault {
             fault,
-            row: has_sinks.then_some(row),
+            outcome: Some(outcome),
         });
+        let row = has_sinks.then_some(row);
+        self.live()
+            .steps
+            .push(SavedStep::Fault { fault, row }, bytes);
         Ok(match outcome {
             Outcome::Survived => json!({"outcome": "survived"}),
             Outcome::NotApplicable(reason) => {
                 json!({"outcome": "not-applicable", "reason": reason})
             }
+        })
+    }
+
+    fn play_on<'a>(
+        &self,
+        host: &'a Host,
+        fault: Fault,
+        sources: impl IntoIterator<Item = &'a mut Source>,
+        sinks: impl IntoIterator<Item = &'a mut Sink>,
+        functions: impl IntoIterator<Item = &'a mut Function>,
+        row: Vec<u8>,
+    ) -> Result<Outcome, Problem> {
+        let set = Stage::set(host, sources, sinks, functions, row);
+        let mut stage = set.map_err(|error| self.found(error))?;
+        let error = match fault.play(&mut stage) {
+            Ok(outcome) => return Ok(outcome),
+            Err(error) => error,
+        };
+        let HostError::Finding(finding) = &error else {
+            return Err(error.into());
+        };
+        self.watcher.tell(What::Finding {
+            finding,
+            during: Some(fault),
+        });
+        let problem = Problem::from(&**finding).with("fault", fault.to_string());
+        Err(match stage.renew() {
+            Ok(()) => problem.advise("the plugin was launched again, and what ran was started"),
+            Err(error) => problem.with("renewal", error.to_string()),
         })
     }
 }
@@ -70,25 +112,4 @@ fn taken<T>(
     of_kind
         .filter_map(|instance| Some((Arc::clone(instance), take(instance)?)))
         .collect()
-}
-
-fn play<'a>(
-    host: &'a Host,
-    fault: Fault,
-    sources: impl IntoIterator<Item = &'a mut Source>,
-    sinks: impl IntoIterator<Item = &'a mut Sink>,
-    functions: impl IntoIterator<Item = &'a mut Function>,
-    row: Vec<u8>,
-) -> Result<Outcome, Problem> {
-    let mut stage = Stage::set(host, sources, sinks, functions, row)?;
-    fault.play(&mut stage).map_err(|error| match error {
-        HostError::Finding(finding) => {
-            let problem = Problem::from(&*finding).with("fault", fault.to_string());
-            match stage.renew() {
-                Ok(()) => problem.advise("the plugin was launched again, and what ran was started"),
-                Err(error) => problem.with("renewal", error.to_string()),
-            }
-        }
-        other => other.into(),
-    })
 }

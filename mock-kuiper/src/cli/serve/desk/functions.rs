@@ -27,9 +27,10 @@ impl Plugin {
         let function = self.function(&host, symbol)?;
         let mut function = function.lock().unwrap_or_else(PoisonError::into_inner);
         let begun = Instant::now();
-        if let Reply::Error(text) = function.validate(&Expr::of_values(args))? {
+        let validated = function.validate(&Expr::of_values(args));
+        if let Reply::Error(text) = validated.map_err(|error| self.found(error))? {
             let answer = json!({"error": text, "refused": true, "ms": milliseconds(begun)});
-            self.note(refusal(symbol, args, text));
+            self.note(refusal(symbol, args, text), args);
             return Ok(answer);
         }
         let context = Context {
@@ -37,17 +38,19 @@ impl Plugin {
             func_id: 0,
         };
         let begun = Instant::now();
-        let outcome = function.call(&context, args)?.into_result();
+        let reply = function.call(&context, args);
         let ms = milliseconds(begun);
+        let outcome = reply.map_err(|error| self.found(error))?.into_result();
         let answer = match &outcome {
             Ok(result) => json!({"result": result, "ms": ms}),
             Err(text) => json!({"error": text, "ms": ms}),
         };
-        self.note(SavedStep::Call {
+        let step = SavedStep::Call {
             function: symbol.to_owned(),
             args: args.to_vec(),
             outcome,
-        });
+        };
+        self.note(step, &[args, &[answer.clone()]].concat());
         Ok(answer)
     }
 
@@ -60,11 +63,12 @@ impl Plugin {
         let (_inside, host) = self.inside_for(symbol)?;
         let function = self.function(&host, symbol)?;
         let mut function = function.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(match function.validate(&Expr::of_values(args))? {
+        let validated = function.validate(&Expr::of_values(args));
+        Ok(match validated.map_err(|error| self.found(error))? {
             Reply::Result(_) => json!({"ok": true}),
             Reply::Error(text) => {
                 let answer = json!({"ok": false, "error": text});
-                self.note(refusal(symbol, args, text));
+                self.note(refusal(symbol, args, text), args);
                 answer
             }
         })
@@ -76,14 +80,21 @@ impl Plugin {
     }
 
     /// Returns a function; before its first use it is started.
-    fn function(&self, host: &Host, symbol: &str) -> Result<Arc<Mutex<Function>>, Problem> {
+    pub(super) fn function(
+        &self,
+        host: &Host,
+        symbol: &str,
+    ) -> Result<Arc<Mutex<Function>>, Problem> {
         // Two requests must not start it both.
         let _starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(function) = self.live().functions.get(symbol) {
             return Ok(Arc::clone(function));
         }
-        let mut function = host.function(symbol)?;
-        let is_aggregate = function.is_aggregate()?;
+        let started = host.function(symbol).and_then(|mut function| {
+            let is_aggregate = function.is_aggregate()?;
+            Ok((function, is_aggregate))
+        });
+        let (function, is_aggregate) = started.map_err(|error| self.found(error))?;
         let function = Arc::new(Mutex::new(function));
         let mut live = self.live();
         live.aggregates.insert(symbol.to_owned(), is_aggregate);
@@ -93,8 +104,9 @@ impl Plugin {
         Ok(function)
     }
 
-    fn note(&self, step: SavedStep) {
-        self.live().steps.push(step);
+    fn note(&self, step: SavedStep, values: &[Value]) {
+        let bytes = values.iter().map(|value| value.to_string().len()).sum();
+        self.live().steps.push(step, bytes);
     }
 }
 

@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use mock_kuiper::engine::host::Received;
+use mock_kuiper::engine::save::SavedStep;
 use mock_kuiper::engine::transport::Waker;
 use mock_kuiper::engine::wire::{Order, write_sink_row};
 use mock_kuiper::{HostError, Kind, Observed, Sink, Source};
@@ -225,6 +226,19 @@ impl Instance {
         if let Part::Sink(sending) = &self.part {
             *lock(&sending.sink) = Some(sink);
         }
+    }
+
+    /// Returns the last steps of its case: its first rows, and its stop.
+    pub(super) fn last_steps(&self) -> Vec<SavedStep> {
+        let alias = self.id.clone();
+        let rows = SavedStep::Rows {
+            alias: alias.clone(),
+            rows: self.tap.first(),
+            within: None,
+        };
+        let has_rows = matches!(&rows, SavedStep::Rows { rows, .. } if !rows.is_empty());
+        let stop = SavedStep::Stop { alias };
+        has_rows.then_some(rows).into_iter().chain([stop]).collect()
     }
 
     pub(super) fn kind(&self) -> Kind {

@@ -7,7 +7,7 @@ use mock_kuiper::engine::host::{AckMode, source_order};
 use mock_kuiper::engine::release::AckChannel;
 use mock_kuiper::engine::save::{SavedKind, SavedStart, SavedStep, saved_sink_row};
 use mock_kuiper::engine::wire::{Order, StreamOptions, write_sink_value};
-use mock_kuiper::{Code, HostError, Kind, Meta};
+use mock_kuiper::{HostError, Kind, Meta, Observed};
 use serde_json::{Map, Value, json};
 
 use super::instance::{Instance, Part};
@@ -80,9 +80,8 @@ impl Plugin {
         let (order, ignored) = made.map_err(HostError::from)?;
         let id = order.meta.to_string();
         let tap = self.watcher.tap(&id);
-        let source = host
-            .start_source(order)
-            .inspect_err(|_| self.watcher.untap(&id))?;
+        let started = host.start_source(order);
+        let source = started.map_err(|error| self.not_started(&id, error))?;
         let instance = Arc::new(Instance::source(&source, spec.conf_key.clone(), tap));
         for sink in sinks {
             instance.feed(sink);
@@ -131,7 +130,7 @@ impl Plugin {
         let id = order.meta.to_string();
         let tap = self.watcher.tap(&id);
         let started = host.start_sink(order, AckMode::AsOrdered);
-        let sink = started.inspect_err(|_| self.watcher.untap(&id))?;
+        let sink = started.map_err(|error| self.not_started(&id, error))?;
         let reads_acks = host.release().ack == AckChannel::Read;
         let instance = Arc::new(Instance::sink(sink, reads_acks, tap));
         for source in sources {
@@ -165,22 +164,14 @@ impl Plugin {
         self.live().instances.remove(id);
         let stopped = self.stop_one(&instance);
         instance.end();
-        let first = instance.tap.first();
         let mut live = self.live();
-        if !first.is_empty() {
-            live.steps.push(SavedStep::Rows {
-                alias: id.to_owned(),
-                rows: first,
-                within: None,
-            });
+        for step in instance.last_steps() {
+            live.steps.push(step, instance.tap.first_bytes());
         }
-        live.steps.push(SavedStep::Stop {
-            alias: id.to_owned(),
-        });
         drop(live);
         self.watcher.untap(id);
         drop(inside);
-        stopped?;
+        stopped.map_err(|error| self.found(error))?;
         Ok(instance.to_json(None))
     }
 
@@ -211,22 +202,16 @@ impl Plugin {
             let Some(delivered) = instance.with_sink(|sink| sink.deliver(message)) else {
                 return Err(Problem::conflict(format!("`{id}` was stopped meanwhile")));
             };
-            match delivered {
+            match delivered.map_err(failed_ack) {
                 Ok(()) => acks.push(json!({"ok": true})),
-                Err(error) if error.code() == Some(Code::AckError) => {
-                    let details = error
-                        .finding()
-                        .map(|finding| Problem::from(finding).to_json());
-                    let text = details.as_ref().map(|details| &details["details"]["error"]);
-                    acks.push(json!({"ok": false, "error": text}));
-                }
-                Err(error) => {
+                Err(Ok(text)) => acks.push(json!({"ok": false, "error": text})),
+                Err(Err(error)) => {
                     let error = match error {
                         // The process has exited.
                         HostError::Interrupted => self.exit().unwrap_or(HostError::Interrupted),
                         other => other,
                     };
-                    let problem = Problem::from(error).with("sent", sent);
+                    let problem = self.found(error).with("sent", sent);
                     let problem = match instance.require_ack {
                         true => problem.with("acks", acks),
                         false => problem,
@@ -239,19 +224,26 @@ impl Plugin {
         }
         let has_acks = acks.iter().all(|ack| ack["ok"] == true) && instance.require_ack;
         let saved = messages.iter().take(SAVED);
-        self.live().steps.push(SavedStep::Send {
+        let bytes = saved.clone().map(Vec::len).sum();
+        let step = SavedStep::Send {
             alias: id.to_owned(),
             rows: saved
                 .map(|bytes| saved_sink_row(bytes, sending.single))
                 .collect(),
             left_out: messages.len().saturating_sub(SAVED) as u64,
             has_acks,
-        });
+        };
+        self.live().steps.push(step, bytes);
         let mut answer = json!({ "sent": sent });
         if instance.require_ack {
             answer["acks"] = acks.into();
         }
         Ok(answer)
+    }
+
+    fn not_started(&self, id: &str, error: HostError) -> Problem {
+        self.watcher.untap(id);
+        self.found(error)
     }
 
     /// Returns why the process does not run.
@@ -312,6 +304,18 @@ impl Plugin {
         let mut live = self.live();
         live.instances
             .insert(instance.id.clone(), Arc::clone(instance));
-        live.steps.push(step);
+        let bytes = serde_json::to_string(&instance.order.config).map_or(0, |text| text.len());
+        live.steps.push(step, bytes);
+    }
+}
+
+/// Returns the text of an ack that the row failed, or another error.
+fn failed_ack(error: HostError) -> Result<String, HostError> {
+    match &error {
+        HostError::Finding(finding) => match &finding.observed {
+            Observed::AckError { text } => Ok(text.clone()),
+            _ => Err(error),
+        },
+        _ => Err(error),
     }
 }

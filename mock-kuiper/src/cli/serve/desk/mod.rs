@@ -2,30 +2,36 @@
 //!
 //! Nothing here knows HTTP. Every method may block; what goes wrong is a [`Problem`].
 
+mod case;
 mod explain;
 mod faults;
 mod functions;
 mod gate;
 mod instance;
 mod instances;
+mod offered;
 mod plugin;
+mod prepare;
 mod problem;
 mod sampler;
 mod tap;
+mod view;
 mod watcher;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
+use mock_kuiper::Package;
 use mock_kuiper::engine::foreign::in_sentence;
-use mock_kuiper::{Package, Release};
 
 pub(super) use self::instance::Instance;
 pub(super) use self::instances::{Rows, SinkSpec, SourceSpec};
-pub(super) use self::plugin::{Make, Plugin};
+pub(super) use self::plugin::Plugin;
+pub(super) use self::prepare::Prepared;
 pub(super) use self::problem::{Class, Problem};
 pub(super) use self::sampler::{Bucket, SHOWN, Wish};
+use crate::cli::host_args::HostArgs;
 
 /// The plugins that the server drives.
 #[derive(Default)]
@@ -35,14 +41,8 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Puts a plugin on the desk. Returns `false` if there is one of this name.
-    pub(super) fn add(
-        &mut self,
-        path: &Path,
-        package: Package,
-        release: &'static Release,
-        make: Make,
-    ) -> bool {
-        let plugin = Plugin::new(path, package, release, make);
+    pub(super) fn add(&mut self, path: &Path, package: Package, args: &Arc<HostArgs>) -> bool {
+        let plugin = Plugin::new(path, package, args);
         let is_new = self
             .plugins
             .iter()
@@ -86,6 +86,11 @@ impl Desk {
     /// Measures the rates of all that runs. It is called once a second.
     pub(super) fn tick(&self) {
         self.plugins.iter().for_each(|plugin| plugin.tick());
+    }
+
+    /// Kills all plugins: whoever waits for one waits no longer.
+    pub(super) fn hurry(&self) {
+        self.plugins.iter().for_each(|plugin| plugin.hurry());
     }
 
     /// Ends everything, all plugins at the same time.

@@ -1,20 +1,19 @@
 //! One plugin on the desk: its process, what runs in it, and how it is described.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use mock_kuiper::engine::package::Language;
-use mock_kuiper::engine::save::SavedStep;
-use mock_kuiper::{Builder, Function, Host, HostError, Kind, Package, Release};
-use serde_json::{Map, Value, json};
+use mock_kuiper::{Function, Host, HostError, Kind, Package, Release, What};
 
+use super::case::Steps;
 use super::gate::{Busy, Gate, Inside};
 use super::instance::Instance;
+use super::offered::Offered;
 use super::problem::Problem;
 use super::watcher::Watcher;
+use crate::cli::host_args::HostArgs;
 
 /// How long a request waits until it may use the plugin.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,25 +21,22 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long those inside may take to leave when the plugin is ended.
 const LEAVING: Duration = Duration::from_secs(15);
 
+/// How long they may take before their waits are ended, again and again.
+const HURRY: Duration = Duration::from_millis(200);
+
 /// How long rows may take when a sink is stopped.
 pub(super) const SETTLE: Duration = Duration::from_secs(1);
 
 /// How long the threads of sources may take to end before the plugin is killed.
 const READING: Duration = Duration::from_secs(2);
 
-/// The bytes of a symbol's json that are shown.
-const METADATA: u64 = 1 << 20;
-
-/// Makes the builder of a host.
-pub(in crate::cli::serve) type Make = Box<dyn Fn(Arc<Package>) -> Builder + Send + Sync>;
-
 /// A plugin on the desk.
 pub(in crate::cli::serve) struct Plugin {
     pub(super) path: PathBuf,
     pub(super) package: Arc<Package>,
-    make: Make,
+    pub(super) args: Arc<HostArgs>,
     pub(in crate::cli::serve) watcher: Arc<Watcher>,
-    symbols: Vec<Symbol>,
+    pub(super) symbols: Vec<Offered>,
     gate: Gate,
     live: Mutex<Live>,
     /// Held while a function is started.
@@ -53,12 +49,12 @@ pub(super) struct Live {
     pub(super) host: Option<Arc<Host>>,
     phase: Phase,
     /// Why the plugin does not run, although it should.
-    finding: Option<Problem>,
+    pub(super) finding: Option<Problem>,
     pub(super) instances: BTreeMap<String, Arc<Instance>>,
     pub(super) functions: BTreeMap<String, Arc<Mutex<Function>>>,
     pub(super) aggregates: BTreeMap<String, bool>,
     /// What was done since the launch.
-    pub(super) steps: Vec<SavedStep>,
+    pub(super) steps: Steps,
 }
 
 /// What the plugin is meant to do.
@@ -72,51 +68,25 @@ enum Phase {
     Up,
 }
 
-/// A symbol that the plugin offers.
-struct Symbol {
-    kind: Kind,
-    name: String,
-    metadata: Value,
-}
-
 impl Plugin {
-    pub(super) fn new(
-        path: &Path,
-        package: Package,
-        release: &'static Release,
-        make: Make,
-    ) -> Self {
-        let manifest = package.manifest();
-        let directory = package.directory();
-        let lists = [
-            (Kind::Source, "sources", &manifest.sources),
-            (Kind::Sink, "sinks", &manifest.sinks),
-            (Kind::Function, "functions", &manifest.functions),
-        ];
-        let symbols = lists.into_iter().flat_map(|(kind, folder, names)| {
-            names.iter().map(move |name| Symbol {
-                kind,
-                name: name.clone(),
-                metadata: metadata(&directory.join(folder).join(format!("{name}.json"))),
-            })
-        });
+    pub(super) fn new(path: &Path, package: Package, args: &Arc<HostArgs>) -> Self {
         Self {
-            symbols: symbols.collect(),
+            symbols: Offered::all(&package),
             path: path.to_owned(),
             package: Arc::new(package),
-            make,
+            args: Arc::clone(args),
             watcher: Arc::new(Watcher::new()),
             gate: Gate::default(),
             starting: Mutex::default(),
             live: Mutex::new(Live {
-                release,
+                release: args.host,
                 host: None,
                 phase: Phase::Stopped,
                 finding: None,
                 instances: BTreeMap::new(),
                 functions: BTreeMap::new(),
                 aggregates: BTreeMap::new(),
-                steps: Vec::new(),
+                steps: Steps::default(),
             }),
         }
     }
@@ -125,51 +95,20 @@ impl Plugin {
         &self.package.manifest().name
     }
 
-    /// Describes the plugin.
-    pub(in crate::cli::serve) fn to_json(&self) -> Value {
-        let manifest = self.package.manifest();
-        let (state, finding) = self.state();
-        let seen = self.watcher.process();
-        let live = self.live();
-        let symbols = self.symbols.iter().map(|symbol| {
-            json!({
-                "kind": symbol.kind.to_string(),
-                "name": symbol.name,
-                "metadata": symbol.metadata,
-                "aggregate": live.aggregates.get(&symbol.name)
-                    .filter(|_| symbol.kind == Kind::Function),
-            })
-        });
-        let instances = live.instances.values();
-        let instances = instances.map(|instance| instance.to_json(finding.as_ref()));
-        json!({
-            "name": manifest.name,
-            "version": manifest.version,
-            "language": language(&manifest.language),
-            "release": live.release.name,
-            "state": state,
-            "pid": seen.pid,
-            "finding": finding.as_ref().map(Problem::to_json),
-            "attach": null,
-            "symbols": symbols.collect::<Vec<_>>(),
-            "instances": instances.collect::<Vec<_>>(),
-        })
-    }
-
     /// Returns the name of the plugin's state, and why it does not run although it
     /// should.
-    fn state(&self) -> (&'static str, Option<Problem>) {
+    pub(super) fn state(&self) -> (&'static str, Option<Problem>) {
         let seen = self.watcher.process();
         let live = self.live();
         match live.phase {
             Phase::Stopped => ("stopped", None),
             Phase::Starting => ("starting", None),
             Phase::Up if live.finding.is_some() => ("exited", live.finding.clone()),
-            Phase::Up if seen.has_exited => {
+            Phase::Up if live.host.as_ref().is_some_and(|host| host.has_crashed()) => {
                 let host = live.host.clone();
                 drop(live);
                 let exit = host.and_then(|host| host.check_alive().err());
-                match exit.map(Problem::from) {
+                match exit.map(|exit| self.found(exit)) {
                     // Another process replaces it.
                     None => ("starting", None),
                     Some(problem) => {
@@ -178,25 +117,9 @@ impl Plugin {
                     }
                 }
             }
-            Phase::Up if !seen.has_greeted => ("starting", None),
+            Phase::Up if !seen.has_greeted || seen.pid.is_none() => ("starting", None),
             Phase::Up => ("running", None),
         }
-    }
-
-    /// Describes an instance.
-    pub(in crate::cli::serve) fn instance_json(&self, id: &str) -> Result<Value, Problem> {
-        let (_, exit) = self.state();
-        Ok(self.instance(id)?.to_json(exit.as_ref()))
-    }
-
-    /// Describes all instances.
-    pub(in crate::cli::serve) fn instances_json(&self) -> Value {
-        let (_, exit) = self.state();
-        let live = self.live();
-        let instances = live.instances.values();
-        instances
-            .map(|instance| instance.to_json(exit.as_ref()))
-            .collect()
     }
 
     /// Finds an instance.
@@ -253,54 +176,6 @@ impl Plugin {
         Err(Problem::not_found(text))
     }
 
-    /// Answers as eKuiper 2.x does to `GET /plugins/portables/NAME/status`.
-    pub(in crate::cli::serve) fn ekuiper_status(&self) -> Value {
-        let (state, finding) = self.state();
-        let live = self.live();
-        let mut counts = BTreeMap::<&str, u64>::new();
-        for instance in live.instances.values() {
-            *counts.entry(&instance.order.meta.rule_id).or_default() += 1;
-        }
-        let exit = finding.map(|finding| finding.ekuiper_text());
-        let status = match (state, &exit) {
-            ("running", _) | ("exited", Some(None)) => "running",
-            ("exited", _) => "error",
-            ("stopped", _) => "stop",
-            _ => "initializing",
-        };
-        let message = exit.flatten().unwrap_or_default();
-        json!({"refCount": counts, "status": status, "errMsg": message})
-    }
-
-    /// Answers as an element of eKuiper's `GET /plugins/portables`.
-    pub(in crate::cli::serve) fn ekuiper_info(&self) -> Value {
-        let manifest = self.package.manifest();
-        let mut info = Map::new();
-        let mut set = |name: &str, value: Value| info.insert(name.to_owned(), value);
-        set("name", manifest.name.as_str().into());
-        set("version", manifest.version.as_str().into());
-        set("language", language(&manifest.language).into());
-        set(
-            "executable",
-            manifest.executable.display().to_string().into(),
-        );
-        if let Language::Python {
-            virtual_env: Some(env),
-        } = &manifest.language
-        {
-            set("virtualEnvType", "conda".into());
-            set("env", env.as_str().into());
-        }
-        for (name, symbols) in [
-            ("sources", &manifest.sources),
-            ("sinks", &manifest.sinks),
-            ("functions", &manifest.functions),
-        ] {
-            set(name, symbols.clone().into());
-        }
-        Value::Object(info)
-    }
-
     /// Launches the plugin, unless it runs. Whatever an earlier process had is
     /// forgotten.
     pub(in crate::cli::serve) fn start(&self) -> Result<(), Problem> {
@@ -352,15 +227,10 @@ impl Plugin {
     /// Ends everything. Nothing can be started any more.
     pub(super) fn end(&self) {
         self.gate.close();
-        if let Some(host) = self.live().host.clone()
-            && !self.gate.wait_empty(Duration::from_millis(200))
-        {
-            // What is under way ends first.
-            host.interrupter().interrupt();
-            host.interrupter().interrupt();
-            host.crash();
+        let deadline = Instant::now() + LEAVING;
+        while !self.gate.wait_empty(HURRY) && Instant::now() < deadline {
+            self.hurry();
         }
-        self.gate.wait_empty(LEAVING);
         self.take_down();
         self.live().phase = Phase::Stopped;
         self.watcher.end();
@@ -410,13 +280,22 @@ impl Plugin {
         Ok((inside, host.ok_or_else(|| self.not_running())?))
     }
 
+    /// Shows what the plugin did wrong to whoever watches.
+    pub(super) fn found(&self, error: HostError) -> Problem {
+        if let Some(finding) = error.finding() {
+            let during = None;
+            self.watcher.tell(What::Finding { finding, during });
+        }
+        error.into()
+    }
+
     pub(super) fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes how the launch of a process went.
     pub(super) fn launched(&self, launched: Result<(), HostError>) -> Result<(), Problem> {
-        let result = launched.map_err(Problem::from);
+        let result = launched.map_err(|error| self.found(error));
         let mut live = self.live();
         live.phase = Phase::Up;
         live.finding = result.clone().err();
@@ -430,16 +309,28 @@ impl Plugin {
     /// Enters alone. If others do not leave, the process is killed, which ends their
     /// waits.
     fn alone_at_last(&self, what: &str) -> Result<Inside<'_>, Problem> {
-        match self.gate.alone(what, Duration::from_secs(1)) {
-            Ok(inside) => return Ok(inside),
-            Err(Busy::Closed) => return Err(Problem::ending()),
-            Err(_) => {}
+        let deadline = Instant::now() + LEAVING;
+        let mut patience = Duration::from_secs(1);
+        loop {
+            match self.gate.alone(what, patience) {
+                Ok(inside) => return Ok(inside),
+                Err(Busy::Closed) => return Err(Problem::ending()),
+                Err(busy) if Instant::now() >= deadline => return Err(Problem::busy(busy)),
+                Err(_) => self.hurry(),
+            }
+            patience = HURRY;
         }
-        if let Some(host) = self.live().host.clone() {
+    }
+
+    /// Ends all waits for the plugin: those inside leave.
+    pub(super) fn hurry(&self) {
+        let host = self.live().host.clone();
+        if let Some(host) = host {
+            // The second ends the wait for the answer to an order, too.
+            host.interrupter().interrupt();
             host.interrupter().interrupt();
             host.crash();
         }
-        self.alone(what, LEAVING)
     }
 
     fn not_running(&self) -> Problem {
@@ -460,10 +351,13 @@ impl Plugin {
         let mut live = self.live();
         live.phase = Phase::Starting;
         live.finding = None;
-        live.steps.clear();
+        live.steps = Steps::default();
         let release = live.release;
         drop(live);
-        let builder = (self.make)(Arc::clone(&self.package)).release(release.name);
+        let builder = self
+            .args
+            .builder(Arc::clone(&self.package))
+            .release(release.name);
         let spawned = builder.observer(Arc::clone(&self.watcher) as _).spawn();
         let launched = spawned.and_then(|host| {
             let host = Arc::new(host);
@@ -478,7 +372,7 @@ impl Plugin {
         let mut live = self.live();
         let instances = std::mem::take(&mut live.instances);
         let functions = std::mem::take(&mut live.functions);
-        let host = live.host.take();
+        let host = live.host.clone();
         live.finding = None;
         drop(live);
         let deadline = Instant::now() + READING;
@@ -514,20 +408,7 @@ impl Plugin {
         }
         drop(functions);
         drop(host);
+        let host = self.live().host.take();
+        drop(host);
     }
-}
-
-fn language(language: &Language) -> &'static str {
-    match language {
-        Language::Native => "go",
-        Language::Python { .. } => "python",
-    }
-}
-
-/// Reads the json of a symbol; `null` if there is none that can be shown.
-fn metadata(file: &Path) -> Value {
-    let is_small = fs::metadata(file).is_ok_and(|found| found.len() <= METADATA && found.is_file());
-    let text = is_small.then(|| fs::read(file).ok()).flatten();
-    text.and_then(|text| serde_json::from_slice(&text).ok())
-        .unwrap_or(Value::Null)
 }

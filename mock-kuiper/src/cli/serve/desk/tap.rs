@@ -115,6 +115,12 @@ impl Tap {
             .clone()
     }
 
+    /// Returns about how many bytes the first rows take.
+    pub(super) fn first_bytes(&self) -> usize {
+        let rows = self.first();
+        rows.iter().map(|row| row.to_string().len()).sum()
+    }
+
     /// Measures the rate anew. It is called once a second.
     pub(super) fn tick(&self) {
         let (now, rows) = (Instant::now(), self.rows());

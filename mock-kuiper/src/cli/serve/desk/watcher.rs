@@ -6,6 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
 use mock_kuiper::engine::event::{Trace, event_json};
 use mock_kuiper::engine::trace::{Header, seconds};
@@ -36,6 +37,8 @@ pub(in crate::cli::serve) struct Watcher {
     lines: AtomicU64,
     messages: AtomicU64,
     process: Mutex<Seen>,
+    /// When the host began.
+    begun: Mutex<Instant>,
     trace: Mutex<Trace<Ring>>,
     traced: Ring,
     untraced: AtomicU64,
@@ -48,8 +51,6 @@ pub(super) struct Seen {
     pub(super) pid: Option<u32>,
     /// Whether it has greeted.
     pub(super) has_greeted: bool,
-    /// Whether it has exited.
-    pub(super) has_exited: bool,
 }
 
 impl Watcher {
@@ -63,6 +64,7 @@ impl Watcher {
             lines: AtomicU64::new(0),
             messages: AtomicU64::new(0),
             process: Mutex::default(),
+            begun: Mutex::new(Instant::now()),
             trace: Mutex::new(traced.trace()),
             traced,
             untraced: AtomicU64::new(0),
@@ -96,6 +98,7 @@ impl Watcher {
     /// Forgets the process and the trace: another one is launched.
     pub(super) fn begin(&self) {
         *self.seen() = Seen::default();
+        *self.begun() = Instant::now();
         self.traced.clear();
         self.untraced.store(0, Ordering::Relaxed);
         let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
@@ -124,6 +127,16 @@ impl Watcher {
         self.wire.end();
         let taps = self.taps.read().unwrap_or_else(PoisonError::into_inner);
         taps.values().for_each(|tap| tap.hub.end());
+    }
+
+    /// Shows something that the host does not report itself.
+    pub(super) fn tell(&self, what: What<'_>) {
+        let at = self.begun().elapsed();
+        self.show(&Event::new(at, what));
+    }
+
+    fn begun(&self) -> MutexGuard<'_, Instant> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -229,9 +242,7 @@ impl Observer for Watcher {
                 };
             }
             What::Exited { .. } => {
-                let mut seen = self.seen();
-                seen.pid = None;
-                seen.has_exited = true;
+                self.seen().pid = None;
             }
             _ => {}
         }
