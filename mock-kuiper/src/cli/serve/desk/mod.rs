@@ -31,7 +31,7 @@ pub(super) use self::instances::{Rows, SinkSpec, SourceSpec};
 pub(super) use self::plugin::Plugin;
 pub(super) use self::prepare::Prepared;
 pub(super) use self::problem::{Class, Problem};
-pub(super) use self::sampler::{Bucket, SHOWN};
+pub(super) use self::sampler::{Bucket, SHOWN, Wish};
 use crate::cli::host_args::HostArgs;
 
 /// The plugins that the server drives.
