@@ -1,6 +1,6 @@
 //! `mock-kuiper run`: drives a plugin from its launch to its end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{ArgAction, ValueHint};
@@ -14,6 +14,7 @@ use super::host_args::HostArgs;
 use super::output::print_results;
 use super::plan::Plan;
 use super::save::Save;
+use super::serve;
 use super::session::Session;
 use super::stream::{Files, Stream};
 use super::terminal::Terminal;
@@ -35,6 +36,8 @@ Examples:
       function, which may stop at a breakpoint for as long as you like.
   mock-kuiper run ./mirror --function echo --call 'echo(1)' --save echo.test.yaml
       Writes the call and its result as a case for `mock-kuiper test`.
+  mock-kuiper run ./mirror --open
+      Starts everything, and opens a page on which the plugin is driven by hand.
   mock-kuiper run ./mirror --sink file --send '{\"a\":1}' --require-ack
       Sends a row to a sink, and waits for its ack.";
 
@@ -86,6 +89,16 @@ pub(crate) struct Args {
     /// The run ends after the last fault, unless --count or --duration is given.
     #[arg(long, value_name = "NAME[=VALUE]")]
     fault: Vec<FaultArg>,
+
+    /// Start as usual, and open a page in the browser that shows everything and on
+    /// which more can be started, sent and called; until Ctrl-C
+    ///
+    /// It is the page of `mock-kuiper serve`. $BROWSER or xdg-open opens it.
+    #[arg(long, conflicts_with_all = [
+        "watch", "seed", "fault", "count", "duration", "json", "trace", "plugin_log", "save",
+        "verbose",
+    ])]
+    open: bool,
 
     /// Write every event to this file, one JSON object per line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -166,6 +179,9 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
         ));
     }
     args.check_attach()?;
+    if args.open {
+        return open(plugin, args.drive, args.host);
+    }
     let package = Arc::new(args.host.package(plugin)?);
     let plan = Plan {
         seeded: args.seed.is_some(),
@@ -206,4 +222,14 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     let outcome = outcome.and_then(|exit| written.map(|()| exit));
     let saved = save.map_or(Ok(()), |save| save.finish(&outcome));
     outcome.and_then(|exit| saved.map(|()| exit))
+}
+
+/// Runs a plugin on the page.
+fn open(plugin: &Path, drive: DriveArgs, host: HostArgs) -> Result<Exit, CliError> {
+    let package = host.package(plugin)?;
+    let plan = Plan::make(&drive, host.release(), &package)?;
+    let sources = plan.sources.iter();
+    let sources = sources.map(|order| drive.symbols.saved_source(&order.symbol));
+    let sources = sources.collect();
+    serve::open(plugin, package, host, plan, sources)
 }

@@ -335,6 +335,13 @@ impl Host {
         }
     }
 
+    /// Whether the process has exited although the host had not ended it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn has_crashed(&self) -> bool {
+        self.inner.shared.crashes_within(Duration::ZERO)
+    }
+
     /// Fails if the plugin's process has exited. An attached plugin may be started
     /// again, so that its exit is no failure.
     ///

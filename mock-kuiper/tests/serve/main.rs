@@ -1,10 +1,12 @@
 //! The command `mock-kuiper serve`, driven over HTTP with the plugin `examples/probe`.
 
 mod common;
+mod documentation;
 mod endings;
 mod guards;
 mod http;
 mod instances;
+mod open;
 mod plugins;
 #[path = "../support/processes.rs"]
 mod processes;

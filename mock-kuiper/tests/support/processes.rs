@@ -257,7 +257,12 @@ pub(crate) fn kill(pid: u32, signal: Signal) {
 
 /// Waits until a condition holds.
 pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + LIMIT;
+    wait_until_within(LIMIT, what, is_so);
+}
+
+/// Waits until a condition holds, which may take longer than most.
+pub(crate) fn wait_until_within(limit: Duration, what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + limit;
     while !is_so() {
         assert!(Instant::now() < deadline, "{what} does not happen");
         thread::sleep(Duration::from_millis(2));

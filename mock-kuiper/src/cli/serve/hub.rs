@@ -118,6 +118,11 @@ impl Hub {
             .unwrap_or(0)
     }
 
+    /// Returns the number of the last event.
+    pub(super) fn last(&self) -> u64 {
+        self.ring().last
+    }
+
     /// Waits for events after the one with this number.
     pub(super) async fn after(&self, number: u64) -> Batch {
         loop {

@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_owner_of_a_port_is_found() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
 
         let owner = owner(listener.local_addr().unwrap().port());
 

@@ -5,31 +5,30 @@ mod desk;
 mod guard;
 mod hub;
 mod listener;
+mod open;
 mod openapi;
 mod page;
+mod server;
 mod state;
 
 use std::fs::File;
 use std::io::Read as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::ValueHint;
 use mock_kuiper::engine::trace::hex;
 use serde_json::json;
-use tokio::sync::{Notify, watch};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+
+pub(super) use self::open::open;
 
 use self::desk::Desk;
 use self::guard::Guard;
-use self::listener::Bounded;
-use self::state::{Server, Shared};
+use self::state::Shared;
 use super::error::CliError;
 use super::exit::{Exit, STATUSES};
 use super::host_args::HostArgs;
-use super::interrupt::Interrupt;
 use super::output::print_results;
 
 const EXAMPLES: &str = "\
@@ -46,9 +45,6 @@ Examples:
   mock-kuiper serve ./mirror --listen 0.0.0.0
       Serves the whole network. The token that each request needs is in the line
       on stdout.";
-
-/// How long requests and streams may take to end.
-const LEAVING: Duration = Duration::from_secs(2);
 
 /// The bytes of a random token.
 const TOKEN: usize = 16;
@@ -128,76 +124,18 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
         names: allow_host,
         token,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime =
-        runtime.map_err(|error| CliError::Trouble(format!("cannot start the server: {error}")))?;
-    let served = runtime.block_on(serve(listener, desk, guard));
-    // A handler that still blocks ends with the process.
-    runtime.shutdown_background();
-    served.map(|()| Exit::Fine)
-}
-
-async fn serve(
-    listener: TcpListener,
-    desk: Desk,
-    guard: impl FnOnce(SocketAddr) -> Guard,
-) -> Result<(), CliError> {
-    let signal = Arc::new(Notify::new());
-    let came = Arc::clone(&signal);
-    let _signals = Interrupt::watch(move || came.notify_one())?;
-    let failed = |error| CliError::Trouble(format!("cannot listen: {error}"));
-    let address = listener.local_addr().map_err(failed)?;
-    let listener = Bounded::new(listener).map_err(failed)?;
-    let server: Shared = Arc::new(Server {
-        id: std::iter::repeat_with(fastrand::alphanumeric)
-            .take(12)
-            .collect(),
-        desk,
-        guard: guard(address),
-        ending: watch::Sender::new(false),
-    });
-    announce(&server.guard)?;
-    server.desk.launch();
-    let ticking = Arc::clone(&server);
-    tokio::spawn(async move {
-        let mut ticks = interval(Duration::from_secs(1));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            ticking.desk.tick();
-        }
-    });
-    let checked = axum::middleware::from_fn_with_state(Arc::clone(&server), guard::check);
-    let router = api::router()
-        .merge(page::router())
-        .merge(openapi::router())
-        .layer(checked);
-    let (is_over, over) = tokio::sync::oneshot::channel::<()>();
-    let served = axum::serve(listener, router.with_state(Arc::clone(&server)))
-        .with_graceful_shutdown(async {
-            let _ = over.await;
-        });
-    let serving = tokio::spawn(served.into_future());
-    signal.notified().await;
-    server.ending.send_replace(true);
-    let desk = Arc::clone(&server);
-    let ended = tokio::task::spawn_blocking(move || desk.desk.end());
-    tokio::select! {
-        _ = ended => {}
-        // A second signal waits for nothing.
-        () = signal.notified() => {}
-    }
-    drop(is_over);
-    let _ = timeout(LEAVING, serving).await;
-    Ok(())
+    let launch = |server: &Shared| {
+        announce(&server.guard)?;
+        server.desk.launch();
+        Ok(())
+    };
+    server::run(listener, desk, guard, launch)
 }
 
 /// Prints where the server listens.
 fn announce(guard: &Guard) -> Result<(), CliError> {
     let line = json!({
-        "url": format!("http://{}", guard.address),
+        "url": guard.url(),
         "port": guard.address.port(),
         "pid": std::process::id(),
         "token": guard.token,

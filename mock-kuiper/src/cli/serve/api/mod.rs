@@ -10,6 +10,7 @@ mod plugins;
 mod query;
 mod sse;
 mod streams;
+mod tab;
 mod work;
 
 use axum::Router;
@@ -74,6 +75,7 @@ pub(super) fn routes() -> Vec<Route> {
         ("/api/plugins/{plugin}/events", get(streams::events)),
         ("/api/plugins/{plugin}/log", get(streams::log)),
         ("/api/plugins/{plugin}/wire", get(streams::wire)),
+        ("/api/plugins/{plugin}/stream", get(tab::stream)),
     ]
 }
 

@@ -17,10 +17,10 @@ use crate::cli::serve::hub::{Batch, Hub};
 use crate::cli::serve::state::Shared;
 
 /// How often a plugin's state is looked at.
-const LOOK: Duration = Duration::from_millis(250);
+pub(super) const LOOK: Duration = Duration::from_millis(250);
 
 /// How often the rate of a source is sent.
-const RATE: Duration = Duration::from_secs(1);
+pub(super) const RATE: Duration = Duration::from_secs(1);
 
 /// `GET /api/plugins/{plugin}/log`
 pub(super) async fn log(
@@ -35,7 +35,7 @@ pub(super) async fn log(
     tokio::spawn(async move {
         let hub = &plugin.watcher.log;
         while let Some(batch) = next(&mut events, hub, at).await? {
-            at = gap(&mut events, hub, at, &batch);
+            at = gap(&mut events, "log", hub, at, &batch);
             for entry in &batch.entries {
                 events.add("line", &hub.id(entry.number), &entry.data);
                 at = entry.number;
@@ -58,37 +58,61 @@ pub(super) async fn wire(
     let most = query::number(&uri, "max")?.unwrap_or(SHOWN);
     let channel = query::value(&uri, "channel");
     let (response, mut events) = stream();
-    let mut at = start(&plugin.watcher.wire, &uri, &headers);
+    let mut messages = Messages::new(start(&plugin.watcher.wire, &uri, &headers), channel, most);
     tokio::spawn(async move {
         let _wish = plugin.watcher.sampler.wish(most);
         let hub = &plugin.watcher.wire;
-        let mut bucket = Bucket::new(most);
-        let mut skipped = 0;
-        while let Some(batch) = next(&mut events, hub, at).await? {
-            skipped += batch.lost;
-            for entry in &batch.entries {
-                at = entry.number;
-                if channel.is_some() && channel.as_deref() != entry.channel.as_deref() {
-                    continue;
-                }
-                skipped += entry.skipped;
-                if entry.is_row && !bucket.takes(Instant::now()) {
-                    skipped += 1;
-                    continue;
-                }
-                let id = hub.id(entry.number);
-                if skipped > 0 {
-                    let data = json!({ "skipped": skipped });
-                    events.add("gap", &id, &data.to_string());
-                    skipped = 0;
-                }
-                events.add("message", &id, &entry.data);
-            }
+        while let Some(batch) = next(&mut events, hub, messages.at).await? {
+            messages.add(&mut events, hub, &batch);
             events.send().await?;
         }
         Ok::<_, Gone>(())
     });
     Ok(response)
+}
+
+/// Writes the messages of one channel or of all, and at most some rows in a second.
+pub(super) struct Messages {
+    /// The number of the last one that was read.
+    pub(super) at: u64,
+    channel: Option<String>,
+    bucket: Bucket,
+    skipped: u64,
+}
+
+impl Messages {
+    /// Begins after the message with the number `at`.
+    pub(super) fn new(at: u64, channel: Option<String>, most: u32) -> Self {
+        Self {
+            at,
+            channel,
+            bucket: Bucket::new(most),
+            skipped: 0,
+        }
+    }
+
+    /// Adds the messages of a batch, and what was left out before each.
+    pub(super) fn add(&mut self, events: &mut Events, hub: &Hub, batch: &Batch) {
+        self.skipped += batch.lost;
+        for entry in &batch.entries {
+            self.at = entry.number;
+            if self.channel.is_some() && self.channel.as_deref() != entry.channel.as_deref() {
+                continue;
+            }
+            self.skipped += entry.skipped;
+            if entry.is_row && !self.bucket.takes(Instant::now()) {
+                self.skipped += 1;
+                continue;
+            }
+            let id = hub.id(entry.number);
+            let skipped = std::mem::take(&mut self.skipped);
+            if skipped > 0 {
+                let skipped = json!({"of": "wire", "skipped": skipped});
+                events.add("gap", &id, &skipped.to_string());
+            }
+            events.add("message", &id, &entry.data);
+        }
+    }
 }
 
 /// `GET /api/plugins/{plugin}/instances/{instance}/rows`
@@ -137,7 +161,7 @@ async fn rows_of(
         if batch.has_ended {
             return Ok(());
         }
-        at = gap(&mut events, hub, at, &batch);
+        at = gap(&mut events, "rows", hub, at, &batch);
         for entry in &batch.entries {
             at = entry.number;
             if bucket.takes(Instant::now()) {
@@ -185,7 +209,7 @@ pub(super) async fn events(
 }
 
 /// Describes a plugin. That may wait for the end of a process.
-async fn describe(plugin: &Arc<Plugin>) -> String {
+pub(super) async fn describe(plugin: &Arc<Plugin>) -> String {
     let plugin = Arc::clone(plugin);
     let described = tokio::task::spawn_blocking(move || plugin.to_json().to_string());
     described.await.unwrap_or_default()
@@ -219,10 +243,10 @@ async fn next(events: &mut Events, hub: &Hub, at: u64) -> Result<Option<Batch>, 
 }
 
 /// Adds an event about what was lost.
-fn gap(events: &mut Events, hub: &Hub, at: u64, batch: &Batch) -> u64 {
+pub(super) fn gap(events: &mut Events, of: &str, hub: &Hub, at: u64, batch: &Batch) -> u64 {
     let at = at + batch.lost;
     if batch.lost > 0 {
-        let lost = json!({"skipped": batch.lost});
+        let lost = json!({"of": of, "skipped": batch.lost});
         events.add("gap", &hub.id(at), &lost.to_string());
     }
     at

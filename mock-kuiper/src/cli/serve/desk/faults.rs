@@ -44,6 +44,10 @@ impl Plugin {
             functions.iter_mut().map(|function| &mut **function),
             message,
         );
+        if !host.has_crashed() {
+            // A process that exited during the fault has been replaced.
+            self.live().finding = None;
+        }
         let has_sinks = !sinks.is_empty();
         for (instance, source) in sources {
             instance.read(source)?;

@@ -50,7 +50,7 @@ impl Plugin {
             args: args.to_vec(),
             outcome,
         };
-        self.note(step, &[args, &[answer.clone()]].concat());
+        self.note(step, &[args, std::slice::from_ref(&answer)].concat());
         Ok(answer)
     }
 
@@ -80,7 +80,11 @@ impl Plugin {
     }
 
     /// Returns a function; before its first use it is started.
-    fn function(&self, host: &Host, symbol: &str) -> Result<Arc<Mutex<Function>>, Problem> {
+    pub(super) fn function(
+        &self,
+        host: &Host,
+        symbol: &str,
+    ) -> Result<Arc<Mutex<Function>>, Problem> {
         // Two requests must not start it both.
         let _starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(function) = self.live().functions.get(symbol) {

@@ -11,8 +11,10 @@ mod instance;
 mod instances;
 mod offered;
 mod plugin;
+mod prepare;
 mod problem;
 mod sampler;
+mod steps;
 mod tap;
 mod view;
 mod watcher;
@@ -27,8 +29,9 @@ use mock_kuiper::engine::foreign::in_sentence;
 pub(super) use self::instance::Instance;
 pub(super) use self::instances::{Rows, SinkSpec, SourceSpec};
 pub(super) use self::plugin::Plugin;
+pub(super) use self::prepare::Prepared;
 pub(super) use self::problem::{Class, Problem};
-pub(super) use self::sampler::{Bucket, SHOWN};
+pub(super) use self::sampler::{Bucket, SHOWN, Wish};
 use crate::cli::host_args::HostArgs;
 
 /// The plugins that the server drives.
@@ -84,6 +87,11 @@ impl Desk {
     /// Measures the rates of all that runs. It is called once a second.
     pub(super) fn tick(&self) {
         self.plugins.iter().for_each(|plugin| plugin.tick());
+    }
+
+    /// Kills all plugins: whoever waits for one waits no longer.
+    pub(super) fn hurry(&self) {
+        self.plugins.iter().for_each(|plugin| plugin.hurry());
     }
 
     /// Ends everything, all plugins at the same time.

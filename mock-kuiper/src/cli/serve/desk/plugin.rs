@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use mock_kuiper::{Function, Host, HostError, Kind, Package, Release, What};
 
-use super::case::Steps;
 use super::gate::{Busy, Gate, Inside};
 use super::instance::Instance;
 use super::offered::Offered;
 use super::problem::Problem;
+use super::steps::Steps;
 use super::watcher::Watcher;
 use crate::cli::host_args::HostArgs;
 
@@ -49,7 +49,7 @@ pub(super) struct Live {
     pub(super) host: Option<Arc<Host>>,
     phase: Phase,
     /// Why the plugin does not run, although it should.
-    finding: Option<Problem>,
+    pub(super) finding: Option<Problem>,
     pub(super) instances: BTreeMap<String, Arc<Instance>>,
     pub(super) functions: BTreeMap<String, Arc<Mutex<Function>>>,
     pub(super) aggregates: BTreeMap<String, bool>,
@@ -104,7 +104,7 @@ impl Plugin {
             Phase::Stopped => ("stopped", None),
             Phase::Starting => ("starting", None),
             Phase::Up if live.finding.is_some() => ("exited", live.finding.clone()),
-            Phase::Up if seen.has_exited => {
+            Phase::Up if live.host.as_ref().is_some_and(|host| host.has_crashed()) => {
                 let host = live.host.clone();
                 drop(live);
                 let exit = host.and_then(|host| host.check_alive().err());
@@ -117,7 +117,7 @@ impl Plugin {
                     }
                 }
             }
-            Phase::Up if !seen.has_greeted => ("starting", None),
+            Phase::Up if !seen.has_greeted || seen.pid.is_none() => ("starting", None),
             Phase::Up => ("running", None),
         }
     }
@@ -323,7 +323,7 @@ impl Plugin {
     }
 
     /// Ends all waits for the plugin: those inside leave.
-    fn hurry(&self) {
+    pub(super) fn hurry(&self) {
         let host = self.live().host.clone();
         if let Some(host) = host {
             // The second ends the wait for the answer to an order, too.
@@ -373,7 +373,7 @@ impl Plugin {
         let mut live = self.live();
         let instances = std::mem::take(&mut live.instances);
         let functions = std::mem::take(&mut live.functions);
-        let host = live.host.take();
+        let host = live.host.clone();
         live.finding = None;
         drop(live);
         let deadline = Instant::now() + READING;
@@ -408,6 +408,8 @@ impl Plugin {
             self.watcher.untap(id);
         }
         drop(functions);
+        drop(host);
+        let host = self.live().host.take();
         drop(host);
     }
 }

@@ -1,7 +1,5 @@
 //! What went wrong, for the one who asked: a class, a code, a sentence and advice.
 
-use std::fmt;
-
 use mock_kuiper::{Advice, Finding, HostError, InputError, Limit, SystemError};
 use serde_json::{Map, Value, json};
 
@@ -104,6 +102,13 @@ impl Problem {
         })
     }
 
+    /// Returns the sentence and the advice, as an error in a terminal.
+    pub(in crate::cli::serve) fn lines(&self) -> Vec<String> {
+        let advice = self.advice.iter().map(|advice| format!("  help: {advice}"));
+        let text = self.text.lines().map(str::to_owned);
+        text.chain(advice).collect()
+    }
+
     /// Returns the fields of the object `error`.
     pub(in crate::cli::serve) fn to_json(&self) -> Value {
         json!({
@@ -112,12 +117,6 @@ impl Problem {
             "advice": self.advice,
             "details": self.details,
         })
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
     }
 }
 

@@ -14,7 +14,8 @@ impl Plugin {
     pub(in crate::cli::serve) fn to_json(&self) -> Value {
         let manifest = self.package.manifest();
         let (state, finding) = self.state();
-        let seen = self.watcher.process();
+        let runs = matches!(state, "running" | "starting");
+        let pid = self.watcher.process().pid.filter(|_| runs);
         let live = self.live();
         let symbols = self.symbols.iter().map(|symbol| {
             json!({
@@ -33,7 +34,7 @@ impl Plugin {
             "language": language(&manifest.language),
             "release": live.release.name,
             "state": state,
-            "pid": seen.pid,
+            "pid": pid,
             "finding": finding.as_ref().map(Problem::to_json),
             "attach": null,
             "symbols": symbols.collect::<Vec<_>>(),

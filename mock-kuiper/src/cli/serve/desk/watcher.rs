@@ -51,8 +51,6 @@ pub(super) struct Seen {
     pub(super) pid: Option<u32>,
     /// Whether it has greeted.
     pub(super) has_greeted: bool,
-    /// Whether it has exited.
-    pub(super) has_exited: bool,
 }
 
 impl Watcher {
@@ -244,9 +242,7 @@ impl Observer for Watcher {
                 };
             }
             What::Exited { .. } => {
-                let mut seen = self.seen();
-                seen.pid = None;
-                seen.has_exited = true;
+                self.seen().pid = None;
             }
             _ => {}
         }

@@ -1,0 +1,127 @@
+//! The server: runs until a signal, and ends everything.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::desk::Desk;
+use super::guard::Guard;
+use super::listener::Bounded;
+use super::state::{Server, Shared};
+use super::{api, openapi, page};
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::interrupt::Interrupt;
+
+/// How long plugins may take to stop before they are killed.
+const STOPPING: Duration = Duration::from_secs(5);
+
+/// How long requests and streams may take to end.
+const LEAVING: Duration = Duration::from_secs(2);
+
+/// Serves a desk until a signal. `begin` is called once the server accepts connections.
+pub(super) fn run(
+    listener: TcpListener,
+    desk: Desk,
+    guard: impl FnOnce(SocketAddr) -> Guard,
+    begin: impl FnOnce(&Shared) -> Result<(), CliError>,
+) -> Result<Exit, CliError> {
+    let trouble = |error| CliError::Trouble(format!("cannot start the server: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(trouble)?;
+    let served = runtime.block_on(async {
+        let address = listener.local_addr().map_err(trouble)?;
+        let listener = Bounded::new(listener).map_err(trouble)?;
+        let server = Arc::new(Server {
+            id: std::iter::repeat_with(fastrand::alphanumeric)
+                .take(12)
+                .collect(),
+            desk,
+            guard: guard(address),
+            ending: watch::Sender::new(false),
+        });
+        serve(listener, &server, begin).await
+    });
+    // A handler that still blocks ends with the process.
+    runtime.shutdown_background();
+    served.map(|()| Exit::Fine)
+}
+
+async fn serve(
+    listener: Bounded,
+    server: &Shared,
+    begin: impl FnOnce(&Shared) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let signal = Arc::new(Notify::new());
+    let came = Arc::clone(&signal);
+    let _signals = Interrupt::watch(move || came.notify_one())?;
+    let checked = axum::middleware::from_fn_with_state(Arc::clone(server), check);
+    let router = api::router()
+        .merge(page::router())
+        .merge(openapi::router())
+        .layer(checked);
+    let (is_over, over) = oneshot::channel::<()>();
+    let served = axum::serve(listener, router.with_state(Arc::clone(server)));
+    let served = served.with_graceful_shutdown(async {
+        let _ = over.await;
+    });
+    let serving = tokio::spawn(served.into_future());
+    begin(server)?;
+    let ticking = Arc::clone(server);
+    tokio::spawn(async move {
+        let mut ticks = interval(Duration::from_secs(1));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            ticking.desk.tick();
+        }
+    });
+    signal.notified().await;
+    server.ending.send_replace(true);
+    end(server, &signal).await;
+    drop(is_over);
+    let _ = timeout(LEAVING, serving).await;
+    Ok(())
+}
+
+/// Checks each request before it is handled.
+async fn check(State(server): State<Shared>, request: Request, next: Next) -> Response {
+    if let Err(refusal) = server.guard.check(request.uri(), request.headers()) {
+        return refusal.into_response();
+    }
+    let mut response = next.run(request).await;
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        let headers = response.headers_mut();
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Ends all plugins. A second signal, or a plugin that takes too long, has them killed.
+async fn end(server: &Shared, signal: &Notify) {
+    let desk = Arc::clone(server);
+    let mut ended = tokio::task::spawn_blocking(move || desk.desk.end());
+    loop {
+        tokio::select! {
+            _ = &mut ended => return,
+            _ = timeout(STOPPING, signal.notified()) => {}
+        }
+        let desk = Arc::clone(server);
+        let _ = tokio::task::spawn_blocking(move || desk.desk.hurry()).await;
+    }
+}
