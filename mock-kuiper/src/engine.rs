@@ -65,6 +65,12 @@ pub mod package {
     };
 }
 
+/// Shell completions and man pages of a command.
+#[cfg(feature = "pages")]
+pub mod pages {
+    pub use crate::pages::*;
+}
+
 /// Hides secrets of configurations in every report.
 pub mod redact {
     pub use crate::redact::Secrets;

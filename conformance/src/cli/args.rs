@@ -46,7 +46,7 @@ Examples:
 pub(super) struct Args {
     /// The plugin: a directory with NAME.json and the executable, its zip, or
     /// a Cargo package with NAME.json beside Cargo.toml, which is built first
-    #[arg(value_hint = ValueHint::AnyPath, required_unless_present_any = ["list", "explain"])]
+    #[arg(value_hint = ValueHint::AnyPath, required_unless_present_any = ["list", "explain", "pages"])]
     pub(super) plugin: Option<PathBuf>,
 
     /// The eKuiper release, 1.4 to 2.4; several releases separated by commas,
@@ -155,6 +155,10 @@ pub(super) struct Args {
     /// `rules` write the tables of docs/protocol.md
     #[arg(long, value_name = "ID", conflicts_with_all = ["plugin", "list"])]
     pub(super) explain: Option<String>,
+
+    /// Write shell completions and a man page to a directory
+    #[arg(long, hide = true, value_name = "DIRECTORY", exclusive = true)]
+    pub(super) pages: Option<PathBuf>,
 }
 
 /// The releases of `--release`, one at least.

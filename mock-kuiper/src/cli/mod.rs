@@ -3,6 +3,7 @@
 mod advice;
 mod bench;
 mod check;
+mod conformance;
 mod dialing;
 mod drive_args;
 mod error;
@@ -35,11 +36,14 @@ mod test;
 mod text;
 mod watch;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use mock_kuiper::engine::pages;
 
-use self::exit::STATUSES;
+use self::error::CliError;
+use self::exit::{Exit, STATUSES};
 
 /// A mock eKuiper: runs a portable plugin, in any language, without eKuiper.
 #[derive(Debug, Parser)]
@@ -55,10 +59,16 @@ enum Command {
     Run(Box<run::Args>),
     Test(Box<test::Args>),
     Bench(Box<bench::Args>),
+    Conformance(conformance::Args),
     Check(check::Args),
     Pack(pack::Args),
     Hosts(hosts::Args),
     Explain(explain::Args),
+    /// Write shell completions and man pages to a directory
+    #[command(hide = true)]
+    Pages {
+        directory: PathBuf,
+    },
 }
 
 /// Reads the command line and runs its subcommand.
@@ -69,10 +79,12 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(args) => run::run(*args),
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Conformance(args) => conformance::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Hosts(args) => hosts::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Pages { directory } => write_pages(&directory),
     };
     match done {
         Ok(exit) => exit.status().into(),
@@ -83,4 +95,11 @@ pub(crate) fn main() -> ExitCode {
             error.status().into()
         }
     }
+}
+
+fn write_pages(directory: &Path) -> Result<Exit, CliError> {
+    pages::write("mock-kuiper", &Cli::command(), directory).map_err(|error| {
+        CliError::Trouble(format!("cannot write to {}: {error}", directory.display()))
+    })?;
+    Ok(Exit::Fine)
 }

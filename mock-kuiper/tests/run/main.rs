@@ -4,6 +4,7 @@
 mod bench;
 mod bench_signals;
 mod common;
+mod conformance;
 mod endings;
 mod faults;
 mod functions;
