@@ -46,7 +46,7 @@ Examples:
 pub(super) struct Args {
     /// The plugin: a directory with NAME.json and the executable, its zip, or
     /// a Cargo package with NAME.json beside Cargo.toml, which is built first
-    #[arg(value_hint = ValueHint::AnyPath, required_unless_present_any = ["list", "explain", "pages"])]
+    #[arg(value_hint = ValueHint::AnyPath, required_unless_present_any = ["list", "explain"])]
     pub(super) plugin: Option<PathBuf>,
 
     /// The eKuiper release, 1.4 to 2.4; several releases separated by commas,
