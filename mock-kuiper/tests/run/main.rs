@@ -5,6 +5,7 @@ mod attach;
 mod bench;
 mod bench_signals;
 mod common;
+mod conformance;
 mod endings;
 mod faults;
 mod functions;
