@@ -415,7 +415,11 @@ fn a_process_of_another_user_is_turned_away() -> Result<(), HostError> {
         return Ok(());
     }
     let plugin = Plugin::new();
-    let host = plugin.builder().spawn()?;
+    // NNG does not tell the user of a connection, but of its process: this one.
+    let host = Host::builder(plugin.place.path())
+        .observer(Arc::clone(&plugin.seen) as _)
+        .attach()
+        .spawn()?;
     let socket = format!("/tmp/plugin_{}.ipc", plugin.name);
     // Otherwise the kernel refuses it already.
     fs::set_permissions(&socket, fs::Permissions::from_mode(0o777)).unwrap();
