@@ -452,6 +452,8 @@ fn a_sink_waits_for_the_plugin_to_be_started_again() -> Result<(), HostError> {
 
     drop(first);
     plugin.seen.wait_for(&format!("detached {pid}"));
+    // A row that is sent before is lost with the connection.
+    wait_until(|| sink.gone_for().is_some());
     let delivered = std::thread::scope(|scope| {
         let delivery = scope.spawn(|| sink.deliver(br#"[{"a":2}]"#));
         let _second = start(&host);
