@@ -42,21 +42,20 @@ pub(super) struct HostArgs {
     env: Vec<EnvVar>,
 
     /// Allow this time from the launch to the greeting [default: that of the
-    /// release, 60s from 2.0 on and 5s before; with --attach there is no limit]
+    /// release, 60s from 2.0 on and 5s before]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     init_timeout: Option<Duration>,
 
-    /// Allow this time for an answer or an ack; eKuiper allows an hour [default: 10s;
-    /// with --attach there is no limit]
+    /// Allow this time for an answer or an ack; eKuiper allows an hour [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     answer_timeout: Option<Duration>,
 
     /// Wait for a plugin that you start, e.g. in a debugger, and launch none
     ///
     /// The command line, the directory and the environment to start it with are
-    /// printed. The plugin may be stopped for as long as you like, and started again:
-    /// it gets its orders again. It must belong to the same user, and uses the
-    /// machine's /tmp. It is never ended.
+    /// printed. There are no time limits, unless --init-timeout or --answer-timeout is
+    /// given. The plugin may be started again, and gets its orders again. It must belong
+    /// to the same user, and uses the machine's /tmp. It is never ended.
     #[arg(long)]
     pub(super) attach: bool,
 

@@ -229,6 +229,9 @@ fn options_that_need_a_launched_plugin_are_refused_all_at_once() {
         &plugin.id,
     );
     let bench = bench.finish();
+    let mut help = Command::new(env!("CARGO_BIN_EXE_mock-kuiper"));
+    help.args(["bench", "--help"]);
+    let help = Live::spawn(help, &plugin.id).finish();
 
     done.assert_status(2);
     let errors: Vec<_> = done.stderr.lines().collect();
@@ -244,6 +247,7 @@ fn options_that_need_a_launched_plugin_are_refused_all_at_once() {
     bench
         .assert_status(2)
         .assert_says("--attach cannot be used with bench: ");
+    assert!(!help.stdout.contains("--attach"), "{help}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use ekuiper_sp as sp;
-use nng::options::transport::ipc::{PeerPid, PeerUid};
+use nng::options::transport::ipc::PeerPid;
 use nng::options::{Options as _, RecvMaxSize};
 use nng::{Aio, AioResult, Message, Pipe, PipeEvent, Socket};
 use sp::{Error, OnPeer, Options, Peer, Presence};
@@ -191,13 +191,19 @@ impl Inbox {
     }
 }
 
-/// Returns the process at the other end, if the system names it.
+/// Returns the process at the other end, if the system names it, and its user.
 pub(super) fn peer_of(pipe: Pipe) -> Peer {
     let pid = pipe.get_opt::<PeerPid>().ok();
-    let uid = pipe.get_opt::<PeerUid>().ok();
     let mut peer = Peer::new(pid.and_then(|pid| u32::try_from(pid).ok().filter(|pid| *pid > 0)));
-    peer.uid = uid.and_then(|uid| u32::try_from(uid).ok());
+    peer.uid = peer.pid.and_then(user_of);
     peer
+}
+
+/// Returns the effective user of a process. NNG's option for it cannot be read in Rust.
+fn user_of(pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("Uid:"))?;
+    line.split_whitespace().nth(2)?.parse().ok()
 }
 
 impl Receiver {
