@@ -213,12 +213,6 @@ impl Interpreter {
         self.release
     }
 
-    /// Returns the channels that were seen so far.
-    #[must_use]
-    pub fn channels(&self) -> &Channels {
-        &self.channels
-    }
-
     /// Interprets the line with this number.
     pub fn interpret(&mut self, number: u64, line: &Line<'_>) -> Interpreted {
         let known = self.channels.learn(line);

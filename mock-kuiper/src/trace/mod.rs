@@ -18,7 +18,7 @@ mod spread;
 mod summary;
 mod text;
 
-pub use channel::{Channels, Known};
+pub use channel::Known;
 pub use diff::{Shape, Shapes};
 pub use line::{Header, Line, hex, seconds};
 pub use meaning::{Asked, Greeting, Interpreted, Interpreter, Refusal, Sense};

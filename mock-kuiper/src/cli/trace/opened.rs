@@ -11,6 +11,9 @@ use mock_kuiper::engine::trace::{Header, Interpreted, Interpreter, Line, Reader}
 use super::super::error::CliError;
 use super::super::output::{NOTE, labelled, say};
 
+/// The lines after which the bar moves.
+const SHOWN_EVERY: u64 = 4096;
+
 /// A trace that is read from a file or from stdin.
 pub(super) struct Opened {
     pub(super) path: PathBuf,
@@ -63,9 +66,7 @@ impl Opened {
         each: impl FnOnce(u64, &Line<'_>, Interpreted) -> T,
     ) -> Result<Option<T>, CliError> {
         let wrong = |error| CliError::input(format!("{}: {error}", self.path.display()));
-        if let Some(progress) = &self.progress {
-            progress.set_position(self.reader.bytes());
-        }
+        let at = self.reader.bytes();
         let Some((number, line)) = self.reader.next_line().map_err(wrong)? else {
             if let Some(progress) = &self.progress {
                 progress.finish_and_clear();
@@ -73,6 +74,11 @@ impl Opened {
             return Ok(None);
         };
         let read = self.interpreter.interpret(number, &line);
+        if number % SHOWN_EVERY == 0
+            && let Some(progress) = &self.progress
+        {
+            progress.set_position(at);
+        }
         Ok(Some(each(number, &line, read)))
     }
 
