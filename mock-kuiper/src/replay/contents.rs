@@ -32,8 +32,6 @@ pub struct Contents {
     pub started: BTreeSet<(Kind, String)>,
     /// The names of the plugins whose control channels the trace has.
     pub plugins: BTreeSet<String>,
-    /// How many messages the host sends.
-    pub from_host: u64,
     /// How many messages of the host have only their beginning, and cannot be sent.
     pub cut: u64,
     /// The shapes of each source's rows, by the source's name or its channel.
@@ -89,7 +87,6 @@ impl Contents {
                 contents.plugins.insert(plugin.to_owned());
             }
             match &read.sense {
-                Sense::Order(_) | Sense::Request(_) | Sense::SinkRow => contents.from_host += 1,
                 Sense::Answer(Refusal::None, Some(asked))
                     if asked.command == Some(Command::Start) =>
                 {

@@ -4,13 +4,15 @@
 //! trace's plugin had sent before one of them is awaited first, so that the order of
 //! cause and effect is that of the trace.
 //!
-//! Layers: `contents` (what a trace needs), `compare` (when two messages are alike),
-//! `data` (rows and acks, read in the background), `player` (the conversation).
+//! Layers: `options` (how it is played), `compare` (when two messages are alike),
+//! `contents` (what a trace has), `data` (rows and acks, read in the background), `player` (the conversation).
 
 mod compare;
 mod contents;
 mod data;
+mod options;
 mod player;
 
 pub use self::contents::{Contents, Unplayable};
-pub use self::player::{Difference, Options, Outcome, Timing, replay};
+pub use self::options::{Difference, Options, Outcome, Timing};
+pub use self::player::replay;

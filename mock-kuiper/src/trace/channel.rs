@@ -31,17 +31,11 @@ pub struct Known {
 
 /// The channels that were seen so far.
 #[derive(Debug, Default)]
-pub struct Channels {
+pub(super) struct Channels {
     known: HashMap<String, Arc<Known>>,
 }
 
 impl Channels {
-    /// Returns what is known of a channel.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Known> {
-        self.known.get(name).map(Arc::as_ref)
-    }
-
     /// Learns from a line what its channel is for, and returns what is known of it.
     pub(super) fn learn(&mut self, line: &Line<'_>) -> Arc<Known> {
         let Some(name) = line.channel.as_deref() else {
@@ -220,10 +214,7 @@ mod tests {
         assert_eq!(known.purpose, Some(Purpose::Sink));
         assert_eq!(known.symbol, Some(sink.clone()));
         assert!(known.require_ack);
-        assert_eq!(
-            channels.get("plugin_k_0_ack").unwrap().purpose,
-            Some(Purpose::Ack)
-        );
+        assert_eq!(channels.known["plugin_k_0_ack"].purpose, Some(Purpose::Ack));
     }
 
     #[test]

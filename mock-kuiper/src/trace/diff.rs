@@ -10,7 +10,8 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::line::Line;
-use super::meaning::{Greeting, Interpreted, Refusal, Sense, request};
+use super::meaning::{Greeting, Interpreted, Refusal, Sense};
+use super::order::request;
 use super::read::body;
 use super::shape::{shape, shape_of};
 use crate::symbol::{Kind, Purpose};

@@ -6,14 +6,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::channel::{Channels, Known, MOST};
 use super::line::{Header, Line};
+use super::order::{Ordered, Requested, order, request};
 use super::read::{body, dialer, request_id, sender, socket};
 use crate::finding::says_unknown;
 use crate::release::Release;
-use crate::symbol::{Kind, Meta, Purpose, Side, Symbol};
+use crate::symbol::{Purpose, Side, Symbol};
 use crate::wire::{
     Ack, Command, FunctionAnswer, InvalidAnswer, InvalidRow, OrderAnswer, SourceRow, parse_ack,
 };
@@ -157,32 +156,6 @@ pub enum Refusal {
     Greeting(String),
 }
 
-/// An order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ordered {
-    /// `start` or `stop`.
-    pub command: Command,
-    /// The symbol.
-    pub symbol: Symbol,
-    /// The instance; a function has the default.
-    pub meta: Meta,
-    /// The stream's DATASOURCE, where the release sends it beside `config`.
-    pub datasource: Option<String>,
-    /// The configuration; null if there is none.
-    pub config: Value,
-}
-
-/// A request to a function.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Requested {
-    /// `IsAggregate`, `Validate`, `Exec`, or another.
-    pub name: String,
-    /// The arguments; of `Exec` without the context.
-    pub args: Vec<Value>,
-    /// Where in a rule an `Exec` is: the context, as JSON.
-    pub context: Value,
-}
-
 /// What an answer answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asked {
@@ -238,12 +211,6 @@ impl Interpreter {
     #[must_use]
     pub fn release(&self) -> Option<&'static Release> {
         self.release
-    }
-
-    /// Returns the channels that were seen so far.
-    #[must_use]
-    pub fn channels(&self) -> &Channels {
-        &self.channels
     }
 
     /// Interprets the line with this number.
@@ -496,186 +463,5 @@ fn refusal(body: &[u8], asked: &Asked) -> Refusal {
     }
 }
 
-/// Reads an order.
-#[must_use]
-pub fn order(body: &[u8]) -> Option<Ordered> {
-    let order: Value = serde_json::from_slice(body).ok()?;
-    let command = [Command::Start, Command::Stop]
-        .into_iter()
-        .find(|command| order["cmd"] == command.name())?;
-    let mut argument: Value = serde_json::from_str(order["arg"].as_str()?).ok()?;
-    let kind = [Kind::Source, Kind::Sink, Kind::Function]
-        .into_iter()
-        .find(|kind| argument["pluginType"] == kind.plugin_type())?;
-    let symbol = Symbol::new(kind, argument["symbolName"].as_str()?);
-    let place = |field: &str| argument["meta"][field].as_str().unwrap_or_default();
-    let instance = argument["meta"]["instanceId"].as_u64().unwrap_or_default();
-    Some(Ordered {
-        command,
-        symbol,
-        meta: Meta {
-            instance_id: instance.try_into().ok()?,
-            ..Meta::new(place("ruleId"), place("opId"))
-        },
-        datasource: argument["dataSource"].as_str().map(str::to_owned),
-        config: argument
-            .get_mut("config")
-            .map(Value::take)
-            .unwrap_or_default(),
-    })
-}
-
-/// Reads a request to a function.
-#[must_use]
-pub fn request(body: &[u8]) -> Option<Requested> {
-    let mut request: Value = serde_json::from_slice(body).ok()?;
-    let name = request["func"].as_str()?.to_owned();
-    let mut args = match request.get_mut("arg").map(Value::take) {
-        Some(Value::Array(args)) => args,
-        None | Some(Value::Null) => Vec::new(),
-        Some(_) => return None,
-    };
-    let mut context = Value::Null;
-    if name == "Exec" {
-        let last = args.pop()?;
-        context = serde_json::from_str(last.as_str()?).ok()?;
-    }
-    Some(Requested {
-        name,
-        args,
-        context,
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const START: &str = r#"{"cmd":"start","arg":"{\"symbolName\":\"echo\",\"meta\":{\"ruleId\":\"\",\"opId\":\"\",\"instanceId\":0},\"pluginType\":\"func\"}"}"#;
-
-    /// Interprets messages of `plugin_p`: their sender, id and text.
-    fn kinds(host: &str, messages: &[(&str, u32, &str)]) -> Vec<String> {
-        let header = Header {
-            host: host.into(),
-            plugin: "p".into(),
-            note: "".into(),
-            dropped: 0,
-        };
-        let mut interpreter = Interpreter::new(&header);
-        let kinds = messages.iter().map(|(from, id, text)| {
-            let line = Line {
-                channel: Some("plugin_p".into()),
-                from: Some((*from).into()),
-                id: Some(format!("{id:08x}").into()),
-                text: Some((*text).into()),
-                ..Line::default()
-            };
-            let read = interpreter.interpret(2, &line);
-            format!("{}: {}", read.sense.kind(), read.text(&line))
-        });
-        kinds.collect()
-    }
-
-    #[test]
-    fn the_answer_to_an_order_is_the_plugins_next_request() {
-        let messages = [
-            ("plugin", 7, "handshake"),
-            ("host", 7, START),
-            ("plugin", 8, "no"),
-            ("plugin", 8, "no"),
-            ("plugin", 9, "ok"),
-        ];
-
-        assert_eq!(
-            kinds("eKuiper 2.4.0", &messages),
-            [
-                "greeting: handshake",
-                "order: start function `echo`",
-                "answer: refused after 0.0 ms: no",
-                "resent: the message of before, again: no",
-                "late: nobody waits for it: ok",
-            ]
-        );
-    }
-
-    #[test]
-    fn an_order_under_an_id_that_the_plugin_has_given_up_is_dropped() {
-        let messages = [
-            ("plugin", 7, "handshake"),
-            ("plugin", 8, "handshake"),
-            ("host", 7, START),
-            ("host", 8, START),
-            ("plugin", 9, "ok"),
-        ];
-
-        assert_eq!(
-            kinds("eKuiper 2.4.0", &messages)[1..],
-            [
-                "greeting: handshake, while idle".to_owned(),
-                format!(
-                    "stale: under an id that the plugin has given up, so it is dropped: {START}"
-                ),
-                "order: start function `echo`".to_owned(),
-                "answer: ok after 0.0 ms".to_owned(),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_greeting_that_answers_an_order_is_a_refusal_before_2_1_3() {
-        let messages = [
-            ("plugin", 7, "handshake"),
-            ("host", 7, START),
-            ("plugin", 8, "handshake"),
-        ];
-
-        assert_eq!(
-            kinds("mock-kuiper as eKuiper 2.4", &messages)[2],
-            "greeting: handshake, instead of an answer"
-        );
-        assert_eq!(
-            kinds("eKuiper v2.0.8", &messages)[2],
-            "answer: handshake, which this release takes for a refusal"
-        );
-    }
-
-    #[test]
-    fn requests_are_written_as_calls() {
-        let text = |body: &str| {
-            let line = Line {
-                channel: Some("func_f".into()),
-                from: Some("host".into()),
-                text: Some(body.into()),
-                ..Line::default()
-            };
-            let header = Header {
-                host: "".into(),
-                plugin: "".into(),
-                note: "".into(),
-                dropped: 0,
-            };
-            Interpreter::new(&header).interpret(2, &line).text(&line)
-        };
-
-        assert_eq!(
-            text(r#"{"func":"IsAggregate","arg":null}"#),
-            "IsAggregate()"
-        );
-        assert_eq!(
-            text(
-                r#"{"func":"Validate","arg":[{"StreamName":"s","Name":"n"},{"Val":1.5},{"Name":"g","FuncId":4,"Args":[{"Val":"a"}]}]}"#
-            ),
-            r#"Validate(n, 1.5, g("a"))"#
-        );
-        assert_eq!(
-            text(
-                r#"{"func":"Exec","arg":[1,null,"{\"ruleId\":\"r1\",\"opId\":\"o\",\"instanceId\":0,\"funcId\":1}"]}"#
-            ),
-            "Exec(1, null) in rule r1"
-        );
-        assert_eq!(
-            text(r#"{"func":"Exec","arg":[1]}"#),
-            r#"{"func":"Exec","arg":[1]}"#
-        );
-    }
-}
+mod tests;

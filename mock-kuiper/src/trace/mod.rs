@@ -10,6 +10,7 @@ mod channel;
 mod diff;
 mod line;
 mod meaning;
+mod order;
 mod proof;
 mod read;
 mod shape;
@@ -17,12 +18,11 @@ mod spread;
 mod summary;
 mod text;
 
-pub use channel::{Channels, Known};
+pub use channel::Known;
 pub use diff::{Shape, Shapes};
 pub use line::{Header, Line, hex, seconds};
-pub use meaning::{
-    Asked, Greeting, Interpreted, Interpreter, Ordered, Refusal, Requested, Sense, order, request,
-};
+pub use meaning::{Asked, Greeting, Interpreted, Interpreter, Refusal, Sense};
+pub use order::{Ordered, Requested, order, request};
 pub use proof::{Proof, Prover};
 pub use read::{Reader, TraceError, body, dialer, request_id, sender, socket};
 pub use shape::{shape, shape_of};

@@ -24,8 +24,6 @@ pub struct Summary {
     pub messages: u64,
     /// How often the process was launched.
     pub launches: u64,
-    /// How often it exited.
-    pub exits: u64,
     /// How long all launches took together, in seconds.
     pub end: f64,
     /// The channels, in the order of their first lines.
@@ -103,10 +101,6 @@ impl Summary {
         let note = match read.sense {
             Sense::Launch => {
                 self.launch(line.t);
-                None
-            }
-            Sense::Exit => {
-                self.exits += 1;
                 None
             }
             Sense::Resent => Some(

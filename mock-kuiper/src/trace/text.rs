@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::line::Line;
-use super::meaning::{Asked, Greeting, Interpreted, Ordered, Refusal, Requested, Sense};
+use super::meaning::{Asked, Greeting, Interpreted, Refusal, Sense};
+use super::order::{Ordered, Requested};
 use super::read::body;
 use crate::foreign::in_sentence;
 use crate::symbol::{Kind, Side};

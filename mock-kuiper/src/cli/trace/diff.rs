@@ -12,7 +12,8 @@ use super::super::exit::Exit;
 use super::super::output::{NOTE, labelled, print_results, say};
 use super::super::text::{count, count_or_no};
 use super::filter::Filter;
-use super::{Opened, fitted, width};
+use super::opened::Opened;
+use super::width::{fitted, width};
 
 const ONLY_FIRST: Style = AnsiColor::Red.on_default();
 const ONLY_SECOND: Style = AnsiColor::Green.on_default();

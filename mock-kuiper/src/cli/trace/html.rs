@@ -17,8 +17,9 @@ use super::super::exit::Exit;
 use super::super::output::print_results;
 use super::super::text::count;
 use super::filter::Filter;
+use super::opened::Opened;
 use super::summary::facts;
-use super::{Opened, WIDTH, fitted};
+use super::width::{WIDTH, fitted};
 
 /// The messages of a channel that a page has; the last are kept.
 const LINES: usize = 200;

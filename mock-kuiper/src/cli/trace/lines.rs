@@ -11,7 +11,8 @@ use mock_kuiper::engine::wire::{Ack, FunctionAnswer};
 use super::super::error::CliError;
 use super::super::output::{DIM, ERROR, stdout_failed};
 use super::filter::Filter;
-use super::{Opened, fitted, width};
+use super::opened::Opened;
+use super::width::{fitted, width};
 
 /// The characters of a channel's name that are shown.
 const CHANNEL: usize = 28;

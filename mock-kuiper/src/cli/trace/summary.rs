@@ -12,7 +12,8 @@ use super::super::exit::Exit;
 use super::super::output::{ERROR, print_results};
 use super::super::text::{count, count_or_no, grouped};
 use super::filter::Filter;
-use super::{Opened, fitted, width};
+use super::opened::Opened;
+use super::width::{fitted, width};
 
 const BOLD: Style = Style::new().bold();
 

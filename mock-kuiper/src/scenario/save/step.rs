@@ -289,7 +289,7 @@ pub(super) fn name(steps: &[SavedStep]) -> String {
             }
             SavedStep::Fault { fault, .. } => faults.push(fault.to_string()),
             SavedStep::Rows { alias, .. } | SavedStep::Alike { alias, .. } => {
-                parts.push(format!("{alias} emits rows"))
+                parts.push(format!("{alias} emits rows"));
             }
             SavedStep::Send { alias, .. } => parts.push(format!("{alias} takes rows")),
             SavedStep::Rule { source, sinks, .. } => {
