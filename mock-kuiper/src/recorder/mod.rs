@@ -34,8 +34,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, getppid, kill_process, pidfd_open};
 
 pub use self::error::RecorderError;
-pub use self::janitor::{ARGUMENT as JANITOR, remove_socket_files};
 use self::janitor::Janitor;
+pub use self::janitor::{ARGUMENT as JANITOR, remove_socket_files};
 use self::place::Place;
 pub use self::settings::{EXECUTABLE, Program, SETTINGS, Settings};
 use self::switchboard::Switchboard;

@@ -230,12 +230,7 @@ impl Board {
             .map(drop)
     }
 
-    fn accept_all(
-        self: Arc<Self>,
-        channel: &Arc<Channel>,
-        listener: &UnixListener,
-        origin: &Path,
-    ) {
+    fn accept_all(self: Arc<Self>, channel: &Arc<Channel>, listener: &UnixListener, origin: &Path) {
         while let Ok((near, _)) = listener.accept() {
             // A connection that cannot be passed on is closed.
             let Ok(far) = UnixStream::connect(origin) else {
@@ -254,7 +249,6 @@ impl Board {
             let _ = pump::start(near, far, channel, &self.tape, Arc::clone(&self));
         }
     }
-
 
     /// Notes the channels of an order that is about to be passed on.
     fn order(&self, state: &mut State, order: &Order) {
