@@ -13,13 +13,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::basics::{STACK, say};
 use super::error::RecorderError;
 use super::janitor::Janitor;
 use super::order::{self, Order};
 use super::place::{Listening, Place, StandIn};
 use super::pump::{self, Watch};
 use super::tape::Tape;
-use super::{STACK, say};
 use crate::symbol::{Channel, Side};
 
 /// The pause between two looks at the sockets.
