@@ -15,7 +15,7 @@ import time
 
 from browser import CONTRAST, Browser, Checks, settled, wrong_events
 
-LIMIT = 60  # seconds, for what the page waits for
+LIMIT = 30  # seconds, for what the page waits for
 NODES = 12_000  # elements that the page has at most
 SHADES = [(800, False), (800, True), (1280, False), (1280, True)]
 
