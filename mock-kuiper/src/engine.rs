@@ -60,9 +60,15 @@ pub mod isolate {
 /// A plugin on disk: reading it, checking it, packing it.
 pub mod package {
     pub use crate::package::{
-        Aligned, Build, CheckAdvice, CheckLevel, CheckLine, CheckReport, Checked, Language,
-        Manifest, Mistake, Packed, SourceConfig, align, check, check_with_code, pack,
+        Aligned, Build, CheckAdvice, CheckLevel, CheckLine, CheckReport, Checked, Front, Language,
+        Manifest, Mistake, Packed, Plugin, Shape, SourceConfig, align, check, check_program,
+        check_with_code, pack, put_in_front,
     };
+}
+
+/// What stands between a plugin and a real eKuiper, and records what they say.
+pub mod recorder {
+    pub use crate::recorder::*;
 }
 
 /// Hides secrets of configurations in every report.
@@ -77,6 +83,11 @@ pub mod release {
         ProcessLife, Property, Releases, Setting, StreamOptionSet, UnknownRelease,
         WorkingDirectory, YamlKeys,
     };
+}
+
+/// Plays the host's half of a trace to a plugin.
+pub mod replay {
+    pub use crate::replay::*;
 }
 
 /// Saves what a run did and saw as a case of a test file.

@@ -145,6 +145,13 @@ impl fmt::Display for FaultError {
 impl std::error::Error for FaultError {}
 
 impl Fault {
+    /// Whether the process is ended, and another one launched. A plugin that the host
+    /// has not launched cannot have such a fault.
+    #[must_use]
+    pub fn replaces_the_process(self) -> bool {
+        matches!(self, Self::Kill(_) | Self::Replay(_))
+    }
+
     /// Returns all faults with their default values, the gentle ones first.
     pub fn all() -> impl Iterator<Item = Self> {
         TABLE.iter().map(|(fault, _)| *fault)

@@ -131,8 +131,10 @@ mod isolate;
 mod markdown;
 mod package;
 mod play;
+mod recorder;
 mod redact;
 mod release;
+mod replay;
 mod scratch;
 mod spawn;
 mod symbol;
@@ -147,12 +149,12 @@ pub mod scenario;
 pub use serde_json;
 
 pub use breach::Breach;
-pub use event::{Event, Frame, Limits, Meaning, Message, Observer, What};
+pub use event::{Event, Frame, Limits, Meaning, Message, Observer, Stranger, What};
 pub use fault::{Fault, Outcome};
 pub use finding::{Advice, Code, Finding, Limit, Observed};
 pub use host::{
-    Builder, Function, Host, HostError, InputError, Reply, Row, Sink, SinkStart, Source,
-    SourceStart, SystemError,
+    AttachCommand, Builder, Function, Host, HostError, InputError, Reply, Row, Sink, SinkStart,
+    Source, SourceStart, SystemError,
 };
 pub use package::{Package, PackageError};
 pub use play::Stage;

@@ -71,6 +71,9 @@ impl Secrets {
         let mut shown = text.to_owned();
         for secret in &self.0 {
             shown = shown.replace(secret.as_str(), HIDDEN);
+            if !shown.contains('…') {
+                continue;
+            }
             let beginnings = (BEGINNING..secret.len()).rev();
             for end in beginnings.filter(|end| secret.is_char_boundary(*end)) {
                 shown = shown.replace(&format!("{}…", &secret[..end]), &format!("{HIDDEN}…"));
@@ -82,6 +85,31 @@ impl Secrets {
         }
         shown
     }
+
+    /// Replaces the secrets in bytes that are not UTF-8.
+    pub(crate) fn hide_in_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut shown = bytes.to_vec();
+        for secret in &self.0 {
+            shown = replace_bytes(&shown, secret.as_bytes());
+        }
+        shown
+    }
+}
+
+/// Replaces a secret, which is not empty, in bytes.
+fn replace_bytes(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
+    let mut shown = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(&first) = rest.first() {
+        if let Some(after) = rest.strip_prefix(secret) {
+            shown.extend_from_slice(HIDDEN.as_bytes());
+            rest = after;
+        } else {
+            shown.push(first);
+            rest = &rest[1..];
+        }
+    }
+    shown
 }
 
 /// Returns a text as the content of a JSON string, without and with the escapes

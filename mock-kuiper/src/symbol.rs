@@ -149,6 +149,11 @@ impl Channel {
         Self::new(format!("func_{symbol}"), Purpose::Function)
     }
 
+    /// Returns a channel whose name is known from elsewhere.
+    pub(crate) fn named(name: &str, purpose: Purpose) -> Self {
+        Self::new(name.to_owned(), purpose)
+    }
+
     fn new(name: String, purpose: Purpose) -> Self {
         Self { name, purpose }
     }

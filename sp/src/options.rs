@@ -99,15 +99,18 @@ pub struct Peer {
     /// The process id that the kernel recorded when the connection was made;
     /// `None` if the system does not provide it.
     pub pid: Option<u32>,
+    /// The user id that the kernel recorded with it; `None` if the system does
+    /// not provide it.
+    pub uid: Option<u32>,
 }
 
 impl Peer {
-    /// Creates a peer from a process id.
+    /// Creates a peer from a process id, without a user.
     ///
     /// For callers that accept connections without this crate and want to apply
     /// the same [`Options`] to them.
     #[must_use]
     pub fn new(pid: Option<u32>) -> Self {
-        Self { pid }
+        Self { pid, uid: None }
     }
 }

@@ -56,22 +56,25 @@ fn set_up(socket: &OwnedFd) -> Result<(), Errno> {
     rustix::net::sockopt::set_socket_nosigpipe(socket, true)
 }
 
-/// Returns the process at the other end of `socket`.
+/// Returns the process at the other end of `socket`, and its user.
 ///
-/// The pid is `None` for a process in a pid namespace that this process cannot
-/// see: the kernel reports 0, which rustix's type cannot represent.
+/// Both are `None` for a process in a pid namespace that this process cannot
+/// see: the kernel reports the pid 0, which rustix's type cannot represent.
 #[cfg(target_os = "linux")]
 pub(crate) fn peer_of(socket: impl AsFd) -> Peer {
+    let credentials = rustix::net::sockopt::socket_peercred(socket).ok();
     Peer {
-        pid: rustix::net::sockopt::socket_peercred(socket)
-            .ok()
-            .map(|credentials| credentials.pid.as_raw_nonzero().get() as u32),
+        pid: credentials.map(|peer| peer.pid.as_raw_nonzero().get() as u32),
+        uid: credentials.map(|peer| peer.uid.as_raw()),
     }
 }
 
-/// Returns the process at the other end of `socket`, without its pid: only Linux
-/// is supported.
+/// Returns the process at the other end of `socket`, without its pid and user:
+/// only Linux is supported.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn peer_of(_: impl AsFd) -> Peer {
-    Peer { pid: None }
+    Peer {
+        pid: None,
+        uid: None,
+    }
 }

@@ -53,7 +53,7 @@ fn a_killed_process_is_replaced_in_any_order_of_replay() -> Result<(), HostError
     let mut mean = host.function("mean")?;
 
     for _ in 0..5 {
-        host.kill();
+        host.kill().unwrap();
         host.reload()?;
         assert_eq!(random.next(LIMIT)?.message, json!({"a": 1}));
         append.send(&json!({"b": 2}))?.ack(LIMIT)?;

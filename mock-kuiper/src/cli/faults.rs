@@ -122,8 +122,11 @@ impl Play<'_> {
                 }),
                 Err(HostError::Finding(finding)) => {
                     self.findings.report(&finding, Some(fault));
-                    // The next fault must not be blamed for this one.
-                    stage.renew()?;
+                    // The next fault must not be blamed for this one. Nobody but its
+                    // author can start an attached plugin anew.
+                    if self.host.attach_command().is_none() {
+                        stage.renew()?;
+                    }
                 }
                 Err(error) => return Err(error),
             }

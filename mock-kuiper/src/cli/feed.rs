@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,8 @@ pub(super) struct Feed {
     single: bool,
     /// Whether another process may follow the one that exits.
     outlives: bool,
+    /// Whether nobody waits for the sinks any more; see [`leaves_when`](Self::leaves_when).
+    leaves: Arc<AtomicBool>,
     findings: Arc<Findings>,
     /// The rows that were offered to a sink.
     sent: AtomicU64,
@@ -57,9 +59,17 @@ impl Feed {
             sinks: Mutex::new(Some(Vec::new())),
             single,
             outlives,
+            leaves: Arc::default(),
             findings,
             sent: AtomicU64::new(0),
         }
+    }
+
+    /// Sends no more rows once this is set: a sink in a debugger may take no row, for as
+    /// long as it likes.
+    pub(super) fn leaves_when(mut self, leaves: &Arc<AtomicBool>) -> Self {
+        self.leaves = Arc::clone(leaves);
+        self
     }
 
     /// Adds sinks, unless all were taken away.
@@ -132,7 +142,7 @@ impl Feed {
     fn send(&self, row: &[u8]) {
         for fed in self.lock().iter_mut().flatten() {
             fed.offered += 1;
-            if fed.given_up {
+            if fed.given_up || self.leaves.load(Ordering::SeqCst) {
                 continue;
             }
             self.sent.fetch_add(1, Ordering::Relaxed);

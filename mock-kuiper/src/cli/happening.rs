@@ -2,6 +2,8 @@
 
 use std::io;
 
+use mock_kuiper::Finding;
+
 use super::watch::Change;
 
 /// What other threads report to the one that gives the orders.
@@ -13,6 +15,11 @@ pub(super) enum Happening {
     InputEnded(Result<(), Vec<String>>),
     /// The plugin's process has exited.
     PluginEnded,
+    /// A plugin that mock-kuiper has not launched was attached.
+    Attached,
+    /// An attached plugin that was started again did something wrong when it was given
+    /// its orders again.
+    StartedAgain(Box<Finding>),
     /// A signal asks the run to end.
     Signal,
     /// Stdout takes nothing more.

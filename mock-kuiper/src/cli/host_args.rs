@@ -25,8 +25,9 @@ const PYTHON: &str = "python3";
 #[derive(Debug, clap::Args)]
 pub(super) struct HostArgs {
     /// Play this eKuiper release: 1.4 to 2.4, or with its patch level, e.g. 1.13.5
-    #[arg(long, value_name = "RELEASE", default_value = DEFAULT_HOST, value_parser = Release::find)]
-    pub(super) host: &'static Release,
+    /// [default: 2.4, or that of a trace]
+    #[arg(long, value_name = "RELEASE", value_parser = Release::find)]
+    host: Option<&'static Release>,
 
     /// Carry messages with sp, which is pure Rust, or nng, NNG's C library
     #[arg(long, value_name = "NAME", default_value_t)]
@@ -41,13 +42,23 @@ pub(super) struct HostArgs {
     env: Vec<EnvVar>,
 
     /// Allow this time from the launch to the greeting [default: that of the
-    /// release, 60s from 2.0 on and 5s before]
+    /// release, 60s from 2.0 on and 5s before; with --attach there is no limit]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     init_timeout: Option<Duration>,
 
-    /// Allow this time for an answer or an ack; eKuiper allows an hour
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
-    answer_timeout: Duration,
+    /// Allow this time for an answer or an ack; eKuiper allows an hour [default: 10s;
+    /// with --attach there is no limit]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    answer_timeout: Option<Duration>,
+
+    /// Wait for a plugin that you start, e.g. in a debugger, and launch none
+    ///
+    /// The command line, the directory and the environment to start it with are
+    /// printed. The plugin may be stopped for as long as you like, and started again:
+    /// it gets its orders again. It must belong to the same user, and uses the
+    /// machine's /tmp. It is never ended.
+    #[arg(long)]
+    pub(super) attach: bool,
 
     /// Build a Cargo package without optimizations
     #[arg(long)]
@@ -65,13 +76,24 @@ pub(super) struct HostArgs {
 }
 
 impl HostArgs {
+    /// Returns the release that is played.
+    pub(super) fn release(&self) -> &'static Release {
+        self.given_or(None)
+    }
+
+    /// Returns the release that is played; `known` unless another is given.
+    pub(super) fn given_or(&self, known: Option<&'static Release>) -> &'static Release {
+        let default = || Release::find(DEFAULT_HOST).expect("the default is a known release");
+        self.host.or(known).unwrap_or_else(default)
+    }
+
     /// Opens the plugin, and builds it if it is a Cargo package. Says how the files of
     /// the package differ from its code, and what was written.
     ///
     /// It is an error if the plugin has another name in its code: it would dial an
     /// address at which no host listens.
     pub(super) fn package(&self, plugin: &Path) -> Result<Package, CliError> {
-        let build = match self.debug {
+        let build = match self.debug || self.attach {
             true => Build::unoptimized(),
             false => Build::optimized(),
         };
@@ -106,22 +128,27 @@ impl HostArgs {
                 .map(|variable| (variable.name.clone(), variable.value.clone()))
                 .collect(),
             init_timeout: self.init_timeout,
-            release: self.host,
+            release: self.release(),
         }
     }
 
     /// Makes the builder of a host with these options. The host records nothing.
     pub(super) fn builder(&self, package: Arc<Package>) -> Builder {
         let mut host = Host::builder(package)
-            .release(self.host.name)
+            .release(self.release().name)
             .transport(self.transport)
             .python(&self.python)
-            .answer_timeout(self.answer_timeout)
             .record(Limits::NONE);
         host = match self.isolate {
             true => host.isolated(),
             false => host.shared_tmp(),
         };
+        if self.attach {
+            host = host.attach();
+        }
+        if let Some(limit) = self.answer_timeout {
+            host = host.answer_timeout(limit);
+        }
         if let Some(limit) = self.init_timeout {
             host = host.init_timeout(limit);
         }

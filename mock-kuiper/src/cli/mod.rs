@@ -1,6 +1,7 @@
 //! The command line: picks the subcommand, and prints how it ended.
 
 mod advice;
+mod attach;
 mod bench;
 mod check;
 mod dialing;
@@ -21,6 +22,9 @@ mod output;
 mod pack;
 mod plan;
 mod reader;
+mod record;
+mod recorder;
+mod replay;
 mod report;
 mod rows;
 mod run;
@@ -34,6 +38,7 @@ mod symbol_args;
 mod terminal;
 mod test;
 mod text;
+mod trace;
 mod watch;
 
 use std::process::ExitCode;
@@ -59,12 +64,19 @@ enum Command {
     Bench(Box<bench::Args>),
     Check(check::Args),
     Pack(pack::Args),
+    Record(record::Args),
     Hosts(hosts::Args),
+    Trace(trace::Args),
+    Replay(Box<replay::Args>),
     Explain(explain::Args),
 }
 
-/// Reads the command line and runs its subcommand.
+/// Reads the command line and runs its subcommand. A copy of this program that eKuiper
+/// has launched as a plugin records instead.
 pub(crate) fn main() -> ExitCode {
+    if let Some(recorded) = recorder::run_if_launched() {
+        return recorded;
+    }
     let cli = Cli::parse();
     let done = match cli.command {
         Command::New(args) => new::run(&args),
@@ -74,7 +86,10 @@ pub(crate) fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Pack(args) => pack::run(&args),
+        Command::Record(args) => record::run(&args),
         Command::Hosts(args) => hosts::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Trace(args) => trace::run(&args),
         Command::Explain(args) => explain::run(&args),
     };
     match done {

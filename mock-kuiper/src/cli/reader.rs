@@ -26,6 +26,8 @@ pub(super) struct Reader {
     pub(super) findings: Arc<Findings>,
     /// Whether it reads on when the plugin exits: another process follows.
     pub(super) outlives: bool,
+    /// Whether the plugin may run in a debugger, which stops it anywhere.
+    pub(super) attached: bool,
     /// How long the source may take to dial its channel.
     pub(super) dials_within: Duration,
     pub(super) stop: Arc<AtomicBool>,
@@ -160,6 +162,9 @@ impl Reader {
     /// Returns the length of an incomplete row that has not grown for
     /// [`HALF_ROW`].
     fn half_row(&self, seen: &mut Seen) -> Option<usize> {
+        if self.attached {
+            return None;
+        }
         let bytes = self.source.incomplete();
         match seen.half_row {
             Some((before, since)) if before == bytes => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clap::{ArgAction, ValueHint};
 
+use super::attach;
 use super::drive_args::DriveArgs;
 use super::error::CliError;
 use super::exit::{Exit, STATUSES};
@@ -30,6 +31,9 @@ Examples:
   mock-kuiper run ./mirror --fault kill --fault restart=2s
       Kills the plugin's process, then takes the host away for 2 s. The exit
       status is 0 if the plugin survives both.
+  mock-kuiper run ./mirror --attach --function echo --call 'echo(1)'
+      Prints how to start the plugin in a debugger, waits for it, and calls a
+      function, which may stop at a breakpoint for as long as you like.
   mock-kuiper run ./mirror --function echo --call 'echo(1)' --save echo.test.yaml
       Writes the call and its result as a case for `mock-kuiper test`.
   mock-kuiper run ./mirror --open
@@ -124,6 +128,38 @@ pub(crate) struct Args {
     verbose: bool,
 }
 
+impl Args {
+    /// Checks that no option needs a plugin that mock-kuiper launches, if it does not.
+    fn check_attach(&self) -> Result<(), CliError> {
+        if !self.host.attach {
+            return Ok(());
+        }
+        let mut mistakes = attach::refusals(&[
+            ("--isolate", self.host.isolate, attach::ISOLATE),
+            (
+                "--watch",
+                self.watch,
+                "it launches the plugin again when its directory changes, and you start the \
+                 plugin yourself",
+            ),
+            (
+                "--plugin-log",
+                self.plugin_log.is_some(),
+                "the plugin prints where you start it",
+            ),
+        ]);
+        let faults = self.fault.iter().filter_map(|arg| match arg {
+            FaultArg::One(fault) => attach::refused_fault(*fault),
+            FaultArg::Help | FaultArg::All => None,
+        });
+        mistakes.extend(faults);
+        match mistakes.is_empty() {
+            true => Ok(()),
+            false => Err(CliError::Input(mistakes)),
+        }
+    }
+}
+
 /// Runs a plugin.
 pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     if args.fault.iter().any(|arg| matches!(arg, FaultArg::Help)) {
@@ -142,6 +178,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
             "--watch needs the plugin's directory, not a zip",
         ));
     }
+    args.check_attach()?;
     if args.open {
         return open(plugin, args.drive, args.host);
     }
@@ -149,7 +186,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     let plan = Plan {
         seeded: args.seed.is_some(),
         faults: faults::chosen(&args.fault),
-        ..Plan::make(&args.drive, args.host.host, &package)?
+        ..Plan::make(&args.drive, args.host.release(), &package)?
     };
     let save = match &args.save {
         Some(path) => {
@@ -190,7 +227,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
 /// Runs a plugin on the page.
 fn open(plugin: &Path, drive: DriveArgs, host: HostArgs) -> Result<Exit, CliError> {
     let package = host.package(plugin)?;
-    let plan = Plan::make(&drive, host.host, &package)?;
+    let plan = Plan::make(&drive, host.release(), &package)?;
     let sources = plan.sources.iter();
     let sources = sources.map(|order| drive.symbols.saved_source(&order.symbol));
     let sources = sources.collect();

@@ -192,10 +192,18 @@ impl Observer for Stream {
         if let Some((_, trace)) = &self.trace {
             trace.event(event);
         }
-        if let What::Exited { .. } = event.what
+        let happening = match event.what {
+            What::Exited { .. } => Some(Happening::PluginEnded),
+            What::Attached { .. } => Some(Happening::Attached),
+            What::StartedAgain { finding, .. } => {
+                finding.map(|finding| Happening::StartedAgain(Box::new(finding.clone())))
+            }
+            _ => None,
+        };
+        if let Some(happening) = happening
             && let Some(session) = &*self.session.lock().unwrap_or_else(PoisonError::into_inner)
         {
-            let _ = session.send(Happening::PluginEnded);
+            let _ = session.send(happening);
         }
     }
 }

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mock_kuiper::engine::foreign::printable;
 use mock_kuiper::engine::host::process_name;
-use mock_kuiper::{Event, Meaning, Observer, Outcome, What};
+use mock_kuiper::{Event, Meaning, Observer, Outcome, Stranger, What};
 
 use super::advice;
 use super::output::{DIM, ERROR, NOTE, labelled, say};
@@ -179,7 +179,22 @@ impl Observer for Terminal {
                 event.at.as_secs_f64(),
                 breach.describe()
             )),
-            What::TurnedAway { channel, pid } => self.note(&turned_away(channel.name(), *pid)),
+            What::TurnedAway {
+                channel,
+                pid,
+                reason,
+            } => self.note(&turned_away(channel.name(), *pid, *reason)),
+            What::Attached { pid } => self.say(&format!("the plugin is attached ({})", of(*pid))),
+            What::Detached { pid } => self.say(&format!(
+                "the plugin ({}) has exited; its exit status is not known, because mock-kuiper did \
+                 not start it\nwaiting for the plugin to be started again…",
+                of(*pid)
+            )),
+            What::StartedAgain {
+                kind,
+                symbol,
+                finding: None,
+            } => self.say(&format!("started again: {kind} `{}`", printable(symbol))),
             What::Launched { command, pid, .. } if self.verbose => self.say(&format!(
                 "{DIM}{:9.4} launched as process {pid}:{DIM:#} {}",
                 event.at.as_secs_f64(),
@@ -190,7 +205,12 @@ impl Observer for Terminal {
     }
 }
 
-fn turned_away(channel: &str, pid: Option<u32>) -> String {
+/// Writes the process of an attached plugin.
+fn of(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "pid not known".to_owned(), |pid| format!("pid {pid}"))
+}
+
+fn turned_away(channel: &str, pid: Option<u32>, reason: Stranger) -> String {
     let (who, end) = match pid {
         Some(pid) => (
             format!(
@@ -201,10 +221,20 @@ fn turned_away(channel: &str, pid: Option<u32>) -> String {
         ),
         None => ("a process".to_owned(), "end it".to_owned()),
     };
-    format!(
-        "{who} dialed {channel} and was turned away, because this run did not \
-         launch it; if it is left over from an earlier run, {end}"
-    )
+    match reason {
+        Stranger::OtherUser { user } => format!(
+            "{who} dialed {channel} and was turned away, because it belongs to user {user}; start \
+             the plugin as the user of mock-kuiper"
+        ),
+        Stranger::SecondPlugin { attached } => format!(
+            "{who} dialed {channel} and was turned away, because the plugin with the pid \
+             {attached} is attached; end that first"
+        ),
+        _ => format!(
+            "{who} dialed {channel} and was turned away, because this run did not \
+             launch it; if it is left over from an earlier run, {end}"
+        ),
+    }
 }
 
 /// Shows at most `limit` bytes of a message, escaped for a terminal.

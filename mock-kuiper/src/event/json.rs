@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::lines::Lines;
-use super::{Event, Meaning, Message, Observer, What};
+use super::{Event, Meaning, Message, Observer, Stranger, What};
 use crate::fault::Outcome;
 use crate::finding::describe_status;
 use crate::trace::seconds;
@@ -167,8 +167,29 @@ fn plain<'a>(what: &What<'a>) -> (&'static str, Option<&'a str>, Value) {
             Some(channel.name()),
             json!({"dialer": channel.dialer().name(), "pid": pid}),
         ),
-        What::TurnedAway { channel, pid } => {
-            ("turned_away", Some(channel.name()), json!({ "pid": pid }))
+        What::TurnedAway {
+            channel,
+            pid,
+            reason,
+        } => {
+            let fields = match reason {
+                Stranger::NotLaunched => json!({ "pid": pid }),
+                Stranger::OtherUser { user } => json!({"pid": pid, "user": user}),
+                Stranger::SecondPlugin { attached } => json!({"pid": pid, "attached": attached}),
+            };
+            ("turned_away", Some(channel.name()), fields)
+        }
+        What::Attached { pid } => ("attached", None, json!({ "pid": pid })),
+        What::Detached { pid } => ("detached", None, json!({ "pid": pid })),
+        What::StartedAgain {
+            kind,
+            symbol,
+            finding,
+        } => {
+            let fields = json!({
+                "kind": kind.to_string(), "symbol": symbol, "ok": finding.is_none(),
+            });
+            ("started_again", None, fields)
         }
         What::Closed { channel, .. } => ("closed", Some(channel.name()), json!({})),
         What::Started { kind, symbol } => (

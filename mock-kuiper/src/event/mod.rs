@@ -73,12 +73,35 @@ pub enum What<'a> {
         /// Its process id, if the system tells.
         pid: Option<u32>,
     },
-    /// A process outside the plugin's group connected and was rejected.
+    /// A process that is not the plugin connected and was rejected.
     TurnedAway {
         /// The channel.
         channel: &'a Channel,
         /// Its process id, if the system tells.
         pid: Option<u32>,
+        /// Why it is not the plugin.
+        reason: Stranger,
+    },
+    /// A plugin that the host has not launched connected to the control channel;
+    /// see [`Builder::attach`](crate::Builder::attach).
+    Attached {
+        /// Its process id, if the system tells.
+        pid: Option<u32>,
+    },
+    /// An attached plugin has exited; its exit status is not known. The host waits
+    /// for it to be started again.
+    Detached {
+        /// Its process id, if the system told.
+        pid: Option<u32>,
+    },
+    /// A plugin that was started again got the start order of what ran before.
+    StartedAgain {
+        /// The symbol's kind.
+        kind: Kind,
+        /// The symbol's name.
+        symbol: &'a str,
+        /// What it did wrong, if it does not run now.
+        finding: Option<&'a Finding>,
     },
     /// A connection ended.
     Closed {
@@ -161,6 +184,24 @@ pub enum What<'a> {
     Note {
         /// What, as a sentence without its full stop.
         text: &'a str,
+    },
+}
+
+/// Why a process that connected is not the plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stranger {
+    /// The host did not launch it.
+    NotLaunched,
+    /// It belongs to another user than the host.
+    OtherUser {
+        /// The id of its user.
+        user: u32,
+    },
+    /// Another plugin is attached, and runs.
+    SecondPlugin {
+        /// The process id of that plugin.
+        attached: u32,
     },
 }
 

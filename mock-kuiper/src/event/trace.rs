@@ -67,6 +67,15 @@ impl<W: Write + Send> Observer for Trace<W> {
                 cwd: directory.map(|directory| directory.display().to_string().into()),
                 ..line
             }),
+            What::Attached { .. } => self.lines.write(&Line {
+                event: Some("launch".into()),
+                ..line
+            }),
+            What::Detached { .. } => self.lines.write(&Line {
+                event: Some("exit".into()),
+                status: Some("unknown".into()),
+                ..line
+            }),
             What::Connected { channel, .. } => {
                 let greeting = |side: Side| Line {
                     t: line.t,

@@ -15,12 +15,14 @@ pub struct Seen {
     pub connected: bool,
     /// Whether it uses a processor.
     pub busy: bool,
+    /// Whether a debugger or a signal has stopped its process.
+    pub stopped: bool,
 }
 
 impl Seen {
     /// Whether more time may help: the plugin works, or its connection stands.
     pub(super) fn may_be_slow(self) -> bool {
-        self.connected || self.busy
+        self.connected || self.busy || self.stopped
     }
 
     /// Returns all of it as JSON.
@@ -29,8 +31,14 @@ impl Seen {
             dialed,
             connected,
             busy,
+            stopped,
         } = self;
-        let fields = [("dialed", dialed), ("connected", connected), ("busy", busy)];
+        let fields = [
+            ("dialed", dialed),
+            ("connected", connected),
+            ("busy", busy),
+            ("stopped", stopped),
+        ];
         fields
             .map(|(name, value)| (name.to_owned(), json!(value)))
             .into_iter()
@@ -45,9 +53,10 @@ impl fmt::Display for Seen {
             (true, false) => "it has closed its connection",
             (false, false) => "it has not dialed",
         })?;
-        f.write_str(match self.busy {
-            true => ", and it is busy",
-            false => ", and it is idle",
+        f.write_str(match (self.stopped, self.busy) {
+            (true, _) => ", and a debugger or a signal has stopped it",
+            (false, true) => ", and it is busy",
+            (false, false) => ", and it is idle",
         })
     }
 }

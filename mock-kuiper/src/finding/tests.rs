@@ -133,6 +133,7 @@ fn seen(dialed: bool, connected: bool, busy: bool) -> Seen {
         dialed,
         connected,
         busy,
+        stopped: false,
     }
 }
 

@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
+use ekuiper_sp::Peer;
 use rustix::net::sockopt::socket_peercred;
 
 use super::error::HostError;
@@ -58,9 +59,11 @@ fn accept(
     loop {
         match listener.accept() {
             Ok((stream, _)) => {
-                let peer = socket_peercred(&stream).map_err(io::Error::from)?;
-                let pid = u32::try_from(peer.pid.as_raw_nonzero().get()).ok();
-                if shared.admits(channel, pid) {
+                let credentials = socket_peercred(&stream).map_err(io::Error::from)?;
+                let pid = u32::try_from(credentials.pid.as_raw_nonzero().get()).ok();
+                let mut peer = Peer::new(pid);
+                peer.uid = Some(credentials.uid.as_raw());
+                if shared.admits(channel, &peer) {
                     return Ok(stream);
                 }
             }

@@ -7,25 +7,29 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attachment::Attachment;
 use super::channel::RequestChannel;
+use super::command_line::command_line;
 use super::error::HostError;
 use super::growth::GrowthLimit;
 use super::host::Host;
 use super::inner::{Inner, Parts};
-use super::process::{Launch, Process};
-use super::shared::Shared;
+use super::process::Process;
+use super::shared::{Attached, Shared};
 use super::turn::Turn;
 use crate::event::{Limits, Observer, Recorder};
-use crate::finding::Advice;
 use crate::isolate::{self, Isolation};
-use crate::package::{Build, Language, Package};
-use crate::release::{DEFAULT_HOST, LAUNCH_ARGUMENT, Release, WorkingDirectory};
+use crate::package::{Build, Package};
+use crate::release::{DEFAULT_HOST, LAUNCH_ARGUMENT, Release};
 use crate::symbol::Channel;
 use crate::transport::Transport;
 
 /// How long the answer to an order, or an ack, may take by default; eKuiper
 /// waits an hour.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+/// A limit that is never reached. Unlike [`Duration::MAX`], it can be added to a time.
+const NO_LIMIT: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// Where a plugin's sockets are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +129,8 @@ pub struct Builder {
     argument: Option<String>,
     directory: Option<PathBuf>,
     init_limit: Option<Duration>,
-    answer_limit: Duration,
+    answer_limit: Option<Duration>,
+    attached: bool,
     scale: f64,
     seed: Option<u64>,
     limits: Limits,
@@ -158,7 +163,8 @@ impl Builder {
             argument: Some(LAUNCH_ARGUMENT.to_owned()),
             directory: None,
             init_limit: None,
-            answer_limit: ANSWER_LIMIT,
+            answer_limit: None,
+            attached: false,
             scale: 1.0,
             seed: None,
             limits: Limits::default(),
@@ -258,7 +264,45 @@ impl Builder {
     /// Sets how long an answer to an order or an ack may take. The default is
     /// 10 s; eKuiper waits an hour.
     pub fn answer_timeout(mut self, limit: Duration) -> Self {
-        self.answer_limit = limit;
+        self.answer_limit = Some(limit);
+        self
+    }
+
+    /// Launches no plugin, and accepts one that is started by hand, for example in a
+    /// debugger. [`Host::attach_command`] tells how to start it. A Cargo package is
+    /// built without optimizations.
+    ///
+    /// The plugin is whoever greets first on the control channel in the machine's
+    /// `/tmp`, if it belongs to the same user as this process. When it exits, the
+    /// host's waits go on: the plugin is accepted again when it is started again, and
+    /// gets the start orders of all that runs.
+    ///
+    /// There are no time limits, except those that
+    /// [`init_timeout`](Self::init_timeout) and
+    /// [`answer_timeout`](Self::answer_timeout) set; the latter then also holds for
+    /// calls and for the rows that a sink must take. An [`Interrupter`] ends every
+    /// wait at once, also that for the answer to an order. The host never ends the
+    /// plugin.
+    ///
+    /// [`Interrupter`]: crate::engine::host::Interrupter
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), mock_kuiper::HostError> {
+    /// use mock_kuiper::Host;
+    /// use mock_kuiper::serde_json::json;
+    ///
+    /// let host = Host::builder("mirror").attach().spawn()?;
+    /// if let Some(command) = host.attach_command() {
+    ///     println!("start the plugin: {command}");
+    /// }
+    /// host.wait_greeting()?;
+    /// assert_eq!(host.function("echo")?.exec(&[json!("hi")])?, json!("hi"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn attach(mut self) -> Self {
+        self.attached = true;
+        self.build = Build::unoptimized();
         self
     }
 
@@ -314,14 +358,17 @@ impl Builder {
     /// # Errors
     ///
     /// [`HostError::Input`] for a plugin that eKuiper would refuse, for an
-    /// executable that cannot be run, an unknown release, or a transport that
-    /// this build does not have. [`HostError::System`] if an address is in use,
+    /// executable that cannot be run, an unknown release, a transport that
+    /// this build does not have, or what an attached plugin cannot have. [`HostError::System`] if an address is in use,
     /// if isolation is required and not allowed, or if other hosts do not end.
     /// Nothing is launched then.
     pub fn spawn(self) -> Result<Host, HostError> {
         let invalid = |error: &dyn fmt::Display| HostError::invalid(error.to_string());
         let profile = Release::find(&self.release).map_err(|error| invalid(&error))?;
         let backend = self.transport.backend().map_err(|error| invalid(&error))?;
+        if self.attached {
+            refuse_unattachable(self.place, self.growth)?;
+        }
         let package = match (self.plugin, &self.executable) {
             (Plugin::Package(package), _) => package,
             (Plugin::Path(path), Some(executable)) => {
@@ -329,15 +376,26 @@ impl Builder {
             }
             (Plugin::Path(path), None) => Package::build(&path, self.build)?.into(),
         };
-        let mut launch = command_line(&package, profile, &self.python, self.environment);
+        let mut launch = command_line(
+            &package,
+            profile,
+            &self.python,
+            self.environment,
+            self.attached,
+        );
         launch.command.extend(self.argument);
         if let Some(directory) = self.directory {
             launch.directory = Some(directory);
         }
 
-        let in_turn = self.place == Place::OwnOrInTurn && isolate::refused().is_some();
+        let place = if self.attached {
+            Place::Shared
+        } else {
+            self.place
+        };
+        let in_turn = place == Place::OwnOrInTurn && isolate::refused().is_some();
         let turn = in_turn.then(Turn::wait).transpose()?;
-        let isolation = if self.place != Place::Shared && !in_turn {
+        let isolation = if place != Place::Shared && !in_turn {
             let mut visible = self.visible;
             visible.push(package.directory().to_owned());
             Some(Isolation::prepare(&visible).map_err(HostError::isolation)?)
@@ -357,81 +415,71 @@ impl Builder {
                 .map(|limit| limit as Arc<dyn Observer>),
         );
         let folder = isolation.as_ref().map(Isolation::folder);
+        let answer_limit = self.answer_limit.unwrap_or(match self.attached {
+            true => NO_LIMIT,
+            false => ANSWER_LIMIT,
+        });
+        let answer_limit = answer_limit.mul_f64(self.scale);
+        let init_limit = self.init_limit.unwrap_or(match self.attached {
+            true => NO_LIMIT,
+            false => profile.init_timeout,
+        });
+        let attached = match self.attached {
+            true => Some(Attached {
+                attachment: Attachment::new()
+                    .map_err(|errno| HostError::io("create an eventfd", errno.into()))?,
+                limit: answer_limit,
+            }),
+            false => None,
+        };
         let shared = Arc::new(Shared::new(
             profile,
             backend,
             observers,
             folder.unwrap_or(Path::new("/tmp")).to_owned(),
             self.scale,
+            attached,
         ));
         let channel = Channel::control(&package.manifest().name);
         let control = RequestChannel::open(channel, "", &shared)?;
-        let process = Process::launch(&launch, isolation.as_ref(), &shared)?;
+        let process = match self.attached {
+            true => None,
+            false => Some(Process::launch(&launch, isolation.as_ref(), &shared)?),
+        };
         let inner = Inner::new(Parts {
             shared,
             process,
             launch,
-            init_limit: (self.init_limit.unwrap_or(profile.init_timeout)).mul_f64(self.scale),
+            init_limit: init_limit.mul_f64(self.scale),
             seed: self.seed,
             recorder,
             package,
-            answer_limit: self.answer_limit.mul_f64(self.scale),
+            answer_limit,
             control,
             isolation,
             turn,
         });
-        Ok(Host {
+        let host = Host {
             inner: Arc::new(inner),
-        })
+        };
+        host.inner.attend()?;
+        Ok(host)
     }
 }
 
-/// Returns the command line of docs/protocol.md, section 3, without the
-/// argument.
-fn command_line(
-    package: &Package,
-    profile: &Release,
-    python: &Path,
-    environment: Vec<(String, String)>,
-) -> Launch {
-    let manifest = package.manifest();
-    let mut command = Vec::new();
-    let mut advice = Advice::Do(
-        "check that the interpreter in its first line, or its dynamic loader, is on this machine"
-            .to_owned(),
-    );
-    if let Language::Python { virtual_env } = &manifest.language {
-        if let Some(environment) = virtual_env {
-            command.extend(["conda", "run", "-n", environment, "python"].map(str::to_owned));
-            advice = Advice::Install("conda".to_owned());
-        } else {
-            command.push(interpreter(python));
-            advice = Advice::ChoosePython;
-        }
-        if profile.python_unbuffered {
-            command.push("-u".to_owned());
-        }
+/// Refuses what only a plugin can have that the host launches.
+fn refuse_unattachable(place: Place, growth: Option<u64>) -> Result<(), HostError> {
+    if place == Place::Own {
+        return Err(HostError::invalid(
+            "an attached plugin cannot have a /tmp of its own: the host does not launch it, so \
+             that it uses the machine's /tmp",
+        ));
     }
-    command.push(manifest.executable.display().to_string());
-    let directory = match profile.working_directory {
-        WorkingDirectory::Executable => manifest.executable.parent().map(Path::to_owned),
-        WorkingDirectory::Host => None,
-    };
-    Launch {
-        command,
-        directory,
-        environment,
-        advice,
-        growth: None,
+    if growth.is_some() {
+        return Err(HostError::invalid(
+            "the growth of an attached plugin cannot be limited: the host does not launch the \
+             plugin, and does not end it",
+        ));
     }
-}
-
-/// Returns the interpreter as the plugin's process finds it, which has another
-/// working directory: a path becomes absolute, a plain name is looked up in
-/// `PATH`. Links are not followed: the interpreter of a virtual environment is
-/// a link.
-fn interpreter(python: &Path) -> String {
-    let plain = python.components().count() == 1;
-    let absolute = (!plain).then(|| std::path::absolute(python).ok()).flatten();
-    absolute.as_deref().unwrap_or(python).display().to_string()
+    Ok(())
 }

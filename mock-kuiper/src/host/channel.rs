@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use ekuiper_sp::{Error, ProtocolError};
 
+use super::attachment::Attachment;
 use super::breach::{BreachError, play_to_dialer};
 use super::error::HostError;
 use super::exit::Exit;
@@ -26,6 +27,18 @@ use crate::wire::OrderAnswer;
 /// How long the host waits for the process to exit after its connection was
 /// lost. The kernel closes the sockets of a process before its exit is reported.
 pub(super) const DYING: Duration = Duration::from_millis(500);
+
+/// On whose behalf a channel is read. A thread of the host itself leaves interrupts
+/// to the caller, and gives the channel to the caller that wants it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// The caller of the host.
+    Caller,
+    /// The host, which waits for a plugin to connect and greet.
+    Listener,
+    /// The host, which sends a new plugin the orders of all that runs.
+    Replayer,
+}
 
 /// How an order is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +71,8 @@ pub(crate) struct RequestChannel {
     peers: Arc<Peers>,
     /// The process that sent the last message.
     heard: Arc<Exit>,
+    /// On whose behalf the channel is read.
+    pub(super) reader: Reader,
     shared: Arc<Shared>,
 }
 
@@ -103,6 +118,7 @@ impl RequestChannel {
             channel,
             function: function.to_owned(),
             heard: shared.exit(),
+            reader: Reader::Caller,
             shared: Arc::clone(shared),
         })
     }
@@ -167,16 +183,20 @@ impl RequestChannel {
             self.send_stale(order.bytes, limit)?;
         }
         self.reply(order.bytes, order.meaning, deadline, Rep::send)?;
+        let mut asked = self.shared.exit();
         sent();
         if order.manner == Manner::Cut {
             self.hang_up();
         }
         loop {
             let answer = self.receive(deadline)?;
-            if regreet && answer.first() == Some(&b'h') {
+            // A plugin that is started again in a debugger has not seen the order.
+            let is_new = self.shared.is_attached() && !Arc::ptr_eq(&asked, &self.heard);
+            if (regreet || is_new) && answer.first() == Some(&b'h') {
                 self.tell(Side::Plugin, &answer, Meaning::Greeting);
                 in_time(deadline)?;
                 self.reply(order.bytes, order.meaning, deadline, Rep::send)?;
+                asked = self.shared.exit();
                 continue;
             }
             let meaning = match self.channel.purpose() {
@@ -280,8 +300,14 @@ impl RequestChannel {
             };
             match received {
                 Ok(body) => {
+                    let message = body.to_vec();
                     self.heard = self.shared.exit();
-                    return Ok(body.to_vec());
+                    if let Some(attachment) = self.shared.attachment()
+                        && self.channel.purpose() == Purpose::Control
+                    {
+                        attachment.note_message();
+                    }
+                    return Ok(message);
                 }
                 Err(Error::TimedOut) if has_ended => return Err(Failure::Exited),
                 Err(error) => self.look_into(error)?,
@@ -307,6 +333,9 @@ impl RequestChannel {
 
     /// Finds out why a wait ended; `Ok` means that it goes on.
     fn look_into(&self, error: Error) -> Result<(), Failure> {
+        if let Some(attachment) = self.shared.attachment() {
+            return self.look_into_attached(error, attachment);
+        }
         // It may be the connection of a process that has been replaced.
         let is_current = Arc::ptr_eq(&self.heard, &self.shared.exit());
         let dying = match error {
@@ -330,6 +359,32 @@ impl RequestChannel {
             return Err(Failure::Interrupted);
         }
         Ok(())
+    }
+}
+
+impl RequestChannel {
+    /// Finds out why a wait for a plugin ended that is attached, or will be. That the
+    /// plugin exits does not end the wait.
+    fn look_into_attached(&self, error: Error, attachment: &Attachment) -> Result<(), Failure> {
+        let is_current = Arc::ptr_eq(&self.heard, &self.shared.exit());
+        match error {
+            Error::TimedOut => return Err(Failure::TimedOut),
+            Error::Woken | Error::Disconnected => {}
+            // A plugin that a debugger has stopped between connection and greeting
+            // dials again.
+            Error::Protocol(ProtocolError::GreetingTimedOut) => {}
+            Error::Protocol(ProtocolError::Truncated { .. })
+                if !is_current || self.heard.ends_within(DYING) => {}
+            other => return Err(Failure::Host(transport_error(&self.channel, other))),
+        }
+        let is_interrupted = || self.shared.is_interrupted();
+        let ends = match self.reader {
+            Reader::Caller if self.shared.take_interrupt() => return Err(Failure::Interrupted),
+            Reader::Caller => false,
+            Reader::Listener => attachment.is_over() || attachment.is_wanted(),
+            Reader::Replayer => attachment.is_over() || attachment.is_wanted() && is_interrupted(),
+        };
+        if ends { Err(Failure::Woken) } else { Ok(()) }
     }
 }
 

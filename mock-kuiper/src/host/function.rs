@@ -51,14 +51,19 @@ impl Reply {
 }
 
 impl Function {
-    /// Opens a function's channel and starts the function.
-    pub(super) fn start(host: &Arc<Inner>, symbol: &str) -> Result<Self, HostError> {
+    /// Opens a function's channel.
+    pub(super) fn open(host: &Arc<Inner>, symbol: &str) -> Result<Self, HostError> {
         let channel = Channel::function(symbol);
-        let mut function = Self {
+        Ok(Self {
             symbol: symbol.to_owned(),
             channel: RequestChannel::open(channel, symbol, &host.shared)?,
             host: Arc::clone(host),
-        };
+        })
+    }
+
+    /// Opens a function's channel and starts the function.
+    pub(super) fn start(host: &Arc<Inner>, symbol: &str) -> Result<Self, HostError> {
+        let mut function = Self::open(host, symbol)?;
         host.start(&Order::function(symbol))?;
         let profile = host.shared.profile;
         if profile.wait_function_greeting

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attach_command::AttachCommand;
 use super::error::HostError;
 use super::function::Function;
 use super::inner::Inner;
@@ -21,7 +22,8 @@ const DYING: Duration = Duration::from_millis(500);
 
 /// A host with one plugin. The crate's documentation has an example.
 ///
-/// Dropping it kills the plugin and everything that descends from it, and leaves
+/// Dropping it kills the plugin and everything that descends from it, unless it was
+/// [attached](super::Builder::attach), and leaves
 /// nothing behind: no process, no socket file. If the thread panics at that moment, or if the host
 /// has returned an error, a report is printed to stderr: the error with its
 /// advice, the last messages, and the plugin's output. A test shows it if it
@@ -118,16 +120,25 @@ impl Host {
     ///
     /// All channels stay open, as after a crash. Handles that wait go on waiting
     /// for a new process; see [`reload`](Self::reload).
-    pub fn kill(&self) {
-        self.inner.kill();
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::Input`] if the host has not launched the plugin; see
+    /// [`Builder::attach`](super::Builder::attach).
+    pub fn kill(&self) -> Result<(), HostError> {
+        self.inner.kill()
     }
 
     /// Kills the plugin's process, and no other, with SIGKILL, as somebody else
     /// would, and waits for its exit. For the host it is a crash: all waits end
     /// with [`Code::PluginExited`](crate::Code::PluginExited).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`kill`](Self::kill).
     #[doc(hidden)]
-    pub fn crash(&self) {
-        self.inner.crash();
+    pub fn crash(&self) -> Result<(), HostError> {
+        self.inner.crash()
     }
 
     /// Replaces the plugin's process, as eKuiper does when a plugin is updated
@@ -140,7 +151,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// Those of a launch, of a greeting, and of an order.
+    /// Those of [`kill`](Self::kill), of a launch, of a greeting, and of an order.
     pub fn reload(&self) -> Result<(), HostError> {
         self.reload_with(|orders| self.shuffle(orders))
     }
@@ -198,7 +209,7 @@ impl Host {
     /// Those of a launch, of a greeting, and of an order.
     pub fn renew(&self, instances: &mut [&mut dyn Instance]) -> Result<(), HostError> {
         let host = &self.inner;
-        host.kill();
+        host.kill()?;
         go_and_come(host, Duration::ZERO, instances, || host.relaunch())
     }
 
@@ -238,16 +249,45 @@ impl Host {
         self.inner.answer_limit
     }
 
+    /// Lets all orders from now on have their answers within `limit`, together. For the
+    /// end of a run, when nobody waits.
+    #[doc(hidden)]
+    pub fn limit_orders(&self, limit: Duration) {
+        self.inner.limit_orders(limit);
+    }
+
     /// Returns the release that is played.
     #[must_use]
     pub fn release(&self) -> &'static Release {
         self.inner.shared.profile
     }
 
-    /// Returns the plugin's process id.
+    /// Returns the plugin's process id. It is 0 while no plugin is
+    /// [attached](super::Builder::attach), and if the system does not tell.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.inner.process().pid()
+        match self.inner.process() {
+            Some(process) => process.pid(),
+            None => self.inner.attached_pid().unwrap_or(0),
+        }
+    }
+
+    /// Whether a debugger or a signal has stopped the plugin's process.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.inner.is_stopped()
+    }
+
+    /// Returns how to start the plugin, if the host does not launch it itself; see
+    /// [`Builder::attach`](super::Builder::attach).
+    #[must_use]
+    pub fn attach_command(&self) -> Option<AttachCommand> {
+        let launch = &self.inner.launch;
+        self.inner.shared.is_attached().then(|| AttachCommand {
+            command: launch.command.clone(),
+            environment: launch.environment.clone(),
+            directory: launch.directory.clone(),
+        })
     }
 
     /// Returns the last messages on the plugin's channels, the oldest first; see
@@ -263,13 +303,19 @@ impl Host {
         self.inner.recorder.lines()
     }
 
-    /// Returns what the plugin's process group uses now.
+    /// Returns what the plugin's process group uses now; of an attached plugin, what
+    /// its process uses.
     ///
     /// # Errors
     ///
-    /// The finding that the launched process has exited.
+    /// The finding that the launched process has exited; [`HostError::Input`] if no
+    /// plugin is attached.
     pub fn usage(&self) -> Result<Usage, HostError> {
-        let process = self.inner.process();
+        let Some(process) = self.inner.process() else {
+            let pid = self.inner.attached_pid();
+            let no_plugin = || HostError::invalid("no plugin is attached now: start it first");
+            return pid.and_then(usage::of_process).ok_or_else(no_plugin);
+        };
         usage::of_group(process.pid(), process.group()).ok_or_else(|| {
             // It disappears from /proc a moment before its exit is known.
             let _ = process.exit().wait(DYING);
@@ -279,10 +325,14 @@ impl Host {
 
     /// Returns how long the plugin took from its launch to its first greeting;
     /// `None` before that was [read](Self::wait_greeting). After a
-    /// [`reload`](Self::reload) it is that of the new process.
+    /// [`reload`](Self::reload) it is that of the new process. Of an attached plugin it
+    /// counts from its connection, and is `None` while no plugin is attached.
     #[must_use]
     pub fn time_to_greeting(&self) -> Option<Duration> {
-        self.inner.process().greeted_after()
+        match self.inner.process() {
+            Some(process) => process.greeted_after(),
+            None => self.inner.shared.attachment()?.greeted_after(),
+        }
     }
 
     /// Whether the process has exited although the host had not ended it.
@@ -292,7 +342,8 @@ impl Host {
         self.inner.shared.crashes_within(Duration::ZERO)
     }
 
-    /// Fails if the plugin's process has exited.
+    /// Fails if the plugin's process has exited. An attached plugin may be started
+    /// again, so that its exit is no failure.
     ///
     /// # Errors
     ///

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use ekuiper_sp as sp;
@@ -14,8 +14,7 @@ use super::answer::require_ok;
 use super::channel::{Manner, Outgoing, RequestChannel};
 use super::error::HostError;
 use super::failure::Failure;
-use super::growth::Grown;
-use super::process::{Launch, Process, named};
+use super::process::{Launch, Process};
 use super::pull::PullChannel;
 use super::shared::Shared;
 use super::state::State;
@@ -25,8 +24,7 @@ use crate::event::{Limits, Meaning, Recorder, What};
 use crate::finding::{Finding, Observed};
 use crate::isolate::Isolation;
 use crate::package::Package;
-use crate::release::ProcessLife;
-use crate::symbol::{Channel, Kind, Symbol};
+use crate::symbol::Channel;
 use crate::wire::{Command, Order};
 
 /// The messages and lines that the report of a failed test shows.
@@ -35,7 +33,7 @@ const REPORTED: usize = 40;
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) shared: Arc<Shared>,
-    launch: Launch,
+    pub(super) launch: Launch,
     init_limit: Duration,
     pub(crate) recorder: Arc<Recorder>,
     /// Owns the directory that a zip was unpacked to.
@@ -43,7 +41,10 @@ pub(crate) struct Inner {
     pub(crate) answer_limit: Duration,
     control: Mutex<RequestChannel>,
     state: Mutex<State>,
-    isolation: Mutex<Option<Isolation>>,
+    pub(super) isolation: Mutex<Option<Isolation>>,
+    /// When no order waits for its answer any more; see
+    /// [`limit_orders`](Self::limit_orders).
+    orders_end: OnceLock<Instant>,
     /// Whether an error was returned; see [`note`](Self::note).
     failed: AtomicBool,
     /// Dropped last.
@@ -53,7 +54,8 @@ pub(crate) struct Inner {
 /// What an [`Inner`] is made of.
 pub(super) struct Parts {
     pub(super) shared: Arc<Shared>,
-    pub(super) process: Process,
+    /// `None` if the host launches no plugin.
+    pub(super) process: Option<Process>,
     pub(super) launch: Launch,
     pub(super) init_limit: Duration,
     pub(super) seed: Option<u64>,
@@ -76,7 +78,7 @@ impl Inner {
             answer_limit: parts.answer_limit,
             control: Mutex::new(parts.control),
             state: Mutex::new(State {
-                process: Arc::new(parts.process),
+                process: parts.process.map(Arc::new),
                 running: Vec::new(),
                 not_replayed: BTreeSet::new(),
                 idle_since: None,
@@ -85,108 +87,53 @@ impl Inner {
                 chance: parts.seed.map(fastrand::Rng::with_seed),
             }),
             isolation: Mutex::new(parts.isolation),
+            orders_end: OnceLock::new(),
             failed: AtomicBool::new(false),
             _turn: parts.turn,
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    /// Lets all orders from now on have their answers within `limit`, together.
+    pub(super) fn limit_orders(&self, limit: Duration) {
+        let _ = self.orders_end.set(Instant::now() + limit);
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
 
-    /// Returns the process that runs now, or ran last.
-    pub(super) fn process(&self) -> Arc<Process> {
-        Arc::clone(&self.state().process)
+    /// Returns the process that runs now, or ran last; `None` if the host launches no
+    /// plugin.
+    pub(super) fn process(&self) -> Option<Arc<Process>> {
+        self.state().process.clone()
     }
 
-    /// Kills the process, reports what it leaves, and ends that too. Keeps all
-    /// channels open for the next process.
-    pub(super) fn kill(&self) {
-        self.shared.expect_end();
-        let process = self.process();
-        let holders = process.kill();
-        if !holders.is_empty() {
-            let text = format!(
-                "{} still {} the output of the killed plugin open: eKuiper waits for its end, \
-                 and does not start the plugin again",
-                named(&holders),
-                if holders.len() == 1 { "holds" } else { "hold" },
-            );
-            self.shared.tell(What::Note { text: &text });
-        }
-        process.end();
+    /// Takes the control channel, which the thread that attends to it gives up.
+    pub(super) fn control(&self) -> MutexGuard<'_, RequestChannel> {
+        let Some(attachment) = self.shared.attachment() else {
+            return lock(&self.control);
+        };
+        attachment.want();
+        self.shared.wake();
+        let control = lock(&self.control);
+        attachment.got();
+        control
     }
 
-    /// Kills the process as somebody else would: all waits end as after a crash.
-    pub(super) fn crash(&self) {
-        drop(self.process().kill());
-    }
-
-    /// Launches the plugin again, and waits for its greeting.
-    pub(super) fn relaunch(&self) -> Result<(), HostError> {
-        self.kill();
-        let isolation = lock(&self.isolation);
-        let process = Process::launch(&self.launch, isolation.as_ref(), &self.shared)?;
-        drop(isolation);
-        let mut state = self.state();
-        state.process = Arc::new(process);
-        let functions = state.running.iter().filter(|o| o.kind == Kind::Function);
-        state.not_replayed = functions.map(|order| order.symbol.clone()).collect();
-        drop(state);
-        self.wait_first_greeting()
-    }
-
-    /// Sends a new process the start orders that eKuiper replays: those of the
-    /// sources and sinks that run, and of the function that was started last,
-    /// arranged by `arrange`.
-    pub(super) fn replay(&self, arrange: impl FnOnce(&mut [Order])) -> Result<(), HostError> {
-        if !self.shared.profile.replay {
-            return Ok(());
-        }
-        let mut orders = self.state().running.clone();
-        let last = orders.iter().rposition(|o| o.kind == Kind::Function);
-        let mut place = 0;
-        orders.retain(|order| {
-            place += 1;
-            order.kind != Kind::Function || Some(place - 1) == last
-        });
-        arrange(&mut orders);
-        self.send_starts(&orders)
-    }
-
-    /// Sends the start orders of all that runs, as an eKuiper that has come
-    /// back starts its rules.
-    pub(super) fn restart_rules(&self) -> Result<(), HostError> {
-        let mut orders = self.state().running.clone();
-        self.shuffle(&mut orders);
-        self.send_starts(&orders)
-    }
-
-    fn send_starts(&self, orders: &[Order]) -> Result<(), HostError> {
-        for order in orders {
-            self.demand_ok(Command::Start, order, || {})?;
-            self.state().not_replayed.remove(&order.symbol);
-        }
-        Ok(())
+    /// Takes the control channel for the thread that attends to it.
+    pub(super) fn control_to_attend(&self) -> MutexGuard<'_, RequestChannel> {
+        lock(&self.control)
     }
 
     /// Closes the control channel.
     pub(super) fn close_control(&self) {
-        lock(&self.control).close();
+        self.control().close();
     }
 
     /// Listens on the control channel again.
     pub(super) fn reopen_control(&self) -> Result<(), HostError> {
-        let opened = lock(&self.control).reopen();
+        let opened = self.control().reopen();
         opened.map_err(|error| self.note(error))
-    }
-
-    /// Starts a function again if the present process was not told of it.
-    pub(super) fn ensure_function(&self, symbol: &str) -> Result<(), HostError> {
-        if self.state().not_replayed.contains(symbol) {
-            self.send_starts(&[Order::function(symbol)])?;
-        }
-        Ok(())
     }
 
     /// Draws whether a stop is sent before the data channels are closed: one of
@@ -216,9 +163,18 @@ impl Inner {
         state.kept_acks.iter().any(|acks| acks.channel() == channel)
     }
 
-    /// Waits for the greeting of a process that was just launched.
+    /// Waits for the greeting of a process that was just launched, or that is to be
+    /// attached.
     pub(super) fn wait_first_greeting(&self) -> Result<(), HostError> {
-        self.wait_greeting(self.init_limit)
+        let limit = self.init_limit;
+        let Some(attachment) = self.shared.attachment() else {
+            return self.wait_greeting(limit);
+        };
+        match attachment.wait_greeted(limit, || self.shared.take_interrupt()) {
+            Some(true) => Ok(()),
+            Some(false) => Err(self.note(self.no_greeting(&self.control(), limit).into())),
+            None => Err(HostError::Interrupted),
+        }
     }
 
     /// Waits for the greeting of a process that runs already: it has nothing to
@@ -228,10 +184,12 @@ impl Inner {
     }
 
     fn wait_greeting(&self, limit: Duration) -> Result<(), HostError> {
-        let mut control = lock(&self.control);
+        let mut control = self.control();
         match control.wait_greeting(limit) {
             Ok(()) => {
-                self.process().note_greeting();
+                if let Some(process) = self.process() {
+                    process.note_greeting();
+                }
                 Ok(())
             }
             Err(failure) => {
@@ -242,7 +200,8 @@ impl Inner {
     }
 
     pub(super) fn check_alive(&self) -> Result<(), HostError> {
-        match self.process().exit().status() {
+        let process = self.process();
+        match process.and_then(|process| process.exit().status()) {
             None => Ok(()),
             Some(_) => Err(self.note(self.exited())),
         }
@@ -251,7 +210,7 @@ impl Inner {
     /// Sends an order to start or stop a symbol, and waits for `ok`.
     ///
     /// `sent` is called once the order is sent, before its answer is awaited.
-    fn demand_ok(
+    pub(super) fn demand_ok(
         &self,
         command: Command,
         order: &Order,
@@ -294,10 +253,21 @@ impl Inner {
         if self.shared.take_interrupt() {
             return Err(HostError::Interrupted);
         }
-        let limit = self.answer_limit;
+        let limit = match self.orders_end.get() {
+            None => self.answer_limit,
+            Some(end) => end.saturating_duration_since(Instant::now()),
+        };
         let regreet = self.shared.profile.regreet_on_control;
-        let mut control = lock(&self.control);
+        let mut control = self.control();
+        // The thread that had the channel before may have lost the wake-up.
+        if self.shared.is_attached() && self.shared.take_interrupt() {
+            return Err(HostError::Interrupted);
+        }
+        self.catch_up(&mut control)?;
         let answered = control.round_trip(outgoing, limit, regreet, sent);
+        if answered.is_ok() {
+            self.catch_up(&mut control)?;
+        }
         answered.map_err(|failure| {
             let late = || {
                 let seen = self.look(control.peers());
@@ -323,7 +293,7 @@ impl Inner {
     /// Waits at most `limit` for a message on the control channel that nobody
     /// asked for, and returns it.
     pub(super) fn overhear(&self, limit: Duration) -> Result<Option<Vec<u8>>, HostError> {
-        let mut control = lock(&self.control);
+        let mut control = self.control();
         let heard = control.overhear(limit);
         heard.map_err(|failure| {
             let late = || self.no_greeting(&control, limit);
@@ -377,18 +347,6 @@ impl Inner {
         Ok(())
     }
 
-    /// Launches the plugin again if the release has ended it because it was
-    /// idle: eKuiper 1.x kills it about a second after its last symbol stopped.
-    fn wake_up(&self) -> Result<(), HostError> {
-        const IDLE: Duration = Duration::from_secs(1);
-        let ends = self.shared.profile.process_life == ProcessLife::Rules;
-        let idle_since = self.state().idle_since;
-        if ends && idle_since.is_some_and(|since| since.elapsed() >= IDLE) {
-            self.relaunch()?;
-        }
-        Ok(())
-    }
-
     /// Stops an instance. `close` closes its data channels on the host's side,
     /// which eKuiper mostly does before it sends the order.
     pub(super) fn stop(&self, order: &Order, close: impl FnOnce()) -> Result<(), HostError> {
@@ -416,7 +374,7 @@ impl Inner {
     /// Breaks the transport's protocol on the control channel, and waits until
     /// the plugin is back.
     pub(super) fn breach_control(&self, breach: Breach) -> Result<(), HostError> {
-        let mut control = lock(&self.control);
+        let mut control = self.control();
         let played = control.breach(breach, self.answer_limit);
         let channel = control.channel().clone();
         drop(control);
@@ -427,33 +385,6 @@ impl Inner {
     /// Notes a socket file that a killed plugin leaves behind.
     pub(super) fn note_file(&self, file: PathBuf) {
         self.state().files.insert(file);
-    }
-
-    /// Makes the error for a process that has exited.
-    pub(super) fn exited(&self) -> HostError {
-        let process = self.process();
-        // A process that has replaced it may run already: it is left alone.
-        let Some(status) = process.exit().status() else {
-            return HostError::Interrupted;
-        };
-        let log = process.last_lines();
-        if let Some(Grown { before, after }) = process.grown() {
-            return Finding::new(Observed::Grown { before, after }).into();
-        }
-        if process.greeted_after().is_none() {
-            let control = Channel::control(&self.package.manifest().name);
-            let early = Finding::new(Observed::ExitedEarly { status, log });
-            return early.on(&control).into();
-        }
-        let running = self.state().running.clone().into_iter();
-        let observed = Observed::Exited {
-            status,
-            running: running
-                .map(|order| Symbol::new(order.kind, order.symbol))
-                .collect(),
-            log,
-        };
-        Finding::new(observed).into()
     }
 
     /// Remembers that an error was returned.
@@ -478,11 +409,18 @@ impl Inner {
     /// Ends everything that descends from the plugin, and removes its socket files.
     pub(super) fn end(&self) {
         // Its sockets close with it.
-        self.process().end();
+        if let Some(process) = self.process() {
+            process.end();
+        }
+        self.end_attending();
         let mut state = self.state();
-        let files = std::mem::take(&mut state.files);
+        let mut files = std::mem::take(&mut state.files);
         let kept_acks = std::mem::take(&mut state.kept_acks);
         drop(state);
+        if self.attached_pid().is_some() {
+            // It goes on, and listens there.
+            files.clear();
+        }
         for file in files {
             // A listener removes a file that nobody answers on, and its own
             // when it is dropped.
@@ -492,11 +430,11 @@ impl Inner {
             }
         }
         drop(kept_acks);
-        lock(&self.control).close();
+        self.control().close();
         drop(lock(&self.isolation).take());
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

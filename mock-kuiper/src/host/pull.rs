@@ -115,6 +115,11 @@ impl PullChannel {
             {
                 Err(Failure::Woken)
             }
+            // A plugin that a debugger has stopped between connection and greeting
+            // dials again.
+            Err(Error::Protocol(ProtocolError::GreetingTimedOut)) if self.shared.is_attached() => {
+                Err(Failure::Woken)
+            }
             Err(error) => Err(Failure::of(&self.channel, error)),
         }
     }

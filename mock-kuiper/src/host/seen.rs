@@ -17,7 +17,17 @@ impl Inner {
             dialed: peers.has_been_dialed(),
             connected: peers.connections() > 0,
             busy: self.is_busy(),
+            stopped: self.is_stopped(),
         }
+    }
+
+    /// Whether a debugger or a signal has stopped the plugin's process.
+    pub(super) fn is_stopped(&self) -> bool {
+        let pid = match self.process() {
+            Some(process) => Some(process.pid()),
+            None => self.attached_pid(),
+        };
+        pid.is_some_and(usage::is_stopped)
     }
 
     /// Makes the finding that no greeting came on the control channel.
@@ -31,8 +41,10 @@ impl Inner {
     fn is_busy(&self) -> bool {
         const MOMENT: Duration = Duration::from_millis(100);
         const MUCH: Duration = Duration::from_millis(30);
-        let process = self.process();
-        let wanted = || usage::wanted_by_group(process.pid(), process.group());
+        let wanted = || match self.process() {
+            Some(process) => usage::wanted_by_group(process.pid(), process.group()),
+            None => self.attached_pid().and_then(usage::wanted_by_process),
+        };
         let Some(before) = wanted() else {
             return false;
         };

@@ -7,16 +7,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::{Options, Presence};
+use ekuiper_sp::{Options, Peer, Presence};
 use rustix::net::SocketAddrUnix;
 use rustix::process::{Pid, getpgid};
 
+use super::attachment::{Attachment, Departure};
 use super::error::HostError;
 use super::exit::Exit;
 use super::failure::too_long;
-use crate::event::{Event, Observer, What};
+use crate::event::{Event, Observer, Stranger, What};
 use crate::release::Release;
-use crate::symbol::{Channel, Side};
+use crate::symbol::{Channel, Purpose, Side};
 use crate::transport::{Backend, Waker};
 
 pub(crate) struct Shared {
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     folder: PathBuf,
     /// Lengthens the release's limits.
     scale: f64,
+    /// Set if the host launches no plugin.
+    attached: Option<Attached>,
     /// The process that runs now, or ran last.
     current: Mutex<Current>,
     /// See [`has_crashed`](Self::has_crashed).
@@ -45,6 +48,14 @@ pub(crate) struct Shared {
     wakers: Mutex<Vec<(u64, Waker)>>,
     next_waker: AtomicU64,
     turned_away: Mutex<HashSet<Option<u32>>>,
+}
+
+/// What is different for a plugin that the host does not launch.
+#[derive(Debug)]
+pub(super) struct Attached {
+    pub(super) attachment: Attachment,
+    /// How long the plugin may take for whatever the release limits.
+    pub(super) limit: Duration,
 }
 
 /// What the channels need to know about the plugin's process.
@@ -99,12 +110,29 @@ impl Drop for OrderOut<'_> {
 impl Shared {
     /// Returns how long a function may take to greet and to answer.
     pub(super) fn function_limit(&self) -> Duration {
-        self.profile.function_timeout.mul_f64(self.scale)
+        self.limit(self.profile.function_timeout)
     }
 
     /// Returns how long a sink may take to take a row.
     pub(super) fn send_limit(&self) -> Duration {
-        self.profile.sink_send_timeout.mul_f64(self.scale)
+        self.limit(self.profile.sink_send_timeout)
+    }
+
+    fn limit(&self, of_release: Duration) -> Duration {
+        match &self.attached {
+            Some(attached) => attached.limit,
+            None => of_release.mul_f64(self.scale),
+        }
+    }
+
+    /// Returns who is attached, if the host launches no plugin.
+    pub(super) fn attachment(&self) -> Option<&Attachment> {
+        self.attached.as_ref().map(|attached| &attached.attachment)
+    }
+
+    /// Whether the host launches no plugin.
+    pub(super) fn is_attached(&self) -> bool {
+        self.attached.is_some()
     }
 
     pub(crate) fn new(
@@ -113,6 +141,7 @@ impl Shared {
         observers: Vec<Arc<dyn Observer>>,
         folder: PathBuf,
         scale: f64,
+        attached: Option<Attached>,
     ) -> Self {
         Self {
             profile,
@@ -121,6 +150,7 @@ impl Shared {
             started: Instant::now(),
             folder,
             scale,
+            attached,
             current: Mutex::new(Current {
                 group: None,
                 exit: Arc::default(),
@@ -162,6 +192,47 @@ impl Shared {
         self.crashed.store(false, Ordering::SeqCst);
         drop(current);
         Ok((exit, launched))
+    }
+
+    /// Notes who comes and goes on the control channel, if the host launches no
+    /// plugin.
+    fn note_plugin(self: &Arc<Self>, peer: &Peer, presence: Presence) {
+        let Some(attachment) = self.attachment() else {
+            return;
+        };
+        if presence == Presence::Left {
+            self.tell_detached(attachment.disconnected(peer));
+            return;
+        }
+        let Some(arrival) = attachment.connected(peer) else {
+            return;
+        };
+        self.tell_detached(arrival.replaced);
+        // Its exit ends no wait: the plugin may be started again.
+        *self.lock_current() = Current {
+            group: None,
+            exit: Arc::clone(&arrival.exit),
+            replaced: true,
+        };
+        self.tell(What::Attached { pid: arrival.pid });
+        let shared = Arc::clone(self);
+        let watch = move || {
+            let attachment = shared.attachment();
+            let gone = attachment.and_then(|attachment| attachment.wait_exit(&arrival));
+            shared.tell_detached(gone);
+        };
+        let thread = std::thread::Builder::new().name("plugin-exit".to_owned());
+        // Without the thread, the exit is noticed when the next plugin connects.
+        if let Ok(thread) = thread.spawn(watch) {
+            attachment.keep(thread);
+        }
+    }
+
+    fn tell_detached(&self, gone: Option<Departure>) {
+        if let Some(Departure { pid }) = gone {
+            self.tell(What::Detached { pid });
+            self.wake();
+        }
     }
 
     /// Marks the coming exit as requested, so that no waiter reports a crash.
@@ -264,7 +335,7 @@ impl Shared {
         let mut options = Options::default();
         options.max_message = self.profile.max_message;
         let (shared, asked) = (Arc::clone(self), channel.clone());
-        options.admit = Some(Arc::new(move |peer| shared.admits(&asked, peer.pid)));
+        options.admit = Some(Arc::new(move |peer| shared.admits(&asked, peer)));
         let (shared, channel) = (Arc::clone(self), channel.clone());
         options.on_peer = Some(Arc::new(move |peer, presence| {
             shared.tell(match presence {
@@ -277,19 +348,26 @@ impl Shared {
                     from: Side::Plugin,
                 },
             });
+            if channel.purpose() == Purpose::Control {
+                shared.note_plugin(peer, presence);
+            }
         }));
         options
     }
 
-    /// Whether a peer is the plugin, or a process that it started.
+    /// Whether a peer is the plugin, or a process that it started; if the host
+    /// launches no plugin, whether it may be.
     ///
     /// Any other process is reported once: it most likely tries again and again.
-    pub(super) fn admits(&self, channel: &Channel, pid: Option<u32>) -> bool {
-        let Some(pid) = pid else { return true };
+    pub(super) fn admits(&self, channel: &Channel, peer: &Peer) -> bool {
+        let Some(pid) = peer.pid else { return true };
         let group = Pid::from_raw(pid as i32).and_then(|pid| getpgid(Some(pid)).ok());
-        if group.is_some() && group == self.current().group {
-            return true;
-        }
+        let admitted = match self.attachment() {
+            Some(attachment) => attachment.admits(channel, peer),
+            None if group.is_some() && group == self.current().group => Ok(()),
+            None => Err(Stranger::NotLaunched),
+        };
+        let Err(reason) = admitted else { return true };
         // A process that has ended already only looked whether we are there.
         let known = !self
             .turned_away
@@ -300,6 +378,7 @@ impl Shared {
             self.tell(What::TurnedAway {
                 channel,
                 pid: Some(pid),
+                reason,
             });
         }
         false
@@ -331,6 +410,9 @@ impl Shared {
     /// Wakes every wait, so that it checks what has changed.
     pub(crate) fn wake(&self) {
         self.wakers().iter().for_each(|(_, waker)| waker.wake());
+        if let Some(attachment) = self.attachment() {
+            attachment.wake();
+        }
     }
 
     /// Forgets all interrupts so far.
@@ -354,8 +436,15 @@ impl Shared {
         // The number that is subtracted is read first: it never exceeds the other.
         let forgotten = self.forgotten.load(Ordering::SeqCst);
         let came = self.interrupts() - forgotten;
-        let is_deferred = came < 2 && self.orders_out.load(Ordering::SeqCst) > 0;
+        // The answer of a plugin in a debugger may never come.
+        let is_deferred =
+            !self.is_attached() && came < 2 && self.orders_out.load(Ordering::SeqCst) > 0;
         !is_deferred && self.interrupted.swap(false, Ordering::SeqCst)
+    }
+
+    /// Whether an interrupt waits to be taken.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::SeqCst)
     }
 
     fn wakers(&self) -> MutexGuard<'_, Vec<(u64, Waker)>> {

@@ -6,13 +6,15 @@ mod acks;
 mod hang_up;
 mod unread;
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::Error;
+use ekuiper_sp::{Error, ProtocolError};
 use serde_json::Value;
 
 use super::error::{HostError, InputError};
+use super::exit::Exit;
 use super::failure::not_listening;
 use super::inner::Inner;
 use super::presence::Peers;
@@ -28,6 +30,10 @@ use crate::wire::{Order, write_sink_value};
 /// How long the one attempt to connect to a sink may take: the sink listens
 /// already, so that only its greeting is awaited.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long one of many attempts to connect may take: as long as an interrupt may
+/// wait.
+const ATTEMPT: Duration = Duration::from_millis(250);
 
 /// How often the send of a row checks whether the plugin has exited.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -51,6 +57,8 @@ pub struct Sink {
     acked: u64,
     /// How many rows in a row got no ack in time.
     unanswered: u32,
+    /// The process that got the last row.
+    fed: Arc<Exit>,
     /// Rows whose acks are no longer awaited.
     given_up: u64,
     /// The interrupts that its waits have reported.
@@ -66,6 +74,13 @@ pub enum AckMode {
     AsOrdered,
     /// Always, if the release reads acks at all.
     Awaited,
+}
+
+/// Why a sink was not connected.
+#[derive(Debug)]
+pub(super) enum Unconnected {
+    Error(Error),
+    Interrupted,
 }
 
 /// Why a row was not delivered.
@@ -106,7 +121,8 @@ impl Sink {
         host.start(&order)?;
         let (push, peers) = match connect(shared, &channel) {
             Ok(connected) => connected,
-            Err(error) => {
+            Err(Unconnected::Interrupted) => return Err(HostError::Interrupted),
+            Err(Unconnected::Error(error)) => {
                 // The finding is the sink's; its answer to the stop adds nothing.
                 let _ = host.stop(&order, || {});
                 let finding = Finding::new(not_listening(&error))
@@ -126,6 +142,7 @@ impl Sink {
             sent: 0,
             acked: 0,
             unanswered: 0,
+            fed: shared.exit(),
             given_up: 0,
             interrupts,
             host: Arc::clone(host),
@@ -227,7 +244,8 @@ impl Sink {
                 self.peers = peers;
                 Ok(())
             }
-            Err(error) => {
+            Err(Unconnected::Interrupted) => Err(HostError::Interrupted),
+            Err(Unconnected::Error(error)) => {
                 let finding = self.about(not_listening(&error));
                 Err(self.host.note(finding.into()))
             }
@@ -330,6 +348,7 @@ impl Sink {
 
     fn note_sent(&mut self, row: &[u8]) {
         self.sent += 1;
+        self.fed = self.host.shared.exit();
         self.host.shared.tell(What::Message(Message {
             channel: &self.channel,
             from: Side::Host,
@@ -412,13 +431,48 @@ impl Undelivered {
     }
 }
 
-/// Connects to a sink with a single attempt.
-fn connect(shared: &Arc<Shared>, channel: &Channel) -> Result<(Push, Arc<Peers>), Error> {
-    let peers = Arc::<Peers>::default();
-    let mut options = shared.options(channel);
-    peers.watch(&mut options);
-    let push = Push::connect(shared.backend, &shared.url(channel), options, CONNECT)?;
-    Ok((push, peers))
+/// Connects to a sink with a single attempt. A plugin that a debugger has stopped
+/// gets as many as it needs to greet.
+pub(super) fn connect(
+    shared: &Arc<Shared>,
+    channel: &Channel,
+) -> Result<(Push, Arc<Peers>), Unconnected> {
+    let limit = if shared.is_attached() {
+        ATTEMPT
+    } else {
+        CONNECT
+    };
+    loop {
+        let peers = Arc::<Peers>::default();
+        let mut options = shared.options(channel);
+        peers.watch(&mut options);
+        match Push::connect(shared.backend, &shared.url(channel), options, limit) {
+            Ok(push) => return Ok((push, peers)),
+            Err(error) if shared.is_attached() && listens_silently(&error) => {
+                if shared.take_interrupt() {
+                    return Err(Unconnected::Interrupted);
+                }
+                std::thread::sleep(GLANCE);
+            }
+            Err(error) => return Err(Unconnected::Error(error)),
+        }
+    }
+}
+
+/// Whether a sink listens, and has not greeted.
+fn listens_silently(error: &Error) -> bool {
+    let Error::Unreachable {
+        cause: Some(cause), ..
+    } = error
+    else {
+        return false;
+    };
+    match &**cause {
+        Error::Protocol(ProtocolError::GreetingTimedOut) => true,
+        // The sink has not accepted the connections before.
+        Error::Io { source, .. } => source.kind() == io::ErrorKind::WouldBlock,
+        _ => false,
+    }
 }
 
 fn unreachable(error: &Error) -> Undelivered {

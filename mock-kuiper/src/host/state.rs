@@ -12,8 +12,8 @@ use crate::wire::Order;
 /// What changes while the host runs.
 #[derive(Debug)]
 pub(super) struct State {
-    /// The process that runs now, or ran last.
-    pub(super) process: Arc<Process>,
+    /// The process that runs now, or ran last; `None` if the host launches no plugin.
+    pub(super) process: Option<Arc<Process>>,
     /// What runs, in the order of its start.
     pub(super) running: Vec<Order>,
     /// Functions that run as far as the host knows, but not in the present

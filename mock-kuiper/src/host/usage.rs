@@ -32,7 +32,7 @@ pub(super) fn wanted_by_group(pid: u32, group: u32) -> Option<Duration> {
     Some(all)
 }
 
-fn wanted_by_process(pid: u32) -> Option<Duration> {
+pub(super) fn wanted_by_process(pid: u32) -> Option<Duration> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
     let wanted = threads.flatten().filter_map(|thread| {
         // Nanoseconds on a processor, nanoseconds in the queue for one, and a count.
@@ -47,6 +47,13 @@ fn wanted_by_process(pid: u32) -> Option<Duration> {
     }
 }
 
+/// Whether a debugger or a signal has stopped a process.
+pub(super) fn is_stopped(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    state.starts_with(['T', 't'])
+}
+
 /// Returns the processes of a group but these: the plugin's own and the supervisor,
 /// which leads the group.
 fn others(pid: u32, group: u32) -> impl Iterator<Item = u32> {
@@ -54,7 +61,7 @@ fn others(pid: u32, group: u32) -> impl Iterator<Item = u32> {
 }
 
 /// Returns what one process uses; `None` if it has exited.
-fn of_process(pid: u32) -> Option<Usage> {
+pub(super) fn of_process(pid: u32) -> Option<Usage> {
     let process = format!("/proc/{pid}");
     let status = fs::read_to_string(format!("{process}/status")).ok()?;
     let field = |name: &str| -> Option<u64> {

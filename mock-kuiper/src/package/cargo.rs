@@ -105,6 +105,11 @@ impl Layout {
         Ok(Some(layout))
     }
 
+    /// Returns the directory of the Cargo package.
+    pub(super) fn package(&self) -> &Path {
+        &self.package
+    }
+
     /// Returns the plugin's directory.
     pub(super) fn directory(&self) -> &Path {
         &self.directory

@@ -196,6 +196,22 @@ impl Package {
         &self.directory
     }
 
+    /// Returns the executable and the working directory of a plugin that its author
+    /// starts: in a Cargo package the binary that Cargo built, and the package's
+    /// directory.
+    pub(crate) fn development(&self) -> (PathBuf, Option<PathBuf>) {
+        let executable = &self.manifest.executable;
+        match &self.origin {
+            Origin::LaidOut { layout, .. } => (
+                fs::canonicalize(executable).unwrap_or_else(|_| executable.clone()),
+                Some(layout.package().to_owned()),
+            ),
+            Origin::Given | Origin::Zip { .. } => {
+                (executable.clone(), executable.parent().map(Path::to_owned))
+            }
+        }
+    }
+
     /// Returns the configuration of a source as a release reads it: the `default`
     /// section of `sources/{source}.yaml`, overlaid by the section `conf_key`. It is
     /// empty if there is no such file, or if the release ignores it.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::PackageError;
+use super::manifest::Language;
 
 /// The directories that eKuiper unpacks beside its own configuration, not into the
 /// plugin's directory.
@@ -19,6 +20,7 @@ pub(super) struct Packable {
     pub(super) json: PathBuf,
     /// The path of the executable in the plugin's directory.
     pub(super) executable: String,
+    pub(super) language: Language,
     /// Whether files that the json does not name are packed too.
     pub(super) takes_all: bool,
 }

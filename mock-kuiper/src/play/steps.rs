@@ -25,6 +25,9 @@ impl Fault {
     ///
     /// A finding if the plugin does not survive; otherwise those of the host.
     pub fn play(self, stage: &mut Stage<'_>) -> Result<Outcome, HostError> {
+        if self.replaces_the_process() && stage.host.attach_command().is_some() {
+            return Ok(NOT_LAUNCHED);
+        }
         let outcome = match self {
             Self::StartAgain => start_again(stage),
             Self::StartAnew => start_anew(stage),
@@ -61,6 +64,7 @@ const NO_SOURCE: Outcome = Outcome::NotApplicable("no source runs");
 const NO_SINK: Outcome = Outcome::NotApplicable("no sink runs");
 const NO_FUNCTION: Outcome = Outcome::NotApplicable("no function runs");
 const NO_ROW: Outcome = Outcome::NotApplicable("there is no row for the sinks");
+const NOT_LAUNCHED: Outcome = Outcome::NotApplicable("the host has not launched the plugin");
 const NOTHING: Outcome = Outcome::NotApplicable("no source and no sink runs");
 
 /// The bytes of a row; a hundred of these do not fit in a socket's buffers.
@@ -368,7 +372,7 @@ fn kill(stage: &mut Stage<'_>, after: Duration) -> Played {
         return Ok(Outcome::NotApplicable("this release replays nothing"));
     }
     stage.go_on_for(after)?;
-    stage.host.kill();
+    stage.host.kill()?;
     stage.host.reload()?;
     Ok(Outcome::Survived)
 }
@@ -378,7 +382,7 @@ fn replay(stage: &mut Stage<'_>, times: u32) -> Played {
         return Ok(Outcome::NotApplicable("this release replays nothing"));
     }
     for turn in 0..times {
-        stage.host.kill();
+        stage.host.kill()?;
         stage.host.reload_with(|orders| {
             let turns = orders.len().max(1);
             orders.rotate_left(turn as usize % turns);

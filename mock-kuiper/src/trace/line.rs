@@ -60,9 +60,15 @@ pub struct Line<'a> {
     /// The body of a message that is not UTF-8, as hexadecimal digits.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub hex: Option<Cow<'a, str>>,
+    /// The bytes of the body, if `text` or `hex` has only its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<u64>,
     /// The status of an exit.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Cow<'a, str>>,
+    /// The time of day of a launch, as RFC 3339 writes it.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Cow<'a, str>>,
 }
 
 /// Returns seconds with four decimals, as in the vectors.

@@ -1,7 +1,29 @@
 //! A trace: what went over a plugin's sockets, as lines of JSON.
 //!
+//! It is read line by line ([`Reader`]), and each line is interpreted with what was
+//! read before it ([`Interpreter`]): which message it is and what it answers. What
+//! the whole proves and how two traces differ is made from that.
+//!
 //! Format: docs/protocol.md, section 10.
 
+mod channel;
 mod line;
+mod meaning;
+mod proof;
+mod read;
+mod shape;
+mod spread;
+mod summary;
+mod text;
 
+pub use channel::{Channels, Known};
 pub use line::{Header, Line, hex, seconds};
+pub use meaning::{
+    Asked, Greeting, Interpreted, Interpreter, Ordered, Refusal, Requested, Sense, order, request,
+};
+pub use proof::{Proof, Prover};
+pub use read::{Reader, TraceError, body, dialer, request_id, sender, socket};
+pub use shape::{shape, shape_of};
+pub use spread::Spread;
+pub use summary::{Lane, Note, Summary};
+pub use text::milliseconds;

@@ -80,7 +80,7 @@ fn a_sink_that_does_not_take_its_rows_pushes_back() -> Result<(), HostError> {
 
     for _ in 0..100 {
         if !sink.flush(Duration::from_millis(100))? {
-            host.kill();
+            host.kill()?;
             return Ok(());
         }
         sink.send(&row)?;

@@ -1,5 +1,6 @@
 //! The library as a test uses it: hosts on the probe, many in one process.
 
+mod attach;
 mod common;
 mod failures;
 mod handles;

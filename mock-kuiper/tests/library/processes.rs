@@ -20,7 +20,7 @@ fn a_reloaded_plugin_gets_its_orders_again_and_the_handles_stay_good() -> Result
     source.next(LIMIT)?;
     let first = host.pid();
 
-    host.kill();
+    host.kill()?;
     host.reload()?;
 
     assert_ne!(host.pid(), first);

@@ -83,6 +83,7 @@ fn a_project_in_rust_has_a_source_a_sink_and_functions_and_depends_on_the_publis
     let expected = [
         ".github/workflows/ci.yml",
         ".gitignore",
+        ".vscode/launch.json",
         "Cargo.toml",
         "README.md",
         "functions/c_to_f.json",
@@ -399,4 +400,29 @@ fn a_death_leaves_nothing() {
         std::thread::sleep(Duration::from_millis(10));
     }
     assert_eq!(names(place.path()), [""; 0]);
+}
+
+#[test]
+fn the_launch_json_starts_the_plugin_as_ekuiper_does() {
+    let place = place();
+    new(&place, &["weather"]);
+    new(&place, &["wind", "--lang", "python"]);
+    let configuration = |plugin: &str| {
+        let json: Value =
+            serde_json::from_str(&read(&place, &format!("{plugin}/.vscode/launch.json"))).unwrap();
+        assert_eq!(json["configurations"].as_array().unwrap().len(), 1);
+        json["configurations"][0].clone()
+    };
+    let (rust, python) = (configuration("weather"), configuration("wind"));
+
+    assert_eq!(rust["cargo"]["args"], json!(["build", "--bin=weather"]));
+    assert!(read(&place, "weather/Cargo.toml").contains("name = \"weather\""));
+    let program = python["program"].as_str().unwrap();
+    let file = program.strip_prefix("${workspaceFolder}/").unwrap();
+    assert_eq!(manifest(&place, "wind")["executable"], file);
+    assert!(place.path().join("wind").join(file).is_file());
+    for configuration in [&rust, &python] {
+        assert_eq!(configuration["args"], json!(["{\"sendTimeout\":1000}"]));
+        assert_eq!(configuration["cwd"], "${workspaceFolder}");
+    }
 }

@@ -16,6 +16,8 @@ mod packages;
 mod played_faults;
 #[path = "../support/processes.rs"]
 mod processes;
+mod read_traces;
+mod replays;
 mod rows;
 mod saves;
 mod sinks;

@@ -61,7 +61,7 @@ pub(super) fn functions_come_back(rig: &Rig<'_>) -> Checked {
     for function in &mut functions {
         function.is_aggregate().map_err(untested)?;
     }
-    host.kill();
+    host.kill()?;
     host.reload()?;
     for function in functions.iter_mut().rev() {
         function.is_aggregate()?;

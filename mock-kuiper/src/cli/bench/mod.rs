@@ -65,6 +65,7 @@ Examples:
 /// slowest single call is not compared.
 #[derive(Debug, clap::Args)]
 #[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
+#[command(mut_arg("attach", |arg| arg.hide(true)))]
 pub(crate) struct Args {
     /// The plugin: a directory with NAME.json and the executable, a zip of one,
     /// or a Cargo package, which is built first
@@ -85,6 +86,12 @@ pub(crate) struct Args {
 
 /// Measures a plugin.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    if args.measure.host.attach {
+        return Err(CliError::input(
+            "--attach cannot be used with bench: each round measures a new process, which \
+             mock-kuiper launches; a debugger would be measured, too",
+        ));
+    }
     let old = match &args.compare {
         Some(path) => Some((path, Record::read(path)?)),
         None => None,

@@ -75,7 +75,7 @@ impl Workload {
     /// cannot be read, no row for the sinks.
     pub(super) fn make(args: &MeasureArgs, package: Arc<Package>) -> Result<Self, CliError> {
         let mut mistakes = Vec::new();
-        let profile = args.host.host;
+        let profile = args.host.release();
         let picked = (args.symbols).pick(package.manifest(), &args.call, &mut mistakes);
         let sources =
             (args.symbols).source_orders(&package, profile, &picked.sources, &mut mistakes);
@@ -136,7 +136,7 @@ pub(super) fn environment(args: &MeasureArgs, rounds: usize) -> Environment {
         mock_kuiper: env!("CARGO_PKG_VERSION").to_owned(),
         mock_kuiper_debug: cfg!(debug_assertions),
         plugin_debug: args.host.debug,
-        release: args.host.host.name.to_owned(),
+        release: args.host.release().name.to_owned(),
         transport: args.host.transport.to_string(),
         isolated: args.host.isolate,
         processors: processors.map_or(1, usize::from),

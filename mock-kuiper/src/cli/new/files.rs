@@ -69,9 +69,14 @@ const COMMON: [Template; 6] = [
     ),
 ];
 
-const RUST: [Template; 9] = [
+const RUST: [Template; 10] = [
     (".github/workflows/ci.yml", "", template!("rust/ci.yml.in")),
     (".gitignore", "", template!("rust/gitignore")),
+    (
+        ".vscode/launch.json",
+        "",
+        template!("rust/vscode/launch.json.in"),
+    ),
     ("Cargo.toml", "", template!("rust/Cargo.toml.in")),
     ("README.md", "", template!("rust/README.md.in")),
     ("src/main.rs", "", template!("rust/src/main.rs.in")),
@@ -89,13 +94,18 @@ const RUST: [Template; 9] = [
     ),
 ];
 
-const PYTHON: [Template; 13] = [
+const PYTHON: [Template; 14] = [
     (
         ".github/workflows/ci.yml",
         "",
         template!("python/ci.yml.in"),
     ),
     (".gitignore", "", template!("python/gitignore")),
+    (
+        ".vscode/launch.json",
+        "",
+        template!("python/vscode/launch.json.in"),
+    ),
     ("README.md", "", template!("python/README.md.in")),
     ("functions.py", "function", template!("python/functions.py")),
     ("install.sh", "", template!("python/install.sh")),

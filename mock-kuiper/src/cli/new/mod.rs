@@ -30,7 +30,8 @@ Examples:
 /// Make the project of a new plugin, which builds and passes its own tests.
 ///
 /// The project has a source, a sink, and functions, or those that are selected; unit
-/// tests, a test file for `mock-kuiper test`, a workflow for GitHub, and a README.
+/// tests, a test file for `mock-kuiper test`, a workflow for GitHub, a launch.json for
+/// debugging in VS Code, and a README.
 ///
 /// Nothing is overwritten: the directory must be new or empty. It appears with all
 /// its files or not at all. No network is used; the first build downloads what the

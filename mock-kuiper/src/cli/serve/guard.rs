@@ -7,14 +7,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use mock_kuiper::engine::foreign::in_sentence;
 
 use super::api::{Refusal, query_value};
-use super::state::Shared;
 
 /// What is allowed.
 #[derive(Debug)]
@@ -26,34 +22,14 @@ pub(super) struct Guard {
     pub(super) token: Option<String>,
 }
 
-/// Checks each request before it is handled.
-pub(super) async fn check(State(server): State<Shared>, request: Request, next: Next) -> Response {
-    match server.guard.check(request.uri(), request.headers()) {
-        Ok(()) => {
-            let mut response = next.run(request).await;
-            let headers = response.headers_mut();
-            for (name, value) in [
-                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-                (header::REFERRER_POLICY, "no-referrer"),
-                (header::CACHE_CONTROL, "no-store"),
-            ] {
-                headers
-                    .entry(name)
-                    .or_insert(axum::http::HeaderValue::from_static(value));
-            }
-            response
-        }
-        Err(refusal) => refusal.into_response(),
-    }
-}
-
 impl Guard {
     /// Returns the address of the page.
     pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+    /// Refuses a request that may not be handled.
+    pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
         let host = text(headers, &header::HOST).unwrap_or_default();
         if !self.is_own(host) {
             let text = format!("the header `Host` names `{}`", in_sentence(host));

@@ -4,11 +4,15 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::desk::Desk;
-use super::guard::{self, Guard};
+use super::guard::Guard;
 use super::listener::Bounded;
 use super::state::{Server, Shared};
 use super::{api, openapi, page};
@@ -60,7 +64,7 @@ async fn serve(
     let signal = Arc::new(Notify::new());
     let came = Arc::clone(&signal);
     let _signals = Interrupt::watch(move || came.notify_one())?;
-    let checked = axum::middleware::from_fn_with_state(Arc::clone(server), guard::check);
+    let checked = axum::middleware::from_fn_with_state(Arc::clone(server), check);
     let router = api::router()
         .merge(page::router())
         .merge(openapi::router())
@@ -87,6 +91,25 @@ async fn serve(
     drop(is_over);
     let _ = timeout(LEAVING, serving).await;
     Ok(())
+}
+
+/// Checks each request before it is handled.
+async fn check(State(server): State<Shared>, request: Request, next: Next) -> Response {
+    if let Err(refusal) = server.guard.check(request.uri(), request.headers()) {
+        return refusal.into_response();
+    }
+    let mut response = next.run(request).await;
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        let headers = response.headers_mut();
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    response
 }
 
 /// Ends all plugins. A second signal, or a plugin that takes too long, has them killed.

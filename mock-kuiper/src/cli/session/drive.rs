@@ -39,6 +39,10 @@ impl Session<'_> {
         // What was printed while nobody waited: the results of calls.
         let printed = self.told.try_iter().try_for_each(|told| match told {
             Happening::StdoutFailed(error) => stdout_failed(error),
+            Happening::StartedAgain(finding) => {
+                self.findings.report(&finding, None);
+                Ok(())
+            }
             _ => Ok(()),
         });
         match driven.and(stopped).and(printed) {
@@ -47,8 +51,16 @@ impl Session<'_> {
             other => other?,
         }
         // Its last lines come before the summary.
-        self.host.kill();
+        if !self.attached {
+            self.host.kill()?;
+        }
         self.summarize();
+        if self.attached && self.host.time_to_greeting().is_some() {
+            self.terminal.say(&format!(
+                "the plugin (pid {}) still runs: mock-kuiper did not start it, and does not end it",
+                self.host.pid()
+            ));
+        }
         if let Some(error) = self.findings.take_system_error() {
             return Err(error.into());
         }
@@ -65,6 +77,9 @@ impl Session<'_> {
     /// Waits for the greeting. After a while a note asks for the plugin's name if
     /// nobody has dialed.
     fn wait_greeting(&self) -> Result<Result<(), HostError>, CliError> {
+        if self.attached {
+            return Ok(self.host.wait_greeting());
+        }
         let (greeted, is_over) = mpsc::channel::<()>();
         let stream = Arc::clone(&self.stream);
         let asks = spawn("dialing", move || {

@@ -11,6 +11,7 @@ use std::time::Instant;
 use mock_kuiper::engine::wire::Order;
 use mock_kuiper::{Builder, Host, HostError, Package, Sink, Source};
 
+use crate::cli::attach;
 use crate::cli::error::CliError;
 use crate::cli::feed::Feed;
 use crate::cli::findings::Findings;
@@ -40,6 +41,8 @@ pub(in crate::cli) struct Session<'a> {
     /// When the first start was ordered.
     pub(super) started: Instant,
     pub(super) mistakes: Vec<String>,
+    /// Whether somebody else starts the plugin.
+    pub(super) attached: bool,
     /// With `--watch`: what watches the plugin's directory.
     pub(super) watch: Option<Watch>,
     /// With `--watch`: what the plugin has refused to start so far.
@@ -103,19 +106,26 @@ impl<'a> Session<'a> {
         };
         let host = host.observer(Arc::clone(stream) as _).spawn()?;
         interrupt.concerns(&host);
+        let command = host.attach_command();
+        if let Some(command) = &command {
+            terminal.say(&attach::instructions(command));
+        }
+        let attached = command.is_some();
         let failed = tell.clone();
         terminal.on_stdout_failure(move |error| {
             // Nobody receives it after the end of the run.
             let _ = failed.send(Happening::StdoutFailed(error));
         });
         let findings = Arc::new(Findings::new(Arc::clone(stream)));
+        let quits = Arc::<AtomicBool>::default();
+        let outlives = attached || watch.is_some();
+        let mut feed = Feed::new(plan.send_single, outlives, Arc::clone(&findings));
+        if attached {
+            feed = feed.leaves_when(&quits);
+        }
         Ok(Self {
             plan,
-            feed: Arc::new(Feed::new(
-                plan.send_single,
-                watch.is_some(),
-                Arc::clone(&findings),
-            )),
+            feed: Arc::new(feed),
             terminal,
             stream: Arc::clone(stream),
             findings,
@@ -128,12 +138,13 @@ impl<'a> Session<'a> {
             ran: Vec::new(),
             started: Instant::now(),
             mistakes: Vec::new(),
+            attached,
             watch,
             unstarted: Vec::new(),
             end_told: Cell::new(false),
             sending: false,
             cut_fault: false,
-            quits: Arc::default(),
+            quits,
             _interrupt: interrupt,
         })
     }
@@ -143,6 +154,10 @@ impl Session<'_> {
     /// Notes that a signal ends the run: nobody waits for what is missing.
     pub(super) fn quit(&self) {
         self.quits.store(true, Ordering::SeqCst);
+        if self.attached {
+            // A wait may have begun after the signal.
+            self.host.interrupter().interrupt();
+        }
     }
 
     pub(super) fn is_quitting(&self) -> bool {

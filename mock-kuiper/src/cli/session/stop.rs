@@ -16,6 +16,9 @@ const SETTLE: Duration = Duration::from_secs(5);
 /// How long they may after a signal: somebody waits for the end.
 const SETTLE_AT_SIGNAL: Duration = Duration::from_millis(500);
 
+/// How long the stops of a plugin may take that runs on in a debugger.
+const LEAVING: Duration = Duration::from_millis(500);
+
 /// How long a sink may take to close its channel because of its last row.
 const HANG_UP: Duration = Duration::from_millis(300);
 
@@ -31,6 +34,9 @@ impl Session<'_> {
             self.count_sinks();
             return Ok(());
         }
+        if self.attached && self.is_quitting() {
+            return self.leave();
+        }
         if has_ended {
             // The rows that it had sent by then are still printed.
             for running in &mut self.sources {
@@ -40,6 +46,21 @@ impl Session<'_> {
         match self.stop_all() {
             Ok(()) | Err(HostError::Interrupted) => Ok(()),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Stops what runs in a plugin that goes on without this host, unless a debugger
+    /// holds it up.
+    fn leave(&mut self) -> Result<(), CliError> {
+        if self.host.is_stopped() {
+            self.count_sinks();
+            return Ok(());
+        }
+        self.host.clear_interrupt();
+        self.host.limit_orders(LEAVING);
+        match self.stop_all() {
+            Err(error @ HostError::System(_)) => Err(error.into()),
+            _ => Ok(()),
         }
     }
 
@@ -87,6 +108,10 @@ impl Session<'_> {
         match stopped {
             Err(HostError::Interrupted) => stopped,
             Err(_) if self.cut_fault => Ok(()),
+            // The first that is held up ends the stops.
+            Err(HostError::Finding(_)) if self.attached && self.is_quitting() => {
+                Err(HostError::Interrupted)
+            }
             Err(error) if has_ended && error.code() == Some(Code::OrderRefused) => Ok(()),
             stopped => self.survive(stopped).map(drop),
         }

@@ -104,6 +104,8 @@ impl Session<'_> {
                     let alive = self.host.check_alive();
                     self.survive(alive)?;
                 }
+                Ok(Happening::Attached) => self.feed.resume(),
+                Ok(Happening::StartedAgain(finding)) => self.findings.report(&finding, None),
                 Ok(Happening::Changed(change)) => match self.load_and_go_on(&change) {
                     // The signal is received next.
                     Ok(()) | Err(HostError::Interrupted) => {}

@@ -190,8 +190,13 @@ impl Sink {
                 Err(Failure::TimedOut) if has_ended => return Err(Undelivered::Ended),
                 Err(Failure::TimedOut) => {
                     // A sink that is gone will send no ack.
-                    let acks_gone = acks.gone_for().is_some_and(|gone| gone >= RESTORE);
+                    // Nor will a plugin that is started again, for rows before.
+                    let is_lost = shared.is_attached() && self.fed.ends_within(Duration::ZERO);
+                    let acks_gone = is_lost || acks.gone_for().is_some_and(|gone| gone >= RESTORE);
                     if acks_gone || has_hung_up(&self.peers, shared, &self.channel) {
+                        if is_lost {
+                            self.given_up = self.sent - self.acked;
+                        }
                         return Err(Undelivered::Observed(Observed::HungUp { rows: self.sent }));
                     }
                     if Instant::now() >= deadline {

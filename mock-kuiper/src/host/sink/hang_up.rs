@@ -88,10 +88,13 @@ impl Sink {
 }
 
 /// Whether a sink has closed its channel for good. One that listens again may
-/// have to wait for the host's next attempt to dial.
+/// have to wait for the host's next attempt to dial. One whose process has exited
+/// may be started again in a debugger.
 pub(super) fn has_hung_up(peers: &Peers, shared: &Shared, channel: &Channel) -> bool {
-    peers.gone_for().is_some_and(|gone| {
-        let listens = shared.file(channel).exists();
-        gone >= RESTORE && (!listens || gone >= RESTORE + REDIAL)
-    })
+    let may_return = shared.is_attached() && ends_within(peers.left(), Duration::ZERO);
+    !may_return
+        && peers.gone_for().is_some_and(|gone| {
+            let listens = shared.file(channel).exists();
+            gone >= RESTORE && (!listens || gone >= RESTORE + REDIAL)
+        })
 }

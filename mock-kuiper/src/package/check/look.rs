@@ -352,6 +352,7 @@ impl<'a> Look<'a> {
             directory: self.directory,
             json: self.json,
             executable: self.executable_name,
+            language: self.language.unwrap_or(Language::Native),
         }
     }
 }

@@ -23,6 +23,7 @@ use super::cargo::{Build, Layout, is_cargo_package};
 use super::describe::{Aligned, align};
 use super::error::PackageError;
 use super::locate::{find, find_manifest};
+use super::manifest::Language;
 use super::parts::Packable;
 use super::report::{CheckLevel, CheckReport};
 use crate::scratch::Scratch;
@@ -42,6 +43,44 @@ impl Checked {
     pub fn report(&self) -> &CheckReport {
         &self.report
     }
+
+    /// Returns what the plugin is; `None` if the report has an error.
+    #[must_use]
+    pub fn plugin(&self) -> Option<Plugin<'_>> {
+        let plugin = self.plugin.as_ref()?;
+        Some(Plugin {
+            name: plugin.json.file_stem()?.to_str()?,
+            executable: Path::new(&plugin.executable),
+            language: &plugin.language,
+        })
+    }
+}
+
+/// A plugin that was checked and has no error.
+#[derive(Debug, Clone, Copy)]
+pub struct Plugin<'a> {
+    /// The plugin's name.
+    pub name: &'a str,
+    /// The executable, relative to the plugin's directory.
+    pub executable: &'a Path,
+    /// How the executable is run.
+    pub language: &'a Language,
+}
+
+/// Checks a native program like the executable of a plugin. The report calls it `name`.
+///
+/// # Errors
+///
+/// [`PackageError::Unreadable`] if the file cannot be read, and [`PackageError::Io`] if
+/// the system fails.
+pub fn check_program(
+    path: &Path,
+    name: &str,
+    target: Option<&str>,
+) -> Result<CheckReport, PackageError> {
+    let mut report = CheckReport::default();
+    executable::check(&mut report, path, name, Some(&Language::Native), target)?;
+    Ok(report)
 }
 
 /// Checks the plugin in a directory, a zip or a Cargo package.

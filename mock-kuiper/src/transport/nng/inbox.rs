@@ -14,7 +14,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use ekuiper_sp as sp;
-use nng::options::transport::ipc::PeerPid;
+use nng::options::transport::ipc::{PeerPid, PeerUid};
 use nng::options::{Options as _, RecvMaxSize};
 use nng::{Aio, AioResult, Message, Pipe, PipeEvent, Socket};
 use sp::{Error, OnPeer, Options, Peer, Presence};
@@ -194,7 +194,10 @@ impl Inbox {
 /// Returns the process at the other end, if the system names it.
 pub(super) fn peer_of(pipe: Pipe) -> Peer {
     let pid = pipe.get_opt::<PeerPid>().ok();
-    Peer::new(pid.and_then(|pid| u32::try_from(pid).ok().filter(|pid| *pid > 0)))
+    let uid = pipe.get_opt::<PeerUid>().ok();
+    let mut peer = Peer::new(pid.and_then(|pid| u32::try_from(pid).ok().filter(|pid| *pid > 0)));
+    peer.uid = uid.and_then(|uid| u32::try_from(uid).ok());
+    peer
 }
 
 impl Receiver {

@@ -9,42 +9,16 @@ use serde_json::{Value, json};
 use super::plugin::Plugin;
 use super::problem::Problem;
 
-/// The steps that are kept.
-const STEPS: usize = 1000;
-
-/// The bytes of their values.
-const BYTES: usize = 1 << 20;
-
-/// What was done, in its order. Further steps are only counted.
-#[derive(Debug, Default)]
-pub(super) struct Steps {
-    list: Vec<SavedStep>,
-    bytes: usize,
-    left_out: usize,
-}
-
-impl Steps {
-    /// Adds a step whose values take so many bytes.
-    pub(super) fn push(&mut self, step: SavedStep, bytes: usize) {
-        if self.list.len() >= STEPS || self.bytes + bytes > BYTES {
-            self.left_out += 1;
-            return;
-        }
-        self.bytes += bytes;
-        self.list.push(step);
-    }
-}
-
 impl Plugin {
     /// Writes what was done and seen since the launch as a test file.
     pub(in crate::cli::serve) fn case(&self, name: Option<&str>) -> Result<Value, Problem> {
         let live = self.live();
-        let mut steps = live.steps.list.clone();
-        if live.steps.left_out > 0 {
+        let mut steps = live.steps.list().to_vec();
+        if live.steps.left_out() > 0 {
             return Err(Problem::conflict(format!(
                 "too much was done since the launch: {} steps of {} would be left out",
-                live.steps.left_out,
-                live.steps.left_out + steps.len()
+                live.steps.left_out(),
+                live.steps.left_out() + steps.len()
             ))
             .advise("start the plugin again, and do only what the case is to have"));
         }

@@ -50,7 +50,7 @@ impl Plugin {
             args: args.to_vec(),
             outcome,
         };
-        self.note(step, &[args, &[answer.clone()]].concat());
+        self.note(step, &[args, std::slice::from_ref(&answer)].concat());
         Ok(answer)
     }
 

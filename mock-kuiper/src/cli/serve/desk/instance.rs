@@ -42,7 +42,7 @@ pub(in crate::cli::serve) struct Instance {
 #[derive(Debug)]
 pub(super) enum Part {
     Source(Reading),
-    Sink(Sending),
+    Sink(Box<Sending>),
 }
 
 /// A source, read by a thread of its own.
@@ -74,11 +74,11 @@ impl Instance {
         let order = sink.order().clone();
         let is_set = |key: &str| order.config.get(key) == Some(&Value::Bool(true));
         let require_ack = is_set("requireAck") && reads_acks;
-        let part = Part::Sink(Sending {
+        let part = Part::Sink(Box::new(Sending {
             single: is_set("sendSingle"),
             sink: Mutex::new(Some(sink)),
             waiting: AtomicUsize::new(0),
-        });
+        }));
         Self::new(&order, None, require_ack, tap, part)
     }
 

@@ -14,6 +14,7 @@ mod plugin;
 mod prepare;
 mod problem;
 mod sampler;
+mod steps;
 mod tap;
 mod view;
 mod watcher;

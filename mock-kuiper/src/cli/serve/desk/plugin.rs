@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use mock_kuiper::{Function, Host, HostError, Kind, Package, Release, What};
 
-use super::case::Steps;
 use super::gate::{Busy, Gate, Inside};
 use super::instance::Instance;
 use super::offered::Offered;
 use super::problem::Problem;
+use super::steps::Steps;
 use super::watcher::Watcher;
 use crate::cli::host_args::HostArgs;
 
@@ -79,7 +79,7 @@ impl Plugin {
             gate: Gate::default(),
             starting: Mutex::default(),
             live: Mutex::new(Live {
-                release: args.host,
+                release: args.release(),
                 host: None,
                 phase: Phase::Stopped,
                 finding: None,
@@ -196,7 +196,7 @@ impl Plugin {
         let host = self.live().host.clone();
         let host = host.ok_or_else(|| self.not_running())?;
         host.check_alive()?;
-        host.crash();
+        host.crash()?;
         Ok(())
     }
 
@@ -329,7 +329,8 @@ impl Plugin {
             // The second ends the wait for the answer to an order, too.
             host.interrupter().interrupt();
             host.interrupter().interrupt();
-            host.crash();
+            // An attached plugin is left alone.
+            let _ = host.crash();
         }
     }
 
@@ -379,7 +380,7 @@ impl Plugin {
         while !instances.values().all(|instance| instance.stop_reading()) {
             if Instant::now() >= deadline {
                 if let Some(host) = &host {
-                    host.crash();
+                    let _ = host.crash();
                 }
                 break;
             }

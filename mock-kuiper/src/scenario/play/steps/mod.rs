@@ -69,7 +69,7 @@ impl Player<'_> {
             Action::File { path, content } => self.file(path, content, within),
             Action::Fault { fault, row } => self.fault(*fault, row.as_ref()),
             Action::Kill => {
-                self.live.host.kill();
+                self.live.host.kill()?;
                 self.live.is_killed = true;
                 Ok(())
             }

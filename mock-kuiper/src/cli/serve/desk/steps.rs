@@ -1,0 +1,39 @@
+//! What was done with a plugin, as steps of a case.
+
+use mock_kuiper::engine::save::SavedStep;
+
+/// The steps that are kept.
+const STEPS: usize = 1000;
+
+/// The bytes of their values.
+const BYTES: usize = 1 << 20;
+
+/// What was done, in its order. Further steps are only counted.
+#[derive(Debug, Default)]
+pub(super) struct Steps {
+    list: Vec<SavedStep>,
+    bytes: usize,
+    left_out: usize,
+}
+
+impl Steps {
+    /// Adds a step whose values take so many bytes.
+    pub(super) fn push(&mut self, step: SavedStep, bytes: usize) {
+        if self.list.len() >= STEPS || self.bytes + bytes > BYTES {
+            self.left_out += 1;
+            return;
+        }
+        self.bytes += bytes;
+        self.list.push(step);
+    }
+
+    /// Returns the steps that are kept.
+    pub(super) fn list(&self) -> &[SavedStep] {
+        &self.list
+    }
+
+    /// Returns how many are not.
+    pub(super) fn left_out(&self) -> usize {
+        self.left_out
+    }
+}

@@ -1,0 +1,130 @@
+//! What a package has in it: the files of a plugin, under their names.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::error::{Mistake, PackageError};
+use super::parts::{PARTS, Packable, names_in};
+
+/// What is packed, sorted by name.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    pub(super) entries: Vec<Entry>,
+    pub(super) left_out: Vec<String>,
+    mistakes: Vec<Mistake>,
+}
+
+/// A file or a directory in a package.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// The name in the package. The name of a directory ends with `/`.
+    pub(super) name: String,
+    pub(super) content: Content,
+    pub(super) executable: bool,
+}
+
+/// What an entry has in it.
+#[derive(Debug)]
+pub(super) enum Content {
+    Directory,
+    File(PathBuf),
+    Bytes(Vec<u8>),
+}
+
+impl Contents {
+    pub(super) fn of(plugin: &Packable, output: &Path) -> Result<Contents, PackageError> {
+        let mut contents = Contents::default();
+        let json = plugin.json.file_name().unwrap_or_default();
+        let output = output.canonicalize().ok();
+        let executable = Path::new(&plugin.executable);
+        for name in names_in(&plugin.directory)? {
+            let path = plugin.directory.join(&name);
+            let named = PARTS.contains(&name.as_str()) || json == name.as_str();
+            if output.is_some() && path.canonicalize().ok() == output {
+                continue;
+            }
+            if named || plugin.takes_all || executable == Path::new(&name) {
+                contents.add(&path, name, plugin, &mut Vec::new())?;
+            } else if !executable.starts_with(&name) {
+                contents.left_out.push(name);
+            }
+        }
+        // The executable may be in a directory of which nothing else is packed.
+        let has = |entry: &Entry| entry.name == plugin.executable;
+        if !contents.entries.iter().any(has) {
+            for directory in executable.ancestors().skip(1) {
+                if directory != Path::new("") {
+                    contents.directory(format!("{}/", directory.display()));
+                }
+            }
+            contents.entries.push(Entry {
+                name: plugin.executable.clone(),
+                content: Content::File(plugin.directory.join(executable)),
+                executable: true,
+            });
+        }
+        contents.entries.sort_by(|a, b| a.name.cmp(&b.name));
+        if contents.mistakes.is_empty() {
+            Ok(contents)
+        } else {
+            Err(PackageError::Mistakes(contents.mistakes))
+        }
+    }
+
+    /// Adds a file, or a directory with everything in it. `above` holds the real
+    /// paths of the directories around it.
+    fn add(
+        &mut self,
+        path: &Path,
+        name: String,
+        plugin: &Packable,
+        above: &mut Vec<PathBuf>,
+    ) -> Result<(), PackageError> {
+        let unreadable = |error| PackageError::io(path, error);
+        let metadata = fs::metadata(path).map_err(unreadable)?;
+        if metadata.is_file() {
+            let own = metadata.permissions().mode() & 0o100 != 0;
+            let executable = name == plugin.executable || name == "install.sh";
+            self.entries.push(Entry {
+                content: Content::File(path.to_owned()),
+                executable: executable || plugin.takes_all && own,
+                name,
+            });
+            return Ok(());
+        }
+        if !metadata.is_dir() {
+            self.left_out.push(name);
+            return Ok(());
+        }
+        if path.join("pyvenv.cfg").is_file() {
+            self.left_out.push(format!("{name}/"));
+            return Ok(());
+        }
+        let real = path.canonicalize().map_err(unreadable)?;
+        if above.contains(&real) {
+            let text = "is a link to a directory that contains it; remove it";
+            self.mistakes.push(Mistake::new(path, None, text));
+            return Ok(());
+        }
+        above.push(real);
+        // eKuiper 2.4 creates the directory of a file, and none above it. The
+        // directories in `PARTS` exist there, and an entry would create others.
+        if !PARTS.contains(&name.as_str()) {
+            self.directory(format!("{name}/"));
+        }
+        for inner in names_in(path)? {
+            self.add(&path.join(&inner), format!("{name}/{inner}"), plugin, above)?;
+        }
+        above.pop();
+        Ok(())
+    }
+
+    fn directory(&mut self, name: String) {
+        self.entries.push(Entry {
+            name,
+            content: Content::Directory,
+            executable: false,
+        });
+    }
+}
