@@ -40,9 +40,9 @@ class Browser:
         self.tab()
 
     def tab(self):
-        """Opens a tab, drives it from now on, and returns it."""
+        """Opens a tab in a window of its own, so that it is not hidden; drives it from now on."""
         self.session = None
-        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+        target = self.ask("Target.createTarget", url="about:blank", newWindow=True)["targetId"]
         self.session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log", "Accessibility"):
             self.ask(f"{domain}.enable")

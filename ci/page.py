@@ -349,6 +349,7 @@ def check_tabs(page, checks):
         browser.session = tab
         browser.show(1280, False)
         page.open("#/mirror/source/random")
+        checks.equal("the tab is not hidden", browser.run("document.visibilityState"), "visible")
         page.see("rows in each tab", f"{SHOWN} > 0")
     for tab in tabs:
         browser.session = tab
