@@ -68,6 +68,44 @@ fn said(output: Output) -> (i32, String, String) {
 }
 
 #[test]
+fn the_hidden_flag_pages_writes_completions_and_a_man_page() {
+    let place = tempfile::tempdir().unwrap();
+    let pages = place.path().join("pages");
+
+    let done = said(
+        command(None, &["--pages", pages.to_str().unwrap()])
+            .output()
+            .unwrap(),
+    );
+
+    assert_eq!(done, (0, String::new(), String::new()));
+    for (file, text) in [
+        ("completions/ekuiper-conformance.bash", "--expect-fail"),
+        ("completions/ekuiper-conformance.fish", "-l expect-fail"),
+        ("completions/_ekuiper-conformance", "--expect-fail"),
+        ("man/man1/ekuiper-conformance.1", "\\-\\-expect\\-fail"),
+    ] {
+        let content = fs::read_to_string(pages.join(file)).unwrap();
+        assert!(content.contains(text), "{file}: {content}");
+        assert!(!content.contains("pages"), "{file}: {content}");
+    }
+    let (_, help, _) = said(command(None, &["--help"]).output().unwrap());
+    assert!(!help.contains("--pages"), "{help}");
+}
+
+#[test]
+fn pages_that_cannot_be_written_are_a_system_error() {
+    let done = said(
+        command(None, &["--pages", "/dev/null/pages"])
+            .output()
+            .unwrap(),
+    );
+
+    let error = "error: cannot write to /dev/null/pages: Not a directory (os error 20)\n";
+    assert_eq!(done, (3, String::new(), error.to_owned()));
+}
+
+#[test]
 fn a_plugin_that_exits_at_once_fails_with_its_exit_status_and_its_log() {
     let (status, out, err) = run(
         Script::exiting().plugin().as_path(),

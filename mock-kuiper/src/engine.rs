@@ -66,6 +66,12 @@ pub mod package {
     };
 }
 
+/// Shell completions and man pages of a command.
+#[cfg(feature = "pages")]
+pub mod pages {
+    pub use crate::pages::*;
+}
+
 /// What stands between a plugin and a real eKuiper, and records what they say.
 pub mod recorder {
     pub use crate::recorder::*;

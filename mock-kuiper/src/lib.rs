@@ -130,6 +130,8 @@ mod html;
 mod isolate;
 mod markdown;
 mod package;
+#[cfg(feature = "pages")]
+mod pages;
 mod play;
 mod recorder;
 mod redact;
@@ -161,3 +163,7 @@ pub use play::Stage;
 pub use release::Release;
 pub use symbol::{Channel, Kind, Meta, Side, Symbol};
 pub use usage::Usage;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -231,3 +231,7 @@ pub use symbol::{
     Action, FunctionSymbol, IntoFunction, IntoSink, IntoSource, SinkSymbol, SourceSymbol, Stream,
     Untyped,
 };
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

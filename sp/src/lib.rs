@@ -68,3 +68,7 @@ pub use push::Push;
 pub use rep::Rep;
 pub use req::{Closer, Req};
 pub use wake::Waker;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

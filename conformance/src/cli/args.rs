@@ -155,6 +155,10 @@ pub(super) struct Args {
     /// `rules` write the tables of docs/protocol.md
     #[arg(long, value_name = "ID", conflicts_with_all = ["plugin", "list"])]
     pub(super) explain: Option<String>,
+
+    /// Write shell completions and a man page to a directory
+    #[arg(long, hide = true, value_name = "DIRECTORY", exclusive = true)]
+    pub(super) pages: Option<PathBuf>,
 }
 
 /// The releases of `--release`, one at least.

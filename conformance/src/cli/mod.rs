@@ -7,17 +7,19 @@ mod interrupt;
 mod output;
 mod progress;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use ekuiper_conformance::plan::Examined;
 use ekuiper_conformance::report::{self, Results};
 use ekuiper_conformance::run::Trial;
 use ekuiper_conformance::verdict::Verdict;
 use ekuiper_conformance::{Plan, run, section};
 use mock_kuiper::Kind;
+use mock_kuiper::engine::pages;
 
 use self::args::Args;
 use self::error::CliError;
@@ -59,6 +61,9 @@ fn execute(args: &Args) -> Result<u8, CliError> {
     if let Some(id) = &args.explain {
         return explain(id).map(|()| SUCCESS);
     }
+    if let Some(directory) = &args.pages {
+        return write_pages(directory).map(|()| SUCCESS);
+    }
     let filtered = input::filter(&args.filter);
     if args.list {
         let filtered = filtered.map_err(CliError::Input)?;
@@ -88,6 +93,12 @@ fn explain(id: &str) -> Result<(), CliError> {
             "--explain: unknown requirement `{id}`; `--list` shows all of them"
         )])),
     }
+}
+
+fn write_pages(directory: &Path) -> Result<(), CliError> {
+    pages::write("ekuiper-conformance", &Args::command(), directory).map_err(|error| {
+        CliError::System(format!("cannot write to {}: {error}", directory.display()))
+    })
 }
 
 fn test(args: &Args, filtered: Filtered) -> Result<u8, CliError> {

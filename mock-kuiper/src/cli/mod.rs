@@ -4,6 +4,7 @@ mod advice;
 mod attach;
 mod bench;
 mod check;
+mod conformance;
 mod dialing;
 mod drive_args;
 mod error;
@@ -41,11 +42,14 @@ mod text;
 mod trace;
 mod watch;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use mock_kuiper::engine::pages;
 
-use self::exit::STATUSES;
+use self::error::CliError;
+use self::exit::{Exit, STATUSES};
 
 /// A mock eKuiper: runs a portable plugin, in any language, without eKuiper.
 #[derive(Debug, Parser)]
@@ -62,6 +66,7 @@ enum Command {
     Serve(Box<serve::Args>),
     Test(Box<test::Args>),
     Bench(Box<bench::Args>),
+    Conformance(conformance::Args),
     Check(check::Args),
     Pack(pack::Args),
     Record(record::Args),
@@ -69,6 +74,11 @@ enum Command {
     Trace(trace::Args),
     Replay(Box<replay::Args>),
     Explain(explain::Args),
+    /// Write shell completions and man pages to a directory
+    #[command(hide = true)]
+    Pages {
+        directory: PathBuf,
+    },
 }
 
 /// Reads the command line and runs its subcommand. A copy of this program that eKuiper
@@ -84,6 +94,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Serve(args) => serve::run(*args),
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Conformance(args) => conformance::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Record(args) => record::run(&args),
@@ -91,6 +102,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Pages { directory } => write_pages(&directory),
     };
     match done {
         Ok(exit) => exit.status().into(),
@@ -101,4 +113,11 @@ pub(crate) fn main() -> ExitCode {
             error.status().into()
         }
     }
+}
+
+fn write_pages(directory: &Path) -> Result<Exit, CliError> {
+    pages::write("mock-kuiper", &Cli::command(), directory).map_err(|error| {
+        CliError::Trouble(format!("cannot write to {}: {error}", directory.display()))
+    })?;
+    Ok(Exit::Fine)
 }

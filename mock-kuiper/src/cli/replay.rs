@@ -212,6 +212,13 @@ fn notes(path: &Path, contents: &Contents, package: &Package) -> Vec<String> {
             }
         ));
     }
+    if contents.cut > 0 {
+        notes.push(format!(
+            "{path}: {} of the host cannot be sent, because the recorder has kept its beginning \
+             only",
+            count(contents.cut, "message")
+        ));
+    }
     if contents.is_cut {
         notes.push(format!(
             "{path}: the last line is incomplete and is left out"

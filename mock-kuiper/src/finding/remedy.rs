@@ -41,6 +41,13 @@ fn of(finding: &Finding) -> Vec<Advice> {
             )
         }
         Observed::ExitedEarly { .. } | Observed::Exited { .. } => Vec::new(),
+        Observed::NoGreeting { seen, .. }
+        | Observed::OrderUnanswered { seen, .. }
+        | Observed::FunctionUnanswered { seen, .. }
+            if seen.stopped =>
+        {
+            go_on()
+        }
         Observed::NoGreeting { seen, .. } => {
             let text = match (seen.dialed, seen.connected) {
                 (false, _) => "dial this address and send a message within the limit",
@@ -169,6 +176,13 @@ fn of(finding: &Finding) -> Vec<Advice> {
             "answer with {\"state\":true,\"result\":…} or {\"state\":false,\"result\":\"text\"}",
         ),
     }
+}
+
+/// Returns the advice for a plugin that a debugger or a signal has stopped.
+fn go_on() -> Vec<Advice> {
+    vec![Advice::Do(
+        "let the plugin go on in the debugger, or with `kill -CONT` and its process id".to_owned(),
+    )]
 }
 
 /// Returns advice to change the plugin; and to allow it more time, if it may only

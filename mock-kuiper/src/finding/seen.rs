@@ -22,7 +22,7 @@ pub struct Seen {
 impl Seen {
     /// Whether more time may help: the plugin works, or its connection stands.
     pub(super) fn may_be_slow(self) -> bool {
-        self.connected || self.busy || self.stopped
+        self.connected || self.busy
     }
 
     /// Returns all of it as JSON.

@@ -138,6 +138,31 @@ fn seen(dialed: bool, connected: bool, busy: bool) -> Seen {
 }
 
 #[test]
+fn a_plugin_that_is_stopped_is_not_called_slow() {
+    let seen = Seen {
+        stopped: true,
+        ..seen(true, true, false)
+    };
+    let limit = Duration::from_secs(5);
+    let advice = ["let the plugin go on in the debugger, or with `kill -CONT` and its process id"];
+
+    assert_eq!(
+        seen.to_string(),
+        "its connection is open, and a debugger or a signal has stopped it"
+    );
+    assert_eq!(advice_for(Observed::NoGreeting { limit, seen }), advice);
+    let request = "Exec";
+    assert_eq!(
+        advice_for(Observed::FunctionUnanswered {
+            request,
+            limit,
+            seen
+        }),
+        advice
+    );
+}
+
+#[test]
 fn more_time_is_advised_only_for_a_plugin_that_is_connected_or_busy() {
     let limit = Duration::from_secs(5);
     let greeting = |seen| advice_for(Observed::NoGreeting { limit, seen });

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
 
-use super::in_tmp;
+use super::basics::in_tmp;
 use crate::symbol::Side;
 
 /// How the recorder stands between both sides.

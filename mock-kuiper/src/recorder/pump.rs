@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use super::basics::{STACK, say};
 use super::frames::{Found, Frames};
 use super::tape::{Tape, What};
-use super::{STACK, say};
 use crate::symbol::{Channel, Purpose, Side};
 
 /// The bytes that are read at once.

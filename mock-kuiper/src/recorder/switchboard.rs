@@ -13,13 +13,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::basics::{STACK, say};
 use super::error::RecorderError;
 use super::janitor::Janitor;
 use super::order::{self, Order};
 use super::place::{Listening, Place, StandIn};
 use super::pump::{self, Watch};
 use super::tape::Tape;
-use super::{STACK, say};
 use crate::symbol::{Channel, Side};
 
 /// The pause between two looks at the sockets.
@@ -230,12 +230,7 @@ impl Board {
             .map(drop)
     }
 
-    fn accept_all(
-        self: Arc<Self>,
-        channel: &Arc<Channel>,
-        listener: &UnixListener,
-        origin: &Path,
-    ) {
+    fn accept_all(self: Arc<Self>, channel: &Arc<Channel>, listener: &UnixListener, origin: &Path) {
         while let Ok((near, _)) = listener.accept() {
             // A connection that cannot be passed on is closed.
             let Ok(far) = UnixStream::connect(origin) else {
@@ -254,7 +249,6 @@ impl Board {
             let _ = pump::start(near, far, channel, &self.tape, Arc::clone(&self));
         }
     }
-
 
     /// Notes the channels of an order that is about to be passed on.
     fn order(&self, state: &mut State, order: &Order) {

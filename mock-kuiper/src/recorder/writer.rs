@@ -7,10 +7,11 @@ use std::io::{self, Write as _};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::basics::say;
 use super::error::RecorderError;
 use super::file::Opened;
+use super::order;
 use super::tape::{Entry, Tape, What};
-use super::{order, say};
 use crate::finding::describe_status;
 use crate::redact::Secrets;
 use crate::symbol::{Channel, Purpose, Side};

@@ -7,8 +7,8 @@ use std::io::BufRead;
 use super::compare::row_shape;
 use crate::foreign::in_sentence;
 use crate::release::Release;
-use crate::symbol::{Purpose, Symbol};
-use crate::trace::{Interpreter, Reader, Sense, TraceError, body};
+use crate::symbol::{Kind, Purpose, Side, Symbol};
+use crate::trace::{Interpreter, Reader, Refusal, Sense, TraceError, body};
 use crate::wire::Command;
 
 /// The shapes of one source's rows that are remembered.
@@ -29,11 +29,13 @@ pub struct Contents {
     /// Whether the last line is incomplete.
     pub is_cut: bool,
     /// The symbols that are started, and answer `ok`.
-    pub started: BTreeSet<(crate::symbol::Kind, String)>,
+    pub started: BTreeSet<(Kind, String)>,
     /// The names of the plugins whose control channels the trace has.
     pub plugins: BTreeSet<String>,
     /// How many messages the host sends.
     pub from_host: u64,
+    /// How many messages of the host have only their beginning, and cannot be sent.
+    pub cut: u64,
     /// The shapes of each source's rows, by the source's name or its channel.
     pub(super) shapes: BTreeMap<String, BTreeSet<String>>,
     /// How many rows or acks each channel has.
@@ -88,7 +90,7 @@ impl Contents {
             }
             match &read.sense {
                 Sense::Order(_) | Sense::Request(_) | Sense::SinkRow => contents.from_host += 1,
-                Sense::Answer(crate::trace::Refusal::None, Some(asked))
+                Sense::Answer(Refusal::None, Some(asked))
                     if asked.command == Some(Command::Start) =>
                 {
                     if let Some(Symbol { kind, name }) = &asked.symbol {
@@ -104,6 +106,7 @@ impl Contents {
                         shapes.insert(row_shape(&body));
                     }
                 }
+                Sense::Cut if read.from == Some(Side::Host) => contents.cut += 1,
                 Sense::Ack(_) => *contents.counts.entry(name.to_owned()).or_default() += 1,
                 _ => {}
             }

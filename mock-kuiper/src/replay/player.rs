@@ -244,6 +244,10 @@ impl Player<'_> {
                 self.close_incoming(channel);
                 Ok(())
             }
+            Sense::Cut => {
+                self.outcome.not_sent += u64::from(read.from == Some(Side::Host));
+                Ok(())
+            }
             Sense::Exit => {
                 self.exit(number, line);
                 Ok(())

@@ -74,13 +74,15 @@ pub enum Sense {
     Resent,
     /// A message of the plugin for which nobody waits.
     Late,
+    /// A message of which the recorder has kept the beginning only.
+    Cut,
     /// A message that is none of eKuiper's.
     Raw,
 }
 
 impl Sense {
     /// The names of all kinds, as [`kind`](Self::kind) returns them.
-    pub const KINDS: [&'static str; 19] = [
+    pub const KINDS: [&'static str; 20] = [
         "launch",
         "exit",
         "connected",
@@ -99,6 +101,7 @@ impl Sense {
         "stale",
         "resent",
         "late",
+        "cut",
         "raw",
     ];
 
@@ -124,6 +127,7 @@ impl Sense {
             Self::Stale => "stale",
             Self::Resent => "resent",
             Self::Late => "late",
+            Self::Cut => "cut",
             Self::Raw => "raw",
         }
     }
@@ -297,7 +301,9 @@ impl Interpreter {
         let (Some(body), Some(from)) = (body(line), sender(line)) else {
             return Sense::Raw;
         };
+        let is_cut = line.length.is_some();
         match (known.purpose, from) {
+            (Some(Purpose::Source | Purpose::Sink | Purpose::Ack), _) if is_cut => Sense::Cut,
             (Some(Purpose::Source), Side::Plugin) => source_row(&body),
             (Some(Purpose::Sink), Side::Host) => Sense::SinkRow,
             (Some(Purpose::Ack), Side::Plugin) => Sense::Ack(parse_ack(&body)),
@@ -309,7 +315,12 @@ impl Interpreter {
                     Side::Plugin => self.hear(&mut asking, purpose, line, &body),
                 };
                 self.set(channel, asking);
-                sense
+                // A greeting is no longer than its beginning.
+                match sense {
+                    Sense::Stale | Sense::Resent | Sense::Late => sense,
+                    _ if is_cut => Sense::Cut,
+                    sense => sense,
+                }
             }
             _ => Sense::Raw,
         }

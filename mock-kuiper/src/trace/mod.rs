@@ -7,6 +7,7 @@
 //! Format: docs/protocol.md, section 10.
 
 mod channel;
+mod diff;
 mod line;
 mod meaning;
 mod proof;
@@ -17,6 +18,7 @@ mod summary;
 mod text;
 
 pub use channel::{Channels, Known};
+pub use diff::{Shape, Shapes};
 pub use line::{Header, Line, hex, seconds};
 pub use meaning::{
     Asked, Greeting, Interpreted, Interpreter, Ordered, Refusal, Requested, Sense, order, request,

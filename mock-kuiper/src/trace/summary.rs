@@ -126,8 +126,9 @@ impl Summary {
         let Some(name) = line.channel.as_deref() else {
             return;
         };
-        let size = line.text.as_ref().map_or(0, |text| text.len())
+        let kept = line.text.as_ref().map_or(0, |text| text.len())
             + line.hex.as_ref().map_or(0, |hex| hex.len() / 2);
+        let size = line.length.unwrap_or(kept as u64);
         let is_message = line.event.is_none() && line.sp.is_none();
         self.messages += u64::from(is_message);
         if matches!(read.sense, Sense::Ack(_)) && !self.is_thinned {
@@ -140,7 +141,7 @@ impl Summary {
             return;
         };
         lane.known = Arc::clone(&read.known);
-        lane.bytes += size as u64;
+        lane.bytes += size;
         if is_message {
             match read.from {
                 Some(Side::Host) => lane.from_host += 1,
@@ -215,6 +216,7 @@ impl Lane {
                 self.row(number, t);
             }
             Sense::Row => self.row(number, t),
+            Sense::Cut if self.has_rows() => self.row(number, t),
             Sense::SinkRow => {
                 self.row(number, t);
                 if self.awaited.len() <= AWAITED {

@@ -71,6 +71,11 @@ impl Interpreted {
             ),
             Sense::Resent => format!("the message of before, again: {}", shown(line)),
             Sense::Late => format!("nobody waits for it: {}", shown(line)),
+            Sense::Cut => format!(
+                "the beginning of {} bytes: {}",
+                line.length.unwrap_or_default(),
+                shown(line)
+            ),
             Sense::Raw => shown(line),
         }
     }

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use mock_kuiper::{
-    Builder, Code, Event, Host, HostError, Kind, Observer, Source, Stranger, SystemError, What,
+    Builder, Code, Event, Fault, Host, HostError, Kind, Observer, Outcome, Source, Stage, Stranger,
+    SystemError, What,
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -312,6 +313,9 @@ fn what_ends_or_launches_an_attached_plugin_is_refused() -> Result<(), HostError
     let mut running = start(&host);
     host.wait_greeting()?;
 
+    let mut source = plugin.source(&host)?;
+    let mut stage = Stage::set(&host, [&mut source], [], [], Vec::new())?;
+    let killed = "kill".parse::<Fault>().unwrap().play(&mut stage)?;
     let refused = [
         host.kill().unwrap_err(),
         host.reload().unwrap_err(),
@@ -325,6 +329,8 @@ fn what_ends_or_launches_an_attached_plugin_is_refused() -> Result<(), HostError
              debugger or the terminal in which it runs"
         );
     }
+    let reason = "the host has not launched the plugin";
+    assert_eq!(killed, Outcome::NotApplicable(reason));
     assert!(
         isolated.to_string().contains("a /tmp of its own"),
         "{isolated}"

@@ -1,4 +1,4 @@
-//! `mock-kuiper new`, `check`, `pack`, `hosts` and `explain`: real runs, on plugins
+//! `mock-kuiper new`, `check`, `pack`, `hosts`, `explain` and `pages`: real runs, on plugins
 //! that are a few small files.
 
 mod cargo_package;
@@ -11,6 +11,7 @@ mod hostile;
 mod hosts;
 mod new;
 mod pack;
+mod pages;
 mod reference;
 mod undescribed;
 mod yaml;

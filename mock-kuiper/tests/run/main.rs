@@ -1,9 +1,11 @@
 //! The commands `mock-kuiper run` and `bench`, run with the plugin
 //! `examples/probe`.
 
+mod attach;
 mod bench;
 mod bench_signals;
 mod common;
+mod conformance;
 mod endings;
 mod faults;
 mod functions;

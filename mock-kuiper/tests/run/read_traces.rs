@@ -125,7 +125,7 @@ fn a_wrong_condition_is_refused_with_the_possible_ones() {
         ),
         (
             "kind=rows",
-            "there is no kind `rows`; the kinds are launch, exit, connected, closed, event, sp, greeting, order, answer, request, reply, row, invalid_row, sink_row, ack, stale, resent, late, raw",
+            "there is no kind `rows`; the kinds are launch, exit, connected, closed, event, sp, greeting, order, answer, request, reply, row, invalid_row, sink_row, ack, stale, resent, late, cut, raw",
         ),
         ("from=me", "`from` is `host` or `plugin`, not `me`"),
         (
@@ -302,4 +302,76 @@ fn a_run_of_the_mock_is_understood_and_proves_nothing() {
     assert!(text.ends_with("no findings\n"), "{text}");
     assert_eq!(output.status.code(), Some(0));
     assert!(calls.contains("Exec(1) in rule "), "{calls}");
+}
+
+#[test]
+fn every_recorded_vector_is_a_page_and_does_not_differ_from_itself() {
+    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let page = place.path().join("page.html");
+    for entry in fs::read_dir(vectors()).unwrap() {
+        let path = entry.unwrap().path();
+
+        let html = trace(&path, &["--html", page.to_str().unwrap()]);
+        let diff = trace(&path, &["--diff", path.to_str().unwrap()]);
+
+        assert_eq!(
+            (html.status.code(), stdout(&html).as_str()),
+            (Some(0), ""),
+            "{path:?}"
+        );
+        let text = fs::read_to_string(&page).unwrap();
+        assert!(
+            text.starts_with("<!doctype html>") && text.len() < 4 << 20,
+            "{path:?}"
+        );
+        assert!(text.contains("Conversation"), "{path:?}");
+        assert_eq!(diff.status.code(), Some(0), "{}", stdout(&diff));
+        assert!(
+            stdout(&diff).contains("\nno differences of "),
+            "{}",
+            stdout(&diff)
+        );
+    }
+}
+
+#[test]
+fn two_traces_differ_in_the_messages_that_only_one_has() {
+    let old = vectors().join("ekuiper-1.14.7-python-errors.jsonl");
+    let new = vectors().join("ekuiper-2.4.0-python-errors.jsonl");
+
+    let output = trace(
+        &old,
+        &["--diff", new.to_str().unwrap(), "--filter", "kind=order"],
+    );
+
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains(
+            "- line 27: control: order start source `psrc` with dataSource {\"a\":number,"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains("+ line 28: control: order start source `psrc` {\"datasource\":string,"),
+        "{text}"
+    );
+}
+
+#[test]
+fn nothing_in_a_trace_is_markup() {
+    let (_place, path) = file(concat!(
+        "{\"host\":\"<b>h\",\"plugin\":\"<script>p\"}\n",
+        "{\"t\":1e300,\"channel\":\"<i>r_s_0\",\"from\":\"plugin\",\"text\":\"<script>alert(1)</script>\"}\n",
+        "{\"t\":-5,\"channel\":\"<i>r_s_0\",\"event\":\"closed\"}\n",
+    ));
+
+    let output = trace(&path, &["--html", "-"]);
+
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(0));
+    for foreign in ["<b>h", "<script>p", "<i>r", "<script>alert"] {
+        assert!(!text.contains(foreign), "{foreign}");
+    }
+    assert!(text.contains("&lt;script&gt;alert(1)"), "{text}");
 }

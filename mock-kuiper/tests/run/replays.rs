@@ -354,3 +354,107 @@ fn an_interrupted_replay_leaves_nothing_behind() {
     done.assert_says("the replay was interrupted");
     plugin.assert_clean();
 }
+
+/// Runs `mock-kuiper test` in the test's directory.
+fn test(plugin: &Plugin, args: &[&str]) -> std::process::Output {
+    std::process::Command::new(env!("CARGO_BIN_EXE_mock-kuiper"))
+        .arg("test")
+        .args(args)
+        .current_dir(plugin.place())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_cases_of_a_trace_pass_on_its_plugin() {
+    let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
+    recorded_all(&plugin);
+
+    let shown = test(&plugin, &["--from", "trace.jsonl", &plugin.id]);
+    let args = [
+        "--from",
+        "trace.jsonl",
+        &plugin.id,
+        "--output",
+        "new.test.yaml",
+    ];
+    let made = test(&plugin, &args);
+    let passed = test(&plugin, &["new.test.yaml"]);
+
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert_eq!(
+        text,
+        fs::read_to_string(plugin.place().join("new.test.yaml")).unwrap()
+    );
+    for part in [
+        format!("plugin: {}\nreleases: [\"2.4\"]\n", plugin.id),
+        format!(
+            "  - {{call: {}, args: [1, a], result: 1}}\n",
+            plugin.function("echo")
+        ),
+        "expect: {$len: 5, $each: {message: {number: {$type: number}}, meta: {from: probe}}}"
+            .into(),
+        "    acks: [ok, ok, ok, ok, ok]\n".into(),
+    ] {
+        assert!(text.contains(&part), "{text}");
+    }
+    assert_eq!(
+        String::from_utf8_lossy(&made.stderr),
+        "note: added 2 cases to new.test.yaml\n"
+    );
+    assert_eq!(passed.status.code(), Some(0), "{passed:?}");
+    assert!(
+        String::from_utf8_lossy(&passed.stdout).contains("2 passed"),
+        "{passed:?}"
+    );
+    plugin.assert_clean();
+}
+
+#[test]
+fn a_trace_without_anything_to_test_makes_no_cases() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let trace = plugin.place().join("trace.jsonl");
+    fs::write(&trace, "{\"host\":\"h\",\"plugin\":\"p\"}\n").unwrap();
+
+    let nothing = test(&plugin, &["--from", "trace.jsonl", &plugin.id]);
+    let nowhere = test(&plugin, &["--from", "trace.jsonl", "other"]);
+    fs::write(&trace, "no trace\n").unwrap();
+    let broken = test(&plugin, &["--from", "trace.jsonl", &plugin.id]);
+
+    for (output, text) in [
+        (
+            nothing,
+            "error: trace.jsonl: there is nothing in it that a case could test",
+        ),
+        (nowhere, "error: other: there is no such plugin"),
+        (broken, "error: trace.jsonl: line 1: this is not a trace"),
+    ] {
+        let shown = String::from_utf8_lossy(&output.stderr);
+        assert!(shown.starts_with(text), "{shown}");
+        assert_eq!(output.status.code(), Some(2));
+    }
+}
+
+#[test]
+fn a_message_that_was_recorded_in_part_is_not_sent() {
+    let plugin = Plugin::new(&[], &["append"], &[]);
+    let trace = recorded(&plugin, &["--send", "{\"a\":1}", "--send", "{\"a\":2}"]);
+    let part = "_append_0_0\"";
+    change(
+        &trace,
+        part,
+        r#""text":"[{\"a\":2}]""#,
+        r#""text":"[{\"a\":","length":9000"#,
+    );
+
+    let done = replay(&plugin, &trace, &[]);
+
+    done.assert_says("1 message of the host cannot be sent, because the recorder has kept its");
+    assert!(
+        done.stdout
+            .contains("1 message of the host could not be sent\n"),
+        "{}",
+        done.stdout
+    );
+    plugin.assert_clean();
+}

@@ -17,6 +17,8 @@ Examples:
       Runs the cases of a file whose names contain a text.
   mock-kuiper test --junit report.xml --html report.html
       Writes reports, for CI and for people.
+  mock-kuiper test --from mirror.jsonl ./mirror --output mirror.test.yaml
+      Makes cases of a trace, for example of `mock-kuiper run --trace`.
   mock-kuiper test --update
       Writes what was seen into the files, where it differs from what they expect.";
 
@@ -106,6 +108,21 @@ pub(crate) struct Args {
     /// Build Cargo packages without optimizations
     #[arg(long)]
     pub(super) debug: bool,
+
+    /// Run nothing: make cases of this trace, for the plugin PATH
+    ///
+    /// There is a case for each function, with its first 20 calls, and one for each
+    /// rule, with the first 10 rows of its sources and the first 100 rows for its sinks.
+    /// What differs among the rows of a source is expected by its type. Properties are
+    /// written as the trace has them, secrets included.
+    #[arg(long, value_name = "TRACE", value_hint = ValueHint::FilePath,
+        conflicts_with_all = ["list", "schema", "reference", "update"])]
+    pub(super) from: Option<PathBuf>,
+
+    /// Write the cases of --from to this test file, which is made if there is none,
+    /// and not to stdout
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "from")]
+    pub(super) output: Option<PathBuf>,
 
     /// Write the results as JUnit's XML to this file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -1,6 +1,7 @@
 //! `mock-kuiper test`: runs the cases of test files, and reports what came of them.
 
 mod args;
+mod from;
 mod github;
 mod html;
 mod json;
@@ -36,6 +37,15 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     if args.reference {
         print_results(&scenario::reference())?;
         return Ok(Exit::Fine);
+    }
+    if let Some(trace) = &args.from {
+        let [plugin] = &args.paths[..] else {
+            return Err(CliError::input(
+                "--from makes cases for one plugin; name only its path",
+            ));
+        };
+        let python = args.python.clone();
+        return from::make(trace, plugin, python, args.output.as_deref());
     }
     if args.update && std::env::var_os("CI").is_some() {
         return Err(CliError::input(

@@ -1,6 +1,8 @@
 //! `mock-kuiper trace`: shows what went over a plugin's sockets, and what it proves.
 
+mod diff;
 mod filter;
+mod html;
 mod lines;
 mod summary;
 
@@ -28,7 +30,11 @@ Examples:
   mock-kuiper trace mirror.jsonl --filter symbol=random --filter t=0.5..2 --bodies
       Shows the messages of one symbol in one and a half seconds, whole.
   mock-kuiper trace mirror.jsonl --summary
-      Shows how fast rows and answers came, and what the plugin did wrong.";
+      Shows how fast rows and answers came, and what the plugin did wrong.
+  mock-kuiper trace mirror.jsonl --diff ekuiper.jsonl
+      Shows which messages only one of two traces has.
+  mock-kuiper trace mirror.jsonl --html mirror.html
+      Writes a page to look at in a browser.";
 
 /// Show a trace: what went over a plugin's sockets, and what it means.
 ///
@@ -51,8 +57,8 @@ pub(crate) struct Args {
     /// Several values of one key match any of them, different keys must all match. A
     /// `*` at either end of a name stands for anything. The kinds are launch, exit,
     /// connected, closed, event, sp (a greeting of the transport), greeting, order,
-    /// answer, request, reply, row, invalid_row, sink_row, ack, stale, resent, late
-    /// and raw.
+    /// answer, request, reply, row, invalid_row, sink_row, ack, stale, resent, late,
+    /// cut and raw.
     #[arg(long, value_name = "KEY=VALUE")]
     filter: Vec<Condition>,
 
@@ -67,12 +73,32 @@ pub(crate) struct Args {
     /// left out (`dropped` in its first line) proves nothing to be missing.
     #[arg(long)]
     summary: bool,
+
+    /// Show which messages are in only one of two traces, by their keys and types
+    ///
+    /// Values, times and counts are not compared, nor are the names of rules. `-` marks
+    /// what only FILE has, `+` what only OTHER has. The exit status is 1 if they differ.
+    #[arg(long, value_name = "OTHER", value_hint = ValueHint::FilePath,
+        conflicts_with_all = ["summary", "bodies"])]
+    diff: Option<PathBuf>,
+
+    /// Write the conversation, the summary and what the trace proves as a page to this
+    /// file; - is stdout
+    #[arg(long, value_name = "PAGE", value_hint = ValueHint::FilePath,
+        conflicts_with_all = ["summary", "bodies", "diff"])]
+    html: Option<PathBuf>,
 }
 
 /// Shows a trace.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let mut trace = Opened::open(&args.trace)?;
     let filter = Filter::new(&args.filter);
+    if let Some(other) = &args.diff {
+        return diff::print_diff(&mut trace, other, &filter);
+    }
+    if let Some(page) = &args.html {
+        return html::write(&mut trace, &filter, page);
+    }
     if args.summary {
         return summary::print_summary(&mut trace, &filter);
     }

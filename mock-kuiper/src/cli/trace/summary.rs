@@ -97,7 +97,7 @@ fn text(title: &str, summary: &Summary, proofs: &[Proof]) -> String {
 }
 
 /// Says what happened on a channel.
-fn facts(lane: &Lane, is_thinned: bool) -> String {
+pub(super) fn facts(lane: &Lane, is_thinned: bool) -> String {
     let mut facts = Vec::new();
     let purpose = match lane.known.purpose {
         Some(Purpose::Control) => "control",

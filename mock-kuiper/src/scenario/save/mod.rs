@@ -131,6 +131,23 @@ impl SaveFile {
         }
     }
 
+    /// Returns the text of a new file with these cases.
+    ///
+    /// # Errors
+    ///
+    /// [`SaveError::Value`], and [`SaveError::Io`] if the plugin cannot be found.
+    pub fn with_cases(&self, cases: &[Vec<SavedStep>]) -> Result<String, SaveError> {
+        let mut text = self.head()?;
+        let mut names: Vec<String> = Vec::new();
+        for steps in cases {
+            let name = free_name(&step::name(steps), |name| names.iter().all(|n| n != name));
+            text.push_str(&case(&name, None, steps, 0, "\n"));
+            names.push(name);
+        }
+        self.check(&text)?;
+        Ok(text)
+    }
+
     /// Returns the path that is written: a symbolic link stays one.
     fn target(&self) -> io::Result<PathBuf> {
         match self.path.exists() {
@@ -285,10 +302,9 @@ impl Existing {
 
     /// Returns the name, with a number if a case has it already.
     fn free_name(&self, name: &str) -> String {
-        let numbered = (2..).map(|number| format!("{name} ({number})"));
-        let mut names = std::iter::once(name.to_owned()).chain(numbered);
-        let is_free = |name: &String| self.file.cases.iter().all(|case| case.name != *name);
-        names.find(is_free).unwrap_or_default()
+        free_name(name, |name| {
+            self.file.cases.iter().all(|case| case.name != name)
+        })
     }
 
     /// Returns the text with one more case at the end of `cases`: at the end of the
@@ -323,6 +339,13 @@ impl Existing {
         let added = value["cases"].as_array_mut().and_then(Vec::pop);
         added.is_some() && value == self.root.to_json()
     }
+}
+
+/// Returns the name, with a number if it is not free.
+fn free_name(name: &str, is_free: impl Fn(&str) -> bool) -> String {
+    let numbered = (2..).map(|number| format!("{name} ({number})"));
+    let mut names = std::iter::once(name.to_owned()).chain(numbered);
+    names.find(|name| is_free(name)).unwrap_or_default()
 }
 
 /// Reads a document without mistakes.

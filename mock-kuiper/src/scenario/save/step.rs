@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::fault::Fault;
-use crate::scenario::pattern::Variables;
+use crate::scenario::pattern::{Variables, escape_key};
 use crate::scenario::words::Words;
 
 /// What a run did and saw, as a step of a case.
@@ -47,6 +47,16 @@ pub enum SavedStep {
     },
     /// A source sent rows.
     Rows {
+        /// The alias of the source.
+        alias: String,
+        /// The rows, each `{"message": …, "meta": …}`.
+        rows: Vec<Value>,
+        /// How long they may take, if that is not the default.
+        within: Option<Duration>,
+    },
+    /// A source sent rows that are alike: what differs among them may be any value of
+    /// its type.
+    Alike {
         /// The alias of the source.
         alias: String,
         /// The rows, each `{"message": …, "meta": …}`.
@@ -169,7 +179,7 @@ impl SavedStep {
             } => {
                 let outcome = match outcome {
                     Ok(result) => ("result", value(result)),
-                    Err(error) => ("error", text(error)),
+                    Err(error) => ("error", error_text(error)),
                 };
                 vec![
                     ("call", Words::verbatim(function)),
@@ -184,7 +194,7 @@ impl SavedStep {
             } => vec![
                 ("validate", Words::verbatim(function)),
                 ("args", list(args)),
-                ("refused", text(refusal)),
+                ("refused", error_text(refusal)),
             ],
             Self::Idle(time) => vec![("idle", duration(*time))],
             Self::Fault { fault, row } => {
@@ -200,6 +210,21 @@ impl SavedStep {
                 let mut entries = vec![("rows", Words::verbatim(alias))];
                 entries.extend(within.map(|time| ("within", duration(time))));
                 entries.push(("expect", list(rows)));
+                entries
+            }
+            Self::Alike {
+                alias,
+                rows,
+                within,
+            } => {
+                let each: Vec<_> = rows.iter().collect();
+                let alike = map(vec![
+                    ("$len", Words::Scalar(rows.len().to_string())),
+                    ("$each", alike(&each)),
+                ]);
+                let mut entries = vec![("rows", Words::verbatim(alias))];
+                entries.extend(within.map(|time| ("within", duration(time))));
+                entries.push(("expect", alike));
                 entries
             }
             Self::Send {
@@ -263,7 +288,9 @@ pub(super) fn name(steps: &[SavedStep]) -> String {
                 calls.push(format!("{function}({})", args.join(", ")));
             }
             SavedStep::Fault { fault, .. } => faults.push(fault.to_string()),
-            SavedStep::Rows { alias, .. } => parts.push(format!("{alias} emits rows")),
+            SavedStep::Rows { alias, .. } | SavedStep::Alike { alias, .. } => {
+                parts.push(format!("{alias} emits rows"))
+            }
             SavedStep::Send { alias, .. } => parts.push(format!("{alias} takes rows")),
             SavedStep::Rule { source, sinks, .. } => {
                 let sinks: Vec<_> = sinks.iter().map(|sink| &sink.symbol[..]).collect();
@@ -317,6 +344,54 @@ fn value(value: &Value) -> Words {
 
 fn text(text: &str) -> Words {
     value(&text.into())
+}
+
+/// Returns the words for the text of an error. Of a Python traceback, which is full of
+/// paths, they are its last line: it says what failed.
+fn error_text(error: &str) -> Words {
+    let traceback = error.strip_prefix("Traceback (most recent call last):");
+    match traceback.and_then(|traceback| traceback.trim_end().lines().next_back()) {
+        Some(last) => map(vec![("$contains", text(last))]),
+        None => text(error),
+    }
+}
+
+/// Returns a pattern for values that are alike: where they differ, their type.
+fn alike(values: &[&Value]) -> Words {
+    let Some((first, others)) = values.split_first() else {
+        return map(vec![("$any", Words::Scalar("true".to_owned()))]);
+    };
+    if others.iter().all(|other| other == first) {
+        return value(first);
+    }
+    let objects: Option<Vec<_>> = values.iter().map(|value| value.as_object()).collect();
+    if let Some(objects) = objects
+        && objects
+            .iter()
+            .all(|object| object.keys().eq(objects[0].keys()))
+    {
+        let entries = objects[0].keys().map(|key| {
+            let fields: Vec<_> = objects.iter().map(|object| &object[key]).collect();
+            (escape_key(key), alike(&fields))
+        });
+        return Words::Map(entries.collect());
+    }
+    let kind = json_type(first);
+    match others.iter().all(|other| json_type(other) == kind) {
+        true => map(vec![("$type", Words::verbatim(kind))]),
+        false => map(vec![("$any", Words::Scalar("true".to_owned()))]),
+    }
+}
+
+fn json_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
 }
 
 fn list(values: &[Value]) -> Words {

@@ -92,6 +92,7 @@ fn rename(step: &mut SavedStep, aliases: &BTreeMap<String, String>) {
         }
         SavedStep::Stop { alias }
         | SavedStep::Rows { alias, .. }
+        | SavedStep::Alike { alias, .. }
         | SavedStep::Send { alias, .. } => {
             if let Some(symbol) = aliases.get(alias) {
                 alias.clone_from(symbol);

@@ -1,0 +1,175 @@
+//! How recorded plugins end, and why some are not recorded.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::common::{Live, Plugin, Recorded, WAYS, wait_until, write_script};
+
+/// A plugin that is a shell script.
+fn script(text: &str, options: &[&str]) -> Recorded {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    fs::remove_file(plugin.executable()).unwrap();
+    write_script(&plugin.executable(), text);
+    Recorded::new(plugin, options)
+}
+
+/// A plugin that Python runs.
+fn python_plugin() -> Plugin {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    fs::remove_file(plugin.executable()).unwrap();
+    fs::write(plugin.executable(), "print(1)\n").unwrap();
+    plugin.set("language", "python");
+    plugin
+}
+
+#[test]
+fn a_recorder_ends_as_its_plugin_ends() {
+    for way in WAYS {
+        for (text, status, said) in [
+            ("echo \"$1\" in \"$PWD\"; exit 3", 3, "exit status: 3"),
+            ("kill -SEGV $$", -11, "SIGSEGV"),
+            ("kill -KILL $$", -9, "SIGKILL"),
+        ] {
+            let recorded = script(text, way);
+
+            let done = Live::spawn(recorded.launch(), &recorded.plugin.id).finish();
+
+            assert_eq!(done.status, status, "{done}");
+            let lines = recorded.lines();
+            let exit = lines.last().unwrap();
+            assert_eq!(exit["event"], "exit");
+            let told = exit["status"].as_str().unwrap();
+            assert!(
+                told.contains(said) || told.contains(&status.to_string()),
+                "{exit}"
+            );
+            if status == 3 {
+                let directory = recorded.directory();
+                let expected = format!("{{\"sendTimeout\":1000}} in {}\n", directory.display());
+                assert_eq!(done.stdout, expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn signals_reach_the_plugin() {
+    let recorded = script(
+        "trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.01; done",
+        &[],
+    );
+    let live = Live::spawn(recorded.launch(), &recorded.plugin.id);
+    live.wait_for_stdout("ready");
+
+    live.signal(Signal::TERM);
+
+    let done = live.finish();
+    assert_eq!(
+        (done.status, done.stdout.as_str()),
+        (0, "ready\nasked\n"),
+        "{done}"
+    );
+}
+
+#[test]
+fn a_python_plugin_is_run_by_the_interpreter_that_was_named() {
+    let plugin = python_plugin();
+    let interpreter = plugin.place().join("my-python");
+    write_script(&interpreter, "echo \"$1 $(basename \"$2\") $3\"");
+    let recorded = Recorded::new(plugin, &["--python", interpreter.to_str().unwrap()]);
+
+    let done = Live::spawn(recorded.launch(), &recorded.plugin.id).finish();
+
+    let expected = format!("-u {} {{\"sendTimeout\":1000}}\n", recorded.plugin.id);
+    assert_eq!((done.status, done.stdout), (0, expected));
+}
+
+#[test]
+fn socket_files_get_their_names_back_when_a_recorder_is_killed() {
+    let recorded = script("echo ready; exec sleep 600", &["--rename"]);
+    let path = format!("/tmp/{}.ipc", recorded.control());
+    let listener = UnixListener::bind(&path).unwrap();
+    let inode = || std::os::unix::fs::MetadataExt::ino(&fs::metadata(&path).unwrap());
+    let before = inode();
+    let live = Live::spawn(recorded.launch(), &recorded.plugin.id);
+    live.wait_for_stdout("ready");
+    assert_ne!(inode(), before);
+
+    live.signal(Signal::KILL);
+    live.end();
+
+    wait_until("the old file", || inode() == before);
+    drop(listener);
+    fs::remove_file(&path).unwrap();
+    recorded.plugin.assert_clean();
+}
+
+#[test]
+fn a_recorder_that_cannot_write_its_trace_says_so_and_does_not_start_the_plugin() {
+    let recorded = script("echo started", &[]);
+    fs::create_dir(recorded.trace()).unwrap();
+
+    let done = Live::spawn(recorded.launch(), &recorded.plugin.id).finish();
+
+    assert_eq!((done.status, done.stdout.as_str()), (3, ""), "{done}");
+    assert_eq!(
+        done.stderr,
+        format!(
+            "error: recorder: cannot write the trace {}: Is a directory (os error 21); record the \
+             plugin again with a path that eKuiper's user may write\n",
+            recorded.trace().display()
+        )
+    );
+}
+
+#[test]
+fn nothing_is_replaced_that_record_has_not_written() {
+    let recorded = Recorded::probe(&[]);
+
+    let again = recorded.record(&[]);
+    let forced = recorded.record(&["--force"]);
+    fs::remove_file(recorded.directory().join("mock-kuiper-recorder.json")).unwrap();
+    let foreign = recorded.record(&["--force"]);
+
+    again.assert_status(2).assert_says("exists already");
+    forced.assert_status(0);
+    foreign
+        .assert_status(2)
+        .assert_says("was not written by `mock-kuiper record`, so it is not replaced");
+}
+
+#[test]
+fn a_recorded_package_is_the_plugin_but_for_language_and_executable() {
+    let plugin = python_plugin();
+    plugin.write("lib/helper.py", "x = 1\n");
+    let recorded = Recorded::new(plugin, &["--host", "2.4", "--redact", "password"]);
+
+    let directory = recorded.directory();
+    let read = |name: &str| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(directory.join(name)).unwrap()).unwrap()
+    };
+    let json = read(&format!("{}.json", recorded.plugin.id));
+    assert_eq!(json["language"], "go");
+    assert_eq!(json["executable"], "mock-kuiper-recorder");
+    assert_eq!(json["sources"], json!(["random"]));
+    assert_eq!(
+        read("mock-kuiper-recorder.json"),
+        json!({
+            "plugin": recorded.plugin.id,
+            "program": recorded.plugin.id,
+            "launch": {"python": {"interpreter": "python", "conda": null}},
+            "trace": recorded.trace(),
+            "host": "eKuiper 2.4",
+            "redact": ["password"],
+            "visible": [],
+            "rename": false,
+        })
+    );
+    assert!(directory.join("lib/helper.py").is_file());
+    let recorder = directory.join("mock-kuiper-recorder").metadata().unwrap();
+    assert_eq!(recorder.permissions().mode() & 0o777, 0o755);
+}
