@@ -40,9 +40,9 @@ class Browser:
         self.tab()
 
     def tab(self):
-        """Opens a tab, drives it from now on, and returns it."""
+        """Opens a tab in a window of its own, so that it is not hidden; drives it from now on."""
         self.session = None
-        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+        target = self.ask("Target.createTarget", url="about:blank", newWindow=True)["targetId"]
         self.session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log", "Accessibility"):
             self.ask(f"{domain}.enable")
@@ -55,7 +55,10 @@ class Browser:
         if self.session:
             message["sessionId"] = self.session
         os.write(self.to, json.dumps(message).encode() + b"\0")
+        end = time.monotonic() + LIMIT
         while True:
+            if time.monotonic() > end:
+                raise SystemExit(f"error: {method}: no answer within {LIMIT} s")
             answer = self.receive()
             if answer.get("id") == self.number:
                 if "error" in answer:
@@ -75,12 +78,17 @@ class Browser:
         return json.loads(message)
 
     def open(self, url):
-        self.events.clear()
-        self.ask("Page.navigate", url=url)
-        self.wait("Page.loadEventFired")
+        # A page that differs only behind its `#` would not be loaded again.
+        for each in ("about:blank", url):
+            self.events.clear()
+            self.ask("Page.navigate", url=each)
+            self.wait("Page.loadEventFired")
 
     def wait(self, method):
+        end = time.monotonic() + LIMIT
         while not any(event.get("method") == method for event in self.events):
+            if time.monotonic() > end:
+                raise SystemExit(f"error: no {method} within {LIMIT} s")
             self.events.append(self.receive())
 
     def run(self, expression):

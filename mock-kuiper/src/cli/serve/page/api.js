@@ -100,7 +100,9 @@ export class Link {
       this.#aborter = new AbortController();
       try {
         await this.#seen();
-        await this.#work.about(await request('GET', '/api', undefined, ANSWER));
+        const about = await request('GET', '/api', undefined, ANSWER);
+        this.#server = about.server;
+        await this.#work.about(about);
         await this.#read(this.#aborter.signal);
       } catch (error) {
         if (!this.#aborter.signal.aborted) {
@@ -173,9 +175,7 @@ export class Link {
     if (document.visibilityState === 'hidden') return;
     try {
       const { server } = await request('GET', '/api', undefined, ANSWER);
-      const other = this.#server !== null && this.#server !== server;
-      this.#server = server;
-      if (other) this.again();
+      if (this.#server !== null && this.#server !== server) this.again();
       else if (this.#state === 'gone' && this.#reading) this.#tell('open');
     } catch {
       if (this.#state !== 'refused') this.#tell('gone');

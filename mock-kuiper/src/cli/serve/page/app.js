@@ -160,8 +160,11 @@ const TAKE = {
   },
   message: (message, { id, size }) => {
     store.wire.last = id ?? message.n;
+    message.skipped = store.wire.skipped;
+    store.wire.skipped = 0;
     if (message.channel && store.wire.channels.size < 200) store.wire.channels.add(message.channel);
-    talk(message, size);
+    keepMessage(message, size);
+    if (tab === 'wire') panel.wire.add(message);
   },
   row: (row, { id, size }) => {
     const isOther = keepRow(row, id, size);
@@ -172,17 +175,10 @@ const TAKE = {
     view?.rate?.(rate.instance);
   },
   gap: gap => {
-    const left = { gap: gap.skipped };
-    if (gap.of === 'wire') talk(left, 10);
-    if (gap.of === 'log') TAKE.line(left, { id: store.log.last, size: 10 });
+    if (gap.of === 'wire') store.wire.skipped += gap.skipped;
+    if (gap.of === 'log') TAKE.line({ gap: gap.skipped }, { id: store.log.last, size: 10 });
   },
 };
-
-/** Keeps a message of the conversation, and shows it if its tab is open. */
-function talk(message, size) {
-  keepMessage(message, size);
-  if (tab === 'wire') panel.wire.add(message);
-}
 
 choose(current());
 build();

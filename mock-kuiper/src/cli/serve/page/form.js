@@ -116,8 +116,8 @@ export class ConfigForm {
 /** One property: a field, or a group of the fields below it. `set` gets name and value. */
 function property(spec, value, set, depth) {
   const label = visible(localized(spec.label) || spec.name);
-  const hint = [visible(localized(spec.hint)), remark(spec)].filter(Boolean).join(' ');
   const inner = depth < 4 ? nested(spec) : null;
+  const hint = [visible(localized(spec.hint)), inner ? '' : remark(spec)].filter(Boolean).join(' ');
   if (!inner) {
     const made = control(spec, value, now => set(spec.name, now));
     if (made.className === 'choices') return choices(spec, label, hint, made);

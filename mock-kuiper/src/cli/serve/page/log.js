@@ -5,11 +5,6 @@ import { List } from './list.js';
 import { KEPT, store } from './store.js';
 import { t } from './text.js';
 
-/** A gap: how many entries were left out here. */
-export function gap(skipped) {
-  return el('li', { class: 'gap' }, `⋯ ${t('skipped', skipped.toLocaleString('en'))}`);
-}
-
 export class Log {
   #list;
   #filter;
@@ -36,6 +31,6 @@ export class Log {
 }
 
 function draw(line) {
-  if (line.gap) return gap(line.gap);
+  if (line.gap) return el('li', { class: 'gap' }, `⋯ ${t('skipped', line.gap.toLocaleString('en'))}`);
   return el('li', { class: 'line' }, el('time', {}, `${Number(line.t).toFixed(3)} s`), foreign(line.line, 1000));
 }

@@ -38,7 +38,7 @@ export const store = {
   /** By instance: `ring`, and `rows`, `rate`, `skipped` of the last second. */
   rows: new Map(),
   /** Rows and acks have a ring of their own, so that they do not push out the orders. */
-  wire: { ring: new Ring(KEPT.wire), rows: new Ring(KEPT.wire), last: 0, channels: new Set() },
+  wire: { ring: new Ring(KEPT.wire), rows: new Ring(KEPT.wire), last: 0, skipped: 0, channels: new Set() },
   log: { ring: new Ring(KEPT.log), last: 0 },
   drafts: new Map(),
 };
@@ -56,9 +56,9 @@ export function forget() {
   store.wire.channels.clear();
 }
 
-/** Says whether a message is one of the many: a row, an ack, or a gap between them. */
+/** Says whether a message is one of the many: a row or an ack. */
 export function isRow(message) {
-  return Boolean(message.gap) || ['row', 'invalid_row', 'sink_row', 'ack'].includes(message.event);
+  return ['row', 'invalid_row', 'sink_row', 'ack'].includes(message.event);
 }
 
 let order = 0;

@@ -156,6 +156,7 @@ const WORDS = {
   filter: ['Filter', '筛选'],
   kept: ['The last {} are shown.', '显示最后 {} 条。'],
   skipped: ['{} were left out', '省略 {} 条'],
+  before: ['+{} before, left out', '此前省略 {} 条'],
   noMessages: ['Messages appear here.', '消息将显示在这里。'],
   noLog: ["The plugin's output appears here.", '插件的输出将显示在这里。'],
   lanes: ['Messages of each channel over time', '各通道的消息时间线'],

@@ -5,7 +5,6 @@ import { el, foreign, visible } from './dom.js';
 import { block, decoded, parsed } from './json.js';
 import { Lanes } from './lanes.js';
 import { List } from './list.js';
-import { gap } from './log.js';
 import { conversation, isRow, KEPT, store } from './store.js';
 import { t } from './text.js';
 
@@ -38,7 +37,6 @@ export class Wire {
 
   #shown(message) {
     if (isRow(message) && !this.#rows.checked) return false;
-    if (message.gap) return true;
     if (this.#channel.value !== '' && message.channel !== this.#channel.value) return false;
     const wanted = this.#filter.value.toLowerCase();
     if (wanted === '') return true;
@@ -74,7 +72,6 @@ function bodyOf(message) {
 const PREVIEW = 160;
 
 function draw(message) {
-  if (message.gap) return gap(message.gap);
   const preview = (bodyOf(message) ?? '').slice(0, PREVIEW);
   const from = message.from === 'host' || message.from === 'plugin' ? message.from : null;
   const arrow = { host: '→', plugin: '←' }[from] ?? '·';
@@ -88,6 +85,7 @@ function draw(message) {
       el('span', { class: 'kind' }, visible(kindOf(message))),
       el('span', { class: 'explain' }, foreign(message.explain ?? '', 160, 'span')),
       el('code', { class: 'preview' }, visible(preview)),
+      message.skipped > 0 ? el('span', { class: 'gap' }, t('before', message.skipped.toLocaleString('en'))) : null,
       el('span', { class: 'channel' }, visible(message.channel ?? ''))),
     opened);
   return el('li', {}, details);
