@@ -1,5 +1,6 @@
 //! The command `mock-kuiper serve`, driven over HTTP with the plugin `examples/probe`.
 
+mod attach;
 mod common;
 mod documentation;
 mod endings;

@@ -26,10 +26,11 @@ pub(super) use self::open::open;
 use self::desk::Desk;
 use self::guard::Guard;
 use self::state::Shared;
+use super::attach;
 use super::error::CliError;
 use super::exit::{Exit, STATUSES};
 use super::host_args::HostArgs;
-use super::output::print_results;
+use super::output::{print_results, say};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -42,6 +43,8 @@ Examples:
       Calls a function.
   curl -sN localhost:9081/api/plugins/mirror/wire
       Shows all messages, with what they mean.
+  mock-kuiper serve ./mirror --attach
+      Waits for the plugin, which you start in a debugger.
   mock-kuiper serve ./mirror --listen 0.0.0.0
       Serves the whole network. The token that each request needs is in the line
       on stdout.";
@@ -101,6 +104,11 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
         allow_host,
         host,
     } = args;
+    let refused = [("--isolate", host.isolate, attach::ISOLATE)];
+    let refused = attach::refusals(&refused);
+    if host.attach && !refused.is_empty() {
+        return Err(CliError::Input(refused));
+    }
     // Before a build that may take minutes.
     let listener = listener::bind(SocketAddr::new(listen, port))?;
     let host = Arc::new(host);
@@ -126,7 +134,9 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     };
     let launch = |server: &Shared| {
         announce(&server.guard)?;
-        server.desk.launch();
+        server
+            .desk
+            .launch(|command| say(&attach::instructions(command)));
         Ok(())
     };
     server::run(listener, desk, guard, launch)

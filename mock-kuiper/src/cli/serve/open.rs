@@ -17,6 +17,7 @@ use super::desk::{Desk, Plugin, Prepared, Problem, SinkSpec, SourceSpec};
 use super::guard::Guard;
 use super::state::Shared;
 use super::{listener, server};
+use crate::cli::attach;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::host_args::HostArgs;
@@ -96,7 +97,11 @@ fn start(plugin: &Arc<Plugin>, plan: Plan, sources: Vec<SavedStart>) {
         feeds: matches!(plan.input, Input::Sources),
         rule: rule.clone(),
     };
-    let sinks = plugin.prepare(prepared, tell);
+    let sinks = plugin.prepare(
+        prepared,
+        |command| say(&attach::instructions(command)),
+        tell,
+    );
     send(plugin, &sinks, &plan.input);
 }
 

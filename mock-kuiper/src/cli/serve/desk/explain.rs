@@ -19,6 +19,22 @@ pub(super) fn explain(event: &Event<'_>) -> String {
             };
             format!("{who} the channel of {}.", purpose(channel.purpose()))
         }
+        What::Attached { pid } => match pid {
+            Some(pid) => format!("Process {pid} is the plugin now: it was started by hand."),
+            None => "The plugin is there: it was started by hand.".to_owned(),
+        },
+        What::Detached { .. } => {
+            "The plugin has exited. The host waits until it is started again.".to_owned()
+        }
+        What::StartedAgain {
+            kind,
+            symbol,
+            finding: None,
+        } => format!("{} runs again in the new process.", capital(kind, symbol)),
+        What::StartedAgain {
+            finding: Some(finding),
+            ..
+        } => format!("It does not run again in the new process: {finding}."),
         What::TurnedAway { pid, .. } => format!(
             "The host rejects process {}, which does not belong to the plugin.",
             pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string())

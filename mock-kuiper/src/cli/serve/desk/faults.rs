@@ -19,6 +19,11 @@ impl Plugin {
         fault: Fault,
         row: Option<Value>,
     ) -> Result<Value, Problem> {
+        if fault.replaces_the_process() {
+            self.check_launched(&format!(
+                "play the fault `{fault}`, which launches it again"
+            ))?;
+        }
         let (_inside, host) = self.alone_with_host(&format!("the fault `{fault}` is played"))?;
         let instances: Vec<_> = self.live().instances.values().map(Arc::clone).collect();
         let mut sources = taken(&instances, Kind::Source, |one| one.take_source());

@@ -23,8 +23,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use mock_kuiper::Package;
 use mock_kuiper::engine::foreign::in_sentence;
+use mock_kuiper::{AttachCommand, Package};
 
 pub(super) use self::instance::Instance;
 pub(super) use self::instances::{Rows, SinkSpec, SourceSpec};
@@ -74,13 +74,19 @@ impl Desk {
         })
     }
 
-    /// Launches all plugins, and waits for none.
-    pub(super) fn launch(&self) {
+    /// Launches all plugins, and waits for none. `tell` learns how to start those that
+    /// are started by hand.
+    pub(super) fn launch(&self, tell: fn(&AttachCommand)) {
         for plugin in &self.plugins {
             let plugin = Arc::clone(plugin);
             let thread = thread::Builder::new().name("launch".to_owned());
             // What goes wrong is the plugin's state.
-            let _ = thread.spawn(move || plugin.start());
+            let _ = thread.spawn(move || {
+                let _ = plugin.start();
+                if let Some(command) = plugin.attach_command() {
+                    tell(&command);
+                }
+            });
         }
     }
 

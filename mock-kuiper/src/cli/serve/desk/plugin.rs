@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use mock_kuiper::{Function, Host, HostError, Kind, Package, Release, What};
+use mock_kuiper::{AttachCommand, Function, Host, HostError, Kind, Package, Release, What};
 
 use super::gate::{Busy, Gate, Inside};
 use super::instance::Instance;
@@ -26,6 +26,9 @@ const HURRY: Duration = Duration::from_millis(200);
 
 /// How long rows may take when a sink is stopped.
 pub(super) const SETTLE: Duration = Duration::from_secs(1);
+
+/// How long the plugin may take for all stops together when it is ended.
+const STOPPING: Duration = Duration::from_secs(5);
 
 /// How long the threads of sources may take to end before the plugin is killed.
 const READING: Duration = Duration::from_secs(2);
@@ -104,6 +107,13 @@ impl Plugin {
             Phase::Stopped => ("stopped", None),
             Phase::Starting => ("starting", None),
             Phase::Up if live.finding.is_some() => ("exited", live.finding.clone()),
+            Phase::Up if self.args.attach => {
+                let host = live.host.as_ref();
+                match host.is_some_and(|host| host.time_to_greeting().is_some()) {
+                    true => ("running", None),
+                    false => ("waiting", None),
+                }
+            }
             Phase::Up if live.host.as_ref().is_some_and(|host| host.has_crashed()) => {
                 let host = live.host.clone();
                 drop(live);
@@ -193,6 +203,7 @@ impl Plugin {
 
     /// Kills the process, as somebody else would.
     pub(in crate::cli::serve) fn kill(&self) -> Result<(), Problem> {
+        self.check_launched("kill it")?;
         let host = self.live().host.clone();
         let host = host.ok_or_else(|| self.not_running())?;
         host.check_alive()?;
@@ -202,6 +213,7 @@ impl Plugin {
 
     /// Replaces the process, as eKuiper does when the plugin is updated.
     pub(in crate::cli::serve) fn reload(&self) -> Result<(), Problem> {
+        self.check_launched("replace it")?;
         let _inside = self.alone("reload", PATIENCE)?;
         let host = self.live().host.clone();
         let host = host.ok_or_else(|| self.not_running())?;
@@ -218,6 +230,7 @@ impl Plugin {
         &self,
         release: &'static Release,
     ) -> Result<(), Problem> {
+        self.check_launched("launch it again")?;
         let _inside = self.alone_at_last("another release")?;
         self.take_down();
         self.live().release = release;
@@ -255,7 +268,9 @@ impl Plugin {
         if let Some(finding) = finding {
             return Err(finding);
         }
-        match self.live().host.clone() {
+        let host = self.live().host.clone();
+        match host {
+            Some(_) if state == "waiting" => Err(self.waiting()),
             Some(host) if state != "stopped" => Ok((inside, host)),
             _ => Err(self.not_running()),
         }
@@ -264,7 +279,7 @@ impl Plugin {
     /// Lets a request in that starts a symbol: a plugin that does not run is launched
     /// first.
     pub(super) fn inside_launched(&self) -> Result<(Inside<'_>, Arc<Host>), Problem> {
-        if !matches!(self.state().0, "running" | "starting") {
+        if !matches!(self.state().0, "running" | "starting" | "waiting") {
             self.start()?;
         }
         self.inside()
@@ -273,8 +288,10 @@ impl Plugin {
     /// Lets in one who disturbs the plugin.
     pub(super) fn alone_with_host(&self, what: &str) -> Result<(Inside<'_>, Arc<Host>), Problem> {
         let inside = self.alone(what, PATIENCE)?;
-        if let (_, Some(finding)) = self.state() {
-            return Err(finding);
+        match self.state() {
+            (_, Some(finding)) => return Err(finding),
+            ("waiting", None) => return Err(self.waiting()),
+            _ => {}
         }
         let host = self.live().host.clone();
         Ok((inside, host.ok_or_else(|| self.not_running())?))
@@ -339,8 +356,38 @@ impl Plugin {
             .advise(format!("start it: POST /api/plugins/{}/start", self.name()))
     }
 
+    /// Refuses what only the host that has launched the plugin can do.
+    pub(super) fn check_launched(&self, what: &str) -> Result<(), Problem> {
+        match self.args.attach {
+            false => Ok(()),
+            true => Err(Problem::conflict(format!(
+                "you start plugin `{}` yourself: the server cannot {what}",
+                self.name()
+            ))
+            .advise("end it and start it again where you have started it")),
+        }
+    }
+
+    fn waiting(&self) -> Problem {
+        let text = format!(
+            "plugin `{}` is not there: the server waits for it",
+            self.name()
+        );
+        let problem = Problem::conflict(text);
+        match self.attach_command() {
+            Some(command) => problem.advise(format!("start it: {command}")),
+            None => problem,
+        }
+    }
+
+    /// Returns how to start the plugin, if the server launches none.
+    pub(super) fn attach_command(&self) -> Option<AttachCommand> {
+        let host = self.live().host.clone();
+        host?.attach_command()
+    }
+
     fn launch_unless_running(&self) -> Result<(), Problem> {
-        if self.live().host.is_some() && self.state().0 == "running" {
+        if self.live().host.is_some() && matches!(self.state().0, "running" | "waiting") {
             return Ok(());
         }
         self.take_down();
@@ -363,7 +410,11 @@ impl Plugin {
         let launched = spawned.and_then(|host| {
             let host = Arc::new(host);
             self.live().host = Some(Arc::clone(&host));
-            host.wait_greeting()
+            match self.args.attach {
+                // Somebody starts it at any time.
+                true => Ok(()),
+                false => host.wait_greeting(),
+            }
         });
         self.launched(launched)
     }
@@ -385,6 +436,9 @@ impl Plugin {
                 break;
             }
             std::thread::sleep(Duration::from_millis(2));
+        }
+        if let Some(host) = &host {
+            host.limit_orders(STOPPING);
         }
         // The sources first, so that no row is lost. A plugin that does not answer
         // one order is not asked again.

@@ -1,13 +1,18 @@
 //! Starts on the desk what `run` would start.
 
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
-use mock_kuiper::Kind;
+use mock_kuiper::{AttachCommand, Kind};
 use serde_json::Value;
 
 use super::instances::{Rows, SinkSpec, SourceSpec};
 use super::plugin::Plugin;
 use super::problem::Problem;
+
+/// How often it is looked whether the plugin is there.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What is to be started, sent and called.
 #[derive(Debug, Default)]
@@ -22,16 +27,24 @@ pub(in crate::cli::serve) struct Prepared {
 }
 
 impl Plugin {
-    /// Launches the plugin and starts everything, the sinks first. Returns the ids of
-    /// the sinks; what goes wrong with one symbol is told, and the others go on.
+    /// Launches the plugin, or waits until somebody has started it, and starts
+    /// everything, the sinks first. Returns the ids of the sinks; what goes wrong with
+    /// one symbol is told, and the others go on.
     pub(in crate::cli::serve) fn prepare(
         self: &Arc<Self>,
         prepared: Prepared,
+        attach: impl FnOnce(&AttachCommand),
         tell: impl Fn(&Problem),
     ) -> Vec<String> {
         if let Err(problem) = self.start() {
             tell(&problem);
             return Vec::new();
+        }
+        if let Some(command) = self.attach_command() {
+            attach(&command);
+        }
+        while self.state().0 == "waiting" {
+            thread::sleep(PAUSE);
         }
         let mut sinks = Vec::new();
         for (symbol, spec) in prepared.sinks {

@@ -15,7 +15,21 @@ impl Plugin {
         let manifest = self.package.manifest();
         let (state, finding) = self.state();
         let runs = matches!(state, "running" | "starting");
-        let pid = self.watcher.process().pid.filter(|_| runs);
+        let pid = match self.args.attach {
+            true => self.live().host.as_ref().map(|host| host.pid()),
+            false => self.watcher.process().pid,
+        };
+        let pid = pid.filter(|pid| runs && *pid != 0);
+        let attach = self.attach_command().map(|command| {
+            let environment = command.environment.iter();
+            let environment =
+                environment.map(|(name, value)| (name.clone(), value.as_str().into()));
+            json!({
+                "command": command.command_line(),
+                "env": environment.collect::<Map<String, Value>>(),
+                "directory": command.directory,
+            })
+        });
         let live = self.live();
         let symbols = self.symbols.iter().map(|symbol| {
             json!({
@@ -36,7 +50,7 @@ impl Plugin {
             "state": state,
             "pid": pid,
             "finding": finding.as_ref().map(Problem::to_json),
-            "attach": null,
+            "attach": attach,
             "symbols": symbols.collect::<Vec<_>>(),
             "instances": instances.collect::<Vec<_>>(),
         })

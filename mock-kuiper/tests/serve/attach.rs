@@ -1,0 +1,119 @@
+//! `mock-kuiper serve --attach`: a plugin that somebody starts by hand.
+
+use std::process::{Child, Command};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::common::{Probe, Server};
+use crate::http::request;
+use crate::processes::{MARK, assert_clean, kill, wait_until};
+
+/// Starts the plugin as the server says.
+fn start(server: &Server) -> Child {
+    let attach = server.get("").expect(200)["attach"].clone();
+    let line = format!("exec {}", attach["command"].as_str().unwrap());
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &line]).env(MARK, &server.probe.id);
+    if let Some(directory) = attach["directory"].as_str() {
+        command.current_dir(directory);
+    }
+    for (name, value) in attach["env"].as_object().unwrap() {
+        command.env(name, value.as_str().unwrap());
+    }
+    command.spawn().unwrap()
+}
+
+fn end(mut plugin: Child) {
+    kill(plugin.id(), Signal::KILL);
+    plugin.wait().unwrap();
+}
+
+#[test]
+fn the_server_waits_for_a_plugin_that_is_started_by_hand() {
+    let server = Probe::new().serve_soon(&["--attach", "--env", "A=b c"]);
+    let waiting = server.wait_state("waiting");
+
+    let executable = server.probe.directory().join(&server.probe.id);
+    let attach = &waiting["attach"];
+    let line = attach["command"].as_str().unwrap();
+    assert!(line.starts_with(executable.to_str().unwrap()), "{line}");
+    assert_eq!(attach["env"], json!({"A": "b c"}));
+    assert_eq!(waiting["pid"], Value::Null);
+    let body = json!({"rule": server.probe.id, "config": {"interval": 5}});
+    let (code, text) = server.post("/sources/nums/start", body).refused(409);
+    assert_eq!(code, "conflict");
+    assert!(text.contains("the server waits for it"), "{text}");
+    server.call(json!([1])).refused(409);
+    server.live.wait_for_stderr("start the plugin now");
+
+    let plugin = start(&server);
+    let running = server.wait_state("running");
+    assert_eq!(running["pid"], plugin.id());
+    server.start_source(json!({"interval": 5}));
+    assert_eq!(server.call(json!([1])).expect(200)["result"], 1);
+
+    end(plugin);
+    server.wait_state("waiting");
+    let again = start(&server);
+    server.wait_state("running");
+    let rows = || server.instance(&server.source())["rows"].as_u64().unwrap();
+    let before = rows();
+    wait_until("rows of the new process", || rows() > before + 5);
+    assert_eq!(server.call(json!([2])).expect(200)["result"], 2);
+
+    let pid = again.id();
+    let id = server.probe.id.clone();
+    server.live.signal(Signal::TERM);
+    let done = server.live.end();
+    assert_eq!(done.status, 0, "{done}");
+    // It goes on without a host.
+    assert!(crate::processes::processes(&id).contains(&pid));
+    end(again);
+    assert_clean(&id);
+}
+
+#[test]
+fn what_would_launch_the_plugin_is_refused() {
+    let server = Probe::new().serve_soon(&["--attach"]);
+    server.wait_state("waiting");
+    let plugin = start(&server);
+    server.wait_state("running");
+    let id = &server.probe.id;
+    let refused = |answer: crate::http::Answer, what: &str| {
+        let (code, text) = answer.refused(409);
+        let expected = format!("you start plugin `{id}` yourself: the server cannot {what}");
+        assert_eq!((&*code, text), ("conflict", expected));
+    };
+
+    refused(server.post("/kill", json!({})), "kill it");
+    refused(server.post("/reload", json!({})), "replace it");
+    let path = server.path("/release");
+    let body = json!({"release": "1.13"}).to_string();
+    let release = request(server.port, "PUT", &path, &[], &body);
+    refused(release, "launch it again");
+    refused(
+        server.post("/faults", json!({"fault": "kill=2s"})),
+        "play the fault `kill=2s`, which launches it again",
+    );
+
+    server.call(json!([1])).expect(200);
+    let fault = server.post("/faults", json!({"fault": "requests"}));
+    assert_eq!(fault.expect(200), json!({"outcome": "survived"}));
+    let id = id.clone();
+    server.live.signal(Signal::TERM);
+    assert_eq!(server.live.end().status, 0);
+    end(plugin);
+    assert_clean(&id);
+}
+
+#[test]
+fn a_tmp_of_its_own_is_for_a_plugin_that_is_launched() {
+    let probe = Probe::new();
+    let args = ["--attach", "--isolate", "--port", "0"];
+
+    let done = crate::processes::Live::spawn(probe.command(&args), &probe.id).finish();
+
+    assert_eq!(done.status, 2, "{done}");
+    done.assert_says("--isolate cannot be used with --attach");
+}
