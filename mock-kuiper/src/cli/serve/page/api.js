@@ -13,7 +13,7 @@ const AGAIN = 1000; // before the next attempt
 const token = new URLSearchParams(location.search).get('token');
 
 /** An error answer: `code`, `text` and `advice` as the server gives them. */
-export class Failure extends Error {
+class Failure extends Error {
   constructor(status, error) {
     super(error.text);
     Object.assign(this, { status, ...error });

@@ -9,6 +9,7 @@ export class List {
   #queue = [];
   #frame = 0;
   #empty;
+  #follows = true;
 
   /** `draw` turns a value into an `li`; `empty` is shown while there is none. */
   constructor(label, limit, draw, empty) {
@@ -17,6 +18,8 @@ export class List {
     this.#empty = el('p', { class: 'dim nothing' }, empty);
     this.items = el('ol');
     this.element = el('div', { class: 'stream', role: 'region', 'aria-label': label, tabindex: 0 }, this.#empty, this.items);
+    // Only the reader scrolls away from the end; a window that changes does not.
+    this.element.addEventListener('scroll', () => { this.#follows = this.#isAtEnd(); });
     this.paused = false;
     /** How many values came during the pause. */
     this.waiting = 0;
@@ -50,14 +53,17 @@ export class List {
     });
   }
 
+  #isAtEnd() {
+    return this.element.scrollHeight - this.element.scrollTop - this.element.clientHeight < 24;
+  }
+
   #flush() {
-    const follow = this.element.scrollHeight - this.element.scrollTop - this.element.clientHeight < 24;
     const fresh = this.#queue.slice(-this.#limit).map(value => this.#draw(value));
     this.#queue = [];
     const surplus = this.items.childElementCount + fresh.length - this.#limit;
     for (let count = Math.min(surplus, this.items.childElementCount); count > 0; count -= 1) this.items.firstChild.remove();
     this.items.append(...fresh);
     this.#empty.hidden = this.items.childElementCount > 0;
-    if (follow) this.element.scrollTop = this.element.scrollHeight;
+    if (this.#follows) this.element.scrollTop = this.element.scrollHeight;
   }
 }

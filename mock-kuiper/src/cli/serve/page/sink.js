@@ -13,7 +13,7 @@ import { t } from './text.js';
 const HISTORY = 20;
 
 /** Returns the rows in a text: an object, a list, or one object in each line. */
-export function rowsIn(text) {
+function rowsIn(text) {
   try {
     const value = parse(text);
     return Array.isArray(value) ? value : [value];

@@ -2,7 +2,7 @@
 // Drafts are what was typed, so that another language or symbol loses nothing.
 
 /** Keeps the last values, bounded in number and in characters. */
-export class Ring {
+class Ring {
   constructor(limit, bytes = 8_000_000) {
     Object.assign(this, { limit, bytes, size: 0, items: [] });
   }
@@ -53,6 +53,7 @@ export function forget() {
     kept.last = 0;
   }
   store.wire.rows.clear();
+  store.wire.skipped = 0;
   store.wire.channels.clear();
 }
 
