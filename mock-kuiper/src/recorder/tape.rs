@@ -11,8 +11,8 @@ use std::time::{Instant, SystemTime};
 
 use crate::symbol::{Channel, Side};
 
-/// The bytes that may wait for the writer.
-const MOST: usize = 8 * 1024 * 1024;
+/// The bytes that may wait for the writer: about as much is lost at a SIGKILL.
+const MOST: usize = 1024 * 1024;
 
 /// What an entry counts besides its body.
 const OVERHEAD: usize = 128;
