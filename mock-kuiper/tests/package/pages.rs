@@ -25,8 +25,12 @@ fn each_subcommand_but_the_hidden_one_has_a_man_page_and_completions() {
         "-hosts",
         "-new",
         "-pack",
+        "-record",
+        "-replay",
         "-run",
+        "-serve",
         "-test",
+        "-trace",
         "",
     ];
     assert_eq!(
