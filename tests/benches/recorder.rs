@@ -66,7 +66,7 @@ fn plugin() -> Result<(), Error> {
     loop {
         control.wait_connected(None)?;
         control.send(&message)?;
-        let order: Value = serde_json::from_slice(&control.recv(None)?).unwrap_or_default();
+        let order: Value = serde_json::from_slice(control.recv(None)?).unwrap_or_default();
         let argument = order["arg"].as_str().unwrap_or_default();
         let argument: Value = serde_json::from_str(argument).unwrap_or_default();
         if order["cmd"] == "start" {
