@@ -14,10 +14,11 @@ const BEGINNING: usize = 3;
 pub struct Secrets(Vec<String>);
 
 impl Secrets {
-    /// Adds the values under these keys, at any depth of a configuration.
+    /// Adds the values under these keys, at any depth of a configuration. The case of
+    /// a key does not count: eKuiper 2.x changes that of the keys of a yaml.
     pub fn add(&mut self, keys: &[String], config: &Map<String, Value>) {
         for (key, value) in config {
-            if keys.contains(key) {
+            if keys.iter().any(|secret| same_key(secret, key)) {
                 self.add_value(value);
             } else {
                 self.search(keys, value);
@@ -27,8 +28,8 @@ impl Secrets {
 
     /// Adds a text.
     pub fn add_text(&mut self, secret: &str) {
-        // The text itself, as JSON, and as JSON inside a string; with and without
-        // the escapes of Go's encoder.
+        // The text itself, as JSON, and as JSON inside a string; with the escapes of
+        // each encoder.
         let mut spellings = vec![secret.to_owned()];
         for _ in 0..3 {
             self.0
@@ -112,16 +113,30 @@ fn replace_bytes(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
     shown
 }
 
-/// Returns a text as the content of a JSON string, without and with the escapes
-/// of Go's encoder.
-fn encoded(text: &str) -> [String; 2] {
+fn same_key(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
+}
+
+/// Returns a text as the content of a JSON string: without escapes that are not
+/// needed, with those of Go's encoder, and with those of Python's.
+fn encoded(text: &str) -> [String; 3] {
     let quoted = Value::from(text).to_string();
     let plain = quoted[1..quoted.len() - 1].to_owned();
     let go = plain
         .replace('<', "\\u003c")
         .replace('>', "\\u003e")
         .replace('&', "\\u0026");
-    [plain, go]
+    let mut python = String::with_capacity(plain.len());
+    for character in plain.chars() {
+        if character.is_ascii() {
+            python.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                python.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    [plain, go, python]
 }
 
 #[cfg(test)]
@@ -165,6 +180,23 @@ mod tests {
             secrets.hide("it is… (900 bytes) …rect horse"),
             "it is… (900 bytes) …[redacted]"
         );
+    }
+
+    #[test]
+    fn the_case_of_a_key_does_not_count() {
+        let secrets = secrets(&json!({"a": {"passWord": "hunter2"}}));
+
+        assert_eq!(secrets.hide("hunter2"), HIDDEN);
+    }
+
+    #[test]
+    fn values_are_hidden_with_the_escapes_of_python() {
+        let secrets = secrets(&json!({"password": "pä\"ss😀<"}));
+        let row = r#"{"p": "p\u00e4\"ss\ud83d\ude00<"}"#;
+
+        assert_eq!(secrets.hide(row), r#"{"p": "[redacted]"}"#);
+        let nested = Value::from(row).to_string();
+        assert_eq!(secrets.hide(&nested), r#""{\"p\": \"[redacted]\"}""#);
     }
 
     #[test]

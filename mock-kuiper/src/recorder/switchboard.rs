@@ -231,7 +231,17 @@ impl Board {
     }
 
     fn accept_all(self: Arc<Self>, channel: &Arc<Channel>, listener: &UnixListener, origin: &Path) {
-        while let Ok((near, _)) = listener.accept() {
+        loop {
+            let near = match listener.accept() {
+                Ok((near, _)) => near,
+                // Its stand-in was dropped, which has shut it down.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => return,
+                // Too many files are open, for example; the connection waits.
+                Err(_) => {
+                    thread::sleep(LOOK);
+                    continue;
+                }
+            };
             // A connection that cannot be passed on is closed.
             let Ok(far) = UnixStream::connect(origin) else {
                 continue;

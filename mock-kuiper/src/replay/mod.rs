@@ -5,8 +5,10 @@
 //! cause and effect is that of the trace.
 //!
 //! Layers: `options` (how it is played), `compare` (when two messages are alike),
-//! `contents` (what a trace has), `data` (rows and acks, read in the background), `player` (the conversation).
+//! `contents` (what a trace has), `clock` (its times), `data` (rows and acks, read in the
+//! background), `player` (the conversation).
 
+mod clock;
 mod compare;
 mod contents;
 mod data;

@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::BufRead;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::clock::Clock;
 use super::compare::{row_shape, same_ack, same_answer, same_reply, same_row, shown};
 use super::contents::{Contents, source_of};
 use super::data::Incoming;
@@ -12,7 +13,7 @@ use crate::finding::Finding;
 use crate::host::{Function, Host, HostError, RawPush};
 use crate::release::AckChannel;
 use crate::symbol::{Channel, Kind, Meta, Purpose, Side};
-use crate::trace::{Interpreted, Interpreter, Line, Ordered, Reader, Sense, body};
+use crate::trace::{Interpreted, Interpreter, Line, Ordered, Reader, Sense, body, failure};
 use crate::wire::Command;
 
 /// How long the host tries to connect to a sink that has answered its start.
@@ -44,10 +45,8 @@ pub fn replay<'a>(
         outcome: Outcome::default(),
         launched: false,
         gone: false,
-        clock: Clock {
-            began: Instant::now(),
-            at: 0.0,
-        },
+        has_ended: false,
+        clock: Clock::begin(0.0),
         answer: None,
         replies: HashMap::new(),
         functions: HashMap::new(),
@@ -56,13 +55,18 @@ pub fn replay<'a>(
         last_row: HashMap::new(),
         strange: HashSet::new(),
     };
+    let mut last = 1;
     // It was read before, so that a mistake is not found in the middle.
     while let Ok(Some((number, line))) = reader.next_line() {
         let read = interpreter.interpret(number, &line);
+        last = number;
         player.play(number, &line, &read)?;
         if (player.options.interrupted)() {
             return Err(HostError::Interrupted);
         }
+    }
+    if !player.has_ended {
+        player.runs(last);
     }
     let open: Vec<_> = player.incoming.keys().cloned().collect();
     for channel in open {
@@ -80,6 +84,8 @@ struct Player<'a> {
     launched: bool,
     /// Whether the plugin has exited: nothing is played before the next launch.
     gone: bool,
+    /// Whether the plugin of the trace may have ended by itself.
+    has_ended: bool,
     clock: Clock,
     /// The answer to the last order.
     answer: Option<Vec<u8>>,
@@ -92,13 +98,6 @@ struct Player<'a> {
     last_row: HashMap<String, f64>,
     /// The sources and shapes of rows that are not as recorded.
     strange: HashSet<(String, String)>,
-}
-
-/// When the trace's clock began.
-struct Clock {
-    began: Instant,
-    /// The time of the trace at that moment.
-    at: f64,
 }
 
 /// A function that is called.
@@ -192,18 +191,8 @@ impl Player<'_> {
 
     /// Waits for the time at which a line was recorded.
     fn wait_for(&self, line: &Line<'_>) {
-        const GLANCE: Duration = Duration::from_millis(50);
-        if self.options.timing == Timing::Fastest {
-            return;
-        }
-        let after = (line.t - self.clock.at).clamp(0.0, 1e9);
-        let at = self.clock.began + Duration::from_secs_f64(after);
-        loop {
-            let left = at.saturating_duration_since(Instant::now());
-            if left.is_zero() || (self.options.interrupted)() {
-                return;
-            }
-            std::thread::sleep(left.min(GLANCE));
+        if self.options.timing == Timing::Recorded {
+            self.clock.wait_until(line.t, self.options.interrupted);
         }
     }
 
@@ -214,12 +203,10 @@ impl Player<'_> {
             self.replies.clear();
             self.host.reload()?;
             self.gone = false;
+            self.has_ended = false;
         }
         self.launched = true;
-        self.clock = Clock {
-            began: Instant::now(),
-            at: line.t,
-        };
+        self.clock = Clock::begin(line.t);
         Ok(())
     }
 
@@ -451,16 +438,32 @@ impl Player<'_> {
         self.last_row.remove(channel);
     }
 
-    /// Waits for the exit of a plugin that has crashed in the trace.
+    /// Waits for the exit of a plugin that has crashed in the trace. Of one that was
+    /// killed, it checks that it has not exited before.
     fn exit(&mut self, number: u64, line: &Line<'_>) {
         let status = line.status.as_deref().unwrap_or_default();
-        let is_ended = ["SIGKILL", "SIGTERM", "SIGINT", "killed"];
-        if is_ended.iter().any(|word| status.contains(word)) {
+        if ["SIGKILL", "killed"]
+            .iter()
+            .any(|word| status.contains(word))
+        {
+            return self.runs(number);
+        }
+        // It may have been asked to, by a signal that no trace has.
+        if failure(status).is_none() {
+            self.has_ended = true;
             return;
         }
         self.gone = self.host.exits_within(self.options.limit);
         if !self.gone {
             self.differ(number, "", "exit of the plugin", status, "it runs on");
+        }
+    }
+
+    /// Checks that the plugin runs, as it did in the trace.
+    fn runs(&mut self, number: u64) {
+        if !self.gone && self.host.exits_within(Duration::ZERO) {
+            self.gone = true;
+            self.differ(number, "", "the plugin", "it runs", "it has exited");
         }
     }
 

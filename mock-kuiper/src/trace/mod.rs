@@ -23,6 +23,7 @@ pub use diff::{Shape, Shapes};
 pub use line::{Header, Line, hex, seconds};
 pub use meaning::{Asked, Greeting, Interpreted, Interpreter, Refusal, Sense};
 pub use order::{Ordered, Requested, order, request};
+pub(crate) use proof::failure;
 pub use proof::{Proof, Prover};
 pub use read::{Reader, TraceError, body, dialer, request_id, sender, socket};
 pub use shape::{shape, shape_of};

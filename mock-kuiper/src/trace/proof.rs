@@ -125,6 +125,12 @@ impl Prover {
                     symbol,
                 );
             }
+            // An answer or an ack, of which only the beginning is known.
+            Sense::Cut if read.from == Some(Side::Plugin) => {
+                self.asked.remove(channel);
+                self.unacked
+                    .remove(channel.strip_suffix("_ack").unwrap_or_default());
+            }
             Sense::InvalidRow(invalid) => {
                 self.prove(at, symbol, Observed::InvalidRow(invalid.clone()));
             }
@@ -405,7 +411,7 @@ fn named(symbol: Option<&Symbol>) -> String {
 
 /// Reads the status of a process that failed by itself: a status other than 0, or a
 /// signal that nobody sends on purpose. An interrupt is not a failure.
-fn failure(status: &str) -> Option<ExitStatus> {
+pub(crate) fn failure(status: &str) -> Option<ExitStatus> {
     let number = |word: &str| -> Option<i32> {
         let (_, rest) = status.split_once(word)?;
         let rest = rest.trim_start_matches([':', ' ']);

@@ -135,7 +135,7 @@ impl Summary {
             return;
         };
         lane.known = Arc::clone(&read.known);
-        lane.bytes += size;
+        lane.bytes = lane.bytes.saturating_add(size);
         if is_message {
             match read.from {
                 Some(Side::Host) => lane.from_host += 1,

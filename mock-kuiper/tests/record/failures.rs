@@ -1,13 +1,19 @@
 //! How recorded plugins end, and why some are not recorded.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::common::{Live, Plugin, Recorded, WAYS, wait_until, write_script};
+use crate::common::{Live, Plugin, Recorded, WAYS, recorders, wait_until, write_script};
+use crate::processes::MARK;
 
 /// A plugin that is a shell script.
 fn script(text: &str, options: &[&str]) -> Recorded {
@@ -105,6 +111,67 @@ fn socket_files_get_their_names_back_when_a_recorder_is_killed() {
     wait_until("the old file", || inode() == before);
     drop(listener);
     fs::remove_file(&path).unwrap();
+    recorded.plugin.assert_clean();
+}
+
+#[test]
+fn a_recorder_that_had_too_many_connections_accepts_new_ones() {
+    // A connection needs two descriptors: either is the last.
+    for limit in [40, 41] {
+        accepts_after_a_lack_of_descriptors(limit);
+    }
+}
+
+fn accepts_after_a_lack_of_descriptors(limit: usize) {
+    let recorded = script("echo ready; exec sleep 600", &["--rename"]);
+    let path = format!("/tmp/{}.ipc", recorded.control());
+    let listener = UnixListener::bind(&path).unwrap();
+    let mut limited = Command::new("sh");
+    let launch = recorded.launch();
+    limited
+        .arg("-c")
+        .arg(format!("ulimit -n {limit}; exec \"$0\" \"$@\""))
+        .arg(launch.get_program())
+        .args(launch.get_args())
+        .current_dir(recorded.directory())
+        .env(MARK, &recorded.plugin.id);
+    let live = Live::spawn(limited, &recorded.plugin.id);
+    live.wait_for_stdout("ready");
+
+    let many: Vec<_> = (0..60)
+        .map(|_| UnixStream::connect(&path).unwrap())
+        .collect();
+    // Those that were accepted are closed by the host.
+    let (sender, greeted) = mpsc::channel();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut bytes = Vec::new();
+            let mut connection = connection.unwrap();
+            let _ = connection.read_to_end(&mut bytes);
+            if bytes == b"hello" {
+                sender.send(()).unwrap();
+                return;
+            }
+        }
+    });
+    wait_until("a lack of descriptors", || {
+        let open = |pid: &u32| fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
+        recorders(&recorded.plugin.id)
+            .iter()
+            .any(|pid| open(pid) >= limit - 1)
+    });
+    drop(many);
+    // The first may come too early.
+    wait_until("a connection that is passed on", || {
+        if let Ok(mut late) = UnixStream::connect(&path) {
+            let _ = late.write_all(b"hello");
+        }
+        greeted.recv_timeout(Duration::from_millis(100)).is_ok()
+    });
+    live.signal(Signal::TERM);
+    live.end();
+    // The recorder has put it back, or removed it since nobody listens.
+    let _ = fs::remove_file(&path);
     recorded.plugin.assert_clean();
 }
 

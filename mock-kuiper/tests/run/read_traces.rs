@@ -375,3 +375,19 @@ fn nothing_in_a_trace_is_markup() {
     }
     assert!(text.contains("&lt;script&gt;alert(1)"), "{text}");
 }
+
+#[test]
+fn lengths_that_no_message_has_are_no_panic() {
+    let line = format!(
+        r#"{{"t":1,"channel":"c","from":"host","text":"a","length":{}}}"#,
+        u64::MAX
+    );
+    let (_place, path) = file(format!(
+        "{{\"host\":\"eKuiper 2.4.0\",\"plugin\":\"p\"}}\n{line}\n{line}\n"
+    ));
+
+    for args in [["--summary"], ["--html=-"]] {
+        let output = trace(&path, &args);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    }
+}

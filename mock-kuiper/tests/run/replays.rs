@@ -315,6 +315,66 @@ fn a_plugin_that_exits_is_a_difference_and_what_follows_is_not_sent() {
 }
 
 #[test]
+fn only_an_exit_of_the_recorded_plugin_itself_is_expected() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let trace = recorded(
+        &plugin,
+        &["--count", "2", "--config", "random={\"interval\":5}"],
+    );
+    let exit = r#""event":"exit""#;
+    let status = |from: &str, to: &str| {
+        change(
+            &trace,
+            exit,
+            &format!("\"status\":\"{from}\""),
+            &format!("\"status\":\"{to}\""),
+        )
+    };
+
+    status("signal 9 (SIGKILL)", "unknown");
+    replay(&plugin, &trace, &[]).assert_status(0);
+    status("unknown", "exit status 0");
+    replay(&plugin, &trace, &[]).assert_status(0);
+    let line = status("exit status 0", "exit status 7");
+    let crash = replay(&plugin, &trace, &["--answer-timeout", "200ms"]);
+
+    crash.assert_status(1);
+    let shown = format!("line {line}: exit of the plugin\n  recorded: exit status 7\n");
+    assert!(crash.stdout.contains(&shown), "{}", crash.stdout);
+    plugin.assert_clean();
+}
+
+#[test]
+fn a_plugin_that_exits_where_the_recorded_one_ran_is_a_difference() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let config = "random={\"interval\":5}";
+    let trace = recorded(&plugin, &["--count", "2", "--config", config]);
+    change(
+        &trace,
+        r#"\"cmd\":\"start\""#,
+        r#"\\\"interval\\\":5"#,
+        r#"\\\"exit_after\\\":2,\\\"interval\\\":5"#,
+    );
+    // Nothing but time follows the second row.
+    let text = fs::read_to_string(&trace).unwrap();
+    let second = |line: &str| line.contains(r#"\"number\":2"#);
+    let rows = text.lines().position(second).unwrap();
+    let mut lines: Vec<_> = text.lines().take(rows + 1).map(str::to_owned).collect();
+    let channel = format!("{}_demo_0", plugin.id);
+    lines.push(format!(
+        r#"{{"t":5,"channel":"{channel}","event":"closed","from":"host"}}"#
+    ));
+    fs::write(&trace, lines.join("\n") + "\n").unwrap();
+
+    let done = replay(&plugin, &trace, &["--timing", "recorded"]);
+
+    done.assert_status(1);
+    let shown = "the plugin\n  recorded: it runs\n  came:     it has exited\n";
+    assert!(done.stdout.contains(shown), "{}", done.stdout);
+    plugin.assert_clean();
+}
+
+#[test]
 fn a_trace_that_leads_out_of_tmp_is_refused_with_its_line() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let trace = plugin.place().join("trace");

@@ -216,3 +216,34 @@ fn a_socket_of_the_wrong_kind_and_a_missing_greeting_are_proven() {
         )
     );
 }
+
+#[test]
+fn an_answer_or_an_ack_that_was_recorded_in_part_is_not_missing() {
+    let cut = |t: f64, channel: &'static str| Line {
+        length: Some(2_000_000),
+        ..message(t, channel, "plugin", "{\"…")
+    };
+    let exec = r#"{"func":"Exec","arg":["{}"]}"#;
+    let lines = [
+        message(0.0, "plugin_p", "plugin", "handshake"),
+        message(
+            0.1,
+            "plugin_p",
+            "host",
+            &order("start", "sink", r#","config":{"requireAck":true}"#),
+        ),
+        message(0.2, "plugin_p", "plugin", "ok"),
+        message(0.3, "r_o_0", "host", "[{}]"),
+        cut(0.4, "r_o_0_ack"),
+        message(0.5, "r_o_0", "host", "[{}]"),
+        message(0.6, "r_o_0_ack", "plugin", "{}"),
+        message(1.0, "func_f", "plugin", "handshake"),
+        message(1.1, "func_f", "host", exec),
+        cut(1.2, "func_f"),
+        message(20.0, "func_f", "host", exec),
+        cut(20.1, "func_f"),
+        event(60.0, "exit"),
+    ];
+
+    assert_eq!(proven("eKuiper 2.4.0", 0, &lines), []);
+}
