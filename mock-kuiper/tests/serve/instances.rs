@@ -54,6 +54,50 @@ fn a_second_instance_has_another_place_in_the_rule() {
 }
 
 #[test]
+fn starts_at_the_same_time_get_different_places() {
+    let server = Probe::new().serve(&[]);
+    let id = &server.probe.id;
+    let start = || server.start_source(json!({"interval": 5}))["id"].clone();
+
+    let mut started: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..6).map(|_| scope.spawn(start)).collect();
+        let started = threads.into_iter().map(|thread| thread.join().unwrap());
+        started.collect()
+    });
+
+    started.sort_by_key(ToString::to_string);
+    let expected: Vec<_> = (0..6).map(|place| format!("{id}_nums_{place}")).collect();
+    assert_eq!(started, expected);
+    for id in &expected {
+        wait_until("rows", || server.instance(id)["rows"].as_u64().unwrap() > 0);
+    }
+    server.end();
+}
+
+#[test]
+fn a_start_next_to_a_stop_gets_a_place_of_its_own() {
+    let server = Probe::new().serve(&[]);
+    for _ in 0..10 {
+        let id = server.start_source(json!({"interval": 5}))["id"].clone();
+        let stop = format!("/instances/{}/stop", id.as_str().unwrap());
+        let next = std::thread::scope(|scope| {
+            let stopped = scope.spawn(|| server.post(&stop, json!({})).expect(200));
+            let next = server.start_source(json!({"interval": 5}))["id"].clone();
+            stopped.join().unwrap();
+            next
+        });
+
+        let next = next.as_str().unwrap();
+        wait_until("rows", || {
+            server.instance(next)["rows"].as_u64().unwrap() > 0
+        });
+        let stop = format!("/instances/{next}/stop");
+        server.post(&stop, json!({})).expect(200);
+    }
+    server.end();
+}
+
+#[test]
 fn a_refused_start_is_a_finding_and_leaves_nothing() {
     let server = Probe::new().serve(&[]);
     let body = json!({"rule": server.probe.id, "config": {"refuse": "no url"}});

@@ -39,8 +39,11 @@ fn describe(release: &Release) -> Value {
 
 /// `GET /api/plugins`
 pub(super) async fn all(State(server): State<Shared>) -> Answer {
-    let plugins = server.desk.plugins().iter();
-    Reply::ok(plugins.map(|plugin| plugin.to_json()).collect())
+    let mut all = Vec::new();
+    for plugin in server.desk.plugins() {
+        all.push(with_plugin(&server, plugin.name(), |plugin| Ok(plugin.to_json())).await?);
+    }
+    Reply::ok(Value::Array(all))
 }
 
 /// `GET /api/plugins/{plugin}`

@@ -35,6 +35,7 @@ pub(in crate::cli::serve) struct Instance {
     pub(super) part: Part,
     /// What it did wrong last.
     finding: Mutex<Option<Problem>>,
+    is_stopping: AtomicBool,
     has_ended: AtomicBool,
 }
 
@@ -51,7 +52,7 @@ pub(super) struct Reading {
     thread: Mutex<Option<(JoinHandle<Source>, Waker)>>,
     stop: AtomicBool,
     /// The sinks that get its rows.
-    sinks: Mutex<Vec<Arc<Instance>>>,
+    sinks: Mutex<Arc<[Arc<Instance>]>>,
 }
 
 /// A sink, which any thread may use in turn.
@@ -97,6 +98,7 @@ impl Instance {
             tap,
             part,
             finding: Mutex::default(),
+            is_stopping: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
         }
     }
@@ -139,6 +141,11 @@ impl Instance {
         if !matches!(error, HostError::Interrupted) {
             self.note(error.into());
         }
+    }
+
+    /// Notes that somebody stops it. Returns `false` if somebody else does already.
+    pub(super) fn begin_stop(&self) -> bool {
+        !self.is_stopping.swap(true, Ordering::SeqCst)
     }
 
     /// Notes that it was stopped.
@@ -191,14 +198,17 @@ impl Instance {
     /// Feeds a sink with the rows of this source.
     pub(super) fn feed(&self, sink: Arc<Self>) {
         if let Part::Source(reading) = &self.part {
-            lock(&reading.sinks).push(sink);
+            let mut sinks = lock(&reading.sinks);
+            *sinks = sinks.iter().map(Arc::clone).chain([sink]).collect();
         }
     }
 
     /// Feeds a sink no more.
     pub(super) fn feed_no_more(&self, sink: &Arc<Self>) {
         if let Part::Source(reading) = &self.part {
-            lock(&reading.sinks).retain(|fed| !Arc::ptr_eq(fed, sink));
+            let mut sinks = lock(&reading.sinks);
+            let others = sinks.iter().filter(|fed| !Arc::ptr_eq(fed, sink));
+            *sinks = others.map(Arc::clone).collect();
         }
     }
 
@@ -257,7 +267,9 @@ impl Instance {
             match source.read(Some(TICK)) {
                 Ok(Received::Row(row)) => {
                     half_row = None;
-                    for sink in &*lock(&reading.sinks) {
+                    // A sink may take long, and nobody must wait for the lock meanwhile.
+                    let sinks = Arc::clone(&lock(&reading.sinks));
+                    for sink in &*sinks {
                         if let Err(problem) = sink.pass_on(row.message, &mut buffer) {
                             sink.note(problem);
                         }

@@ -59,6 +59,7 @@ impl Plugin {
     ) -> Result<Value, Problem> {
         self.check_symbol(Kind::Source, symbol)?;
         let (inside, host) = self.inside_launched()?;
+        let placing = self.placing();
         let sinks = self.all_of(Kind::Sink, &spec.to)?;
         let options = StreamOptions {
             datasource: spec.datasource.clone(),
@@ -103,6 +104,7 @@ impl Plugin {
             },
         });
         self.put(&instance, step);
+        drop(placing);
         drop(inside);
         self.instance_json(&id)
     }
@@ -115,6 +117,7 @@ impl Plugin {
     ) -> Result<Value, Problem> {
         self.check_symbol(Kind::Sink, symbol)?;
         let (inside, host) = self.inside_launched()?;
+        let placing = self.placing();
         let sources = self.all_of(Kind::Source, &spec.from)?;
         let mut config = spec.config.clone();
         for (name, is_set) in [
@@ -146,6 +149,7 @@ impl Plugin {
             },
         });
         self.put(&instance, step);
+        drop(placing);
         drop(inside);
         self.instance_json(&id)
     }
@@ -161,15 +165,21 @@ impl Plugin {
             }
         };
         let instance = self.instance(id)?;
-        self.live().instances.remove(id);
+        if !instance.begin_stop() {
+            return Err(Problem::conflict(format!(
+                "`{id}` is being stopped already"
+            )));
+        }
         let stopped = self.stop_one(&instance);
         instance.end();
         let mut live = self.live();
         for step in instance.last_steps() {
             live.steps.push(step, instance.tap.first_bytes());
         }
-        drop(live);
+        // Its place is free only once nothing of it is left.
         self.watcher.untap(id);
+        live.instances.remove(id);
+        drop(live);
         drop(inside);
         stopped.map_err(|error| self.found(error))?;
         Ok(instance.to_json(None))
@@ -254,9 +264,8 @@ impl Plugin {
 
     fn stop_one(&self, instance: &Arc<Instance>) -> Result<(), HostError> {
         if instance.kind() == Kind::Sink {
-            for source in self.live().instances.values() {
-                source.feed_no_more(instance);
-            }
+            let all: Vec<_> = self.live().instances.values().map(Arc::clone).collect();
+            all.iter().for_each(|source| source.feed_no_more(instance));
         }
         if let Some(source) = instance.take_source() {
             return source.stop();

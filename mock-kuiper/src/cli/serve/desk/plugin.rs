@@ -44,6 +44,8 @@ pub(in crate::cli::serve) struct Plugin {
     live: Mutex<Live>,
     /// Held while a function is started.
     pub(super) starting: Mutex<()>,
+    /// Held while a source or sink is started.
+    placing: Mutex<()>,
 }
 
 /// What changes.
@@ -81,6 +83,7 @@ impl Plugin {
             watcher: Arc::new(Watcher::new()),
             gate: Gate::default(),
             starting: Mutex::default(),
+            placing: Mutex::default(),
             live: Mutex::new(Live {
                 release: args.release(),
                 host: None,
@@ -310,6 +313,12 @@ impl Plugin {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Lets one request at a time start a source or a sink: two must not get the same
+    /// place in a rule.
+    pub(super) fn placing(&self) -> MutexGuard<'_, ()> {
+        self.placing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes how the launch of a process went.
     pub(super) fn launched(&self, launched: Result<(), HostError>) -> Result<(), Problem> {
         let result = launched.map_err(|error| self.found(error));
@@ -430,9 +439,7 @@ impl Plugin {
         let deadline = Instant::now() + READING;
         while !instances.values().all(|instance| instance.stop_reading()) {
             if Instant::now() >= deadline {
-                if let Some(host) = &host {
-                    let _ = host.crash();
-                }
+                self.hurry();
                 break;
             }
             std::thread::sleep(Duration::from_millis(2));
