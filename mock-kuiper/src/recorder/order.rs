@@ -10,6 +10,7 @@ pub(super) struct Order {
     pub(super) starts: bool,
     /// The argument, as it was sent.
     pub(super) argument: String,
+    /// The properties, and `datasource`, which a host before 2.0 sends beside them.
     pub(super) config: Map<String, Value>,
     /// The channels of the symbol.
     pub(super) channels: Vec<Channel>,
@@ -42,9 +43,13 @@ pub(super) fn parse(body: &[u8]) -> Option<Order> {
     // Any other name is no file in /tmp.
     let is_file = |channel: &Channel| !channel.name().contains(['/', '\0']);
     let config = parsed.get("config").and_then(Value::as_object);
+    let mut config = config.cloned().unwrap_or_default();
+    if let Some(source) = parsed.get("dataSource") {
+        config.insert("datasource".to_owned(), source.clone());
+    }
     Some(Order {
         starts,
-        config: config.cloned().unwrap_or_default(),
+        config,
         channels: channels.into_iter().filter(is_file).collect(),
         argument,
     })
@@ -78,6 +83,18 @@ mod tests {
         assert_eq!(names(&order("other", "r")), None);
         assert_eq!(names("handshake"), None);
         assert_eq!(parse(order("sink", "r").as_bytes()).unwrap().config["a"], 1);
+    }
+
+    #[test]
+    fn the_datasource_of_a_1x_host_is_a_property() {
+        let body = r#"{"cmd":"start","arg":"{\"symbolName\":\"s\",\"pluginType\":\"source\",\"dataSource\":\"tcp://a\",\"config\":{\"b\":1}}"}"#;
+
+        let config = parse(body.as_bytes()).unwrap().config;
+
+        assert_eq!(
+            Value::Object(config),
+            serde_json::json!({"b": 1, "datasource": "tcp://a"})
+        );
     }
 
     #[test]
