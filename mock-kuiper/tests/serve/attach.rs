@@ -108,6 +108,30 @@ fn what_would_launch_the_plugin_is_refused() {
 }
 
 #[test]
+fn a_stop_does_not_wait_for_a_sink_that_stands_still() {
+    let server = Probe::new().serve_soon(&["--attach"]);
+    server.wait_state("waiting");
+    let plugin = start(&server);
+    server.wait_state("running");
+    server.start_sink(json!({"requireAck": true, "config": {"ack": "never"}}));
+    let body = json!({"rule": server.probe.id, "config": {}, "to": [server.sink()]});
+    server.post("/sources/nums/start", body).expect(201);
+    wait_until("a row", || server.instance(&server.sink())["rows"] == 1);
+
+    let stopped = server.post("/stop", json!({})).expect(200);
+
+    assert_eq!(stopped["state"], "stopped");
+    let id = server.probe.id.clone();
+    server.live.signal(Signal::TERM);
+    assert_eq!(server.live.end().status, 0);
+    end(plugin);
+    // The plugin listened there, and was killed.
+    let file = format!("/tmp/{id}_out_0_0.ipc");
+    std::fs::remove_file(file).unwrap();
+    assert_clean(&id);
+}
+
+#[test]
 fn a_tmp_of_its_own_is_for_a_plugin_that_is_launched() {
     let probe = Probe::new();
     let args = ["--attach", "--isolate", "--port", "0"];

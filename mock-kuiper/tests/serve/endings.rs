@@ -94,6 +94,30 @@ fn a_signal_ends_a_launch_a_call_and_a_fault() {
 }
 
 #[test]
+fn a_source_that_waits_for_a_sink_holds_up_nobody_else() {
+    let server = Probe::new().serve(&["--answer-timeout", "1h"]);
+    server.start_sink(json!({"requireAck": true, "config": {"ack": "never"}}));
+    let body = json!({"rule": server.probe.id, "config": {}, "to": [server.sink()]});
+    server.post("/sources/nums/start", body).expect(201);
+    crate::processes::wait_until("a row", || server.instance(&server.sink())["rows"] == 1);
+    let port = server.port;
+    let path = server.path(&format!("/instances/{}/stop", server.sink()));
+    let stop = || {
+        let path = path.clone();
+        std::thread::spawn(move || crate::http::request(port, "POST", &path, &[], "").status)
+    };
+    // The first waits for the ack, and the second is refused.
+    let stops = [stop(), stop()];
+    crate::processes::wait_until("a refusal", || stops.iter().any(|stop| stop.is_finished()));
+
+    assert_eq!(server.get("").expect(200)["state"], "running");
+    server.end();
+
+    let answers = stops.map(|stop| stop.join().unwrap());
+    assert!(answers.contains(&409), "{answers:?}");
+}
+
+#[test]
 fn a_server_that_is_killed_takes_the_plugin_with_it() {
     let server = Probe::new().serve(&[]);
     server.start_source(json!({}));
