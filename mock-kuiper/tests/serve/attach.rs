@@ -1,6 +1,6 @@
 //! `mock-kuiper serve --attach`: a plugin that somebody starts by hand.
 
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -21,7 +21,9 @@ fn start(server: &Server) -> Child {
     for (name, value) in attach["env"].as_object().unwrap() {
         command.env(name, value.as_str().unwrap());
     }
-    command.spawn().unwrap()
+    // What it prints is not part of the tests' output.
+    let silent = command.stdout(Stdio::null()).stderr(Stdio::null());
+    silent.spawn().unwrap()
 }
 
 fn end(mut plugin: Child) {
