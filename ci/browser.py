@@ -128,6 +128,8 @@ def settled():
 
 # Text on its background, as the browser shows it: the pairs below WCAG's 4.5 to 1.
 CONTRAST = """(() => {
+  // The colours at the end of a change, which takes longer on a busy machine.
+  document.getAnimations().forEach(animation => animation.finish());
   const parts = color => color.match(/[\\d.]+/g).map(Number);
   const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
     .map(c => c <= .03928 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)
