@@ -4,7 +4,7 @@
 //! its plugin, rule and functions, so that all tests run at once.
 
 use std::fs;
-use std::io::Write;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub(crate) use crate::processes::{Done, Live, assert_clean, files, kill, processes, wait_until};
+pub(crate) use crate::processes::{
+    Done, Live, assert_clean, files, kill, processes, wait_until, write_script,
+};
 use crate::processes::{MARK, link_probe};
 
 /// Returns the transport that all tests run on; `None` is the default.
@@ -160,23 +162,4 @@ impl Plugin {
     pub(crate) fn files(&self) -> Vec<String> {
         files(&self.id)
     }
-}
-
-/// Writes an executable script. `sh` writes it, so that no fork of this process
-/// has it open for writing when it is run.
-pub(crate) fn write_script(path: &Path, script: &str) {
-    let mut child = Command::new("/bin/sh")
-        .args(["-c", "cat > \"$0\" && chmod +x \"$0\""])
-        .arg(path)
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let text = format!("#!/bin/sh\n{script}\n");
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(text.as_bytes())
-        .unwrap();
-    assert!(child.wait().unwrap().success());
 }

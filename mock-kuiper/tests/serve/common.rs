@@ -4,9 +4,8 @@
 //! plugin, rule and function, so that all tests run at once.
 
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::Signal;
@@ -165,19 +164,4 @@ impl Server {
         assert_clean(&self.probe.id);
         done
     }
-}
-
-/// Writes an executable script. `sh` writes it, so that no fork of this process has it
-/// open for writing when it is run.
-pub(crate) fn write_script(path: &Path, script: &str) {
-    let mut child = Command::new("/bin/sh")
-        .args(["-c", "cat > \"$0\" && chmod +x \"$0\""])
-        .arg(path)
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(script.as_bytes()).unwrap();
-    drop(stdin);
-    assert!(child.wait().unwrap().success());
 }

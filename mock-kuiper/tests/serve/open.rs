@@ -8,14 +8,14 @@ use serde_json::json;
 
 use crate::common::Probe;
 use crate::http::request;
-use crate::processes::{Live, MARK, wait_until};
+use crate::processes::{Live, MARK, wait_until, write_script};
 
 /// Makes the command `mock-kuiper run --open`. What it opens is written to a file.
 fn command(probe: &Probe, args: &[&str]) -> Command {
     let opened = probe.place.path().join("opened");
     let browser = probe.place.path().join("browser");
-    let script = format!("#!/bin/sh\necho \"$1\" > {}\n", opened.display());
-    crate::common::write_script(&browser, &script);
+    let script = format!("echo \"$1\" > {}", opened.display());
+    write_script(&browser, &script);
     let mut command = Command::new(env!("CARGO_BIN_EXE_mock-kuiper"));
     command.arg("run").arg(probe.directory()).arg("--open");
     command.args(["--rule", &probe.id]).args(args);

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -319,4 +319,23 @@ pub(crate) fn files(id: &str) -> Vec<String> {
         })
     };
     names.filter(is_ours).collect()
+}
+
+/// Writes an executable script. `sh` writes it, so that no fork of this process
+/// has it open for writing when it is run.
+pub(crate) fn write_script(path: &Path, script: &str) {
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", "cat > \"$0\" && chmod +x \"$0\""])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text = format!("#!/bin/sh\n{script}\n");
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    assert!(child.wait().unwrap().success());
 }
