@@ -68,6 +68,21 @@ fn said(output: Output) -> (i32, String, String) {
 }
 
 #[test]
+fn a_plugin_that_is_started_by_hand_is_refused() {
+    let script = Script::exiting();
+
+    let (status, out, error) = run(&script.plugin(), &["--attach", "--release", "all"]);
+    let help = said(command(None, &["--help"]).output().unwrap());
+
+    assert_eq!((status, &*out), (2, ""));
+    assert!(
+        error.contains("--attach cannot be used here: each requirement"),
+        "{error}"
+    );
+    assert!(!help.1.contains("--attach"));
+}
+
+#[test]
 fn the_hidden_flag_pages_writes_completions_and_a_man_page() {
     let place = tempfile::tempdir().unwrap();
     let pages = place.path().join("pages");

@@ -54,6 +54,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "RELEASE", default_value = DEFAULT_HOST)]
     pub(super) release: ReleaseList,
 
+    /// Refused with a reason
+    #[arg(long, hide = true)]
+    pub(super) attach: bool,
+
     /// Set properties of a source or sink, which override those of its YAML
     /// file; `datasource` is the stream's DATASOURCE; may be repeated
     #[arg(long, value_name = "NAME=JSON")]

@@ -58,6 +58,14 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn execute(args: &Args) -> Result<u8, CliError> {
+    if args.attach {
+        return Err(CliError::Input(vec![
+            "--attach cannot be used here: each requirement is tested on a process of its own, \
+             which is launched, and on each release; use `mock-kuiper run --attach` to debug one \
+             process"
+                .to_owned(),
+        ]));
+    }
     if let Some(id) = &args.explain {
         return explain(id).map(|()| SUCCESS);
     }

@@ -1,6 +1,6 @@
 //! The server: runs until a signal, and ends everything.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{self, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::desk::Desk;
 use super::guard::Guard;
-use super::listener::Bounded;
 use super::state::{Server, Shared};
-use super::{api, openapi, page};
+use super::{api, listener, openapi, page};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::interrupt::Interrupt;
@@ -28,7 +28,7 @@ const LEAVING: Duration = Duration::from_secs(2);
 
 /// Serves a desk until a signal. `begin` is called once the server accepts connections.
 pub(super) fn run(
-    listener: TcpListener,
+    listener: net::TcpListener,
     desk: Desk,
     guard: impl FnOnce(SocketAddr) -> Guard,
     begin: impl FnOnce(&Shared) -> Result<(), CliError>,
@@ -40,7 +40,8 @@ pub(super) fn run(
         .map_err(trouble)?;
     let served = runtime.block_on(async {
         let address = listener.local_addr().map_err(trouble)?;
-        let listener = Bounded::new(listener).map_err(trouble)?;
+        listener.set_nonblocking(true).map_err(trouble)?;
+        let listener = TcpListener::from_std(listener).map_err(trouble)?;
         let server = Arc::new(Server {
             id: std::iter::repeat_with(fastrand::alphanumeric)
                 .take(12)
@@ -57,7 +58,7 @@ pub(super) fn run(
 }
 
 async fn serve(
-    listener: Bounded,
+    listener: TcpListener,
     server: &Shared,
     begin: impl FnOnce(&Shared) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
@@ -69,12 +70,9 @@ async fn serve(
         .merge(page::router())
         .merge(openapi::router())
         .layer(checked);
-    let (is_over, over) = oneshot::channel::<()>();
-    let served = axum::serve(listener, router.with_state(Arc::clone(server)));
-    let served = served.with_graceful_shutdown(async {
-        let _ = over.await;
-    });
-    let serving = tokio::spawn(served.into_future());
+    let router = router.with_state(Arc::clone(server));
+    let is_over = watch::Sender::new(false);
+    let serving = tokio::spawn(listener::serve(listener, router, is_over.subscribe()));
     begin(server)?;
     let ticking = Arc::clone(server);
     tokio::spawn(async move {
@@ -88,7 +86,7 @@ async fn serve(
     signal.notified().await;
     server.ending.send_replace(true);
     end(server, &signal).await;
-    drop(is_over);
+    is_over.send_replace(true);
     let _ = timeout(LEAVING, serving).await;
     Ok(())
 }

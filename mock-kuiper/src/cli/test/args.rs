@@ -50,6 +50,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "RELEASE", value_parser = Release::find)]
     pub(super) release: Vec<&'static Release>,
 
+    /// Refused with a reason
+    #[arg(long, hide = true)]
+    pub(super) attach: bool,
+
     /// Print the cases and do not run them
     #[arg(long)]
     pub(super) list: bool,

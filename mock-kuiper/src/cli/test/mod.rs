@@ -30,6 +30,12 @@ use super::text::count as counted;
 
 /// Runs the cases.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    if args.attach {
+        return Err(CliError::input(
+            "--attach cannot be used with test: each case launches a process of its own, on each \
+             release of its file; use `mock-kuiper run --attach` to debug one process",
+        ));
+    }
     if args.schema {
         print_results(&format!("{:#}\n", scenario::schema()))?;
         return Ok(Exit::Fine);
