@@ -21,6 +21,15 @@ use super::report;
 /// The Python interpreter by default.
 const PYTHON: &str = "python3";
 
+/// When a plugin gets a `/tmp` of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Isolate {
+    /// Always; it is an error if the system does not allow it.
+    Always,
+    /// If the system allows it; otherwise hosts run one after another.
+    Auto,
+}
+
 // A doc comment here would become that of the subcommand.
 #[derive(Debug, clap::Args)]
 pub(super) struct HostArgs {
@@ -66,8 +75,12 @@ pub(super) struct HostArgs {
 
     /// Give the plugin a /tmp of its own, so that it does not collide with other
     /// hosts or with a real eKuiper; this is not a sandbox
-    #[arg(long)]
-    pub(super) isolate: bool,
+    ///
+    /// With --isolate=auto, a system that does not allow it is no error: such hosts then
+    /// run one after another, as in `mock-kuiper test`.
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true,
+        default_missing_value = "always")]
+    pub(super) isolate: Option<Isolate>,
 
     /// Let an isolated plugin see this path in /tmp, besides those in its command
     /// and in each --env; may be repeated
@@ -159,8 +172,9 @@ impl HostArgs {
             .python(&self.python)
             .record(Limits::NONE);
         host = match self.isolate {
-            true => host.isolated(),
-            false => host.shared_tmp(),
+            Some(Isolate::Always) => host.isolated(),
+            Some(Isolate::Auto) => host,
+            None => host.shared_tmp(),
         };
         if self.attach {
             host = host.attach();

@@ -18,7 +18,7 @@ use super::state::{Server, Shared};
 use super::{api, listener, openapi, page};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::interrupt::Interrupt;
+use crate::cli::interrupt::{self, Interrupt};
 
 /// How long plugins may take to stop before they are killed.
 const STOPPING: Duration = Duration::from_secs(5);
@@ -26,11 +26,13 @@ const STOPPING: Duration = Duration::from_secs(5);
 /// How long requests and streams may take to end.
 const LEAVING: Duration = Duration::from_secs(2);
 
-/// Serves a desk until a signal. `begin` is called once the server accepts connections.
+/// Serves a desk until a signal, or, with `end_with_stdin`, until stdin ends. `begin` is
+/// called once the server accepts connections.
 pub(super) fn run(
     listener: net::TcpListener,
     desk: Desk,
     guard: impl FnOnce(SocketAddr) -> Guard,
+    end_with_stdin: bool,
     begin: impl FnOnce(&Shared) -> Result<(), CliError>,
 ) -> Result<Exit, CliError> {
     let trouble = |error| CliError::Trouble(format!("cannot start the server: {error}"));
@@ -50,7 +52,7 @@ pub(super) fn run(
             guard: guard(address),
             ending: watch::Sender::new(false),
         });
-        serve(listener, &server, begin).await
+        serve(listener, &server, end_with_stdin, begin).await
     });
     // A handler that still blocks ends with the process.
     runtime.shutdown_background();
@@ -60,11 +62,16 @@ pub(super) fn run(
 async fn serve(
     listener: TcpListener,
     server: &Shared,
+    end_with_stdin: bool,
     begin: impl FnOnce(&Shared) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let signal = Arc::new(Notify::new());
     let came = Arc::clone(&signal);
     let _signals = Interrupt::watch(move || came.notify_one())?;
+    if end_with_stdin {
+        let came = Arc::clone(&signal);
+        interrupt::watch_stdin(move || came.notify_one())?;
+    }
     let checked = axum::middleware::from_fn_with_state(Arc::clone(server), check);
     let router = api::router()
         .merge(page::router())

@@ -113,6 +113,13 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(super) debug: bool,
 
+    /// Stop also when stdin ends, as after Ctrl-C
+    ///
+    /// For a program that starts this command with a pipe on stdin: the plugin then ends
+    /// with the program, however that ends.
+    #[arg(long)]
+    pub(super) end_with_stdin: bool,
+
     /// Run nothing: make cases of this trace, for the plugin PATH
     ///
     /// There is a case for each function, with its first 20 calls, and one for each

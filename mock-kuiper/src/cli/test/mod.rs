@@ -24,7 +24,7 @@ pub(crate) use self::args::Args;
 use self::watcher::Watcher;
 use super::error::CliError;
 use super::exit::Exit;
-use super::interrupt::Interrupt;
+use super::interrupt::{self, Interrupt};
 use super::output::{NOTE, labelled, print_beside, print_results, say};
 use super::text::count as counted;
 
@@ -74,6 +74,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let stop = runner.stop();
     let to_stop = stop.clone();
     let interrupt = Interrupt::watch(move || to_stop.stop())?;
+    if args.end_with_stdin {
+        let to_stop = stop.clone();
+        interrupt::watch_stdin(move || to_stop.stop())?;
+    }
     // With a report on stdout, the texts for people go to stderr.
     let print = match args.json.as_deref() == Some(Path::new("-")) {
         true => print_beside,

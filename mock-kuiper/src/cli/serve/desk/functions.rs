@@ -16,6 +16,14 @@ use super::problem::Problem;
 const OPERATOR: &str = "2_project";
 
 impl Plugin {
+    /// Starts a function, unless it runs, and tells whether it is an aggregate.
+    pub(in crate::cli::serve) fn start_function(&self, symbol: &str) -> Result<Value, Problem> {
+        let (_inside, host) = self.inside_for(symbol)?;
+        self.function(&host, symbol)?;
+        let is_aggregate = self.live().aggregates.get(symbol).copied();
+        Ok(json!({"name": symbol, "aggregate": is_aggregate.unwrap_or_default()}))
+    }
+
     /// Lets a function validate arguments, and calls it if it accepts them.
     pub(in crate::cli::serve) fn call(
         &self,

@@ -29,6 +29,8 @@ pub(in crate::cli::serve) struct SourceSpec {
     pub(in crate::cli::serve) options: Map<String, Value>,
     /// The sinks that get its rows.
     pub(in crate::cli::serve) to: Vec<String>,
+    /// Whether all rows are shown, also those before the first stream of them.
+    pub(in crate::cli::serve) all_rows: bool,
 }
 
 /// A sink to start.
@@ -81,7 +83,7 @@ impl Plugin {
         );
         let (order, ignored) = made.map_err(HostError::from)?;
         let id = order.meta.to_string();
-        let tap = self.watcher.tap(&id);
+        let tap = self.watcher.tap(&id, spec.all_rows);
         let started = host.start_source(order);
         let source = started.map_err(|error| self.not_started(&id, error))?;
         let start = SavedStart {
@@ -131,7 +133,7 @@ impl Plugin {
         let meta = self.free(|number| Meta::new(&spec.rule, format!("{symbol}_{number}")))?;
         let order = Order::sink(symbol, meta, config);
         let id = order.meta.to_string();
-        let tap = self.watcher.tap(&id);
+        let tap = self.watcher.tap(&id, false);
         let started = host.start_sink(order, AckMode::AsOrdered);
         let sink = started.map_err(|error| self.not_started(&id, error))?;
         let reads_acks = host.release().ack == AckChannel::Read;
