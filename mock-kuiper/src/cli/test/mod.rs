@@ -14,8 +14,7 @@ mod samples;
 mod text;
 mod watcher;
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::fs;
 use std::path::Path;
 
 use mock_kuiper::scenario::{self, Results, RunnerError, UpdatedFile, Verdict};
@@ -24,6 +23,7 @@ pub(crate) use self::args::Args;
 use self::watcher::Watcher;
 use super::error::CliError;
 use super::exit::Exit;
+use super::github as job;
 use super::interrupt::{self, Interrupt};
 use super::output::{NOTE, labelled, print_beside, print_results, say};
 use super::text::count as counted;
@@ -149,15 +149,10 @@ fn report(
     }
     print(&(text::summary(results) + "\n"))?;
     junit.and(json).and(html)?;
-    if std::env::var_os("GITHUB_ACTIONS").is_some() {
-        let workspace = std::env::var_os("GITHUB_WORKSPACE");
-        print(&github::annotations(
-            results,
-            workspace.as_ref().map(Path::new),
-        ))?;
-        if let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY") {
-            append(Path::new(&file), &github::summary(results))?;
-        }
+    if job::is_job() {
+        let workspace = job::workspace();
+        print(&github::annotations(results, workspace.as_deref()))?;
+        job::add_to_summary(&github::summary(results))?;
     }
     Ok(())
 }
@@ -239,13 +234,6 @@ fn check_directory(file: &Path) -> Result<(), CliError> {
         Ok(_) => Ok(()),
         Err(error) => Err(cannot_write(file, &error)),
     }
-}
-
-fn append(file: &Path, text: &str) -> Result<(), CliError> {
-    let opened = OpenOptions::new().append(true).create(true).open(file);
-    opened
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| cannot_write(file, &error))
 }
 
 fn cannot_write(file: &Path, error: &std::io::Error) -> CliError {
