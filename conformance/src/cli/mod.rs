@@ -90,7 +90,8 @@ fn explain(id: &str) -> Result<(), CliError> {
     match found {
         Some(requirement) => print(&report::explain(requirement)),
         None => Err(CliError::Input(vec![format!(
-            "--explain: unknown requirement `{id}`; `--list` shows all of them"
+            "--explain: {}",
+            section::unknown(id)
         )])),
     }
 }
@@ -105,6 +106,7 @@ fn test(args: &Args, filtered: Filtered) -> Result<u8, CliError> {
     let Input {
         plan,
         expected,
+        flaky,
         requirements,
     } = input::read(args, filtered)?;
     let stop = interrupt::watch()?;
@@ -120,6 +122,7 @@ fn test(args: &Args, filtered: Filtered) -> Result<u8, CliError> {
             trials: Vec::new(),
             took: Duration::ZERO,
             expected: &expected,
+            flaky: &flaky,
             strict: args.strict,
             unexamined: 0,
         };
@@ -265,6 +268,7 @@ mod tests {
                 .collect(),
             took: Duration::ZERO,
             expected: &expected,
+            flaky: &expected,
             notes: Vec::new(),
             strict: false,
             unexamined: 0,
