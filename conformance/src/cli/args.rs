@@ -113,6 +113,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) expect_fail: Option<PathBuf>,
 
+    /// Read flaky requirements from a file, with lines like `SNK-13  1.14  the
+    /// reason`. One may pass or fail: neither counts
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) expect_flaky: Option<PathBuf>,
+
     /// Write what failed to a file for --expect-fail, and keep the reasons of
     /// --expect-fail
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -98,7 +98,8 @@ fn explain(id: &str) -> Result<(), CliError> {
     match found {
         Some(requirement) => print(&report::explain(requirement)),
         None => Err(CliError::Input(vec![format!(
-            "--explain: unknown requirement `{id}`; `--list` shows all of them"
+            "--explain: {}",
+            section::unknown(id)
         )])),
     }
 }
@@ -113,6 +114,7 @@ fn test(args: &Args, filtered: Filtered) -> Result<u8, CliError> {
     let Input {
         plan,
         expected,
+        flaky,
         requirements,
     } = input::read(args, filtered)?;
     let stop = interrupt::watch()?;
@@ -128,6 +130,7 @@ fn test(args: &Args, filtered: Filtered) -> Result<u8, CliError> {
             trials: Vec::new(),
             took: Duration::ZERO,
             expected: &expected,
+            flaky: &flaky,
             strict: args.strict,
             unexamined: 0,
         };
@@ -273,6 +276,7 @@ mod tests {
                 .collect(),
             took: Duration::ZERO,
             expected: &expected,
+            flaky: &expected,
             notes: Vec::new(),
             strict: false,
             unexamined: 0,
