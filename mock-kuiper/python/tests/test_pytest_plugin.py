@@ -154,7 +154,7 @@ def test_each_case_on_each_release_is_a_test_with_its_own_report(project, pysam)
             '    seen     "cba"',
             "  log of the plugin:",
             "  messages:",
-            "  run it alone: mock-kuiper test one.test.yaml --filter '=shouts' --release 2.4",
+            "  run it alone: mock-kuiper test one.test.yaml --filter =shouts --release 2.4",
         ]
     )
     assert "Traceback" not in result.stdout.str()
@@ -164,7 +164,7 @@ def test_each_case_on_each_release_is_a_test_with_its_own_report(project, pysam)
 
 def test_mistakes_in_a_test_file_are_one_collection_error(project):
     project.makefile(
-        ".test.yaml", wrong="plugin: nowhere\ncases:\n- {name: one, functoin: echo, calls: []}\n"
+        ".test.yaml", wrong="plugin: nowhere\ncases:\n- {name: one, functoin: echo, steps: []}\n"
     )
 
     result = run(project)
@@ -173,19 +173,25 @@ def test_mistakes_in_a_test_file_are_one_collection_error(project):
     result.stdout.fnmatch_lines(
         [
             "*ERROR collecting wrong.test.yaml*",
-            "error: wrong.test.yaml:3:3: unknown key `functoin` in a case; did you mean `function`?",
+            "error: wrong.test.yaml:1:9: there is no plugin at nowhere; give its directory or its zip",
+            "error: wrong.test.yaml:3:15: unknown key `functoin` in a case; did you mean `function`?",
         ]
     )
     assert "Traceback" not in result.stdout.str()
 
 
-def test_a_plugin_that_is_missing_fails_each_case_with_a_clear_text(project):
-    project.makefile(".test.yaml", gone="plugin: nowhere\ncases:\n- {name: one, steps: [{idle: 1ms}]}\n")
+def test_a_plugin_that_cannot_be_run_fails_each_case_with_a_clear_text(project, tmp_path):
+    (tmp_path / "gone.json").write_text(
+        '{"version": "1", "language": "python", "executable": "gone.py", "functions": ["one"]}'
+    )
+    cases = "cases:\n- {name: one, steps: [{idle: 1ms}]}\n- {name: two, steps: [{idle: 1ms}]}\n"
+    project.makefile(".test.yaml", gone=f"plugin: {tmp_path}\n{cases}")
 
     result = run(project)
 
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["error: *nowhere*"])
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*_ one?2.4? _*", "error: *gone.py*", "*_ two?2.4? _*"])
+    assert "Traceback" not in result.stdout.str()
 
 
 def test_tests_run_in_parallel(project, pysam):

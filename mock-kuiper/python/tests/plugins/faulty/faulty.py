@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 
 from ekuiper import Function, PluginConfig, Sink, Source, plugin
@@ -28,13 +29,16 @@ class Floods(Source):
 
     def configure(self, datasource, conf):
         self.count, self.bytes = conf["count"], conf.get("bytes", 1)
+        self.closed = threading.Event()
 
     def open(self, ctx):
         for n in range(self.count):
             ctx.emit({"n": n, "data": "x" * self.bytes}, None)
+        # The SDK drops what is not sent yet when this returns.
+        self.closed.wait()
 
     def close(self, ctx):
-        pass
+        self.closed.set()
 
 
 class Refuses(Sink):
