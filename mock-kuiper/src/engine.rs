@@ -22,8 +22,8 @@ pub mod fault {
 /// Parts of a finding, and what is documented about each code.
 pub mod finding {
     pub use crate::finding::{
-        Explanation, NOTHING, OtherText, Place, Quote, Remedy, Sdk, Seen, UnknownCode, Violation,
-        describe_status, explain, other_texts, troubleshooting,
+        Explanation, Labels, Language, NOTHING, OtherText, Place, Quote, Remedy, Sdk, Seen,
+        UnknownCode, Violation, Words, describe_status, explain, other_texts, troubleshooting,
     };
 }
 

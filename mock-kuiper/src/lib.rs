@@ -23,7 +23,7 @@
 //!
 //! # The plugin
 //!
-//! A plugin is a directory, a zip, or a Cargo package, which is built first. In
+//! A plugin is a directory, a zip, or a Cargo package or Go module, which is built first. In
 //! the tests of such a package, name the binary that Cargo has built already:
 //! `Host::builder(".").executable(env!("CARGO_BIN_EXE_mirror"))`. A test needs
 //! nothing of the command: `default-features = false` saves a third of the

@@ -152,7 +152,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = jobs)]
     pub(super) jobs: usize,
 
-    /// Build a Cargo package without optimizations
+    /// Build a Cargo package or a Go module without optimizations
     #[arg(long)]
     pub(super) debug: bool,
 

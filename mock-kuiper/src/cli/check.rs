@@ -40,19 +40,19 @@ Examples:
 #[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub(crate) struct Args {
     /// The plugin: a directory with NAME.json and the executable, a zip of one,
-    /// or a Cargo package, which is built first
+    /// or a Cargo package or Go module, which is built first
     #[arg(value_hint = ValueHint::AnyPath)]
     plugin: PathBuf,
 
     /// Check for this target instead of this machine, e.g.
     /// aarch64-unknown-linux-musl
     ///
-    /// A Cargo package is built for it. For any other plugin only the processor
+    /// A Cargo package or a Go module is built for it. For any other plugin only the processor
     /// matters, so that `aarch64` is enough.
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
 
-    /// Build a Cargo package without optimizations
+    /// Build a Cargo package or a Go module without optimizations
     #[arg(long)]
     debug: bool,
 

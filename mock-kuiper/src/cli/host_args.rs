@@ -69,7 +69,7 @@ pub(super) struct HostArgs {
     #[arg(long)]
     pub(super) attach: bool,
 
-    /// Build a Cargo package without optimizations
+    /// Build a Cargo package or a Go module without optimizations
     #[arg(long)]
     pub(super) debug: bool,
 

@@ -45,7 +45,7 @@ Examples:
 #[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub(crate) struct Args {
     /// The plugin: a directory with NAME.json and the executable, a zip, or a Cargo
-    /// package, which is built first
+    /// package or a Go module, which is built first
     #[arg(value_hint = ValueHint::AnyPath)]
     plugin: PathBuf,
 
@@ -90,11 +90,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "RELEASE", value_parser = Release::find)]
     host: Option<&'static Release>,
 
-    /// Build a Cargo package for this target, e.g. aarch64-unknown-linux-musl
+    /// Build a Cargo package or a Go module for this target, e.g. aarch64-unknown-linux-musl
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
 
-    /// Build a Cargo package without optimizations
+    /// Build a Cargo package or a Go module without optimizations
     #[arg(long)]
     debug: bool,
 }

@@ -49,7 +49,7 @@ pub(crate) struct Args {
     trace: PathBuf,
 
     /// The plugin: a directory with NAME.json and the executable, a zip of one, or a
-    /// Cargo package, which is built first
+    /// Cargo package or Go module, which is built first
     #[arg(value_hint = ValueHint::AnyPath)]
     plugin: PathBuf,
 

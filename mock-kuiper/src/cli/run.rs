@@ -58,7 +58,7 @@ Examples:
 #[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub(crate) struct Args {
     /// The plugin: a directory with NAME.json and the executable, a zip of one,
-    /// or a Cargo package, which is built first
+    /// or a Cargo package or Go module, which is built first
     #[arg(value_hint = ValueHint::AnyPath, required_unless_present = "fault")]
     plugin: Option<PathBuf>,
 
@@ -70,7 +70,7 @@ pub(crate) struct Args {
 
     /// Reload the plugin whenever its directory changes, until Ctrl-C
     ///
-    /// A Cargo package is built first. The process is replaced as by eKuiper's
+    /// A Cargo package or a Go module is built first. The process is replaced as by eKuiper's
     /// plugin update, what was running is started again, and the calls and the
     /// rows of --send or --rows are repeated.
     #[arg(long, conflicts_with_all = ["count", "fault"])]

@@ -1,12 +1,14 @@
 //! What each kind of finding means under a real eKuiper, and what to do.
 //!
 //! Each [`Code`] has an entry; the entries are data, in files named after the
-//! groups of codes. eKuiper's texts are quoted verbatim, with their source.
-//! [`troubleshooting`] writes them as a page, the command prints single entries.
+//! groups of codes, in English, and translated in `zh`. eKuiper's texts are quoted
+//! verbatim, with their source. [`troubleshooting`] writes them as a page, the command
+//! prints single entries.
 
 mod channel;
 mod entry;
 mod function;
+mod language;
 mod order;
 mod other;
 mod page;
@@ -14,8 +16,10 @@ mod plugin;
 mod row;
 mod sink;
 mod sources;
+mod zh;
 
 pub use self::entry::{Explanation, NOTHING, OtherText, Place, Quote, Remedy, Sdk};
+pub use self::language::{Labels, Language, Words};
 use super::code::Code;
 
 /// Returns what is known about a kind of finding.
@@ -74,8 +78,8 @@ pub fn other_texts() -> &'static [OtherText] {
 /// `hint` returns a sentence on how the caller's program helps with a code; it
 /// becomes the last remedy.
 #[must_use]
-pub fn troubleshooting(hint: impl Fn(Code) -> Option<String>) -> String {
-    page::page(&Code::ALL.map(explain), other_texts(), hint)
+pub fn troubleshooting(language: Language, hint: impl Fn(Code) -> Option<String>) -> String {
+    page::page(language, &Code::ALL.map(explain), other_texts(), hint)
 }
 
 #[cfg(test)]

@@ -27,8 +27,8 @@ mod violation;
 pub use self::advice::{Advice, Limit};
 pub use self::code::{Code, UnknownCode};
 pub use self::explain::{
-    Explanation, NOTHING, OtherText, Place, Quote, Remedy, Sdk, explain, other_texts,
-    troubleshooting,
+    Explanation, Labels, Language, NOTHING, OtherText, Place, Quote, Remedy, Sdk, Words, explain,
+    other_texts, troubleshooting,
 };
 pub use self::finding::Finding;
 pub use self::observed::Observed;

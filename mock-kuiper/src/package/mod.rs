@@ -1,12 +1,13 @@
 //! A plugin on disk: reading it, checking it, packing it.
 //!
-//! A plugin is a directory, a zip, or a Cargo package that is built first. Whatever
-//! eKuiper refuses is refused here too, with all mistakes at once. Nothing is
-//! launched.
+//! A plugin is a directory, a zip, or the code of one that is built first: a Cargo
+//! package or a Go module. Whatever eKuiper refuses is refused here too, with all
+//! mistakes at once. Nothing is launched.
 //!
 //! Rules: protocol.md section 2.
 
 mod archive;
+mod build;
 mod cargo;
 mod check;
 mod config;
@@ -15,6 +16,8 @@ mod describe;
 mod error;
 pub(crate) mod files;
 mod front;
+mod go;
+mod layout;
 mod locate;
 mod manifest;
 mod opened;
@@ -28,7 +31,7 @@ mod spelling;
 mod tests;
 mod yaml;
 
-pub use cargo::Build;
+pub use build::Build;
 pub use check::{Checked, Plugin, check, check_program, check_with_code};
 pub use config::SourceConfig;
 pub use describe::{Aligned, align};

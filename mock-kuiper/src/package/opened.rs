@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::archive;
-use super::cargo::{Build, Layout, is_cargo_package};
+use super::build::Build;
 use super::config::{self, SourceConfig};
 use super::describe::Aligned;
 use super::error::{Mistake, PackageError};
+use super::layout::{Layout, has_code};
 use super::locate::{find, find_manifest, yaml};
 use super::manifest::{self, Manifest};
 use crate::release::Release;
@@ -15,8 +16,8 @@ use crate::scratch::Scratch;
 
 /// A plugin that was read and found valid.
 ///
-/// A zip is unpacked, and a Cargo package is laid out, in a temporary directory
-/// that is removed when the package is dropped.
+/// A zip is unpacked, and a Cargo package or a Go module is laid out, in a temporary
+/// directory that is removed when the package is dropped.
 #[derive(Debug)]
 pub struct Package {
     manifest: Manifest,
@@ -66,10 +67,11 @@ impl Package {
             .map_err(|error| rename(error, &directory, path))
     }
 
-    /// Reads the plugin in a directory, a zip or a Cargo package. In a Cargo package
-    /// the binary is built that the json names as `executable`.
+    /// Reads the plugin in a directory, a zip, a Cargo package or a Go module. In a Cargo
+    /// package the binary is built that the json names as `executable`, and in a Go module
+    /// its package `main`, unless the executable is there and newer than the code.
     ///
-    /// Cargo's output goes to stderr.
+    /// The output of Cargo and Go goes to stderr.
     ///
     /// # Errors
     ///
@@ -92,7 +94,7 @@ impl Package {
         aligned: &Aligned,
     ) -> Result<Package, PackageError> {
         let directory = find(path)?;
-        if is_cargo_package(&directory) {
+        if directory.is_dir() && has_code(&directory, path) {
             Package::lay_out(&directory, path, Some(build), aligned.binary.as_deref())
         } else {
             Package::open(path)
@@ -124,8 +126,8 @@ impl Package {
         Ok(package)
     }
 
-    /// Builds a Cargo package again. If the build fails, the old executable stays.
-    /// Any other plugin is left as it is.
+    /// Builds a plugin again that [`build`](Self::build) has built. If the build fails,
+    /// the old executable stays. Any other plugin is left as it is.
     ///
     /// # Errors
     ///
@@ -140,8 +142,7 @@ impl Package {
         }
     }
 
-    /// Returns whether the plugin is a Cargo package that [`rebuild`](Self::rebuild)
-    /// builds.
+    /// Returns whether [`rebuild`](Self::rebuild) builds the plugin.
     #[must_use]
     pub fn is_built(&self) -> bool {
         matches!(self.origin, Origin::LaidOut { build: Some(_), .. })
@@ -197,8 +198,7 @@ impl Package {
     }
 
     /// Returns the executable and the working directory of a plugin that its author
-    /// starts: in a Cargo package the binary that Cargo built, and the package's
-    /// directory.
+    /// starts: the binary that was built, and the directory of its code.
     pub(crate) fn development(&self) -> (PathBuf, Option<PathBuf>) {
         let executable = &self.manifest.executable;
         match &self.origin {

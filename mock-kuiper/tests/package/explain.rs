@@ -7,7 +7,7 @@ use mock_kuiper::engine::finding;
 use crate::common::{Done, mock_kuiper};
 
 fn explain(args: &[&str]) -> Done {
-    Done::of(mock_kuiper().arg("explain").args(args))
+    Done::of(mock_kuiper().arg("explain").args(args).env("LC_ALL", "C"))
 }
 
 #[test]
@@ -95,19 +95,44 @@ fn the_page_and_a_code_exclude_each_other() {
 }
 
 #[test]
-fn docs_troubleshooting_is_what_the_command_writes() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/troubleshooting.md");
-    let page = fs::read_to_string(&page).unwrap_or_else(|e| panic!("{}: {e}", page.display()));
+fn the_locale_or_an_option_makes_it_chinese() {
+    let chinese = explain(&["ack.missing", "--lang", "zh"]);
+    let by_locale = Done::of(
+        mock_kuiper()
+            .args(["explain", "ack.missing"])
+            .env("LC_ALL", "zh_CN.UTF-8"),
+    );
+    let english = explain(&["ack.missing", "--lang", "en"]);
 
-    let done = explain(&["--markdown"]);
-
+    let beginning =
+        "ack.missing\n  目标没有按时发送 ack。\n\n观察到的现象\n  设置了 `requireAck`，";
+    assert!(chinese.stdout.starts_with(beginning), "{}", chinese.stdout);
+    for quote in finding::explain(Code::AckMissing).quotes {
+        assert!(chinese.stdout.contains(quote.text), "{}", quote.text);
+    }
+    assert_eq!(by_locale.stdout, chinese.stdout);
     assert!(
-        done.stdout == page,
-        "docs/troubleshooting.md is not what `mock-kuiper explain --markdown` writes"
+        english
+            .stdout
+            .starts_with("ack.missing\n  A sink sent no ack in time.\n")
     );
-    let first = page.lines().next().unwrap();
-    assert_eq!(
-        first,
-        "<!-- Written by `mock-kuiper explain --markdown`. -->"
-    );
+}
+
+#[test]
+fn the_pages_in_docs_are_what_the_command_writes() {
+    for (file, option) in [
+        ("docs/troubleshooting.md", ""),
+        ("docs/zh/troubleshooting.md", " --lang zh"),
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+        let page = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let args: Vec<_> = option.split_whitespace().collect();
+
+        let done = explain(&[&["--markdown"], &args[..]].concat());
+
+        let command = format!("mock-kuiper explain --markdown{option}");
+        assert!(done.stdout == page, "{file} is not what `{command}` writes");
+        let first = page.lines().next().unwrap();
+        assert_eq!(first, format!("<!-- Written by `{command}`. -->"));
+    }
 }

@@ -7,6 +7,7 @@ mod common;
 mod described;
 mod executable;
 mod explain;
+mod go_module;
 mod hostile;
 mod hosts;
 mod new;

@@ -68,7 +68,7 @@ Examples:
 #[command(mut_arg("attach", |arg| arg.hide(true)))]
 pub(crate) struct Args {
     /// The plugin: a directory with NAME.json and the executable, a zip of one,
-    /// or a Cargo package, which is built first
+    /// or a Cargo package or Go module, which is built first
     #[arg(value_hint = ValueHint::AnyPath)]
     plugin: PathBuf,
 

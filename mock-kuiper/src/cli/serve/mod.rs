@@ -66,7 +66,7 @@ const TOKEN: usize = 16;
 #[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub(crate) struct Args {
     /// A plugin: a directory with NAME.json and the executable, a zip of one, or a
-    /// Cargo package, which is built first; may be repeated
+    /// Cargo package or Go module, which is built first; may be repeated
     #[arg(required = true, value_name = "PLUGIN", value_hint = ValueHint::AnyPath)]
     plugins: Vec<PathBuf>,
 

@@ -109,7 +109,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["list", "schema", "reference"])]
     pub(super) update: bool,
 
-    /// Build Cargo packages without optimizations
+    /// Build Cargo packages and Go modules without optimizations
     #[arg(long)]
     pub(super) debug: bool,
 

@@ -49,7 +49,7 @@ pub(super) fn make(
     let wrong = |text: String| CliError::input(format!("{}: {text}", trace.display()));
     if !plugin.exists() {
         return Err(CliError::input(format!(
-            "{}: there is no such plugin; name its directory, its zip or its Cargo package",
+            "{}: there is no such plugin; name its directory, its zip, its Cargo package or its Go module",
             plugin.display()
         )));
     }

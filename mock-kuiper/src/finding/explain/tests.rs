@@ -112,7 +112,7 @@ fn sentences_end_with_a_full_stop_and_titles_do_not() {
 
 #[test]
 fn the_page_has_a_heading_for_each_code_and_each_text_in_a_block() {
-    let page = troubleshooting(|_| None);
+    let page = troubleshooting(Language::English, |_| None);
 
     for entry in all() {
         let heading = format!("\n## {}\n", entry.code);
@@ -129,24 +129,98 @@ fn the_page_has_a_heading_for_each_code_and_each_text_in_a_block() {
 
 #[test]
 fn every_link_of_the_page_leads_to_one_of_its_headings() {
-    let page = troubleshooting(|_| None);
-    let headings = page.lines().filter_map(|line| line.strip_prefix("## "));
-    let anchors: Vec<_> = headings
-        .map(|heading| heading.to_lowercase().replace('.', "").replace(' ', "-"))
-        .collect();
+    for language in [Language::English, Language::Chinese] {
+        let page = troubleshooting(language, |_| None);
+        let headings = page.lines().filter_map(|line| line.strip_prefix("## "));
+        let headings =
+            headings.map(|heading| heading.to_lowercase().replace('.', "").replace(' ', "-"));
+        let given = page.split("\n<a id=\"").skip(1);
+        let given = given.filter_map(|rest| Some(rest.split('"').next()?.to_owned()));
+        let anchors: Vec<_> = headings.chain(given).collect();
 
-    let links = page.split("](#").skip(1);
-    let links: Vec<_> = links.filter_map(|rest| rest.split(')').next()).collect();
+        let links = page.split("](#").skip(1);
+        let links: Vec<_> = links.filter_map(|rest| rest.split(')').next()).collect();
 
-    assert!(links.len() > 100, "{}", links.len());
-    for link in links {
-        assert!(anchors.iter().any(|anchor| anchor == link), "{link}");
+        assert!(links.len() > 100, "{}", links.len());
+        for link in links {
+            assert!(anchors.iter().any(|anchor| anchor == link), "{link}");
+        }
+    }
+}
+
+/// The texts of an entry in Chinese, without its quotes.
+fn in_chinese(entry: &Explanation) -> Vec<&'static str> {
+    let words = Language::Chinese.words(entry);
+    let remedies = words.remedies.iter().map(|remedy| remedy.text);
+    let texts = [words.title, words.observed, words.effect, words.cause];
+    texts.into_iter().chain(remedies).collect()
+}
+
+fn is_chinese(c: char) -> bool {
+    matches!(c, '\u{4e00}'..='\u{9fff}')
+}
+
+#[test]
+fn every_entry_is_translated_with_all_its_remedies_in_whole_sentences() {
+    for entry in all() {
+        let texts = in_chinese(entry);
+
+        assert_eq!(texts.len(), 4 + entry.remedies.len(), "{}", entry.code);
+        assert!(!texts[0].ends_with('。'), "{}", texts[0]);
+        for text in &texts {
+            assert!(text.contains(is_chinese), "{text}");
+            assert_eq!(text.trim(), *text);
+        }
+        for sentence in &texts[1..] {
+            assert!(sentence.ends_with('。'), "{sentence}");
+        }
+    }
+    let meanings = Language::Chinese.meanings(other_texts());
+    assert_eq!(meanings.len(), other_texts().len());
+}
+
+/// What stands between backticks, sorted, each once.
+fn code_in(text: &str) -> Vec<&str> {
+    let mut spans: Vec<_> = text.split('`').skip(1).step_by(2).collect();
+    spans.sort_unstable();
+    spans.dedup();
+    spans
+}
+
+#[test]
+fn a_translation_names_the_same_code_as_the_original() {
+    for entry in all() {
+        let remedies = entry.remedies.iter().map(|remedy| remedy.text);
+        let original = [entry.title, entry.observed, entry.effect, entry.cause];
+        let original = original.into_iter().chain(remedies);
+
+        for (english, chinese) in original.zip(in_chinese(entry)) {
+            assert_eq!(
+                code_in(english),
+                code_in(chinese),
+                "{}: {chinese}",
+                entry.code
+            );
+        }
+    }
+    let meanings = Language::Chinese.meanings(other_texts());
+    for (other, chinese) in other_texts().iter().zip(meanings) {
+        assert_eq!(code_in(other.meaning), code_in(chinese), "{chinese}");
+    }
+}
+
+#[test]
+fn the_releases_of_every_quote_are_translated() {
+    let quotes = all().into_iter().flat_map(|entry| entry.quotes.iter());
+    for quote in quotes.chain(other_texts().iter().map(|other| &other.quote)) {
+        assert!(zh::releases(quote.releases).is_some(), "{}", quote.releases);
+        assert!(!Language::Chinese.source(quote).contains("seen in a run"));
     }
 }
 
 #[test]
 fn a_text_of_several_codes_is_listed_once_with_all_of_them() {
-    let page = troubleshooting(|_| None);
+    let page = troubleshooting(Language::English, |_| None);
 
     let line = "- `Operation OP error send time out`: [sink.row-not-taken](#sinkrow-not-taken), \
                 [sink.unread](#sinkunread), [sink.unreachable](#sinkunreachable), \
@@ -157,7 +231,7 @@ fn a_text_of_several_codes_is_listed_once_with_all_of_them() {
 
 #[test]
 fn the_page_names_what_ekuiper_does_not_show() {
-    let page = troubleshooting(|_| None);
+    let page = troubleshooting(Language::English, |_| None);
     let list = page.split("## What eKuiper does not show").nth(1).unwrap();
     let list = list.split("\n## ").next().unwrap();
 
@@ -169,8 +243,9 @@ fn the_page_names_what_ekuiper_does_not_show() {
 
 #[test]
 fn a_hint_is_the_last_remedy_of_its_code() {
-    let page =
-        troubleshooting(|code| (code == Code::AckMissing).then(|| "wait longer.".to_owned()));
+    let page = troubleshooting(Language::English, |code| {
+        (code == Code::AckMissing).then(|| "wait longer.".to_owned())
+    });
 
     assert_eq!(page.matches("- mock-kuiper: wait longer.\n").count(), 1);
     let entry = page.split("\n## ack.missing\n").nth(1).unwrap();

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::super::cargo::Build;
+use super::super::build::Build;
 use super::super::config;
 use super::super::error::PackageError;
 use super::super::files;

@@ -19,9 +19,10 @@ use std::path::Path;
 
 use self::look::Look;
 use super::archive;
-use super::cargo::{Build, Layout, is_cargo_package};
+use super::build::Build;
 use super::describe::{Aligned, align};
 use super::error::PackageError;
+use super::layout::{Layout, has_code};
 use super::locate::{find, find_manifest};
 use super::manifest::Language;
 use super::parts::Packable;
@@ -83,9 +84,9 @@ pub fn check_program(
     Ok(report)
 }
 
-/// Checks the plugin in a directory, a zip or a Cargo package.
+/// Checks the plugin in a directory, a zip, a Cargo package or a Go module.
 ///
-/// A Cargo package is built as `build` states, after everything else was checked
+/// A Cargo package is built, and a Go module whose executable is missing or old, as `build` states, after everything else was checked
 /// and found valid. The executable must be for the processor of [`Build::target`], or
 /// without one for that of this machine.
 ///
@@ -101,7 +102,7 @@ pub fn check(path: &Path, build: &Build) -> Result<Checked, PackageError> {
 /// Checks a plugin like [`check`], of which a binary is `built` already.
 fn check_built(path: &Path, build: &Build, built: Option<&Path>) -> Result<Checked, PackageError> {
     let found = find(path)?;
-    if is_cargo_package(&found) {
+    if found.is_dir() && has_code(&found, path) {
         return check_layout(&found, path, build, built);
     }
     let mut report = CheckReport::default();
@@ -160,7 +161,7 @@ pub fn check_with_code(path: &Path, build: &Build, fix: bool) -> Result<Checked,
     Ok(checked)
 }
 
-/// Checks a Cargo package by its files.
+/// Checks a Cargo package or a Go module by its files.
 fn check_layout(
     directory: &Path,
     shown: &Path,

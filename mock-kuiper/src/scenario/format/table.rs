@@ -12,7 +12,7 @@ pub(in super::super) static FILE: Form = Form {
         KeyForm::required(
             "plugin",
             Shape::Path,
-            "The plugin: a directory, a zip, or a Cargo package, which is built first.",
+            "The plugin: a directory or a zip, or a Cargo package or a Go module, which is built first.",
         ),
         KeyForm::required("cases", Shape::Filled(&Shape::Form(&CASE)), "The cases."),
         KeyForm::optional(
