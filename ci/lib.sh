@@ -8,10 +8,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$HOME/.cargo/bin:/usr/local/go/bin:$PATH"
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
 
-# Where cargo builds. ci/interop and ci/msrv keep their files there, too.
-# shellcheck disable=SC2034 # used by the scripts that source this
+# Where cargo builds, the examples, too, because they share their dependencies.
+# ci/interop and ci/msrv keep their files there.
 target="${CARGO_TARGET_DIR:-$PWD/target}"
 mkdir -p "$target"
+export CARGO_TARGET_DIR="$target"
 
 # skip REASON: prints that a part of a script is skipped, and why.
 skip() {
