@@ -20,11 +20,24 @@ skip() {
 }
 
 # apt_get PACKAGE…: installs Debian packages; fails if that is not possible.
-# The package lists are fetched once in a run of .ci/run.
+# The package lists are fetched once in a run of .ci/run, two of whose scripts wait for
+# each other here.
 apt_get() {
     command -v apt-get >/dev/null || return 1
     [ "$(id -u)" = 0 ] || return 1
     export DEBIAN_FRONTEND=noninteractive
+    local lock
+    exec {lock}>"${CI_APT_UPDATED:-$target/apt}.lock"
+    flock "$lock"
+    if apt_get_alone "$@"; then
+        exec {lock}>&-
+    else
+        exec {lock}>&-
+        return 1
+    fi
+}
+
+apt_get_alone() {
     if [ -z "${CI_APT_UPDATED:-}" ] || [ ! -e "$CI_APT_UPDATED" ]; then
         timeout 120 apt-get update -qq || return 1
         [ -z "${CI_APT_UPDATED:-}" ] || touch "$CI_APT_UPDATED"
