@@ -5,10 +5,13 @@ It is driven over a pipe with the Chrome DevTools Protocol
 """
 
 import base64
+import contextlib
 import json
 import os
 import select
 import subprocess
+import sys
+import tempfile
 import time
 
 LIMIT = 60  # seconds, for one answer of the browser
@@ -121,6 +124,18 @@ class Browser:
         self.process.wait(LIMIT)
 
 
+@contextlib.contextmanager
+def run_in(chromium):
+    """Runs a browser with a profile of its own, and ends it."""
+    # The browser's helpers may write to the profile after its end.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        browser = Browser(chromium, profile)
+        try:
+            yield browser
+        finally:
+            browser.end()
+
+
 def settled():
     """Waits until the browser has drawn twice."""
     return "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -164,6 +179,13 @@ class Checks:
         self.count += 1
         if seen != expected:
             self.failures.append(f"error: {what}: expected {expected!r}, seen {seen!r}")
+
+    def end(self, what):
+        """Prints what differs, and how many checks there were; returns the exit status."""
+        for failure in self.failures:
+            print(failure, file=sys.stderr)
+        print(f"{what}: {self.count} checks, {len(self.failures)} failed")
+        return 1 if self.failures else 0
 
 
 def wrong_events(browser, allowed):

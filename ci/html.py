@@ -8,9 +8,8 @@ The page is the one that the test `writes_the_page_that_ci_html_opens` writes.
 
 import pathlib
 import sys
-import tempfile
 
-from browser import CONTRAST, Browser, Checks, settled, wrong_events
+from browser import CONTRAST, Checks, run_in, settled, wrong_events
 
 SHOWN = "[...document.querySelectorAll('.entry')].filter(e => e.checkVisibility()).map(e => e.dataset.word).join(' ')"
 OUTPUT = "document.querySelector('output').textContent"
@@ -107,19 +106,13 @@ def main():
     screenshots = pathlib.Path(sys.argv[4]) if sys.argv[3:4] == ["--screenshots"] else None
     url = page.as_uri()
     checks = Checks()
-    # The browser's helpers may write to the profile after its end.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        browser = Browser(chromium, profile)
+    with run_in(chromium) as browser:
         check_behaviour(browser, url, checks)
         note_events(browser, url, checks)
         check_without_script(browser, url, checks)
         check_looks(browser, url, checks, screenshots)
         note_events(browser, url, checks)
-        browser.end()
-    for failure in checks.failures:
-        print(failure, file=sys.stderr)
-    print(f"{page.name}: {page.stat().st_size} bytes, {checks.count} checks, {len(checks.failures)} failed")
-    return 1 if checks.failures else 0
+    return checks.end(f"{page.name}: {page.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

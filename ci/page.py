@@ -1,124 +1,23 @@
 """Drives the page of `mock-kuiper serve` as a person does, with clicks and keys.
 
-Usage: page.py CHROMIUM MOCK-KUIPER SCREENSHOTS MIRROR [PYSAM PYTHON]
-SCREENSHOTS is a directory or empty. MIRROR and PYSAM are plugins' directories.
+Usage: page.py CHROMIUM MOCK-KUIPER SCREENSHOTS MIRROR PROBE [--go BENCH_GO] [--python PYSAM PYTHON]
+SCREENSHOTS is a directory or empty. The plugins are directories, PROBE is an executable.
 Exits with status 1 if a check fails, and names it.
 """
 
+import argparse
 import json
 import pathlib
-import signal
-import subprocess
 import sys
-import tempfile
-import time
 
-from browser import CONTRAST, Browser, Checks, settled, wrong_events
+import page_servers
+from browser import Checks, run_in, settled
+from page_user import (
+    BANNER, LAST, RATE, SHOWN, START, STATE_IS, TOTAL, Page, Server, check_looks, named, note_events, one)
 
-LIMIT = 30  # seconds, for what the page waits for
 NODES = 12_000  # elements that the page has at most
-SHADES = [(800, False), (800, True), (1280, False), (1280, True)]
-
-
-class Server:
-    """A `mock-kuiper serve`, which can be started again at its port."""
-
-    def __init__(self, command, plugin, *more):
-        self.command = [command, "serve", plugin, "--isolate", *more]
-        self.port = 0
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(
-            [*self.command, "--port", str(self.port)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"error: `{' '.join(self.command)}` ended with status {self.process.wait(LIMIT)}")
-        about = json.loads(line)
-        self.url, self.port = about["url"].rstrip("/"), about["port"]
-
-    def end(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(LIMIT)
-        self.process.stdout.close()
-
-
-class Page:
-    """The page in a tab, with what a person does."""
-
-    def __init__(self, browser, url):
-        self.browser, self.url = browser, url
-
-    def see(self, what, expression):
-        """Waits until an expression is true."""
-        end = time.monotonic() + LIMIT
-        while not self.browser.run(f"Boolean({expression})"):
-            if time.monotonic() > end:
-                text = self.browser.run("document.body.innerText")[:3000]
-                wrong = wrong_events(self.browser, lambda url: True)
-                raise SystemExit(f"error: never seen within {LIMIT} s: {what}\n{expression}\n{wrong}\nThe page:\n{text}")
-            time.sleep(0.05)
-
-    def point(self, element):
-        """Returns the middle of an element, once it is what a click there would hit."""
-        at = f"""(() => {{
-          const element = {element};
-          if (!element || !element.checkVisibility() || element.disabled) return null;
-          element.scrollIntoView({{ block: 'center' }});
-          const box = element.getBoundingClientRect();
-          const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-          const hit = document.elementFromPoint(x, y);
-          return hit && (element.contains(hit) || hit.contains(element)) ? [x, y] : null;
-        }})()"""
-        self.see(f"{element} can be clicked", at)
-        return self.browser.run(at)
-
-    def click(self, element, count=1):
-        x, y = self.point(element)
-        for kind in ("mousePressed", "mouseReleased"):
-            self.browser.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=count)
-
-    def press(self, key, code=None, modifiers=0):
-        text = {"Enter": "\r", " ": " "}.get(key)
-        number = {"Enter": 13, "Tab": 9, " ": 32, "ArrowDown": 40, "ArrowRight": 39, "a": 65}[key]
-        about = {"key": key, "code": code or key, "windowsVirtualKeyCode": number, "modifiers": modifiers}
-        self.browser.ask("Input.dispatchKeyEvent", type="keyDown", **about, **({"text": text} if text and not modifiers else {}))
-        self.browser.ask("Input.dispatchKeyEvent", type="keyUp", **about)
-
-    def type(self, element, text):
-        """Clicks into a field and replaces what is in it."""
-        self.click(element)
-        self.browser.run(f"{element}.select()")
-        self.browser.ask("Input.insertText", text=text)
-
-    def choose(self, symbol):
-        self.click(f"document.querySelector('nav a[data-key=\"{symbol}\"]')")
-        self.see(f"the view of {symbol}", f"document.querySelector('nav a[aria-current]')?.dataset.key === '{symbol}'")
-
-    def open(self, fragment=""):
-        self.browser.open(f"{self.url}/{fragment}")
-        self.see("the plugin runs", STATE_IS % "running")
-
-    def text(self, selector):
-        return self.browser.run(f"document.querySelector({selector!r})?.innerText ?? ''")
-
-
-def one(selector):
-    return f"document.querySelector({selector!r})"
-
-
-def named(text, selector="button"):
-    """The button of this text or label."""
-    return f"[...document.querySelectorAll({selector!r})].find(e => (e.ariaLabel ?? e.textContent).startsWith({text!r}))"
-
-
-STATE_IS = "document.querySelector('.top .label')?.textContent.startsWith('%s')"
-START = "document.querySelector('form .actions .main')"
-SHOWN = "document.querySelectorAll('.live li').length"
-LAST = "Number([...document.querySelectorAll('.live .n')].at(-1)?.textContent)"
-TOTAL = "Number(document.querySelector('.live .rate').textContent.match(/([\\d,]+) rows$/)?.[1].replaceAll(',', ''))"
-BANNER = "document.querySelector('.banner[role=status]:not([hidden])')"
+FLOOD = 10_000  # rows in a second
+RELEASES = "document.querySelectorAll('.top select')[0]"
 
 
 def check_source(page, checks):
@@ -221,9 +120,7 @@ def check_fault_and_case(page, checks):
 def check_conversation(page, checks):
     """Messages by channel, their meaning and body, and the log."""
     page.see("messages", "document.querySelectorAll('.wire li').length > 10")
-    page.click(one(".tools select"))
-    page.press("Enter")
-    page.browser.run("(() => { const s = document.querySelector('.tools select'); s.value = 'plugin_mirror'; s.dispatchEvent(new Event('change')); })()")
+    page.pick(one(".tools select"), "plugin_mirror")
     page.see("only this channel", "[...document.querySelectorAll('.wire .channel')].every(e => e.textContent === 'plugin_mirror')")
     order = "[...document.querySelectorAll('.wire details')].find(e => e.querySelector('.kind')?.textContent === 'order')"
     page.click(f"{order}.querySelector('summary')")
@@ -259,9 +156,9 @@ def check_life(page, checks, server):
     page.see("the same symbol after a reload", "document.querySelector('nav a[aria-current]')?.dataset.key === 'source/random'")
     page.see("its rows", f"{LAST} > 2")
 
-    server.process.send_signal(signal.SIGSTOP)
+    server.suspend()
     page.see("a suspended server is noticed", f"{BANNER}?.innerText.includes('does not answer')")
-    server.process.send_signal(signal.SIGCONT)
+    server.resume()
     page.see("it answers again", f"!{BANNER}")
     server.end()
     page.see("an ended server is noticed", f"{BANNER}?.innerText.includes('does not answer')")
@@ -299,20 +196,8 @@ def check_keyboard(page, checks):
             checks.equal(f"each {role} has a name", bool(node.get("name", {}).get("value")), True)
 
 
-def check_looks(page, checks, shots, name):
-    """Each width, light and dark: nothing is wider than the page, all text can be read."""
-    for width, dark in SHADES:
-        page.browser.show(width, dark)
-        page.browser.run(settled())
-        if shots:
-            page.browser.screenshot(shots / f"{name}-{width}-{'dark' if dark else 'light'}.png", width, 900)
-        checks.equal(f"pixels beyond a width of {width}, {name}", page.browser.overflow(), 0)
-        checks.equal(f"text that is hard to read, {name}, {width}, dark {dark}", page.browser.run(CONTRAST), "")
-    page.browser.show(1280, False)
-
-
 def check_flood(page, checks, shots):
-    """10,000 rows per second: it samples and says so, and goes on to answer."""
+    """10,000 rows per second and more: it samples and says so, and goes on to answer."""
     page.open("#/mirror/source/random")
     page.type(one("[data-name=period] input"), "100us")
     checks.equal("a text for a number is noted", "sent as a text" in page.text("[data-name=period]"), True)
@@ -320,9 +205,14 @@ def check_flood(page, checks, shots):
       window.long = [];
       new PerformanceObserver(list => window.long.push(...list.getEntries().map(e => e.duration))).observe({ type: 'longtask' });
     })()""")
+    page.type(one("[data-name=period] input"), "0")
     page.click(START)
     page.see("it says that it samples", "document.querySelector('.live').innerText.includes('Sampled: at most 50 rows per second')")
-    page.see("20,000 rows", f"{TOTAL} > 20000")
+    page.see(f"{FLOOD} rows per second", f"{RATE} >= {FLOOD}")
+    rate, total = page.browser.run(RATE), page.browser.run(TOTAL)
+    page.see("the count goes on", f"{TOTAL} > {total + FLOOD}")
+    last = page.browser.run(LAST)
+    page.see("newer rows are shown", f"{LAST} > {last + FLOOD}")
     frames = page.browser.run("new Promise(done => { let n = 0; const next = () => ++n < 20 ? requestAnimationFrame(next) : done(n); next(); })")
     checks.equal("it goes on to draw", frames, 20)
     page.click(named("Pause"))
@@ -337,76 +227,107 @@ def check_flood(page, checks, shots):
     page.type(one("[data-name=value] textarea"), "1")
     page.click(named("Call"))
     page.see("a call is answered meanwhile", "document.querySelector('tbody td:nth-child(3)')?.textContent === '1'")
+    page.choose("source/random")
+    page.see("the flood has not ended", f"{RATE} >= {FLOOD}")
     tasks = page.browser.run("window.long")
-    print(f"flood: {nodes} elements, {len(tasks)} long tasks, the longest {max(tasks, default=0):.0f} ms")
+    print(f"flood: {rate:.0f} rows/s, {nodes} elements, {len(tasks)} long tasks, the longest {max(tasks, default=0):.0f} ms")
 
 
-def check_tabs(page, checks):
-    """Four tabs at once: a browser has six connections for all of them."""
+def check_tabs(page, checks, server):
+    """Four tabs at once: a browser has six connections for all of them. One of them is
+    slow, and the server is suspended."""
     browser, first = page.browser, page.browser.session
     tabs = [browser.tab() for _ in range(3)]
-    for tab in tabs:
-        browser.session = tab
+
+    def each(do):
+        for tab in tabs:
+            browser.session = tab
+            do()
+
+    def opened():
         browser.show(1280, False)
         page.open("#/mirror/source/random")
         checks.equal("the tab is not hidden", browser.run("document.visibilityState"), "visible")
         page.see("rows in each tab", f"{SHOWN} > 0")
-    for tab in tabs:
-        browser.session = tab
+
+    each(opened)
+
+    # A tab that stands still, while the rows flood it.
+    slow, quick = tabs[1:]
+    browser.session = slow
+    browser.ask("Debugger.enable")
+    before = browser.run(LAST)
+    browser.ask("Debugger.pause")
+    browser.wait("Debugger.paused")
+    browser.session = quick
+    total = browser.run(TOTAL)
+    page.see("a slow tab holds up no other", f"{TOTAL} > {total + 10 * FLOOD}")
+    last = browser.run(LAST)
+    page.click(named("Pause"))
+    page.click(named("Resume"))
+    browser.session = slow
+    browser.ask("Debugger.resume")
+    browser.ask("Debugger.disable")
+    page.see("the slow tab goes on with what is new", f"{LAST} > {max(last, before)}")
+
+    server.suspend()
+    each(lambda: page.see("each tab notices that the server is suspended", f"{BANNER}?.innerText.includes('does not answer')"))
+    last = browser.run(LAST)
+    server.resume()
+    each(lambda: page.see("each tab gets rows again", f"!{BANNER} && {LAST} > {last}"))
+
+    def called():
         page.choose("function/echo")
         page.type(one("[data-name=value] textarea"), '"tab"')
         page.click(named("Call"))
         page.see("an answer in each tab", "document.querySelector('tbody td:nth-child(3)')?.textContent === '\"tab\"'")
+
+    each(called)
     browser.session = tabs[0]
     page.choose("source/random")
     page.click(named("Stop rule1_random_0"))
-    for tab in tabs:
-        browser.session = tab
-        page.see("each tab sees the stop", "!document.querySelector('nav').innerText.includes('rows/s')")
-    for tab in tabs:
-        browser.session = tab
-        browser.ask("Page.close")
+    each(lambda: page.see("each tab sees the stop", "!document.querySelector('nav').innerText.includes('rows/s')"))
+    each(lambda: browser.ask("Page.close"))
     browser.session = first
     checks.equal("the first tab goes on", page.text("h1"), "mock-kuiper")
 
 
-def check_python(page, checks, shots):
-    """A plugin with Chinese metadata: the language of labels and of the page."""
-    page.open("#/pysam/source/pyjson")
-    checks.equal("an English label", "Interval (ms)" in page.text("main"), True)
-    page.type(one("[data-name=rule] input"), "regel")
-    page.click("[...document.querySelectorAll('.top select')].at(-1)")
-    page.press("ArrowDown")
-    page.press("Enter")
-    page.see("Chinese", "document.documentElement.lang === 'zh-CN'")
-    checks.equal("a Chinese label", "间隔（毫秒）" in page.text("main"), True)
-    checks.equal("the page's words", "动作 (Sink)" in page.text("nav"), True)
-    checks.equal("what was typed stays", page.browser.run(one("[data-name=rule] input") + ".value"), "regel")
+def check_release(page, checks):
+    """Another release is played by another process."""
+    page.open("#/mirror/sink/append")
+    page.click(START)
+    page.see("an instance", "document.querySelector('tbody .label.good')")
+    state = page.text(".top .label")
+    page.pick(RELEASES, "1.13")
+    page.see("another process", f"{STATE_IS % 'running'} && document.querySelector('.top .label').textContent !== {state!r}")
+    page.see("nothing runs in it", "document.querySelectorAll('tbody .label.good').length === 0")
+    page.click(START)
+    page.see("an instance of a release without acks", "document.querySelector('tbody tr td:nth-child(4)')?.textContent === '—'")
+    page.browser.ask("Page.reload")
+    page.see("the release after a reload", f"{RELEASES}?.value === '1.13'")
+    page.see("its instance", "document.querySelector('tbody .label.good')")
+    page.pick(RELEASES, "2.4")
+    page.see("the release from before", f"{STATE_IS % 'running'} && document.querySelectorAll('tbody .label.good').length === 0")
+
+
+def check_rule(page, checks, work):
+    """A sink that gets the rows of a source, which is chosen in the source's form."""
+    out = work / "rule.jsonl"
+    page.open("#/mirror/sink/append")
+    page.type(one("[data-name=path] input"), str(out))
+    page.click(START)
+    page.see("the sink runs", "document.querySelector('tbody .label.good')")
+    page.choose("source/random")
+    page.type(one("[data-name=period] input"), "10")
+    page.click("document.querySelector('[data-name=to] input')")
     page.click(START)
     page.see("rows", f"{SHOWN} > 3")
-    check_looks(page, checks, shots, "chinese")
-    page.choose("function/revert")
-    page.type(one("[data-name=text] textarea"), "abc")
-    page.press("Enter", modifiers=2)
-    page.see("the call", "document.querySelector('tbody td:nth-child(3)')?.textContent === '\"cba\"'")
-    page.choose("sink/print")
-    page.click(START)
-    page.see("the sink", "document.querySelector('tbody .label.good')")
-    page.click("document.querySelector('.live-column form .main')")
-    page.see("its ack", "document.querySelector('.results .label.good')")
-    page.click(one("#tab-log"))
-    page.see("its log", "document.querySelector('.panel .stream').innerText.includes('print: ')")
-    page.browser.run("localStorage.clear()")
-
-
-def note_events(page, checks, when, expected=()):
-    """Messages in the console, exceptions, and requests elsewhere. The browser notes
-    refused requests itself; `expected` are parts of these notes."""
-    page.browser.run(settled())
-    wrong = wrong_events(page.browser, lambda url: url.startswith((page.url, "blob:" + page.url)))
-    wrong = [each for each in wrong if not any(part in each for part in expected)]
-    checks.equal(f"the console is empty, and nothing is requested elsewhere, {when}", wrong, [])
-    page.browser.events.clear()
+    page.choose("sink/append")
+    page.see("acks of the source's rows", "/^([4-9]|\\d\\d+) done/.test(document.querySelector('tbody tr td:nth-child(4)')?.textContent)")
+    checks.equal("what the sink wrote", out.read_text().startswith('{"count":50}\n{"count":50}\n'), True)
+    page.choose("case")
+    page.click(named("Save"))
+    page.see("the rule in the case", "document.querySelector('pre.file')?.textContent.includes('- rule:')")
 
 
 def check_mirror(browser, server, checks, shots, work):
@@ -431,36 +352,35 @@ def check_mirror(browser, server, checks, shots, work):
     note_events(page, checks, "with keys")
     check_flood(page, checks, shots)
     note_events(page, checks, "in the flood")
-    check_tabs(page, checks)
+    check_tabs(page, checks, server)
+    note_events(page, checks, "in several tabs", ["net::ERR_"])
+    check_rule(page, checks, work)
+    check_release(page, checks)
+    note_events(page, checks, "with a rule and another release")
 
 
 def main():
-    chromium, command, shots, mirror, *python = sys.argv[1:]
-    shots = pathlib.Path(shots) if shots else None
+    parser = argparse.ArgumentParser()
+    for name in ("chromium", "command", "shots", "mirror", "probe"):
+        parser.add_argument(name)
+    parser.add_argument("--go")
+    parser.add_argument("--python", nargs=2)
+    args = parser.parse_args()
+    shots = pathlib.Path(args.shots) if args.shots else None
     checks = Checks()
-    # The browser's helpers may write to the profile after its end.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        browser = Browser(chromium, profile)
-        server = None
-        try:
-            server = Server(command, mirror)
-            # The isolated plugin sees this directory.
-            check_mirror(browser, server, checks, shots, pathlib.Path(mirror).parent)
-            server.end()
-            if python:
-                server = Server(command, python[0], "--python", python[1])
-                page = Page(browser, server.url)
-                check_python(page, checks, shots)
-                note_events(page, checks, "of the Python plugin")
-        finally:
-            browser.end()
-            if server and server.process.poll() is None:
-                server.process.send_signal(signal.SIGCONT)
-                server.end()
-    for failure in checks.failures:
-        print(failure, file=sys.stderr)
-    print(f"page: {checks.count} checks, {len(checks.failures)} failed")
-    return 1 if checks.failures else 0
+    with run_in(args.chromium) as browser, page_servers.Servers(args.command) as servers:
+        server = servers.start(args.mirror, "--isolate")
+        # The isolated plugin sees this directory.
+        work = pathlib.Path(args.mirror).parent
+        check_mirror(browser, server, checks, shots, work)
+        server.end()
+        page_servers.check_token(browser, servers, checks, args.mirror)
+        page_servers.check_attach(browser, servers, checks, shots, pathlib.Path(args.probe), work)
+        if args.go:
+            page_servers.check_go(browser, servers, checks, shots, args.go)
+        if args.python:
+            page_servers.check_python(browser, servers, checks, shots, *args.python, args.mirror)
+    return checks.end("page")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-//! The file of known failures, `--expect-fail`.
+//! Files of requirements whose results are known: those that fail, and the flaky
+//! ones, which may pass or fail.
 //!
 //! Each line has the number of a requirement, the releases and the reason.
 //!
@@ -14,12 +15,14 @@ use mock_kuiper::Release;
 
 use crate::section;
 
-/// The known failures, with their releases and reasons.
+/// The requirements of a file, with their releases and reasons.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expected(Vec<Entry>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
+    /// The number of its line.
+    line: usize,
     id: String,
     /// `None` stands for all releases.
     releases: Option<Vec<String>>,
@@ -45,7 +48,7 @@ impl Expected {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            match parse_entry(line, &entries) {
+            match parse_entry(number, line, &entries) {
                 Ok(entry) => entries.push(entry),
                 Err(mistake) => mistakes.push(format!("line {number}: {mistake}")),
             }
@@ -56,13 +59,36 @@ impl Expected {
         }
     }
 
-    /// Returns the reason why a requirement is expected to fail under a release,
-    /// or `None` if it is not.
+    /// Returns the reason why a requirement is listed for a release, or `None` if it
+    /// is not.
     #[must_use]
     pub fn reason(&self, id: &str, release: &str) -> Option<&str> {
         let mut entries = self.0.iter();
         let entry = entries.find(|entry| entry.id == id && entry.has(release));
         entry.map(|entry| entry.reason.as_str())
+    }
+
+    /// Returns a mistake, with its line, for each entry that the known failures have
+    /// for the same release, too: a requirement cannot be expected to fail and be
+    /// allowed to pass.
+    #[must_use]
+    pub fn contradictions(&self, failures: &Self) -> Vec<String> {
+        let both = self.0.iter().filter_map(|entry| {
+            let in_both = Release::all().iter().map(|profile| profile.name);
+            let in_both: Vec<_> = in_both
+                .filter(|name| entry.has(name) && failures.reason(&entry.id, name).is_some())
+                .collect();
+            let Entry { line, id, .. } = entry;
+            let releases = match in_both.len() {
+                0 => return None,
+                many if many == Release::all().len() => "all releases".to_owned(),
+                _ => in_both.join(", "),
+            };
+            Some(format!(
+                "line {line}: {id} is a known failure under {releases}, too; delete one entry"
+            ))
+        });
+        both.collect()
     }
 
     /// Returns the text of a new file with the failures under the releases that
@@ -105,15 +131,15 @@ impl Expected {
     }
 }
 
-fn parse_entry(line: &str, before: &[Entry]) -> Result<Entry, String> {
+fn parse_entry(number: usize, line: &str, before: &[Entry]) -> Result<Entry, String> {
     let (id, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let rest = rest.trim_start();
     let (releases, reason) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let known = section::all();
-    if !known.iter().any(|requirement| requirement.id == id) {
-        return Err(format!(
-            "unknown requirement `{id}`; `--list` shows all of them"
-        ));
+    if !section::all()
+        .iter()
+        .any(|requirement| requirement.id == id)
+    {
+        return Err(section::unknown(id));
     }
     let mut names = Vec::new();
     if releases != "all" {
@@ -126,6 +152,7 @@ fn parse_entry(line: &str, before: &[Entry]) -> Result<Entry, String> {
         }
     }
     let entry = Entry {
+        line: number,
         id: id.to_owned(),
         releases: (releases != "all").then_some(names),
         reason: reason.trim().to_owned(),
@@ -167,11 +194,29 @@ mod tests {
         assert_eq!(
             Expected::parse(text).unwrap_err(),
             [
-                "line 1: unknown requirement `CTL-99`; `--list` shows all of them",
+                "line 1: unknown requirement `CTL-99`; did you mean `CTL-09`? `--list` shows all \
+                 of them",
                 "line 2: CTL-13: expected a release, e.g. 2.4 or 1.13,2.0 or all, got ``",
                 "line 3: CTL-14: missing reason after the releases",
                 "line 5: SNK-01 is listed twice for one release; delete one entry",
                 "line 6: SNK-02: expected a release, e.g. 2.4 or 1.13,2.0 or all, got `3.7`",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_requirement_in_both_files_is_a_mistake_only_for_the_same_release() {
+        let failures = "CTL-13 all x\nCTL-11 1.13 x\nSNK-13 1.12,1.14 x\nSNK-02 all x\n";
+        let flaky = "# f\nCTL-13 2.4 y\nCTL-11 2.4 y\nSNK-13 1.13,1.14 y\nSNK-02 all y\n";
+
+        let flaky = Expected::parse(flaky).unwrap();
+
+        assert_eq!(
+            flaky.contradictions(&Expected::parse(failures).unwrap()),
+            [
+                "line 2: CTL-13 is a known failure under 2.4, too; delete one entry",
+                "line 4: SNK-13 is a known failure under 1.14, too; delete one entry",
+                "line 5: SNK-02 is a known failure under all releases, too; delete one entry",
             ]
         );
     }

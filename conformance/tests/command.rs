@@ -68,6 +68,21 @@ fn said(output: Output) -> (i32, String, String) {
 }
 
 #[test]
+fn a_plugin_that_is_started_by_hand_is_refused() {
+    let script = Script::exiting();
+
+    let (status, out, error) = run(&script.plugin(), &["--attach", "--release", "all"]);
+    let help = said(command(None, &["--help"]).output().unwrap());
+
+    assert_eq!((status, &*out), (2, ""));
+    assert!(
+        error.contains("--attach cannot be used here: each requirement"),
+        "{error}"
+    );
+    assert!(!help.1.contains("--attach"));
+}
+
+#[test]
 fn the_hidden_flag_pages_writes_completions_and_a_man_page() {
     let place = tempfile::tempdir().unwrap();
     let pages = place.path().join("pages");
@@ -292,6 +307,158 @@ fn a_known_failure_does_not_count_and_one_that_passes_is_stale() {
     let (status, out, _) = run(&script.plugin(), &args);
     assert_eq!(status, 1, "{out}");
     assert!(out.contains("STALE    PKG-01"), "{out}");
+}
+
+#[test]
+fn a_flaky_requirement_may_pass_or_fail_and_every_report_shows_it_as_flaky() {
+    let script = Script::exiting();
+    let flaky = script.file("flaky");
+    fs::write(&flaky, "CTL-01 2.4 sometimes late\nPKG-01 all it varies\n").unwrap();
+    let files = ["results.json", "junit.xml", "summary.md", "known"].map(|name| script.file(name));
+    let [json, junit, summary, known] = &files;
+    let path = |path: &Path| path.to_str().unwrap().to_owned();
+
+    let mut command = command(
+        Some(&script.plugin()),
+        &["--filter=CTL-01", "--filter=PKG-01"],
+    );
+    command.args(["--expect-flaky", &path(&flaky), "--json", &path(json)]);
+    command.args(["--junit", &path(junit), "--write-expect-fail", &path(known)]);
+    let command = command.env("GITHUB_ACTIONS", "true");
+    let command = command.env("GITHUB_STEP_SUMMARY", summary);
+    let (status, out, err) = said(command.output().unwrap());
+
+    let seen = "the plugin exited before its greeting: exit status 3";
+    assert_eq!(status, 0, "{out}");
+    assert_eq!(err, format!("flaky    CTL-01 under eKuiper 2.4: {seen}\n"));
+    let lines: Vec<_> = out.lines().map(str::trim).collect();
+    assert!(lines[1].starts_with("flaky    PKG-01  "), "{out}");
+    assert_eq!(lines[2], "reason     it varies");
+    assert_eq!(lines[3], "seen       it passed this time");
+    assert!(lines[5].starts_with("flaky    CTL-01  "), "{out}");
+    assert_eq!(lines[6], "reason     sometimes late");
+    assert_eq!(lines[9], format!("seen       {seen}"));
+    assert!(
+        out.contains("2.4: 0 failed, 2 flaky (1 failed), 0 passed, in"),
+        "{out}"
+    );
+    let notice =
+        "::notice title=CTL-01 under eKuiper 2.4::Flaky (sometimes late): The plugin dials";
+    assert!(out.contains(notice), "{out}");
+    let read = |path| fs::read_to_string(path).unwrap();
+    let results: Value = serde_json::from_str(&read(json)).unwrap();
+    let requirements = results["runs"][0]["requirements"].as_array().unwrap();
+    let told = ["id", "standing", "verdict", "reason"];
+    let told = |requirement: &Value| told.map(|key| requirement[key].as_str().unwrap().to_owned());
+    assert_eq!(
+        told(&requirements[0]),
+        ["PKG-01", "flaky", "passed", "it varies"]
+    );
+    assert_eq!(
+        told(&requirements[1]),
+        ["CTL-01", "flaky", "failed", "sometimes late"]
+    );
+    let xml = read(junit);
+    assert!(
+        xml.contains(r#"tests="2" skipped="0" errors="0" failures="0""#),
+        "{xml}"
+    );
+    assert!(
+        xml.contains(r#"<property name="flaky" value="it varies"/>"#),
+        "{xml}"
+    );
+    assert!(
+        xml.contains(r#"<property name="flaky" value="sometimes late"/>"#),
+        "{xml}"
+    );
+    let failure = format!(r#"<flakyFailure message="{seen}" type="plugin.exited-early">"#);
+    assert_eq!(xml.matches(&failure).count(), 1, "{xml}");
+    let summary = read(summary);
+    assert!(
+        summary.contains(&format!("| (flaky) {seen} |")),
+        "{summary}"
+    );
+    assert_eq!(read(known), "");
+}
+
+#[test]
+fn a_flaky_requirement_is_flaky_only_under_its_releases_and_only_if_it_is_selected() {
+    let script = Script::exiting();
+    let flaky = script.file("flaky");
+    fs::write(&flaky, "CTL-01 1.13 sometimes late\n").unwrap();
+    let flaky = flaky.to_str().unwrap();
+    let with = |filter, releases| {
+        let args = [
+            "--filter",
+            filter,
+            "--release",
+            releases,
+            "--expect-flaky",
+            flaky,
+        ];
+        let (status, out, _) = run(&script.plugin(), &args);
+        let conclusions = out.lines().filter(|line| line.starts_with("script under"));
+        let conclusion = |line: &str| line.rsplit_once(", in ").unwrap().0.to_owned();
+        (status, conclusions.map(conclusion).collect::<Vec<_>>())
+    };
+
+    assert_eq!(
+        with("CTL-01", "1.13,2.4"),
+        (
+            1,
+            vec![
+                "script under eKuiper 1.13: 0 failed, 1 flaky (1 failed), 0 passed".to_owned(),
+                "script under eKuiper 2.4: 1 failed, 0 passed".to_owned(),
+            ]
+        )
+    );
+    assert_eq!(
+        with("PKG-01", "1.13"),
+        (
+            0,
+            vec!["script under eKuiper 1.13: 0 failed, 1 passed".to_owned()]
+        )
+    );
+}
+
+#[test]
+fn all_mistakes_of_the_flaky_requirements_are_reported_at_once_with_status_2() {
+    let script = Script::exiting();
+    let (known, flaky) = (script.file("known"), script.file("flaky"));
+    fs::write(&known, "CTL-01 2.4 why\nPKG-01 1.13 why\n").unwrap();
+    fs::write(&flaky, "CTL-01 all y\nPKG-01 2.4 y\n").unwrap();
+    let with = |extra: &[&str]| {
+        let files = [&known, &flaky].map(|path| path.to_str().unwrap());
+        let args = ["--expect-fail", files[0], "--expect-flaky", files[1]];
+        let (status, out, err) = run(&script.plugin(), &[&args, extra].concat());
+        assert_eq!((status, out.as_str()), (2, ""), "{err}");
+        err.replace(script.directory.path().to_str().unwrap(), "DIR")
+    };
+
+    let both = with(&["--filter", "CTL-99"]);
+    fs::write(
+        &flaky,
+        "CTL-1 2.4 y\nsnk-03 2.4 y\nXXX-00 2.4 y\nCTL-02 2.9 y\nCTL-03 all\n",
+    )
+    .unwrap();
+    let unknown = with(&[]);
+
+    assert_eq!(
+        both,
+        "error: --filter: no requirement begins with `CTL-99`; `--list` shows all of them\n\
+         error: DIR/flaky: line 1: CTL-01 is a known failure under 2.4, too; delete one entry\n"
+    );
+    assert_eq!(
+        unknown,
+        "error: DIR/flaky: line 1: unknown requirement `CTL-1`; did you mean `CTL-01`? `--list` \
+         shows all of them\n\
+         error: DIR/flaky: line 2: unknown requirement `snk-03`; did you mean `SNK-03`? `--list` \
+         shows all of them\n\
+         error: DIR/flaky: line 3: unknown requirement `XXX-00`; `--list` shows all of them\n\
+         error: DIR/flaky: line 4: CTL-02: expected a release, e.g. 2.4 or 1.13,2.0 or all, got \
+         `2.9`\n\
+         error: DIR/flaky: line 5: CTL-03: missing reason after the releases\n"
+    );
 }
 
 #[test]

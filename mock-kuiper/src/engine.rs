@@ -40,7 +40,7 @@ pub mod go_json {
 /// Parts of a host that a test does not need.
 pub mod host {
     pub use crate::host::{
-        AckMode, Instance, Interrupter, KEPT_LINES, LAST_ROWS, Plugin, RESTORE, Received,
+        AckMode, GiveUp, Instance, Interrupter, KEPT_LINES, LAST_ROWS, Plugin, RESTORE, Received,
         process_name, source_order,
     };
 }

@@ -54,6 +54,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "RELEASE", default_value = DEFAULT_HOST)]
     pub(super) release: ReleaseList,
 
+    /// Refused with a reason
+    #[arg(long, hide = true)]
+    pub(super) attach: bool,
+
     /// Set properties of a source or sink, which override those of its YAML
     /// file; `datasource` is the stream's DATASOURCE; may be repeated
     #[arg(long, value_name = "NAME=JSON")]
@@ -108,6 +112,11 @@ pub(super) struct Args {
     /// reason`. A known failure that passes counts as a failure
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) expect_fail: Option<PathBuf>,
+
+    /// Read flaky requirements from a file, with lines like `SNK-13  1.14  the
+    /// reason`. One may pass or fail: neither counts
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) expect_flaky: Option<PathBuf>,
 
     /// Write what failed to a file for --expect-fail, and keep the reasons of
     /// --expect-fail

@@ -51,6 +51,7 @@ pub(super) fn filter(filters: &[String]) -> Filtered {
 pub(super) struct Input {
     pub(super) plan: Plan,
     pub(super) expected: Expected,
+    pub(super) flaky: Expected,
     pub(super) requirements: Vec<&'static Requirement>,
 }
 
@@ -63,6 +64,11 @@ pub(super) fn read(args: &Args, filtered: Filtered) -> Result<Input, CliError> {
     });
     mistakes.extend(unwritable(args));
     let expected = read_lines(args.expect_fail.as_deref(), Expected::parse, &mut mistakes);
+    let flaky = read_lines(args.expect_flaky.as_deref(), Expected::parse, &mut mistakes);
+    if let Some(path) = &args.expect_flaky {
+        let lines = flaky.contradictions(&expected).into_iter();
+        mistakes.extend(lines.map(|line| in_file(path, &line)));
+    }
     let promises = read_lines(args.promises.as_deref(), Promises::parse, &mut mistakes);
     let mut configs = match &args.config_file {
         None => Configs::new(),
@@ -139,6 +145,7 @@ pub(super) fn read(args: &Args, filtered: Filtered) -> Result<Input, CliError> {
     Ok(Input {
         plan,
         expected,
+        flaky,
         requirements,
     })
 }
@@ -244,13 +251,16 @@ fn read_lines<T: Default>(
     };
     let parsed = read_text(path).map_err(|mistake| vec![mistake]);
     let parsed = parsed.and_then(|text| {
-        let in_file = |line| format!("{}: {line}", path.display());
-        parse(&text).map_err(|lines| lines.into_iter().map(in_file).collect())
+        parse(&text).map_err(|lines| lines.iter().map(|line| in_file(path, line)).collect())
     });
     parsed.unwrap_or_else(|lines| {
         mistakes.extend(lines);
         T::default()
     })
+}
+
+fn in_file(path: &Path, mistake: &str) -> String {
+    format!("{}: {mistake}", path.display())
 }
 
 fn read_text(path: &Path) -> Result<String, String> {

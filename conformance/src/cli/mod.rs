@@ -58,6 +58,14 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn execute(args: &Args) -> Result<u8, CliError> {
+    if args.attach {
+        return Err(CliError::Input(vec![
+            "--attach cannot be used here: each requirement is tested on a process of its own, \
+             which is launched, and on each release; use `mock-kuiper run --attach` to debug one \
+             process"
+                .to_owned(),
+        ]));
+    }
     if let Some(id) = &args.explain {
         return explain(id).map(|()| SUCCESS);
     }
@@ -90,7 +98,8 @@ fn explain(id: &str) -> Result<(), CliError> {
     match found {
         Some(requirement) => print(&report::explain(requirement)),
         None => Err(CliError::Input(vec![format!(
-            "--explain: unknown requirement `{id}`; `--list` shows all of them"
+            "--explain: {}",
+            section::unknown(id)
         )])),
     }
 }
@@ -105,6 +114,7 @@ fn test(args: &Args, filtered: Filtered) -> Result<u8, CliError> {
     let Input {
         plan,
         expected,
+        flaky,
         requirements,
     } = input::read(args, filtered)?;
     let stop = interrupt::watch()?;
@@ -120,6 +130,7 @@ fn test(args: &Args, filtered: Filtered) -> Result<u8, CliError> {
             trials: Vec::new(),
             took: Duration::ZERO,
             expected: &expected,
+            flaky: &flaky,
             strict: args.strict,
             unexamined: 0,
         };
@@ -265,6 +276,7 @@ mod tests {
                 .collect(),
             took: Duration::ZERO,
             expected: &expected,
+            flaky: &expected,
             notes: Vec::new(),
             strict: false,
             unexamined: 0,

@@ -67,6 +67,8 @@ fn parts(results: &Results<'_>) -> Vec<Part> {
     let errors = count(|standing| standing == Standing::Error);
     let warnings = count(|standing| standing == Standing::Warning);
     let known = count(|standing| matches!(standing, Standing::KnownFailure(_)));
+    let flaky = count(|standing| matches!(standing, Standing::Flaky { .. }));
+    let flaky_failed = count(|standing| matches!(standing, Standing::Flaky { passed: false, .. }));
     let passed = count(|standing| standing == Standing::Passed);
     let left_out: Vec<_> = (results.trials.iter())
         .filter(|trial| matches!(&trial.verdict, Verdict::NotApplicable { reason } if reason == NOT_EXAMINED))
@@ -108,6 +110,7 @@ fn parts(results: &Results<'_>) -> Vec<Part> {
         part(errors, "without a verdict", bad),
         part(warnings, &plural(warnings, "warning"), doubtful),
         part(known, &plural(known, "known failure"), plain),
+        part(flaky, &format!("flaky ({flaky_failed} failed)"), plain),
         part(passed, "passed", good),
         part(not_applicable, "not applicable", plain),
         part(
@@ -172,6 +175,7 @@ mod tests {
             trials,
             took: Duration::ZERO,
             expected: &Expected::default(),
+            flaky: &Expected::default(),
             notes: Vec::new(),
             strict: false,
             unexamined: 0,

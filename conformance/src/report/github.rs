@@ -6,7 +6,7 @@ use super::conclusion;
 use super::results::{Results, Standing, Untested, code, seen};
 
 /// Returns an annotation for each failure, and one for each cause of untested
-/// requirements, as workflow commands.
+/// requirements, as workflow commands. A flaky requirement that failed is a notice.
 #[must_use]
 pub fn annotations(results: &Results<'_>) -> String {
     let mut out = String::new();
@@ -37,6 +37,10 @@ pub fn annotations(results: &Results<'_>) -> String {
                 "error",
                 "The requirement passes, but is in the file of known failures.".to_owned(),
             ),
+            Standing::Flaky {
+                reason,
+                passed: false,
+            } => ("notice", format!("Flaky ({reason}): {}", observed())),
             _ => continue,
         };
         annotate(kind, requirement.id, &text);
@@ -60,12 +64,18 @@ pub fn summary(results: &Results<'_>) -> String {
         .filter(|trial| {
             !matches!(
                 results.standing(trial),
-                Standing::Passed | Standing::NotApplicable | Standing::Untested { .. }
+                Standing::Passed
+                    | Standing::NotApplicable
+                    | Standing::Untested { .. }
+                    | Standing::Flaky { passed: true, .. }
             )
         })
         .map(|trial| {
             let requirement = trial.requirement;
-            let seen = seen(&trial.verdict).to_owned();
+            let seen = match results.standing(trial) {
+                Standing::Flaky { .. } => format!("(flaky) {}", seen(&trial.verdict)),
+                _ => seen(&trial.verdict).to_owned(),
+            };
             (requirement.id.to_owned(), requirement.rule, seen)
         })
         .collect();

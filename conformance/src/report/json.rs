@@ -9,7 +9,9 @@ use crate::run::Trial;
 /// order.
 ///
 /// `standing` says how a result counts. A requirement that could not be tested
-/// has the `standing` of a failed one; its `verdict` is `not-testable`.
+/// has the `standing` of a failed one; its `verdict` is `not-testable`. A flaky one
+/// has the `standing` `flaky` whether it passed or failed; its `verdict` says which.
+/// What is known beforehand has a `reason`.
 #[must_use]
 pub fn json(results: &Results<'_>) -> Value {
     let trials = results.trials.iter();
@@ -38,12 +40,14 @@ pub fn event(results: &Results<'_>, trial: &Trial) -> Value {
 }
 
 fn requirement(results: &Results<'_>, trial: &Trial) -> Map<String, Value> {
-    let standing = match results.standing(trial) {
+    let standing = results.standing(trial);
+    let word = match standing {
         Standing::Passed => "passed",
         Standing::Failed | Standing::Untested { counts: true } => "failed",
         Standing::Warning | Standing::Untested { counts: false } => "tolerated",
         Standing::KnownFailure(_) => "expected",
         Standing::Stale => "stale",
+        Standing::Flaky { .. } => "flaky",
         Standing::NotApplicable => "not-applicable",
         Standing::Error => "trouble",
     };
@@ -53,13 +57,16 @@ fn requirement(results: &Results<'_>, trial: &Trial) -> Map<String, Value> {
         ("rule", json!(trial.requirement.rule)),
         ("tried", json!(trial.requirement.how)),
         ("expected", json!(trial.requirement.expected)),
-        ("standing", json!(standing)),
+        ("standing", json!(word)),
         ("seconds", json!(trial.took.as_secs_f64())),
     ];
     let mut requirement: Map<_, _> = values
         .map(|(name, value)| (name.to_owned(), value))
         .into_iter()
         .collect();
+    if let Standing::KnownFailure(reason) | Standing::Flaky { reason, .. } = standing {
+        requirement.insert("reason".to_owned(), reason.into());
+    }
     if let Ok(Value::Object(verdict)) = serde_json::to_value(&trial.verdict) {
         requirement.extend(verdict);
     }

@@ -1,12 +1,16 @@
 //! The results as JUnit's XML, which CI systems read.
 
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
 use super::results::{Results, Standing, code, seen, transcript};
 use crate::requirement::Requirement;
+use crate::run::Trial;
 
 /// Returns a test suite for each release, with a test case for each
 /// requirement.
+///
+/// A flaky requirement is a success; if it failed this time, that is its
+/// `flakyFailure`. Its property `flaky` has the reason.
 ///
 /// # Errors
 ///
@@ -23,13 +27,15 @@ pub fn junit(all: &[Results<'_>]) -> Result<String, String> {
                 if let Some(code) = code(&trial.verdict) {
                     status.set_type(code.name());
                 }
-                let Requirement { how, expected, .. } = trial.requirement;
-                let lines = transcript(&trial.verdict).join("\n");
-                status.set_description(format!("tried: {how}\nexpected: {expected}\n\n{lines}"));
+                status.set_description(description(trial));
                 status
             };
-            let status = match results.standing(trial) {
-                Standing::Passed => TestCaseStatus::success(),
+            let standing = results.standing(trial);
+            let status = match standing {
+                Standing::Passed | Standing::Flaky { passed: true, .. } => {
+                    TestCaseStatus::success()
+                }
+                Standing::Flaky { passed: false, .. } => flaky(trial),
                 Standing::Failed | Standing::Untested { counts: true } => {
                     unsuccessful(NonSuccessKind::Failure)
                 }
@@ -55,6 +61,9 @@ pub fn junit(all: &[Results<'_>]) -> Result<String, String> {
             let mut case = TestCase::new(name, status);
             case.set_classname(requirement.section());
             case.set_time(trial.took);
+            if let Standing::Flaky { reason, .. } = standing {
+                case.add_property(("flaky", reason));
+            }
             suite.add_test_case(case);
         }
         if results.unexamined > 0 {
@@ -68,4 +77,23 @@ pub fn junit(all: &[Results<'_>]) -> Result<String, String> {
         report.add_test_suite(suite);
     }
     report.to_string().map_err(|error| error.to_string())
+}
+
+/// Returns the status of a flaky requirement that failed.
+fn flaky(trial: &Trial) -> TestCaseStatus {
+    let mut failure = TestRerun::new(NonSuccessKind::Failure);
+    failure.set_message(seen(&trial.verdict));
+    if let Some(code) = code(&trial.verdict) {
+        failure.set_type(code.name());
+    }
+    failure.set_description(description(trial));
+    let mut status = TestCaseStatus::success();
+    status.add_rerun(failure);
+    status
+}
+
+fn description(trial: &Trial) -> String {
+    let Requirement { how, expected, .. } = trial.requirement;
+    let lines = transcript(&trial.verdict).join("\n");
+    format!("tried: {how}\nexpected: {expected}\n\n{lines}")
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mock_kuiper::Code;
 
 use crate::expect::Expected;
-use crate::requirement::Level;
+use crate::requirement::{Level, Requirement};
 use crate::run::Trial;
 use crate::verdict::{Cause, Verdict};
 
@@ -25,6 +25,8 @@ pub struct Results<'a> {
     pub took: Duration,
     /// The known failures.
     pub expected: &'a Expected,
+    /// The flaky requirements.
+    pub flaky: &'a Expected,
     /// Whether a failed SHOULD counts as a failure.
     pub strict: bool,
     /// The number of requirements without a trial, because the run was
@@ -50,6 +52,14 @@ pub enum Standing<'a> {
     KnownFailure(&'a str),
     /// A known failure passed: the entry is out of date.
     Stale,
+    /// The requirement is known to pass in some runs and to fail in others: neither
+    /// counts.
+    Flaky {
+        /// Why it is known.
+        reason: &'a str,
+        /// Whether it passed this time.
+        passed: bool,
+    },
     /// The requirement does not apply.
     NotApplicable,
     /// There is no verdict because of an internal or system error.
@@ -60,29 +70,37 @@ impl Results<'_> {
     /// Returns how a result counts.
     #[must_use]
     pub fn standing(&self, trial: &Trial) -> Standing<'_> {
-        let expected = self.expected.reason(trial.requirement.id, self.release);
+        let Requirement { id, .. } = trial.requirement;
+        let expected = self.expected.reason(id, self.release);
+        let flaky = self.flaky.reason(id, self.release);
         let counts = match trial.requirement.level {
             Level::Must => true,
             Level::Should => self.strict,
             Level::May => false,
         };
-        match (&trial.verdict, expected) {
-            (Verdict::Error { .. }, _) => Standing::Error,
-            (Verdict::NotApplicable { .. }, _) => Standing::NotApplicable,
-            (Verdict::Passed, Some(_)) => Standing::Stale,
-            (Verdict::Passed, None) => Standing::Passed,
-            (_, Some(reason)) => Standing::KnownFailure(reason),
-            (Verdict::NotTestable(_), None) => Standing::Untested { counts },
-            (Verdict::Failed(_), None) if counts => Standing::Failed,
-            (Verdict::Failed(_), None) => Standing::Warning,
+        match (&trial.verdict, flaky, expected) {
+            (Verdict::Error { .. }, ..) => Standing::Error,
+            (Verdict::NotApplicable { .. }, ..) => Standing::NotApplicable,
+            (verdict, Some(reason), _) => Standing::Flaky {
+                reason,
+                passed: !verdict.is_failure(),
+            },
+            (Verdict::Passed, None, Some(_)) => Standing::Stale,
+            (Verdict::Passed, None, None) => Standing::Passed,
+            (_, None, Some(reason)) => Standing::KnownFailure(reason),
+            (Verdict::NotTestable(_), None, None) => Standing::Untested { counts },
+            (Verdict::Failed(_), None, None) if counts => Standing::Failed,
+            (Verdict::Failed(_), None, None) => Standing::Warning,
         }
     }
 
-    /// Returns the number of each requirement that failed, and the release.
+    /// Returns the number of each requirement that failed and is not flaky, and the
+    /// release.
     pub fn failures(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let is_flaky = |trial: &Trial| matches!(self.standing(trial), Standing::Flaky { .. });
         let failed = self.trials.iter();
         failed
-            .filter(|trial| trial.verdict.is_failure())
+            .filter(move |trial| trial.verdict.is_failure() && !is_flaky(trial))
             .map(|trial| (trial.requirement.id, self.release))
     }
 

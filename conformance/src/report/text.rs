@@ -22,7 +22,8 @@ const DIM: Style = Style::new().dimmed();
 /// Returns a line for each requirement, by section, and a last line that counts
 /// them. A failure is followed by what was tried, what was expected and what was
 /// observed, why it matters, and the last lines of the transcript. `short` leaves out
-/// what passed, what does not apply and what is a known failure.
+/// what passed, what does not apply and what is a known failure. A flaky requirement
+/// is shown as flaky, with what was observed if it failed this time.
 ///
 /// The text has ANSI sequences for colours. Write it through `anstream`, which
 /// removes them where the output is not a terminal.
@@ -89,7 +90,10 @@ pub fn brief(results: &Results<'_>, trial: &Trial) -> Option<String> {
 fn is_as_expected(standing: Standing<'_>) -> bool {
     matches!(
         standing,
-        Standing::Passed | Standing::NotApplicable | Standing::KnownFailure(_)
+        Standing::Passed
+            | Standing::NotApplicable
+            | Standing::KnownFailure(_)
+            | Standing::Flaky { passed: true, .. }
     )
 }
 
@@ -104,6 +108,8 @@ fn word(standing: Standing<'_>) -> (&'static str, Style) {
         Standing::Warning => ("warning", doubtful),
         Standing::KnownFailure(_) => ("known", DIM),
         Standing::Stale => ("STALE", bad),
+        Standing::Flaky { passed: true, .. } => ("flaky", DIM),
+        Standing::Flaky { passed: false, .. } => ("flaky", doubtful),
         Standing::NotApplicable => ("-", DIM),
         Standing::Error => ("ERROR", bad),
     }
@@ -134,6 +140,23 @@ fn details<'r>(
         Standing::NotApplicable => detail(out, "because", seen),
         Standing::KnownFailure(reason) => detail(out, "reason", reason),
         Standing::Stale => detail(out, "seen", STALE),
+        Standing::Flaky {
+            reason,
+            passed: true,
+        } => {
+            detail(out, "reason", reason);
+            detail(out, "seen", "it passed this time");
+        }
+        Standing::Flaky {
+            reason,
+            passed: false,
+        } => {
+            detail(out, "reason", reason);
+            detail(out, "tried", how);
+            detail(out, "expected", expected);
+            detail(out, "seen", seen);
+            show_transcript(out, trial);
+        }
         Standing::Error => detail(out, "error", seen),
         Standing::Failed | Standing::Warning => {
             detail(out, "tried", how);
@@ -190,7 +213,10 @@ fn has_failed(results: &Results<'_>, id: &str) -> bool {
     trials.any(|trial| {
         let standing = results.standing(trial);
         trial.requirement.id.starts_with(id)
-            && matches!(standing, Standing::Failed | Standing::Warning)
+            && matches!(
+                standing,
+                Standing::Failed | Standing::Warning | Standing::Flaky { passed: false, .. }
+            )
     })
 }
 

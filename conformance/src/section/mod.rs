@@ -7,6 +7,8 @@ mod package;
 mod sink;
 mod source;
 
+use mock_kuiper::engine::spelling::nearest;
+
 use crate::requirement::{Requirement, Unobserved};
 
 /// Returns all requirements, by section and number.
@@ -35,4 +37,15 @@ pub fn unobserved() -> Vec<&'static Unobserved> {
         life::UNOBSERVED,
     ]
     .concat()
+}
+
+/// Returns what is wrong with a number that no requirement has, with the nearest one.
+#[must_use]
+pub fn unknown(id: &str) -> String {
+    let meant = nearest(&id.to_ascii_uppercase(), all().iter().map(|known| known.id));
+    let meant = meant.map(|near| format!("did you mean `{near}`? "));
+    format!(
+        "unknown requirement `{id}`; {}`--list` shows all of them",
+        meant.unwrap_or_default()
+    )
 }

@@ -8,8 +8,8 @@ use mock_kuiper::engine::package::{Build, CheckLevel};
 
 use super::error::CliError;
 use super::exit::{Exit, STATUSES};
-use super::output::print_results;
-use super::report;
+use super::output::{print_beside, print_results};
+use super::{github, report};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -88,6 +88,13 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         report::text(report)
     };
     print_results(&text)?;
+    if github::is_job() {
+        let workspace = github::workspace();
+        let annotations = report::annotations(report, &args.plugin, workspace.as_deref());
+        // The JSON on stdout stays valid.
+        print_beside(&annotations)?;
+        github::add_to_summary(&report::summary(report))?;
+    }
     let warned = args.strict && report.count(CheckLevel::Warning) > 0;
     if warned || report.count(CheckLevel::Error) > 0 {
         Ok(Exit::Finding)

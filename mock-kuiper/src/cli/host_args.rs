@@ -21,13 +21,23 @@ use super::report;
 /// The Python interpreter by default.
 const PYTHON: &str = "python3";
 
+/// When a plugin gets a `/tmp` of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Isolate {
+    /// Always; it is an error if the system does not allow it.
+    Always,
+    /// If the system allows it; otherwise hosts run one after another.
+    Auto,
+}
+
 // A doc comment here would become that of the subcommand.
 #[derive(Debug, clap::Args)]
 pub(super) struct HostArgs {
     /// Play this eKuiper release: 1.4 to 2.4, or with its patch level, e.g. 1.13.5
     /// [default: 2.4, or that of a trace]
     #[arg(long, value_name = "RELEASE", value_parser = Release::find)]
-    host: Option<&'static Release>,
+    // A list, so that a second one is refused with a reason.
+    host: Vec<&'static Release>,
 
     /// Carry messages with sp, which is pure Rust, or nng, NNG's C library
     #[arg(long, value_name = "NAME", default_value_t)]
@@ -65,8 +75,12 @@ pub(super) struct HostArgs {
 
     /// Give the plugin a /tmp of its own, so that it does not collide with other
     /// hosts or with a real eKuiper; this is not a sandbox
-    #[arg(long)]
-    pub(super) isolate: bool,
+    ///
+    /// With --isolate=auto, a system that does not allow it is no error: such hosts then
+    /// run one after another, as in `mock-kuiper test`.
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true,
+        default_missing_value = "always")]
+    pub(super) isolate: Option<Isolate>,
 
     /// Let an isolated plugin see this path in /tmp, besides those in its command
     /// and in each --env; may be repeated
@@ -83,15 +97,34 @@ impl HostArgs {
     /// Returns the release that is played; `known` unless another is given.
     pub(super) fn given_or(&self, known: Option<&'static Release>) -> &'static Release {
         let default = || Release::find(DEFAULT_HOST).expect("the default is a known release");
-        self.host.or(known).unwrap_or_else(default)
+        let given = self.host.first().copied();
+        given.or(known).unwrap_or_else(default)
     }
 
-    /// Opens the plugin, and builds it if it is a Cargo package. Says how the files of
+    /// Refuses several releases.
+    fn check_releases(&self) -> Result<(), CliError> {
+        if self.host.len() < 2 {
+            return Ok(());
+        }
+        let names: Vec<_> = self.host.iter().map(|release| release.name).collect();
+        let reason = match self.attach {
+            true => {
+                "the process that you start is driven as one release; start mock-kuiper and the \
+                 plugin once for each"
+            }
+            false => "one release is played; run the command once for each",
+        };
+        let names = names.join(" and ");
+        Err(CliError::input(format!("--host names {names}: {reason}")))
+    }
+
+    /// Opens the plugin, and builds it if it is a Cargo package. Refuses several releases. Says how the files of
     /// the package differ from its code, and what was written.
     ///
     /// It is an error if the plugin has another name in its code: it would dial an
     /// address at which no host listens.
     pub(super) fn package(&self, plugin: &Path) -> Result<Package, CliError> {
+        self.check_releases()?;
         let build = match self.debug || self.attach {
             true => Build::unoptimized(),
             false => Build::optimized(),
@@ -139,8 +172,9 @@ impl HostArgs {
             .python(&self.python)
             .record(Limits::NONE);
         host = match self.isolate {
-            true => host.isolated(),
-            false => host.shared_tmp(),
+            Some(Isolate::Always) => host.isolated(),
+            Some(Isolate::Auto) => host,
+            None => host.shared_tmp(),
         };
         if self.attach {
             host = host.attach();

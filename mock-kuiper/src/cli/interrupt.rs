@@ -1,5 +1,7 @@
-//! The signals that ask a command to end: SIGINT, SIGTERM and SIGHUP.
+//! What asks a command to end: the signals SIGINT, SIGTERM and SIGHUP, and the end of
+//! stdin.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -65,6 +67,22 @@ impl Interrupt {
             Ok(())
         }
     }
+}
+
+/// Calls `ended` when stdin ends. What arrives before is dropped.
+///
+/// # Errors
+///
+/// [`CliError::Trouble`] if the system refuses.
+pub(super) fn watch_stdin(ended: impl FnOnce() + Send + 'static) -> Result<(), CliError> {
+    let watch = move || {
+        // What cannot be read has ended, too.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        ended();
+    };
+    let thread = thread::Builder::new().name("stdin".to_owned()).spawn(watch);
+    let trouble = |error| CliError::Trouble(format!("cannot watch stdin: {error}"));
+    thread.map(drop).map_err(trouble)
 }
 
 impl State {

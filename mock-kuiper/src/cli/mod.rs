@@ -13,6 +13,7 @@ mod explain;
 mod faults;
 mod feed;
 mod findings;
+mod github;
 mod happening;
 mod host_args;
 mod hosts;

@@ -1,6 +1,7 @@
-//! Writes the report of a check, as text and as JSON.
+//! Writes the report of a check, as text, as JSON, and for a job on GitHub.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use mock_kuiper::engine::foreign;
@@ -8,6 +9,7 @@ use mock_kuiper::engine::package::{CheckAdvice, CheckLevel, CheckLine, CheckRepo
 use serde_json::json;
 use textwrap::Options;
 
+use super::github::{data, escaped, property, relative};
 use super::output::{ERROR, NOTE, stdout_width};
 use super::text::count_or_no;
 
@@ -44,16 +46,74 @@ pub(super) fn text(report: &CheckReport) -> String {
             }
         }
     }
-    let count = |level, what| count_or_no(report.count(level) as u64, what);
-    let name = report.plugin.as_deref().unwrap_or("no plugin");
     let _ = writeln!(
         text,
-        "{}: {}, {}",
-        foreign::in_sentence(name),
-        count(CheckLevel::Error, "error"),
-        count(CheckLevel::Warning, "warning")
+        "{}: {}",
+        foreign::in_sentence(plugin(report)),
+        counts(report)
     );
     text
+}
+
+fn plugin(report: &CheckReport) -> &str {
+    report.plugin.as_deref().unwrap_or("no plugin")
+}
+
+fn counts(report: &CheckReport) -> String {
+    let count = |level, what| count_or_no(report.count(level) as u64, what);
+    let errors = count(CheckLevel::Error, "error");
+    let warnings = count(CheckLevel::Warning, "warning");
+    format!("{errors}, {warnings}")
+}
+
+/// Returns an annotation for each error and warning, as workflow commands of GitHub.
+///
+/// The files are those of the directory `plugin`, or the file `plugin` itself.
+/// GitHub reads paths relative to the root of the repository, `workspace`.
+pub(super) fn annotations(report: &CheckReport, plugin: &Path, workspace: Option<&Path>) -> String {
+    let mut out = String::new();
+    for (level, found) in problems(report) {
+        let file = match plugin.is_dir() {
+            true if found.file.is_empty() => None,
+            true => Some(plugin.join(&found.file)),
+            false => Some(plugin.to_owned()),
+        };
+        let file = file.map(|file| property(&relative(&file, workspace)));
+        let place = file.map_or_else(String::new, |file| format!("file={file},"));
+        let text = data(&line(found));
+        let _ = writeln!(out, "::{level} {place}title=mock-kuiper check::{text}");
+    }
+    out
+}
+
+/// Returns the job summary, in Markdown: the counts, and a table of the errors and
+/// warnings.
+pub(super) fn summary(report: &CheckReport) -> String {
+    let name = escaped(plugin(report));
+    let mut out = format!("### {name}, checked: {}\n\n", counts(report));
+    for (at, (level, found)) in problems(report).enumerate() {
+        if at == 0 {
+            out.push_str("| | file | seen |\n|---|---|---|\n");
+        }
+        let field = found.field.iter().map(|field| format!("`{field}`: "));
+        let text = field.collect::<String>() + &text_of(found);
+        let _ = writeln!(
+            out,
+            "| {level} | {} | {} |",
+            escaped(&found.file),
+            escaped(&text)
+        );
+    }
+    out
+}
+
+/// The errors and warnings, each with the name of its level.
+fn problems(report: &CheckReport) -> impl Iterator<Item = (&'static str, &CheckLine)> {
+    report.lines.iter().filter_map(|line| match line.level {
+        CheckLevel::Error => Some(("error", line)),
+        CheckLevel::Warning => Some(("warning", line)),
+        _ => None,
+    })
 }
 
 /// Writes one line of a report, without its level.

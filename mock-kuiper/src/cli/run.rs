@@ -135,7 +135,7 @@ impl Args {
             return Ok(());
         }
         let mut mistakes = attach::refusals(&[
-            ("--isolate", self.host.isolate, attach::ISOLATE),
+            ("--isolate", self.host.isolate.is_some(), attach::ISOLATE),
             (
                 "--watch",
                 self.watch,

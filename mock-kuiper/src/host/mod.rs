@@ -48,7 +48,7 @@ pub use self::presence::RESTORE;
 pub use self::process::KEPT_LINES;
 pub(crate) use self::raw::{Closer, RawPull, RawPush};
 pub use self::restart::Instance;
-pub use self::sink::{AckMode, Sink};
+pub use self::sink::{AckMode, GiveUp, Sink};
 pub use self::source::{LAST_ROWS, Received, Row, Source};
 pub use self::start::{SinkStart, SourceStart, source_order};
 pub(crate) use self::supervisor::{Connection, Report, Reports, Supervisor};

@@ -8,6 +8,7 @@ mod unread;
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ekuiper_sp::{Error, ProtocolError};
@@ -63,7 +64,21 @@ pub struct Sink {
     given_up: u64,
     /// The interrupts that its waits have reported.
     interrupts: u64,
+    /// Whether nobody wants to wait for it any more.
+    is_given_up: Arc<AtomicBool>,
     pub(super) host: Arc<Inner>,
+}
+
+/// Ends the waits for one sink, from any thread.
+#[derive(Debug, Clone)]
+pub struct GiveUp(Arc<AtomicBool>);
+
+impl GiveUp {
+    /// Ends the present wait of [`Sink::deliver`] and all later ones, with
+    /// [`HostError::Interrupted`]. The sink can still be stopped.
+    pub fn give_up(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 /// Whether the host waits for an ack after each row that it delivers.
@@ -145,6 +160,7 @@ impl Sink {
             fed: shared.exit(),
             given_up: 0,
             interrupts,
+            is_given_up: Arc::default(),
             host: Arc::clone(host),
         })
     }
@@ -311,12 +327,22 @@ impl Sink {
         })
     }
 
-    /// Whether the plugin has exited, or the host was interrupted since the last
-    /// time.
+    /// Returns a handle that ends the waits for this sink alone.
+    #[must_use]
+    pub fn give_up(&self) -> GiveUp {
+        GiveUp(Arc::clone(&self.is_given_up))
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.is_given_up.load(Ordering::SeqCst)
+    }
+
+    /// Whether the plugin has exited, the host was interrupted since the last time, or
+    /// nobody wants to wait any more.
     fn has_ended(&mut self) -> bool {
         let interrupts = self.host.shared.interrupts();
         let before = std::mem::replace(&mut self.interrupts, interrupts);
-        before != interrupts || self.host.shared.has_crashed()
+        before != interrupts || self.is_given_up() || self.host.shared.has_crashed()
     }
 
     fn push_row(&mut self, row: &[u8]) -> Result<(), Undelivered> {
@@ -336,6 +362,7 @@ impl Sink {
                     self.interrupts = shared.interrupts();
                     break;
                 }
+                Err(Error::TimedOut) if self.is_given_up() => break,
                 Err(Error::TimedOut) if glance == left => {
                     return Err(self.not_taken(limit));
                 }

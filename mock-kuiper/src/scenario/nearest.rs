@@ -9,7 +9,7 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     known
         .into_iter()
         .filter_map(|word| {
-            let begins = length >= 3 && word.starts_with(typed);
+            let begins = length >= 3 && word.starts_with(typed) && word != typed;
             let distance = if begins { 1 } else { distance(typed, word) };
             (distance <= limit).then_some((distance, word))
         })
@@ -54,6 +54,8 @@ mod tests {
         assert_eq!(nearest("$contain", WORDS), Some("$contains"));
         assert_eq!(nearest("$gtee", WORDS), Some("$gte"));
         assert_eq!(nearest("$con", WORDS), Some("$contains"));
+        assert_eq!(nearest("$gte", WORDS), Some("$gte"));
+        assert_eq!(nearest("$gte", ["$gta", "$gte"]), Some("$gte"));
     }
 
     #[test]

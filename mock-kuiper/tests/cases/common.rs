@@ -13,7 +13,7 @@ use crate::processes::{Done, Live, MARK, assert_clean, link_probe, wait_until};
 /// A directory with the probe as the plugin `plugin`, and test files beside it.
 pub(crate) struct Place {
     /// Marks all processes of the test.
-    id: String,
+    pub(crate) id: String,
     directory: TempDir,
     /// The system's temporary directory, for all processes of the test.
     tmp: TempDir,

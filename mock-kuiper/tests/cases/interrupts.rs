@@ -1,12 +1,13 @@
 //! Signals, at every moment of a run.
 
 use std::fs;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
 use crate::common::Place;
-use crate::processes::{kill, wait_until};
+use crate::processes::{Live, kill, wait_until};
 
 /// Files with a case that waits for an hour, by what it waits for. The file `began`
 /// exists when it does, or is about to.
@@ -131,6 +132,26 @@ fn an_interrupt_ends_every_wait_without_a_verdict() {
 fn sigterm_and_sighup_are_interrupts() {
     interrupt(&files()[0].1, Signal::TERM, "rows");
     interrupt(&files()[0].1, Signal::HUP, "rows");
+}
+
+#[test]
+fn the_end_of_stdin_is_an_interrupt_if_it_is_asked_for() {
+    let place = Place::with(&files()[0].1);
+    let mut command = place.command(&["a.test.yaml", "--end-with-stdin"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdin = child.stdin.take();
+    let live = Live::of(child, &place.id);
+    wait_until("rows", || place.path("began").exists());
+
+    drop(stdin);
+    let done = place.finish(live);
+
+    done.assert_status(3).assert_says("interrupted");
 }
 
 #[test]

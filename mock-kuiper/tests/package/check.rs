@@ -1,6 +1,8 @@
+use std::fs;
+
 use serde_json::Value;
 
-use crate::common::{JSON, Plugin};
+use crate::common::{Done, JSON, Plugin, mock_kuiper};
 
 #[test]
 fn a_valid_plugin_has_an_ok_line_for_each_file() {
@@ -170,7 +172,7 @@ fn names_must_fit_into_a_sockets_path_and_differ_from_built_in_ones() {
 #[test]
 fn a_name_that_ekuipers_command_line_refuses_is_a_warning() {
     let plugin = Plugin::new();
-    let json = std::fs::read(plugin.path("mirror.json")).unwrap();
+    let json = fs::read(plugin.path("mirror.json")).unwrap();
     plugin.write("mi.rror.json", json);
     plugin.remove("mirror.json");
 
@@ -303,4 +305,75 @@ fn a_directory_without_a_plugin_fails_and_a_missing_one_is_invalid_input() {
         not_there.stderr,
         "error: gone: no such directory or zip; give the directory that holds the plugin's json\n"
     );
+}
+
+/// Checks the plugin as a step of a job on GitHub; returns the job's summary, too.
+fn check_in_a_job(plugin: &Plugin, name: &str) -> (Done, String) {
+    let summary = plugin.place().join("summary.md");
+    let mut command = mock_kuiper();
+    command
+        .args(["check", name])
+        .current_dir(plugin.place())
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_WORKSPACE", plugin.place())
+        .env("GITHUB_STEP_SUMMARY", &summary);
+    let done = Done::of(&mut command);
+    (done, fs::read_to_string(summary).unwrap())
+}
+
+#[test]
+fn a_job_on_github_gets_annotations_at_the_files_and_a_summary() {
+    let plugin = Plugin::new();
+    plugin.write("mirror.json", JSON.replace("\"version\"", "\"name\""));
+    plugin.remove("functions/same.json");
+
+    let (done, summary) = check_in_a_job(&plugin, "mirror");
+
+    assert_eq!(
+        done.stderr,
+        "::error file=mirror/mirror.json,title=mock-kuiper check::mirror.json: `name`: expected \
+         `mirror`, the file's name, found `1.0.0`; rename one of them\n\
+         ::warning file=mirror/functions/same.json,title=mock-kuiper check::functions/same.json: is \
+         missing, so eKuiper's UI cannot show the function; add one\n"
+    );
+    assert_eq!(
+        summary,
+        "### mirror, checked: 1 error, 1 warning\n\n\
+         | | file | seen |\n\
+         |---|---|---|\n\
+         | error | mirror.json | \\`name\\`&#58; expected \\`mirror\\`, the file's name, found \
+         \\`1.0.0\\`; rename one of them |\n\
+         | warning | functions/same.json | is missing, so eKuiper's UI cannot show the function; \
+         add one |\n"
+    );
+    assert_eq!(done.status, 1);
+}
+
+#[test]
+fn a_job_on_github_sees_a_valid_plugin_in_its_summary_only() {
+    let (done, summary) = check_in_a_job(&Plugin::new(), "mirror");
+
+    assert_eq!(done.stderr, "");
+    assert_eq!(
+        summary,
+        "### mirror, checked: no errors, no warnings\n\n"
+    );
+}
+
+#[test]
+fn the_names_of_a_plugin_make_no_other_workflow_command() {
+    let plugin = Plugin::new();
+    plugin.write("mirror.json", "{\"executable\":\"a\\n::error::b%0A\"}");
+
+    let (done, summary) = check_in_a_job(&plugin, "mirror");
+
+    for line in done.stderr.lines() {
+        assert!(
+            line.starts_with("::error file=mirror/")
+                || line.starts_with("::warning file=mirror/"),
+            "{line}"
+        );
+    }
+    assert!(done.stderr.contains("b%250A"), "{}", done.stderr);
+    assert!(!summary.contains("\n::"), "{summary}");
 }

@@ -229,6 +229,9 @@ fn options_that_need_a_launched_plugin_are_refused_all_at_once() {
         &plugin.id,
     );
     let bench = bench.finish();
+    let mut test = Command::new(env!("CARGO_BIN_EXE_mock-kuiper"));
+    test.args(["test", "--attach"]).arg(plugin.directory());
+    let test = Live::spawn(test, &plugin.id).finish();
     let mut help = Command::new(env!("CARGO_BIN_EXE_mock-kuiper"));
     help.args(["bench", "--help"]);
     let help = Live::spawn(help, &plugin.id).finish();
@@ -248,6 +251,25 @@ fn options_that_need_a_launched_plugin_are_refused_all_at_once() {
         .assert_status(2)
         .assert_says("--attach cannot be used with bench: ");
     assert!(!help.stdout.contains("--attach"), "{help}");
+    test.assert_status(2)
+        .assert_says("--attach cannot be used with test: each case launches");
+}
+
+#[test]
+fn several_releases_are_refused() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let releases = ["--host", "2.4", "--host", "1.13"];
+
+    let attached = plugin.run(&[&["--attach"], &releases[..]].concat());
+    let launched = plugin.run(&releases);
+
+    attached.assert_status(2).assert_says(
+        "error: --host names 2.4 and 1.13: the process that you start is driven as one release; \
+         start mock-kuiper and the plugin once for each\n",
+    );
+    launched.assert_status(2).assert_says(
+        "error: --host names 2.4 and 1.13: one release is played; run the command once for each\n",
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `mock-kuiper serve --attach`: a plugin that somebody starts by hand.
 
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::Signal;
@@ -93,7 +95,15 @@ fn what_would_launch_the_plugin_is_refused() {
     let path = server.path("/release");
     let body = json!({"release": "1.13"}).to_string();
     let release = request(server.port, "PUT", &path, &[], &body);
-    refused(release, "launch it again");
+    let (code, text) = release.refused(409);
+    assert_eq!(code, "conflict");
+    assert_eq!(
+        text,
+        format!(
+            "you start plugin `{id}` yourself, and your process is driven as eKuiper 2.4: another \
+             release needs a process of its own"
+        )
+    );
     refused(
         server.post("/faults", json!({"fault": "kill=2s"})),
         "play the fault `kill=2s`, which launches it again",
@@ -126,11 +136,89 @@ fn a_stop_does_not_wait_for_a_sink_that_stands_still() {
     let id = server.probe.id.clone();
     server.live.signal(Signal::TERM);
     assert_eq!(server.live.end().status, 0);
-    end(plugin);
-    // The plugin listened there, and was killed.
+    // It was stopped, although the wait for its ack was interrupted.
     let file = format!("/tmp/{id}_out_0_0.ipc");
-    std::fs::remove_file(file).unwrap();
+    assert!(!std::fs::exists(file).unwrap());
+    end(plugin);
     assert_clean(&id);
+}
+
+#[test]
+fn one_sink_that_stands_still_is_stopped() {
+    let server = Probe::new().serve_soon(&["--attach"]);
+    server.wait_state("waiting");
+    let plugin = start(&server);
+    server.wait_state("running");
+    server.start_sink(json!({"requireAck": true, "config": {"ack": "never"}}));
+    let body = json!({"rule": server.probe.id, "config": {"interval": 5}, "to": [server.sink()]});
+    server.post("/sources/nums/start", body).expect(201);
+    wait_until("a row", || server.instance(&server.sink())["rows"] == 1);
+
+    let path = format!("/instances/{}/stop", server.sink());
+    let stopped = server.post(&path, json!({})).expect(200);
+
+    assert_eq!(stopped["state"], "ended");
+    // The source goes on.
+    let rows = || server.instance(&server.source())["rows"].as_u64().unwrap();
+    let before = rows();
+    wait_until("rows", || rows() > before + 5);
+    let id = server.probe.id.clone();
+    server.live.signal(Signal::TERM);
+    assert_eq!(server.live.end().status, 0);
+    end(plugin);
+    assert_clean(&id);
+}
+
+#[test]
+fn calls_whose_clients_are_gone_leave_room_for_others() {
+    const MOST: usize = 64;
+    let server = Probe::new().serve_soon(&["--attach"]);
+    server.wait_state("waiting");
+    let plugin = start(&server);
+    server.wait_state("running");
+    // As a debugger holds it.
+    kill(plugin.id(), Signal::STOP);
+    let path = server.path(&format!("/functions/{}/call", server.probe.function()));
+
+    for _ in 0..2 * MOST {
+        let mut client = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        let host = format!("Host: 127.0.0.1:{}\r\n", server.port);
+        let body = "Content-Length: 2\r\n\r\n{}";
+        write!(client, "POST {path} HTTP/1.1\r\n{host}{body}").unwrap();
+    }
+    let (code, text) = server.call(json!([1])).refused(409);
+
+    assert_eq!(code, "conflict");
+    assert_eq!(text, "the plugin is busy with other requests");
+    assert_eq!(server.get("").expect(200)["state"], "running");
+    let stopped = server.post("/stop", json!({})).expect(200);
+    assert_eq!(stopped["state"], "stopped");
+    let id = server.probe.id.clone();
+    server.live.signal(Signal::TERM);
+    assert_eq!(server.live.end().status, 0);
+    end(plugin);
+    assert_clean(&id);
+}
+
+#[test]
+fn a_second_server_is_refused_with_the_process_of_the_first() {
+    let first = Probe::new().serve_soon(&["--attach"]);
+    first.wait_state("waiting");
+    let args = ["--attach", "--host", "1.13", "--port", "0"];
+    let live = crate::processes::Live::spawn(first.probe.command(&args), &first.probe.id);
+    live.wait_for_stdout("\n");
+    let line: Value = serde_json::from_str(live.stdout().trim()).unwrap();
+    let port = line["port"].as_u64().unwrap().try_into().unwrap();
+
+    let start = request(port, "POST", &first.path("/start"), &[], "{}");
+
+    let (code, text) = start.refused(409);
+    assert_eq!(code, "conflict");
+    let owner = format!("is in use by process {}", first.live.pid());
+    assert!(text.contains(&owner), "{text}");
+    live.signal(Signal::TERM);
+    assert_eq!(live.end().status, 0);
+    first.end();
 }
 
 #[test]

@@ -71,6 +71,11 @@ impl Probe {
     pub(crate) fn serve_soon(self, args: &[&str]) -> Server {
         let args = [&["--port", "0"], args].concat();
         let live = Live::spawn(self.command(&args), &self.id);
+        self.serve_as(live)
+    }
+
+    /// Takes over a server that was started.
+    pub(crate) fn serve_as(self, live: Live) -> Server {
         live.wait_for_stdout("\n");
         let line: Value = serde_json::from_str(live.stdout().trim()).unwrap();
         Server {

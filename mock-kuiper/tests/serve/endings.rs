@@ -1,6 +1,7 @@
 //! How a server begins and ends.
 
 use std::net::TcpListener;
+use std::process::Stdio;
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -44,6 +45,30 @@ fn every_signal_ends_everything() {
         assert_eq!(done.status, 0, "{done}");
         assert_clean(&id);
     }
+}
+
+#[test]
+fn the_end_of_stdin_ends_everything_if_it_is_asked_for() {
+    let probe = Probe::new();
+    let mut command = probe.command(&["--port", "0", "--end-with-stdin"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdin = child.stdin.take();
+    let live = Live::of(child, &probe.id);
+    let server = probe.serve_as(live);
+    server.wait_state("running");
+    server.start_source(json!({"interval": 1}));
+
+    drop(stdin);
+    let id = server.probe.id.clone();
+    let done = server.live.finish();
+
+    assert_eq!(done.status, 0, "{done}");
+    assert_clean(&id);
 }
 
 #[test]
@@ -100,21 +125,19 @@ fn a_source_that_waits_for_a_sink_holds_up_nobody_else() {
     let body = json!({"rule": server.probe.id, "config": {}, "to": [server.sink()]});
     server.post("/sources/nums/start", body).expect(201);
     crate::processes::wait_until("a row", || server.instance(&server.sink())["rows"] == 1);
-    let port = server.port;
-    let path = server.path(&format!("/instances/{}/stop", server.sink()));
-    let stop = || {
-        let path = path.clone();
-        std::thread::spawn(move || crate::http::request(port, "POST", &path, &[], "").status)
-    };
-    // The first waits for the ack, and the second is refused.
-    let stops = [stop(), stop()];
-    crate::processes::wait_until("a refusal", || stops.iter().any(|stop| stop.is_finished()));
+    let rows = format!("/instances/{}/rows", server.sink());
+    let (port, path) = (server.port, server.path(&rows));
+    let body = json!({"rows": [{"a": 1}]}).to_string();
+    let sent = std::thread::spawn(move || crate::http::request(port, "POST", &path, &[], &body));
 
-    assert_eq!(server.get("").expect(200)["state"], "running");
+    let stop = format!("/instances/{}/stop", server.sink());
+    let stopped = server.post(&stop, json!({})).expect(200);
+
+    assert_eq!(stopped["state"], "ended");
+    // Whoever waited for it, too, learns why it waits no longer.
+    let answer = sent.join().unwrap();
+    assert!(matches!(answer.status, 404 | 409), "{answer:?}");
     server.end();
-
-    let answers = stops.map(|stop| stop.join().unwrap());
-    assert!(answers.contains(&409), "{answers:?}");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Who may talk to the server, and how much.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use serde_json::json;
 
 use crate::common::Probe;
@@ -20,6 +23,11 @@ fn a_page_of_another_site_is_refused() {
     assert_eq!(text, "the page `http://evil.example` is not of this server");
     ask(&[("Origin", "null")]).refused(403);
     ask(&[("Origin", &own.replace("http", "https"))]).refused(403);
+    // A proxy encrypts the connection to an allowed name, and may put its own `Host`.
+    let proxied = ("Origin", "https://desk.example");
+    assert_eq!(ask(&[proxied, ("Host", "desk.example")]).status, 200);
+    assert_eq!(ask(&[proxied]).status, 200);
+    ask(&[("Origin", "ftp://desk.example")]).refused(403);
     let rebound = format!("evil.example:{port}");
     let (_, text) = ask(&[("Host", &rebound)]).refused(403);
     assert_eq!(text, format!("the header `Host` names `{rebound}`"));
@@ -95,6 +103,47 @@ fn a_body_that_is_too_large_is_refused() {
     assert_eq!(code, "too-large");
     assert_eq!(text, "the body has more than 8 MiB");
     assert_eq!(fits, json!({"sent": 1}));
+    server.end();
+}
+
+#[test]
+fn connections_that_say_nothing_make_room_for_others() {
+    const MOST: usize = 256;
+    let server = Probe::new().serve(&[]);
+
+    let held: Vec<_> = (0..MOST)
+        .map(|number| {
+            let mut client = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+            if number % 2 == 0 {
+                client.write_all(b"GET /api HTTP/1.1\r\nHost: ").unwrap();
+            }
+            client
+        })
+        .collect();
+
+    assert_eq!(server.get("").expect(200)["state"], "running");
+    drop(held);
+    server.end();
+}
+
+#[test]
+fn a_body_that_does_not_arrive_is_refused() {
+    let server = Probe::new().serve(&[]);
+    let mut client = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    let (port, path) = (server.port, server.path("/start"));
+
+    write!(
+        client,
+        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 9\r\n\r\n{{"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    let _ = client.read_to_string(&mut answer);
+
+    let first = answer.lines().next();
+    assert_eq!(first, Some("HTTP/1.1 408 Request Timeout"), "{answer}");
+    let text = "\"text\":\"the body has not arrived within 10s\"";
+    assert!(answer.contains(text), "{answer}");
     server.end();
 }
 

@@ -314,3 +314,26 @@ fn a_plugin_in_use_can_be_killed_and_stopped() {
     assert_eq!(server.get("").expect(200)["state"], "stopped");
     server.end();
 }
+
+#[test]
+fn a_function_is_started_by_itself_and_only_once() {
+    let server = Probe::new().serve(&[]);
+    let path = format!("/functions/{}/start", server.probe.function());
+
+    let first = server.post(&path, json!({})).expect(200);
+    let second = server.post(&path, json!({})).expect(200);
+
+    assert_eq!(
+        first,
+        json!({"name": server.probe.function(), "aggregate": false})
+    );
+    assert_eq!(second, first);
+    let mut wire = server.stream("/wire?follow=0");
+    let messages = std::iter::from_fn(|| wire.next());
+    let starts = messages.filter(|message| message.data["command"] == "start");
+    assert_eq!(starts.count(), 1);
+    server
+        .post("/functions/other/start", json!({}))
+        .refused(404);
+    server.end();
+}

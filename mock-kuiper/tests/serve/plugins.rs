@@ -336,6 +336,11 @@ fn what_was_done_becomes_a_case_that_passes() {
     server.start_sink(json!({"requireAck": true}));
     let rows = format!("/instances/{}/rows", server.sink());
     server.post(&rows, json!({"rows": [{"a": 1}]})).expect(200);
+    let fed = json!({"requireAck": true, "from": [server.source()]});
+    let fed = server.start_sink(fed)["id"].as_str().unwrap().to_owned();
+    wait_until("rows of the source", || {
+        server.instance(&fed)["acks"]["done"].as_u64().unwrap() >= 10
+    });
     server.call(json!([1, "a"])).expect(200);
     wait_until("ten rows", || {
         server.instance(&server.source())["rows"].as_u64().unwrap() >= 10
@@ -350,6 +355,14 @@ fn what_was_done_becomes_a_case_that_passes() {
     assert_eq!(file, format!("{}.test.yaml", server.probe.id));
     let yaml = case["yaml"].as_str().unwrap();
     assert!(yaml.contains("- name: by hand"), "{yaml}");
+    let rule = yaml.split("  - rule:\n").nth(1).expect("a rule");
+    for part in [
+        "source: nums",
+        "{sink: out, requireAck: true}",
+        "rows: 10\n",
+    ] {
+        assert!(rule.contains(part), "{yaml}");
+    }
     // The plugin is named from where the server runs.
     let plugin = yaml.lines().next().unwrap();
     let directory = server.probe.directory();

@@ -39,6 +39,46 @@ fn all_rows_are_shown_to_whoever_asks_for_all() {
 }
 
 #[test]
+fn all_rows_are_shown_from_the_first_on_if_the_start_asks_for_it() {
+    let server = Probe::new().serve(&[]);
+    let body = json!({"rule": server.probe.id, "config": {"interval": 1}, "allRows": true});
+    server.post("/sources/nums/start", body).expect(201);
+    // More than a stream shows at once that was not asked for all.
+    wait_until("rows", || rows(&server) > 100);
+
+    let path = format!("/instances/{}/rows?max=0", server.source());
+    let mut stream = server.stream(&path);
+    let seen: Vec<_> = (0..100)
+        .map(|_| stream.wait("row", |_| true).data["n"].as_u64().unwrap())
+        .collect();
+
+    assert_eq!(seen, (1..=100).collect::<Vec<_>>());
+    server.end();
+}
+
+#[test]
+fn a_stream_that_does_not_follow_ends_after_the_last_event() {
+    let server = Probe::new().serve(&["--env", "PROBE=lines=20"]);
+    let mut log = server.stream("/log");
+    log.wait("line", |data| data["n"] == 20);
+    server.call(json!([1])).expect(200);
+
+    let all = |path: &str| {
+        let mut stream = server.stream(path);
+        std::iter::from_fn(move || stream.next()).collect::<Vec<_>>()
+    };
+    let lines = all("/log?follow=0");
+    let none = all(&format!("/log?follow=0&after={}", lines.last().unwrap().id));
+    let messages = all("/wire?follow=0");
+
+    assert!(lines.len() >= 20, "{lines:?}");
+    assert_eq!(none.len(), 0);
+    assert_eq!(messages[0].data["event"], "launched");
+    assert_eq!(messages.last().unwrap().data["event"], "reply");
+    server.end();
+}
+
+#[test]
 fn few_of_many_rows_are_shown_and_the_others_counted() {
     let server = Probe::new().serve(&[]);
     server.start_source(json!({"interval": 0}));

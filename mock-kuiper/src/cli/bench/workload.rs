@@ -138,7 +138,7 @@ pub(super) fn environment(args: &MeasureArgs, rounds: usize) -> Environment {
         plugin_debug: args.host.debug,
         release: args.host.release().name.to_owned(),
         transport: args.host.transport.to_string(),
-        isolated: args.host.isolate,
+        isolated: args.host.isolate.is_some(),
         processors: processors.map_or(1, usize::from),
         rounds,
         time_ms: u64::try_from(args.time.as_millis()).unwrap_or(u64::MAX),

@@ -40,7 +40,7 @@ impl Guard {
             return Err(forbidden(&text, &advice));
         }
         if let Some(origin) = text(headers, &header::ORIGIN)
-            && origin.strip_prefix("http://") != Some(host)
+            && !self.is_own_page(origin, host)
         {
             let text = format!("the page `{}` is not of this server", in_sentence(origin));
             return Err(forbidden(&text, &format!("open http://{host} instead")));
@@ -66,11 +66,27 @@ impl Guard {
         }
     }
 
+    /// Whether a page is of this server, whose name in the request is `host`. A proxy may
+    /// encrypt the connection to a name that is allowed, and change the header `Host`.
+    fn is_own_page(&self, origin: &str, host: &str) -> bool {
+        match origin.split_once("://") {
+            Some(("http", page)) => page == host || self.is_allowed(page),
+            Some(("https", page)) => self.is_allowed(page),
+            _ => false,
+        }
+    }
+
+    /// Whether the user has allowed this name.
+    fn is_allowed(&self, host: &str) -> bool {
+        let (name, _) = split(host);
+        self.names.iter().any(|own| own == host || own == name)
+    }
+
     /// Whether `host` is an address of this server, and no name that somebody else
     /// may have chosen.
     fn is_own(&self, host: &str) -> bool {
         let (name, port) = split(host);
-        if self.names.iter().any(|own| own == host || own == name) {
+        if self.is_allowed(host) {
             return true;
         }
         if port.unwrap_or(80) != self.address.port() {

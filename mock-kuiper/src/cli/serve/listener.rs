@@ -3,32 +3,30 @@
 use std::fs;
 use std::io;
 use std::net::{self, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::serve::Listener;
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use mock_kuiper::engine::host::process_name;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::cli::error::CliError;
 
 /// The most connections at once; a browser has six for each page.
 const CONNECTIONS: usize = 256;
 
-/// Accepts a bounded number of connections.
-#[derive(Debug)]
-pub(super) struct Bounded {
-    listener: TcpListener,
-    room: Arc<Semaphore>,
-}
+/// How long the head of a request may take to arrive, and a connection may be idle.
+const HEAD: Duration = Duration::from_secs(10);
 
-/// A connection, which takes up a place until it is dropped.
-#[derive(Debug)]
-pub(super) struct Connection {
-    stream: TcpStream,
-    _place: Option<OwnedSemaphorePermit>,
-}
+/// The pause after a connection that the system could not accept.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Listens on an address.
 ///
@@ -40,69 +38,49 @@ pub(super) fn bind(address: SocketAddr) -> Result<net::TcpListener, CliError> {
     bound.map_err(|error| CliError::Trouble(not_bound(address, &error)))
 }
 
-impl Bounded {
-    pub(super) fn new(listener: net::TcpListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        Ok(Self {
-            listener: TcpListener::from_std(listener)?,
-            room: Arc::new(Semaphore::new(CONNECTIONS)),
-        })
-    }
-}
-
-impl Listener for Bounded {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
-        let place = Arc::clone(&self.room).acquire_owned().await.ok();
-        let (stream, peer) = Listener::accept(&mut self.listener).await;
-        // An event must not wait for the next one.
-        let _ = stream.set_nodelay(true);
-        let connection = Connection {
-            stream,
-            _place: place,
+/// Serves a bounded number of connections at a time. Once `over` changes, none is
+/// accepted any more, and the requests under way are answered.
+pub(super) async fn serve(listener: TcpListener, router: Router, mut over: watch::Receiver<bool>) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = async {
+            let place = Arc::clone(&room).acquire_owned().await;
+            (place, listener.accept().await)
         };
-        (connection, peer)
+        let (place, accepted) = tokio::select! {
+            accepted = accepted => accepted,
+            _ = over.changed() => break,
+        };
+        let Ok((stream, _)) = accepted else {
+            sleep(PAUSE).await;
+            continue;
+        };
+        let connection = connection(stream, router.clone(), over.clone());
+        connections.spawn(async move {
+            connection.await;
+            drop(place);
+        });
+        while connections.try_join_next().is_some() {}
     }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
 }
 
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::pin::Pin::new(&mut self.stream).poll_read(cx, buffer)
+/// Serves one connection.
+async fn connection(stream: TcpStream, router: Router, mut over: watch::Receiver<bool>) {
+    // An event must not wait for the next one.
+    let _ = stream.set_nodelay(true);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD);
+    let service = TowerToHyperService::new(router);
+    let mut served = pin!(http.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        // A client that breaks off is no error of the server.
+        _ = served.as_mut() => return,
+        _ = over.changed() => served.as_mut().graceful_shutdown(),
     }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        bytes: &[u8],
-    ) -> std::task::Poll<io::Result<usize>> {
-        std::pin::Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::pin::Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::pin::Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
+    let _ = served.await;
 }
 
 /// Says why an address cannot be listened on, and what to do.

@@ -90,6 +90,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME[:PORT]")]
     allow_host: Vec<String>,
 
+    /// End also when stdin ends
+    ///
+    /// For a program that starts the server with a pipe on stdin: the server then ends
+    /// with the program, however that ends.
+    #[arg(long)]
+    end_with_stdin: bool,
+
     #[command(flatten)]
     host: HostArgs,
 }
@@ -102,9 +109,10 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
         listen,
         token,
         allow_host,
+        end_with_stdin,
         host,
     } = args;
-    let refused = [("--isolate", host.isolate, attach::ISOLATE)];
+    let refused = [("--isolate", host.isolate.is_some(), attach::ISOLATE)];
     let refused = attach::refusals(&refused);
     if host.attach && !refused.is_empty() {
         return Err(CliError::Input(refused));
@@ -139,7 +147,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
             .launch(|command| say(&attach::instructions(command)));
         Ok(())
     };
-    server::run(listener, desk, guard, launch)
+    server::run(listener, desk, guard, end_with_stdin, launch)
 }
 
 /// Prints where the server listens.

@@ -49,7 +49,7 @@ pub(in crate::cli) fn open(
         spawn(move || start(&plugin, plan, sources))?;
         spawn(move || show(&url))
     };
-    server::run(listener, desk, guard, begin)
+    server::run(listener, desk, guard, false, begin)
 }
 
 fn spawn(work: impl FnOnce() + Send + 'static) -> Result<(), CliError> {
@@ -85,6 +85,7 @@ fn start(plugin: &Arc<Plugin>, plan: Plan, sources: Vec<SavedStart>) {
             conf_key,
             options,
             to: Vec::new(),
+            all_rows: false,
         };
         Some((source.symbol, spec))
     });

@@ -1,6 +1,6 @@
 //! The server: runs until a signal, and ends everything.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{self, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::desk::Desk;
 use super::guard::Guard;
-use super::listener::Bounded;
 use super::state::{Server, Shared};
-use super::{api, openapi, page};
+use super::{api, listener, openapi, page};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::interrupt::Interrupt;
+use crate::cli::interrupt::{self, Interrupt};
 
 /// How long plugins may take to stop before they are killed.
 const STOPPING: Duration = Duration::from_secs(5);
@@ -26,11 +26,13 @@ const STOPPING: Duration = Duration::from_secs(5);
 /// How long requests and streams may take to end.
 const LEAVING: Duration = Duration::from_secs(2);
 
-/// Serves a desk until a signal. `begin` is called once the server accepts connections.
+/// Serves a desk until a signal, or, with `end_with_stdin`, until stdin ends. `begin` is
+/// called once the server accepts connections.
 pub(super) fn run(
-    listener: TcpListener,
+    listener: net::TcpListener,
     desk: Desk,
     guard: impl FnOnce(SocketAddr) -> Guard,
+    end_with_stdin: bool,
     begin: impl FnOnce(&Shared) -> Result<(), CliError>,
 ) -> Result<Exit, CliError> {
     let trouble = |error| CliError::Trouble(format!("cannot start the server: {error}"));
@@ -40,7 +42,8 @@ pub(super) fn run(
         .map_err(trouble)?;
     let served = runtime.block_on(async {
         let address = listener.local_addr().map_err(trouble)?;
-        let listener = Bounded::new(listener).map_err(trouble)?;
+        listener.set_nonblocking(true).map_err(trouble)?;
+        let listener = TcpListener::from_std(listener).map_err(trouble)?;
         let server = Arc::new(Server {
             id: std::iter::repeat_with(fastrand::alphanumeric)
                 .take(12)
@@ -49,7 +52,7 @@ pub(super) fn run(
             guard: guard(address),
             ending: watch::Sender::new(false),
         });
-        serve(listener, &server, begin).await
+        serve(listener, &server, end_with_stdin, begin).await
     });
     // A handler that still blocks ends with the process.
     runtime.shutdown_background();
@@ -57,24 +60,26 @@ pub(super) fn run(
 }
 
 async fn serve(
-    listener: Bounded,
+    listener: TcpListener,
     server: &Shared,
+    end_with_stdin: bool,
     begin: impl FnOnce(&Shared) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let signal = Arc::new(Notify::new());
     let came = Arc::clone(&signal);
     let _signals = Interrupt::watch(move || came.notify_one())?;
+    if end_with_stdin {
+        let came = Arc::clone(&signal);
+        interrupt::watch_stdin(move || came.notify_one())?;
+    }
     let checked = axum::middleware::from_fn_with_state(Arc::clone(server), check);
     let router = api::router()
         .merge(page::router())
         .merge(openapi::router())
         .layer(checked);
-    let (is_over, over) = oneshot::channel::<()>();
-    let served = axum::serve(listener, router.with_state(Arc::clone(server)));
-    let served = served.with_graceful_shutdown(async {
-        let _ = over.await;
-    });
-    let serving = tokio::spawn(served.into_future());
+    let router = router.with_state(Arc::clone(server));
+    let is_over = watch::Sender::new(false);
+    let serving = tokio::spawn(listener::serve(listener, router, is_over.subscribe()));
     begin(server)?;
     let ticking = Arc::clone(server);
     tokio::spawn(async move {
@@ -88,7 +93,7 @@ async fn serve(
     signal.notified().await;
     server.ending.send_replace(true);
     end(server, &signal).await;
-    drop(is_over);
+    is_over.send_replace(true);
     let _ = timeout(LEAVING, serving).await;
     Ok(())
 }

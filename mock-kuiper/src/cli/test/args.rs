@@ -50,6 +50,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "RELEASE", value_parser = Release::find)]
     pub(super) release: Vec<&'static Release>,
 
+    /// Refused with a reason
+    #[arg(long, hide = true)]
+    pub(super) attach: bool,
+
     /// Print the cases and do not run them
     #[arg(long)]
     pub(super) list: bool,
@@ -108,6 +112,13 @@ pub(crate) struct Args {
     /// Build Cargo packages without optimizations
     #[arg(long)]
     pub(super) debug: bool,
+
+    /// Stop also when stdin ends, as after Ctrl-C
+    ///
+    /// For a program that starts this command with a pipe on stdin: the plugin then ends
+    /// with the program, however that ends.
+    #[arg(long)]
+    pub(super) end_with_stdin: bool,
 
     /// Run nothing: make cases of this trace, for the plugin PATH
     ///

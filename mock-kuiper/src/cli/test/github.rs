@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anstream::adapter::strip_str;
-use mock_kuiper::engine::foreign;
 use mock_kuiper::scenario::{CaseResult, Results, Verdict};
 
 use super::{phrase, text};
+use crate::cli::github::{data, escaped, property, relative};
 
 /// The annotations that are written.
 const ANNOTATIONS: usize = 50;
@@ -41,7 +41,7 @@ pub(super) fn annotations(results: &Results, workspace: Option<&Path>) -> String
         let _ = writeln!(
             out,
             "::{command} file={},line={},col={},title={}::{}",
-            property(&path(&case.file, workspace)),
+            property(&relative(&case.file, workspace)),
             place.line,
             place.column,
             property(&phrase::name(case)),
@@ -106,48 +106,6 @@ pub(super) fn summary(results: &Results) -> String {
 fn bad(results: &Results) -> impl Iterator<Item = &CaseResult> {
     let cases = results.cases.iter();
     cases.filter(|case| !matches!(case.verdict, Verdict::Passed | Verdict::Skipped))
-}
-
-/// Returns a path relative to the root of the repository.
-fn path(file: &Path, workspace: Option<&Path>) -> String {
-    let absolute = std::path::absolute(file);
-    let inside = absolute.as_deref().ok().zip(workspace);
-    let inside = inside.and_then(|(file, workspace)| file.strip_prefix(workspace).ok());
-    inside.unwrap_or(file).to_string_lossy().into_owned()
-}
-
-/// Escapes the text of a workflow command, which is one line.
-fn data(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
-}
-
-/// Escapes a property of a workflow command.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
-}
-
-/// Escapes text for one line of Markdown, in a table and in HTML.
-fn escaped(text: &str) -> String {
-    let mut shown = String::new();
-    for character in foreign::in_sentence(text).chars() {
-        match character {
-            '&' => shown.push_str("&amp;"),
-            '<' => shown.push_str("&lt;"),
-            '>' => shown.push_str("&gt;"),
-            // A name is no link.
-            ':' | '@' | '#' => {
-                let _ = write!(shown, "&#{};", u32::from(character));
-            }
-            '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '~' | '$' => {
-                shown.push('\\');
-                shown.push(character);
-            }
-            other => shown.push(other),
-        }
-    }
-    shown
 }
 
 /// Returns a fence that the text cannot close.

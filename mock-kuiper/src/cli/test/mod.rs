@@ -14,8 +14,7 @@ mod samples;
 mod text;
 mod watcher;
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::fs;
 use std::path::Path;
 
 use mock_kuiper::scenario::{self, Results, RunnerError, UpdatedFile, Verdict};
@@ -24,12 +23,19 @@ pub(crate) use self::args::Args;
 use self::watcher::Watcher;
 use super::error::CliError;
 use super::exit::Exit;
-use super::interrupt::Interrupt;
+use super::github as job;
+use super::interrupt::{self, Interrupt};
 use super::output::{NOTE, labelled, print_beside, print_results, say};
 use super::text::count as counted;
 
 /// Runs the cases.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
+    if args.attach {
+        return Err(CliError::input(
+            "--attach cannot be used with test: each case launches a process of its own, on each \
+             release of its file; use `mock-kuiper run --attach` to debug one process",
+        ));
+    }
     if args.schema {
         print_results(&format!("{:#}\n", scenario::schema()))?;
         return Ok(Exit::Fine);
@@ -68,6 +74,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let stop = runner.stop();
     let to_stop = stop.clone();
     let interrupt = Interrupt::watch(move || to_stop.stop())?;
+    if args.end_with_stdin {
+        let to_stop = stop.clone();
+        interrupt::watch_stdin(move || to_stop.stop())?;
+    }
     // With a report on stdout, the texts for people go to stderr.
     let print = match args.json.as_deref() == Some(Path::new("-")) {
         true => print_beside,
@@ -139,15 +149,10 @@ fn report(
     }
     print(&(text::summary(results) + "\n"))?;
     junit.and(json).and(html)?;
-    if std::env::var_os("GITHUB_ACTIONS").is_some() {
-        let workspace = std::env::var_os("GITHUB_WORKSPACE");
-        print(&github::annotations(
-            results,
-            workspace.as_ref().map(Path::new),
-        ))?;
-        if let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY") {
-            append(Path::new(&file), &github::summary(results))?;
-        }
+    if job::is_job() {
+        let workspace = job::workspace();
+        print(&github::annotations(results, workspace.as_deref()))?;
+        job::add_to_summary(&github::summary(results))?;
     }
     Ok(())
 }
@@ -229,13 +234,6 @@ fn check_directory(file: &Path) -> Result<(), CliError> {
         Ok(_) => Ok(()),
         Err(error) => Err(cannot_write(file, &error)),
     }
-}
-
-fn append(file: &Path, text: &str) -> Result<(), CliError> {
-    let opened = OpenOptions::new().append(true).create(true).open(file);
-    opened
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| cannot_write(file, &error))
 }
 
 fn cannot_write(file: &Path, error: &std::io::Error) -> CliError {

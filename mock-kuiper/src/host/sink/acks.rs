@@ -1,5 +1,6 @@
 //! The acks of a sink, and the end of its rows.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use ekuiper_sp::Error;
@@ -177,7 +178,7 @@ impl Sink {
         shared.dawdle();
         let deadline = Instant::now() + limit;
         let (channel, body) = loop {
-            let has_ended = shared.has_crashed();
+            let has_ended = shared.has_crashed() || self.is_given_up.load(Ordering::SeqCst);
             let left = deadline.saturating_duration_since(Instant::now());
             let left = if has_ended { Duration::ZERO } else { left };
             let left = left.min(TICK);

@@ -38,7 +38,9 @@ impl Fields {
             }
             Err(_) => {
                 let text = format!("the body has not arrived within {PATIENCE:?}");
-                return Err(Problem::input(text).into());
+                let advice = ["send as many bytes as the header `Content-Length` says"];
+                let status = StatusCode::REQUEST_TIMEOUT;
+                return Err(Refusal::new(status, "timeout", &text, &advice));
             }
         };
         let fields = if bytes.trim_ascii().is_empty() {

@@ -8,6 +8,17 @@ use super::body::Fields;
 use super::work::with_plugin;
 use crate::cli::serve::state::Shared;
 
+/// `POST /api/plugins/{plugin}/functions/{symbol}/start`
+pub(super) async fn start(
+    State(server): State<Shared>,
+    Path((name, symbol)): Path<(String, String)>,
+    body: Body,
+) -> Answer {
+    Fields::read(body).await?.finish()?;
+    let started = with_plugin(&server, &name, move |plugin| plugin.start_function(&symbol));
+    started.await.and_then(Reply::ok)
+}
+
 /// `POST /api/plugins/{plugin}/functions/{symbol}/call`
 pub(super) async fn call(
     State(server): State<Shared>,

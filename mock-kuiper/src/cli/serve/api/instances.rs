@@ -27,6 +27,7 @@ pub(super) async fn start_source(
         conf_key: fields.text("confKey"),
         options: fields.object("options"),
         to: fields.texts("to"),
+        all_rows: fields.flag("allRows"),
     };
     fields.finish()?;
     let started = with_plugin(&server, &name, move |plugin| {

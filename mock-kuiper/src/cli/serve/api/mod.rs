@@ -61,6 +61,10 @@ pub(super) fn routes() -> Vec<Route> {
             get(streams::rows).post(instances::send),
         ),
         (
+            "/api/plugins/{plugin}/functions/{symbol}/start",
+            post(functions::start),
+        ),
+        (
             "/api/plugins/{plugin}/functions/{symbol}/call",
             post(functions::call),
         ),

@@ -30,11 +30,12 @@ pub(super) async fn log(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let plugin = Arc::clone(server.desk.plugin(&name)?);
+    let until = end(&plugin.watcher.log, &uri)?;
     let (response, mut events) = stream();
     let mut at = start(&plugin.watcher.log, &uri, &headers);
     tokio::spawn(async move {
         let hub = &plugin.watcher.log;
-        while let Some(batch) = next(&mut events, hub, at).await? {
+        while let Some(batch) = next(&mut events, hub, at, until).await? {
             at = gap(&mut events, "log", hub, at, &batch);
             for entry in &batch.entries {
                 events.add("line", &hub.id(entry.number), &entry.data);
@@ -57,12 +58,13 @@ pub(super) async fn wire(
     let plugin = Arc::clone(server.desk.plugin(&name)?);
     let most = query::number(&uri, "max")?.unwrap_or(SHOWN);
     let channel = query::value(&uri, "channel");
+    let until = end(&plugin.watcher.wire, &uri)?;
     let (response, mut events) = stream();
     let mut messages = Messages::new(start(&plugin.watcher.wire, &uri, &headers), channel, most);
     tokio::spawn(async move {
         let _wish = plugin.watcher.sampler.wish(most);
         let hub = &plugin.watcher.wire;
-        while let Some(batch) = next(&mut events, hub, messages.at).await? {
+        while let Some(batch) = next(&mut events, hub, messages.at, until).await? {
             messages.add(&mut events, hub, &batch);
             events.send().await?;
         }
@@ -224,10 +226,24 @@ fn start(hub: &Hub, uri: &Uri, headers: &HeaderMap) -> u64 {
     id.map_or(0, |id| hub.number(&id))
 }
 
+/// Returns the number of the last event that a client wants: with `follow=0`, of the last
+/// that there is.
+fn end(hub: &Hub, uri: &Uri) -> Result<Option<u64>, Refusal> {
+    Ok((query::number(uri, "follow")? == Some(0)).then(|| hub.last()))
+}
+
 /// Waits for the next events, and writes a comment now and then. `None` at the end of
-/// the stream.
-async fn next(events: &mut Events, hub: &Hub, at: u64) -> Result<Option<Batch>, Gone> {
+/// the stream, and after the event with the number `until`.
+async fn next(
+    events: &mut Events,
+    hub: &Hub,
+    at: u64,
+    until: Option<u64>,
+) -> Result<Option<Batch>, Gone> {
     loop {
+        if until.is_some_and(|until| at >= until) {
+            return Ok(None);
+        }
         let waited = tokio::select! {
             () = events.gone() => return Err(Gone),
             waited = timeout(ALIVE, hub.after(at)) => waited,

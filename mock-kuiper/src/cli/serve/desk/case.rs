@@ -6,6 +6,7 @@ use mock_kuiper::engine::foreign::in_sentence;
 use mock_kuiper::engine::save::{SaveError, SaveFile, SavedRun, SavedStep};
 use serde_json::{Value, json};
 
+use super::fed::rules;
 use super::plugin::Plugin;
 use super::problem::Problem;
 
@@ -29,6 +30,7 @@ impl Plugin {
         for instance in live.instances.values() {
             steps.extend(instance.last_steps());
         }
+        steps.extend(rules(live.steps.links()));
         let run = SavedRun {
             release: live.release,
             ..self.args.saved_run(&self.path)

@@ -54,13 +54,20 @@ impl Plugin {
             self.live().finding = None;
         }
         let has_sinks = !sinks.is_empty();
-        for (instance, source) in sources {
-            instance.read(source)?;
-        }
         for (instance, sink) in sinks {
             instance.put_sink(sink);
         }
+        let mut reading = Ok(());
+        for (instance, source) in sources {
+            let read = instance.read(source);
+            if let Err(problem) = &read {
+                instance.note(problem.clone());
+                instance.end();
+            }
+            reading = reading.and(read);
+        }
         let outcome = played?;
+        reading?;
         self.watcher.tell(What::Fault {
             fault,
             outcome: Some(outcome),

@@ -1,11 +1,11 @@
 //! Calls functions.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use mock_kuiper::engine::save::SavedStep;
 use mock_kuiper::engine::wire::{Context, Expr};
-use mock_kuiper::{Function, Host, Kind, Meta, Reply};
+use mock_kuiper::{Function, Host, HostError, Kind, Meta, Reply};
 use serde_json::{Value, json};
 
 use super::gate::Inside;
@@ -16,6 +16,14 @@ use super::problem::Problem;
 const OPERATOR: &str = "2_project";
 
 impl Plugin {
+    /// Starts a function, unless it runs, and tells whether it is an aggregate.
+    pub(in crate::cli::serve) fn start_function(&self, symbol: &str) -> Result<Value, Problem> {
+        let (_inside, host) = self.inside_for(symbol)?;
+        self.function(&host, symbol)?;
+        let is_aggregate = self.live().aggregates.get(symbol).copied();
+        Ok(json!({"name": symbol, "aggregate": is_aggregate.unwrap_or_default()}))
+    }
+
     /// Lets a function validate arguments, and calls it if it accepts them.
     pub(in crate::cli::serve) fn call(
         &self,
@@ -23,9 +31,9 @@ impl Plugin {
         args: &[Value],
         rule: &str,
     ) -> Result<Value, Problem> {
-        let (_inside, host) = self.inside_for(symbol)?;
-        let function = self.function(&host, symbol)?;
-        let mut function = function.lock().unwrap_or_else(PoisonError::into_inner);
+        let (inside, host) = self.inside_for(symbol)?;
+        let function = self.function(&inside, &host, symbol)?;
+        let mut function = in_turn(&inside, &function)?;
         let begun = Instant::now();
         let validated = function.validate(&Expr::of_values(args));
         if let Reply::Error(text) = validated.map_err(|error| self.found(error))? {
@@ -60,9 +68,9 @@ impl Plugin {
         symbol: &str,
         args: &[Value],
     ) -> Result<Value, Problem> {
-        let (_inside, host) = self.inside_for(symbol)?;
-        let function = self.function(&host, symbol)?;
-        let mut function = function.lock().unwrap_or_else(PoisonError::into_inner);
+        let (inside, host) = self.inside_for(symbol)?;
+        let function = self.function(&inside, &host, symbol)?;
+        let mut function = in_turn(&inside, &function)?;
         let validated = function.validate(&Expr::of_values(args));
         Ok(match validated.map_err(|error| self.found(error))? {
             Reply::Result(_) => json!({"ok": true}),
@@ -82,11 +90,12 @@ impl Plugin {
     /// Returns a function; before its first use it is started.
     pub(super) fn function(
         &self,
+        inside: &Inside<'_>,
         host: &Host,
         symbol: &str,
     ) -> Result<Arc<Mutex<Function>>, Problem> {
         // Two requests must not start it both.
-        let _starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _starting = in_turn(inside, &self.starting)?;
         if let Some(function) = self.live().functions.get(symbol) {
             return Ok(Arc::clone(function));
         }
@@ -107,6 +116,15 @@ impl Plugin {
     fn note(&self, step: SavedStep, values: &[Value]) {
         let bytes = values.iter().map(|value| value.to_string().len()).sum();
         self.live().steps.push(step, bytes);
+    }
+}
+
+/// Waits for what one request uses at a time. Afterwards there may be no time left.
+fn in_turn<'a, T>(inside: &Inside<'_>, of: &'a Mutex<T>) -> Result<MutexGuard<'a, T>, Problem> {
+    let held = of.lock().unwrap_or_else(PoisonError::into_inner);
+    match inside.must_leave() {
+        true => Err(HostError::Interrupted.into()),
+        false => Ok(held),
     }
 }
 

@@ -4,6 +4,10 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// How many may be inside together. Each blocks a thread, maybe for as long as a debugger
+/// holds the plugin, and its client may be gone.
+const MOST: usize = 64;
+
 /// Lets in many, or one.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
@@ -19,6 +23,8 @@ struct State {
     alone: Option<String>,
     /// How many wait to be alone; they come first.
     waiting: usize,
+    /// Whether those inside are to leave before they begin another wait.
+    is_hurried: bool,
     is_closed: bool,
 }
 
@@ -43,7 +49,7 @@ pub(super) struct Inside<'a> {
 impl Gate {
     /// Enters together with others.
     pub(super) fn share(&self, limit: Duration) -> Result<Inside<'_>, Busy> {
-        let may = |state: &State| state.alone.is_none() && state.waiting == 0;
+        let may = |state: &State| state.alone.is_none() && state.waiting == 0 && state.users < MOST;
         let mut state = self.wait(self.state(), limit, may)?;
         state.users += 1;
         Ok(Inside {
@@ -72,6 +78,12 @@ impl Gate {
             gate: self,
             is_alone: true,
         })
+    }
+
+    /// Asks those who are inside now to leave.
+    pub(super) fn hurry(&self) {
+        let mut state = self.state();
+        state.is_hurried = state.users > 0;
     }
 
     /// Lets nobody in any more.
@@ -129,6 +141,13 @@ impl Gate {
     }
 }
 
+impl Inside<'_> {
+    /// Whether to leave before the next wait. The one who is alone never has to.
+    pub(super) fn must_leave(&self) -> bool {
+        !self.is_alone && self.gate.state().is_hurried
+    }
+}
+
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
         let mut state = self.gate.state();
@@ -136,6 +155,7 @@ impl Drop for Inside<'_> {
             true => state.alone = None,
             false => state.users -= 1,
         }
+        state.is_hurried &= state.users > 0;
         drop(state);
         self.gate.freed.notify_all();
     }
@@ -159,6 +179,31 @@ mod tests {
         drop(alone);
 
         assert!(gate.share(NOW).is_ok());
+    }
+
+    #[test]
+    fn there_is_no_room_for_one_too_many() {
+        let gate = Gate::default();
+
+        let mut users: Vec<_> = (0..MOST).map(|_| gate.share(NOW).unwrap()).collect();
+        assert!(matches!(gate.share(NOW), Err(Busy::Used)));
+        users.pop();
+
+        assert!(gate.share(NOW).is_ok());
+    }
+
+    #[test]
+    fn those_inside_are_hurried_and_those_who_come_later_are_not() {
+        let gate = Gate::default();
+        let user = gate.share(NOW).unwrap();
+
+        gate.hurry();
+        assert!(user.must_leave());
+        drop(user);
+
+        assert!(!gate.share(NOW).unwrap().must_leave());
+        gate.hurry();
+        assert!(!gate.alone("stop", NOW).unwrap().must_leave());
     }
 
     #[test]

@@ -1,17 +1,18 @@
 //! A running source or sink: its handle, and the thread that reads a source.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use mock_kuiper::engine::host::Received;
-use mock_kuiper::engine::save::SavedStep;
+use mock_kuiper::engine::host::{GiveUp, Received};
+use mock_kuiper::engine::save::{SavedKind, SavedStart, SavedStep};
 use mock_kuiper::engine::transport::Waker;
 use mock_kuiper::engine::wire::{Order, write_sink_row};
 use mock_kuiper::{HostError, Kind, Observed, Sink, Source};
 use serde_json::{Value, json};
 
+use super::fed::Fed;
 use super::problem::Problem;
 use super::tap::Tap;
 
@@ -27,8 +28,8 @@ pub(in crate::cli::serve) struct Instance {
     /// The name of its data channel.
     pub(super) id: String,
     pub(super) order: Order,
-    /// The section of its yaml.
-    pub(super) conf_key: Option<String>,
+    /// What it was started with, for a case.
+    pub(super) start: SavedStart,
     /// Whether each row waits for its ack.
     pub(super) require_ack: bool,
     pub(in crate::cli::serve) tap: Arc<Tap>,
@@ -52,13 +53,15 @@ pub(super) struct Reading {
     thread: Mutex<Option<(JoinHandle<Source>, Waker)>>,
     stop: AtomicBool,
     /// The sinks that get its rows.
-    sinks: Mutex<Arc<[Arc<Instance>]>>,
+    sinks: Mutex<Arc<[Arc<Fed>]>>,
 }
 
 /// A sink, which any thread may use in turn.
 #[derive(Debug)]
 pub(super) struct Sending {
     sink: Mutex<Option<Sink>>,
+    /// Ends the waits for it.
+    give_up: GiveUp,
     /// How many requests wait for it. A source at its full rate lets them pass.
     waiting: AtomicUsize,
     /// Whether rows are sent without an array around them.
@@ -66,34 +69,29 @@ pub(super) struct Sending {
 }
 
 impl Instance {
-    pub(super) fn source(source: &Source, conf_key: Option<String>, tap: Arc<Tap>) -> Self {
+    pub(super) fn source(source: &Source, start: SavedStart, tap: Arc<Tap>) -> Self {
         let part = Part::Source(Reading::default());
-        Self::new(source.order(), conf_key, false, tap, part)
+        Self::new(source.order(), start, false, tap, part)
     }
 
-    pub(super) fn sink(sink: Sink, reads_acks: bool, tap: Arc<Tap>) -> Self {
+    pub(super) fn sink(sink: Sink, start: SavedStart, reads_acks: bool, tap: Arc<Tap>) -> Self {
         let order = sink.order().clone();
         let is_set = |key: &str| order.config.get(key) == Some(&Value::Bool(true));
         let require_ack = is_set("requireAck") && reads_acks;
         let part = Part::Sink(Box::new(Sending {
             single: is_set("sendSingle"),
+            give_up: sink.give_up(),
             sink: Mutex::new(Some(sink)),
             waiting: AtomicUsize::new(0),
         }));
-        Self::new(&order, None, require_ack, tap, part)
+        Self::new(&order, start, require_ack, tap, part)
     }
 
-    fn new(
-        order: &Order,
-        conf_key: Option<String>,
-        require_ack: bool,
-        tap: Arc<Tap>,
-        part: Part,
-    ) -> Self {
+    fn new(order: &Order, start: SavedStart, require_ack: bool, tap: Arc<Tap>, part: Part) -> Self {
         Self {
             id: order.meta.to_string(),
             order: order.clone(),
-            conf_key,
+            start,
             require_ack,
             tap,
             part,
@@ -114,6 +112,10 @@ impl Instance {
         let own = lock(&self.finding);
         let finding = own.as_ref().or(exit).map(Problem::to_json);
         let has_ended = self.has_ended.load(Ordering::SeqCst) || exit.is_some();
+        let conf_key = match &self.start.kind {
+            SavedKind::Source { conf_key, .. } => conf_key.as_deref(),
+            SavedKind::Sink { .. } => None,
+        };
         json!({
             "id": self.id,
             "kind": order.kind.to_string(),
@@ -121,7 +123,7 @@ impl Instance {
             "rule": order.meta.rule_id,
             "config": order.config,
             "datasource": order.datasource,
-            "confKey": self.conf_key,
+            "confKey": conf_key,
             "requireAck": self.require_ack,
             "state": if has_ended { "ended" } else { "running" },
             "rows": rows,
@@ -196,10 +198,10 @@ impl Instance {
     }
 
     /// Feeds a sink with the rows of this source.
-    pub(super) fn feed(&self, sink: Arc<Self>) {
+    pub(super) fn feed(&self, fed: Arc<Fed>) {
         if let Part::Source(reading) = &self.part {
             let mut sinks = lock(&reading.sinks);
-            *sinks = sinks.iter().map(Arc::clone).chain([sink]).collect();
+            *sinks = sinks.iter().map(Arc::clone).chain([fed]).collect();
         }
     }
 
@@ -207,7 +209,7 @@ impl Instance {
     pub(super) fn feed_no_more(&self, sink: &Arc<Self>) {
         if let Part::Source(reading) = &self.part {
             let mut sinks = lock(&reading.sinks);
-            let others = sinks.iter().filter(|fed| !Arc::ptr_eq(fed, sink));
+            let others = sinks.iter().filter(|fed| !Arc::ptr_eq(&fed.sink, sink));
             *sinks = others.map(Arc::clone).collect();
         }
     }
@@ -221,6 +223,35 @@ impl Instance {
         let mut sink = lock(&sending.sink);
         sending.waiting.fetch_sub(1, Ordering::SeqCst);
         sink.as_mut().map(use_it)
+    }
+
+    /// Takes the sink away. Whoever waits for it is given this time, and no more.
+    pub(super) fn take_sink_within(&self, limit: Duration) -> Option<Sink> {
+        let Part::Sink(sending) = &self.part else {
+            return None;
+        };
+        sending.waiting.fetch_add(1, Ordering::SeqCst);
+        let deadline = Instant::now() + limit;
+        let mut sink = loop {
+            match sending.sink.try_lock() {
+                Ok(sink) => break sink,
+                Err(TryLockError::Poisoned(sink)) => break sink.into_inner(),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                    thread::sleep(Duration::from_millis(2));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    sending.give_up.give_up();
+                    break lock(&sending.sink);
+                }
+            }
+        };
+        sending.waiting.fetch_sub(1, Ordering::SeqCst);
+        sink.take()
+    }
+
+    /// Whether somebody stops it.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::SeqCst)
     }
 
     /// Takes the sink away.
@@ -269,9 +300,10 @@ impl Instance {
                     half_row = None;
                     // A sink may take long, and nobody must wait for the lock meanwhile.
                     let sinks = Arc::clone(&lock(&reading.sinks));
-                    for sink in &*sinks {
-                        if let Err(problem) = sink.pass_on(row.message, &mut buffer) {
-                            sink.note(problem);
+                    for fed in &*sinks {
+                        match fed.sink.pass_on(row.message, &mut buffer) {
+                            Ok(()) => fed.count(),
+                            Err(problem) => fed.sink.note(problem),
                         }
                     }
                 }

@@ -7,9 +7,10 @@ use mock_kuiper::engine::host::{AckMode, source_order};
 use mock_kuiper::engine::release::AckChannel;
 use mock_kuiper::engine::save::{SavedKind, SavedStart, SavedStep, saved_sink_row};
 use mock_kuiper::engine::wire::{Order, StreamOptions, write_sink_value};
-use mock_kuiper::{HostError, Kind, Meta, Observed};
+use mock_kuiper::{HostError, Kind, Meta, Observed, Sink};
 use serde_json::{Map, Value, json};
 
+use super::fed::{Fed, Link};
 use super::instance::{Instance, Part};
 use super::plugin::{Plugin, SETTLE};
 use super::problem::Problem;
@@ -28,6 +29,8 @@ pub(in crate::cli::serve) struct SourceSpec {
     pub(in crate::cli::serve) options: Map<String, Value>,
     /// The sinks that get its rows.
     pub(in crate::cli::serve) to: Vec<String>,
+    /// Whether all rows are shown, also those before the first stream of them.
+    pub(in crate::cli::serve) all_rows: bool,
 }
 
 /// A sink to start.
@@ -80,20 +83,10 @@ impl Plugin {
         );
         let (order, ignored) = made.map_err(HostError::from)?;
         let id = order.meta.to_string();
-        let tap = self.watcher.tap(&id);
+        let tap = self.watcher.tap(&id, spec.all_rows);
         let started = host.start_source(order);
         let source = started.map_err(|error| self.not_started(&id, error))?;
-        let instance = Arc::new(Instance::source(&source, spec.conf_key.clone(), tap));
-        for sink in sinks {
-            instance.feed(sink);
-        }
-        instance.read(source)?;
-        if let Some(mistake) = ignored.first() {
-            instance.note(Problem::input(format!(
-                "{mistake}; like eKuiper, the source starts without it"
-            )));
-        }
-        let step = SavedStep::Start(SavedStart {
+        let start = SavedStart {
             symbol: symbol.to_owned(),
             alias: Some(id.clone()),
             config: spec.config,
@@ -102,8 +95,17 @@ impl Plugin {
                 conf_key: spec.conf_key,
                 options: spec.options,
             },
-        });
-        self.put(&instance, step);
+        };
+        let instance = Arc::new(Instance::source(&source, start, tap));
+        let links = sinks.iter().map(|sink| Fed::connect(&instance, sink));
+        let links = links.collect();
+        instance.read(source)?;
+        if let Some(mistake) = ignored.first() {
+            instance.note(Problem::input(format!(
+                "{mistake}; like eKuiper, the source starts without it"
+            )));
+        }
+        self.put(&instance, links);
         drop(placing);
         drop(inside);
         self.instance_json(&id)
@@ -131,15 +133,11 @@ impl Plugin {
         let meta = self.free(|number| Meta::new(&spec.rule, format!("{symbol}_{number}")))?;
         let order = Order::sink(symbol, meta, config);
         let id = order.meta.to_string();
-        let tap = self.watcher.tap(&id);
+        let tap = self.watcher.tap(&id, false);
         let started = host.start_sink(order, AckMode::AsOrdered);
         let sink = started.map_err(|error| self.not_started(&id, error))?;
         let reads_acks = host.release().ack == AckChannel::Read;
-        let instance = Arc::new(Instance::sink(sink, reads_acks, tap));
-        for source in sources {
-            source.feed(Arc::clone(&instance));
-        }
-        let step = SavedStep::Start(SavedStart {
+        let start = SavedStart {
             symbol: symbol.to_owned(),
             alias: Some(id.clone()),
             config: spec.config,
@@ -147,8 +145,11 @@ impl Plugin {
                 require_ack: spec.require_ack,
                 send_single: spec.send_single,
             },
-        });
-        self.put(&instance, step);
+        };
+        let instance = Arc::new(Instance::sink(sink, start, reads_acks, tap));
+        let links = sources.iter().map(|source| Fed::connect(source, &instance));
+        let links = links.collect();
+        self.put(&instance, links);
         drop(placing);
         drop(inside);
         self.instance_json(&id)
@@ -187,7 +188,7 @@ impl Plugin {
 
     /// Sends rows to a sink, and waits for their acks if it requires them.
     pub(in crate::cli::serve) fn send(&self, id: &str, rows: &Rows) -> Result<Value, Problem> {
-        let (_inside, _host) = self.inside()?;
+        let (inside, _host) = self.inside()?;
         let instance = self.instance(id)?;
         let Part::Sink(sending) = &instance.part else {
             return Err(
@@ -209,12 +210,20 @@ impl Plugin {
         let mut acks = Vec::new();
         let mut sent = 0;
         for message in &messages {
-            let Some(delivered) = instance.with_sink(|sink| sink.deliver(message)) else {
+            let deliver = |sink: &mut Sink| match inside.must_leave() {
+                true => Err(HostError::Interrupted),
+                false => sink.deliver(message),
+            };
+            let Some(delivered) = instance.with_sink(deliver) else {
                 return Err(Problem::conflict(format!("`{id}` was stopped meanwhile")));
             };
             match delivered.map_err(failed_ack) {
                 Ok(()) => acks.push(json!({"ok": true})),
                 Err(Ok(text)) => acks.push(json!({"ok": false, "error": text})),
+                Err(Err(HostError::Interrupted)) if instance.is_stopping() => {
+                    let text = format!("`{id}` was stopped meanwhile");
+                    return Err(Problem::conflict(text).with("sent", sent));
+                }
                 Err(Err(error)) => {
                     let error = match error {
                         // The process has exited.
@@ -270,7 +279,8 @@ impl Plugin {
         if let Some(source) = instance.take_source() {
             return source.stop();
         }
-        match instance.take_sink() {
+        // A row that waits for its ack gets a moment, too.
+        match instance.take_sink_within(SETTLE) {
             Some(mut sink) => {
                 sink.settle(SETTLE);
                 sink.stop()
@@ -309,12 +319,16 @@ impl Plugin {
         }
     }
 
-    fn put(&self, instance: &Arc<Instance>, step: SavedStep) {
+    fn put(&self, instance: &Arc<Instance>, links: Vec<Link>) {
         let mut live = self.live();
         live.instances
             .insert(instance.id.clone(), Arc::clone(instance));
         let bytes = serde_json::to_string(&instance.order.config).map_or(0, |text| text.len());
-        live.steps.push(step, bytes);
+        let start = SavedStep::Start(instance.start.clone());
+        live.steps.push(start, bytes);
+        for link in links {
+            live.steps.link(link);
+        }
     }
 }
 

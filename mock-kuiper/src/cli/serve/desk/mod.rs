@@ -5,6 +5,7 @@
 mod case;
 mod explain;
 mod faults;
+mod fed;
 mod functions;
 mod gate;
 mod instance;

@@ -233,7 +233,19 @@ impl Plugin {
         &self,
         release: &'static Release,
     ) -> Result<(), Problem> {
-        self.check_launched("launch it again")?;
+        if self.args.attach {
+            let text = format!(
+                "you start plugin `{}` yourself, and your process is driven as eKuiper {}: another \
+                 release needs a process of its own",
+                self.name(),
+                self.live().release.name
+            );
+            let advice = format!(
+                "end the server, start it again with --host {}, and start the plugin again",
+                release.name
+            );
+            return Err(Problem::conflict(text).advise(advice));
+        }
         let _inside = self.alone_at_last("another release")?;
         self.take_down();
         self.live().release = release;
@@ -350,6 +362,7 @@ impl Plugin {
 
     /// Ends all waits for the plugin: those inside leave.
     pub(super) fn hurry(&self) {
+        self.gate.hurry();
         let host = self.live().host.clone();
         if let Some(host) = host {
             // The second ends the wait for the answer to an order, too.
@@ -445,6 +458,8 @@ impl Plugin {
             std::thread::sleep(Duration::from_millis(2));
         }
         if let Some(host) = &host {
+            // The interrupts were for the waits of others.
+            host.clear_interrupt();
             host.limit_orders(STOPPING);
         }
         // The sources first, so that no row is lost. A plugin that does not answer

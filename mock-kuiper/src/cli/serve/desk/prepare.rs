@@ -91,7 +91,7 @@ impl Plugin {
 
     fn use_function(&self, symbol: &str) -> Result<(), Problem> {
         self.check_symbol(Kind::Function, symbol)?;
-        let (_inside, host) = self.inside()?;
-        self.function(&host, symbol).map(drop)
+        let (inside, host) = self.inside()?;
+        self.function(&inside, &host, symbol).map(drop)
     }
 }

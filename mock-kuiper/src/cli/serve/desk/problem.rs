@@ -162,6 +162,7 @@ impl From<HostError> for Problem {
                     )
                     .advise("start it under another rule, or stop the other plugin");
                 }
+                SystemError::AddressInUse { .. } => Self::conflict(error.to_string()),
                 _ => Self::internal(error.to_string()),
             },
             _ => Self::internal(error.to_string()),
@@ -180,7 +181,7 @@ impl Problem {
             Busy::Doing(what) => Self::conflict(format!("the plugin is busy: {what}"))
                 .advise("wait for its end, or stop or kill the plugin"),
             Busy::Used => Self::conflict("the plugin is busy with other requests")
-                .advise("wait for their end, or kill the plugin"),
+                .advise("wait for their end, or stop or kill the plugin"),
             Busy::Closed => Self::ending(),
         }
     }

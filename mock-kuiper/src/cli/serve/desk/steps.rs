@@ -2,6 +2,8 @@
 
 use mock_kuiper::engine::save::SavedStep;
 
+use super::fed::Link;
+
 /// The steps that are kept.
 const STEPS: usize = 1000;
 
@@ -12,6 +14,7 @@ const BYTES: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Steps {
     list: Vec<SavedStep>,
+    links: Vec<Link>,
     bytes: usize,
     left_out: usize,
 }
@@ -25,6 +28,18 @@ impl Steps {
         }
         self.bytes += bytes;
         self.list.push(step);
+    }
+
+    /// Adds a sink that gets the rows of a source. Each has a step of its own.
+    pub(super) fn link(&mut self, link: Link) {
+        if self.left_out == 0 {
+            self.links.push(link);
+        }
+    }
+
+    /// Returns which sinks got the rows of which source.
+    pub(super) fn links(&self) -> &[Link] {
+        &self.links
     }
 
     /// Returns the steps that are kept.

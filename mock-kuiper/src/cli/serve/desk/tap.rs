@@ -28,6 +28,8 @@ const FIRST: usize = 10;
 /// Counts and shows the rows of one instance.
 #[derive(Debug)]
 pub(in crate::cli::serve) struct Tap {
+    /// Whether each row of a source is shown, and all of it, whoever wants it.
+    shows_all: bool,
     /// The rows of a source that are shown.
     pub(in crate::cli::serve) hub: Hub,
     pub(in crate::cli::serve) sampler: Arc<Sampler>,
@@ -49,8 +51,9 @@ struct Rate {
 }
 
 impl Tap {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(shows_all: bool) -> Self {
         Self {
+            shows_all,
             hub: Hub::new(ROWS),
             sampler: Arc::default(),
             unseen: AtomicU64::new(0),
@@ -73,8 +76,9 @@ impl Tap {
             let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
             first.extend(saved_row(row));
         }
-        if self.sampler.shows() {
-            self.hub.push(None, true, 0, shown(number, at, row));
+        if self.shows_all || self.sampler.shows() {
+            let most = if self.shows_all { usize::MAX } else { LARGE };
+            self.hub.push(None, true, 0, shown(number, at, row, most));
         }
     }
 
@@ -143,8 +147,8 @@ impl Tap {
     }
 }
 
-/// Writes the event of a row. A large row is not shown whole.
-fn shown(number: u64, at: std::time::Duration, row: SourceRow<'_>) -> String {
+/// Writes the event of a row. One of more than `most` bytes is not shown whole.
+fn shown(number: u64, at: std::time::Duration, row: SourceRow<'_>, most: usize) -> String {
     #[derive(serde::Serialize)]
     struct Shown<'a> {
         n: u64,
@@ -154,7 +158,7 @@ fn shown(number: u64, at: std::time::Duration, row: SourceRow<'_>) -> String {
     }
     let bytes = row.message.len() + row.meta.len();
     let t = seconds(at);
-    if bytes <= LARGE && !row.message.contains(['\n', '\r']) && !row.meta.contains(['\n', '\r']) {
+    if bytes <= most && !row.message.contains(['\n', '\r']) && !row.meta.contains(['\n', '\r']) {
         let message = serde_json::from_str::<&RawValue>(row.message);
         let meta = serde_json::from_str::<&RawValue>(row.meta);
         if let (Ok(message), Ok(meta)) = (message, meta) {
@@ -168,7 +172,7 @@ fn shown(number: u64, at: std::time::Duration, row: SourceRow<'_>) -> String {
             return serde_json::to_string(&shown).unwrap_or_default();
         }
     }
-    let (message, meta) = match bytes <= LARGE {
+    let (message, meta) = match bytes <= most {
         true => (
             serde_json::from_str(row.message).unwrap_or(Value::Null),
             serde_json::from_str(row.meta).unwrap_or(Value::Null),
@@ -176,7 +180,7 @@ fn shown(number: u64, at: std::time::Duration, row: SourceRow<'_>) -> String {
         false => (Value::Null, Value::Null),
     };
     let mut event = json!({"n": number, "t": t, "message": message, "meta": meta});
-    if bytes > LARGE {
+    if bytes > most {
         event["bytes"] = bytes.into();
         event["excerpt"] = row.message.chars().take(EXCERPT).collect::<String>().into();
     }

@@ -71,9 +71,9 @@ impl Watcher {
         }
     }
 
-    /// Begins to count the rows of an instance.
-    pub(super) fn tap(&self, id: &str) -> Arc<Tap> {
-        let tap = Arc::new(Tap::new());
+    /// Begins to count the rows of an instance, and to show some of them, or all.
+    pub(super) fn tap(&self, id: &str, shows_all: bool) -> Arc<Tap> {
+        let tap = Arc::new(Tap::new(shows_all));
         let mut taps = self.taps.write().unwrap_or_else(PoisonError::into_inner);
         taps.insert(id.to_owned(), Arc::clone(&tap));
         taps.insert(ack_channel(id), Arc::clone(&tap));

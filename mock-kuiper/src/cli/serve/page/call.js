@@ -2,8 +2,8 @@
 // history of the calls.
 
 import { button, el, field, foreign, Outcome, setText, visible } from './dom.js';
+import { form, heading, textField } from './fields.js';
 import { line, parsed } from './json.js';
-import { form, heading, textField } from './source.js';
 import { draft } from './store.js';
 import { localized, t } from './text.js';
 
@@ -47,7 +47,7 @@ export class CallView {
     this.element = el('div', {},
       heading(symbol),
       hint && hint !== localized(symbol.metadata?.about?.description) ? el('p', {}, visible(hint)) : null,
-      own.example ? el('p', { class: 'dim' }, `${t('example')}: `, foreign(own.example), typeof returns === 'string' ? ` → ${visible(returns)}` : '') : null,
+      own.example ? el('p', { class: 'dim example' }, `${t('example')}: `, foreign(own.example), typeof returns === 'string' ? ` → ${visible(returns)}` : '') : null,
       symbol.aggregate ? el('p', {}, el('span', { class: 'label quiet' }, t('aggregate')), ` ${t('aggregateHint')}`) : null,
       el('div', { class: 'columns' },
         form(() => this.#send('call', this.#call),

@@ -2,7 +2,7 @@
 
 import { blob, path } from './api.js';
 import { button, el, Outcome, visible } from './dom.js';
-import { form, textField } from './source.js';
+import { form, textField } from './fields.js';
 import { draft, store } from './store.js';
 import { t } from './text.js';
 

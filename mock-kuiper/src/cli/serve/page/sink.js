@@ -2,10 +2,10 @@
 // editor of the rows that are sent to one.
 
 import { button, el, field, foreign, Outcome, setText, visible } from './dom.js';
-import { ConfigForm } from './form.js';
+import { checkField, form, heading } from './fields.js';
 import { count, Instances } from './instances.js';
 import { parse } from './json.js';
-import { checkField, form, heading, startDraft, textField } from './source.js';
+import { StartForm, startDraft } from './start.js';
 import { draft, instancesOf, store } from './store.js';
 import { t } from './text.js';
 
@@ -26,36 +26,29 @@ function rowsIn(text) {
 
 export class SinkView {
   #symbol;
-  #app;
-  #draft;
   #editor;
   #instances;
-  #outcome = new Outcome();
-  #sources = el('div', { class: 'choices' });
-  #from;
+  #form;
 
   constructor(app, symbol) {
-    this.#app = app;
     this.#symbol = symbol;
-    this.#draft = startDraft(symbol, { requireAck: true, sendSingle: false, from: [] });
+    const own = startDraft(symbol, { requireAck: true, sendSingle: false });
     this.#instances = new Instances(app, null);
     this.#editor = new Editor(app, symbol);
-    const config = new ConfigForm(symbol.metadata, this.#draft);
-    const start = el('button', { type: 'submit', class: 'main' }, t('start'));
-    this.#from = el('fieldset', { class: 'field plain' }, el('legend', {}, t('from')), this.#sources, el('p', { class: 'hint' }, t('fromHint')));
+    this.#form = new StartForm(app, symbol, own, {
+      fields: [
+        checkField(own, 'requireAck', t('requireAck'), t('requireAckHint')),
+        checkField(own, 'sendSingle', t('sendSingle'), t('sendSingleHint')),
+      ],
+      peers: { kind: 'source', name: 'from', label: t('from'), hint: t('fromHint') },
+      body: () => ({ requireAck: own.requireAck, sendSingle: own.sendSingle }),
+      // On a narrow page it is below the form.
+      started: () => this.#instances.element.scrollIntoView({ block: 'nearest' }),
+    });
     this.element = el('div', {},
       heading(symbol),
       el('div', { class: 'columns' },
-        form(() => this.#start(config, start),
-          el('h3', {}, t('startTitle')),
-          el('div', { class: 'fields' },
-            textField(this.#draft, 'rule', t('rule'), t('ruleHint')),
-            checkField(this.#draft, 'requireAck', t('requireAck'), t('requireAckHint')),
-            checkField(this.#draft, 'sendSingle', t('sendSingle'), t('sendSingleHint')),
-            this.#from),
-          config.element,
-          el('div', { class: 'row actions' }, start),
-          this.#outcome.element),
+        this.#form.element,
         el('div', { class: 'live-column' }, this.#instances.element, this.#editor.element)));
     this.update();
   }
@@ -66,28 +59,9 @@ export class SinkView {
 
   update() {
     const instances = instancesOf(this.#symbol);
+    this.#form.update();
     this.#instances.update(instances, null);
     this.#editor.update(instances);
-    const ids = (store.plugin?.instances ?? []).filter(each => each.kind === 'source').map(each => each.id);
-    this.#from.hidden = ids.length === 0;
-    if (this.#sources.dataset.ids === ids.join()) return;
-    this.#sources.dataset.ids = ids.join();
-    this.#sources.replaceChildren(...ids.map(id => {
-      const box = el('input', { type: 'checkbox', checked: this.#draft.from.includes(id) });
-      box.addEventListener('change', () => {
-        this.#draft.from = this.#draft.from.filter(each => each !== id).concat(box.checked ? [id] : []);
-      });
-      return el('label', {}, box, ` ${visible(id)}`);
-    }));
-  }
-
-  async #start(config, start) {
-    const value = config.value();
-    if (value === null || start.hasAttribute('aria-disabled')) return;
-    const { rule, requireAck, sendSingle } = this.#draft;
-    const running = (store.plugin?.instances ?? []).map(each => each.id);
-    const body = { config: value, requireAck, sendSingle, rule, from: this.#draft.from.filter(id => running.includes(id)) };
-    await this.#outcome.of(this.#app.send('POST', ['sinks', this.#symbol.name, 'start'], body), start);
   }
 }
 

@@ -58,6 +58,8 @@ const WORDS = {
   sendSingleHint: ['One object for each message instead of a list.', '每条消息为一个对象，而不是数组。'],
   from: ['Rows of', '数据来自'],
   fromHint: ['The sink gets the rows of these sources, as in a rule.', '动作接收这些源的数据，如同在规则中。'],
+  to: ['Rows to', '数据发往'],
+  toHint: ['These sinks get the rows of the source, as in a rule.', '这些动作接收此源的数据，如同在规则中。'],
   config: ['Configuration', '配置'],
   defaults: ['Defaults', '默认值'],
   defaultsHint: ['Fills the form with the defaults of the metadata.', '用元数据中的默认值填写表单。'],

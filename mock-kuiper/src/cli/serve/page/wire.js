@@ -20,7 +20,7 @@ export class Wire {
     this.#channel = el('select', { 'aria-label': t('channel'), on: { change: () => this.redraw() } });
     this.#filter = el('input', { type: 'search', 'aria-label': t('filter'), placeholder: t('filter'), on: { input: () => this.redraw() } });
     this.#rows = el('input', { type: 'checkbox', checked: true, on: { change: () => this.redraw() } });
-    this.tools = el('div', { class: 'row' }, this.#channel, this.#filter, el('label', {}, this.#rows, ` ${t('rowsAndAcks')}`), el('span', { class: 'dim small' }, t('kept', KEPT.wire)));
+    this.tools = el('div', { class: 'row' }, this.#channel, this.#filter, el('label', {}, this.#rows, ` ${t('rowsAndAcks')}`), el('span', { class: 'dim small wide' }, t('kept', KEPT.wire)));
     this.element = el('div', { class: 'wire' }, this.#lanes.element, this.#list.element);
     this.#channels();
     this.redraw();
