@@ -438,8 +438,12 @@ class Run(unittest.TestCase):
         status, printed = job.step(RUN)
 
         self.assertEqual(status, 0, printed)
-        self.assertNotIn("::", printed)
-        self.assertRegex(job.summary(), r"(?m)^### mirror, checked: no errors, no warnings$")
+        # It is not linked statically.
+        [annotation] = re.findall(r"(?m)^::.*", printed)
+        self.assertRegex(
+            annotation, r"^::warning file=mirror/mirror,title=mock-kuiper check::mirror: runs in "
+        )
+        self.assertRegex(job.summary(), r"(?m)^### mirror, checked: no errors, 1 warning$")
         self.assertRegex(job.summary(), r"(?m)^### mirror: \d+ passed in ")
         self.assertRegex(job.result("test"), r'<testcase name="echo returns its argument')
 

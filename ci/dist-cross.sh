@@ -70,6 +70,8 @@ cross_unpack() {
         reason="there is no package libstd-rust-web-dev:$architecture"
     elif dpkg --compare-versions "$version" lt "$oldest"; then
         reason="Rust $oldest is needed, and libstd-rust-web-dev:$architecture has $version"
+        ! grep -q '^E: Failed to fetch' "$place/apt/log" ||
+            reason+="; a package list could not be fetched, which may have a newer one"
     elif ! (cd "$place/apt/cache/archives" &&
         timeout 600 apt-get "${own[@]}" install -qq -y --reinstall --allow-downgrades \
             --no-install-recommends --download-only "rustc-web=$version" \

@@ -23,30 +23,15 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 
 from package import package
+from steps import Failed, run_steps, wait_for
+from recorded import Trace
 
 STREAM = "interop_demo"
 RULE = "interop_rule"
-
-
-class Failed(Exception):
-    """A step failed; the text says what was expected and what was observed."""
-
-
-def wait_for(what, limit, look):
-    """Calls `look` until it returns something true, for at most `limit` seconds."""
-    end = time.monotonic() + limit
-    seen = None
-    while time.monotonic() < end:
-        seen = look()
-        if seen:
-            return seen
-        time.sleep(0.05)
-    raise Failed(f"no {what} within {limit} s (last seen: {seen!r})")
 
 
 def free_port():
@@ -65,7 +50,8 @@ def parent(pid):
 class Server:
     """An eKuiper server in its own directory."""
 
-    def __init__(self, binary, etc, python, **variables):
+    def __init__(self, binary, etc, python, before=(), **variables):
+        """`before` is a command that execs the server."""
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="ekuiper-"))
         self.port = free_port()
         self.log = self.directory / "server.log"
@@ -74,7 +60,7 @@ class Server:
             folder.chmod(0o755)  # Go's module cache is read-only
         for folder in ["data", "log", "plugins/portable", "plugins/wasm"]:
             (self.directory / folder).mkdir(parents=True)
-        self.binary = binary
+        self.command = [*before, binary]
         self.environment = dict(
             os.environ,
             KUIPER__BASIC__RESTIP="127.0.0.1",
@@ -92,7 +78,7 @@ class Server:
     def start(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [self.binary],
+                self.command,
                 cwd=self.directory,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -293,6 +279,10 @@ class Drive:
         self.server.stop()
         return f"left by eKuiper and removed: {', '.join(self.remove_socket_files()) or 'nothing'}"
 
+    def check_trace(self):
+        function = self.arguments.function.partition("(")[0]
+        return Trace(self.arguments.trace, self.name).check([f"{RULE}_{STREAM}_0"], function)
+
     def socket_files(self, pattern):
         return glob.glob(f"/tmp/{pattern}.ipc")
 
@@ -379,6 +369,7 @@ def parse_arguments():
     parser.add_argument("--sink-prefix", default="", metavar="TEXT")
     parser.add_argument("--kill-idle", action="store_true", help="stop the rule before the kill")
     parser.add_argument("--record", metavar="FILE", help="record every frame")
+    parser.add_argument("--trace", metavar="FILE", help="check the trace of the zip's recorder")
     parser.add_argument("--rows", type=int, default=10, help="rows to wait for in each step")
     parser.add_argument("--expect", default="{}", metavar="JSON", help="the content of each row")
     return parser.parse_args()
@@ -403,19 +394,9 @@ def main():
         ("drop", drive.drop),
         ("stop", drive.stop),
     ]
-    begin = time.monotonic()
-    try:
-        for name, step in steps:
-            result = step()
-            print(f"{time.monotonic() - begin:6.2f} s  {name}: {result}", flush=True)
-    except (Failed, OSError) as error:
-        print(f"failed: {name}: {error}", file=sys.stderr)
-        server.print_log()
-        return 1
-    finally:
-        server.remove()
-        drive.remove_socket_files()
-    return 0
+    if arguments.trace:
+        steps.append(("trace", drive.check_trace))
+    return run_steps(server, steps, drive.remove_socket_files)
 
 
 if __name__ == "__main__":

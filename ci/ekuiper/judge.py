@@ -15,7 +15,8 @@ import subprocess
 import sys
 import zipfile
 
-from drive import Failed, Server
+from drive import Server
+from steps import Failed
 
 
 class Zip:

@@ -12,7 +12,8 @@ import pathlib
 import sys
 import zipfile
 
-from drive import Failed, Server
+from drive import Server
+from steps import Failed
 
 LANGUAGES = {"en_US": "en", "zh_CN": "zh"}
 

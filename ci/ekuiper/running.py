@@ -25,7 +25,8 @@ import threading
 import time
 import zipfile
 
-from drive import Failed, Server
+from drive import Server
+from steps import Failed
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs/running-in-ekuiper.md"

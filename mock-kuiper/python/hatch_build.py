@@ -2,7 +2,9 @@
 
 `MOCK_KUIPER_EXECUTABLES` is a directory with `mock-kuiper` and `ekuiper-conformance`,
 which must be linked statically: then they run with any C library, and one wheel is for
-both kinds of Linux. `MOCK_KUIPER_TARGET` is the target that Rust has built them for.
+both kinds of Linux. NAME.txt beside each has the licences of what is linked in; a wheel
+that is given to others must have them.
+`MOCK_KUIPER_TARGET` is the target that Rust has built them for.
 """
 
 import os
@@ -38,4 +40,7 @@ class CustomBuildHook(BuildHookInterface):
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{PLATFORMS[target]}"
         for name in NAMES:
-            build_data["shared_scripts"][str((directory / name).resolve())] = name
+            build_data["shared_scripts"][str(directory / name)] = name
+            notice = directory / f"{name}.txt"
+            if notice.exists():
+                build_data["force_include"][str(notice)] = f"mock_kuiper/licenses/{name}.txt"

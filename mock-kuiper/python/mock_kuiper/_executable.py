@@ -24,17 +24,13 @@ def find_executable(name: str = "mock-kuiper") -> str:
     chosen = os.environ.get(VARIABLE)
     if chosen and name == "mock-kuiper":
         return chosen
-    package = pathlib.Path(__file__).resolve().parent
-    places = [
-        sysconfig.get_path("scripts"),
-        # `pip install --target` and `--prefix`.
-        str(package.parent / "bin"),
-        str(package.parents[3] / "bin") if len(package.parents) > 3 else None,
-        sysconfig.get_path("scripts", scheme=f"{os.name}_user"),
-    ]
-    for place in places:
-        if place and os.access(os.path.join(place, name), os.X_OK):
-            return os.path.join(place, name)
+    site = pathlib.Path(__file__).resolve().parent.parent
+    # DIRECTORY/bin of `pip install --target DIRECTORY`, then PREFIX/bin of
+    # PREFIX/lib/python3.X/site-packages: a virtual environment, `--user`, `--prefix`.
+    places = [site / "bin", *(above / "bin" for above in list(site.parents)[2:3])]
+    for place in [*places, pathlib.Path(sysconfig.get_path("scripts"))]:
+        if os.access(place / name, os.X_OK):
+            return str(place / name)
     found = shutil.which(name)
     if found is None:
         raise HostError(

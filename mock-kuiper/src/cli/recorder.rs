@@ -5,9 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus};
 use std::thread;
 
-use mock_kuiper::engine::recorder::{
-    JANITOR, Recorder, RecorderError, Settings, remove_socket_files,
-};
+use mock_kuiper::engine::recorder::{KEEPER, Recorder, RecorderError, Settings, keep_trace};
 use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator;
@@ -23,16 +21,16 @@ const FAILED: u8 = 3;
 pub(super) fn run_if_launched() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     let argument = arguments.next()?.into_string().ok()?;
-    let is_janitor = argument == JANITOR;
-    if !argument.starts_with('{') && !is_janitor || arguments.next().is_some() {
+    let is_keeper = argument == KEEPER;
+    if !argument.starts_with('{') && !is_keeper || arguments.next().is_some() {
         return None;
     }
     let settings = match Settings::beside_this_program() {
         Ok(settings) => settings?,
         Err(error) => return Some(failed(&error)),
     };
-    if is_janitor {
-        remove_socket_files();
+    if is_keeper {
+        keep_trace();
         return Some(ExitCode::SUCCESS);
     }
     Some(match record(&settings, &argument) {

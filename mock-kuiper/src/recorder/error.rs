@@ -51,8 +51,8 @@ pub enum RecorderError {
         /// The system's answer.
         source: io::Error,
     },
-    /// The process that removes socket files does not start.
-    Janitor(io::Error),
+    /// The process that writes the trace does not start.
+    Keeper(io::Error),
     /// The system refuses a thread.
     Thread(io::Error),
 }
@@ -95,9 +95,9 @@ impl fmt::Display for RecorderError {
                 "cannot run the plugin {}: {source}; record the plugin again",
                 program.display()
             ),
-            Self::Janitor(source) => write!(
+            Self::Keeper(source) => write!(
                 f,
-                "cannot start the process that removes socket files: {source}"
+                "cannot start the process that writes the trace: {source}"
             ),
             Self::Thread(source) => write!(f, "cannot start a thread: {source}"),
         }
@@ -111,7 +111,7 @@ impl Error for RecorderError {
             | Self::Trace { source, .. }
             | Self::Socket { source, .. }
             | Self::NotLaunched { source, .. }
-            | Self::Janitor(source)
+            | Self::Keeper(source)
             | Self::Thread(source) => Some(source),
             Self::Isolation(error) => error.source(),
             Self::NotATrace { .. } | Self::InUse { .. } => None,

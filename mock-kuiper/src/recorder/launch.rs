@@ -12,12 +12,11 @@ use rustix::process::{Pid, PidfdFlags, Signal, getppid, kill_process, pidfd_open
 use super::basics::{STACK, say};
 use super::error::RecorderError;
 use super::file;
-use super::janitor::Janitor;
+use super::lines::What;
 use super::place::Place;
 use super::settings::{self, Program, Settings};
 use super::switchboard::Switchboard;
-use super::tape::{Tape, What};
-use super::writer::Writer;
+use super::tape::Tape;
 use crate::host::{Connection, Report, Reports, Supervisor};
 use crate::isolate::{self, Isolation, SpawnError};
 use crate::spawn::spawn;
@@ -32,7 +31,6 @@ pub struct Recorder {
     reports: Reports,
     switchboard: Switchboard,
     tape: Tape,
-    writer: Writer,
     /// The plugin's process, until it has exited.
     running: Arc<Mutex<Option<Pid>>>,
     /// The plugin sees this as `/tmp`.
@@ -67,11 +65,11 @@ impl Recorder {
         let place = choose(settings)?;
         let began = SystemTime::now();
         let opened = file::open(&settings.trace, settings, began)?;
-        let janitor = Janitor::start(&opened.file).map_err(RecorderError::Janitor)?;
-        let (tape, writer) = Writer::start(opened, &settings.redact)?;
-        tape.push(
+        let tape = Tape::start(opened.file, opened.begin, &settings.redact);
+        let tape = tape.map_err(RecorderError::Keeper)?;
+        tape.write(
             None,
-            What::Launch {
+            &What::Launch {
                 argument: argument.to_owned(),
                 cwd: std::env::current_dir().unwrap_or_default(),
                 time: began,
@@ -84,7 +82,7 @@ impl Recorder {
             }
             Chosen::Renamed => (None, Place::Renamed),
         };
-        let switchboard = Switchboard::open(&settings.plugin, place, tape.clone(), janitor)?;
+        let switchboard = Switchboard::open(&settings.plugin, place, tape.clone())?;
         let command = command(settings, &directory, argument);
         let launched = launch(command, isolation.as_ref());
         let (supervisor, reports) = launched.map_err(|source| RecorderError::NotLaunched {
@@ -99,7 +97,6 @@ impl Recorder {
             reports,
             switchboard,
             tape,
-            writer,
             running: Arc::new(Mutex::new(running)),
             _isolation: isolation,
         })
@@ -125,9 +122,9 @@ impl Recorder {
         }
         self.switchboard.drain(LAST_BYTES);
         let status = exited.unwrap_or_default();
-        self.tape.push(None, What::Exit { status });
+        self.tape.push(None, &What::Exit { status });
         self.switchboard.close();
-        self.writer.finish(&self.tape);
+        self.tape.finish();
         status
     }
 }

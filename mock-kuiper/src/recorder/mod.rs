@@ -8,25 +8,25 @@
 //!
 //! `launch` has the life of a recorder. `switchboard` knows the sockets, and `place` where
 //! they are. `pump` passes bytes on, `frames` finds the messages in them, and `order` reads
-//! those that open sockets. `tape` is the queue between the pumps and `writer`, which writes
-//! the trace that `file` has opened. `janitor` removes socket files even if the recorder is
-//! killed.
+//! those that open sockets. `lines` makes the lines of the trace that `file` has opened, and
+//! `tape` puts them in order for `keeper`, a process that writes them, and removes socket
+//! files, even if the recorder is killed.
 
 mod basics;
 mod error;
 mod file;
 mod frames;
-mod janitor;
+mod keeper;
 mod launch;
+mod lines;
 mod order;
 mod place;
 mod pump;
 mod settings;
 mod switchboard;
 mod tape;
-mod writer;
 
 pub use self::error::RecorderError;
-pub use self::janitor::{ARGUMENT as JANITOR, remove_socket_files};
+pub use self::keeper::{ARGUMENT as KEEPER, keep_trace};
 pub use self::launch::{Recorder, Signals};
 pub use self::settings::{EXECUTABLE, Program, SETTINGS, Settings};

@@ -119,7 +119,16 @@ impl Place {
         }
     }
 
-    /// Puts the files in `/tmp` as they were before a recorder that has ended.
+    /// Removes the files in `/tmp` of a socket on which the plugin listens.
+    pub(super) fn remove(name: &str) {
+        clear(
+            &in_tmp(&format!("{name}.ipc")),
+            &in_tmp(&format!(".{name}.mk")),
+        );
+    }
+
+    /// Puts the files in `/tmp` of a socket on which the host listens as they were before
+    /// a recorder that has ended.
     pub(super) fn restore(name: &str, listening: &Listening) {
         let front = in_tmp(&format!("{name}.ipc"));
         let origin = in_tmp(&format!(".{name}.mk"));

@@ -12,7 +12,8 @@ use std::thread;
 
 use super::basics::{STACK, say};
 use super::frames::{Found, Frames};
-use super::tape::{Tape, What};
+use super::lines::What;
+use super::tape::Tape;
 use crate::symbol::{Channel, Purpose, Side};
 
 /// The bytes that are read at once.
@@ -57,7 +58,7 @@ pub(super) fn start<W: Watch>(
         Side::Host => (near, far),
         Side::Plugin => (far, near),
     };
-    tape.push(Some(channel), What::Connected { dialer });
+    tape.write(Some(channel), &What::Connected { dialer });
     let connection = Arc::new(Connection {
         channel: Arc::clone(channel),
         tape: tape.clone(),
@@ -100,7 +101,7 @@ impl<W: Watch> Connection<W> {
             ));
         }
         if !self.ended.swap(true, Ordering::SeqCst) {
-            self.tape.push(Some(&self.channel), What::Closed { from });
+            self.tape.write(Some(&self.channel), &What::Closed { from });
         }
         self.end();
     }
@@ -120,6 +121,7 @@ impl<W: Watch> Connection<W> {
                 Err(error) => return Err(error),
             };
             frames.feed(&buffer[..read], |found| self.note(from, found));
+            self.tape.flush();
             target.write_all(&buffer[..read])?;
         }
     }
@@ -143,7 +145,7 @@ impl<W: Watch> Connection<W> {
                 return;
             }
         };
-        self.tape.push(Some(&self.channel), what);
+        self.tape.push(Some(&self.channel), &what);
     }
 
     fn end(&self) {

@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 
 use super::basics::{STACK, say};
 use super::error::RecorderError;
-use super::janitor::Janitor;
 use super::order::{self, Order};
 use super::place::{Listening, Place, StandIn};
 use super::pump::{self, Watch};
@@ -52,8 +51,7 @@ struct State {
     sockets: BTreeMap<String, Socket>,
     connections: usize,
     restless_until: Instant,
-    /// `None` once the board is closed.
-    janitor: Option<Janitor>,
+    is_closed: bool,
 }
 
 /// A socket on which one side listens, or may do so.
@@ -73,12 +71,7 @@ struct Socket {
 
 impl Switchboard {
     /// Listens in front of eKuiper's control socket, and begins to look for others.
-    pub(super) fn open(
-        plugin: &str,
-        place: Place,
-        tape: Tape,
-        janitor: Janitor,
-    ) -> Result<Self, RecorderError> {
+    pub(super) fn open(plugin: &str, place: Place, tape: Tape) -> Result<Self, RecorderError> {
         let channel = Arc::new(Channel::control(plugin));
         let origin = place.origin(channel.name(), Side::Host);
         let failed = |source| RecorderError::Socket {
@@ -95,7 +88,7 @@ impl Switchboard {
                 sockets: BTreeMap::from([(name, control)]),
                 connections: 0,
                 restless_until: Instant::now() + RESTLESS,
-                janitor: Some(janitor),
+                is_closed: false,
             }),
             changed: Condvar::new(),
         });
@@ -119,14 +112,11 @@ impl Switchboard {
     /// Gives all listeners their own files back.
     pub(super) fn close(&self) {
         let mut state = self.0.lock();
-        let janitor = state.janitor.take();
+        state.is_closed = true;
         for socket in state.sockets.values_mut() {
             socket.stand_in = None;
         }
         self.0.changed.notify_all();
-        drop(state);
-        // Waits for it.
-        drop(janitor);
     }
 }
 
@@ -151,7 +141,7 @@ impl Board {
     /// Looks at the sockets now and then, while something may change.
     fn look(self: Arc<Self>) {
         let mut state = self.lock();
-        while state.janitor.is_some() {
+        while !state.is_closed {
             let now = Instant::now();
             if now >= state.restless_until {
                 let waited = self.changed.wait(state);
@@ -174,13 +164,13 @@ impl Board {
     /// Listens in front of each socket on which a side listens. Each failure is
     /// returned once.
     fn sync(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
-        let Some(janitor) = &mut state.janitor else {
+        if state.is_closed {
             return Ok(());
-        };
+        }
         let listening = self.place.listening()?;
         let mut failure = Ok(());
         for (name, socket) in &mut state.sockets {
-            if let Err(error) = self.sync_one(name, socket, &listening, janitor)
+            if let Err(error) = self.sync_one(name, socket, &listening)
                 && !mem::replace(&mut socket.has_failed, true)
             {
                 failure = Err(io::Error::new(error.kind(), format!("{name}: {error}")));
@@ -197,13 +187,12 @@ impl Board {
         name: &str,
         socket: &mut Socket,
         listening: &Listening,
-        janitor: &mut Janitor,
     ) -> io::Result<()> {
         if socket.is_held {
             return Ok(());
         }
         if socket.stand_in.is_none() && self.place.is_in_tmp(socket.listens) {
-            janitor.note(name);
+            self.tape.note(name, socket.listens);
         }
         let listener = |socket: &Socket| {
             let stand_in = socket.stand_in.as_ref()?;

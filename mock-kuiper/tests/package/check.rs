@@ -354,10 +354,7 @@ fn a_job_on_github_sees_a_valid_plugin_in_its_summary_only() {
     let (done, summary) = check_in_a_job(&Plugin::new(), "mirror");
 
     assert_eq!(done.stderr, "");
-    assert_eq!(
-        summary,
-        "### mirror, checked: no errors, no warnings\n\n"
-    );
+    assert_eq!(summary, "### mirror, checked: no errors, no warnings\n\n");
 }
 
 #[test]
@@ -369,8 +366,7 @@ fn the_names_of_a_plugin_make_no_other_workflow_command() {
 
     for line in done.stderr.lines() {
         assert!(
-            line.starts_with("::error file=mirror/")
-                || line.starts_with("::warning file=mirror/"),
+            line.starts_with("::error file=mirror/") || line.starts_with("::warning file=mirror/"),
             "{line}"
         );
     }

@@ -106,8 +106,18 @@ impl Recorded {
     }
 }
 
-/// Returns the recorders among the processes of a test, without their janitors.
+/// Returns the recorders among the processes of a test, without their keepers.
 pub(crate) fn recorders(id: &str) -> Vec<u32> {
+    named(id, "mock-kuiper")
+}
+
+/// Returns the supervisors of recorders among the processes of a test.
+pub(crate) fn supervisors(id: &str) -> Vec<u32> {
+    named(id, "mk-supervisor")
+}
+
+/// Returns the recorders, or their forks, whose names begin so.
+fn named(id: &str, begin: &str) -> Vec<u32> {
     let is_recorder = |pid: &u32| {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let mut words = line.split(|byte| *byte == 0);
@@ -115,7 +125,7 @@ pub(crate) fn recorders(id: &str) -> Vec<u32> {
         program.ends_with(b"/mock-kuiper-recorder")
             && words.next().is_some_and(|word| word.starts_with(b"{"))
             && fs::read_to_string(format!("/proc/{pid}/comm"))
-                .is_ok_and(|name| name.starts_with("mock-kuiper"))
+                .is_ok_and(|name| name.starts_with(begin))
     };
     processes(id).into_iter().filter(is_recorder).collect()
 }

@@ -12,7 +12,9 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::common::{Live, Plugin, Recorded, WAYS, recorders, wait_until, write_script};
+use crate::common::{
+    Live, Plugin, Recorded, WAYS, kill, recorders, supervisors, wait_until, write_script,
+};
 use crate::processes::MARK;
 
 /// A plugin that is a shell script.
@@ -113,6 +115,102 @@ fn socket_files_get_their_names_back_when_a_recorder_is_killed() {
     fs::remove_file(&path).unwrap();
     recorded.plugin.assert_clean();
 }
+
+#[test]
+fn a_sink_that_its_recorder_has_left_behind_is_not_found_by_its_host() {
+    let recorded = Recorded::probe(&["--rename"]);
+    let id = &recorded.plugin.id;
+    let live = recorded.start(&["--require-ack"]);
+    live.wait_for_stdout("\"number\":2}");
+    let sink = |name: String| fs::symlink_metadata(format!("/tmp/{name}")).is_ok();
+    let front = format!("{id}_append_0_0.ipc");
+    let origin = format!(".{id}_append_0_0.mk");
+    assert!(sink(front.clone()) && sink(origin.clone()));
+    let supervisors = supervisors(id);
+    let [recorder] = recorders(id)[..] else {
+        panic!("not one recorder")
+    };
+    // So that the plugin lives on.
+    for pid in &supervisors {
+        kill(*pid, Signal::STOP);
+    }
+
+    kill(recorder, Signal::KILL);
+
+    wait_until("the end of the sink's files", || {
+        !sink(front.clone()) && !sink(origin.clone())
+    });
+    for pid in &supervisors {
+        kill(*pid, Signal::CONT);
+    }
+    live.finish().assert_status(1).assert_says("SIGKILL");
+}
+
+#[test]
+fn a_recorder_whose_system_refuses_namespaces_renames_the_socket_files() {
+    if let Some(refused) = mock_kuiper::engine::isolate::refused() {
+        println!("skipped, all tests show it here: {refused}");
+        return;
+    }
+    let recorded = Recorded::probe(&[]);
+    let command = recorded
+        .plugin
+        .command_on(&recorded.directory(), &["--count", "3", "--require-ack"]);
+    let mut refused = Command::new("unshare");
+    refused
+        .args(["--user", "--map-root-user", "--"])
+        .args(["/bin/sh", "-ec", REFUSE, "sh"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env(MARK, &recorded.plugin.id);
+
+    let done = Live::spawn(refused, &recorded.plugin.id).finish();
+
+    done.assert_status(0);
+    let said = "eKuiper's socket files are renamed: cannot isolate the plugin: the system refuses \
+                a user namespace";
+    assert!(done.stderr.contains(said), "{done}");
+    let sink = format!("{}_append_0_0", recorded.plugin.id);
+    assert_eq!(recorded.texts(&sink, "host")[0], r#"[{"number":1}]"#);
+}
+
+#[test]
+fn a_recorder_that_may_neither_isolate_nor_rename_says_why_and_does_not_start() {
+    if let Some(refused) = mock_kuiper::engine::isolate::refused() {
+        println!("skipped, all tests show it here: {refused}");
+        return;
+    }
+    let recorded = script("echo started", &[]);
+    let listener = UnixListener::bind(format!("/tmp/{}.ipc", recorded.control())).unwrap();
+    let launch = recorded.launch();
+    let script = format!("mount -r --bind /tmp /tmp; {REFUSE}");
+    let mut refused = Command::new("unshare");
+    refused
+        .args(["--user", "--map-root-user", "--mount", "--"])
+        .args(["/bin/sh", "-ec", &script, "sh"])
+        .arg(launch.get_program())
+        .args(launch.get_args())
+        .current_dir(recorded.directory())
+        .env(MARK, &recorded.plugin.id);
+
+    let done = Live::spawn(refused, &recorded.plugin.id).end();
+
+    drop(listener);
+    fs::remove_file(format!("/tmp/{}.ipc", recorded.control())).unwrap();
+    assert_eq!((done.status, done.stdout.as_str()), (3, ""), "{done}");
+    let control = recorded.control();
+    let said = format!(
+        "error: recorder: cannot stand between eKuiper and the plugin at /tmp/.{control}.mk: \
+         {control}: Read-only file system (os error 30); run eKuiper as a user that may rename \
+         files in /tmp, or allow it to make namespaces\n"
+    );
+    assert!(done.stderr.ends_with(&said), "{done}");
+}
+
+/// Runs a command where the system refuses namespaces. It is run in a user namespace,
+/// which has limits of its own.
+const REFUSE: &str = "echo 0 >/proc/sys/user/max_user_namespaces; \
+                      exec setpriv --bounding-set=-sys_admin -- \"$@\"";
 
 #[test]
 fn a_recorder_that_had_too_many_connections_accepts_new_ones() {

@@ -116,6 +116,43 @@ fn a_killed_recorder_leaves_no_process_and_no_file() {
     }
 }
 
+#[test]
+fn what_a_host_has_received_is_in_the_trace_of_a_killed_recorder() {
+    const ROWS: usize = 1000;
+    let recorded = Recorded::probe(&[]);
+    // A disk that takes nothing for now: the lines of these rows do not fit in the FIFO.
+    make_fifo(&recorded);
+    let trace = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(recorded.trace())
+        .unwrap();
+    let limit = format!(r#"random={{"interval":0,"limit":{ROWS}}}"#);
+    let live = recorded.start(&["--config", &limit, "--source", "random"]);
+    live.wait_for_stdout(&format!("\"number\":{ROWS}}}"));
+    let [recorder] = recorders(&recorded.plugin.id)[..] else {
+        panic!("not one recorder")
+    };
+
+    kill(recorder, Signal::KILL);
+
+    let mut reader = fs::File::open(recorded.trace()).unwrap();
+    // The keeper is the last one to write.
+    drop(trace);
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    let rows = text
+        .lines()
+        .filter(|line| line.contains(r#"_demo_0","from":"plugin","text""#));
+    assert_eq!(rows.count(), ROWS);
+    live.finish().assert_status(1).assert_says("SIGKILL");
+}
+
+fn make_fifo(recorded: &Recorded) {
+    let mode = Mode::from_raw_mode(0o600);
+    mknodat(CWD, recorded.trace(), FileType::Fifo, mode, 0).unwrap();
+}
+
 /// Returns the most memory that a process has used, in KiB.
 fn most_memory(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -131,14 +168,7 @@ fn a_flood_is_recorded_whole_in_bounded_memory_even_if_the_disk_is_slow() {
     const ROWS: usize = 30_000;
     let recorded = Recorded::probe(&[]);
     // Nobody reads at first: then a disk that takes nothing.
-    mknodat(
-        CWD,
-        recorded.trace(),
-        FileType::Fifo,
-        Mode::from_raw_mode(0o600),
-        0,
-    )
-    .unwrap();
+    make_fifo(&recorded);
     let mut trace = fs::File::options()
         .read(true)
         .write(true)

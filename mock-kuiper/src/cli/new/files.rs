@@ -94,7 +94,7 @@ const RUST: [Template; 10] = [
     ),
 ];
 
-const PYTHON: [Template; 14] = [
+const PYTHON: [Template; 17] = [
     (
         ".github/workflows/ci.yml",
         "",
@@ -111,6 +111,12 @@ const PYTHON: [Template; 14] = [
     ("install.sh", "", template!("python/install.sh")),
     ("lines.py", "sink", template!("python/lines.py")),
     ("main.py", "", template!("python/main.py.in")),
+    ("pytest.ini", "", template!("python/pytest.ini")),
+    (
+        "requirements-dev.txt",
+        "",
+        template!("python/requirements-dev.txt.in"),
+    ),
     ("requirements.txt", "", template!("python/requirements.txt")),
     (
         "tests/plugin.test.yaml",
@@ -126,6 +132,11 @@ const PYTHON: [Template; 14] = [
         "tests/test_lines.py",
         "sink",
         template!("python/tests/test_lines.py"),
+    ),
+    (
+        "tests/test_plugin.py",
+        "",
+        template!("python/tests/test_plugin.py.in"),
     ),
     (
         "tests/test_ticks.py",
@@ -163,10 +174,10 @@ impl Project<'_> {
         match self.language {
             Language::Rust => &["cargo test", "mock-kuiper test", "mock-kuiper run ."],
             Language::Python => &[
-                "python3 -m venv venv && venv/bin/pip install -r requirements.txt",
-                "venv/bin/python -m unittest discover tests",
-                "mock-kuiper test --python venv/bin/python",
-                "mock-kuiper run . --python venv/bin/python",
+                "python3 -m venv venv && . venv/bin/activate",
+                "pip install -r requirements-dev.txt",
+                "pytest",
+                "mock-kuiper run .",
             ],
         }
     }
@@ -214,6 +225,8 @@ impl Project<'_> {
             ("VERSION", VERSION),
             ("CHECKOUT", &path("")),
             ("COMMAND", &path("/mock-kuiper")),
+            ("SUITE", &path("/conformance")),
+            ("PACKAGE", &path("/mock-kuiper/python")),
             ("REPOSITORY", repository.unwrap_or("OWNER/NAME")),
         ];
         fill(template, |condition| self.has(condition), &values)

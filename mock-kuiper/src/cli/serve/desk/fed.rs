@@ -1,4 +1,4 @@
-//! A sink that gets the rows of a source, and how many it got: for a case.
+//! How many rows of a source a sink got: for the rule of a case.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,18 +6,15 @@ use std::time::{Duration, Instant};
 
 use mock_kuiper::engine::save::{SavedStart, SavedStep};
 
-use super::instance::Instance;
-
 /// The rows that the rule of a case has.
 const ROWS: usize = 10;
 
 /// Rows that come later are left out: a case that waits for rows has 10 s.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// A sink that gets the rows of a source.
+/// Counts the rows that a sink gets from a source.
 #[derive(Debug)]
-pub(super) struct Fed {
-    pub(super) sink: Arc<Instance>,
+pub(super) struct Count {
     since: Instant,
     rows: Arc<AtomicUsize>,
 }
@@ -30,24 +27,26 @@ pub(super) struct Link {
     rows: Arc<AtomicUsize>,
 }
 
-impl Fed {
-    /// Feeds a sink with the rows of a source.
-    pub(super) fn connect(source: &Instance, sink: &Arc<Instance>) -> Link {
+impl Link {
+    /// Begins to count.
+    pub(super) fn new(source: &SavedStart, sink: &SavedStart) -> (Self, Count) {
         let rows = Arc::<AtomicUsize>::default();
-        source.feed(Arc::new(Self {
-            sink: Arc::clone(sink),
+        let count = Count {
             since: Instant::now(),
             rows: Arc::clone(&rows),
-        }));
-        Link {
-            source: source.start.clone(),
-            sink: sink.start.clone(),
+        };
+        let link = Self {
+            source: source.clone(),
+            sink: sink.clone(),
             rows,
-        }
+        };
+        (link, count)
     }
+}
 
+impl Count {
     /// Counts a row that the sink got.
-    pub(super) fn count(&self) {
+    pub(super) fn add(&self) {
         if self.rows.load(Ordering::Relaxed) < ROWS && self.since.elapsed() < WITHIN {
             self.rows.fetch_add(1, Ordering::Relaxed);
         }

@@ -18,8 +18,8 @@ const OPERATOR: &str = "2_project";
 impl Plugin {
     /// Starts a function, unless it runs, and tells whether it is an aggregate.
     pub(in crate::cli::serve) fn start_function(&self, symbol: &str) -> Result<Value, Problem> {
-        let (_inside, host) = self.inside_for(symbol)?;
-        self.function(&host, symbol)?;
+        let (inside, host) = self.inside_for(symbol)?;
+        self.function(&inside, &host, symbol)?;
         let is_aggregate = self.live().aggregates.get(symbol).copied();
         Ok(json!({"name": symbol, "aggregate": is_aggregate.unwrap_or_default()}))
     }

@@ -1,101 +1,52 @@
-//! The thread that owns the trace: it makes lines of entries, hides secrets in them, and
-//! writes them.
+//! Makes the lines of the trace, and hides secrets in them.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::thread::{self, JoinHandle};
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::basics::say;
-use super::error::RecorderError;
-use super::file::Opened;
 use super::order;
-use super::tape::{Entry, Tape, What};
 use crate::finding::describe_status;
 use crate::redact::Secrets;
 use crate::symbol::{Channel, Purpose, Side};
 use crate::trace::{Line, hex, seconds};
 
-/// The bytes that are written at once.
-const BATCH: usize = 256 * 1024;
-
 /// The bytes of a request's id, in front of the body.
 const ID: usize = 4;
 
-/// The writer's thread.
+/// What happened.
 #[derive(Debug)]
-pub(super) struct Writer {
-    thread: JoinHandle<()>,
+pub(super) enum What {
+    Launch {
+        argument: String,
+        cwd: PathBuf,
+        time: SystemTime,
+    },
+    Connected {
+        dialer: Side,
+    },
+    Greeting {
+        from: Side,
+        bytes: [u8; 8],
+    },
+    /// `length` is that of the body, of which `body` may be the beginning.
+    Message {
+        from: Side,
+        body: Vec<u8>,
+        length: u64,
+    },
+    Closed {
+        from: Side,
+    },
+    Exit {
+        status: ExitStatus,
+    },
 }
 
-impl Writer {
-    /// Starts to write what is pushed to the tape that it returns.
-    pub(super) fn start(opened: Opened, redact: &[String]) -> Result<(Tape, Self), RecorderError> {
-        let tape = Tape::default();
-        let mut lines = Lines {
-            begin: opened.begin,
-            started: Instant::now(),
-            keys: redact.to_vec(),
-            secrets: Secrets::default(),
-        };
-        let from = tape.clone();
-        let thread = thread::Builder::new()
-            .name("trace".to_owned())
-            .spawn(move || write(opened.file, &from, &mut lines))
-            .map_err(RecorderError::Thread)?;
-        Ok((tape, Self { thread }))
-    }
-
-    /// Waits until everything on the tape is written.
-    pub(super) fn finish(self, tape: &Tape) {
-        tape.finish();
-        let _ = self.thread.join();
-    }
-}
-
-/// Writes until the tape ends. If the trace can no longer be written, the plugin goes on.
-fn write(mut file: File, tape: &Tape, lines: &mut Lines) {
-    let (mut entries, mut batch) = (Vec::new(), Vec::new());
-    let mut broken = false;
-    while tape.take(&mut entries) {
-        for entry in entries.drain(..) {
-            if broken {
-                continue;
-            }
-            let written = lines.append(&mut batch, &entry).and_then(|()| {
-                if batch.len() < BATCH {
-                    return Ok(());
-                }
-                flush(&mut file, &mut batch)
-            });
-            broken = is_broken(written);
-        }
-        if !broken {
-            broken = is_broken(flush(&mut file, &mut batch));
-        }
-    }
-}
-
-fn flush(file: &mut File, batch: &mut Vec<u8>) -> io::Result<()> {
-    file.write_all(batch)?;
-    batch.clear();
-    batch.shrink_to(2 * BATCH);
-    Ok(())
-}
-
-fn is_broken(written: io::Result<()>) -> bool {
-    if let Err(error) = &written {
-        say(&format!(
-            "the trace cannot be written: {error}; the plugin goes on, and nothing more is \
-             recorded"
-        ));
-    }
-    written.is_err()
-}
-
-/// Makes lines of entries.
-struct Lines {
+/// Makes lines of what happens.
+#[derive(Debug)]
+pub(super) struct Lines {
     /// The time of the trace at which this launch begins.
     begin: Duration,
     started: Instant,
@@ -105,18 +56,30 @@ struct Lines {
 }
 
 impl Lines {
-    /// Appends the line of an entry.
-    fn append(&mut self, out: &mut Vec<u8>, entry: &Entry) -> io::Result<()> {
-        let passed = entry.at.saturating_duration_since(self.started);
+    pub(super) fn new(begin: Duration, started: Instant, redact: &[String]) -> Self {
+        Self {
+            begin,
+            started,
+            keys: redact.to_vec(),
+            secrets: Secrets::default(),
+        }
+    }
+
+    /// Appends the line of what happened at `at`.
+    pub(super) fn append(
+        &mut self,
+        out: &mut Vec<u8>,
+        at: Instant,
+        channel: Option<&Channel>,
+        what: &What,
+    ) -> io::Result<()> {
+        let passed = at.saturating_duration_since(self.started);
         let line = Line {
             t: seconds(self.begin + passed),
-            channel: entry
-                .channel
-                .as_deref()
-                .map(|channel| channel.name().into()),
+            channel: channel.map(|channel| channel.name().into()),
             ..Line::default()
         };
-        let line = match &entry.what {
+        let line = match what {
             What::Launch {
                 argument,
                 cwd,
@@ -139,7 +102,7 @@ impl Lines {
                 ..line
             },
             What::Message { from, body, length } => {
-                return self.message(out, line, entry.channel.as_deref(), *from, body, *length);
+                return self.message(out, line, channel, *from, body, *length);
             }
             What::Closed { from } => Line {
                 event: Some("closed".into()),
@@ -233,30 +196,19 @@ fn time_of_day(time: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     fn lines(keys: &[&str], entries: Vec<(Channel, Side, &[u8], u64)>) -> Vec<String> {
         let started = Instant::now();
-        let mut lines = Lines {
-            begin: Duration::from_millis(1500),
-            started,
-            keys: keys.iter().map(|&key| key.to_owned()).collect(),
-            secrets: Secrets::default(),
-        };
+        let keys: Vec<_> = keys.iter().map(|&key| key.to_owned()).collect();
+        let mut lines = Lines::new(Duration::from_millis(1500), started, &keys);
         let mut out = Vec::new();
         for (channel, from, body, length) in entries {
-            let entry = Entry {
-                at: started,
-                channel: Some(Arc::new(channel)),
-                what: What::Message {
-                    from,
-                    body: body.to_vec(),
-                    length,
-                },
-            };
-            lines.append(&mut out, &entry).unwrap();
+            let body = body.to_vec();
+            let what = What::Message { from, body, length };
+            lines
+                .append(&mut out, started, Some(&channel), &what)
+                .unwrap();
         }
         String::from_utf8(out)
             .unwrap()

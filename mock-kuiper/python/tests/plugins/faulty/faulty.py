@@ -1,0 +1,91 @@
+"""A plugin on the Python SDK that crashes, hangs, floods and answers wrongly."""
+
+import os
+import sys
+import threading
+import time
+
+from ekuiper import Function, PluginConfig, Sink, Source, plugin
+
+
+class Crashes(Source):
+    """Emits three rows, and ends the process with status 3."""
+
+    def configure(self, datasource, conf):
+        pass
+
+    def open(self, ctx):
+        for n in (1, 2, 3):
+            ctx.emit({"n": n}, {"of": 3})
+        print("about to crash", file=sys.stderr, flush=True)
+        os._exit(3)
+
+    def close(self, ctx):
+        pass
+
+
+class Floods(Source):
+    """Emits `count` rows of `bytes` bytes at once."""
+
+    def configure(self, datasource, conf):
+        self.count, self.bytes = conf["count"], conf.get("bytes", 1)
+        self.closed = threading.Event()
+
+    def open(self, ctx):
+        for n in range(self.count):
+            ctx.emit({"n": n, "data": "x" * self.bytes}, None)
+        # The SDK drops what is not sent yet when this returns.
+        self.closed.wait()
+
+    def close(self, ctx):
+        self.closed.set()
+
+
+class Refuses(Sink):
+    """Acks each row with an error."""
+
+    def configure(self, conf):
+        pass
+
+    def open(self, ctx):
+        pass
+
+    def collect(self, ctx, data):
+        ctx.ack_error("the disk is full")
+
+    def close(self, ctx):
+        pass
+
+
+class Hangs(Function):
+    """Never answers a call."""
+
+    def validate(self, args):
+        return ""
+
+    def exec(self, args, ctx):
+        time.sleep(3600)
+
+    def is_aggregate(self):
+        return False
+
+
+class Maybe(Hangs):
+    """Is perhaps an aggregate."""
+
+    def is_aggregate(self):
+        return "maybe"
+
+
+if os.environ.get("FAULTY") == "exit":
+    sys.exit("no licence")
+if os.environ.get("FAULTY") == "silent":
+    time.sleep(3600)
+plugin.start(
+    PluginConfig(
+        "faulty",
+        {"crashes": lambda: Crashes(), "floods": lambda: Floods()},
+        {"refuses": lambda: Refuses()},
+        {"hangs": lambda: Hangs(), "maybe": lambda: Maybe()},
+    )
+)

@@ -1,0 +1,252 @@
+"""The module, with real plugins."""
+
+import json
+import time
+
+import pytest
+
+from mock_kuiper import DEFAULT_RELEASE, Ack, Error, Finding, FunctionError, Host, HostError, Outcome
+
+ROW = {"name": "pyjson", "value": 2021}
+
+
+def code_of(action):
+    """Returns the code of the finding that an action ends with."""
+    with pytest.raises(Finding) as raised:
+        action()
+    return raised.value.code
+
+
+def test_rows_of_a_source_arrive_in_order_until_it_is_stopped(pysam):
+    with Host(pysam) as host:
+        source = host.source("pyjson", config={"interval": 5})
+
+        first, *others = source.rows(5)
+        source.stop()
+
+        assert (first.message, first.meta, first.number) == (ROW, None, 1)
+        assert [row.number for row in others] == [2, 3, 4, 5]
+        with pytest.raises(HostError, match="has been stopped"):
+            list(source)
+        assert host.describe()["instances"] == []
+
+
+def test_all_rows_of_a_burst_arrive_whatever_their_size(faulty):
+    with Host(faulty) as host:
+        many = host.source("floods", config={"count": 3000})
+        assert [row.message["n"] for row in many.rows(3000)] == list(range(3000))
+
+        large = host.source("floods", config={"count": 1, "bytes": 1_000_000})
+        assert len(large.next().message["data"]) == 1_000_000
+
+
+def test_rows_that_are_not_read_in_time_are_not_lost_in_silence(faulty):
+    with Host(faulty) as host:
+        source = host.source("floods", config={"count": 60_000, "bytes": 200})
+        deadline = time.monotonic() + 120
+        while source.describe()["rows"] < 60_000:
+            assert time.monotonic() < deadline
+
+        lost, seen, last = 0, 0, 0
+        while last < 60_000:
+            try:
+                last = source.next().number
+                seen += 1
+            except HostError as error:
+                assert error.code == "rows-lost"
+                assert "rows of source `floods` were dropped" in error.text
+                lost += int(error.text.split()[0])
+
+        assert lost > 0 and lost + seen == 60_000
+
+
+def test_expectations_of_rows_name_the_difference(pysam):
+    with Host(pysam) as host:
+        source = host.source("pyjson", config={"interval": 5})
+
+        assert [row.number for row in source.expect(ROW, ROW)] == [1, 2]
+        with pytest.raises(AssertionError) as raised:
+            source.expect({"name": "other"})
+        with pytest.raises(AssertionError, match="sent row 4"):
+            source.expect_none(5)
+        slow = host.source("pyjson", config={"interval": 60_000})
+        slow.next()
+        slow.expect_none(0.05)
+
+        assert str(raised.value) == (
+            "row 3 of source `pyjson` is not as expected\n"
+            '  expected {"name": "other"}\n'
+            '  seen     {"name": "pyjson", "value": 2021}'
+        )
+
+
+def test_a_row_that_does_not_come_is_a_finding(pysam):
+    with Host(pysam) as host:
+        source = host.source("pyjson", config={"interval": 60_000})
+        source.next()
+
+        with pytest.raises(Finding) as raised:
+            source.next(timeout=0.05)
+
+        assert raised.value.code == "row.missing"
+        assert raised.value.text == "source `pyjson` sent no row within 0.05 s"
+        assert raised.value.details["symbol"] == "pyjson"
+
+
+def test_a_sink_acks_each_row(pysam, faulty):
+    with Host(pysam) as host:
+        sink = host.sink("print", require_ack=True)
+
+        assert sink.send({"a": 1}, [{"a": 2}, {"a": 3}]) == [Ack(True), Ack(True)]
+        (bad,) = sink.send_text("a=1")
+        assert not bad and "Expecting value" in (bad.error or "")
+        assert host.sink("print").send({"a": 4}) == []
+        assert host.expect_log('print: .*"a": 4').text.endswith("}]")
+        sink.stop()
+
+    with Host(faulty) as host:
+        sink = host.sink("refuses", require_ack=True)
+        assert sink.send({"a": 1}) == [Ack(False, "the disk is full")]
+
+
+def test_rows_of_a_source_go_to_a_sink_as_in_a_rule(pysam):
+    with Host(pysam) as host:
+        source = host.source("pyjson", config={"interval": 5})
+        host.sink("print", sources=[source])
+
+        host.expect_log("print: .*pyjson")
+
+
+def test_a_function_is_called(pysam):
+    with Host(pysam) as host:
+        revert = host.function("revert")
+
+        assert revert.exec("abc") == "cba"
+        assert revert.exec("äöü", rule="another") == "üöä"
+        assert (revert.is_aggregate, revert.validate("a")) == (False, None)
+        assert revert.validate() == "revert takes one argument"
+        with pytest.raises(FunctionError, match="revert takes one argument") as refused:
+            revert.exec()
+        with pytest.raises(FunctionError, match="not subscriptable") as failed:
+            revert.exec(1)
+        assert (refused.value.refused, failed.value.refused) == (True, False)
+
+
+def test_an_error_has_a_code_a_text_advice_and_details(pysam):
+    with Host(pysam) as host:
+        with pytest.raises(Finding) as raised:
+            host.source("pyjson", config={"interval": 0})
+
+        error = raised.value
+        assert error.code == "order.refused"
+        assert "expected milliseconds above 0, got 0" in error.text
+        assert error.advice
+        assert error.details["symbol"] == "pyjson"
+        assert str(error) == f"{error.text} (order.refused)\n  help: {error.advice[-1]}"
+
+
+def test_mistakes_of_the_test_are_not_findings(pysam, tmp_path):
+    with Host(pysam) as host:
+        for action, text in [
+            (lambda: host.source("nothing"), "has no source `nothing`; it has `pyjson`"),
+            (lambda: host.play("nothing"), "nothing"),
+            (lambda: host.set_release("0.9"), "0.9"),
+        ]:
+            with pytest.raises(HostError, match=text):
+                action()
+    with pytest.raises(HostError, match="the host of plugin `pysam` is closed"):
+        host.log()
+    host.close()
+    for options, text in [
+        ({"release": "0.9"}, "0.9"),
+        ({"isolate": "perhaps"}, 'isolate must be "auto", "always" or "never"'),
+    ]:
+        with pytest.raises(HostError, match=text):
+            Host(pysam, **options)
+    with pytest.raises(HostError, match="nowhere"):
+        Host(tmp_path / "nowhere")
+
+
+def test_a_crash_is_a_finding_after_the_last_row(faulty):
+    with Host(faulty) as host:
+        source = host.source("crashes")
+
+        assert [row.message["n"] for row in source.rows(3)] == [1, 2, 3]
+        with pytest.raises(Finding, match="exit status 3") as raised:
+            source.next()
+
+        assert raised.value.code == "plugin.exited"
+        assert host.state == "exited"
+        assert code_of(lambda: host.function("hangs")) == "plugin.exited"
+        assert host.expect_log("crash").text == "about to crash"
+
+
+def test_a_plugin_that_exits_or_hangs_at_its_launch_is_a_finding(faulty):
+    assert code_of(lambda: Host(faulty, env={"FAULTY": "exit"})) == "plugin.exited-early"
+    silent = {"FAULTY": "silent"}
+    assert code_of(lambda: Host(faulty, env=silent, init_timeout=0.3)) == "plugin.no-greeting"
+
+
+def test_a_call_without_an_answer_and_one_with_a_wrong_answer_are_findings(faulty):
+    with Host(faulty, answer_timeout=0.5) as host:
+        assert code_of(lambda: host.function("maybe")) == "function.invalid-answer"
+        hangs = host.function("hangs")
+        assert code_of(lambda: hangs.exec(1)) == "function.unanswered"
+
+
+def test_faults_kill_and_reload(pysam):
+    with Host(pysam) as host:
+        source = host.source("pyjson", config={"interval": 5})
+        revert = host.function("revert")
+        source.next()
+        pid = host.pid
+
+        assert host.play("kill=10ms") == Outcome(True)
+        assert not host.play("acks-unread")
+        assert "kill" in host.faults()
+        assert host.pid != pid
+        source.wait_for(lambda row: row.message == ROW)
+
+        host.kill()
+        assert code_of(lambda: revert.exec("abc")) == "plugin.exited"
+        assert host.pid is None
+        host.reload()
+        assert revert.exec("abc") == "cba"
+        assert host.state == "running"
+
+
+def test_another_release_is_played(pysam):
+    with Host(pysam, release="1.13") as host:
+        assert (host.release, host.describe()["release"]) == ("1.13", "1.13")
+        host.set_release("2.0")
+        assert (host.release, host.describe()["release"]) == ("2.0", "2.0")
+    with Host(pysam) as host:
+        assert host.describe()["release"] == DEFAULT_RELEASE
+
+
+def test_messages_the_trace_and_the_case_show_what_happened(pysam):
+    with Host(pysam) as host:
+        host.function("revert").exec("abc")
+
+        wire = host.wire()
+        assert wire[0].event == "launched"
+        assert wire[-1].event == "reply"
+        assert json.loads(wire[-1].text or "") == {"state": True, "result": "cba"}
+        assert str(wire[-1]).endswith('func_revert from plugin: {"state": true, "result": "cba"}')
+        assert {one.channel for one in host.wire("func_revert")} == {"func_revert"}
+        assert "func_revert" in host.trace()
+        assert "{call: revert, args: [abc], result: cba}" in host.case("reverses")
+
+
+def test_a_plugin_sees_what_is_made_visible(pysam, tmp_path):
+    (tmp_path / "file").write_text("hi")
+    with Host(pysam, visible=[tmp_path]) as host:
+        root = f"/proc/{host.pid}/root"
+        with open(f"{root}{tmp_path}/file", encoding="utf-8") as file:
+            assert file.read() == "hi"
+
+
+def test_hosts_work_at_the_same_time(pysam):
+    with Host(pysam, release="2.4") as one, Host(pysam, release="1.13") as other:
+        assert one.function("revert").exec("ab") == other.function("revert").exec("ab") == "ba"
+        assert isinstance(one, Host) and issubclass(Finding, Error)
