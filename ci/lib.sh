@@ -8,10 +8,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$HOME/.cargo/bin:/usr/local/go/bin:$PATH"
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
 
-# Where cargo builds. ci/interop and ci/msrv keep their files there, too.
-# shellcheck disable=SC2034 # used by the scripts that source this
+# Where cargo builds, the examples, too, because they share their dependencies.
+# ci/interop and ci/msrv keep their files there.
 target="${CARGO_TARGET_DIR:-$PWD/target}"
 mkdir -p "$target"
+export CARGO_TARGET_DIR="$target"
 
 # skip REASON: prints that a part of a script is skipped, and why.
 skip() {
@@ -19,11 +20,24 @@ skip() {
 }
 
 # apt_get PACKAGE…: installs Debian packages; fails if that is not possible.
-# The package lists are fetched once in a run of .ci/run.
+# The package lists are fetched once in a run of .ci/run, two of whose scripts wait for
+# each other here.
 apt_get() {
     command -v apt-get >/dev/null || return 1
     [ "$(id -u)" = 0 ] || return 1
     export DEBIAN_FRONTEND=noninteractive
+    local lock
+    exec {lock}>"${CI_APT_UPDATED:-$target/apt}.lock"
+    flock "$lock"
+    if apt_get_alone "$@"; then
+        exec {lock}>&-
+    else
+        exec {lock}>&-
+        return 1
+    fi
+}
+
+apt_get_alone() {
     if [ -z "${CI_APT_UPDATED:-}" ] || [ ! -e "$CI_APT_UPDATED" ]; then
         timeout 120 apt-get update -qq || return 1
         [ -z "${CI_APT_UPDATED:-}" ] || touch "$CI_APT_UPDATED"

@@ -83,6 +83,12 @@ pub(super) fn idle_limit() -> Option<Duration> {
     asked_for("idle").map(|limit| milliseconds(&limit))
 }
 
+/// `idle_calls=MS`: the same for calls alone.
+pub(super) fn idle_call_limit() -> Option<Duration> {
+    let limit = asked_for("idle_calls").map(|limit| milliseconds(&limit));
+    limit.or_else(idle_limit)
+}
+
 /// Starts a process that lives on; gives its id.
 fn spawn(command: &mut Command) -> u32 {
     let mut child = command.spawn().expect("a command");

@@ -287,7 +287,7 @@ fn serve_function(calls: &mut Req) -> Result<(), Error> {
     calls.wait_connected(None)?;
     calls.send(b"handshake")?;
     loop {
-        let answer = match calls.recv(faults::idle_limit()) {
+        let answer = match calls.recv(faults::idle_call_limit()) {
             Ok(request) => answer(request),
             Err(Error::TimedOut) => "handshake".to_owned(),
             Err(error) => return Err(error),

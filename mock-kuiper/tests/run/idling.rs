@@ -63,14 +63,15 @@ fn a_greeting_of_an_idle_plugin_is_a_finding_before_2_1_3() {
         Plugin::new(&[], &[], &["echo"]),
         Plugin::new(&["random"], &[], &[]),
     ] {
-        let args = ["--fault", "idle=500ms", "--env", "PROBE=idle=200"];
+        // On a busy machine, a second may pass between the greeting and the start.
+        let args = ["--fault", "idle=4s", "--env", "PROBE=idle=2000"];
 
         let before = plugin.run(&[&args[..], &["--host", "1.13"]].concat());
         let after = plugin.run(&args);
 
         before
             .assert_status(1)
-            .assert_says("error: fault idle=500ms: ")
+            .assert_says("error: fault idle=4s: ")
             .assert_says(" with a second greeting, \"handshake\"");
         after.assert_status(0);
     }

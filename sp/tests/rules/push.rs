@@ -196,6 +196,7 @@ fn a_queue_that_was_full_reports_room_once() {
 
     assert_eq!(reports.recv_timeout(LIMIT.unwrap()), Ok(()));
     assert!(push.put(b"row").unwrap());
+    push.write_out();
     push.flush(LIMIT.unwrap()).unwrap();
     assert!(reports.try_recv().is_err());
 }
