@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// The text that replaces a secret.
-const HIDDEN: &str = "[redacted]";
+pub(crate) const HIDDEN: &str = "[redacted]";
 
 /// The length of the shortest part of a secret that is hidden where a text was
 /// cut.

@@ -19,13 +19,11 @@ use mock_kuiper::engine::wire::{
 use mock_kuiper::{Channel, Kind, Release};
 use serde_json::{Map, Value};
 
+use super::calls::Calls;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::{NOTE, labelled, print_results, say};
 use crate::cli::text::count;
-
-/// The calls of a case.
-const CALLS: usize = 20;
 
 /// The rows of a source that a case has.
 const ROWS: usize = 10;
@@ -33,7 +31,7 @@ const ROWS: usize = 10;
 /// The rows for a sink that a case has.
 const SENT: usize = 100;
 
-/// The functions and instances that get cases.
+/// The instances that get cases.
 const CASES: usize = 200;
 
 /// How long the rows of a step may take by default.
@@ -113,8 +111,7 @@ fn note(text: &str) {
 struct Seen {
     release: &'static Release,
     is_whole: bool,
-    /// The functions, in the order of their first calls.
-    functions: Vec<(String, Vec<SavedStep>)>,
+    calls: Calls,
     /// The request of each function's channel that was not answered yet.
     requests: HashMap<String, Requested>,
     /// The order that was not answered yet.
@@ -142,7 +139,7 @@ impl Seen {
         Self {
             release,
             is_whole: true,
-            functions: Vec::new(),
+            calls: Calls::default(),
             requests: HashMap::new(),
             order: None,
             instances: Vec::new(),
@@ -152,7 +149,10 @@ impl Seen {
     fn add(&mut self, line: &Line<'_>, read: &Interpreted) {
         let channel = line.channel.as_deref().unwrap_or_default();
         match &read.sense {
-            Sense::Launch => self.instances.iter_mut().for_each(|one| one.runs = false),
+            Sense::Launch => {
+                self.calls.launch();
+                self.instances.iter_mut().for_each(|one| one.runs = false);
+            }
             Sense::Order(order) => {
                 if order.command == Command::Stop {
                     let stops = |one: &&mut Running| one.order.meta == order.meta;
@@ -177,7 +177,7 @@ impl Seen {
                 if let Some(request) = self.requests.remove(channel)
                     && let Some(step) = call(function, &request, answer)
                 {
-                    self.called(function, step);
+                    self.calls.add(function, &request.context, step);
                 }
             }
             Sense::Row | Sense::InvalidRow(_) => {
@@ -243,22 +243,9 @@ impl Seen {
         })
     }
 
-    fn called(&mut self, function: &str, step: SavedStep) {
-        let place = self.functions.iter().position(|(name, _)| name == function);
-        let place = place.unwrap_or_else(|| {
-            self.functions.push((function.to_owned(), Vec::new()));
-            self.functions.len() - 1
-        });
-        let calls = &mut self.functions[place].1;
-        if place < CASES && calls.len() < CALLS && !calls.contains(&step) {
-            calls.push(step);
-        }
-    }
-
     /// Returns the steps of each case: the functions first, then the rules.
     fn cases(&self) -> Vec<Vec<SavedStep>> {
-        let functions = self.functions.iter().map(|(_, calls)| calls.clone());
-        let mut cases: Vec<_> = functions.collect();
+        let mut cases = self.calls.cases();
         let mut rules: Vec<&str> = Vec::new();
         for one in &self.instances {
             let rule = one.order.meta.rule_id.as_str();

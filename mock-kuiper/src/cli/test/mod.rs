@@ -1,6 +1,7 @@
 //! `mock-kuiper test`: runs the cases of test files, and reports what came of them.
 
 mod args;
+mod calls;
 mod from;
 mod github;
 mod html;

@@ -23,6 +23,7 @@ use super::node::{self, FileMistake, Node};
 use super::parse::{LIMIT, load, parse};
 use super::pattern::{Variables, escape_text};
 use super::words::{Words, fits};
+use crate::redact::HIDDEN;
 use crate::release::Release;
 
 /// The comment of a saved case.
@@ -381,6 +382,14 @@ fn case(
             true => format!("  - {flow}"),
             false => format!("  - {}", words.block(indent + 4, line_end)),
         });
+    }
+    if lines.iter().any(|line| line.contains(HIDDEN)) {
+        lines.insert(
+            1,
+            format!(
+                "# Replace each `{HIDDEN}`, which hides a value, by one that the plugin takes."
+            ),
+        );
     }
     let indent = " ".repeat(indent);
     let lines = lines.iter();

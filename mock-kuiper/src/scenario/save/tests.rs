@@ -90,6 +90,20 @@ cases:
 }
 
 #[test]
+fn a_case_with_a_hidden_value_says_that_it_must_be_filled_in() {
+    let place = place();
+    let file = SaveFile::open(&place.path().join("a.test.yaml"), run_in(&place)).unwrap();
+
+    let text = file.with_cases(&[vec![call(json!("[redacted]"))]]).unwrap();
+
+    let comment = "# Replace each `[redacted]`, which hides a value, by one that the plugin takes.";
+    assert!(
+        text.contains(&format!("{COMMENT_LINE}\n{comment}\n- name: ")),
+        "{text}"
+    );
+}
+
+#[test]
 fn every_kind_of_step_is_written_as_a_person_would() {
     let source = SavedStart {
         symbol: "random".to_owned(),
