@@ -278,9 +278,20 @@ class Host:
     def report(self) -> Optional[Report]:
         """Returns the last messages and lines of the log, or None if they cannot be had."""
         try:
-            return Report.of(self._name, self._release, self.log(), self.wire())
+            return Report.of(self._name, self._release, self._last_log(), self.wire())
         except Error:
             return None
+
+    def _last_log(self) -> List[LogLine]:
+        """Returns the log. Of a process that has exited, the host may still be reading it."""
+        log = self.log()
+        deadline = time.monotonic() + 2
+        while self.describe()["finding"] is not None and time.monotonic() < deadline:
+            time.sleep(0.1)
+            before, log = log, self.log()
+            if len(log) == len(before):
+                break
+        return log
 
     # Its end
 

@@ -247,6 +247,10 @@ def test_a_plugin_sees_what_is_made_visible(pysam, tmp_path):
 
 
 def test_hosts_work_at_the_same_time(pysam):
-    with Host(pysam, release="2.4") as one, Host(pysam, release="1.13") as other:
+    try:
+        first = Host(pysam, isolate="always")
+    except HostError as error:
+        pytest.skip(f"this system allows no isolation: {error.text}")
+    with first as one, Host(pysam, release="1.13") as other:
         assert one.function("revert").exec("ab") == other.function("revert").exec("ab") == "ba"
         assert isinstance(one, Host) and issubclass(Finding, Error)
