@@ -7,7 +7,7 @@ import time
 
 from browser import CONTRAST, settled, wrong_events
 
-LIMIT = 30  # seconds, for what the page waits for
+LIMIT = 60  # seconds, for what the page waits for
 SHADES = [(800, False), (800, True), (1280, False), (1280, True)]
 
 

@@ -12,7 +12,7 @@ use mock_kuiper::engine::wire::{Order, write_sink_row};
 use mock_kuiper::{HostError, Kind, Observed, Sink, Source};
 use serde_json::{Value, json};
 
-use super::fed::Fed;
+use super::link::Link;
 use super::problem::Problem;
 use super::tap::Tap;
 
@@ -54,6 +54,13 @@ pub(super) struct Reading {
     stop: AtomicBool,
     /// The sinks that get its rows.
     sinks: Mutex<Arc<[Arc<Fed>]>>,
+}
+
+/// A sink that gets the rows of a source.
+#[derive(Debug)]
+struct Fed {
+    sink: Arc<Instance>,
+    link: Link,
 }
 
 /// A sink, which any thread may use in turn.
@@ -198,11 +205,17 @@ impl Instance {
     }
 
     /// Feeds a sink with the rows of this source.
-    pub(super) fn feed(&self, fed: Arc<Fed>) {
+    pub(super) fn feed(&self, sink: &Arc<Self>) -> Link {
+        let link = Link::new(&self.start, &sink.start);
         if let Part::Source(reading) = &self.part {
+            let fed = Arc::new(Fed {
+                sink: Arc::clone(sink),
+                link: link.clone(),
+            });
             let mut sinks = lock(&reading.sinks);
             *sinks = sinks.iter().map(Arc::clone).chain([fed]).collect();
         }
+        link
     }
 
     /// Feeds a sink no more.
@@ -302,7 +315,7 @@ impl Instance {
                     let sinks = Arc::clone(&lock(&reading.sinks));
                     for fed in &*sinks {
                         match fed.sink.pass_on(row.message, &mut buffer) {
-                            Ok(()) => fed.count(),
+                            Ok(()) => fed.link.count(),
                             Err(problem) => fed.sink.note(problem),
                         }
                     }

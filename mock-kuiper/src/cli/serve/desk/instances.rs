@@ -10,8 +10,8 @@ use mock_kuiper::engine::wire::{Order, StreamOptions, write_sink_value};
 use mock_kuiper::{HostError, Kind, Meta, Observed, Sink};
 use serde_json::{Map, Value, json};
 
-use super::fed::{Fed, Link};
 use super::instance::{Instance, Part};
+use super::link::Link;
 use super::plugin::{Plugin, SETTLE};
 use super::problem::Problem;
 
@@ -95,7 +95,7 @@ impl Plugin {
             },
         };
         let instance = Arc::new(Instance::source(&source, start, tap));
-        let links = sinks.iter().map(|sink| Fed::connect(&instance, sink));
+        let links = sinks.iter().map(|sink| instance.feed(sink));
         let links = links.collect();
         instance.read(source)?;
         if let Some(mistake) = ignored.first() {
@@ -145,7 +145,7 @@ impl Plugin {
             },
         };
         let instance = Arc::new(Instance::sink(sink, start, reads_acks, tap));
-        let links = sources.iter().map(|source| Fed::connect(source, &instance));
+        let links = sources.iter().map(|source| source.feed(&instance));
         let links = links.collect();
         self.put(&instance, links);
         drop(placing);

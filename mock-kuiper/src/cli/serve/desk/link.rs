@@ -1,4 +1,4 @@
-//! A sink that gets the rows of a source, and how many it got: for a case.
+//! A source and a sink that gets its rows, and how many it got: for a case.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,43 +6,28 @@ use std::time::{Duration, Instant};
 
 use mock_kuiper::engine::save::{SavedStart, SavedStep};
 
-use super::instance::Instance;
-
 /// The rows that the rule of a case has.
 const ROWS: usize = 10;
 
 /// Rows that come later are left out: a case that waits for rows has 10 s.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// A sink that gets the rows of a source.
-#[derive(Debug)]
-pub(super) struct Fed {
-    pub(super) sink: Arc<Instance>,
-    since: Instant,
-    rows: Arc<AtomicUsize>,
-}
-
-/// A source and the sink that it fed. It outlives both.
+/// A source and a sink that gets its rows. It outlives both.
 #[derive(Debug, Clone)]
 pub(super) struct Link {
     source: SavedStart,
     sink: SavedStart,
+    since: Instant,
     rows: Arc<AtomicUsize>,
 }
 
-impl Fed {
-    /// Feeds a sink with the rows of a source.
-    pub(super) fn connect(source: &Instance, sink: &Arc<Instance>) -> Link {
-        let rows = Arc::<AtomicUsize>::default();
-        source.feed(Arc::new(Self {
-            sink: Arc::clone(sink),
+impl Link {
+    pub(super) fn new(source: &SavedStart, sink: &SavedStart) -> Self {
+        Self {
+            source: source.clone(),
+            sink: sink.clone(),
             since: Instant::now(),
-            rows: Arc::clone(&rows),
-        }));
-        Link {
-            source: source.start.clone(),
-            sink: sink.start.clone(),
-            rows,
+            rows: Arc::default(),
         }
     }
 
