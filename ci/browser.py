@@ -108,10 +108,10 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", media=media, features=[scheme])
 
-    def screenshot(self, path, width, height):
-        """Keeps a picture of the page, from its top."""
+    def screenshot(self, path, width, height, beyond=True):
+        """Keeps a picture of the page, from its top; without `beyond`, of what its window shows."""
         clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
-        shot = self.ask("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
+        shot = self.ask("Page.captureScreenshot", clip=clip, captureBeyondViewport=beyond)
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def overflow(self):

@@ -57,7 +57,7 @@ def main():
     port, file, line = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     adapter = Adapter(port)
     adapter.ask("initialize", clientID="ci", adapterID="debugpy", pathFormat="path")
-    adapter.ask("attach")
+    adapter.ask("attach", justMyCode=True)
     adapter.wait("initialized")
     adapter.ask("setBreakpoints", source={"path": file}, breakpoints=[{"line": line}])
     adapter.ask("configurationDone")

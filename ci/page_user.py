@@ -7,7 +7,7 @@ import time
 
 from browser import CONTRAST, settled, wrong_events
 
-LIMIT = 30  # seconds, for what the page waits for
+LIMIT = 60  # seconds, for what the page waits for
 SHADES = [(800, False), (800, True), (1280, False), (1280, True)]
 
 
@@ -133,8 +133,10 @@ def check_looks(page, checks, shots, name):
         page.browser.show(width, dark)
         page.browser.run(settled())
         if shots:
-            page.browser.screenshot(shots / f"{name}-{width}-{'dark' if dark else 'light'}.png", width, 900)
+            page.browser.screenshot(shots / f"{name}-{width}-{'dark' if dark else 'light'}.png", width, 900, beyond=False)
         checks.equal(f"pixels beyond a width of {width}, {name}", page.browser.overflow(), 0)
+        beyond = page.browser.run("document.documentElement.scrollHeight - innerHeight")
+        checks.equal(f"pixels below the window, {name}, {width}", beyond, 0)
         checks.equal(f"text that is hard to read, {name}, {width}, dark {dark}", page.browser.run(CONTRAST), "")
     page.browser.show(1280, False)
 

@@ -6,7 +6,7 @@ use mock_kuiper::engine::foreign::in_sentence;
 use mock_kuiper::engine::save::{SaveError, SaveFile, SavedRun, SavedStep};
 use serde_json::{Value, json};
 
-use super::fed::rules;
+use super::link::rules;
 use super::plugin::Plugin;
 use super::problem::Problem;
 

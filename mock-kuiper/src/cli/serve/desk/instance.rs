@@ -12,7 +12,7 @@ use mock_kuiper::engine::wire::{Order, write_sink_row};
 use mock_kuiper::{HostError, Kind, Observed, Sink, Source};
 use serde_json::{Value, json};
 
-use super::fed::{Count, Link};
+use super::link::Link;
 use super::problem::Problem;
 use super::tap::Tap;
 
@@ -60,7 +60,7 @@ pub(super) struct Reading {
 #[derive(Debug)]
 struct Fed {
     sink: Arc<Instance>,
-    count: Count,
+    link: Link,
 }
 
 /// A sink, which any thread may use in turn.
@@ -206,11 +206,11 @@ impl Instance {
 
     /// Feeds a sink with the rows of this source.
     pub(super) fn feed(&self, sink: &Arc<Self>) -> Link {
-        let (link, count) = Link::new(&self.start, &sink.start);
+        let link = Link::new(&self.start, &sink.start);
         if let Part::Source(reading) = &self.part {
             let fed = Arc::new(Fed {
                 sink: Arc::clone(sink),
-                count,
+                link: link.clone(),
             });
             let mut sinks = lock(&reading.sinks);
             *sinks = sinks.iter().map(Arc::clone).chain([fed]).collect();
@@ -315,7 +315,7 @@ impl Instance {
                     let sinks = Arc::clone(&lock(&reading.sinks));
                     for fed in &*sinks {
                         match fed.sink.pass_on(row.message, &mut buffer) {
-                            Ok(()) => fed.count.add(),
+                            Ok(()) => fed.link.count(),
                             Err(problem) => fed.sink.note(problem),
                         }
                     }

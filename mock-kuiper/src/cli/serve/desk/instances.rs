@@ -10,8 +10,8 @@ use mock_kuiper::engine::wire::{Order, StreamOptions, write_sink_value};
 use mock_kuiper::{HostError, Kind, Meta, Observed, Sink};
 use serde_json::{Map, Value, json};
 
-use super::fed::Link;
 use super::instance::{Instance, Part};
+use super::link::Link;
 use super::plugin::{Plugin, SETTLE};
 use super::problem::Problem;
 

@@ -5,11 +5,11 @@
 mod case;
 mod explain;
 mod faults;
-mod fed;
 mod functions;
 mod gate;
 mod instance;
 mod instances;
+mod link;
 mod offered;
 mod plugin;
 mod prepare;

@@ -2,7 +2,7 @@
 
 use mock_kuiper::engine::save::SavedStep;
 
-use super::fed::Link;
+use super::link::Link;
 
 /// The steps that are kept.
 const STEPS: usize = 1000;

@@ -76,6 +76,7 @@ export class Link {
   #server = null;
   #state = '';
   #reading = false;
+  #heard = 0; // when the stream brought something last
 
   constructor(work) {
     this.#work = work;
@@ -139,6 +140,8 @@ export class Link {
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
+      this.#heard = performance.now();
+      if (this.#state === 'gone') this.#tell('open');
       // A large event comes in many pieces, which are joined once.
       const end = value.lastIndexOf('\n\n');
       const split = end < 0 && rest.length > 0 && rest.at(-1).endsWith('\n') && value.startsWith('\n');
@@ -178,7 +181,9 @@ export class Link {
       if (this.#server !== null && this.#server !== server) this.again();
       else if (this.#state === 'gone' && this.#reading) this.#tell('open');
     } catch {
-      if (this.#state !== 'refused') this.#tell('gone');
+      // A busy server may answer late while its stream goes on.
+      const isSilent = performance.now() - this.#heard > ANSWER;
+      if (this.#state !== 'refused' && isSilent) this.#tell('gone');
     }
   }
 }

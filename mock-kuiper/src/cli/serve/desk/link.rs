@@ -1,4 +1,4 @@
-//! How many rows of a source a sink got: for the rule of a case.
+//! A source and a sink that gets its rows, and how many it got: for a case.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,41 +12,27 @@ const ROWS: usize = 10;
 /// Rows that come later are left out: a case that waits for rows has 10 s.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// Counts the rows that a sink gets from a source.
-#[derive(Debug)]
-pub(super) struct Count {
-    since: Instant,
-    rows: Arc<AtomicUsize>,
-}
-
-/// A source and the sink that it fed. It outlives both.
+/// A source and a sink that gets its rows. It outlives both.
 #[derive(Debug, Clone)]
 pub(super) struct Link {
     source: SavedStart,
     sink: SavedStart,
+    since: Instant,
     rows: Arc<AtomicUsize>,
 }
 
 impl Link {
-    /// Begins to count.
-    pub(super) fn new(source: &SavedStart, sink: &SavedStart) -> (Self, Count) {
-        let rows = Arc::<AtomicUsize>::default();
-        let count = Count {
-            since: Instant::now(),
-            rows: Arc::clone(&rows),
-        };
-        let link = Self {
+    pub(super) fn new(source: &SavedStart, sink: &SavedStart) -> Self {
+        Self {
             source: source.clone(),
             sink: sink.clone(),
-            rows,
-        };
-        (link, count)
+            since: Instant::now(),
+            rows: Arc::default(),
+        }
     }
-}
 
-impl Count {
     /// Counts a row that the sink got.
-    pub(super) fn add(&self) {
+    pub(super) fn count(&self) {
         if self.rows.load(Ordering::Relaxed) < ROWS && self.since.elapsed() < WITHIN {
             self.rows.fetch_add(1, Ordering::Relaxed);
         }
