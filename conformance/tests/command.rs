@@ -474,9 +474,10 @@ fn a_failed_should_is_a_warning_and_with_strict_a_failure() {
 }
 
 #[test]
-fn results_are_written_as_json_and_junit() {
+fn results_are_written_as_json_junit_and_a_web_page() {
     let script = Script::exiting();
     let (json, junit) = (script.file("results.json"), script.file("junit.xml"));
+    let html = script.file("results.html");
 
     run(
         &script.plugin(),
@@ -489,9 +490,18 @@ fn results_are_written_as_json_and_junit() {
             json.to_str().unwrap(),
             "--junit",
             junit.to_str().unwrap(),
+            "--html",
+            html.to_str().unwrap(),
         ],
     );
 
+    let html = fs::read_to_string(html).unwrap();
+    assert!(
+        html.contains("<title>Conformance of script</title>"),
+        "{html}"
+    );
+    assert!(html.contains("title=\"1.13: failed\""), "{html}");
+    assert!(html.contains("[plugin] no license"), "{html}");
     let json: Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
     assert_eq!(json["runs"][0]["release"], "1.13");
     let requirement = &json["runs"][1]["requirements"][0];

@@ -136,6 +136,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) junit: Option<PathBuf>,
 
+    /// Write the results to a file as a web page, with the releases as columns
+    #[arg(long, value_name = "PAGE", value_hint = ValueHint::FilePath)]
+    pub(super) html: Option<PathBuf>,
+
     /// The Python interpreter, for example that of a virtual environment
     #[arg(long, value_name = "PATH", default_value = "python3", value_hint = ValueHint::CommandName)]
     pub(super) python: PathBuf,

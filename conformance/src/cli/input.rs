@@ -158,6 +158,7 @@ fn unwritable(args: &Args) -> Vec<String> {
         ("--json", &args.json),
         ("--events", &args.events),
         ("--junit", &args.junit),
+        ("--html", &args.html),
     ];
     let named = files
         .iter()

@@ -23,6 +23,9 @@ pub(super) fn write_reports(args: &Args, all: &[Results<'_>]) -> Result<(), CliE
     if let Some(path) = &args.junit {
         write(path, &report::junit(all).map_err(CliError::System)?)?;
     }
+    if let Some(path) = &args.html {
+        write(path, &report::html(all))?;
+    }
     if env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
         for results in all {
             print(&report::annotations(results))?;

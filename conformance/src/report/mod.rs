@@ -1,8 +1,9 @@
-//! Reports of the results: as text, as JSON, as JUnit's XML and for GitHub; and
-//! the pages about the requirements themselves.
+//! Reports of the results: as text, as a web page, as JSON, as JUnit's XML and for
+//! GitHub; and the pages about the requirements themselves.
 
 mod conclusion;
 mod github;
+mod html;
 mod json;
 mod junit;
 mod pages;
@@ -10,6 +11,7 @@ mod results;
 mod text;
 
 pub use self::github::{annotations, summary};
+pub use self::html::html;
 pub use self::json::{event, json};
 pub use self::junit::junit;
 pub use self::pages::{explain, list, markdown, rules};

@@ -9,6 +9,9 @@ use crate::requirement::{Level, Requirement};
 use crate::run::Trial;
 use crate::verdict::{Cause, Verdict};
 
+/// What is seen if a known failure passes.
+pub(super) const STALE: &str = "the requirement passes: delete it from the known failures";
+
 /// The results under one release, and what decides about them.
 #[derive(Debug)]
 pub struct Results<'a> {

@@ -6,16 +6,13 @@ use anstyle::{AnsiColor, Style};
 use mock_kuiper::engine::foreign;
 
 use super::conclusion;
-use super::results::{Results, Standing, seen, transcript};
+use super::results::{Results, STALE, Standing, seen, transcript};
 use crate::requirement::{Requirement, SECTIONS};
 use crate::run::Trial;
 use crate::verdict::{Cause, Evidence, Verdict};
 
 /// Lines of the transcript that are shown.
 const SHOWN: usize = 12;
-
-/// What is seen if a known failure passes.
-const STALE: &str = "the requirement passes: delete it from the known failures";
 
 const DIM: Style = Style::new().dimmed();
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::escape::{html, prose, short};
-use super::page::{Block, Difference, Line, Problem};
+use super::page::{Block, Difference, Label, Line, Problem};
 use super::picture;
 use crate::foreign;
 
@@ -19,8 +19,8 @@ const DIFFERENCES: usize = 50;
 /// The lines of one paragraph that are shown.
 const PARAGRAPH: usize = 60;
 
-/// Writes a block.
-pub(super) fn block(out: &mut String, block: &Block) {
+/// Writes a block of a page with these columns.
+pub(super) fn block(out: &mut String, block: &Block, columns: &[String]) {
     // Writing to a string does not fail.
     let _ = match block {
         Block::Text(text) => writeln!(out, "<p>{}</p>", paragraph(text)),
@@ -36,6 +36,14 @@ pub(super) fn block(out: &mut String, block: &Block) {
             list(out, title, lines);
             Ok(())
         }
+        Block::Columns {
+            columns: of,
+            label,
+            blocks,
+        } => {
+            part(out, of, *label, blocks, columns);
+            Ok(())
+        }
         Block::Command { title, text } => writeln!(
             out,
             "<p class=\"command\"><span>{}</span> <code>{}</code></p>",
@@ -43,6 +51,25 @@ pub(super) fn block(out: &mut String, block: &Block) {
             html(&foreign::line(text))
         ),
     };
+}
+
+/// Writes blocks that are about some columns.
+fn part(out: &mut String, of: &[usize], label: Label, blocks: &[Block], columns: &[String]) {
+    let indices: Vec<_> = of.iter().map(usize::to_string).collect();
+    let names = of.iter().filter_map(|index| columns.get(*index));
+    let names: Vec<_> = names.map(|name| short(name)).collect();
+    let _ = writeln!(
+        out,
+        "<section class=\"part\" data-columns=\"{}\">\n<h4><span class=\"label {}\">{}</span> {}</h4>",
+        indices.join(" "),
+        label.tone.class(),
+        short(label.word),
+        names.join(", ")
+    );
+    for one in blocks {
+        block(out, one, columns);
+    }
+    out.push_str("</section>\n");
 }
 
 /// Escapes a text of several lines.
@@ -172,11 +199,12 @@ fn list(out: &mut String, title: &str, lines: &[Line]) {
 mod tests {
     use std::time::Duration;
 
+    use super::super::page::Tone;
     use super::*;
 
     fn written(of: Block) -> String {
         let mut out = String::new();
-        block(&mut out, &of);
+        block(&mut out, &of, &[]);
         out
     }
 
@@ -262,6 +290,28 @@ is &lt;other&gt;</p>
         ));
         assert_eq!(many.matches("<li>").count(), 200);
         assert!(many.contains("&lt;800&gt;") && !many.contains("&lt;799&gt;"));
+    }
+
+    #[test]
+    fn what_is_about_some_columns_names_them() {
+        let columns = ["1.13", "1.14", "2.4"].map(str::to_owned);
+        let part = Block::Columns {
+            columns: vec![0, 2],
+            label: Label {
+                tone: Tone::Bad,
+                word: "failed",
+            },
+            blocks: vec![Block::Text("why".to_owned())],
+        };
+
+        let mut out = String::new();
+        block(&mut out, &part, &columns);
+
+        assert_eq!(
+            out,
+            "<section class=\"part\" data-columns=\"0 2\">\n\
+             <h4><span class=\"label bad\">failed</span> 1.13, 2.4</h4>\n<p>why</p>\n</section>\n"
+        );
     }
 
     #[test]

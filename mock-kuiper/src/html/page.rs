@@ -11,6 +11,13 @@ pub struct Page {
     pub title: String,
     /// What is known of the whole, in a few words each: `3 files`, `1.2 s`.
     pub facts: Vec<String>,
+    /// What a reader has to know before the results, a sentence each.
+    pub notes: Vec<String>,
+    /// What each entry was examined under, if that was more than one thing; a reader
+    /// can choose one.
+    pub columns: Vec<String>,
+    /// What a column is, in one word: `release`.
+    pub column: String,
     /// The parts.
     pub sections: Vec<Section>,
 }
@@ -29,8 +36,10 @@ pub struct Section {
 pub struct Entry {
     /// Its name.
     pub title: String,
-    /// The result.
+    /// The result; with columns the worst of them.
     pub label: Label,
+    /// The results by column, `None` where there is none.
+    pub cells: Vec<Option<Label>>,
     /// What is known of it, in a few words each: `eKuiper 2.4`, `31 ms`.
     pub facts: Vec<String>,
     /// The details.
@@ -60,6 +69,18 @@ pub enum Tone {
     Quiet,
 }
 
+impl Tone {
+    /// Returns the class of the elements that show it.
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Self::Bad => "bad",
+            Self::Doubtful => "doubtful",
+            Self::Good => "good",
+            Self::Quiet => "quiet",
+        }
+    }
+}
+
 /// A part of the details of an entry.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -76,6 +97,15 @@ pub enum Block {
         title: String,
         /// The lines.
         lines: Vec<Line>,
+    },
+    /// What is about some of the page's columns only.
+    Columns {
+        /// The columns, as indices into [`Page::columns`].
+        columns: Vec<usize>,
+        /// The result in them.
+        label: Label,
+        /// What is known of it.
+        blocks: Vec<Block>,
     },
     /// A command.
     Command {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::blocks;
-use super::escape::short;
+use super::escape::{prose, short};
 use super::page::{Entry, Label, Page, Section, Tone};
 use super::picture::SHAPES;
 
@@ -21,8 +21,8 @@ const SCRIPT: &str = include_str!("script.js");
 
 /// The SHA-256 of [`STYLE`] and [`SCRIPT`], in Base64: the browser runs nothing
 /// else.
-const STYLE_HASH: &str = "7YuCfI8CV8wNUhy+FM8C+eImDKxJq++X4XfoZbkLeDc=";
-const SCRIPT_HASH: &str = "7GspybiKC3R5XX2wv4343N9M5ZtceFsXlaMs4DvPP1s=";
+const STYLE_HASH: &str = "g9eyZtv/45qOgFmE0nMrfEj2UL7Jp82m4tSc8+oget0=";
+const SCRIPT_HASH: &str = "BR3oakuBzMME2aB+2tYRCSiGR/UGiDcA5qx+HX2uxOg=";
 
 impl Page {
     /// Returns the report as one HTML file.
@@ -36,14 +36,14 @@ impl Page {
         let mut out = String::new();
         self.head(&mut out);
         self.summary(&mut out, &counts);
-        controls(&mut out, &counts);
+        self.controls(&mut out, &counts);
         self.wrong(&mut out);
         out.push_str("</header>\n<main>\n");
         let details = self.details();
         let mut numbers = 0..ENTRIES;
         let mut details = details.iter();
         for section in &self.sections {
-            write_section(&mut out, section, &mut numbers, &mut details);
+            write_section(&mut out, section, &self.columns, &mut numbers, &mut details);
         }
         let left_out = self.entries().count().saturating_sub(ENTRIES);
         if left_out > 0 {
@@ -64,14 +64,20 @@ impl Page {
     }
 
     /// Returns the number of entries with each label, the worst first, and those of
-    /// one tone as they come.
+    /// one tone as they come. A label that entries have only in a column is counted
+    /// as zero.
     fn counts(&self) -> Vec<(Label, usize)> {
         let mut counts: Vec<(Label, usize)> = Vec::new();
+        let mut add =
+            |of: Label, number: usize| match counts.iter_mut().find(|(label, _)| *label == of) {
+                Some((_, count)) => *count += number,
+                None => counts.push((of, number)),
+            };
         for entry in self.entries() {
-            match counts.iter_mut().find(|(label, _)| *label == entry.label) {
-                Some((_, count)) => *count += 1,
-                None => counts.push((entry.label, 1)),
-            }
+            add(entry.label, 1);
+        }
+        for cell in self.entries().flat_map(|entry| &entry.cells).flatten() {
+            add(*cell, 0);
         }
         counts.sort_by_key(|(label, _)| label.tone);
         counts
@@ -110,7 +116,7 @@ impl Page {
             left += width;
         }
         out.push_str("</svg>\n<ul class=\"counts\">\n");
-        for (label, count) in counts {
+        for (label, count) in counts.iter().filter(|(_, count)| *count > 0) {
             put(
                 out,
                 format_args!(
@@ -121,6 +127,49 @@ impl Page {
             );
         }
         out.push_str("</ul>\n");
+        for note in &self.notes {
+            put(out, format_args!("<p class=\"note\">{}</p>", prose(note)));
+        }
+    }
+
+    /// Writes the filter and the search, which a script makes visible.
+    fn controls(&self, out: &mut String, counts: &[(Label, usize)]) {
+        out.push_str(
+            "<div class=\"controls\" role=\"search\" hidden>\n<fieldset class=\"choices\"><legend>Show\
+         </legend>\n",
+        );
+        for (label, count) in counts {
+            let word = short(label.word);
+            put(
+                out,
+                format_args!(
+                    "<label class=\"label {}\"><input type=\"checkbox\" value=\"{word}\" checked> \
+                     {count} {word}</label>",
+                    label.tone.class()
+                ),
+            );
+        }
+        out.push_str("</fieldset>\n");
+        if !self.columns.is_empty() {
+            let noun = short(&self.column);
+            put(
+                out,
+                format_args!(
+                    "<select aria-label=\"{noun}\">\n<option value=\"\">All {noun}s</option>"
+                ),
+            );
+            for (index, column) in self.columns.iter().enumerate() {
+                put(
+                    out,
+                    format_args!("<option value=\"{index}\">{}</option>", short(column)),
+                );
+            }
+            out.push_str("</select>\n");
+        }
+        out.push_str(
+            "<input type=\"search\" aria-label=\"Search\" placeholder=\"Search\">\n\
+             <button type=\"button\">Open all</button>\n<output></output>\n</div>\n",
+        );
     }
 
     /// Writes links to what went wrong, if it is not all there is.
@@ -134,7 +183,7 @@ impl Page {
             "<nav aria-labelledby=\"wrong\">\n<h2 id=\"wrong\">What went wrong</h2>\n<ul>\n",
         );
         for (entry, number) in wrong.iter().take(WRONG) {
-            let title = short(&entry.title);
+            let title = prose(&entry.title);
             let _ = write!(out, "<li><a href=\"#e{number}\">{title}</a>");
             facts(out, "span", &entry.facts);
             out.push_str("</li>\n");
@@ -162,7 +211,7 @@ impl Page {
             }
             let mut text = String::new();
             for block in &entries[index].blocks {
-                blocks::block(&mut text, block);
+                blocks::block(&mut text, block, &self.columns);
             }
             if size + text.len() <= DETAILS {
                 size += text.len();
@@ -173,43 +222,10 @@ impl Page {
     }
 }
 
-impl Tone {
-    fn class(self) -> &'static str {
-        match self {
-            Self::Bad => "bad",
-            Self::Doubtful => "doubtful",
-            Self::Good => "good",
-            Self::Quiet => "quiet",
-        }
-    }
-}
-
-/// Writes the filter and the search, which a script makes visible.
-fn controls(out: &mut String, counts: &[(Label, usize)]) {
-    out.push_str(
-        "<div class=\"controls\" role=\"search\" hidden>\n<fieldset class=\"choices\"><legend>Show\
-         </legend>\n",
-    );
-    for (label, count) in counts {
-        let word = short(label.word);
-        put(
-            out,
-            format_args!(
-                "<label class=\"label {}\"><input type=\"checkbox\" value=\"{word}\" checked> \
-                 {count} {word}</label>",
-                label.tone.class()
-            ),
-        );
-    }
-    out.push_str(
-        "</fieldset>\n<input type=\"search\" aria-label=\"Search\" placeholder=\"Search\">\n\
-         <button type=\"button\">Open all</button>\n<output></output>\n</div>\n",
-    );
-}
-
 fn write_section<'a>(
     out: &mut String,
     section: &Section,
+    columns: &[String],
     numbers: &mut impl Iterator<Item = usize>,
     details: &mut impl Iterator<Item = &'a Option<String>>,
 ) {
@@ -218,14 +234,20 @@ fn write_section<'a>(
         if let Some(title) = title.take() {
             put(out, format_args!("<section>\n<h2>{}</h2>", short(title)));
         }
-        write_entry(out, entry, number + 1, details.as_deref());
+        write_entry(out, entry, columns, number + 1, details.as_deref());
     }
     if title.is_none() {
         out.push_str("</section>\n");
     }
 }
 
-fn write_entry(out: &mut String, entry: &Entry, number: usize, details: Option<&str>) {
+fn write_entry(
+    out: &mut String,
+    entry: &Entry,
+    columns: &[String],
+    number: usize,
+    details: Option<&str>,
+) {
     let open = if entry.label.tone == Tone::Bad {
         " open"
     } else {
@@ -237,9 +259,10 @@ fn write_entry(out: &mut String, entry: &Entry, number: usize, details: Option<&
         out,
         "<details class=\"entry {class}\" id=\"e{number}\" data-word=\"{word}\"{open}>\n\
          <summary><span class=\"label {class}\">{word}</span> <h3>{}</h3> ",
-        short(&entry.title)
+        prose(&entry.title)
     );
     facts(out, "span", &entry.facts);
+    cells(out, &entry.cells, columns);
     put(
         out,
         format_args!(
@@ -247,6 +270,27 @@ fn write_entry(out: &mut String, entry: &Entry, number: usize, details: Option<&
             details.unwrap_or("<p class=\"more\">Left out: the file would become too large.</p>\n")
         ),
     );
+}
+
+/// Writes the results by column.
+fn cells(out: &mut String, cells: &[Option<Label>], columns: &[String]) {
+    if cells.is_empty() {
+        return;
+    }
+    out.push_str("\n<span class=\"cells\">");
+    for (cell, column) in cells.iter().zip(columns) {
+        let column = short(column);
+        let (class, word) = match cell {
+            Some(label) => (label.tone.class(), short(label.word)),
+            None => ("none", "no result".to_owned()),
+        };
+        let _ = write!(
+            out,
+            "<span class=\"cell {class}\" data-word=\"{word}\" title=\"{column}: {word}\">{column}\
+             <span class=\"unseen\"> {word} </span></span>"
+        );
+    }
+    out.push_str("</span>");
 }
 
 fn facts(out: &mut String, element: &str, facts: &[String]) {
@@ -284,6 +328,7 @@ mod tests {
         Entry {
             title: title.to_owned(),
             label,
+            cells: Vec::new(),
             facts: vec!["eKuiper 2.4".to_owned(), "31 ms".to_owned()],
             blocks,
         }
@@ -293,6 +338,9 @@ mod tests {
         Page {
             title: "mirror <x>".to_owned(),
             facts: vec!["1 file".to_owned(), "1.2 s".to_owned()],
+            notes: Vec::new(),
+            columns: Vec::new(),
+            column: "release".to_owned(),
             sections: vec![Section {
                 title: "echo.test.yaml".to_owned(),
                 entries,
@@ -385,6 +433,28 @@ mod tests {
 </main>
 "##
         );
+    }
+
+    #[test]
+    fn an_entry_has_its_result_in_each_column_and_one_column_can_be_chosen() {
+        let mut page = page(vec![entry("echo", BAD, Vec::new())]);
+        page.notes = vec!["of 7 functions, `a` was examined".to_owned()];
+        page.columns = ["1.13", "2.0", "2.4"].map(str::to_owned).to_vec();
+        page.sections[0].entries[0].cells = vec![Some(GOOD), None, Some(BAD)];
+
+        let html = page.to_html();
+
+        for expected in [
+            r#"<p class="note">of 7 functions, <code>a</code> was examined</p>"#,
+            "<select aria-label=\"release\">\n<option value=\"\">All releases</option>\n\
+             <option value=\"0\">1.13</option>\n<option value=\"1\">2.0</option>\n\
+             <option value=\"2\">2.4</option>\n</select>\n",
+            r#"<span class="cells"><span class="cell good" data-word="passed" title="1.13: passed">1.13<span class="unseen"> passed </span></span>"#,
+            r#"<span class="cell none" data-word="no result" title="2.0: no result">2.0<span class="unseen"> no result </span></span>"#,
+            r#"<span class="cell bad" data-word="failed" title="2.4: failed">2.4<span class="unseen"> failed </span></span></span></summary>"#,
+        ] {
+            assert!(html.contains(expected), "{expected}\n{html}");
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ fn page(results: &Results) -> Page {
         title: format!("Tests of {}", results.plugins.join(", ")),
         facts,
         sections,
+        ..Page::default()
     }
 }
 
@@ -46,6 +47,7 @@ fn entry(case: &CaseResult) -> Entry {
     Entry {
         title: case.name.clone(),
         label: label(case.verdict),
+        cells: Vec::new(),
         facts,
         blocks: blocks(case),
     }

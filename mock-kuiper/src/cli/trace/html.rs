@@ -104,6 +104,7 @@ fn page(
     let overview = Entry {
         title: "All messages".to_owned(),
         label: label(Tone::Quiet, "messages"),
+        cells: Vec::new(),
         facts: Vec::new(),
         blocks: vec![timeline],
     };
@@ -131,6 +132,7 @@ fn page(
                 entries,
             })
             .collect(),
+        ..Page::default()
     }
 }
 
@@ -163,6 +165,7 @@ fn proven(proof: &Proof) -> Entry {
             None => proof.code.to_string(),
         },
         label: label(Tone::Bad, "finding"),
+        cells: Vec::new(),
         facts: vec![count(proof.times, "time")],
         blocks,
     }
@@ -177,6 +180,7 @@ fn channel(lane: &Lane, lines: Vec<Line>, is_thinned: bool) -> Entry {
     Entry {
         title: lane.name.clone(),
         label: tone,
+        cells: Vec::new(),
         facts: vec![facts(lane, is_thinned)],
         blocks: vec![Block::Lines {
             title: "Messages".to_owned(),
