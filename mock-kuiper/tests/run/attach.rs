@@ -265,10 +265,10 @@ fn several_releases_are_refused() {
 
     attached.assert_status(2).assert_says(
         "error: --host names 2.4 and 1.13: the process that you start is driven as one release; \
-         start mock-kuiper and the plugin once for each\n",
+         start mock-kuiper and the plugin once for each",
     );
     launched.assert_status(2).assert_says(
-        "error: --host names 2.4 and 1.13: one release is played; run the command once for each\n",
+        "error: --host names 2.4 and 1.13: one release is played; run the command once for each",
     );
 }
 
