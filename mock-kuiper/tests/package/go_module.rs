@@ -77,7 +77,8 @@ impl Module {
     }
 }
 
-const OPTIMIZED: &str = "-buildvcs=false -trimpath -ldflags=-s -w .; CGO_ENABLED=0 GOOS= GOARCH= GOARM=";
+const OPTIMIZED: &str =
+    "-buildvcs=false -trimpath -ldflags=-s -w .; CGO_ENABLED=0 GOOS= GOARCH= GOARM=";
 
 #[test]
 fn a_module_without_an_executable_is_built_statically_and_its_directory_does_not_change() {
