@@ -2,10 +2,10 @@
 //! socket files from `/tmp`, and gives eKuiper's sockets their names back.
 //!
 //! It is this program again. eKuiper kills only the recorder, by SIGKILL, so that nothing
-//! that has reached this process is lost. Its pipe carries the text of the trace; names of
-//! channels, and who listens there, are between NUL bytes, which the text never has. When the pipe ends, the
-//! process tidies up. Until then it has the trace open, and with it the lock of the trace:
-//! the next recorder waits for it.
+//! that has reached this process is lost. Its pipe carries the text of the trace. Notes
+//! between NUL bytes, which the text never has, name channels and who listens there. When
+//! the pipe ends, the process tidies up. Until then it has the trace open, and with it the
+//! lock of the trace: the next recorder waits for it.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -88,9 +88,9 @@ pub fn keep_trace() {
     let Ok(trace) = io::stdout().as_fd().try_clone_to_owned() else {
         return;
     };
-    let names = keep(pipe.into(), File::from(trace));
+    let notes = keep(pipe.into(), File::from(trace));
     let listening = Place::Renamed.listening().unwrap_or_default();
-    for note in names {
+    for note in notes {
         match note.split_once(' ') {
             Some(("host", name)) => Place::restore(name, &listening),
             // It ends with the recorder: eKuiper must not find it again.
@@ -103,30 +103,30 @@ pub fn keep_trace() {
 /// Writes the trace until the pipe ends. Returns what was between NUL bytes. If the trace can no
 /// longer be written, the plugin goes on.
 fn keep(pipe: PipeReader, mut trace: File) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let mut name: Option<Vec<u8>> = None;
+    let mut notes = BTreeSet::new();
+    let mut note: Option<Vec<u8>> = None;
     let mut is_broken = false;
     let mut input = BufReader::with_capacity(BATCH, pipe);
     loop {
         let bytes = match input.fill_buf() {
-            Ok([]) => return names,
+            Ok([]) => return notes,
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) => return names,
+            Err(_) => return notes,
         };
         let end = bytes.iter().position(|byte| *byte == 0);
         let part = &bytes[..end.unwrap_or(bytes.len())];
-        match &mut name {
-            Some(name) => name.extend_from_slice(part),
+        match &mut note {
+            Some(note) => note.extend_from_slice(part),
             None if is_broken => {}
             None => is_broken = is_error(trace.write_all(part)),
         }
         let used = part.len() + usize::from(end.is_some());
         if end.is_some() {
-            name = match name.take() {
+            note = match note.take() {
                 None => Some(Vec::new()),
-                Some(name) => {
-                    names.extend(String::from_utf8(name));
+                Some(note) => {
+                    notes.extend(String::from_utf8(note));
                     None
                 }
             };
@@ -161,28 +161,28 @@ mod tests {
         }
         drop(pipe);
 
-        let names = keep(input, File::create(&path).unwrap());
+        let notes = keep(input, File::create(&path).unwrap());
 
         let text = fs::read_to_string(&path).unwrap();
-        (text, names.into_iter().collect())
+        (text, notes.into_iter().collect())
     }
 
     #[test]
-    fn names_between_lines_are_not_in_the_trace() {
-        let (text, names) = kept(&[
+    fn notes_between_lines_are_not_in_the_trace() {
+        let (text, notes) = kept(&[
             b"{\"t\":0.0}\n\0host plugin_a\0\0plugin r_s\0{\"t\"",
             b":1.0}\n",
         ]);
 
         assert_eq!(text, "{\"t\":0.0}\n{\"t\":1.0}\n");
-        assert_eq!(names, ["host plugin_a", "plugin r_s"]);
+        assert_eq!(notes, ["host plugin_a", "plugin r_s"]);
     }
 
     #[test]
-    fn a_recorder_that_ends_in_the_middle_of_a_name_leaves_the_name_out() {
-        let (text, names) = kept(&[b"{\"t\":0.0}\n\0host plugin_a\0\0host func_"]);
+    fn a_recorder_that_ends_in_the_middle_of_a_note_leaves_the_note_out() {
+        let (text, notes) = kept(&[b"{\"t\":0.0}\n\0host plugin_a\0\0host func_"]);
 
         assert_eq!(text, "{\"t\":0.0}\n");
-        assert_eq!(names, ["host plugin_a"]);
+        assert_eq!(notes, ["host plugin_a"]);
     }
 }
