@@ -165,10 +165,16 @@ impl Drop for Instance {
 }
 
 fn start_source(arg: &Argument) -> Result<Instance, Error> {
-    let rows = Arc::new(Push::dial(&arg.data_url(""), Options::default())?);
+    let url = arg.data_url("");
+    let rows = match faults::doubles() {
+        // The host counts connections soon after the order is answered.
+        true => Push::connect(&url, Options::default(), Duration::from_secs(10))?,
+        false => Push::dial(&url, Options::default())?,
+    };
+    let rows = Arc::new(rows);
     let (end, ended) = mpsc::channel();
     let to_end = Arc::clone(&rows);
-    let (url, config) = (arg.data_url(""), arg.config.clone());
+    let config = arg.config.clone();
     let mut rows = rows;
     let run = move || {
         let interval = config["interval"].as_u64().unwrap_or(100);

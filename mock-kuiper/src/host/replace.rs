@@ -104,6 +104,7 @@ impl Inner {
         for order in orders {
             self.demand_ok(Command::Start, order, || {})?;
             self.state().not_replayed.remove(&order.symbol);
+            self.shared.note_restart();
         }
         Ok(())
     }

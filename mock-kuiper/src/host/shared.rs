@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     wakers: Mutex<Vec<(u64, Waker)>>,
     next_waker: AtomicU64,
     turned_away: Mutex<HashSet<Option<u32>>>,
+    /// See [`note_restart`](Self::note_restart).
+    restarted: Mutex<Option<Instant>>,
 }
 
 /// What is different for a plugin that the host does not launch.
@@ -165,6 +167,7 @@ impl Shared {
             wakers: Mutex::default(),
             next_waker: AtomicU64::new(0),
             turned_away: Mutex::default(),
+            restarted: Mutex::default(),
         }
     }
 
@@ -291,6 +294,24 @@ impl Shared {
         if nanoseconds > 0 {
             std::thread::sleep(Duration::from_nanos(nanoseconds));
         }
+    }
+
+    /// Remembers that the plugin has been told once more to start what ran before.
+    pub(super) fn note_restart(&self) {
+        *self
+            .restarted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Returns how long a channel has been gone, as far as the plugin can help it: a
+    /// process that took the place of another counts from its last start order.
+    pub(super) fn gone_since_start(&self, gone: Duration) -> Duration {
+        let restarted = *self
+            .restarted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        restarted.map_or(gone, |restarted| gone.min(restarted.elapsed()))
     }
 
     /// Sends the observers an event that happens now.

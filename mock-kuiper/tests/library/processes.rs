@@ -40,6 +40,27 @@ fn a_reloaded_plugin_gets_its_orders_again_and_the_handles_stay_good() -> Result
 }
 
 #[test]
+fn the_time_without_a_process_does_not_count_against_a_sink() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    let host = builder(&place).launch()?;
+    let mut sink = host.sink("append").require_ack().start()?;
+    sink.send(&json!({"a": 1}))?.ack(LIMIT)?;
+
+    host.kill()?;
+    // Longer than a sink that runs may be gone, and than the host takes to dial again.
+    while sink
+        .gone_for()
+        .is_none_or(|gone| gone < Duration::from_secs(3))
+    {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    host.reload()?;
+
+    sink.send(&json!({"a": 2}))?.ack(LIMIT)?;
+    sink.stop()
+}
+
+#[test]
 fn a_crash_ends_each_wait_of_a_sink_and_all_later_ones() -> Result<(), HostError> {
     let crashed = |error: HostError| assert_eq!(error.code(), Some(Code::PluginExited), "{error}");
     let place = plugin(&["echo"]);

@@ -94,6 +94,7 @@ pub(super) fn has_hung_up(peers: &Peers, shared: &Shared, channel: &Channel) -> 
     let may_return = shared.is_attached() && ends_within(peers.left(), Duration::ZERO);
     !may_return
         && peers.gone_for().is_some_and(|gone| {
+            let gone = shared.gone_since_start(gone);
             let listens = shared.file(channel).exists();
             gone >= RESTORE && (!listens || gone >= RESTORE + REDIAL)
         })
