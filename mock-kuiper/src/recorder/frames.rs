@@ -110,6 +110,17 @@ impl Frames {
         }
     }
 
+    /// Returns how many bytes have come since the last message was complete.
+    pub(super) fn begun(&self) -> usize {
+        match self.state {
+            State::Greeting { have, .. } | State::Header { have, .. } => have,
+            State::Body { length, left, .. } => {
+                usize::try_from(length - left).map_or(usize::MAX, |body| body + HEADER)
+            }
+            State::Unreadable => 0,
+        }
+    }
+
     fn end_of_body(&mut self, found: &mut impl FnMut(Found)) {
         if let State::Body {
             body,

@@ -1,7 +1,9 @@
 //! Passes the bytes of a connection on, both ways, until one side ends it.
 //!
 //! What was read goes to the tape first and then to the other side, so that the trace
-//! has every message before its answer.
+//! has every message before its answer. The tape may hold this up. A message must not be
+//! cut then, because its reader would wait for the rest, and not for long: its beginning
+//! is passed on with its end, unless the end does not come soon.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::Shutdown;
@@ -9,6 +11,9 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::basics::{STACK, say};
 use super::frames::{Found, Frames};
@@ -18,6 +23,9 @@ use crate::symbol::{Channel, Purpose, Side};
 
 /// The bytes that are read at once.
 const PIECE: usize = 64 * 1024;
+
+/// How long the beginning of a message waits for the rest.
+const SOON: Duration = Duration::from_millis(10);
 
 /// The bytes of a message that are recorded: 1 MiB.
 const KEPT: usize = 1024 * 1024;
@@ -113,16 +121,35 @@ impl<W: Watch> Connection<W> {
             Side::Plugin => (&self.plugin, &self.host),
         };
         let mut buffer = vec![0; PIECE];
+        // The bytes at the beginning of the buffer that are not passed on yet.
+        let mut kept = 0;
         loop {
-            let read = match source.read(&mut buffer) {
-                Ok(0) => return Ok(()),
+            if kept > 0 && !is_readable_soon(source) {
+                target.write_all(&buffer[..kept])?;
+                kept = 0;
+            }
+            let read = match source.read(&mut buffer[kept..]) {
+                Ok(0) => return target.write_all(&buffer[..kept]),
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    target.write_all(&buffer[..kept])?;
+                    return Err(error);
+                }
             };
-            frames.feed(&buffer[..read], |found| self.note(from, found));
+            let have = kept + read;
+            frames.feed(&buffer[kept..have], |found| self.note(from, found));
             self.tape.flush();
-            target.write_all(&buffer[..read])?;
+            let passed = match have.checked_sub(frames.begun()) {
+                // The beginning of the message is passed on already.
+                None => have,
+                // It is longer than the buffer.
+                Some(0) if have == PIECE => have,
+                Some(whole) => whole,
+            };
+            target.write_all(&buffer[..passed])?;
+            buffer.copy_within(passed..have, 0);
+            kept = have - passed;
         }
     }
 
@@ -152,6 +179,13 @@ impl<W: Watch> Connection<W> {
         let _ = self.host.shutdown(Shutdown::Both);
         let _ = self.plugin.shutdown(Shutdown::Both);
     }
+}
+
+/// Waits for more bytes, or the end, for at most [`SOON`].
+fn is_readable_soon(source: &UnixStream) -> bool {
+    let limit = Timespec::try_from(SOON).expect("10 ms are in the range");
+    let mut waits_for = [PollFd::new(source, PollFlags::IN)];
+    poll(&mut waits_for, Some(&limit)).is_ok_and(|ready| ready > 0)
 }
 
 impl<W: Watch> Drop for Connection<W> {
