@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// The limit of a run, and of each wait in a test.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(180);
 
 /// The environment variable that marks the processes of a test.
 pub(crate) const MARK: &str = "MOCK_KUIPER_TEST";
