@@ -8,6 +8,7 @@ pages must have, in the same order,
 
 - the same code blocks, with the same comments on how CI runs them,
 - headings of the same level, and the same code in those that have one (`ack.missing`),
+- tables with as many rows,
 
 a link to each other in the first lines, and links that lead to files. Exits with status
 1 if they differ, and prints the first difference of each pair.
@@ -35,6 +36,8 @@ def parts(text):
         elif COMMENT.fullmatch(line):
             # The reason is translated.
             found.append((number, line if "run by" in line else "not run"))
+        elif line.startswith("|"):
+            found.append((number, "a row of a table"))
         elif heading := re.match(r"(#+) (.*)", line):
             level, title = heading.groups()
             code = title if CODE.fullmatch(title) else ""
@@ -67,7 +70,7 @@ def pairs(root):
 
 def self_test():
     """Checks that each kind of difference is found."""
-    page = "# A\n[中文](b.md)\n\n## ack.missing\n\n<!-- run by: ci/x -->\n```console\n$ a\nb\n```\n"
+    page = "# A\n[中文](b.md)\n\n## ack.missing\n\n<!-- run by: ci/x -->\n```console\n$ a\nb\n```\n| c |\n"
     same = page.replace("# A", "# 甲", 1).replace("中文", "English").replace("b.md", "a.md")
     with tempfile.TemporaryDirectory() as place:
         one, two = pathlib.Path(place, "a.md"), pathlib.Path(place, "b.md")
@@ -82,6 +85,7 @@ def self_test():
             ("a.md", "c.md"),
             ("## ack.missing\n", ""),
             ("# 甲", "## 甲"),
+            ("| c |", "| c |\n| d |"),
         ]:
             two.write_text(same.replace(old, new, 1))
             assert list(differences(one, two)), (old, new)
