@@ -4,6 +4,8 @@
 //! from which messages were left out, and by the end of none before a limit of eKuiper
 //! has passed.
 
+mod gone;
+
 use std::collections::HashMap;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use ekuiper_sp::ProtocolError;
 
+use self::gone::Gone;
 use super::channel::MOST;
 use super::line::{Header, Line};
 use super::meaning::{Asked, Greeting, Interpreted, Refusal, Sense};
@@ -58,6 +61,7 @@ pub struct Prover {
     asked: HashMap<String, (Asked, Option<Symbol>)>,
     /// The row of each sink whose ack the host waits for.
     unacked: HashMap<String, (u64, f64)>,
+    gone: Gone,
     last: (u64, f64),
 }
 
@@ -74,6 +78,7 @@ impl Prover {
             idle_greeting: None,
             asked: HashMap::new(),
             unacked: HashMap::new(),
+            gone: Gone::default(),
             last: (1, 0.0),
         }
     }
@@ -84,6 +89,7 @@ impl Prover {
         self.last = at;
         let channel = line.channel.as_deref().unwrap_or_default();
         let symbol = read.known.symbol.clone();
+        self.hang_ups(line.t);
         match &read.sense {
             Sense::Launch => {
                 self.end_process(at);
@@ -94,14 +100,22 @@ impl Prover {
                 self.unacked.remove(channel);
                 self.unacked
                     .remove(channel.strip_suffix("_ack").unwrap_or_default());
+                self.closed(at, channel, read);
             }
-            Sense::Socket(Some(found)) => self.socket(at, *found, read),
+            Sense::Connected => self.gone.is_back(channel),
+            Sense::Socket(found) => {
+                self.gone.is_back(channel);
+                if let Some(found) = found {
+                    self.socket(at, *found, read);
+                }
+            }
             Sense::Greeting(greeting) => self.greeting(at, line, read, *greeting),
             Sense::Order(order) => {
                 self.take_for_answer(order.command, &order.symbol);
                 if order.command == Command::Stop {
                     self.running.retain(|running| *running != order.symbol);
                     self.unacked.remove(&order.meta.to_string());
+                    self.gone.end(&order.meta.to_string());
                 }
                 let asked = Asked::of_order(at, order.command, &order.symbol);
                 self.ask(channel, asked, Some(order.symbol.clone()));
@@ -134,7 +148,11 @@ impl Prover {
             Sense::InvalidRow(invalid) => {
                 self.prove(at, symbol, Observed::InvalidRow(invalid.clone()));
             }
-            Sense::SinkRow if read.known.require_ack && self.reads_acks() => {
+            Sense::SinkRow => {
+                self.gone.row(channel);
+                if !read.known.require_ack || !self.reads_acks() {
+                    return;
+                }
                 if let Some(row) = self.unacked.insert(channel.to_owned(), at) {
                     self.no_ack(row, line.t, symbol);
                 }
@@ -319,6 +337,25 @@ impl Prover {
         self.prove_with(row, Code::AckMissing, symbol, text);
     }
 
+    fn closed(&mut self, at: (u64, f64), channel: &str, read: &Interpreted) {
+        let sink = read.known.symbol.as_ref();
+        let sink = sink.filter(|sink| self.running.contains(sink));
+        match (read.from, read.known.purpose, sink) {
+            (Some(Side::Plugin), Some(Purpose::Sink), Some(sink)) if self.is_whole => {
+                self.gone.close(channel, at, sink.clone());
+            }
+            _ => self.gone.end(channel),
+        }
+    }
+
+    /// Proves which sinks have been gone for too long.
+    fn hang_ups(&mut self, now: f64) {
+        for closed in self.gone.take(now) {
+            let rows = closed.rows;
+            self.prove(closed.at, Some(closed.sink), Observed::HungUp { rows });
+        }
+    }
+
     fn greeting(
         &mut self,
         at: (u64, f64),
@@ -402,6 +439,7 @@ impl Prover {
             self.unanswered(&asked, symbol, at.1);
         }
         self.unacked.clear();
+        self.gone.end_all();
     }
 }
 

@@ -247,3 +247,53 @@ fn an_answer_or_an_ack_that_was_recorded_in_part_is_not_missing() {
 
     assert_eq!(proven("eKuiper 2.4.0", 0, &lines), []);
 }
+
+fn closed<'a>(t: f64, channel: &'a str, from: &'a str) -> Line<'a> {
+    Line {
+        channel: Some(channel.into()),
+        from: Some(from.into()),
+        ..event(t, "closed")
+    }
+}
+
+#[test]
+fn a_sink_that_closes_its_channel_and_does_not_come_back_has_hung_up() {
+    let begin = [
+        message(0.0, "plugin_p", "plugin", "handshake"),
+        message(0.1, "plugin_p", "host", &order("start", "sink", "")),
+        message(0.2, "plugin_p", "plugin", "ok"),
+        message(0.3, "r_o_0", "host", "[{}]"),
+        message(0.4, "r_o_0", "host", "[{}]"),
+        closed(0.5, "r_o_0", "plugin"),
+    ];
+    let again = Line {
+        channel: Some("r_o_0".into()),
+        dialer: Some("host".into()),
+        ..event(1.4, "connected")
+    };
+    let stop = message(1.4, "plugin_p", "host", &order("stop", "sink", ""));
+    let then = |line: Line<'static>| {
+        let mut lines = begin.to_vec();
+        lines.extend([line, message(2.6, "other", "host", "{}")]);
+        lines
+    };
+
+    let hung_up = one(
+        "sink.hung-up",
+        7,
+        "sink `s` closed its channel after 2 rows, and did not restore it",
+    );
+    let some = message(1.4, "other", "host", "{}");
+    assert_eq!(proven("eKuiper 2.4.0", 0, &then(some.clone())), hung_up);
+    assert_eq!(proven("eKuiper 2.4.0", 1, &then(some)), []);
+    let mut host_first = then(stop.clone());
+    host_first[5] = closed(0.5, "r_o_0", "host");
+    assert_eq!(proven("eKuiper 2.4.0", 0, &host_first), []);
+    for line in [again, stop, event(1.4, "exit"), event(1.4, "launch")] {
+        assert_eq!(
+            proven("eKuiper 2.4.0", 0, &then(line.clone())),
+            [],
+            "{line:?}"
+        );
+    }
+}
