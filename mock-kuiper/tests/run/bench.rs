@@ -358,8 +358,7 @@ fn a_sink_that_sends_no_acks_is_only_measured_without_require_ack() {
 fn rows_that_only_fill_buffers_do_not_count() {
     let plugin = Plugin::new(&[], &["append"], &[]);
 
-    // The buffers take some hundred rows, which a busy machine has to send within
-    // the time of the warm-up.
+    // The buffers take some hundred rows.
     let slow = [
         "--host",
         "1.13",
