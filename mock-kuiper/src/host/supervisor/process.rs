@@ -117,7 +117,12 @@ pub(super) fn launch_below(command: &mut Command, host: UnixStream) {
 /// Makes this process the supervisor, and returns in a child of it, which becomes
 /// the plugin. Runs in a forked child, before its exec.
 fn split(host: BorrowedFd<'_>) -> io::Result<()> {
-    set_child_subreaper(Some(getpid()))?;
+    match set_child_subreaper(Some(getpid())) {
+        // QEMU refuses it when it emulates another processor. A process of the plugin that
+        // has left its group and its parent is not found there.
+        Ok(()) | Err(Errno::INVAL) => {}
+        Err(error) => return Err(error.into()),
+    }
     // SAFETY: this process has one thread. The child goes on with what is allowed
     // without this fork, too.
     match unsafe { fork() }? {
