@@ -175,7 +175,7 @@ def main():
     page = Page(arguments)
     passed = failed = 0
     try:
-        for first, reason, lines in readme.blocks(PAGE.read_text()):
+        for first, reason, _, lines in readme.blocks(PAGE.read_text()):
             if reason != REASON:
                 continue
             for number, command, expected in readme.commands(first, lines):
