@@ -129,9 +129,10 @@ impl PullChannel {
         self.peers.connections()
     }
 
-    /// Returns how long nobody has been connected, once the plugin was.
+    /// Returns how long nobody has been connected, once the plugin was, and at most
+    /// since the last start order of a new process.
     pub(crate) fn gone_for(&self) -> Option<Duration> {
-        self.peers.gone_for()
+        self.shared.gone_since_start(&self.peers)
     }
 
     /// Returns the process that disconnected last; 0 for none.

@@ -15,6 +15,7 @@ use super::attachment::{Attachment, Departure};
 use super::error::HostError;
 use super::exit::Exit;
 use super::failure::too_long;
+use super::presence::Peers;
 use crate::event::{Event, Observer, Stranger, What};
 use crate::release::Release;
 use crate::symbol::{Channel, Purpose, Side};
@@ -306,12 +307,13 @@ impl Shared {
 
     /// Returns how long a channel has been gone, as far as the plugin can help it: a
     /// process that took the place of another counts from its last start order.
-    pub(super) fn gone_since_start(&self, gone: Duration) -> Duration {
+    pub(super) fn gone_since_start(&self, peers: &Peers) -> Option<Duration> {
         let restarted = *self
             .restarted
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        restarted.map_or(gone, |restarted| gone.min(restarted.elapsed()))
+        let since_start = restarted.map_or(Duration::MAX, |restarted| restarted.elapsed());
+        peers.gone_for().map(|gone| gone.min(since_start))
     }
 
     /// Sends the observers an event that happens now.

@@ -107,7 +107,8 @@ impl Source {
     }
 
     /// Returns how long the source has had no connection to its channel, once it
-    /// has dialed. A source that is about to dial again is gone for a moment.
+    /// has dialed, at most since the last start order of a new process. A source that
+    /// is about to dial again is gone for a moment.
     #[must_use]
     pub fn gone_for(&self) -> Option<Duration> {
         self.rows.gone_for()

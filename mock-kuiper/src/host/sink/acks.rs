@@ -193,8 +193,7 @@ impl Sink {
                     // A sink that is gone will send no ack.
                     // Nor will a plugin that is started again, for rows before.
                     let is_lost = shared.is_attached() && self.fed.ends_within(Duration::ZERO);
-                    let gone = acks.gone_for().map(|gone| shared.gone_since_start(gone));
-                    let acks_gone = is_lost || gone.is_some_and(|gone| gone >= RESTORE);
+                    let acks_gone = is_lost || acks.gone_for().is_some_and(|gone| gone >= RESTORE);
                     if acks_gone || has_hung_up(&self.peers, shared, &self.channel) {
                         if is_lost {
                             self.given_up = self.sent - self.acked;

@@ -37,11 +37,11 @@ impl Sink {
             })
     }
 
-    /// Returns how long the sink has not been connected. A sink that is about to
-    /// listen again is gone for a moment.
+    /// Returns how long the sink has not been connected, at most since the last start
+    /// order of a new process. A sink that is about to listen again is gone for a moment.
     #[must_use]
     pub fn gone_for(&self) -> Option<Duration> {
-        self.peers.gone_for()
+        self.host.shared.gone_since_start(&self.peers)
     }
 
     /// Whether the process that served the sink has exited.
@@ -93,8 +93,7 @@ impl Sink {
 pub(super) fn has_hung_up(peers: &Peers, shared: &Shared, channel: &Channel) -> bool {
     let may_return = shared.is_attached() && ends_within(peers.left(), Duration::ZERO);
     !may_return
-        && peers.gone_for().is_some_and(|gone| {
-            let gone = shared.gone_since_start(gone);
+        && shared.gone_since_start(peers).is_some_and(|gone| {
             let listens = shared.file(channel).exists();
             gone >= RESTORE && (!listens || gone >= RESTORE + REDIAL)
         })
