@@ -2,9 +2,11 @@
 
 use super::entry::{Explanation, Place, Sdk, quote, remedy};
 use super::sources::CONNECTION_1;
+use super::zh;
 use crate::finding::code::Code;
 
 pub(super) static NOT_DIALED: Explanation = Explanation {
+    chinese: &zh::channel::NOT_DIALED,
     code: Code::ChannelNotDialed,
     title: "The plugin did not dial a channel in time",
     observed: "The host listened at a channel's address and the plugin did not connect: for the first time, or again after a connection was lost.",
@@ -48,6 +50,7 @@ pub(super) static NOT_DIALED: Explanation = Explanation {
 };
 
 pub(super) static PROTOCOL: Explanation = Explanation {
+    chinese: &zh::channel::PROTOCOL,
     code: Code::ChannelProtocol,
     title: "The plugin broke the Scalability Protocols on a channel",
     observed: "The bytes on a connection were not those of the socket that belongs there: another socket type in the greeting, a frame that is cut or too long, or a request without an id.",
@@ -71,6 +74,7 @@ pub(super) static PROTOCOL: Explanation = Explanation {
 };
 
 pub(super) static HALF_FRAME: Explanation = Explanation {
+    chinese: &zh::channel::HALF_FRAME,
     code: Code::ChannelHalfFrame,
     title: "The plugin began a message and did not finish it",
     observed: "A frame announced more bytes than arrived, and the connection stayed open and silent.",

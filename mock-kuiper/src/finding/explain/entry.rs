@@ -1,5 +1,6 @@
 //! The types of an explanation.
 
+use super::zh::Translation;
 use crate::finding::code::Code;
 
 /// What a kind of finding means under a real eKuiper, and what to do about it.
@@ -24,6 +25,8 @@ pub struct Explanation {
     pub cause: &'static str,
     /// What to change, for every plugin or for those on one SDK.
     pub remedies: &'static [Remedy],
+    /// The same in Chinese.
+    pub(super) chinese: &'static Translation,
 }
 
 impl Explanation {

@@ -4,9 +4,11 @@ use super::entry::{Explanation, Place, Sdk, quote, remedy};
 use super::sources::{
     CONNECTION_1, CONNECTION_2, FUNCTION_1, FUNCTION_2, PARSER_2, VALUER_1, VALUER_2,
 };
+use super::zh;
 use crate::finding::code::Code;
 
 pub(super) static UNANSWERED: Explanation = Explanation {
+    chinese: &zh::function::UNANSWERED,
     code: Code::FunctionUnanswered,
     title: "A function did not answer a request in time",
     observed: "A request was sent on the function's channel, and no answer came within eKuiper's limit of 5 s.",
@@ -71,6 +73,7 @@ pub(super) static UNANSWERED: Explanation = Explanation {
 };
 
 pub(super) static INVALID_ANSWER: Explanation = Explanation {
+    chinese: &zh::function::INVALID_ANSWER,
     code: Code::FunctionInvalidAnswer,
     title: "A function answered a request with something that is not an answer",
     observed: "The answer to a request was not an object with a boolean `state`.",
@@ -117,6 +120,7 @@ pub(super) static INVALID_ANSWER: Explanation = Explanation {
 };
 
 pub(super) static ERROR: Explanation = Explanation {
+    chinese: &zh::function::ERROR,
     code: Code::FunctionError,
     title: "A function answered a call with an error",
     observed: "The answer to a request had `state` false.",

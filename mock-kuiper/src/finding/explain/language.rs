@@ -97,7 +97,7 @@ impl Language {
                 remedies: entry.remedies.to_vec(),
             },
             Self::Chinese => {
-                let translation = zh::translation(entry.code);
+                let translation = entry.chinese;
                 let sdks = entry.remedies.iter().map(|remedy| remedy.sdk);
                 let texts = translation.remedies.iter();
                 let remedies = sdks.zip(texts).map(|(sdk, text)| Remedy { sdk, text });

@@ -2,9 +2,11 @@
 
 use super::entry::{Explanation, Place, Sdk, quote, remedy};
 use super::sources::{FACTORY_2, MANAGER_1, RULE_1, RULE_2_0, RULE_2_3, SOURCE_1, STATE_2_3};
+use super::zh;
 use crate::finding::code::Code;
 
 pub(super) static UNANSWERED: Explanation = Explanation {
+    chinese: &zh::order::UNANSWERED,
     code: Code::OrderUnanswered,
     title: "An order was not answered in time",
     observed: "A start or a stop was sent on the control channel, and no answer came within the answer timeout.",
@@ -45,6 +47,7 @@ pub(super) static UNANSWERED: Explanation = Explanation {
 };
 
 pub(super) static REFUSED: Explanation = Explanation {
+    chinese: &zh::order::REFUSED,
     code: Code::OrderRefused,
     title: "An order was answered with an error",
     observed: "The plugin answered a start or a stop with a text that is not `ok`.",
@@ -109,6 +112,7 @@ pub(super) static REFUSED: Explanation = Explanation {
 };
 
 pub(super) static GREETING: Explanation = Explanation {
+    chinese: &zh::order::GREETING,
     code: Code::OrderGreeting,
     title: "An order was answered with a greeting, which the release takes for an error",
     observed: "A second greeting came in place of an answer, and the release that is played is older than 2.1.3.",
@@ -163,6 +167,7 @@ pub(super) static GREETING: Explanation = Explanation {
 };
 
 pub(super) static ANSWERED_TWICE: Explanation = Explanation {
+    chinese: &zh::order::ANSWERED_TWICE,
     code: Code::OrderAnsweredTwice,
     title: "An order that was also sent under a stale id was answered twice",
     observed: "The host sent an order under the id of a request that the plugin had given up, and once more under the right id; both were answered.",
@@ -202,6 +207,7 @@ pub(super) static ANSWERED_TWICE: Explanation = Explanation {
 };
 
 pub(super) static NONSENSE_ACCEPTED: Explanation = Explanation {
+    chinese: &zh::order::NONSENSE_ACCEPTED,
     code: Code::OrderNonsenseAccepted,
     title: "Bytes that are not an order were answered with `ok` or a greeting",
     observed: "The host sent bytes that are not an order, and the answer was `ok` or began with `h`.",
@@ -218,6 +224,7 @@ pub(super) static NONSENSE_ACCEPTED: Explanation = Explanation {
 };
 
 pub(super) static SYMBOL_UNKNOWN: Explanation = Explanation {
+    chinese: &zh::order::SYMBOL_UNKNOWN,
     code: Code::SymbolUnknown,
     title: "The plugin does not have a symbol that its json names",
     observed: "The json lists a source, sink or function, and the plugin answered its start with an error that says it does not know this name.",

@@ -2,9 +2,11 @@
 
 use super::entry::{Explanation, Place, Sdk, quote, remedy};
 use super::sources::{INSTALL_2, MANAGER_1, MANAGER_2, RULE_1, RULE_2_3, VALUER_2};
+use super::zh;
 use crate::finding::code::Code;
 
 pub(super) static EXITED_EARLY: Explanation = Explanation {
+    chinese: &zh::plugin::EXITED_EARLY,
     code: Code::PluginExitedEarly,
     title: "The process exited before its first greeting",
     observed: "The executable was started and the process exited before it sent a message on the control channel.",
@@ -57,6 +59,7 @@ pub(super) static EXITED_EARLY: Explanation = Explanation {
 };
 
 pub(super) static EXITED: Explanation = Explanation {
+    chinese: &zh::plugin::EXITED,
     code: Code::PluginExited,
     title: "The process exited although the host had not ended it",
     observed: "The process exited while symbols of it were running or could be started.",
@@ -127,6 +130,7 @@ pub(super) static EXITED: Explanation = Explanation {
 };
 
 pub(super) static NO_GREETING: Explanation = Explanation {
+    chinese: &zh::plugin::NO_GREETING,
     code: Code::PluginNoGreeting,
     title: "The process sent no greeting in time",
     observed: "The process ran, and sent no message on the control channel within the init timeout.",
@@ -185,6 +189,7 @@ pub(super) static NO_GREETING: Explanation = Explanation {
 };
 
 pub(super) static LEAK: Explanation = Explanation {
+    chinese: &zh::plugin::LEAK,
     code: Code::PluginLeak,
     title: "Stops and starts leave open files, threads or memory behind",
     observed: "The instances were stopped and started several times, and the process had more open files or threads, or much more memory, than before.",
@@ -217,6 +222,7 @@ pub(super) static LEAK: Explanation = Explanation {
 };
 
 pub(super) static GROWN: Explanation = Explanation {
+    chinese: &zh::plugin::GROWN,
     code: Code::PluginGrown,
     title: "The plugin used more and more memory",
     observed: "The resident memory of the plugin's processes grew beyond the limit that the host had set, and the host ended the plugin.",

@@ -2,9 +2,11 @@
 
 use super::entry::{Explanation, Place, Sdk, quote, remedy};
 use super::sources::{SOURCE_1, SOURCE_2};
+use super::zh;
 use crate::finding::code::Code;
 
 pub(super) static STARTED_TWICE: Explanation = Explanation {
+    chinese: &zh::row::STARTED_TWICE,
     code: Code::SourceStartedTwice,
     title: "A source has more connections after a second start than before",
     observed: "The start of a running source was sent once more, and after that the source had more than one connection to its data channel.",
@@ -25,6 +27,7 @@ pub(super) static STARTED_TWICE: Explanation = Explanation {
 };
 
 pub(super) static ROW_MISSING: Explanation = Explanation {
+    chinese: &zh::row::ROW_MISSING,
     code: Code::RowMissing,
     title: "A source sent no row in time",
     observed: "The source answered `ok` to its start and sent no row within the time limit.",
@@ -52,6 +55,7 @@ pub(super) static ROW_MISSING: Explanation = Explanation {
 };
 
 pub(super) static NOT_JSON: Explanation = Explanation {
+    chinese: &zh::row::NOT_JSON,
     code: Code::RowNotJson,
     title: "A row is not JSON",
     observed: "A source sent bytes that are not JSON.",
@@ -94,6 +98,7 @@ pub(super) static NOT_JSON: Explanation = Explanation {
 };
 
 pub(super) static NOT_OBJECT: Explanation = Explanation {
+    chinese: &zh::row::NOT_OBJECT,
     code: Code::RowNotObject,
     title: "A row is JSON, but not an object",
     observed: "A source sent JSON that is not an object, such as an array or a number.",
@@ -134,6 +139,7 @@ pub(super) static NOT_OBJECT: Explanation = Explanation {
 };
 
 pub(super) static NO_MESSAGE: Explanation = Explanation {
+    chinese: &zh::row::NO_MESSAGE,
     code: Code::RowNoMessage,
     title: "A row has no `message`",
     observed: "A source sent a JSON object in which `message` is missing or `null`.",
@@ -158,6 +164,7 @@ pub(super) static NO_MESSAGE: Explanation = Explanation {
 };
 
 pub(super) static MESSAGE_NOT_OBJECT: Explanation = Explanation {
+    chinese: &zh::row::MESSAGE_NOT_OBJECT,
     code: Code::RowMessageNotObject,
     title: "`message` of a row is not an object",
     observed: "A source sent a row whose `message` is an array, a text or a number.",
@@ -197,6 +204,7 @@ pub(super) static MESSAGE_NOT_OBJECT: Explanation = Explanation {
 };
 
 pub(super) static META_NOT_OBJECT: Explanation = Explanation {
+    chinese: &zh::row::META_NOT_OBJECT,
     code: Code::RowMetaNotObject,
     title: "`meta` of a row is neither an object nor `null`",
     observed: "A source sent a row whose `meta` is an array, a text or a number.",
@@ -236,6 +244,7 @@ pub(super) static META_NOT_OBJECT: Explanation = Explanation {
 };
 
 pub(super) static ERROR: Explanation = Explanation {
+    chinese: &zh::row::ERROR,
     code: Code::RowError,
     title: "A row is `{\"error\":\"text\"}`, which eKuiper does not read as an error",
     observed: "A source sent `{\"error\":\"text\"}` in place of a row.",
@@ -260,6 +269,7 @@ pub(super) static ERROR: Explanation = Explanation {
 };
 
 pub(super) static UNDECODABLE: Explanation = Explanation {
+    chinese: &zh::row::UNDECODABLE,
     code: Code::RowUndecodable,
     title: "A row is JSON that cannot be decoded, for example nested too deep",
     observed: "A source sent a row that is JSON, and that Go's decoder does not accept: more than 10000 levels, or a number beyond the range of a float.",
@@ -292,6 +302,7 @@ pub(super) static UNDECODABLE: Explanation = Explanation {
 };
 
 pub(super) static SOURCE_ENDED: Explanation = Explanation {
+    chinese: &zh::row::SOURCE_ENDED,
     code: Code::SourceEnded,
     title: "A source ended while rows were expected",
     observed: "The source closed its data channel and did not dial it again, and fewer rows had arrived than were asked for.",

@@ -2,9 +2,11 @@
 
 use super::entry::{Explanation, Place, Sdk, quote, remedy};
 use super::sources::{NODE_1, NODE_2, RULE_1, RULE_2_3, SINK_2, STATE_2_3};
+use super::zh;
 use crate::finding::code::Code;
 
 pub(super) static NOT_LISTENING: Explanation = Explanation {
+    chinese: &zh::sink::NOT_LISTENING,
     code: Code::SinkNotListening,
     title: "A sink answered its start before it listened",
     observed: "The sink answered `ok` to its start, and the host could not connect to its data channel at once.",
@@ -49,6 +51,7 @@ pub(super) static NOT_LISTENING: Explanation = Explanation {
 };
 
 pub(super) static WRONG_SOCKET: Explanation = Explanation {
+    chinese: &zh::sink::WRONG_SOCKET,
     code: Code::SinkWrongSocket,
     title: "A sink listens on a socket that is not PULL",
     observed: "The host connected to the sink's data channel, and the greeting was not that of a PULL socket.",
@@ -75,6 +78,7 @@ pub(super) static WRONG_SOCKET: Explanation = Explanation {
 };
 
 pub(super) static STILL_LISTENING: Explanation = Explanation {
+    chinese: &zh::sink::STILL_LISTENING,
     code: Code::SinkStillListening,
     title: "A sink still listens after it was stopped",
     observed: "The sink answered `ok` to its stop, and its address was still in use after a second.",
@@ -104,6 +108,7 @@ pub(super) static STILL_LISTENING: Explanation = Explanation {
 };
 
 pub(super) static ROW_NOT_TAKEN: Explanation = Explanation {
+    chinese: &zh::sink::ROW_NOT_TAKEN,
     code: Code::SinkRowNotTaken,
     title: "A sink did not take a row in time",
     observed: "The sink is connected, the buffers are full, and a row found no room within eKuiper's limit for a send.",
@@ -159,6 +164,7 @@ pub(super) static ROW_NOT_TAKEN: Explanation = Explanation {
 };
 
 pub(super) static UNREACHABLE: Explanation = Explanation {
+    chinese: &zh::sink::UNREACHABLE,
     code: Code::SinkUnreachable,
     title: "A sink closed its connection and cannot be reached",
     observed: "The sink closed the connection that rows go over, and the host could not connect again.",
@@ -199,6 +205,7 @@ pub(super) static UNREACHABLE: Explanation = Explanation {
 };
 
 pub(super) static ACK_MISSING: Explanation = Explanation {
+    chinese: &zh::sink::ACK_MISSING,
     code: Code::AckMissing,
     title: "A sink sent no ack in time",
     observed: "With `requireAck`, a row was sent and no ack came within the answer timeout.",
@@ -239,6 +246,7 @@ pub(super) static ACK_MISSING: Explanation = Explanation {
 };
 
 pub(super) static ACK_INVALID: Explanation = Explanation {
+    chinese: &zh::sink::ACK_INVALID,
     code: Code::AckInvalid,
     title: "An ack is not `{}` and not `{\"error\":\"text\"}`",
     observed: "With `requireAck`, the answer to a row was not a JSON object, or its `error` was not a text.",
@@ -284,6 +292,7 @@ pub(super) static ACK_INVALID: Explanation = Explanation {
 };
 
 pub(super) static ACK_ERROR: Explanation = Explanation {
+    chinese: &zh::sink::ACK_ERROR,
     code: Code::AckError,
     title: "A sink reported that a row failed",
     observed: "With `requireAck`, the sink answered a row with `{\"error\":\"text\"}`.",
@@ -312,6 +321,7 @@ pub(super) static ACK_ERROR: Explanation = Explanation {
 };
 
 pub(super) static HUNG_UP: Explanation = Explanation {
+    chinese: &zh::sink::HUNG_UP,
     code: Code::SinkHungUp,
     title: "A sink closed a channel while it ran",
     observed: "The sink closed its data channel or its ack channel and did not restore it within a second, although it had not been stopped.",
@@ -335,6 +345,7 @@ pub(super) static HUNG_UP: Explanation = Explanation {
 };
 
 pub(super) static UNREAD: Explanation = Explanation {
+    chinese: &zh::sink::UNREAD,
     code: Code::SinkUnread,
     title: "A sink stopped reading its rows",
     observed: "The rows were sent and lie in the socket's buffers, and the sink read none of them for the time that an answer may take.",

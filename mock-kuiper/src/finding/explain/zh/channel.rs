@@ -2,7 +2,7 @@
 
 use super::translation::Translation;
 
-pub(super) static NOT_DIALED: Translation = Translation {
+pub(in super::super) static NOT_DIALED: Translation = Translation {
     title: "插件没有按时连接通道",
     observed: "mock-kuiper 在通道的地址上监听，但插件没有连接：既可能是首次连接，也可能是断线后的重连。",
     effect: "对于函数，eKuiper 的每个请求要等待 5 秒，并拒绝所有调用该函数的规则，而插件状态一直是 `running`。对于源，eKuiper 没有任何显示：规则为 `running`，但没有数据。对于控制通道同样没有任何显示：命令会等待一个小时。",
@@ -15,7 +15,7 @@ pub(super) static NOT_DIALED: Translation = Translation {
     ],
 };
 
-pub(super) static PROTOCOL: Translation = Translation {
+pub(in super::super) static PROTOCOL: Translation = Translation {
     title: "插件在通道上违反了 Scalability Protocols",
     observed: "连接上的字节与该通道应有的套接字不符：握手时声明了另一种套接字类型、帧被截断或过长，或者请求没有 id。",
     effect: "eKuiper 没有任何显示：它的套接字会关闭连接或丢弃消息，日志中没有记录。源没有数据，函数超时，命令得不到回复。eKuiper 1.x 对所有超过 1 MiB 的消息都这样处理。",
@@ -27,7 +27,7 @@ pub(super) static PROTOCOL: Translation = Translation {
     ],
 };
 
-pub(super) static HALF_FRAME: Translation = Translation {
+pub(in super::super) static HALF_FRAME: Translation = Translation {
     title: "插件开始发送一条消息，却没有发完",
     observed: "帧声明的字节数多于实际到达的字节数，而连接一直打开，却不再有数据。",
     effect: "eKuiper 没有任何显示：它的套接字等待消息的剩余部分，这个连接上后续的内容都不会被读取。源的规则为 `running`，但没有数据。",

@@ -2,7 +2,7 @@
 
 use super::translation::Translation;
 
-pub(super) static UNANSWERED: Translation = Translation {
+pub(in super::super) static UNANSWERED: Translation = Translation {
     title: "函数没有按时回复请求",
     observed: "在函数的通道上发送了一个请求，但在 eKuiper 的 5 秒时限之内没有收到回复。",
     effect: "该条数据的调用失败；如果请求是 `Validate`，规则会被拒绝。插件状态和规则状态一直是 `running`。一个函数为所有规则服务，一次只处理一个调用，因此这期间数据会积压。迟到的回复会在下一次调用时被丢弃。",
@@ -15,7 +15,7 @@ pub(super) static UNANSWERED: Translation = Translation {
     ],
 };
 
-pub(super) static INVALID_ANSWER: Translation = Translation {
+pub(in super::super) static INVALID_ANSWER: Translation = Translation {
     title: "函数对请求的回复不是合法的回复",
     observed: "对请求的回复不是带有布尔值 `state` 的对象。",
     effect: "该条数据的调用失败；如果请求是 `Validate`，规则会被拒绝。如果请求是 `IsAggregate`，规则会运行，但函数算作非聚合函数：聚合函数于是收到单个值。",
@@ -28,7 +28,7 @@ pub(super) static INVALID_ANSWER: Translation = Translation {
     ],
 };
 
-pub(super) static ERROR: Translation = Translation {
+pub(in super::super) static ERROR: Translation = Translation {
     title: "函数对调用回复了错误",
     observed: "对请求的回复中 `state` 为 false。",
     effect: "对规则而言，该条数据丢失；错误计在算子上，而不是源或目标上。如果启用了 `sendError`（1.x 默认启用），目标会收到作为数据的错误。如果请求是 `Validate`，规则会被拒绝。`IsAggregate` 的 `state` 为 false 时，函数算作非聚合函数。",

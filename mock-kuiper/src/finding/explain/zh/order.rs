@@ -2,7 +2,7 @@
 
 use super::translation::Translation;
 
-pub(super) static UNANSWERED: Translation = Translation {
+pub(in super::super) static UNANSWERED: Translation = Translation {
     title: "命令没有按时得到回复",
     observed: "在控制通道上发送了启动或停止命令，但在回复超时之前没有收到回复。",
     effect: "eKuiper 没有任何显示：它会等待一个小时，规则为 `running`，但没有数据。一个插件的所有命令逐条发送，因此它的其他规则这期间既不能启动也不能停止，而创建用到该插件函数的规则时，`POST /rules` 不会返回。",
@@ -15,7 +15,7 @@ pub(super) static UNANSWERED: Translation = Translation {
     ],
 };
 
-pub(super) static REFUSED: Translation = Translation {
+pub(in super::super) static REFUSED: Translation = Translation {
     title: "对命令的回复是错误",
     observed: "插件对启动或停止命令的回复不是 `ok`，而是其他文本。",
     effect: "启动被拒绝时，规则会停止，原因就是插件给出的文本。从 2.3 起，规则状态中没有原因：`\"message\"` 为空，该文本只出现在日志中。如果被拒绝的是函数，`POST /rules` 会失败。停止被拒绝时没有任何显示：规则算作已停止，但插件的 `refCount` 仍保留着它，并且启动命令会再次发送给下一个进程。",
@@ -28,7 +28,7 @@ pub(super) static REFUSED: Translation = Translation {
     ],
 };
 
-pub(super) static GREETING: Translation = Translation {
+pub(in super::super) static GREETING: Translation = Translation {
     title: "对命令的回复是握手消息，而该版本把它当作错误",
     observed: "本应收到回复时收到了又一条握手消息，而所模拟的版本早于 2.1.3。",
     effect: "2.1.3 之前的 eKuiper 把握手消息当作回复，并停止本来可以运行的规则。从 2.1.3 起，它会重新发送命令，一切正常。",
@@ -40,7 +40,7 @@ pub(super) static GREETING: Translation = Translation {
     ],
 };
 
-pub(super) static ANSWERED_TWICE: Translation = Translation {
+pub(in super::super) static ANSWERED_TWICE: Translation = Translation {
     title: "对同时以过期 id 发送的命令回复了两次",
     observed: "mock-kuiper 先以插件已经放弃的请求的 id 发送了一条命令，再以正确的 id 发送了一次；两次都得到了回复。",
     effect: "eKuiper 会把第二个回复当作下一条命令的回复。于是，正确的规则会因另一条规则的错误而停止，或者被拒绝的启动算作成功。日志中没有任何说明；下面这行日志指向的是一条并没有失败的规则。",
@@ -52,7 +52,7 @@ pub(super) static ANSWERED_TWICE: Translation = Translation {
     ],
 };
 
-pub(super) static NONSENSE_ACCEPTED: Translation = Translation {
+pub(in super::super) static NONSENSE_ACCEPTED: Translation = Translation {
     title: "对不是命令的字节回复了 `ok` 或握手消息",
     observed: "mock-kuiper 发送了不是命令的字节，而回复是 `ok` 或以 `h` 开头。",
     effect: "eKuiper 没有任何显示，它自己也不会发送这样的字节。但是，如果插件对看不懂的内容回复 `ok`，那么对将来版本的新命令也会如此：规则为 `running`，但没有数据。",
@@ -63,7 +63,7 @@ pub(super) static NONSENSE_ACCEPTED: Translation = Translation {
     ],
 };
 
-pub(super) static SYMBOL_UNKNOWN: Translation = Translation {
+pub(in super::super) static SYMBOL_UNKNOWN: Translation = Translation {
     title: "插件没有其 json 文件中列出的某个符号",
     observed: "json 文件列出了某个源、目标或函数，而插件对其启动命令回复了错误，表示不认识这个名称。",
     effect: "插件可以安装，eKuiper 也会提供该符号。但每条使用它的规则都会停止，原因是插件给出的文本，与其他被拒绝的启动相同。",

@@ -2,7 +2,7 @@
 
 use super::translation::Translation;
 
-pub(super) static EXITED_EARLY: Translation = Translation {
+pub(in super::super) static EXITED_EARLY: Translation = Translation {
     title: "进程在首次握手之前就退出了",
     observed: "可执行文件已启动，但进程还没有在控制通道上发送任何消息就退出了。",
     effect: "eKuiper 不检查进程是否退出，而是一直等待握手，直到初始化超时（2.x 默认 60 秒，1.x 为 5 秒），这期间也无法启动其他 Portable 插件。随后 2.x 会拒绝安装该插件；1.x 则已经装好插件，并停止第一条用到它的规则。只有日志会记录这次退出，而且仅当退出码不为 0 时才记录。进程自己的输出在该行日志之前。",
@@ -15,7 +15,7 @@ pub(super) static EXITED_EARLY: Translation = Translation {
     ],
 };
 
-pub(super) static EXITED: Translation = Translation {
+pub(in super::super) static EXITED: Translation = Translation {
     title: "进程自行退出，而不是由主程序结束的",
     observed: "插件的符号正在运行或可以启动时，进程退出了。",
     effect: "使用该插件的规则仍显示为 `running`，但没有数据。只有再启动一条使用它的规则时，eKuiper 才会重新启动进程，并为此前运行的符号重新发送启动命令。退出会记录在日志中，除非退出码为 0：此时 eKuiper 没有任何显示，插件状态也一直是 `running`。",
@@ -28,7 +28,7 @@ pub(super) static EXITED: Translation = Translation {
     ],
 };
 
-pub(super) static NO_GREETING: Translation = Translation {
+pub(in super::super) static NO_GREETING: Translation = Translation {
     title: "进程没有按时握手",
     observed: "进程在运行，但在初始化超时之前没有在控制通道上发送任何消息。",
     effect: "初始化超时（2.x 默认 60 秒，1.x 为 5 秒）之后，eKuiper 会终止该进程，这期间也无法启动其他 Portable 插件。2.x 拒绝安装该插件；1.x 停止需要它的规则。",
@@ -41,7 +41,7 @@ pub(super) static NO_GREETING: Translation = Translation {
     ],
 };
 
-pub(super) static LEAK: Translation = Translation {
+pub(in super::super) static LEAK: Translation = Translation {
     title: "反复停止和启动后，打开的文件、线程或内存没有释放",
     observed: "实例被停止并重新启动了若干次，之后进程打开的文件或线程比之前多，或者占用的内存比之前多很多。",
     effect: "进程随着规则的每次启动不断膨胀，而 eKuiper 没有任何显示。2.x 会一直保留该进程，直到插件被删除或 eKuiper 退出。最终插件会无法打开文件，或者被系统终止；后一种情况下日志中会有进程退出的记录。",
@@ -54,7 +54,7 @@ pub(super) static LEAK: Translation = Translation {
     ],
 };
 
-pub(super) static GROWN: Translation = Translation {
+pub(in super::super) static GROWN: Translation = Translation {
     title: "插件占用的内存越来越多",
     observed: "插件各进程的常驻内存超过了所设的上限，插件因此被结束。",
     effect: "eKuiper 没有任何显示：它既不设上限，也不监视内存。机器会越来越慢，直到内核终止某个进程，可能是插件，也可能是 eKuiper。",

@@ -2,7 +2,7 @@
 
 use super::translation::Translation;
 
-pub(super) static STARTED_TWICE: Translation = Translation {
+pub(in super::super) static STARTED_TWICE: Translation = Translation {
     title: "第二次启动之后，源的连接数比之前多",
     observed: "对正在运行的源再次发送了启动命令，之后该源在其数据通道上有不止一个连接。",
     effect: "eKuiper 没有任何显示：每条数据到达两次，`source_STREAM_0_records_in_total` 的增长速度也加倍。这种情况发生在崩溃之后：eKuiper 重放启动命令时发送一次，重启的规则又发送一次。",
@@ -14,7 +14,7 @@ pub(super) static STARTED_TWICE: Translation = Translation {
     ],
 };
 
-pub(super) static ROW_MISSING: Translation = Translation {
+pub(in super::super) static ROW_MISSING: Translation = Translation {
     title: "源没有按时发送数据",
     observed: "源对启动命令回复了 `ok`，但在时限之内没有发送任何数据。",
     effect: "eKuiper 没有任何显示：规则为 `running`，`source_STREAM_0_records_in_total` 和 `source_STREAM_0_exceptions_total` 一直为 0。",
@@ -27,7 +27,7 @@ pub(super) static ROW_MISSING: Translation = Translation {
     ],
 };
 
-pub(super) static NOT_JSON: Translation = Translation {
+pub(in super::super) static NOT_JSON: Translation = Translation {
     title: "数据不是 JSON",
     observed: "源发送的字节不是 JSON。",
     effect: "eKuiper 跳过该消息并继续运行。2.x 将其计为源的一次异常；1.x 只写日志，而且如果源只发送这样的消息，就无法停止它：规则停止之后它仍继续运行。",
@@ -39,7 +39,7 @@ pub(super) static NOT_JSON: Translation = Translation {
     ],
 };
 
-pub(super) static NOT_OBJECT: Translation = Translation {
+pub(in super::super) static NOT_OBJECT: Translation = Translation {
     title: "数据是 JSON，但不是对象",
     observed: "源发送的 JSON 不是对象，例如是数组或数字。",
     effect: "eKuiper 跳过该消息并继续运行。2.x 将其计为源的一次异常；1.x 只写日志。",
@@ -52,7 +52,7 @@ pub(super) static NOT_OBJECT: Translation = Translation {
     ],
 };
 
-pub(super) static NO_MESSAGE: Translation = Translation {
+pub(in super::super) static NO_MESSAGE: Translation = Translation {
     title: "数据中没有 `message`",
     observed: "源发送的 JSON 对象中没有 `message`，或者其值为 `null`。",
     effect: "eKuiper 没有任何显示：它把一条没有列的数据交给规则。该数据计为已接收，`SELECT *` 的结果是 `{}`，每一列都是 `null`。",
@@ -65,7 +65,7 @@ pub(super) static NO_MESSAGE: Translation = Translation {
     ],
 };
 
-pub(super) static MESSAGE_NOT_OBJECT: Translation = Translation {
+pub(in super::super) static MESSAGE_NOT_OBJECT: Translation = Translation {
     title: "数据的 `message` 不是对象",
     observed: "源发送的数据中，`message` 是数组、文本或数字。",
     effect: "eKuiper 跳过该消息并继续运行。2.x 将其计为源的一次异常；1.x 只写日志。",
@@ -77,7 +77,7 @@ pub(super) static MESSAGE_NOT_OBJECT: Translation = Translation {
     ],
 };
 
-pub(super) static META_NOT_OBJECT: Translation = Translation {
+pub(in super::super) static META_NOT_OBJECT: Translation = Translation {
     title: "数据的 `meta` 既不是对象也不是 `null`",
     observed: "源发送的数据中，`meta` 是数组、文本或数字。",
     effect: "尽管 `message` 正确，eKuiper 仍会跳过整条数据。2.x 将其计为源的一次异常；1.x 只写日志。",
@@ -89,7 +89,7 @@ pub(super) static META_NOT_OBJECT: Translation = Translation {
     ],
 };
 
-pub(super) static ERROR: Translation = Translation {
+pub(in super::super) static ERROR: Translation = Translation {
     title: "数据是 `{\"error\":\"text\"}`，而 eKuiper 不会把它当作错误",
     observed: "源没有发送数据，而是发送了 `{\"error\":\"text\"}`。",
     effect: "eKuiper 没有任何显示：错误文本会丢失。它把一条没有列的数据交给规则，计为已接收，不计异常。",
@@ -102,7 +102,7 @@ pub(super) static ERROR: Translation = Translation {
     ],
 };
 
-pub(super) static UNDECODABLE: Translation = Translation {
+pub(in super::super) static UNDECODABLE: Translation = Translation {
     title: "数据是 JSON 但无法解码，例如嵌套过深",
     observed: "源发送的数据是 JSON，但 Go 的解码器不接受：嵌套超过 10000 层，或者数值超出浮点数的范围。",
     effect: "eKuiper 跳过整条数据。2.x 将其计为源的一次异常；1.x 只写日志。",
@@ -110,7 +110,7 @@ pub(super) static UNDECODABLE: Translation = Translation {
     remedies: &["把这样的数值作为文本发送，并展开嵌套的结构。"],
 };
 
-pub(super) static SOURCE_ENDED: Translation = Translation {
+pub(in super::super) static SOURCE_ENDED: Translation = Translation {
     title: "还在等待数据时，源就结束了",
     observed: "源关闭了数据通道，没有重新连接，而到达的数据比要求的少。",
     effect: "eKuiper 没有任何显示：规则仍为 `running`，但不再有数据。插件状态也一直是 `running`。",

@@ -2,7 +2,7 @@
 
 use super::translation::Translation;
 
-pub(super) static NOT_LISTENING: Translation = Translation {
+pub(in super::super) static NOT_LISTENING: Translation = Translation {
     title: "目标在开始监听之前就回复了启动命令",
     observed: "目标对启动命令回复了 `ok`，但 mock-kuiper 无法立即连接它的数据通道。",
     effect: "eKuiper 在收到 `ok` 之后立即连接，而且只连接一次，失败则停止规则。从 2.3 起，原因只出现在日志中。如果规则的数据恰好同时到达，2.4.0 还会输出一次它自己的 panic。",
@@ -12,7 +12,7 @@ pub(super) static NOT_LISTENING: Translation = Translation {
     ],
 };
 
-pub(super) static WRONG_SOCKET: Translation = Translation {
+pub(in super::super) static WRONG_SOCKET: Translation = Translation {
     title: "目标监听的套接字不是 PULL",
     observed: "mock-kuiper 连接了目标的数据通道，但对方的握手不属于 PULL 套接字。",
     effect: "eKuiper 停止规则。从 2.3 起，原因只出现在日志中。",
@@ -20,7 +20,7 @@ pub(super) static WRONG_SOCKET: Translation = Translation {
     remedies: &["打开 PULL 套接字（NNG：`Pull0`）。各 SDK 都是这样做的。"],
 };
 
-pub(super) static STILL_LISTENING: Translation = Translation {
+pub(in super::super) static STILL_LISTENING: Translation = Translation {
     title: "目标停止之后仍在监听",
     observed: "目标对停止命令回复了 `ok`，但一秒之后它的地址仍被占用。",
     effect: "eKuiper 在停止时没有任何显示。下次启动规则时，新实例无法监听，因而拒绝启动；或者 eKuiper 连接到旧实例，旧实例收下数据却不做任何处理。",
@@ -33,7 +33,7 @@ pub(super) static STILL_LISTENING: Translation = Translation {
     ],
 };
 
-pub(super) static ROW_NOT_TAKEN: Translation = Translation {
+pub(in super::super) static ROW_NOT_TAKEN: Translation = Translation {
     title: "目标没有按时接收数据",
     observed: "目标已连接，但缓冲区已满，一条数据在 eKuiper 的发送时限之内无处可放。",
     effect: "eKuiper 起初没有任何显示：缓冲区可容纳 130 到 170 条数据，它们都计为已发送。之后每条数据都要等到发送超时（从 2.1 起为 5 秒，之前为 1 秒），然后丢失，除非目标启用了缓存；排在后面的数据会被丢弃。1.x 不把这两者写入日志，只在规则状态中显示。",
@@ -46,7 +46,7 @@ pub(super) static ROW_NOT_TAKEN: Translation = Translation {
     ],
 };
 
-pub(super) static UNREACHABLE: Translation = Translation {
+pub(in super::super) static UNREACHABLE: Translation = Translation {
     title: "目标关闭了连接，并且无法再次连接",
     observed: "目标关闭了传输数据的连接，而 mock-kuiper 无法重新连接。",
     effect: "eKuiper 起初没有任何显示：它会尝试重新连接，有 130 到 170 条数据计为已发送，尽管没有任何目标收到它们。之后每条数据都在发送超时后失败。规则一直是 `running`。",
@@ -59,7 +59,7 @@ pub(super) static UNREACHABLE: Translation = Translation {
     ],
 };
 
-pub(super) static ACK_MISSING: Translation = Translation {
+pub(in super::super) static ACK_MISSING: Translation = Translation {
     title: "目标没有按时发送 ack",
     observed: "设置了 `requireAck`，发送了一条数据，但在回复超时之前没有收到 ack。",
     effect: "eKuiper 没有任何显示：它无限期地等待，不再发送数据。规则一直是 `running`，`sink_OP_0_records_in_total` 为 1，`sink_OP_0_records_out_total` 为 0。缓冲区满了之后，后面的数据会被丢弃，停止规则也要多花 5 秒。",
@@ -72,7 +72,7 @@ pub(super) static ACK_MISSING: Translation = Translation {
     ],
 };
 
-pub(super) static ACK_INVALID: Translation = Translation {
+pub(in super::super) static ACK_INVALID: Translation = Translation {
     title: "ack 既不是 `{}` 也不是 `{\"error\":\"text\"}`",
     observed: "设置了 `requireAck`，但对数据的回复不是 JSON 对象，或者其中的 `error` 不是文本。",
     effect: "eKuiper 将该条数据计为目标的一次异常，然后处理下一条。它不认为这是 I/O 错误，所以即使目标启用了缓存，也不会重新发送该数据。",
@@ -84,7 +84,7 @@ pub(super) static ACK_INVALID: Translation = Translation {
     ],
 };
 
-pub(super) static ACK_ERROR: Translation = Translation {
+pub(in super::super) static ACK_ERROR: Translation = Translation {
     title: "目标报告某条数据处理失败",
     observed: "设置了 `requireAck`，目标对一条数据回复了 `{\"error\":\"text\"}`。",
     effect: "eKuiper 将该条数据计为目标的一次异常并继续运行。这属于 I/O 错误：如果目标启用了缓存（`enableCache`），会重新发送该数据，否则数据丢失。",
@@ -96,7 +96,7 @@ pub(super) static ACK_ERROR: Translation = Translation {
     ],
 };
 
-pub(super) static HUNG_UP: Translation = Translation {
+pub(in super::super) static HUNG_UP: Translation = Translation {
     title: "目标在运行期间关闭了通道",
     observed: "目标关闭了数据通道或 ack 通道，并且一秒之内没有恢复，而它并没有收到停止命令。",
     effect: "eKuiper 起初没有任何显示：它会重新连接数据通道，数据计为已发送，尽管没有任何目标收到它们。缓冲区满了之后，每条数据都在发送超时后失败。规则一直是 `running`。",
@@ -108,7 +108,7 @@ pub(super) static HUNG_UP: Translation = Translation {
     ],
 };
 
-pub(super) static UNREAD: Translation = Translation {
+pub(in super::super) static UNREAD: Translation = Translation {
     title: "目标不再读取数据",
     observed: "数据已经发送，停留在套接字的缓冲区中，而在回复时限之内目标一条也没有读取。",
     effect: "eKuiper 起初没有任何显示：缓冲区中的数据计为已发送。缓冲区满了之后，每条数据都在发送超时后失败。规则停止时仍在缓冲区中的数据会丢失。",
