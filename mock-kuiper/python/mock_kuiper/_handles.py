@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import types
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Type
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Type, TypeVar
 
 from ._errors import Finding, FunctionError, HostError, error_of
 from ._server import Stream
@@ -22,6 +22,9 @@ TIMEOUT = 10.0
 
 #: Seconds after which a wait for a row looks whether the plugin still runs.
 LOOK = 0.25
+
+
+Self = TypeVar("Self", bound="Instance")
 
 
 class Instance:
@@ -45,6 +48,18 @@ class Instance:
         Raises Finding if the plugin refuses, does not answer, or has exited.
         """
         self._host._request("POST", "instances", self.id, "stop", body={})
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[types.TracebackType],
+    ) -> None:
+        if error is None:
+            self.stop()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id}>"
@@ -165,18 +180,6 @@ class Source(Instance):
             raise
         raise AssertionError(f"source `{self.symbol}` sent row {row.number}: {row.message!r}")
 
-    def __enter__(self) -> "Source":
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[types.TracebackType],
-    ) -> None:
-        if error is None:
-            self.stop()
-
 
 class Sink(Instance):
     """A sink that runs."""
@@ -196,18 +199,6 @@ class Sink(Instance):
     def _send(self, body: Dict[str, Any]) -> List[Ack]:
         sent = self._host._request("POST", "instances", self.id, "rows", body=body)
         return [Ack(ack["ok"], ack.get("error")) for ack in sent.get("acks", [])]
-
-    def __enter__(self) -> "Sink":
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[types.TracebackType],
-    ) -> None:
-        if error is None:
-            self.stop()
 
 
 class Function:
