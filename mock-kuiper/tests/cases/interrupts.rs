@@ -1,7 +1,6 @@
 //! Signals, at every moment of a run.
 
 use std::fs;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -137,15 +136,8 @@ fn sigterm_and_sighup_are_interrupts() {
 #[test]
 fn the_end_of_stdin_is_an_interrupt_if_it_is_asked_for() {
     let place = Place::with(&files()[0].1);
-    let mut command = place.command(&["a.test.yaml", "--end-with-stdin"]);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let stdin = child.stdin.take();
-    let live = Live::of(child, &place.id);
+    let command = place.command(&["a.test.yaml", "--end-with-stdin"]);
+    let (live, stdin) = Live::spawn_with_stdin(command, &place.id);
     wait_until("rows", || place.path("began").exists());
 
     drop(stdin);

@@ -121,12 +121,7 @@ fn what_a_host_has_received_is_in_the_trace_of_a_killed_recorder() {
     const ROWS: usize = 1000;
     let recorded = Recorded::probe(&[]);
     // A disk that takes nothing for now: the lines of these rows do not fit in the FIFO.
-    make_fifo(&recorded);
-    let trace = fs::File::options()
-        .read(true)
-        .write(true)
-        .open(recorded.trace())
-        .unwrap();
+    let trace = make_fifo(&recorded);
     let limit = format!(r#"random={{"interval":0,"limit":{ROWS}}}"#);
     let live = recorded.start(&["--config", &limit, "--source", "random"]);
     live.wait_for_stdout(&format!("\"number\":{ROWS}}}"));
@@ -148,9 +143,16 @@ fn what_a_host_has_received_is_in_the_trace_of_a_killed_recorder() {
     live.finish().assert_status(1).assert_says("SIGKILL");
 }
 
-fn make_fifo(recorded: &Recorded) {
+/// Makes the trace a FIFO, and opens it, so that the recorder can.
+fn make_fifo(recorded: &Recorded) -> fs::File {
     let mode = Mode::from_raw_mode(0o600);
     mknodat(CWD, recorded.trace(), FileType::Fifo, mode, 0).unwrap();
+    let mut options = fs::File::options();
+    options
+        .read(true)
+        .write(true)
+        .open(recorded.trace())
+        .unwrap()
 }
 
 /// Returns the most memory that a process has used, in KiB.
@@ -168,12 +170,7 @@ fn a_flood_is_recorded_whole_in_bounded_memory_even_if_the_disk_is_slow() {
     const ROWS: usize = 30_000;
     let recorded = Recorded::probe(&[]);
     // Nobody reads at first: then a disk that takes nothing.
-    make_fifo(&recorded);
-    let mut trace = fs::File::options()
-        .read(true)
-        .write(true)
-        .open(recorded.trace())
-        .unwrap();
+    let mut trace = make_fifo(&recorded);
     let limit = format!(r#"random={{"interval":0,"limit":{ROWS}}}"#);
     let live = recorded.start(&["--config", &limit, "--source", "random"]);
     live.wait_for_stdout("\"number\":1}");

@@ -172,6 +172,8 @@ fn ctrl_c_ends_a_run_while_the_plugin_answers_nothing() {
 
         live.end().assert_status(0);
         assert!(running.is_alive());
+        drop(running);
+        crate::processes::remove_files(&plugin.id);
     }
 }
 
@@ -206,6 +208,8 @@ fn a_second_run_is_refused_with_the_process_of_the_first() {
 
     second.assert_status(3);
     second.assert_says(&format!("is in use by process {}", first.pid()));
+    first.signal(Signal::INT);
+    first.finish();
 }
 
 #[test]

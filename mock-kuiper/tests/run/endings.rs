@@ -310,6 +310,7 @@ fn processes_in_sessions_of_their_own_end_when_the_mock_is_killed() {
         wait_until("the end of all processes", || {
             processes(&plugin.id).is_empty()
         });
+        crate::processes::remove_files(&plugin.id);
     }
 }
 

@@ -28,9 +28,27 @@ fn start(server: &Server) -> Child {
     silent.spawn().unwrap()
 }
 
+/// Starts a server, and the plugin that it waits for.
+fn attached() -> (Server, Child) {
+    let server = Probe::new().serve_soon(&["--attach"]);
+    server.wait_state("waiting");
+    let plugin = start(&server);
+    server.wait_state("running");
+    (server, plugin)
+}
+
 fn end(mut plugin: Child) {
     kill(plugin.id(), Signal::KILL);
     plugin.wait().unwrap();
+}
+
+/// Ends the server, which lets the plugin run, and then the plugin.
+fn end_both(server: Server, plugin: Child) {
+    let id = server.probe.id.clone();
+    server.live.signal(Signal::TERM);
+    assert_eq!(server.live.end().status, 0);
+    end(plugin);
+    assert_clean(&id);
 }
 
 #[test]
@@ -79,10 +97,7 @@ fn the_server_waits_for_a_plugin_that_is_started_by_hand() {
 
 #[test]
 fn what_would_launch_the_plugin_is_refused() {
-    let server = Probe::new().serve_soon(&["--attach"]);
-    server.wait_state("waiting");
-    let plugin = start(&server);
-    server.wait_state("running");
+    let (server, plugin) = attached();
     let id = &server.probe.id;
     let refused = |answer: crate::http::Answer, what: &str| {
         let (code, text) = answer.refused(409);
@@ -112,19 +127,12 @@ fn what_would_launch_the_plugin_is_refused() {
     server.call(json!([1])).expect(200);
     let fault = server.post("/faults", json!({"fault": "requests"}));
     assert_eq!(fault.expect(200), json!({"outcome": "survived"}));
-    let id = id.clone();
-    server.live.signal(Signal::TERM);
-    assert_eq!(server.live.end().status, 0);
-    end(plugin);
-    assert_clean(&id);
+    end_both(server, plugin);
 }
 
 #[test]
 fn a_stop_does_not_wait_for_a_sink_that_stands_still() {
-    let server = Probe::new().serve_soon(&["--attach"]);
-    server.wait_state("waiting");
-    let plugin = start(&server);
-    server.wait_state("running");
+    let (server, plugin) = attached();
     server.start_sink(json!({"requireAck": true, "config": {"ack": "never"}}));
     let body = json!({"rule": server.probe.id, "config": {}, "to": [server.sink()]});
     server.post("/sources/nums/start", body).expect(201);
@@ -145,10 +153,7 @@ fn a_stop_does_not_wait_for_a_sink_that_stands_still() {
 
 #[test]
 fn one_sink_that_stands_still_is_stopped() {
-    let server = Probe::new().serve_soon(&["--attach"]);
-    server.wait_state("waiting");
-    let plugin = start(&server);
-    server.wait_state("running");
+    let (server, plugin) = attached();
     server.start_sink(json!({"requireAck": true, "config": {"ack": "never"}}));
     let body = json!({"rule": server.probe.id, "config": {"interval": 5}, "to": [server.sink()]});
     server.post("/sources/nums/start", body).expect(201);
@@ -162,20 +167,13 @@ fn one_sink_that_stands_still_is_stopped() {
     let rows = || server.instance(&server.source())["rows"].as_u64().unwrap();
     let before = rows();
     wait_until("rows", || rows() > before + 5);
-    let id = server.probe.id.clone();
-    server.live.signal(Signal::TERM);
-    assert_eq!(server.live.end().status, 0);
-    end(plugin);
-    assert_clean(&id);
+    end_both(server, plugin);
 }
 
 #[test]
 fn calls_whose_clients_are_gone_leave_room_for_others() {
     const MOST: usize = 64;
-    let server = Probe::new().serve_soon(&["--attach"]);
-    server.wait_state("waiting");
-    let plugin = start(&server);
-    server.wait_state("running");
+    let (server, plugin) = attached();
     // As a debugger holds it.
     kill(plugin.id(), Signal::STOP);
     let path = server.path(&format!("/functions/{}/call", server.probe.function()));
@@ -193,11 +191,7 @@ fn calls_whose_clients_are_gone_leave_room_for_others() {
     assert_eq!(server.get("").expect(200)["state"], "running");
     let stopped = server.post("/stop", json!({})).expect(200);
     assert_eq!(stopped["state"], "stopped");
-    let id = server.probe.id.clone();
-    server.live.signal(Signal::TERM);
-    assert_eq!(server.live.end().status, 0);
-    end(plugin);
-    assert_clean(&id);
+    end_both(server, plugin);
 }
 
 #[test]

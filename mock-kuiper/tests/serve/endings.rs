@@ -1,7 +1,6 @@
 //! How a server begins and ends.
 
 use std::net::TcpListener;
-use std::process::Stdio;
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -50,15 +49,8 @@ fn every_signal_ends_everything() {
 #[test]
 fn the_end_of_stdin_ends_everything_if_it_is_asked_for() {
     let probe = Probe::new();
-    let mut command = probe.command(&["--port", "0", "--end-with-stdin"]);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let stdin = child.stdin.take();
-    let live = Live::of(child, &probe.id);
+    let command = probe.command(&["--port", "0", "--end-with-stdin"]);
+    let (live, stdin) = Live::spawn_with_stdin(command, &probe.id);
     let server = probe.serve_as(live);
     server.wait_state("running");
     server.start_source(json!({"interval": 1}));

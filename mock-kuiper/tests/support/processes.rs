@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -72,6 +72,14 @@ impl Live {
     pub(crate) fn spawn(mut command: Command, id: &str) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         Self::spawn_as_is(command, id)
+    }
+
+    /// Starts a command, and returns the other end of its stdin, too.
+    pub(crate) fn spawn_with_stdin(mut command: Command, id: &str) -> (Self, ChildStdin) {
+        command.stdin(Stdio::piped());
+        let mut live = Self::spawn(command, id);
+        let stdin = live.child.stdin.take().unwrap();
+        (live, stdin)
     }
 
     pub(crate) fn spawn_as_is(mut command: Command, id: &str) -> Self {
@@ -319,6 +327,13 @@ pub(crate) fn files(id: &str) -> Vec<String> {
         })
     };
     names.filter(is_ours).collect()
+}
+
+/// Removes the socket files that processes have left which the test has killed.
+pub(crate) fn remove_files(id: &str) {
+    for name in files(id) {
+        fs::remove_file(Path::new("/tmp").join(name)).unwrap();
+    }
 }
 
 /// Writes an executable script. `sh` writes it, so that no fork of this process
