@@ -1,16 +1,20 @@
-"""Finds the executables that this package has brought along."""
+"""Finds the executables that this package has brought along, and ends what they run."""
 
 from __future__ import annotations
 
 import os
 import pathlib
 import shutil
+import subprocess
 import sysconfig
 
 from ._errors import HostError
 
 #: Names the executable `mock-kuiper` to use instead of that of this package.
 VARIABLE = "MOCK_KUIPER"
+
+#: Seconds that an executable may take to end after it was asked to.
+ENDING = 15.0
 
 
 def find_executable(name: str = "mock-kuiper") -> str:
@@ -39,3 +43,15 @@ def find_executable(name: str = "mock-kuiper") -> str:
             ["install it: pip install mock-kuiper"],
         )
     return found
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a command with `--end-with-stdin` that may still run, and its plugin."""
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        process.wait(ENDING)
+    except subprocess.TimeoutExpired:
+        # Its supervisor then ends all that descends from the plugin.
+        process.kill()
+        process.wait()

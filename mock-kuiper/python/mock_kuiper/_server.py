@@ -17,6 +17,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 from urllib.parse import quote
 
 from ._errors import HostError, error_of
+from ._executable import ENDING, end
 
 # pytest shows the line of the test, not these.
 __tracebackhide__ = True
@@ -24,9 +25,6 @@ __tracebackhide__ = True
 #: Seconds that a request may take. The server has limits of its own for all that it
 #: waits for, so that only a fault can take long.
 PATIENCE = 600.0
-
-#: Seconds that the server may take to end the plugin.
-ENDING = 15.0
 
 #: The events that are read ahead. A reader that is slower holds up the stream, and the
 #: server drops what it has no room for.
@@ -78,15 +76,9 @@ class Server:
 
     def close(self) -> None:
         """Ends the plugin and the server."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-        try:
-            self._process.wait(ENDING)
-        except subprocess.TimeoutExpired:
-            # Its supervisor then ends all that descends from the plugin.
-            self._process.kill()
-            self._process.wait()
+        end(self._process)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
         self._errors.close()
 
     def _connect(self) -> http.client.HTTPConnection:

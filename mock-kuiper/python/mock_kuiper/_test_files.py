@@ -14,10 +14,7 @@ from typing import IO, Any, Dict, Iterator, List, Optional, Tuple, Union
 import pytest
 
 from ._errors import HostError
-from ._executable import find_executable
-
-#: Seconds that `mock-kuiper` may take to end after it was asked to.
-ENDING = 15.0
+from ._executable import end, find_executable
 
 #: The status of `mock-kuiper test` if a case has failed.
 FAILED = 1
@@ -93,20 +90,8 @@ class TestFile(pytest.File):
             try:
                 status = process.wait()
             finally:
-                _end(process)
+                end(process)
             return status, _text(out), _text(err)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Ends a command that may still run."""
-    assert process.stdin is not None
-    process.stdin.close()
-    try:
-        process.wait(ENDING)
-    except subprocess.TimeoutExpired:
-        # Its supervisor then ends all that descends from the plugin.
-        process.kill()
-        process.wait()
 
 
 def _text(file: IO[bytes]) -> str:
