@@ -29,6 +29,9 @@ pub struct Manifest {
     pub sinks: Vec<String>,
     /// The names of the functions.
     pub functions: Vec<String>,
+    /// Which of `sources`, `sinks` and `functions` the json does not list, so that
+    /// eKuiper has no list of them, not even an empty one.
+    pub unlisted: Vec<&'static str>,
 }
 
 /// How a plugin is launched.
@@ -58,6 +61,7 @@ pub(super) struct Examined {
     pub(super) sources: Option<Vec<String>>,
     pub(super) sinks: Option<Vec<String>>,
     pub(super) functions: Option<Vec<String>>,
+    unlisted: Vec<&'static str>,
     pub(super) mistakes: Vec<Mistake>,
     /// Names that are listed twice, which eKuiper tolerates.
     pub(super) duplicates: Vec<Mistake>,
@@ -77,6 +81,7 @@ pub(super) fn read(file: &Path, directory: &Path, zipped: bool) -> Result<Manife
             sources: examined.sources?,
             sinks: examined.sinks?,
             functions: examined.functions?,
+            unlisted: examined.unlisted,
         })
     })();
     match manifest {
@@ -138,6 +143,10 @@ impl Examiner<'_> {
         let sources = self.names("sources");
         let sinks = self.names("sinks");
         let functions = self.names("functions");
+        let unlisted = ["sources", "sinks", "functions"]
+            .into_iter()
+            .filter(|list| self.field(list).is_none())
+            .collect();
         if let (Some(a), Some(b), Some(c)) = (&sources, &sinks, &functions)
             && a.is_empty()
             && b.is_empty()
@@ -160,6 +169,7 @@ impl Examiner<'_> {
             sources,
             sinks,
             functions,
+            unlisted,
             mistakes: std::mem::take(&mut self.mistakes),
             duplicates: std::mem::take(&mut self.duplicates),
         }

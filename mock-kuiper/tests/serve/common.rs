@@ -31,14 +31,25 @@ impl Probe {
         let probe = Self { id, place };
         let directory = probe.directory();
         fs::create_dir_all(directory.join("sources")).unwrap();
-        let json = json!({
-            "version": "1.0.0", "language": "go", "executable": probe.id,
+        let symbols = json!({
             "sources": ["nums"], "sinks": ["out"], "functions": [probe.function()],
         });
-        let file = directory.join(format!("{}.json", probe.id));
-        fs::write(file, json.to_string()).unwrap();
+        probe.declare(symbols);
         link_probe(&directory.join(&probe.id));
         probe
+    }
+
+    /// Writes the plugin's json, with these lists of symbols.
+    pub(crate) fn declare(&self, symbols: Value) {
+        let mut json = json!({
+            "version": "1.0.0", "language": "go", "executable": self.id,
+        });
+        let Value::Object(mut lists) = symbols else {
+            panic!("the lists are in no object");
+        };
+        json.as_object_mut().unwrap().append(&mut lists);
+        let file = self.directory().join(format!("{}.json", self.id));
+        fs::write(file, json.to_string()).unwrap();
     }
 
     pub(crate) fn directory(&self) -> PathBuf {

@@ -118,6 +118,34 @@ fn ekuiper_s_own_paths_are_answered_as_ekuiper_answers() {
 }
 
 #[test]
+fn a_list_that_the_json_does_not_have_is_null_as_in_ekuiper() {
+    let probe = Probe::new();
+    let function = probe.function();
+    probe.declare(json!({"sinks": null, "functions": [function]}));
+    let server = probe.serve(&[]);
+
+    let list = request(server.port, "GET", "/plugins/portables", &[], "").expect(200);
+
+    assert_eq!(list[0]["sources"], Value::Null);
+    assert_eq!(list[0]["sinks"], Value::Null);
+    assert_eq!(list[0]["functions"], json!([server.probe.function()]));
+    server.end();
+}
+
+#[test]
+fn a_list_of_no_names_is_empty_as_in_ekuiper() {
+    let probe = Probe::new();
+    probe.declare(json!({"sources": [], "sinks": ["out"]}));
+    let server = probe.serve(&[]);
+
+    let list = request(server.port, "GET", "/plugins/portables", &[], "").expect(200);
+
+    assert_eq!(list[0]["sources"], json!([]));
+    assert_eq!(list[0]["sinks"], json!(["out"]));
+    server.end();
+}
+
+#[test]
 fn a_crash_is_the_answer_to_every_request_until_the_next_start() {
     let server = Probe::new().serve(&[]);
     server.start_source(json!({"interval": 5}));

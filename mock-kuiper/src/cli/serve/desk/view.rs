@@ -115,7 +115,10 @@ impl Plugin {
             ("sinks", &manifest.sinks),
             ("functions", &manifest.functions),
         ] {
-            set(name, symbols.clone().into());
+            match manifest.unlisted.contains(&name) {
+                true => set(name, Value::Null),
+                false => set(name, symbols.clone().into()),
+            };
         }
         Value::Object(info)
     }
