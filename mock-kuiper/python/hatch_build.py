@@ -4,11 +4,13 @@
 which must be linked statically: then they run with any C library, and one wheel is for
 both kinds of Linux. NAME.txt beside each has the licences of what is linked in; a wheel
 that is given to others must have them.
-`MOCK_KUIPER_TARGET` is the target that Rust has built them for.
+`MOCK_KUIPER_TARGET` is the target that Rust has built them for; without it, they are for
+this machine.
 """
 
 import os
 import pathlib
+import platform
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -21,13 +23,21 @@ PLATFORMS = {
     "armv7-unknown-linux-gnueabihf": "manylinux_2_17_armv7l.musllinux_1_1_armv7l",
 }
 
+#: Rust's names of the machines.
+MACHINES = {
+    "x86_64": "x86_64-unknown-linux-gnu",
+    "aarch64": "aarch64-unknown-linux-gnu",
+    "armv7l": "armv7-unknown-linux-gnueabihf",
+}
+
 
 class CustomBuildHook(BuildHookInterface):
     """Adds the executables."""
 
     def initialize(self, version, build_data):
         """Begins a wheel."""
-        target = os.environ.get("MOCK_KUIPER_TARGET", "x86_64-unknown-linux-gnu")
+        machine = platform.machine()
+        target = os.environ.get("MOCK_KUIPER_TARGET") or MACHINES.get(machine, machine)
         if target not in PLATFORMS:
             raise SystemExit(f"MOCK_KUIPER_TARGET: expected one of {', '.join(PLATFORMS)}, got {target!r}")
         directory = pathlib.Path(os.environ.get("MOCK_KUIPER_EXECUTABLES", ""))
