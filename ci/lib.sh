@@ -85,3 +85,22 @@ prepare_venv() {
         -r "$requirements" || return 1
     cp "$requirements" "$venv/requirements.txt"
 }
+
+# static_executables: prints the directory of static executables of `mock-kuiper` and
+# `ekuiper-conformance`. Those of ci/dist are taken if they are newer than the sources;
+# otherwise some are built quickly, without optimizations.
+static_executables() {
+    local native dist build
+    native=$(rustc -vV | sed -n 's/^host: //p')
+    dist="$target/$native/dist" build="$target/static"
+    if [ -x "$dist/mock-kuiper" ] && [ -x "$dist/ekuiper-conformance" ] &&
+        [ -z "$(find Cargo.* sp mock-kuiper conformance -type f \
+            \( -newer "$dist/mock-kuiper" -o -newer "$dist/ekuiper-conformance" \) -print -quit)" ]; then
+        echo "$dist"
+        return
+    fi
+    CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=symbols \
+        RUSTFLAGS="-C target-feature=+crt-static" cargo build -q --locked --target "$native" \
+        --target-dir "$build" -p mock-kuiper -p ekuiper-conformance --bins >&2
+    echo "$build/$native/debug"
+}
