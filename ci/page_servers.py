@@ -181,7 +181,7 @@ def check_python(browser, servers, checks, shots, plugin, python, other):
     page.press("Enter")
     page.see("Chinese", "document.documentElement.lang === 'zh-CN'")
     checks.equal("a Chinese label", "间隔（毫秒）" in page.text("main"), True)
-    checks.equal("the page's words", "动作 (Sink)" in page.text("nav"), True)
+    checks.equal("the page's words", "目标 (Sink)" in page.text("nav"), True)
     checks.equal("what was typed stays", page.browser.run(one("[data-name=rule] input") + ".value"), "regel")
     check_looks(page, checks, shots, "chinese")
     page.choose("sink/print")

@@ -107,7 +107,7 @@ fn list(language: Language) -> String {
         let _ = writeln!(text, "{BOLD}{code}{BOLD:#}{gap}  {title}");
     }
     text.push_str(match language {
-        Language::Chinese => "\n`mock-kuiper explain CODE` 详细说明其中一个。\n",
+        Language::Chinese => "\n`mock-kuiper explain CODE` 会详细说明其中一个问题代码。\n",
         _ => "\n`mock-kuiper explain CODE` says more about one of them.\n",
     });
     text

@@ -80,7 +80,7 @@ pub(super) static HALF_FRAME: Explanation = Explanation {
     observed: "A frame announced more bytes than arrived, and the connection stayed open and silent.",
     effect: "eKuiper shows nothing: its socket waits for the rest of the message, and nothing that follows on this connection is read. A source's rule is `running` without rows.",
     quotes: &[],
-    cause: "The length in front of the message is too large, for example because it counts characters instead of bytes or leaves out the 4 bytes of the id. Or the thread that writes has ended inside a message.",
+    cause: "The length in front of the message is wrong, for example because it counts characters instead of bytes or leaves out the 4 bytes of the id. Or the thread that writes has ended inside a message.",
     remedies: &[
         remedy(
             Sdk::Any,

@@ -90,7 +90,7 @@ pub(super) static REFUSED: Explanation = Explanation {
             FACTORY_2,
         ),
     ],
-    cause: "`configure` fails: a property is missing or has another type, or a server cannot be reached. On 2.x the keys of `sources/NAME.yaml` arrive in lower case unless `sources/NAME.json` lists them, and the stream's DATASOURCE is `config.datasource`. Or the symbol in the json is not one of the program. A sink on the Go or Python SDK 2.x is refused by releases before 1.14, which have no ack channel for it to dial.",
+    cause: "`configure` fails: a property is missing or has another type, or a server cannot be reached. On 2.x the keys of `sources/NAME.yaml` arrive in lower case unless `sources/NAME.json` lists them, and the stream's DATASOURCE is `config.datasource`. Or the symbol in the json is not one of the program. A sink on the Go or Python SDK 2.x cannot start under releases before 1.14, which have no ack channel for it to dial.",
     remedies: &[
         remedy(
             Sdk::Any,

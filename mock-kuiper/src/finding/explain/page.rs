@@ -46,17 +46,17 @@ const CHINESE: Texts = Texts {
 
 [English](../troubleshooting.md)
 
-Portable 插件可能出现的问题，按 mock-kuiper 给出的代码排列：真实的 eKuiper 会显示什么、常见原因，以及如何修改。如果您手头只有 eKuiper 的日志，请在本页搜索其中的一行，或者在第一个列表中查找。
+Portable 插件可能出现的问题，按 mock-kuiper 给出的问题代码排列：真实的 eKuiper 会显示什么、常见原因是什么，以及应当如何修改。如果您手头只有 eKuiper 的日志，请在本页搜索其中的一行，或者在第一个列表中查找。
 
-大写单词代表因情况而异的内容：`RULE`（规则）、`STREAM`（流）、`PLUGIN`（插件）、`SYMBOL`（符号）、`OP`（动作及其序号，例如 `file_0`）、`PATH`（路径）、`STATEMENT`（语句）、`ROW`（数据）、`TEXT`（文本）、`N`（数字）。其余内容均为原文。每段文本都注明来源：从哪里读到，以及在该版本的实际运行中是否出现过。在 eKuiper 的日志中，文本里的引号前有反斜杠。
+大写单词代表因情况而异的内容：`RULE`（规则）、`STREAM`（流）、`PLUGIN`（插件）、`SYMBOL`（符号）、`OP`（动作及其序号，例如 `file_0`）、`PATH`（路径）、`STATEMENT`（语句）、`ROW`（数据）、`TEXT`（文本）、`N`（数字）。其余内容均为原文。每段文本都注明来源：出自何处，以及在该版本的实际运行中是否也出现过。在 eKuiper 的日志中，文本里的引号前有反斜杠。
 
-并非每个问题都有对应的文本，请同时查看[eKuiper 不会显示的问题](#what-ekuiper-does-not-show)。
+并非每个问题都有对应的文本，请同时查看 [eKuiper 不会显示的问题](#what-ekuiper-does-not-show)。
 ",
-    texts: "eKuiper 的文本",
+    texts: "eKuiper 输出的文本",
     silent: "eKuiper 不会显示的问题",
-    others: "eKuiper 的其他文本",
+    others: "eKuiper 输出的其他文本",
     about_silent: "出现以下问题时，eKuiper 的日志中没有任何记录，至少在问题发生时没有：",
-    about_others: "这些文本与机器或安装包有关，不属于任何代码。",
+    about_others: "这些文本与机器或插件包有关，没有对应的问题代码。",
     list: "、",
 };
 

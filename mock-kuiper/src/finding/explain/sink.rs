@@ -145,7 +145,7 @@ pub(super) static ROW_NOT_TAKEN: Explanation = Explanation {
             "issues lf-edge/ekuiper #3815 and #3636",
         ),
     ],
-    cause: "`collect` is slower than the rule, or waits forever. Often it waits to send an ack: without `requireAck` eKuiper does not read acks, and the ack channel is full after some hundred rows.",
+    cause: "`collect` is slower than the rule, or waits forever. Often it waits to send an ack: without `requireAck` eKuiper does not read acks, and the ack channel is full after a few hundred rows.",
     remedies: &[
         remedy(
             Sdk::Any,

@@ -18,12 +18,12 @@ pub(in super::super) static EXITED_EARLY: Translation = Translation {
 pub(in super::super) static EXITED: Translation = Translation {
     title: "进程自行退出，而不是由主程序结束的",
     observed: "插件的符号正在运行或可以启动时，进程退出了。",
-    effect: "使用该插件的规则仍显示为 `running`，但没有数据。只有再启动一条使用它的规则时，eKuiper 才会重新启动进程，并为此前运行的符号重新发送启动命令。退出会记录在日志中，除非退出码为 0：此时 eKuiper 没有任何显示，插件状态也一直是 `running`。",
-    cause: "某个符号出错并拖垮了整个进程：panic、本地库崩溃，或在回调中调用了 `exit`。如果不是人为终止，`signal: killed` 说明系统内存不足。窗口为空时，聚合函数会收到 `null`。",
+    effect: "使用该插件的规则仍显示为 `running`，但没有数据。只有再启动一条使用它的规则时，eKuiper 才会重新启动进程，并为此前运行的符号重新发送启动命令。退出会记录在日志中，除非退出码为 0：此时 eKuiper 没有任何提示，插件状态也一直是 `running`。",
+    cause: "某个符号出错并拖垮了整个进程：panic、原生库崩溃，或在回调中调用了 `exit`。如果不是人为终止，`signal: killed` 说明系统内存不足。窗口为空时，聚合函数会收到 `null`。",
     remedies: &[
         "把某个符号中的失败转化为该符号自己的错误。重启规则或 eKuiper，进程才会重新启动。",
         "SDK 会捕获 panic：请使用默认的 `panic = \"unwind\"` 构建，并且不要调用 `std::process::exit`。",
-        "不要在回调中调用 `exit` 或 `os._exit`；检查是否有会中止进程的本地库。",
+        "不要在回调中调用 `exit` 或 `os._exit`；检查是否有会中止（abort）进程的原生库。",
         "任何符号的 panic 都会结束整个进程：请在 `Open`、`Collect` 和 `Exec` 中使用 `recover`，并检查每个参数的类型，包括 `nil`。",
     ],
 };
@@ -43,12 +43,12 @@ pub(in super::super) static NO_GREETING: Translation = Translation {
 
 pub(in super::super) static LEAK: Translation = Translation {
     title: "反复停止和启动后，打开的文件、线程或内存没有释放",
-    observed: "实例被停止并重新启动了若干次，之后进程打开的文件或线程比之前多，或者占用的内存比之前多很多。",
-    effect: "进程随着规则的每次启动不断膨胀，而 eKuiper 没有任何显示。2.x 会一直保留该进程，直到插件被删除或 eKuiper 退出。最终插件会无法打开文件，或者被系统终止；后一种情况下日志中会有进程退出的记录。",
+    observed: "多次停止并重新启动实例之后，进程打开的文件或线程比之前多，或者占用的内存比之前多得多。",
+    effect: "进程随着规则的每次启动不断膨胀，而 eKuiper 没有任何提示。2.x 会一直保留该进程，直到插件被删除或 eKuiper 退出。最终插件会无法打开文件，或者被系统终止；后一种情况下日志中会有进程退出的记录。",
     cause: "`close` 没有撤销 `configure` 和 `open` 所做的事，或者某个线程没有察觉它所属的实例已经停止。",
     remedies: &[
         "收到停止命令时，先关闭该实例的所有文件和连接并结束它的线程，然后再回复 `ok`。",
-        "一旦 `ctx.stopped()` 为 true、`ctx.sleep()` 返回 false 或 `ctx.emit()` 失败，就立即退出 `open`；在 `close` 中 join 线程，或者把线程放在由 `Drop` 完成此事的值中。",
+        "一旦 `ctx.stopped()` 为 true、`ctx.sleep()` 返回 false 或 `ctx.emit()` 失败，就立即退出 `open`；在 `close` 中 join 线程，或者用一个会在 `Drop` 中 join 线程的值来持有它们。",
         "SDK 不会结束 `open`：请在 `close` 中设置标志，在 `open` 的循环中检查它，并在那里关闭连接。",
         "在 `ctx.Done()` 时结束每个 goroutine，包括阻塞在向 `consumer` 发送数据上的 goroutine。",
     ],
@@ -57,7 +57,9 @@ pub(in super::super) static LEAK: Translation = Translation {
 pub(in super::super) static GROWN: Translation = Translation {
     title: "插件占用的内存越来越多",
     observed: "插件各进程的常驻内存超过了所设的上限，插件因此被结束。",
-    effect: "eKuiper 没有任何显示：它既不设上限，也不监视内存。机器会越来越慢，直到内核终止某个进程，可能是插件，也可能是 eKuiper。",
-    cause: "无法发送的数据积压在列表中，或者保留了调用的结果，或者在数据到达之前就按帧所声明的长度分配了内存。",
-    remedies: &["为每个队列和缓存设置上限，满了就丢弃或等待。随着数据的到达逐步为消息分配内存。"],
+    effect: "eKuiper 没有任何提示：它既不设上限，也不监视内存。机器会越来越慢，直到内核终止某个进程，可能是插件，也可能是 eKuiper。",
+    cause: "无法发送的数据积压在列表中，或者保留了调用的结果，或者在字节到达之前就按帧所声明的长度分配了内存。",
+    remedies: &[
+        "为每个队列和缓存设置上限，满了就丢弃或等待。为消息分配内存时，应随字节的到达逐步分配。",
+    ],
 };
