@@ -25,8 +25,10 @@ pub const HEADER: usize = 9;
 /// a quarter of it.
 const PIECE: usize = 64 * 1024;
 
-/// The largest capacity in bytes that an empty buffer keeps.
-const KEPT: usize = 1024 * 1024;
+/// The largest capacity in bytes that an empty buffer keeps. A buffer for messages of
+/// 1 MiB grows to nearly 3 MiB; if it was given back after each, every message would
+/// cost the system new pages.
+const KEPT: usize = 4 * 1024 * 1024;
 
 /// A protocol, with the number that stands for it in a greeting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

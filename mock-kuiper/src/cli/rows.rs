@@ -65,12 +65,12 @@ impl Lines {
 
     /// Appends valid JSON without the line ends between its tokens.
     fn one_line(&mut self, json: &str) {
-        let tokens = json.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r'));
-        if json.bytes().any(|byte| matches!(byte, b'\n' | b'\r')) {
-            self.held.extend(tokens);
-        } else {
-            self.held.extend_from_slice(json.as_bytes());
+        let mut json = json.as_bytes();
+        while let Some(end) = memchr::memchr2(b'\n', b'\r', json) {
+            self.held.extend_from_slice(&json[..end]);
+            json = &json[end + 1..];
         }
+        self.held.extend_from_slice(json);
     }
 }
 

@@ -264,7 +264,7 @@ fn object(value: Value) -> Map<String, Value> {
 /// JSON that was checked already. It may hold line ends between its tokens,
 /// which would break the line; such a row is written as text.
 fn raw(json: &str) -> Option<&RawValue> {
-    if json.contains(['\n', '\r']) {
+    if memchr::memchr2(b'\n', b'\r', json.as_bytes()).is_some() {
         return None;
     }
     serde_json::from_str(json).ok()

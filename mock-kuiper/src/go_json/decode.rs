@@ -22,6 +22,18 @@ pub(crate) fn decode<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::E
     })
 }
 
+/// Reads bytes as text. Invalid UTF-8 becomes U+FFFD; such a text is put into
+/// `replaced`.
+pub(crate) fn text<'a>(bytes: &'a [u8], replaced: &'a mut String) -> &'a str {
+    match simdutf8::basic::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(_) => {
+            *replaced = String::from_utf8_lossy(bytes).into_owned();
+            replaced
+        }
+    }
+}
+
 /// Replaces half surrogate pairs. Returns `None` if there are none.
 fn without_halves(json: &str) -> Option<String> {
     let mut out = String::new();
@@ -155,6 +167,35 @@ mod tests {
             (r#""\u4e2d\\""#, "\u{4e2d}\\"),
         ] {
             assert_eq!(decode::<Value>(text).unwrap(), json!(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn invalid_utf_8_is_replaced_wherever_it_is() {
+        let pieces: [(&[u8], &str); 10] = [
+            (b"\x80", "\u{fffd}"),
+            (b"\xff", "\u{fffd}"),
+            (b"\xc3", "\u{fffd}"),
+            (b"\xc0\xaf", "\u{fffd}\u{fffd}"),
+            (b"\xe4\xb8", "\u{fffd}"),
+            (b"\xed\xa0\xbd", "\u{fffd}\u{fffd}\u{fffd}"),
+            (b"\xf0\x9f\x98", "\u{fffd}"),
+            (b"\xf4\x90\x80\x80", "\u{fffd}\u{fffd}\u{fffd}\u{fffd}"),
+            (b"\xe4\xb8\xad", "\u{4e2d}"),
+            (b"\xf0\x9f\x98\x80", "\u{1f600}"),
+        ];
+        for (piece, replaced) in pieces {
+            for before in 0..300 {
+                for after in [0, 1, 100] {
+                    let (before, after) = ("x".repeat(before), "y".repeat(after));
+                    let bytes = [before.as_bytes(), piece, after.as_bytes()].concat();
+
+                    let mut buffer = String::new();
+                    let text = text(&bytes, &mut buffer);
+
+                    assert_eq!(text, format!("{before}{replaced}{after}"));
+                }
+            }
         }
     }
 

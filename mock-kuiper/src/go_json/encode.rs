@@ -11,6 +11,8 @@ use std::io::Write as _;
 
 use serde_json::{Map, Number, Value};
 
+use super::chunk::{CHUNK, any, controls, equal};
+
 /// The Go type in which eKuiper holds a value's numbers.
 ///
 /// It depends on where eKuiper has the value from, and JSON text does not show
@@ -69,56 +71,74 @@ pub fn write_map(out: &mut Vec<u8>, map: &Map<String, Value>, numbers: Numbers) 
 /// Appends a string to `out`, in quotes. `<`, `>` and `&` are escaped too, so
 /// that the text is safe in HTML.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     let bytes = text.as_bytes();
+    let specials = |vector| {
+        let bytes = SPECIAL.map(|byte| equal(vector, byte));
+        bytes
+            .into_iter()
+            .fold(controls(vector), |found, byte| found | byte)
+    };
     let mut copied = 0;
     out.push(b'"');
-    for (at, &byte) in bytes.iter().enumerate() {
-        if !is_special(byte) {
+    for (index, part) in bytes.chunks(CHUNK).enumerate() {
+        // Most bytes of a long text are written as they are.
+        if part
+            .first_chunk()
+            .is_some_and(|chunk| !any(chunk, specials))
+        {
             continue;
         }
-        let escape = match byte {
-            b'"' => *br#"\""#,
-            b'\\' => *br"\\",
-            b'\n' => *br"\n",
-            b'\r' => *br"\r",
-            b'\t' => *br"\t",
-            0x08 => *br"\b",
-            0x0c => *br"\f",
-            0xe2 => {
-                // U+2028 and U+2029 are E2 80 A8 and E2 80 A9.
-                let last = match bytes[at..] {
-                    [0xe2, 0x80, 0xa8, ..] => b'8',
-                    [0xe2, 0x80, 0xa9, ..] => b'9',
-                    _ => continue,
-                };
-                out.extend_from_slice(&bytes[copied..at]);
-                out.extend_from_slice(br"\u202");
-                out.push(last);
-                copied = at + 3;
-                continue;
+        for (offset, &byte) in part.iter().enumerate() {
+            if byte < b' ' || SPECIAL.contains(&byte) {
+                copied = escape(out, bytes, copied, index * CHUNK + offset);
             }
-            _ => {
-                out.extend_from_slice(&bytes[copied..at]);
-                out.extend_from_slice(br"\u00");
-                out.push(HEX[usize::from(byte >> 4)]);
-                out.push(HEX[usize::from(byte & 0xf)]);
-                copied = at + 1;
-                continue;
-            }
-        };
-        out.extend_from_slice(&bytes[copied..at]);
-        out.extend_from_slice(&escape);
-        copied = at + 1;
+        }
     }
     out.extend_from_slice(&bytes[copied..]);
     out.push(b'"');
 }
 
-/// Whether a byte is escaped, or may begin a character that is escaped.
-fn is_special(byte: u8) -> bool {
-    matches!(byte, 0..=0x1f | b'"' | b'\\' | b'<' | b'>' | b'&' | 0xe2)
+/// Appends the bytes from `copied` to `at`, and the escape of the byte at `at`, if it
+/// needs one. Returns up to where `bytes` is written.
+fn escape(out: &mut Vec<u8>, bytes: &[u8], copied: usize, at: usize) -> usize {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let byte = bytes[at];
+    let short = match byte {
+        b'"' => *br#"\""#,
+        b'\\' => *br"\\",
+        b'\n' => *br"\n",
+        b'\r' => *br"\r",
+        b'\t' => *br"\t",
+        0x08 => *br"\b",
+        0x0c => *br"\f",
+        0xe2 => {
+            // U+2028 and U+2029 are E2 80 A8 and E2 80 A9.
+            let last = match bytes[at..] {
+                [0xe2, 0x80, 0xa8, ..] => b'8',
+                [0xe2, 0x80, 0xa9, ..] => b'9',
+                _ => return copied,
+            };
+            out.extend_from_slice(&bytes[copied..at]);
+            out.extend_from_slice(br"\u202");
+            out.push(last);
+            return at + 3;
+        }
+        _ => {
+            out.extend_from_slice(&bytes[copied..at]);
+            out.extend_from_slice(br"\u00");
+            out.push(HEX[usize::from(byte >> 4)]);
+            out.push(HEX[usize::from(byte & 0xf)]);
+            return at + 1;
+        }
+    };
+    out.extend_from_slice(&bytes[copied..at]);
+    out.extend_from_slice(&short);
+    at + 1
 }
+
+/// The bytes that are escaped besides control characters, and the one that may begin a
+/// character that is.
+const SPECIAL: [u8; 6] = [b'"', b'\\', b'<', b'>', b'&', 0xe2];
 
 /// Integers below this have an exact `float64`, printed with the same digits.
 const FLOAT64_EXACT: u64 = 1 << 53;
@@ -233,6 +253,30 @@ mod tests {
             string("\u{0}\u{7}\u{8}\t\n\u{b}\u{c}\r\u{1f}\u{7f} \"\\/"),
             "\"\\u0000\\u0007\\b\\t\\n\\u000b\\f\\r\\u001f\u{7f} \\\"\\\\/\""
         );
+    }
+
+    #[test]
+    fn an_escape_is_the_same_wherever_it_is_in_a_long_text() {
+        let escapes = [
+            ("\"", r#"\""#),
+            ("\\", r"\\"),
+            ("\n", r"\n"),
+            ("\u{1}", r"\u0001"),
+            ("<", r"\u003c"),
+            ("\u{2028}\u{2029}", r"\u2028\u2029"),
+            ("\u{2030}", "\u{2030}"),
+            ("\u{2028}\"", r#"\u2028\""#),
+        ];
+        for (character, escape) in escapes {
+            for before in 0..100 {
+                let (before, after) = ("x".repeat(before), "中".repeat(before));
+
+                assert_eq!(
+                    string(&format!("{before}{character}{after}{character}")),
+                    format!("\"{before}{escape}{after}{escape}\"")
+                );
+            }
+        }
     }
 
     #[test]

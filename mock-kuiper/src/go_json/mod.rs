@@ -4,9 +4,10 @@
 //! eKuiper accepts and serde_json does not. `scan` recognizes valid JSON without
 //! building values, for rows that come by the million.
 
+mod chunk;
 mod decode;
 mod encode;
 pub(crate) mod scan;
 
-pub(crate) use decode::{decode, field, fields};
+pub(crate) use decode::{decode, field, fields, text};
 pub use encode::{Numbers, write_map, write_string, write_value};

@@ -7,6 +7,8 @@
 //! recognized here, and words the errors. What is recognized here, serde_json
 //! accepts with the same result (tests of `wire::row`).
 
+use super::chunk::{any, controls, equal};
+
 /// How deep values may be nested. Deeper ones are left to serde_json.
 const DEPTH: u8 = 32;
 
@@ -141,9 +143,37 @@ fn digits(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// Skips everything before the first quote, backslash or control character.
-fn plain(mut text: &[u8]) -> &[u8] {
-    while let Some((chunk, rest)) = text.split_first_chunk() {
-        match special(u64::from_le_bytes(*chunk)) {
+#[inline]
+fn plain(text: &[u8]) -> &[u8] {
+    // Most strings are short.
+    let (start, more) = text.split_at(text.len().min(SHORT));
+    let rest = words(start);
+    match rest.is_empty() {
+        true => long(more),
+        false => &text[start.len() - rest.len()..],
+    }
+}
+
+/// How many bytes of a string are not looked at in chunks.
+const SHORT: usize = 32;
+
+/// Does what [`plain`] does, for the rest of a string that is likely to be long.
+#[inline(never)]
+fn long(mut text: &[u8]) -> &[u8] {
+    let specials = |vector| controls(vector) | equal(vector, b'"') | equal(vector, b'\\');
+    while let Some((chunk, rest)) = text.split_first_chunk()
+        && !any(chunk, specials)
+    {
+        text = rest;
+    }
+    words(text)
+}
+
+/// Does what [`plain`] does, word by word.
+#[inline]
+fn words(mut text: &[u8]) -> &[u8] {
+    while let Some((word, rest)) = text.split_first_chunk() {
+        match special(u64::from_le_bytes(*word)) {
             0 => text = rest,
             special => return &text[special.trailing_zeros() as usize / 8..],
         }
@@ -160,10 +190,53 @@ fn plain(mut text: &[u8]) -> &[u8] {
 ///
 /// Subtracting n sets the high bit of a byte that is below n and had it clear. A
 /// borrow changes only bytes above, so it leaves the lowest bit right.
-fn special(bytes: u64) -> u64 {
+fn special(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    let below = |bytes: u64, limit: u8| bytes.wrapping_sub(ONES * u64::from(limit)) & !bytes & HIGH;
-    let is = |byte: u8| below(bytes ^ (ONES * u64::from(byte)), 1);
-    below(bytes, b' ') | is(b'"') | is(b'\\')
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGH;
+    let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    below(word, b' ') | is(b'"') | is(b'\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::chunk::CHUNK;
+    use super::*;
+
+    /// Longer than a short string and two chunks.
+    const LONG: usize = SHORT + 2 * CHUNK + 20;
+
+    #[test]
+    fn a_string_ends_at_the_first_special_byte_wherever_it_is() {
+        for byte in 0..=u8::MAX {
+            for at in 0..LONG {
+                let mut text = [b'x'; LONG];
+                text[at] = byte;
+                let ends = matches!(byte, 0..=0x1f | b'"' | b'\\');
+                let rest = if ends { LONG - at } else { 0 };
+
+                assert_eq!(plain(&text).len(), rest, "{byte:#x} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_of_two_special_bytes_ends_a_string() {
+        for first in 0..LONG {
+            for second in first + 1..LONG {
+                let mut text = [0xe4; LONG];
+                text[first] = b'\\';
+                text[second] = b'"';
+
+                assert_eq!(plain(&text).len(), LONG - first, "{first}, {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_of_any_length_may_have_no_special_byte() {
+        for length in 0..LONG {
+            assert_eq!(plain(&vec![0xff; length]), b"", "{length}");
+        }
+    }
 }

@@ -241,14 +241,7 @@ impl Source {
             self.read_at = shared.now();
         }
         let source = &self.order.symbol;
-        let text = match std::str::from_utf8(body) {
-            Ok(text) => text,
-            Err(_) => {
-                self.replaced = String::from_utf8_lossy(body).into_owned();
-                &self.replaced
-            }
-        };
-        let row = SourceRow::parse(text);
+        let row = SourceRow::parse(go_json::text(body, &mut self.replaced));
         let meaning = match &row {
             Ok(row) => {
                 self.received += 1;

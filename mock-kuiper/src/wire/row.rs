@@ -322,6 +322,61 @@ mod tests {
         }
     }
 
+    /// Pieces of a string, valid and not, and whether a row that has it is one.
+    const PIECES: [(&str, bool); 22] = [
+        ("\\\"", true),
+        (r"\\", true),
+        (r"\/", true),
+        (r"\b\f\n\r\t", true),
+        (r"\u4e2d", true),
+        (r"\uD83D\uDE00", true),
+        (r"\ud83d", true),
+        (r"\ude00\ud83d", true),
+        ("\u{7f}\u{4e2d}\u{1f600}\u{2028}", true),
+        ("\u{fffd}", true),
+        (r#"","b":"{[]}"#, true),
+        ("\u{0}", false),
+        ("\u{1f}", false),
+        ("\n", false),
+        ("\t", false),
+        ("\"", false),
+        (r"\x", false),
+        (r"\U4e2d", false),
+        (r"\u12g4", false),
+        (r"\u+123", false),
+        ("\\\u{e9}", false),
+        (r#"\u12",""#, false),
+    ];
+
+    #[test]
+    fn a_piece_of_a_long_text_has_the_same_result_wherever_it_is() {
+        for (piece, is_row) in PIECES {
+            for before in 0..300 {
+                for after in [0, 1, 7, 40, 200] {
+                    let text = format!(
+                        r#"{{"message":{{"a":"{}{piece}{}"}},"meta":null}}"#,
+                        "x".repeat(before),
+                        "y".repeat(after)
+                    );
+
+                    let row = SourceRow::recognize(&text);
+
+                    assert_eq!(row.is_some(), is_row, "{text}");
+                    assert_eq!(SourceRow::decode(&text).ok(), row, "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_row_that_is_cut_anywhere_is_not_a_row() {
+        let pad = "x".repeat(200);
+        let text = format!(r#"{{"message":{{"a":"{pad}\u4e2d{pad}"}},"meta":null}}"#);
+        for end in 0..text.len() {
+            assert_eq!(SourceRow::recognize(&text[..end]), None, "{end}");
+        }
+    }
+
     #[test]
     fn invalid_json_is_not_recognized() {
         for value in [

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use crate::mock;
 use crate::peer::SDK;
-use crate::plan::{CALLS, SINGLE_ROWS, SINK, SINK_ACKS, SLOW_READER, SOURCE};
+use crate::plan::{
+    ARGUMENT_1M, ARGUMENT_64K, CALLS, RESULT_1M, RESULT_64K, SINGLE_ROWS, SINK, SINK_1M, SINK_64K,
+    SINK_ACKS, SLOW_READER, SOURCE, SOURCE_1M, SOURCE_64K,
+};
 use crate::results::{Metric, Results};
 
 /// A bar: a bound for the ratio of one peer's figure to another peer's.
@@ -42,10 +45,15 @@ const fn bar(
     }
 }
 
-const fn under_mock(what: &'static str, load: &'static str, wanted: Wanted) -> Bar {
+/// A bound for the rate of the SDK's plugin.
+const fn rate(what: &'static str, load: &'static str, to: &'static str, at_least: f64) -> Bar {
+    bar(what, load, Rate, to, AtLeast(at_least))
+}
+
+const fn under_mock(what: &'static str, load: &'static str, at_least: f64) -> Bar {
     Bar {
         of: mock::NAME,
-        ..bar(what, load, Rate, SDK, wanted)
+        ..rate(what, load, SDK, at_least)
     }
 }
 
@@ -53,28 +61,10 @@ use Metric::{Median, P99, Rate};
 use Wanted::{AtLeast, AtMost};
 
 const BARS: &[Bar] = &[
-    bar("source rows to Go's", SOURCE, Rate, "Go", AtLeast(3.0)),
-    bar(
-        "source rows to Python's",
-        SOURCE,
-        Rate,
-        "Python",
-        AtLeast(20.0),
-    ),
-    bar(
-        "source rows to plain's",
-        SOURCE,
-        Rate,
-        "plain",
-        AtLeast(0.7),
-    ),
-    bar(
-        "rows that pile up, to plain's",
-        SLOW_READER,
-        Rate,
-        "plain",
-        AtLeast(1.0),
-    ),
+    rate("source rows to Go's", SOURCE, "Go", 3.0),
+    rate("source rows to Python's", SOURCE, "Python", 20.0),
+    rate("source rows to plain's", SOURCE, "plain", 0.7),
+    rate("rows that pile up, to plain's", SLOW_READER, "plain", 1.0),
     bar(
         "latency of a single row, to plain's",
         SINGLE_ROWS,
@@ -82,23 +72,29 @@ const BARS: &[Bar] = &[
         "plain",
         AtMost(1.2),
     ),
-    bar("sink rows to Go's", SINK, Rate, "Go", AtLeast(3.0)),
-    bar("sink rows to Python's", SINK, Rate, "Python", AtLeast(20.0)),
-    bar(
-        "sink rows, acks read, to Go's",
-        SINK_ACKS,
-        Rate,
-        "Go",
-        AtLeast(3.0),
+    rate("source rows of 64 KiB to plain's", SOURCE_64K, "plain", 0.6),
+    rate("source rows of 64 KiB to Go's", SOURCE_64K, "Go", 5.0),
+    rate(
+        "source rows of 64 KiB to Python's",
+        SOURCE_64K,
+        "Python",
+        8.0,
     ),
-    bar(
+    rate("source rows of 1 MiB to plain's", SOURCE_1M, "plain", 0.6),
+    rate("source rows of 1 MiB to Go's", SOURCE_1M, "Go", 5.0),
+    rate("source rows of 1 MiB to Python's", SOURCE_1M, "Python", 8.0),
+    rate("sink rows to Go's", SINK, "Go", 3.0),
+    rate("sink rows to Python's", SINK, "Python", 20.0),
+    rate("sink rows, acks read, to Go's", SINK_ACKS, "Go", 3.0),
+    rate(
         "sink rows, acks read, to Python's",
         SINK_ACKS,
-        Rate,
         "Python",
-        AtLeast(20.0),
+        20.0,
     ),
-    bar("calls to plain's", CALLS, Rate, "plain", AtLeast(0.95)),
+    rate("sink rows of 64 KiB to plain's", SINK_64K, "plain", 0.8),
+    rate("sink rows of 1 MiB to plain's", SINK_1M, "plain", 0.6),
+    rate("calls to plain's", CALLS, "plain", 0.95),
     bar(
         "99th percentile of calls, to plain's",
         CALLS,
@@ -106,15 +102,53 @@ const BARS: &[Bar] = &[
         "plain",
         AtMost(1.2),
     ),
+    rate(
+        "calls, argument 64 KiB, to plain's",
+        ARGUMENT_64K,
+        "plain",
+        0.5,
+    ),
+    rate("calls, argument 64 KiB, to Go's", ARGUMENT_64K, "Go", 4.0),
+    rate(
+        "calls, argument 64 KiB, to Python's",
+        ARGUMENT_64K,
+        "Python",
+        3.0,
+    ),
+    rate(
+        "calls, argument 1 MiB, to plain's",
+        ARGUMENT_1M,
+        "plain",
+        0.4,
+    ),
+    rate("calls, argument 1 MiB, to Go's", ARGUMENT_1M, "Go", 4.0),
+    rate(
+        "calls, argument 1 MiB, to Python's",
+        ARGUMENT_1M,
+        "Python",
+        3.0,
+    ),
+    rate("calls, result 64 KiB, to plain's", RESULT_64K, "plain", 0.5),
+    rate("calls, result 1 MiB, to plain's", RESULT_1M, "plain", 0.4),
     under_mock(
         "source rows under mock-kuiper, to the neutral host's",
         SOURCE,
-        AtLeast(0.7),
+        0.7,
+    ),
+    under_mock(
+        "rows of 64 KiB under mock-kuiper, to the neutral host's",
+        SOURCE_64K,
+        0.7,
+    ),
+    under_mock(
+        "rows of 1 MiB under mock-kuiper, to the neutral host's",
+        SOURCE_1M,
+        0.7,
     ),
     under_mock(
         "calls under mock-kuiper, to the neutral host's",
         CALLS,
-        AtLeast(0.95),
+        0.95,
     ),
 ];
 
@@ -202,7 +236,7 @@ impl fmt::Display for Judged {
             .map_or("—".to_owned(), |found| format!("{found:.2}"));
         write!(
             f,
-            "{:<12}  {:<52}  {found:>7} {unit:<2}  {sign} {wanted} {unit}",
+            "{:<12}  {:<55}  {found:>7} {unit:<2}  {sign} {wanted} {unit}",
             self.verdict(),
             self.what,
         )

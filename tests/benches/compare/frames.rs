@@ -122,9 +122,11 @@ impl Frames {
 
     /// Reads once and returns the number of bytes, 0 at the end of the stream.
     pub(crate) fn fill(&mut self, mut stream: &UnixStream) -> io::Result<usize> {
-        self.buffer.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
         if self.end == self.buffer.len() {
             self.buffer.resize(2 * self.end, 0);
         }

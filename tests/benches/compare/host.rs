@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::frames::{self, Frames, LIMIT, Listener, PULL, PUSH, REP, frame};
+use crate::frames::{self, Frames, HEADER, LIMIT, Listener, PULL, PUSH, REP, frame};
 use crate::peer::Peer;
 use crate::{Result, usage};
 
@@ -185,12 +185,25 @@ impl Channel {
         Ok(channel)
     }
 
-    /// Asks a question and returns the answer; asks again if the answer is a
-    /// greeting, as an idle plugin may greet.
+    /// The number of bytes before the question in a frame: a header and an id.
+    pub(crate) const HEAD: usize = HEADER + 4;
+
+    /// Makes a frame of a question, with room for the id.
+    pub(crate) fn framed(question: &[u8]) -> Vec<u8> {
+        frame(&[&[0; 4], question])
+    }
+
+    /// Asks a question and returns the answer.
     pub(crate) fn ask(&mut self, question: &[u8]) -> io::Result<&[u8]> {
+        self.ask_framed(&mut Self::framed(question))
+    }
+
+    /// Asks the question of a frame and returns the answer; asks again if the answer
+    /// is a greeting, as an idle plugin may greet.
+    pub(crate) fn ask_framed(&mut self, frame: &mut [u8]) -> io::Result<&[u8]> {
         loop {
-            let frame = frame(&[&self.id, question]);
-            self.stream.write_all(&frame)?;
+            frame[HEADER..Self::HEAD].copy_from_slice(&self.id);
+            self.stream.write_all(frame)?;
             let from = self.receive()?;
             if self.frames.taken(&from).first() != Some(&b'h') {
                 return Ok(self.frames.taken(&from));

@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::Result;
+use crate::load::source_config;
 use crate::peer::{Peer, SDK};
 use crate::placement::Apart;
-use crate::plan::{CALLS, Entry, FEW_ROWS, MANY_ROWS, SOURCE};
+use crate::plan::{CALLS, Entry, FEW_ROWS, K64, M1, MANY_ROWS, SOURCE, SOURCE_1M, SOURCE_64K};
 use crate::results::{Metric, Results};
 use crate::usage;
 
@@ -48,7 +49,7 @@ impl Mock {
             "executable": sdk.plugin,
             "sources": ["bench_rows"],
             "sinks": ["bench_take"],
-            "functions": ["bench_echo", "bench_taken"],
+            "functions": ["bench_echo", "bench_head", "bench_fill", "bench_taken"],
         });
         let file = plugin.join(format!("{}.json", sdk.plugin));
         fs::write(file, manifest.to_string())?;
@@ -64,17 +65,12 @@ impl Mock {
     pub(crate) fn measure(&self, results: &mut Results, entry: &Entry, time: Duration) -> Result {
         match entry.name {
             SOURCE => {
-                let source = [
-                    "--source",
-                    "bench_rows",
-                    "--config",
-                    "bench_rows={\"pad\":14}",
-                ];
-                let rate = self.bench(time, &source, "rows_per_second", None)?;
-                results.add(SOURCE, NAME, Metric::Rate, rate);
+                self.rows(results, entry.name, time, 60)?;
                 let first = self.first_row()?.as_secs_f64() * 1e3;
                 results.add(SOURCE, NAME, Metric::FirstRow, first);
             }
+            SOURCE_64K => self.rows(results, entry.name, time, K64)?,
+            SOURCE_1M => self.rows(results, entry.name, time, M1)?,
             CALLS => {
                 let call = [
                     "--function",
@@ -88,6 +84,21 @@ impl Mock {
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// Measures a source with rows of `bytes` bytes.
+    fn rows(
+        &self,
+        results: &mut Results,
+        load: &'static str,
+        time: Duration,
+        bytes: usize,
+    ) -> Result {
+        let config = format!("bench_rows={}", source_config(bytes));
+        let source = ["--source", "bench_rows", "--config", &config];
+        let rate = self.bench(time, &source, "rows_per_second", None)?;
+        results.add(load, NAME, Metric::Rate, rate);
         Ok(())
     }
 
@@ -168,12 +179,8 @@ impl Mock {
         command
             .arg("run")
             .arg(&self.plugin)
-            .args([
-                "--source",
-                "bench_rows",
-                "--config",
-                "bench_rows={\"pad\":14}",
-            ])
+            .args(["--source", "bench_rows", "--config"])
+            .arg(format!("bench_rows={}", source_config(60)))
             .args(["--count", &count.to_string()])
             .stdin(Stdio::null())
             .stderr(Stdio::null());

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use crate::mock;
 use crate::peer::SDK;
 use crate::plan::{
-    CALLS, CALM, ENTRIES, FEW_ROWS, MANGOS, MANY_ROWS, SINGLE_ROWS, SOURCE, SOURCE_100,
+    CALLS, CALM, ENTRIES, FEW_ROWS, MANGOS, MANY_ROWS, SINGLE_ROWS, SOURCE, SOURCE_1M, SOURCE_64K,
+    SOURCE_100,
 };
 use crate::results::{Metric, Results, Summary};
 
@@ -51,6 +52,8 @@ fn write_mock(text: &mut String, results: &Results) {
     let get = |load, metric| results.get(load, mock::NAME, metric);
     let lines = [
         ("source, 60 B, rows/s", get(SOURCE, Metric::Rate)),
+        ("source, 64 KiB, rows/s", get(SOURCE_64K, Metric::Rate)),
+        ("source, 1 MiB, rows/s", get(SOURCE_1M, Metric::Rate)),
         ("calls/s", get(CALLS, Metric::Rate)),
         ("command to row, ms", get(SOURCE, Metric::FirstRow)),
         ("memory, 20 k rows, MiB", get(FEW_ROWS, Metric::Memory)),

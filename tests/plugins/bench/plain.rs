@@ -28,26 +28,42 @@ const PULL: u8 = 0x51;
 
 fn main() -> Result {
     let mut running: HashMap<String, UnixStream> = HashMap::new();
-    serve("/tmp/plugin_bench_plain.ipc", |order| {
-        let answer = match carry_out(order, &mut running) {
-            Ok(()) => "ok".to_owned(),
-            Err(error) => format!("failed: {error}"),
-        };
-        answer.into_bytes()
-    })
+    serve(
+        "/tmp/plugin_bench_plain.ipc",
+        |order, frame| match carry_out(order, &mut running) {
+            Ok(()) => replace(frame, b"ok"),
+            Err(error) => replace(frame, format!("failed: {error}").as_bytes()),
+        },
+    )
 }
 
+/// The number of bytes before the body of a request: a frame's header and an id.
+const HEAD: usize = 9 + 4;
+
 /// Greets and answers on the control channel, or on the channel of a function.
-fn serve(path: &str, mut answer: impl FnMut(&[u8]) -> Vec<u8>) -> Result {
+///
+/// `answer` gets an order, and the frame of the last answer, whose body it replaces.
+fn serve(path: &str, mut answer: impl FnMut(&[u8], &mut Vec<u8>)) -> Result {
     let mut stream = connect(path, REQ)?;
+    let mut received = vec![0; 64 * 1024];
     let mut id = 0x8000_0000_u32.to_be_bytes();
-    let mut body = b"handshake".to_vec();
+    let mut frame = [&[0; HEAD], &b"handshake"[..]].concat();
     loop {
-        stream.write_all(&frame(&[&id, &body]))?;
-        let order = read_frame(&mut stream)?;
+        let length = (frame.len() - 9) as u64;
+        frame[0] = 1;
+        frame[1..9].copy_from_slice(&length.to_be_bytes());
+        frame[9..HEAD].copy_from_slice(&id);
+        stream.write_all(&frame)?;
+        let order = read_frame(&mut stream, &mut received)?;
         id = *order.first_chunk().ok_or("the order has no id")?;
-        body = answer(&order[4..]);
+        answer(&order[4..], &mut frame);
     }
+}
+
+/// Replaces the body of a frame.
+fn replace(frame: &mut Vec<u8>, body: &[u8]) {
+    frame.truncate(HEAD);
+    frame.extend_from_slice(body);
 }
 
 fn carry_out(order: &[u8], running: &mut HashMap<String, UnixStream>) -> Result {
@@ -85,12 +101,10 @@ fn carry_out(order: &[u8], running: &mut HashMap<String, UnixStream>) -> Result 
             };
             thread::spawn(move || take_rows(listener, acks, path));
         }
-        "bench_echo" => {
-            thread::spawn(|| serve("/tmp/func_bench_echo.ipc", echo).map_err(|e| e.to_string()));
-        }
-        "bench_taken" => {
-            thread::spawn(|| serve("/tmp/func_bench_taken.ipc", taken).map_err(|e| e.to_string()));
-        }
+        "bench_echo" => call("bench_echo", echo),
+        "bench_head" => call("bench_head", head),
+        "bench_fill" => call("bench_fill", fill),
+        "bench_taken" => call("bench_taken", taken),
         other => return Err(format!("there is no symbol `{other}`").into()),
     }
     Ok(())
@@ -148,6 +162,9 @@ fn take_rows(listener: UnixListener, mut acks: Option<UnixStream>, path: String)
     let mut buffer = vec![0; 256 * 1024];
     let (mut held, mut last) = (0, 0);
     loop {
+        if held == buffer.len() {
+            buffer.resize(2 * held, 0);
+        }
         let read = stream.read(&mut buffer[held..])?;
         if read == 0 {
             return std::fs::remove_file(path);
@@ -171,8 +188,10 @@ fn take_rows(listener: UnixListener, mut acks: Option<UnixStream>, path: String)
             }
             at = end;
         }
-        buffer.copy_within(at..held, 0);
-        held -= at;
+        if at > 0 {
+            buffer.copy_within(at..held, 0);
+            held -= at;
+        }
     }
 }
 
@@ -183,21 +202,59 @@ fn number_of(row: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// Returns the bytes of the first argument, which has to be a string without
-/// commas, as that of the benchmark is.
-fn echo(request: &[u8]) -> Vec<u8> {
-    let argument = request
-        .strip_prefix(b"{\"func\":\"Exec\",\"arg\":[")
-        .and_then(|args| args.split(|byte| *byte == b',').next());
-    match argument {
-        Some(argument) => [b"{\"state\":true,\"result\":", argument, b"}"].concat(),
-        None => b"{\"state\":true,\"result\":false}".to_vec(),
-    }
+/// Starts a function on a thread of its own.
+fn call(name: &'static str, answer: fn(&[u8], &mut Vec<u8>)) {
+    thread::spawn(move || {
+        serve(&format!("/tmp/func_{name}.ipc"), answer).map_err(|error| error.to_string())
+    });
 }
 
-fn taken(_request: &[u8]) -> Vec<u8> {
+/// The first argument of a call and what follows it, from its quotation mark on.
+fn arguments(request: &[u8]) -> &[u8] {
+    let arguments = request.strip_prefix(b"{\"func\":\"Exec\",\"arg\":[");
+    arguments.unwrap_or(b"\"\",")
+}
+
+/// Returns the first argument, which has to be a string without commas, as that of
+/// the benchmark is.
+fn echo(request: &[u8], frame: &mut Vec<u8>) {
+    let argument = arguments(request).split(|byte| *byte == b',').next();
+    replace(frame, b"{\"state\":true,\"result\":");
+    frame.extend_from_slice(argument.unwrap_or_default());
+    frame.push(b'}');
+}
+
+/// Returns the first 6 bytes of the first argument: the first 8 characters of their
+/// base64. It looks at nothing else.
+fn head(request: &[u8], frame: &mut Vec<u8>) {
+    replace(frame, b"{\"state\":true,\"result\":");
+    frame.extend_from_slice(&arguments(request)[..9]);
+    frame.extend_from_slice(b"\"}");
+}
+
+/// Returns the first argument, the base64 of 6 bytes, and after it the base64 of as
+/// many zeros as are missing to the number of bytes that is the second argument. They
+/// are prepared in the first call.
+fn fill(request: &[u8], frame: &mut Vec<u8>) {
+    const FRONT: &[u8] = b"{\"state\":true,\"result\":";
+    let (start, rest) = arguments(request).split_at(10);
+    if !frame[HEAD..].starts_with(FRONT) {
+        let digits = rest[1..].iter().take_while(|byte| byte.is_ascii_digit());
+        let length = digits.fold(0, |number, digit| number * 10 + usize::from(digit - b'0'));
+        let filling = "A".repeat((length / 3 * 4).saturating_sub(8));
+        replace(frame, FRONT);
+        frame.extend_from_slice(start);
+        frame.pop();
+        frame.extend_from_slice(filling.as_bytes());
+        frame.extend_from_slice(b"\"}");
+    }
+    frame[HEAD + FRONT.len()..][..9].copy_from_slice(&start[..9]);
+}
+
+fn taken(_request: &[u8], frame: &mut Vec<u8>) {
     let (rows, wrong) = (ROWS.load(Ordering::Relaxed), WRONG.load(Ordering::Relaxed));
-    format!("{{\"state\":true,\"result\":[{rows},{wrong}]}}").into_bytes()
+    let answer = format!("{{\"state\":true,\"result\":[{rows},{wrong}]}}");
+    replace(frame, answer.as_bytes());
 }
 
 fn connect(path: &str, protocol: u8) -> io::Result<UnixStream> {
@@ -219,20 +276,22 @@ fn frame(parts: &[&[u8]]) -> Vec<u8> {
     frame
 }
 
-/// Reads the body of one frame, with a single read if the frame has arrived.
-fn read_frame(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; 4096];
+/// Reads the body of one frame, with a single read if the frame has arrived and the
+/// buffer has room for it.
+fn read_frame<'a>(stream: &mut UnixStream, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
     let mut held = 0;
     loop {
-        if let Some(header) = bytes[..held].first_chunk::<9>() {
+        if let Some(header) = buffer[..held].first_chunk::<9>() {
             let [_, length @ ..] = *header;
             let end = 9 + u64::from_be_bytes(length) as usize;
             if held >= end {
-                return Ok(bytes[9..end].to_vec());
+                return Ok(&buffer[9..end]);
             }
-            bytes.resize(end, 0);
+            if buffer.len() < end {
+                buffer.resize(end, 0);
+            }
         }
-        held += match stream.read(&mut bytes[held..])? {
+        held += match stream.read(&mut buffer[held..])? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             read => read,
         };

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ekuiper::{
-    Args, Config, Data, Function, FunctionContext, PluginConfig, Sink, SinkContext, Source,
+    Args, Bytes, Config, Data, Function, FunctionContext, PluginConfig, Sink, SinkContext, Source,
     SourceContext, Value, plugin, serde_json::json,
 };
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,8 @@ struct Take {
 #[derive(Deserialize)]
 struct Taken {
     n: u64,
+    #[serde(rename = "pad")]
+    _pad: String,
 }
 
 impl Sink for Take {
@@ -98,6 +100,18 @@ impl Function for Echo {
     }
 }
 
+/// Returns the first bytes of an image.
+fn head(image: Bytes) -> Bytes {
+    Bytes::from(&image[..image.len().min(6)])
+}
+
+/// Returns an image of `length` bytes that begins with `start`.
+fn fill(start: Bytes, length: usize) -> Bytes {
+    let mut image = start.into_vec();
+    image.resize(length, 0xa5);
+    Bytes::from(image)
+}
+
 struct Totals;
 
 impl Function for Totals {
@@ -115,6 +129,8 @@ fn main() -> ExitCode {
             .source("bench_rows", Rows::default)
             .sink("bench_take", Take::default)
             .function("bench_echo", || Echo)
+            .function("bench_head", head)
+            .function("bench_fill", fill)
             .function("bench_taken", || Totals),
     )
 }

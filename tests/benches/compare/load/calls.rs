@@ -1,4 +1,4 @@
-//! The load of a function: one call after the other.
+//! The loads of a function: one call after the other, with short and long texts.
 
 use std::time::{Duration, Instant};
 
@@ -6,27 +6,56 @@ use serde_json::{Value, json};
 
 use super::{Reading, WARM_UP, percentiles};
 use crate::Result;
-use crate::host::Host;
+use crate::host::{Channel, Host};
 
-/// Calls a function with a running number, and checks that it returns it.
-pub(super) fn one_by_one(host: &mut Host, time: Duration) -> Result<Reading> {
-    const BLANK: &[u8] = b"\"00000000\"";
-    let mut echo = host.start_function("bench_echo")?;
-    let mut call = exec(&[json!("00000000")]);
-    let place = call.windows(BLANK.len()).position(|part| part == BLANK);
-    let place = place.ok_or("the call has no place for the number")?;
+/// The length of a short text: 8 digits, which are the base64 of 6 bytes.
+pub(super) const SHORT: usize = 8;
+
+/// Calls a function, and checks that each result has the number of its argument.
+///
+/// The first argument is the base64 text of an image: 8 digits that count the calls,
+/// and what `argument` bytes need beyond them. If the result is to be long, the second
+/// argument is the number of bytes that the function is to return. The result is
+/// base64, too: it begins with the same digits, and is at least `result` bytes long.
+pub(super) fn one_by_one(
+    host: &mut Host,
+    time: Duration,
+    function: &str,
+    argument: usize,
+    result: usize,
+) -> Result<Reading> {
+    let mut channel = host.start_function(function)?;
+    let blank = "0".repeat(SHORT);
+    let image = blank.clone() + &text(argument - SHORT);
+    let mut arguments = vec![json!(image)];
+    if result > SHORT {
+        arguments.push(json!(result / 4 * 3));
+    }
+    let mut call = exec(&arguments);
+    let place = call
+        .windows(1 + SHORT)
+        .position(|part| part.strip_prefix(b"\"") == Some(blank.as_bytes()))
+        .ok_or("the call has no place for the number")?;
+    // From here on `call` is a frame, and `place` that of the number's quotation mark.
+    let place = place + Channel::HEAD;
+    call = Channel::framed(&call);
     let mut number = 0;
     let mut ask = || -> Result {
         number += 1;
-        let argument = format!("\"{number:08}\"");
-        call[place..place + BLANK.len()].copy_from_slice(argument.as_bytes());
-        let answer = echo.ask(&call)?;
-        let is_argument = |part: &[u8]| part == argument.as_bytes();
-        match answer.windows(BLANK.len()).any(is_argument) {
+        let start = format!("\"{number:08}");
+        call[place..place + start.len()].copy_from_slice(start.as_bytes());
+        let answer = channel.ask_framed(&mut call)?;
+        let is_start = |part: &[u8]| part == start.as_bytes();
+        let at = answer.windows(start.len()).position(is_start);
+        match at.is_some_and(|at| answer.len() - at > result) {
             true => Ok(()),
             false => {
-                let answer = String::from_utf8_lossy(answer);
-                Err(format!("the function was called with {argument} and answered {answer}").into())
+                let some = String::from_utf8_lossy(&answer[..answer.len().min(100)]);
+                let length = answer.len();
+                Err(format!(
+                    "the function was called with `{start}…` and answered {length} bytes: {some}"
+                )
+                .into())
             }
         }
     };
@@ -52,6 +81,12 @@ pub(super) fn one_by_one(host: &mut Host, time: Duration) -> Result<Reading> {
         cpu: Some(cpu.as_secs_f64() * 1e6 / count),
         ..Reading::default()
     })
+}
+
+/// Base64 text of `length` bytes, all characters of the alphabet in turn.
+fn text(length: usize) -> String {
+    const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    ALPHABET.chars().cycle().take(length).collect()
 }
 
 /// A request to execute a function; the context is its last argument.

@@ -40,8 +40,13 @@ pub(crate) enum Load {
         instances: usize,
         acks: bool,
     },
-    /// Calls of a function, one after the other.
-    Calls,
+    /// Calls of a function, one after the other. The first argument and the result
+    /// are base64 texts of `argument` and `result` bytes.
+    Calls {
+        function: &'static str,
+        argument: usize,
+        result: usize,
+    },
 }
 
 /// What was measured under a load.
@@ -61,14 +66,18 @@ impl Load {
     /// Whether each message is timed by itself, so that it matters on which
     /// processors host and plugin run.
     pub(crate) fn is_timed_singly(self) -> bool {
-        matches!(self, Self::SingleRows | Self::Calls)
+        matches!(self, Self::SingleRows | Self::Calls { .. })
     }
 
-    /// How long this load is measured if the others are measured for `time`: calls
-    /// need longer, as they are few.
+    /// How long this load is measured if the others are measured for `time`: short
+    /// calls need longer, as their latency is judged, too.
     pub(crate) fn time(self, time: Duration) -> Duration {
         match self {
-            Self::Calls => 3 * time,
+            Self::Calls {
+                argument: calls::SHORT,
+                result: calls::SHORT,
+                ..
+            } => 3 * time,
             _ => time,
         }
     }
@@ -88,7 +97,11 @@ impl Load {
                 instances,
                 acks,
             } => sink::flood(host, time, bytes, instances, acks),
-            Self::Calls => calls::one_by_one(host, time),
+            Self::Calls {
+                function,
+                argument,
+                result,
+            } => calls::one_by_one(host, time, function, argument, result),
         }?;
         Ok(Reading {
             memory: usage::peak_memory(host.pid()),

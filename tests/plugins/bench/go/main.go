@@ -7,11 +7,16 @@
 //     With `interval` (µs) it sleeps between rows, and adds `t`: nanoseconds since the epoch.
 //   - bench_take (sink) checks that `n` counts up from 1 in each instance; it sends acks if `requireAck` is set.
 //   - bench_echo (function) returns its first argument.
+//   - bench_head (function) decodes base64 and returns the first 6 bytes.
+//   - bench_fill (function) decodes base64 and returns it, made as many bytes long as the second
+//     argument says.
 //   - bench_taken (function) returns [rows, wrong]: how many rows the sinks of the process took so
 //     far, and how many of them were wrong.
 package main
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -154,6 +159,36 @@ func echo(arguments []any) (any, error) {
 		return nil, fmt.Errorf("bench_echo takes an argument")
 	}
 	return arguments[0], nil
+}
+
+func head(arguments []any) (any, error) {
+	image, err := decode(arguments)
+	if err != nil {
+		return nil, err
+	}
+	return image[:min(len(image), 6)], nil
+}
+
+func fill(arguments []any) (any, error) {
+	start, err := decode(arguments)
+	if err != nil {
+		return nil, err
+	}
+	if len(arguments) < 2 {
+		return nil, fmt.Errorf("bench_fill takes two arguments")
+	}
+	length, _ := arguments[1].(float64)
+	image := bytes.Repeat([]byte{0xa5}, int(length))
+	copy(image, start)
+	return image, nil // base64 in JSON
+}
+
+func decode(arguments []any) ([]byte, error) {
+	if len(arguments) == 0 {
+		return nil, fmt.Errorf("the function takes an argument")
+	}
+	text, _ := arguments[0].(string)
+	return base64.StdEncoding.DecodeString(text)
 }
 
 func taken([]any) (any, error) {

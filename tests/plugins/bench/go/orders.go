@@ -101,6 +101,10 @@ func (p *plugin) start(a *argument, arg string) error {
 	switch a.PluginType + " " + a.SymbolName {
 	case "func bench_echo":
 		return p.startFunction(a.SymbolName, echo)
+	case "func bench_head":
+		return p.startFunction(a.SymbolName, head)
+	case "func bench_fill":
+		return p.startFunction(a.SymbolName, fill)
 	case "func bench_taken":
 		return p.startFunction(a.SymbolName, taken)
 	case "source bench_rows":

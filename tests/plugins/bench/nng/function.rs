@@ -1,8 +1,8 @@
-//! The functions: `bench_echo` returns its first argument, `bench_taken` the
-//! numbers of rows that the sinks took.
+//! The functions.
 
 use std::{thread, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ekuiper_tests::nng_plugin::{Request, function_url, is_context, reply, serve};
 use serde_json::{Value, json};
 
@@ -34,12 +34,25 @@ fn evaluate(symbol: &str, request: &[u8]) -> Result<Value, String> {
             if !arguments.pop().as_ref().is_some_and(is_context) {
                 return Err("the call has no context".to_owned());
             }
-            match (symbol, arguments.into_iter().next()) {
+            match (symbol, &arguments[..]) {
                 ("bench_taken", _) => Ok(json!(sink::taken())),
-                (_, Some(value)) => Ok(value),
-                (_, None) => Err("bench_echo takes an argument".to_owned()),
+                ("bench_echo", [_]) => Ok(arguments.remove(0)),
+                ("bench_head", [Value::String(image)]) => {
+                    let image = decode(image)?;
+                    Ok(STANDARD.encode(&image[..image.len().min(6)]).into())
+                }
+                ("bench_fill", [Value::String(start), Value::Number(length)]) => {
+                    let mut image = decode(start)?;
+                    image.resize(length.as_u64().unwrap_or(0) as usize, 0xa5);
+                    Ok(STANDARD.encode(&image).into())
+                }
+                _ => Err(format!("{symbol} does not take these arguments")),
             }
         }
         _ => Err(format!("unknown request `{func}`")),
     }
+}
+
+fn decode(text: &str) -> Result<Vec<u8>, String> {
+    STANDARD.decode(text).map_err(|error| error.to_string())
 }

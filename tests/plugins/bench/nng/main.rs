@@ -11,6 +11,9 @@
 //! - `bench_take` (sink) checks that `n` counts up from 1 in each instance; it
 //!   sends acks if `requireAck` is set.
 //! - `bench_echo` (function) returns its first argument.
+//! - `bench_head` (function) decodes base64 and returns the first 6 bytes.
+//! - `bench_fill` (function) decodes base64 and returns it, made as many bytes long
+//!   as the second argument says.
 //! - `bench_taken` (function) returns `[rows, wrong]`: how many rows the sinks of
 //!   the process took so far, and how many of them were wrong.
 

@@ -38,7 +38,7 @@ impl Dispatcher {
 
     fn start(&mut self, argument: Argument) -> Result<(), String> {
         let start = match (&*argument.kind, &*argument.symbol) {
-            ("func", symbol @ ("bench_echo" | "bench_taken")) => {
+            ("func", symbol @ ("bench_echo" | "bench_head" | "bench_fill" | "bench_taken")) => {
                 if self.functions.insert(symbol.to_owned()) {
                     function::start(symbol);
                 }

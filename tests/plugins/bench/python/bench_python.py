@@ -6,10 +6,14 @@
 - bench_take (sink) checks that `n` counts up from 1 in each instance; it
   sends acks if `requireAck` is set.
 - bench_echo (function) returns its first argument.
+- bench_head (function) decodes base64 and returns the first 6 bytes.
+- bench_fill (function) decodes base64 and returns it, made as many bytes long as
+  the second argument says.
 - bench_taken (function) returns [rows, wrong]: how many rows the sinks of the
   process took so far, and how many of them were wrong.
 """
 
+import base64
 import json
 import threading
 import time
@@ -95,6 +99,34 @@ class Echo(Function):
         return False
 
 
+class Head(Function):
+    """Returns the first bytes of an image."""
+
+    def validate(self, args):
+        return ""
+
+    def exec(self, args, ctx: Context):
+        image = base64.b64decode(args[0])
+        return base64.b64encode(image[:6]).decode()
+
+    def is_aggregate(self):
+        return False
+
+
+class Fill(Function):
+    """Returns an image that begins with the first argument."""
+
+    def validate(self, args):
+        return ""
+
+    def exec(self, args, ctx: Context):
+        image = base64.b64decode(args[0]).ljust(args[1], b"\xa5")
+        return base64.b64encode(image).decode()
+
+    def is_aggregate(self):
+        return False
+
+
 class Taken(Function):
     """Returns the counts of all sinks: [rows, wrong]."""
 
@@ -117,6 +149,11 @@ if __name__ == "__main__":
             "bench_python",
             {"bench_rows": lambda: Rows()},
             {"bench_take": lambda: Take()},
-            {"bench_echo": lambda: Echo(), "bench_taken": lambda: Taken()},
+            {
+                "bench_echo": lambda: Echo(),
+                "bench_head": lambda: Head(),
+                "bench_fill": lambda: Fill(),
+                "bench_taken": lambda: Taken(),
+            },
         )
     )
