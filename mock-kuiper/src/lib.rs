@@ -124,6 +124,8 @@ mod event;
 mod fault;
 mod finding;
 mod foreign;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod go_json;
 mod host;
 mod html;

@@ -183,6 +183,8 @@ mod describe;
 mod durations;
 mod error;
 mod function;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod instance;
 mod journal;
 mod logger;

@@ -182,6 +182,12 @@ impl Decoder {
         !matches!(self.complete(), Ok(None))
     }
 
+    /// Returns how much memory the buffer has, in bytes.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// Returns how many bytes have arrived that were not taken as messages.
     pub(crate) fn incomplete(&self) -> usize {
         self.buffer.len() - self.start

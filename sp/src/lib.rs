@@ -50,6 +50,8 @@ mod address;
 mod connection;
 mod error;
 pub mod frame;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod keep;
 mod listener;
 mod options;

@@ -17,13 +17,13 @@ use crate::scratch::Scratch;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     /// The number of entries.
-    entries: usize,
+    pub(super) entries: usize,
     /// The total size of the unpacked files in bytes.
     pub(super) size: u64,
     /// How many times as large as the zip the unpacked files may be.
-    ratio: u64,
+    pub(super) ratio: u64,
     /// The total size in bytes up to which the ratio does not matter.
-    free: u64,
+    pub(super) free: u64,
 }
 
 const MIB: u64 = 1024 * 1024;
@@ -44,39 +44,69 @@ pub(super) const LIMITS: Limits = Limits {
 /// that cannot be unpacked together, and [`PackageError::Io`] with the path of the
 /// zip if the system refuses to write, for example because the disk is full.
 pub(super) fn unpack(file: &Path, limits: Limits) -> Result<Scratch, PackageError> {
+    let mut archive = open(file, limits)?;
+    let target = Scratch::new("mock-kuiper-")
+        .map_err(|error| PackageError::system(&std::env::temp_dir(), error))?;
+    archive.unpack(target.path())?;
+    Ok(target)
+}
+
+/// A zip whose number of entries is within the limit.
+pub(super) struct Opened<'a> {
+    file: &'a Path,
+    limits: Limits,
+    /// The size of the zip.
+    packed: u64,
+    archive: ZipArchive<File>,
+}
+
+/// Opens a zip.
+pub(super) fn open(file: &Path, limits: Limits) -> Result<Opened<'_>, PackageError> {
     let reader = files::open(file)?;
     let packed = reader
         .metadata()
         .map_err(|error| PackageError::io(file, error))?
         .len();
-    let mut archive = ZipArchive::new(reader).map_err(|error| unreadable(file, error))?;
+    let archive = ZipArchive::new(reader).map_err(|error| unreadable(file, error))?;
     let count = archive.len();
     if count > limits.entries {
         let text = format!("has {count} entries; the limit is {}", limits.entries);
         return Err(PackageError::one(file, None, text));
     }
-    let target = Scratch::new("mock-kuiper-")
-        .map_err(|error| PackageError::system(&std::env::temp_dir(), error))?;
-    let mut unpacking = Unpacking {
+    Ok(Opened {
         file,
-        target: target.path(),
         limits,
         packed,
-        unpacked: 0,
-    };
-    let mut mistakes = Vec::new();
-    for index in 0..count {
-        let mut entry = archive
-            .by_index(index)
-            .map_err(|error| unreadable(file, error))?;
-        let name = entry.name().map_err(|error| unreadable(file, error))?;
-        let name = name.into_owned();
-        mistakes.extend(unpacking.entry(&mut entry, &name)?);
-    }
-    if mistakes.is_empty() {
-        Ok(target)
-    } else {
-        Err(PackageError::Mistakes(mistakes))
+        archive,
+    })
+}
+
+impl Opened<'_> {
+    /// Unpacks all entries below the directory `target`.
+    pub(super) fn unpack(&mut self, target: &Path) -> Result<(), PackageError> {
+        let Self { file, limits, .. } = *self;
+        let mut unpacking = Unpacking {
+            file,
+            target,
+            limits,
+            packed: self.packed,
+            unpacked: 0,
+        };
+        let mut mistakes = Vec::new();
+        for index in 0..self.archive.len() {
+            let mut entry = self
+                .archive
+                .by_index(index)
+                .map_err(|error| unreadable(file, error))?;
+            let name = entry.name().map_err(|error| unreadable(file, error))?;
+            let name = name.into_owned();
+            mistakes.extend(unpacking.entry(&mut entry, &name)?);
+        }
+        if mistakes.is_empty() {
+            Ok(())
+        } else {
+            Err(PackageError::Mistakes(mistakes))
+        }
     }
 }
 

@@ -16,6 +16,8 @@ mod describe;
 mod error;
 pub(crate) mod files;
 mod front;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod go;
 mod layout;
 mod locate;

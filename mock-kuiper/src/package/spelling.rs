@@ -30,7 +30,7 @@ impl Names {
         Ok(Self::parse(&bytes).map_err(|text| Mistake::new(file, None, text)))
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, String> {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let value = parse_json(bytes)?;
         let Value::Object(fields) = value else {
             return Err("is not a JSON object".to_owned());

@@ -17,6 +17,8 @@
 
 mod discover;
 mod format;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod model;
 pub(crate) mod nearest;
 mod node;

@@ -5,6 +5,8 @@
 //! was seen, and the rest of the file means what it meant.
 
 mod edit;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
 mod layout;
 mod rows;
 #[cfg(test)]

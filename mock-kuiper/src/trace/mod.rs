@@ -8,6 +8,8 @@
 
 mod channel;
 mod diff;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod line;
 mod meaning;
 mod order;

@@ -9,6 +9,8 @@
 //! `tests/vectors_every.rs`.
 
 mod answer;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod order;
 mod request;
 mod row;

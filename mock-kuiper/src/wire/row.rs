@@ -34,7 +34,7 @@ impl<'a> SourceRow<'a> {
 
     /// Recognizes a row that is written as almost all are: `message`, then
     /// `meta`, and nothing else. `None` does not mean that the text is not a row.
-    fn recognize(text: &'a str) -> Option<Self> {
+    pub(super) fn recognize(text: &'a str) -> Option<Self> {
         let rest = scan::literal(scan::space(text.as_bytes()), b"{")?;
         let message = scan::name(rest, b"\"message\"")?;
         let rest = scan::object(message)?;
@@ -53,7 +53,7 @@ impl<'a> SourceRow<'a> {
     }
 
     /// Reads any row, and finds out what is wrong with a text that is not one.
-    fn decode(text: &'a str) -> Result<Self, InvalidRow> {
+    pub(super) fn decode(text: &'a str) -> Result<Self, InvalidRow> {
         let bytes = text.as_bytes();
         let [message, meta, error] =
             fields(text, ["message", "meta", "error"]).map_err(|error| {
