@@ -187,6 +187,7 @@ mod function;
 pub mod fuzz;
 mod instance;
 mod journal;
+mod json;
 mod logger;
 #[cfg(feature = "metadata")]
 pub mod metadata;

@@ -13,8 +13,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::Config;
 use crate::context::Identity;
+use crate::{Config, json};
 
 /// The first message of each connection of the control and function channels.
 pub(crate) const GREETING: &[u8] = b"handshake";
@@ -256,11 +256,11 @@ pub(crate) fn write_answer(answer: &mut Vec<u8>, result: Result<&Value, &str>) {
     let written = match result {
         Ok(value) => {
             answer.extend_from_slice(br#"{"state":true,"result":"#);
-            serde_json::to_writer(&mut *answer, value)
+            json::write(answer, value)
         }
         Err(text) => {
             answer.extend_from_slice(br#"{"state":false,"result":"#);
-            serde_json::to_writer(&mut *answer, text)
+            json::write(answer, text)
         }
     };
     debug_assert!(written.is_ok(), "a Value and a str can always be written");
