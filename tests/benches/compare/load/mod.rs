@@ -15,6 +15,9 @@ use crate::usage;
 
 pub(crate) use source::config as source_config;
 
+/// How long a plugin may make no progress before it counts as stalled.
+const STALLED: Duration = Duration::from_secs(10);
+
 /// How long a load runs before anything is measured, until threads, caches and
 /// buffers have settled.
 pub(crate) const WARM_UP: Duration = Duration::from_millis(100);

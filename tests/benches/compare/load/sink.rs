@@ -10,13 +10,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::calls::exec;
-use super::{Reading, WARM_UP, pad};
+use super::{Reading, STALLED, WARM_UP, pad};
 use crate::Result;
 use crate::frames::{Frames, HEADER, frame};
 use crate::host::{Channel, Host, Streams};
-
-/// How long a sink may make no progress before it counts as stalled.
-const STALLED: Duration = Duration::from_secs(3);
 
 /// Measures rows at full speed, until the sinks have taken, and if need be acked,
 /// all of them.

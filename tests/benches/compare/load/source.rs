@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::{Value, json};
 
-use super::{Reading, WARM_UP, number, pad, percentiles};
+use super::{Reading, STALLED, WARM_UP, number, pad, percentiles};
 use crate::Result;
 use crate::frames::Frames;
 use crate::host::{Host, Streams};
@@ -35,6 +35,10 @@ pub(super) fn flood(
     thread::sleep(WARM_UP);
     let (rows, cpu, begin) = (reader.rows(), host.cpu()?, Instant::now());
     thread::sleep(time);
+    // A long row may take longer than a short time.
+    while reader.rows() == rows && begin.elapsed() < STALLED {
+        thread::sleep(Duration::from_millis(1));
+    }
     let rows = reader.rows() - rows;
     let elapsed = begin.elapsed().as_secs_f64();
     let cpu = host.cpu()? - cpu;
