@@ -47,6 +47,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod budget;
 mod connection;
 mod error;
 pub mod frame;
@@ -60,6 +61,7 @@ mod req;
 mod sys;
 mod wake;
 
+pub use budget::Budget;
 pub use error::{Error, ProtocolError};
 pub use listener::{Claim, claim};
 pub use options::{Admit, OnPeer, OnRoom, Options, Peer, Presence};

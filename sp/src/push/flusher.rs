@@ -3,27 +3,24 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
 use super::shared::{Shared, whole_frames};
-use crate::connection::{Backoff, Connection, GREETING_LIMIT, lock, wait, wait_for};
+use crate::connection::{Backoff, Connection, GREETING_LIMIT, deadline, lock, wait, wait_for};
 use crate::frame::{HEADER, Protocol, body_length};
 use crate::options::Presence;
 
-/// The largest capacity in bytes that an empty batch keeps.
-const KEPT: usize = 1024 * 1024;
+/// How long a socket keeps the memory of its empty buffers.
+const KEPT_FOR: Duration = Duration::from_millis(100);
 
 /// The background thread: dials, watches the peer, writes what was queued.
 pub(super) struct Flusher {
     shared: Arc<Shared>,
-    /// Frames taken from the queue, not all of them written yet.
-    batch: Vec<u8>,
-    /// How many bytes of `batch` were written to this connection.
-    sent: usize,
-    /// How many connections in a row ended inside the first frame of `batch`.
+    /// How many connections in a row ended inside the first frame of the batch.
     cuts: u32,
 }
 
@@ -33,15 +30,21 @@ const MOST_CUTS: u32 = 3;
 /// The error of a connection that was lost or could not be made.
 struct Lost;
 
+/// What the thread does next.
+enum Work {
+    /// It attempts to connect.
+    Dial,
+    /// It waits until there is work or the peer leaves, for a limited time if there
+    /// is memory to be given back.
+    Watch(Arc<Connection>, Option<Duration>),
+    /// It writes the batch from this byte on.
+    Write(Arc<Connection>, Vec<u8>, usize),
+}
+
 impl Flusher {
     /// Starts the thread. It ends once the socket is closed.
     pub(super) fn start(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
-        let flusher = Self {
-            shared,
-            batch: Vec::new(),
-            sent: 0,
-            cuts: 0,
-        };
+        let flusher = Self { shared, cuts: 0 };
         thread::Builder::new()
             .name("sp-push".to_owned())
             .spawn(move || flusher.run())
@@ -52,13 +55,13 @@ impl Flusher {
         loop {
             // The causes of earlier rings are found in the state below.
             self.shared.bell.hush();
-            let Some(connection) = self.take_batch() else {
+            let Some(work) = self.next_work() else {
                 return;
             };
-            let outcome = match connection {
-                None => self.dial(&mut backoff),
-                Some(connection) if self.batch.is_empty() => self.idle(&connection),
-                Some(connection) => self.write(&connection),
+            let outcome = match work {
+                Work::Dial => self.dial(&mut backoff),
+                Work::Watch(connection, limit) => self.watch(&connection, limit),
+                Work::Write(connection, batch, sent) => self.write(&connection, batch, sent),
             };
             if let Err(Lost) = outcome {
                 self.lose();
@@ -70,33 +73,32 @@ impl Flusher {
         }
     }
 
-    /// Takes the queue as the next batch if the last batch is written. Returns
-    /// the connection, or `None` once the socket is closed.
-    #[expect(
-        clippy::option_option,
-        reason = "the outer `None` means closed, the inner one not connected"
-    )]
-    fn take_batch(&mut self) -> Option<Option<Arc<Connection>>> {
+    /// Decides what to do next, and takes the batch out to write it. Returns `None`
+    /// once the socket is closed.
+    fn next_work(&self) -> Option<Work> {
         let mut state = lock(&self.shared.state);
         if state.closed {
             return None;
         }
-        if self.batch.is_empty() {
-            if self.batch.capacity() > KEPT {
-                self.batch = Vec::new();
-            }
-            std::mem::swap(&mut self.batch, &mut state.queue);
-            self.sent = std::mem::take(&mut state.sent);
-            state.flushing = !self.batch.is_empty();
+        if state.next_batch(self.shared.queue_bytes) {
             self.shared.changed.notify_all();
         }
         let has_room = state.queue.is_empty() && std::mem::take(&mut state.full);
-        let connection = state.connection.clone();
+        let work = match state.connection.clone() {
+            None => Work::Dial,
+            Some(connection) if state.batch.is_empty() => {
+                Work::Watch(connection, state.has_memory().then_some(KEPT_FOR))
+            }
+            Some(connection) => {
+                state.flushing = true;
+                Work::Write(connection, std::mem::take(&mut state.batch), state.sent)
+            }
+        };
         drop(state);
         if let (true, Some(on_room)) = (has_room, &self.shared.on_room) {
             on_room();
         }
-        Some(connection)
+        Some(work)
     }
 
     /// Attempts to connect once.
@@ -119,13 +121,17 @@ impl Flusher {
         Ok(())
     }
 
-    /// Waits until there is work or the peer leaves.
-    fn idle(&self, connection: &Connection) -> Result<(), Lost> {
+    /// Waits until there is work or the peer leaves. After `limit`, gives memory
+    /// back.
+    fn watch(&self, connection: &Connection, limit: Option<Duration>) -> Result<(), Lost> {
         let mut waits_for = [
             PollFd::new(connection, PollFlags::IN),
             PollFd::new(&*self.shared.bell, PollFlags::IN),
         ];
-        wait(&mut waits_for, None).map_err(|_| Lost)?;
+        if !wait(&mut waits_for, deadline(limit)).map_err(|_| Lost)? {
+            lock(&self.shared.state).give_memory_back();
+            return Ok(());
+        }
         if waits_for[0].revents().is_empty() {
             return Ok(());
         }
@@ -136,27 +142,43 @@ impl Flusher {
         }
     }
 
-    /// Writes the batch. Waits while the kernel accepts nothing, but returns when
-    /// the bell rings.
-    fn write(&mut self, connection: &Connection) -> Result<(), Lost> {
-        while self.sent < self.batch.len() {
-            match connection.write(&self.batch[self.sent..]) {
-                Ok(written) => self.sent += written,
-                Err(Errno::AGAIN) => {
-                    let mut waits_for = [
-                        PollFd::new(connection, PollFlags::OUT),
-                        PollFd::new(&*self.shared.bell, PollFlags::IN),
-                    ];
-                    wait(&mut waits_for, None).map_err(|_| Lost)?;
-                    if !waits_for[1].revents().is_empty() {
-                        return Ok(());
-                    }
-                }
-                Err(_) => return Err(Lost),
+    /// Writes the batch, and puts back what the kernel does not accept. Then waits
+    /// until it accepts more or the bell rings.
+    fn write(&self, connection: &Connection, batch: Vec<u8>, sent: usize) -> Result<(), Lost> {
+        let mut sent = sent;
+        let mut outcome = Ok(());
+        while outcome.is_ok() && sent < batch.len() {
+            match connection.write(&batch[sent..]) {
+                Ok(written) => sent += written,
+                Err(error) => outcome = Err(error),
             }
         }
-        self.batch.clear();
-        Ok(())
+        let shared = &*self.shared;
+        let mut state = lock(&shared.state);
+        state.flushing = false;
+        if state.closed {
+            return Ok(());
+        }
+        state.batch = batch;
+        state.sent = sent;
+        if outcome.is_ok() {
+            state.end_batch();
+            if state.next_batch(shared.queue_bytes) || state.is_drained() {
+                shared.changed.notify_all();
+            }
+        }
+        drop(state);
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(Errno::AGAIN) => {
+                let mut waits_for = [
+                    PollFd::new(connection, PollFlags::OUT),
+                    PollFd::new(&*shared.bell, PollFlags::IN),
+                ];
+                wait(&mut waits_for, None).map(drop).map_err(|_| Lost)
+            }
+            Err(_) => Err(Lost),
+        }
     }
 
     /// Gives the connection up and prepares the batch for the next one.
@@ -167,22 +189,21 @@ impl Flusher {
     /// eKuiper 1.x) disconnects at each attempt, and the messages after that
     /// frame would never reach it.
     fn lose(&mut self) {
-        let mut written = whole_frames(&self.batch, self.sent);
+        let mut state = lock(&self.shared.state);
+        let mut written = whole_frames(&state.batch, state.sent);
         if written > 0 {
             self.cuts = 0;
         }
-        if self.sent > written {
+        if state.sent > written {
             self.cuts += 1;
         }
         if self.cuts == MOST_CUTS {
             self.cuts = 0;
-            written += first_frame(&self.batch[written..]);
+            written += first_frame(&state.batch[written..]);
         }
-        self.batch.drain(..written);
-        self.sent = 0;
-        let mut state = lock(&self.shared.state);
-        let lost = state.connection.take();
+        state.batch.drain(..written);
         state.sent = 0;
+        let lost = state.connection.take();
         drop(state);
         self.shared.changed.notify_all();
         if let Some(lost) = lost {
