@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::sockopt::{
+    Timeout, set_socket_send_buffer_size, set_socket_timeout, socket_send_buffer_size,
+};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, connect, recv, send, sendmsg};
 
 use crate::address::Address;
@@ -87,6 +89,14 @@ impl Connection {
     pub(crate) fn block(&mut self) -> Result<(), Errno> {
         self.write = SEND;
         ioctl_fionbio(&self.socket, false)
+    }
+
+    /// Asks the kernel for room for `bytes` more that the peer has not read. The
+    /// kernel limits it (`net.core.wmem_max` of Linux).
+    pub(crate) fn add_room(&self, bytes: usize) {
+        if let Ok(room) = socket_send_buffer_size(&self.socket) {
+            let _ = set_socket_send_buffer_size(&self.socket, room + bytes);
+        }
     }
 
     /// Makes a read without [`RecvFlags::DONTWAIT`] wait for the shortest time

@@ -47,6 +47,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod budget;
 mod connection;
 mod error;
 pub mod frame;
@@ -63,6 +64,7 @@ mod req;
 mod sys;
 mod wake;
 
+pub use budget::Budget;
 pub use error::{Error, ProtocolError};
 #[doc(hidden)]
 pub use keep::Keep;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::budget::Budget;
+
 /// The settings of a socket. A socket ignores the settings that do not apply to
 /// its kind.
 ///
@@ -25,6 +27,10 @@ pub struct Options {
     /// An empty queue accepts one message of any size. As many bytes again can
     /// be in the hands of the flusher. Default: 256 KiB.
     pub queue_bytes: usize,
+    /// The memory that this socket's queue shares with those of other sockets. It
+    /// can make the queue shorter than `queue_bytes`, never longer. Applies to
+    /// [`Push`](crate::Push). Default: none.
+    pub budget: Option<Budget>,
     /// Decides whether a peer may connect: `false` closes the connection.
     /// Applies to [`Rep`](crate::Rep) and [`Pull`](crate::Pull).
     ///
@@ -73,6 +79,7 @@ impl Default for Options {
         Self {
             max_message: None,
             queue_bytes: 256 * 1024,
+            budget: None,
             admit: None,
             on_peer: None,
             on_room: None,
@@ -85,6 +92,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("max_message", &self.max_message)
             .field("queue_bytes", &self.queue_bytes)
+            .field("budget", &self.budget)
             .field("admit", &self.admit.is_some())
             .field("on_peer", &self.on_peer.is_some())
             .field("on_room", &self.on_room.is_some())

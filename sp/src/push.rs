@@ -3,11 +3,11 @@
 //! Bursts are batched; single messages are sent immediately. Two threads write,
 //! never at the same time. While the queue is empty, the sending thread writes
 //! without blocking. What the kernel does not accept is queued, including the
-//! rest of a frame. Until the queue is empty again, only the flusher writes, and
-//! it writes everything that has queued up with one system call. During a long
-//! burst the flusher writes too, even if the reader keeps up. The flusher also
-//! dials, and notices a peer that leaves. A long message is written by the sending
-//! thread to its end.
+//! rest of a frame. Until the queue is empty again, the flusher writes everything
+//! that has queued up with one system call. During a long burst the flusher writes
+//! too, even if the reader keeps up. A sending thread that finds the queue full
+//! writes it if the flusher does not. A long message is written by the sending thread
+//! to its end. The flusher also dials, and notices a peer that leaves.
 //!
 //! The state that the threads share is in `shared`, the rule for bursts in
 //! `burst`, long messages in `long`, and the background thread in `flusher`.
@@ -25,6 +25,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::address::Address;
+use crate::budget::Share;
 use crate::connection::{Connection, lock, wait_for};
 use crate::frame::Protocol;
 use crate::options::Presence;
@@ -108,6 +109,7 @@ impl Push {
             on_room: options.on_room.clone(),
             state: Mutex::new(State {
                 connection: connection.map(Arc::new),
+                share: Share::of(options.budget.clone()),
                 ..State::default()
             }),
             changed: Condvar::new(),
@@ -157,10 +159,12 @@ impl Push {
     /// [`Error::Closed`] if the socket is closed.
     pub fn put(&self, body: &[u8]) -> Result<bool, Error> {
         let mut state = lock(&self.shared.state);
-        match state.closed {
-            true => Err(Error::Closed),
-            false => Ok(state.queue_if_room(body, self.shared.queue_bytes)),
+        if state.closed {
+            return Err(Error::Closed);
         }
+        let queued = state.queue_if_room(body, self.shared.queue_bytes);
+        state.full |= !queued;
+        Ok(queued)
     }
 
     /// Writes the messages queued by [`put`](Self::put) with one system call.
@@ -169,10 +173,10 @@ impl Push {
     pub fn write_out(&self) {
         let mut state = lock(&self.shared.state);
         // A flusher that is writing or dialing looks at the queue afterwards.
-        if !state.queue.is_empty() && !state.is_busy() && state.connection.is_some() {
-            state.write_queue();
-            // The flusher also reports that a full queue has room again.
-            if !state.queue.is_empty() || state.full {
+        if !state.queue.is_empty() && !state.writing && state.connection.is_some() {
+            self.shared.write_waiting(&mut state);
+            state.burst.queued = 0;
+            if !state.is_drained() {
                 self.shared.bell.ring();
             }
         }
@@ -202,6 +206,31 @@ impl Push {
         .unwrap_or(Err(Error::TimedOut))
     }
 
+    /// Does the same as [`flush`](Self::flush) for the last messages of this socket:
+    /// the kernel is asked for as much room as they need, and this thread writes
+    /// them if the background thread does not. So the wait is short even if the peer
+    /// reads slowly.
+    ///
+    /// The kernel may have less room than that.
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`flush`](Self::flush).
+    pub fn finish(&self, limit: Duration) -> Result<(), Error> {
+        let shared = &*self.shared;
+        let mut state = lock(&shared.state);
+        if let Some(connection) = state.connection.clone().filter(|_| !state.is_drained()) {
+            connection.add_room(2 * shared.queue_bytes);
+            shared.write_waiting(&mut state);
+            // A flusher that writes, or waits for room, tries again.
+            if !state.is_drained() {
+                shared.bell.ring();
+            }
+        }
+        drop(state);
+        self.flush(limit)
+    }
+
     /// Closes the socket and drops the messages that are queued.
     ///
     /// Waiting and later sends return [`Error::Closed`]. Dropping the socket
@@ -209,7 +238,7 @@ impl Push {
     pub fn close(&self) {
         let mut state = lock(&self.shared.state);
         state.closed = true;
-        state.queue = Vec::new();
+        state.drop_buffers();
         state.give_up();
         drop(state);
         self.shared.changed.notify_all();

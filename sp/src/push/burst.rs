@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// Decides whether messages come fast enough to be written in batches.
 ///
 /// After [`Burst::LONG`] messages were written directly within
-/// [`Burst::SHORT`], the next message is queued for the flusher. More messages
+/// [`Burst::SHORT`], or one found no room in the kernel, the next message is queued for the flusher. More messages
 /// can join it while the flusher wakes and writes. If none joins
 /// [`Burst::ALONE`] times in a row, the burst is over and messages are written
 /// directly again. So single messages and short bursts never go through the
@@ -54,6 +54,14 @@ impl Burst {
         }
         self.goes_on
     }
+
+    /// Records that the kernel has no room: messages come faster than they are read.
+    /// So the threads of many busy sockets, which each seldom have a processor,
+    /// write in batches, too.
+    pub(super) fn piles_up(&mut self) {
+        self.goes_on = true;
+        self.alone = 0;
+    }
 }
 
 #[cfg(test)]
@@ -94,6 +102,21 @@ mod tests {
         }
         burst.queued = 1;
 
+        assert!(!burst.goes_on(now));
+    }
+
+    #[test]
+    fn messages_that_pile_up_are_queued_until_none_joins() {
+        let (mut burst, now) = burst(3);
+
+        burst.piles_up();
+
+        assert!(burst.goes_on(now + Burst::SHORT));
+        for _ in 1..Burst::ALONE {
+            burst.queued = 1;
+            assert!(burst.goes_on(now));
+        }
+        burst.queued = 1;
         assert!(!burst.goes_on(now));
     }
 

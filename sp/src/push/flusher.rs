@@ -3,28 +3,23 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
 use super::shared::{Shared, whole_frames};
-use crate::connection::{Backoff, Connection, GREETING_LIMIT, lock, wait, wait_for};
+use crate::connection::{Backoff, Connection, GREETING_LIMIT, deadline, lock, wait, wait_for};
 use crate::frame::{HEADER, Protocol, body_length};
 use crate::options::Presence;
 
-/// The largest capacity in bytes that an empty batch keeps.
-const KEPT: usize = 1024 * 1024;
+/// How long a socket keeps the memory of its empty buffers.
+const KEPT_FOR: Duration = Duration::from_millis(100);
 
 /// The background thread: dials, watches the peer, writes what was queued.
 pub(super) struct Flusher {
     shared: Arc<Shared>,
-    /// Frames taken from the queue, not all of them written yet.
-    batch: Vec<u8>,
-    /// How many bytes of `batch` were written to this connection.
-    sent: usize,
-    /// How many connections in a row ended inside the first frame of `batch`.
-    cuts: u32,
 }
 
 /// The number of connections that must end inside a frame until it is given up.
@@ -33,32 +28,38 @@ const MOST_CUTS: u32 = 3;
 /// The error of a connection that was lost or could not be made.
 struct Lost;
 
+/// What the thread does next.
+enum Work {
+    /// It attempts to connect.
+    Dial,
+    /// It waits until there is work or the peer leaves, for a limited time if there
+    /// is memory to be given back.
+    Watch(Arc<Connection>, Option<Duration>),
+    /// It writes the batch from this byte on.
+    Write(Arc<Connection>, Vec<u8>, usize),
+}
+
 impl Flusher {
     /// Starts the thread. It ends once the socket is closed.
     pub(super) fn start(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
-        let flusher = Self {
-            shared,
-            batch: Vec::new(),
-            sent: 0,
-            cuts: 0,
-        };
+        let flusher = Self { shared };
         thread::Builder::new()
             .name("sp-push".to_owned())
             .spawn(move || flusher.run())
     }
 
-    fn run(mut self) {
+    fn run(self) {
         let mut backoff = Backoff::default();
         loop {
             // The causes of earlier rings are found in the state below.
             self.shared.bell.hush();
-            let Some(connection) = self.take_batch() else {
+            let Some(work) = self.next_work() else {
                 return;
             };
-            let outcome = match connection {
-                None => self.dial(&mut backoff),
-                Some(connection) if self.batch.is_empty() => self.idle(&connection),
-                Some(connection) => self.write(&connection),
+            let outcome = match work {
+                Work::Dial => self.dial(&mut backoff),
+                Work::Watch(connection, limit) => self.watch(&connection, limit),
+                Work::Write(connection, batch, sent) => self.write(&connection, batch, sent),
             };
             if let Err(Lost) = outcome {
                 self.lose();
@@ -70,34 +71,32 @@ impl Flusher {
         }
     }
 
-    /// Takes the queue as the next batch if the last batch is written. Returns
-    /// the connection, or `None` once the socket is closed.
-    #[expect(
-        clippy::option_option,
-        reason = "the outer `None` means closed, the inner one not connected"
-    )]
-    fn take_batch(&mut self) -> Option<Option<Arc<Connection>>> {
+    /// Decides what to do next, and takes the batch out to write it. Returns `None`
+    /// once the socket is closed.
+    fn next_work(&self) -> Option<Work> {
         let mut state = lock(&self.shared.state);
         if state.closed {
             return None;
         }
-        if self.batch.is_empty() && !state.writing {
-            if self.batch.capacity() > KEPT {
-                self.batch = Vec::new();
-            }
-            std::mem::swap(&mut self.batch, &mut state.queue);
-            self.sent = std::mem::take(&mut state.sent);
-            self.cuts += u32::from(std::mem::take(&mut state.cut));
-            state.flushing = !self.batch.is_empty();
+        if state.next_batch(self.shared.queue_bytes) {
             self.shared.changed.notify_all();
         }
-        let has_room = state.queue.is_empty() && !state.writing && std::mem::take(&mut state.full);
-        let connection = state.connection.clone();
+        let has_room = state.queue.is_empty() && std::mem::take(&mut state.full);
+        let work = match state.connection.clone() {
+            None => Work::Dial,
+            Some(connection) if state.batch.is_empty() => {
+                Work::Watch(connection, state.has_memory().then_some(KEPT_FOR))
+            }
+            Some(connection) => {
+                state.writing = true;
+                Work::Write(connection, std::mem::take(&mut state.batch), state.sent)
+            }
+        };
         drop(state);
         if let (true, Some(on_room)) = (has_room, &self.shared.on_room) {
             on_room();
         }
-        Some(connection)
+        Some(work)
     }
 
     /// Attempts to connect once.
@@ -120,13 +119,17 @@ impl Flusher {
         Ok(())
     }
 
-    /// Waits until there is work or the peer leaves.
-    fn idle(&self, connection: &Connection) -> Result<(), Lost> {
+    /// Waits until there is work or the peer leaves. After `limit`, gives memory
+    /// back.
+    fn watch(&self, connection: &Connection, limit: Option<Duration>) -> Result<(), Lost> {
         let mut waits_for = [
             PollFd::new(connection, PollFlags::IN),
             PollFd::new(&*self.shared.bell, PollFlags::IN),
         ];
-        wait(&mut waits_for, None).map_err(|_| Lost)?;
+        if !wait(&mut waits_for, deadline(limit)).map_err(|_| Lost)? {
+            lock(&self.shared.state).give_memory_back();
+            return Ok(());
+        }
         if waits_for[0].revents().is_empty() {
             return Ok(());
         }
@@ -137,28 +140,43 @@ impl Flusher {
         }
     }
 
-    /// Writes the batch. Waits while the kernel accepts nothing, but returns when
-    /// the bell rings.
-    fn write(&mut self, connection: &Connection) -> Result<(), Lost> {
-        while self.sent < self.batch.len() {
-            match connection.write(&self.batch[self.sent..]) {
-                Ok(written) => self.sent += written,
-                Err(Errno::AGAIN) => {
-                    let mut waits_for = [
-                        PollFd::new(connection, PollFlags::OUT),
-                        PollFd::new(&*self.shared.bell, PollFlags::IN),
-                    ];
-                    wait(&mut waits_for, None).map_err(|_| Lost)?;
-                    if !waits_for[1].revents().is_empty() {
-                        return Ok(());
-                    }
-                }
-                Err(_) => return Err(Lost),
+    /// Writes the batch, and puts back what the kernel does not accept. Then waits
+    /// until it accepts more or the bell rings.
+    fn write(&self, connection: &Connection, batch: Vec<u8>, sent: usize) -> Result<(), Lost> {
+        let mut sent = sent;
+        let mut outcome = Ok(());
+        while outcome.is_ok() && sent < batch.len() {
+            match connection.write(&batch[sent..]) {
+                Ok(written) => sent += written,
+                Err(error) => outcome = Err(error),
             }
         }
-        self.batch.clear();
-        self.cuts = 0;
-        Ok(())
+        let shared = &*self.shared;
+        let mut state = lock(&shared.state);
+        state.writing = false;
+        if state.closed {
+            return Ok(());
+        }
+        state.batch = batch;
+        state.sent = sent;
+        if outcome.is_ok() {
+            state.end_batch();
+            if state.next_batch(shared.queue_bytes) || state.is_drained() {
+                shared.changed.notify_all();
+            }
+        }
+        drop(state);
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(Errno::AGAIN) => {
+                let mut waits_for = [
+                    PollFd::new(connection, PollFlags::OUT),
+                    PollFd::new(&*shared.bell, PollFlags::IN),
+                ];
+                wait(&mut waits_for, None).map(drop).map_err(|_| Lost)
+            }
+            Err(_) => Err(Lost),
+        }
     }
 
     /// Gives the connection up and prepares the batch for the next one.
@@ -168,23 +186,22 @@ impl Flusher {
     /// connections have ended inside it: a reader with a size limit (1 MiB in
     /// eKuiper 1.x) disconnects at each attempt, and the messages after that
     /// frame would never reach it.
-    fn lose(&mut self) {
-        let mut written = whole_frames(&self.batch, self.sent);
-        if written > 0 {
-            self.cuts = 0;
-        }
-        if self.sent > written {
-            self.cuts += 1;
-        }
-        if self.cuts == MOST_CUTS {
-            self.cuts = 0;
-            written += first_frame(&self.batch[written..]);
-        }
-        self.batch.drain(..written);
-        self.sent = 0;
+    fn lose(&self) {
         let mut state = lock(&self.shared.state);
+        let mut written = whole_frames(&state.batch, state.sent);
+        if written > 0 {
+            state.cuts = 0;
+        }
+        if state.sent > written {
+            state.cuts += 1;
+        }
+        if state.cuts == MOST_CUTS {
+            state.cuts = 0;
+            written += first_frame(&state.batch[written..]);
+        }
+        state.batch.drain(..written);
+        state.sent = 0;
         let lost = state.give_up();
-        state.cut |= std::mem::take(&mut state.sent) > 0;
         drop(state);
         self.shared.changed.notify_all();
         if let Some(lost) = lost {

@@ -69,17 +69,16 @@ impl Shared {
                 return Err(Error::Closed);
             }
             // Sent again on the next connection, before what was queued meanwhile.
-            let header = frame::header(body.len());
-            let whole = header.iter().chain(body).copied();
-            state.queue.splice(0..0, whole);
+            state.batch = [&frame::header(body.len()), body].concat();
+            state.count_memory();
             let is_current = |current| Arc::ptr_eq(current, connection);
             match state.connection.as_ref().is_some_and(is_current) {
                 // The flusher meets the same error, and gives the connection up.
                 true => state.sent = sent,
-                false => state.cut = sent > 0,
+                false => state.cuts = u32::from(sent > 0),
             }
         }
-        if !state.queue.is_empty() || state.full {
+        if !state.is_drained() || state.full {
             self.bell.ring();
         }
         Ok(())

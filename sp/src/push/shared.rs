@@ -10,6 +10,7 @@ use rustix::net::{Shutdown, shutdown};
 use super::burst::Burst;
 use crate::Error;
 use crate::address::Address;
+use crate::budget::Share;
 use crate::connection::Connection;
 use crate::frame::{self, HEADER};
 use crate::options::{OnPeer, OnRoom, Presence};
@@ -39,24 +40,29 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// The connection and the queue.
+/// The connection, and what waits to be written.
+///
+/// Messages wait in two buffers, so that more can be queued while the flusher
+/// writes without the lock: `batch` is written first, then `queue`.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) connection: Option<Arc<Connection>>,
+    /// Complete frames, one after the other, of which some bytes may be written.
+    /// The flusher takes it out while it writes.
+    pub(super) batch: Vec<u8>,
+    /// How many bytes of `batch` were written to this connection.
+    pub(super) sent: usize,
+    /// How many connections in a row ended inside the first frame of `batch`.
+    pub(super) cuts: u32,
+    /// Whether a thread writes without the lock: the flusher, which has taken `batch`
+    /// out, or the sender of a long message, while nothing waits.
+    pub(super) writing: bool,
     /// Complete frames, one after the other.
     pub(super) queue: Vec<u8>,
+    /// The memory of `queue` and `batch`.
+    pub(super) share: Share,
     /// Whether a message has found no room in the queue since it last had room.
     pub(super) full: bool,
-    /// How many bytes of the queue's first frame were written to this
-    /// connection.
-    pub(super) sent: usize,
-    /// Whether the flusher has taken frames that are not written yet.
-    pub(super) flushing: bool,
-    /// Whether a sending thread is writing a long frame.
-    pub(super) writing: bool,
-    /// Whether a lost connection has ended inside the first frame of the queue, which
-    /// the flusher has not counted yet.
-    pub(super) cut: bool,
     pub(super) closed: bool,
     pub(super) burst: Burst,
 }
@@ -64,12 +70,29 @@ pub(super) struct State {
 impl State {
     /// Returns whether everything that was sent is written.
     pub(super) fn is_drained(&self) -> bool {
-        self.queue.is_empty() && !self.is_busy()
+        self.queue.is_empty() && self.batch.is_empty() && !self.writing
     }
 
-    /// Returns whether a thread is writing without the lock.
-    pub(super) fn is_busy(&self) -> bool {
-        self.flushing || self.writing
+    /// Makes the queue the next batch if the last batch is written. Returns whether
+    /// the queue has room now.
+    pub(super) fn next_batch(&mut self, most: usize) -> bool {
+        if !self.batch.is_empty() || self.writing || self.queue.is_empty() {
+            return false;
+        }
+        std::mem::swap(&mut self.batch, &mut self.queue);
+        // Other sockets may need the memory of an empty buffer.
+        if self.queue.capacity() > self.share.room(most) {
+            self.queue = Vec::new();
+        }
+        self.count_memory();
+        true
+    }
+
+    /// Empties the batch, which is written.
+    pub(super) fn end_batch(&mut self) {
+        self.batch.clear();
+        self.sent = 0;
+        self.cuts = 0;
     }
 
     /// Gives the connection up and returns it. A thread that is writing to it ends.
@@ -80,6 +103,33 @@ impl State {
             let _ = shutdown(&*connection, Shutdown::Both);
         }
         Some(connection)
+    }
+
+    /// Drops the memory of both buffers if nothing waits.
+    pub(super) fn give_memory_back(&mut self) {
+        if self.is_drained() {
+            self.drop_buffers();
+        }
+    }
+
+    /// Drops what waits to be written.
+    pub(super) fn drop_buffers(&mut self) {
+        self.queue = Vec::new();
+        self.batch = Vec::new();
+        self.sent = 0;
+        self.count_memory();
+    }
+
+    /// Returns whether there is memory to be given back.
+    pub(super) fn has_memory(&self) -> bool {
+        self.queue.capacity() + self.batch.capacity() > 0
+    }
+
+    /// Counts the memory of both buffers. Not to be called while the flusher has
+    /// one of them.
+    pub(super) fn count_memory(&mut self) {
+        self.share
+            .set(self.queue.capacity() + self.batch.capacity());
     }
 }
 
@@ -98,10 +148,10 @@ impl Shared {
         if state.is_drained() {
             let written = match state.connection.is_some() && state.burst.goes_on(Instant::now()) {
                 true => {
-                    state.queue_frame(body);
+                    state.queue_frame(body, self.queue_bytes);
                     false
                 }
-                false => state.write_or_queue(body),
+                false => state.write_or_queue(body, self.queue_bytes),
             };
             // Without a connection the flusher is making one, and looks at the
             // queue afterwards.
@@ -110,9 +160,40 @@ impl Shared {
             }
             return Some(Ok(()));
         }
-        state
-            .queue_if_room(body, self.queue_bytes)
-            .then_some(Ok(()))
+        let queued = state.queue_if_room(body, self.queue_bytes)
+            // The flusher may wait for a processor, among the threads of many
+            // sockets.
+            || (self.write_waiting(state) && state.queue_if_room(body, self.queue_bytes));
+        state.full |= !queued;
+        queued.then_some(Ok(()))
+    }
+
+    /// Writes what waits, without blocking, unless the flusher is writing. Returns
+    /// whether that has made room in the queue.
+    pub(super) fn write_waiting(&self, state: &mut State) -> bool {
+        let Some(connection) = state.connection.clone().filter(|_| !state.writing) else {
+            return false;
+        };
+        let mut has_room = state.next_batch(self.queue_bytes);
+        while state.sent < state.batch.len() {
+            match connection.write(&state.batch[state.sent..]) {
+                Ok(written) => state.sent += written,
+                // The flusher meets the same error, and handles it.
+                Err(_) => break,
+            }
+            if state.sent == state.batch.len() {
+                state.end_batch();
+                has_room |= state.next_batch(self.queue_bytes);
+            }
+        }
+        if has_room || state.is_drained() {
+            self.changed.notify_all();
+        }
+        // The flusher reports that a full queue has room again.
+        if has_room && state.full {
+            self.bell.ring();
+        }
+        has_room
     }
 }
 
@@ -121,50 +202,47 @@ impl State {
     /// and then returns `false`.
     ///
     /// A write error is not handled here: the flusher meets the same error when
-    /// it writes the queue, and is the only place that gives a connection up.
-    pub(super) fn write_or_queue(&mut self, body: &[u8]) -> bool {
-        self.sent = match &self.connection {
+    /// it writes the batch, and is the only place that gives a connection up.
+    fn write_or_queue(&mut self, body: &[u8], most: usize) -> bool {
+        let sent = match &self.connection {
             Some(connection) => connection.write_frame(&[], body, 0).unwrap_or(0),
             None => 0,
         };
-        if self.sent == HEADER + body.len() {
-            self.sent = 0;
+        if sent == HEADER + body.len() {
             return true;
         }
-        self.queue_frame(body);
+        self.burst.piles_up();
+        self.queue_frame(body, most);
+        if sent > 0 {
+            self.next_batch(most);
+            self.sent = sent;
+        }
         false
     }
 
-    /// Writes the queue without blocking, and keeps what the kernel does not
-    /// accept.
-    pub(super) fn write_queue(&mut self) {
-        let written = match &self.connection {
-            Some(connection) => connection.write(&self.queue[self.sent..]).unwrap_or(0),
-            None => 0,
-        };
-        let whole = whole_frames(&self.queue, self.sent + written);
-        self.sent += written;
-        self.sent -= whole;
-        self.queue.drain(..whole);
-        self.burst.queued = 0;
-    }
-
-    pub(super) fn queue_if_room(&mut self, body: &[u8], room: usize) -> bool {
+    /// Queues a message if there is room for it in a queue of at most `most` bytes.
+    pub(super) fn queue_if_room(&mut self, body: &[u8], most: usize) -> bool {
         let needed = self.queue.len() + HEADER + body.len();
-        if needed > room && !self.queue.is_empty() {
-            self.full = true;
+        if needed > self.queue.capacity()
+            && needed > self.share.room(most)
+            && !self.queue.is_empty()
+        {
             return false;
         }
-        // Grows to `room` at most: a plugin can have hundreds of queues.
-        if needed > self.queue.capacity() {
-            let doubled = (2 * needed).min(room).max(needed);
-            self.queue.reserve_exact(doubled - self.queue.len());
-        }
-        self.queue_frame(body);
+        self.queue_frame(body, most);
         true
     }
 
-    pub(super) fn queue_frame(&mut self, body: &[u8]) {
+    /// Queues a message, even if there is no room for it.
+    fn queue_frame(&mut self, body: &[u8], most: usize) {
+        let needed = self.queue.len() + HEADER + body.len();
+        let before = self.queue.capacity();
+        if needed > before {
+            // Grows to the room at most: a plugin can have hundreds of queues.
+            let doubled = (2 * needed).min(self.share.room(most)).max(needed);
+            self.queue.reserve_exact(doubled - self.queue.len());
+            self.share.grow(self.queue.capacity() - before);
+        }
         self.burst.queued = self.burst.queued.saturating_add(1);
         self.queue.extend_from_slice(&frame::header(body.len()));
         self.queue.extend_from_slice(body);

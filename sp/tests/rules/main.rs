@@ -5,6 +5,7 @@ mod common;
 mod framing;
 mod hostile;
 mod listener;
+mod many;
 mod presence;
 mod pull;
 mod push;
