@@ -9,6 +9,10 @@
 
 use std::fmt::{self, Display, Write as _};
 
+mod read;
+
+pub(crate) use read::read;
+
 use serde::ser::{self, Error as _, Serialize, Serializer};
 use serde_json::{Error, Result};
 
@@ -30,6 +34,12 @@ const PIECE: usize = 64;
 
 fn is_escaped(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+fn has_escaped(piece: &[u8]) -> bool {
+    // Not `any`, which stops at the first one and so looks at single bytes.
+    let bytes = piece.iter();
+    bytes.fold(false, |found, byte| found | is_escaped(*byte))
 }
 
 /// Appends a text without its quotation marks.
@@ -63,11 +73,7 @@ fn escape(out: &mut Vec<u8>, text: &str) {
     let mut pieces = bytes.chunks_exact(PIECE);
     let mut from = 0;
     for piece in &mut pieces {
-        // Not `any`, which stops at the first one and so looks at single bytes.
-        if piece
-            .iter()
-            .fold(false, |found, byte| found | is_escaped(*byte))
-        {
+        if has_escaped(piece) {
             one_by_one(from, piece);
         }
         from += PIECE;

@@ -233,7 +233,7 @@ fn list<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>,
 
 /// Reads the bytes of a request.
 pub(crate) fn read_request(bytes: &[u8]) -> Result<Request<'_>, serde_json::Error> {
-    serde_json::from_slice(bytes)
+    json::read(bytes)
 }
 
 /// Reads the ids of a call from the JSON in the last argument of an `Exec`.

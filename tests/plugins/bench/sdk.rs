@@ -1,5 +1,6 @@
 //! The plugin of the benchmark on the SDK, written as users of the SDK write one.
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -69,10 +70,10 @@ struct Take {
 }
 
 #[derive(Deserialize)]
-struct Taken {
+struct Taken<'a> {
     n: u64,
-    #[serde(rename = "pad")]
-    _pad: String,
+    #[serde(borrow, rename = "pad")]
+    _pad: Cow<'a, str>,
 }
 
 impl Sink for Take {
@@ -81,7 +82,7 @@ impl Sink for Take {
     }
 
     fn collect(&mut self, _ctx: &SinkContext, data: Data<'_>) -> ekuiper::Result {
-        for row in data.rows::<Taken>()? {
+        for row in data.rows::<Taken<'_>>()? {
             if row.n != self.last + 1 {
                 WRONG.fetch_add(1, Ordering::Relaxed);
             }
