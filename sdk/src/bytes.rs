@@ -4,9 +4,9 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-use base64::display::Base64Display;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{DecodeError, Engine, alphabet};
+use base64_simd::{AsOut, STANDARD};
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
 
@@ -59,6 +59,11 @@ impl Bytes {
     /// Converts the bytes to a vector, without a copy.
     pub fn into_vec(self) -> Vec<u8> {
         self.0
+    }
+
+    /// Returns the bytes as base64 text.
+    pub(crate) fn to_text(&self) -> String {
+        STANDARD.encode_to_string(&self.0)
     }
 }
 
@@ -126,13 +131,26 @@ impl fmt::Debug for Bytes {
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&Base64Display::new(&self.0, &BASE64))
+        serializer.collect_str(&Text(&self.0))
     }
 }
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Base64)
+    }
+}
+
+/// Bytes that display as base64.
+struct Text<'a>(&'a [u8]);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = [0; 4096];
+        for piece in self.0.chunks(text.len() / 4 * 3) {
+            f.write_str(STANDARD.encode_as_str(piece, text[..].as_out()))?;
+        }
+        Ok(())
     }
 }
 
@@ -147,6 +165,11 @@ impl Visitor<'_> for Base64 {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Bytes, E> {
+        // This is many times as fast as the other decoder, but accepts less and does
+        // not tell what is wrong.
+        if let Ok(bytes) = STANDARD.decode_to_vec(text) {
+            return Ok(Bytes(bytes));
+        }
         let decoded = match BASE64.decode(text) {
             Err(DecodeError::InvalidByte(_, b'\n' | b'\r')) => decode_lines(text),
             other => other,
@@ -224,6 +247,27 @@ mod tests {
 
         assert_eq!(text.len(), 133_336 + 2);
         assert_eq!(from_str::<Bytes>(&text).unwrap().into_vec(), all);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_written_as_base64_and_read(
+            bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..10_000),
+        ) {
+            let value = Bytes::from(bytes.clone());
+            let text = BASE64.encode(&bytes);
+
+            assert_eq!(to_string(&value).unwrap(), format!("\"{text}\""));
+            assert_eq!(value.to_text(), text);
+            assert_eq!(from_str::<Bytes>(&format!("\"{text}\"")).unwrap().into_vec(), bytes);
+        }
+
+        #[test]
+        fn any_text_is_read_as_the_lenient_decoder_reads_it(text in "[A-Zb/+=]{0,9}") {
+            let read = from_str::<Bytes>(&format!("\"{text}\""));
+
+            assert_eq!(read.ok().map(Bytes::into_vec), BASE64.decode(&text).ok());
+        }
     }
 
     #[test]

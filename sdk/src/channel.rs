@@ -12,7 +12,7 @@
 
 use std::time::Duration;
 
-use ekuiper_sp::{Error, Req};
+use ekuiper_sp::{Error, Keep, Req};
 use log::debug;
 
 use crate::wire;
@@ -53,6 +53,7 @@ fn converse(
     buffer: &mut Vec<u8>,
     answer: &mut impl FnMut(&[u8], &mut Vec<u8>),
 ) -> Error {
+    let mut keep = Keep::default();
     let mut outcome = req.send(wire::GREETING);
     while outcome.is_ok() {
         match req.recv(None) {
@@ -60,12 +61,7 @@ fn converse(
             Err(error) => return error,
         }
         outcome = req.send(buffer);
-        if buffer.capacity() > KEPT {
-            *buffer = Vec::new();
-        }
+        keep.empty(buffer);
     }
     outcome.err().unwrap_or(Error::Disconnected)
 }
-
-/// The largest capacity in bytes that the buffer keeps after an answer.
-const KEPT: usize = 1024 * 1024;

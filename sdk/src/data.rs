@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
+
+use crate::json;
 
 /// One message to a sink: a row, a batch of rows, or any bytes.
 ///
@@ -28,7 +30,8 @@ impl<'a> Data<'a> {
     }
 
     /// Parses the message as rows: a JSON array is a batch, any other JSON value
-    /// is one row.
+    /// is one row. `T` may borrow from the message: a `Cow<'a, str>` with
+    /// `#[serde(borrow)]` saves the copy of a long text.
     ///
     /// # Errors
     ///
@@ -47,11 +50,11 @@ impl<'a> Data<'a> {
     /// assert_eq!(batch, [Row { n: 1 }, Row { n: 2 }]);
     /// # Ok::<(), serde_json::Error>(())
     /// ```
-    pub fn rows<T: DeserializeOwned>(self) -> Result<Vec<T>, serde_json::Error> {
+    pub fn rows<T: Deserialize<'a>>(self) -> Result<Vec<T>, serde_json::Error> {
         if self.0.trim_ascii_start().first() == Some(&b'[') {
-            serde_json::from_slice(self.0)
+            json::read(self.0)
         } else {
-            Ok(vec![serde_json::from_slice(self.0)?])
+            Ok(vec![json::read(self.0)?])
         }
     }
 }
@@ -89,6 +92,15 @@ mod tests {
         assert_eq!(data.as_bytes(), b"\xffc=1");
         assert_eq!(data.to_string(), "\u{fffd}c=1");
         assert!(data.rows::<Value>().is_err());
+    }
+
+    #[test]
+    fn a_row_may_borrow_its_texts() {
+        let message = br#"[{"text":"abc"}]"#;
+
+        let rows = Data::new(message).rows::<std::collections::HashMap<&str, &str>>();
+
+        assert_eq!(rows.unwrap()[0]["text"].as_ptr(), message[10..].as_ptr());
     }
 
     #[test]

@@ -185,6 +185,7 @@ mod error;
 mod function;
 mod instance;
 mod journal;
+mod json;
 mod logger;
 #[cfg(feature = "metadata")]
 pub mod metadata;

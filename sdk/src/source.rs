@@ -7,16 +7,17 @@
 //! Rules: docs/protocol.md, "Sources and sinks" and the stops of the control
 //! channel.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::Arc;
 
+use ekuiper_sp::Keep;
 use log::{debug, error, info, warn};
 use serde::Serialize;
 
 use crate::context::{InstanceInfo, instance_methods, stop_methods};
 use crate::instance::{Instance, Phase, StopLimits, Worker};
-use crate::{BoxError, Config, EmitError, panics};
+use crate::{BoxError, Config, EmitError, json, panics};
 
 mod outlet;
 
@@ -122,13 +123,11 @@ pub struct SourceContext {
 }
 
 thread_local! {
-    /// The buffer for a row. It is taken out while in use, so that a `Serialize`
-    /// that emits another row meanwhile gets a separate buffer.
+    /// The empty buffer for a row. It is taken out while in use, so that a
+    /// `Serialize` that emits another row meanwhile gets a separate buffer.
     static ROW: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static KEEP: RefCell<Keep> = RefCell::default();
 }
-
-/// The largest capacity in bytes that a thread's buffer keeps after a row.
-const KEPT: usize = 1024 * 1024;
 
 impl SourceContext {
     pub(crate) fn new(info: Arc<InstanceInfo>, outlet: Arc<dyn Outlet>) -> Self {
@@ -260,16 +259,14 @@ impl SourceContext {
             return Err(EmitError::Stopped);
         }
         let mut bytes = ROW.take();
-        bytes.clear();
         write_row(&mut bytes, row, meta)?;
         Ok(bytes)
     }
 
-    /// Makes a buffer that of this thread, unless it is too large.
-    pub(crate) fn recycle(bytes: Vec<u8>) {
-        if bytes.capacity() <= KEPT {
-            ROW.set(bytes);
-        }
+    /// Makes the buffer of a row that of this thread.
+    pub(crate) fn recycle(mut bytes: Vec<u8>) {
+        KEEP.with_borrow_mut(|keep| keep.empty(&mut bytes));
+        ROW.set(bytes);
     }
 
     /// Logs an error of the source.
@@ -313,7 +310,7 @@ fn write_part(
     value: &impl Serialize,
 ) -> Result<u8, EmitError> {
     let start = row.len();
-    serde_json::to_writer(&mut *row, value).map_err(|source| EmitError::Encode { part, source })?;
+    json::write(row, value).map_err(|source| EmitError::Encode { part, source })?;
     Ok(row[start])
 }
 

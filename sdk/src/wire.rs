@@ -13,8 +13,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::Config;
 use crate::context::Identity;
+use crate::{Config, json};
 
 /// The first message of each connection of the control and function channels.
 pub(crate) const GREETING: &[u8] = b"handshake";
@@ -233,7 +233,7 @@ fn list<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>,
 
 /// Reads the bytes of a request.
 pub(crate) fn read_request(bytes: &[u8]) -> Result<Request<'_>, serde_json::Error> {
-    serde_json::from_slice(bytes)
+    json::read(bytes)
 }
 
 /// Reads the ids of a call from the JSON in the last argument of an `Exec`.
@@ -256,11 +256,11 @@ pub(crate) fn write_answer(answer: &mut Vec<u8>, result: Result<&Value, &str>) {
     let written = match result {
         Ok(value) => {
             answer.extend_from_slice(br#"{"state":true,"result":"#);
-            serde_json::to_writer(&mut *answer, value)
+            json::write(answer, value)
         }
         Err(text) => {
             answer.extend_from_slice(br#"{"state":false,"result":"#);
-            serde_json::to_writer(&mut *answer, text)
+            json::write(answer, text)
         }
     };
     debug_assert!(written.is_ok(), "a Value and a str can always be written");

@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
 use crate::ProtocolError;
+use crate::keep::Keep;
 
 /// The length in bytes of a frame's header: 0x01 and the body's length.
 pub const HEADER: usize = 9;
@@ -24,11 +25,6 @@ pub const HEADER: usize = 9;
 /// The least number of bytes by which the buffer grows. A read asks for at least
 /// a quarter of it.
 const PIECE: usize = 64 * 1024;
-
-/// The largest capacity in bytes that an empty buffer keeps. A buffer for messages of
-/// 1 MiB grows to nearly 3 MiB; if it was given back after each, every message would
-/// cost the system new pages.
-const KEPT: usize = 4 * 1024 * 1024;
 
 /// A protocol, with the number that stands for it in a greeting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +110,7 @@ pub(crate) fn body_length(header: &[u8; HEADER]) -> u64 {
 #[derive(Debug)]
 pub struct Decoder {
     buffer: Vec<u8>,
+    keep: Keep,
     /// The index in `buffer` at which the next frame begins.
     start: usize,
     /// The length of the longest body that is accepted.
@@ -127,6 +124,7 @@ impl Decoder {
         let longest = (isize::MAX as u64) - HEADER as u64;
         Self {
             buffer: Vec::new(),
+            keep: Keep::default(),
             start: 0,
             limit: limit.unwrap_or(longest).min(longest),
         }
@@ -239,14 +237,12 @@ impl Decoder {
         }
     }
 
-    /// Drops the frames that were taken, and the memory of a long one.
+    /// Drops the frames that were taken, and memory that they needed and others do
+    /// not.
     fn compact(&mut self) {
         if self.start == self.buffer.len() {
-            self.buffer.clear();
-            if self.buffer.capacity() > KEPT {
-                self.buffer = Vec::new();
-            }
-        } else {
+            self.keep.empty(&mut self.buffer);
+        } else if self.start > 0 {
             self.buffer.drain(..self.start);
         }
         self.start = 0;
@@ -270,15 +266,21 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_of_a_long_message_is_released() {
+    fn the_memory_of_a_long_message_is_released_after_short_ones() {
+        const LONG: usize = 3 * 1024 * 1024;
         let mut decoder = Decoder::new(None);
-        decoder.extend(&header(3 * KEPT));
-        decoder.extend(&vec![7; 3 * KEPT]);
+        decoder.extend(&header(LONG));
+        decoder.extend(&vec![7; LONG]);
         assert!(decoder.next_message().is_ok_and(|long| long.is_some()));
 
         decoder.extend(&header(0));
+        assert!(decoder.buffer.capacity() >= LONG);
+        for _ in 0..17 {
+            assert_eq!(decoder.next_message(), Ok(Some(&b""[..])));
+            decoder.extend(&header(0));
+        }
 
-        assert!(decoder.buffer.capacity() <= KEPT);
+        assert!(decoder.buffer.capacity() <= LONG / 3);
         assert_eq!(decoder.next_message(), Ok(Some(&b""[..])));
     }
 }

@@ -50,6 +50,7 @@ mod address;
 mod connection;
 mod error;
 pub mod frame;
+mod keep;
 mod listener;
 mod options;
 mod peers;
@@ -61,6 +62,8 @@ mod sys;
 mod wake;
 
 pub use error::{Error, ProtocolError};
+#[doc(hidden)]
+pub use keep::Keep;
 pub use listener::{Claim, claim};
 pub use options::{Admit, OnPeer, OnRoom, Options, Peer, Presence};
 pub use pull::Pull;

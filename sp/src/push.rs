@@ -6,13 +6,15 @@
 //! rest of a frame. Until the queue is empty again, only the flusher writes, and
 //! it writes everything that has queued up with one system call. During a long
 //! burst the flusher writes too, even if the reader keeps up. The flusher also
-//! dials, and notices a peer that leaves.
+//! dials, and notices a peer that leaves. A long message is written by the sending
+//! thread to its end.
 //!
 //! The state that the threads share is in `shared`, the rule for bursts in
-//! `burst`, and the background thread in `flusher`.
+//! `burst`, long messages in `long`, and the background thread in `flusher`.
 
 mod burst;
 mod flusher;
+mod long;
 mod shared;
 
 use std::fs::File;
@@ -31,6 +33,7 @@ use crate::wake::Bell;
 use crate::{Error, Options};
 
 use flusher::Flusher;
+use long::LONG;
 use shared::{Shared, State};
 
 /// The sending end of a one-way channel. It dials.
@@ -124,12 +127,18 @@ impl Push {
     /// forever, and `Some(Duration::ZERO)` does not wait. The messages of one
     /// thread are sent in order.
     ///
+    /// Without a limit, a message of at least 32 KiB is not queued while there is a
+    /// connection: this waits until the kernel has accepted all of it.
+    ///
     /// # Errors
     ///
     /// [`Error::TimedOut`] if the queue stayed full; the message is not sent.
     /// [`Error::Closed`] if the socket is closed.
     pub fn send(&self, body: &[u8], limit: Option<Duration>) -> Result<(), Error> {
         let shared = &*self.shared;
+        if limit.is_none() && body.len() >= LONG {
+            return shared.send_long(body);
+        }
         wait_for(&shared.state, &shared.changed, limit, |state| {
             shared.offer(state, body)
         })
@@ -160,7 +169,7 @@ impl Push {
     pub fn write_out(&self) {
         let mut state = lock(&self.shared.state);
         // A flusher that is writing or dialing looks at the queue afterwards.
-        if !state.queue.is_empty() && !state.flushing && state.connection.is_some() {
+        if !state.queue.is_empty() && !state.is_busy() && state.connection.is_some() {
             state.write_queue();
             // The flusher also reports that a full queue has room again.
             if !state.queue.is_empty() || state.full {
@@ -201,7 +210,7 @@ impl Push {
         let mut state = lock(&self.shared.state);
         state.closed = true;
         state.queue = Vec::new();
-        state.connection = None;
+        state.give_up();
         drop(state);
         self.shared.changed.notify_all();
         self.shared.bell.ring();

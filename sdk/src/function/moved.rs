@@ -1,9 +1,11 @@
 //! Moves JSON values into and out of plain functions where their types are the
-//! same, so that neither a text nor a tree is copied.
+//! same, so that neither a text nor a tree is copied. Bytes become a text at once.
 
 use std::any::Any;
 
 use serde_json::Value;
+
+use crate::Bytes;
 
 /// Returns `value` as a `U` if that is its type, and unchanged otherwise.
 fn same<T: 'static, U: 'static>(value: T) -> Result<U, T> {
@@ -15,10 +17,12 @@ fn same<T: 'static, U: 'static>(value: T) -> Result<U, T> {
     }
 }
 
-/// Converts a `Value` or a `String` to a `Value`. Returns any other type
+/// Converts a `Value`, a `String` or `Bytes` to a `Value`. Returns any other type
 /// unchanged.
 pub(super) fn into_value<T: 'static>(value: T) -> Result<Value, T> {
-    same(value).or_else(|value| same(value).map(Value::String))
+    same(value)
+        .or_else(|value| same(value).map(Value::String))
+        .or_else(|value| same(value).map(|bytes: Bytes| Value::String(bytes.to_text())))
 }
 
 /// Converts a value to an argument of the type `Value`, or a text to one of the
@@ -44,6 +48,7 @@ mod tests {
 
         assert_eq!(into_value(json!(1)), Ok(json!(1)));
         assert_eq!(into_value("x".to_owned()), Ok(json!("x")));
+        assert_eq!(into_value(Bytes::from(&b"x"[..])), Ok(json!("eA==")));
         assert_eq!(into_value(1.5), Err(1.5));
     }
 

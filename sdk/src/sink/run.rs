@@ -9,7 +9,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::{Error, Options, Pull, Push, Waker};
+use ekuiper_sp::{Error, Keep, Options, Pull, Push, Waker};
 use log::{debug, error, warn};
 
 use super::collector::Collector;
@@ -114,6 +114,7 @@ fn collect_all(sink: Box<dyn Sink>, rows: &mut Rows) -> Option<Collector> {
         }
     };
     let mut message = Vec::new();
+    let mut keep = Keep::default();
     loop {
         let outcome = match rows.next(&mut message, collector.flush_due()) {
             Next::Message => collector.collect(&ctx, &message),
@@ -125,14 +126,10 @@ fn collect_all(sink: Box<dyn Sink>, rows: &mut Rows) -> Option<Collector> {
             collector.discard(&ctx);
             return None;
         }
-        if message.capacity() > KEPT {
-            message = Vec::new();
-        }
+        keep.empty(&mut message);
     }
 }
 
-/// The largest capacity in bytes that the buffer keeps after a message.
-const KEPT: usize = 1024 * 1024;
 /// How long a stopped sink goes on reading rows that the host had sent.
 const DRAIN: Duration = Duration::from_millis(300);
 /// How long a stopped sink waits for a further row until it takes all rows to be
@@ -168,8 +165,8 @@ enum Next {
 }
 
 impl Rows {
-    /// Waits for the next message, which replaces the content of `message`, or
-    /// until a flush is due.
+    /// Waits for the next message, which it appends to `message`, or until a flush is
+    /// due.
     fn next(&mut self, message: &mut Vec<u8>, flush_due: Option<Instant>) -> Next {
         let mut guard = lock(&self.pull);
         let Some(pull) = guard.as_mut() else {
@@ -207,7 +204,6 @@ impl Rows {
             let until_flush = flush_due.map(left);
             match pull.recv(shorter(limit, until_flush)) {
                 Ok(bytes) => {
-                    message.clear();
                     message.extend_from_slice(bytes);
                     self.ctx.expect_more(pull.has_buffered());
                     return Next::Message;

@@ -81,16 +81,17 @@ impl Flusher {
         if state.closed {
             return None;
         }
-        if self.batch.is_empty() {
+        if self.batch.is_empty() && !state.writing {
             if self.batch.capacity() > KEPT {
                 self.batch = Vec::new();
             }
             std::mem::swap(&mut self.batch, &mut state.queue);
             self.sent = std::mem::take(&mut state.sent);
+            self.cuts += u32::from(std::mem::take(&mut state.cut));
             state.flushing = !self.batch.is_empty();
             self.shared.changed.notify_all();
         }
-        let has_room = state.queue.is_empty() && std::mem::take(&mut state.full);
+        let has_room = state.queue.is_empty() && !state.writing && std::mem::take(&mut state.full);
         let connection = state.connection.clone();
         drop(state);
         if let (true, Some(on_room)) = (has_room, &self.shared.on_room) {
@@ -156,6 +157,7 @@ impl Flusher {
             }
         }
         self.batch.clear();
+        self.cuts = 0;
         Ok(())
     }
 
@@ -181,8 +183,8 @@ impl Flusher {
         self.batch.drain(..written);
         self.sent = 0;
         let mut state = lock(&self.shared.state);
-        let lost = state.connection.take();
-        state.sent = 0;
+        let lost = state.give_up();
+        state.cut |= std::mem::take(&mut state.sent) > 0;
         drop(state);
         self.shared.changed.notify_all();
         if let Some(lost) = lost {

@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
+use rustix::net::{Shutdown, shutdown};
+
 use super::burst::Burst;
 use crate::Error;
 use crate::address::Address;
@@ -50,6 +52,11 @@ pub(super) struct State {
     pub(super) sent: usize,
     /// Whether the flusher has taken frames that are not written yet.
     pub(super) flushing: bool,
+    /// Whether a sending thread is writing a long frame.
+    pub(super) writing: bool,
+    /// Whether a lost connection has ended inside the first frame of the queue, which
+    /// the flusher has not counted yet.
+    pub(super) cut: bool,
     pub(super) closed: bool,
     pub(super) burst: Burst,
 }
@@ -57,7 +64,22 @@ pub(super) struct State {
 impl State {
     /// Returns whether everything that was sent is written.
     pub(super) fn is_drained(&self) -> bool {
-        self.queue.is_empty() && !self.flushing
+        self.queue.is_empty() && !self.is_busy()
+    }
+
+    /// Returns whether a thread is writing without the lock.
+    pub(super) fn is_busy(&self) -> bool {
+        self.flushing || self.writing
+    }
+
+    /// Gives the connection up and returns it. A thread that is writing to it ends.
+    pub(super) fn give_up(&mut self) -> Option<Arc<Connection>> {
+        let connection = self.connection.take()?;
+        if self.writing {
+            // It fails only if the connection has ended, which ends the write too.
+            let _ = shutdown(&*connection, Shutdown::Both);
+        }
+        Some(connection)
     }
 }
 

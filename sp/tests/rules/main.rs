@@ -8,5 +8,6 @@ mod listener;
 mod presence;
 mod pull;
 mod push;
+mod push_long;
 mod rep;
 mod req;
