@@ -13,6 +13,7 @@ ALLOWED = {
     "mock-kuiper": {"ekuiper-sp"},
     "ekuiper-conformance": {"mock-kuiper"},
     "ekuiper-tests": {"ekuiper-sp", "ekuiper", "mock-kuiper", "ekuiper-conformance"},
+    "ekuiper-fuzz": {"ekuiper-sp", "ekuiper", "mock-kuiper"},
 }
 NNG = {"nng", "nng-sys"}
 
