@@ -6,8 +6,11 @@
 
 use crate::{package, scenario, trace, wire};
 
-/// The targets and their names.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// A target: its name, and the function that checks an input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// The targets.
+pub const TARGETS: &[Target] = &[
     ("mock_rows", wire::fuzz::rows),
     ("mock_json", wire::fuzz::json),
     ("mock_answers", wire::fuzz::answers),

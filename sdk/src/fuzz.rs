@@ -7,8 +7,11 @@
 mod messages;
 mod settings;
 
-/// The targets and their names.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// A target: its name, and the function that checks an input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// The targets.
+pub const TARGETS: &[Target] = &[
     ("sdk_orders", messages::orders),
     ("sdk_requests", messages::requests),
     ("sdk_rows", messages::rows),

@@ -155,7 +155,8 @@ pub(crate) fn zipped(data: &[u8]) {
         let is_last = packed[index + 1..]
             .iter()
             .all(|(other, ..)| path(other) != path(name));
-        if is_last && !name.ends_with('/') && !name.contains("..") {
+        let is_plain = !name.starts_with('/') && !name.ends_with('/') && !name.contains("..");
+        if is_last && is_plain {
             assert_eq!(fs::read(path(name)).expect("the file"), *content, "{name}");
         }
     }

@@ -114,6 +114,7 @@ mod tests {
         cases(FILE.as_bytes());
         cases(b"plugin: [\x1b");
         words(FILE.as_bytes());
+        words(b"[$absent, $$any]");
         words(b"a: [1, 'b', {c: |\n  text\n }, 0x1f, $any, ~]");
         for number in 0..20 {
             update(format!("{}[1, {{\"$a\": \"${{b}}\"}}]\0{FILE}", char::from(number)).as_bytes());

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::node::{Node, Tree};
-use super::pattern::{Variables, escape_key, escape_text};
+use super::pattern::{Variables, escape_key, escape_part, escape_text};
 
 /// The columns of a line.
 pub(super) const WIDTH: usize = 100;
@@ -198,8 +198,8 @@ pub(super) fn fits(before: usize, text: &str) -> bool {
 
 fn text_words(text: &str, variables: &Variables) -> String {
     match variables.get("tmp").and_then(Value::as_str) {
-        Some(directory) if !directory.is_empty() => {
-            let parts: Vec<_> = text.split(directory).map(escape_text).collect();
+        Some(directory) if !directory.is_empty() && text.contains(directory) => {
+            let parts: Vec<_> = text.split(directory).map(escape_part).collect();
             parts.join("${tmp}")
         }
         _ => escape_text(text),

@@ -8,7 +8,8 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Unexpected,
+    VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value, map};
@@ -87,11 +88,16 @@ impl<'de> Deserializer<'de> for Node<'de, '_> {
                 }
             }
             Value::String(text) => visitor.visit_borrowed_str(text),
-            Value::Array(items) => visitor.visit_seq(Items {
-                items: items.iter(),
-                index: 0,
-                notes: self.notes,
-            }),
+            Value::Array(items) => {
+                let mut reader = Items {
+                    items: items.iter(),
+                    index: 0,
+                    notes: self.notes,
+                };
+                let value = visitor.visit_seq(&mut reader)?;
+                reader.end()?;
+                Ok(value)
+            }
             Value::Object(object) => visitor.visit_map(self.any_fields(object)),
         }
     }
@@ -170,7 +176,21 @@ struct Items<'a, 'n> {
     notes: Option<&'n Notes>,
 }
 
-impl<'de> SeqAccess<'de> for Items<'de, '_> {
+impl Items<'_, '_> {
+    /// Checks that the type has taken all elements, as serde_json does.
+    fn end(&self) -> Result<(), ConfigError> {
+        let taken = self.index;
+        match self.items.len() {
+            0 => Ok(()),
+            left => Err(Error::invalid_value(
+                Unexpected::Other(&format!("one of length {}", taken + left)),
+                &&*format!("a list of length {taken}"),
+            )),
+        }
+    }
+}
+
+impl<'de> SeqAccess<'de> for &mut Items<'de, '_> {
     type Error = ConfigError;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(

@@ -384,3 +384,43 @@ fn an_error_is_short_whatever_the_length_of_the_value() {
         format!("argument 1: {}… (1048576 bytes)", "x".repeat(1024))
     );
 }
+
+#[test]
+fn a_list_with_more_elements_than_the_type_is_refused() {
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Area {
+        center: (u8, u8),
+        corner: Option<Corner>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Corner(i32, i32);
+
+    let read = |value| {
+        let config = Config::from_json(value).unwrap();
+        config.parse::<Area>().map_err(|error| error.to_string())
+    };
+
+    assert_eq!(
+        read(json!({"center": [1, 2], "corner": [3, 4]})),
+        Ok(Area {
+            center: (1, 2),
+            corner: Some(Corner(3, 4)),
+        })
+    );
+    assert_eq!(
+        read(json!({"center": [1, 2, 3]})).unwrap_err(),
+        "config.center: expected a list of length 2, found one of length 3"
+    );
+    assert_eq!(
+        read(json!({"center": [1, 2], "corner": [3, 4, 5, 6]})).unwrap_err(),
+        "config.corner: expected a list of length 2, found one of length 4"
+    );
+    assert_eq!(
+        crate::Args::from(vec![json!([1, 2])])
+            .parse::<(u8,)>(0)
+            .unwrap_err()
+            .to_string(),
+        "argument 1: expected a list of length 1, found one of length 2"
+    );
+}

@@ -19,5 +19,5 @@ mod tree;
 pub(in crate::scenario) use parse::has_matchers;
 pub(in crate::scenario) use table::MATCHERS;
 pub(in crate::scenario) use template::{Template, escape_key};
-pub(in crate::scenario) use text::{Variables, escape_text};
+pub(in crate::scenario) use text::{Variables, escape_part, escape_text};
 pub(in crate::scenario) use tree::Pattern;

@@ -61,7 +61,8 @@ impl Reader<'_> {
                 // These need no value, and are often written without one.
                 if text == "$any" || text == "$absent" {
                     let mistake = format!(
-                        "`{text}` alone is a text and no matcher; write `{{{text}: true}}`"
+                        "`{text}` alone is a text and no matcher; write `{{{text}: true}}`, or \
+                         `${text}` for the text"
                     );
                     self.mistakes.push((node.place, mistake));
                 }

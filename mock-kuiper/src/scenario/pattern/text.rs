@@ -25,6 +25,9 @@ impl Text {
 
     /// Reads a text of a file. The error names the part that is no variable.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if let Some(escaped) = text.strip_prefix('$').filter(|rest| is_like_matcher(rest)) {
+            return Ok(Self::literal(escaped));
+        }
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
@@ -129,7 +132,21 @@ impl Text {
 
 /// Writes a text of a file that means `text`, without variables.
 pub(in crate::scenario) fn escape_text(text: &str) -> String {
-    text.replace("${", "$${")
+    match is_like_matcher(text) {
+        true => format!("${text}"),
+        false => escape_part(text),
+    }
+}
+
+/// Writes what means `part` in a text that has something beside it.
+pub(in crate::scenario) fn escape_part(part: &str) -> String {
+    part.replace("${", "$${")
+}
+
+/// Returns whether a text is `$any` or `$absent`, which would be taken for a matcher, or
+/// one that stands for such a text, such as `$$any`.
+fn is_like_matcher(text: &str) -> bool {
+    text.starts_with('$') && matches!(text.trim_start_matches('$'), "any" | "absent")
 }
 
 fn value_of<'a>(name: &str, variables: &'a Variables) -> Result<&'a Value, String> {
@@ -183,6 +200,21 @@ mod tests {
     fn two_dollars_make_a_literal_brace() {
         assert_eq!(resolved("$${n}"), "${n}");
         assert_eq!(resolved("$$${n} ${n}"), "$${n} 9007199254740993");
+    }
+
+    #[test]
+    fn a_text_that_looks_like_a_matcher_has_one_more_dollar() {
+        for (text, written) in [
+            ("$any", "$$any"),
+            ("$absent", "$$absent"),
+            ("$$any", "$$$any"),
+            ("any", "any"),
+            ("$any of", "$any of"),
+        ] {
+            assert_eq!(escape_text(text), written);
+            assert_eq!(resolved(written), text);
+        }
+        assert_eq!(resolved("$any"), "$any");
     }
 
     #[test]

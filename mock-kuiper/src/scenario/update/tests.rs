@@ -88,6 +88,10 @@ fn what_has_a_meaning_is_escaped() {
         "a: {$$gte: \"$${x}\", b: \"${tmp}/rows\"}\n"
     );
     assert_eq!(
+        updated("a: 1\n", "1", json!(["$any", "$$absent", "$any/tmp/x1"])),
+        "a: [$$any, $$$absent, \"$any${tmp}\"]\n"
+    );
+    assert_eq!(
         updated("a: {$$b: 1}\n", "{$$b: 1}", json!({"$b": 2})),
         "a: {$$b: 2}\n"
     );

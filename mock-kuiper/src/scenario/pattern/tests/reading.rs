@@ -53,7 +53,7 @@ fn each_mistake_is_named_with_its_place() {
         ("$any: false", "1:7: `$any` takes only `true`"),
         (
             "{meta: $any}",
-            "1:8: `$any` alone is a text and no matcher; write `{$any: true}`",
+            "1:8: `$any` alone is a text and no matcher; write `{$any: true}`, or `$$any` for the text",
         ),
         (
             "$regex: 'a('",
