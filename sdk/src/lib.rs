@@ -183,6 +183,7 @@ mod describe;
 mod durations;
 mod error;
 mod function;
+mod gate;
 mod instance;
 mod journal;
 mod logger;
