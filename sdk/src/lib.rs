@@ -190,6 +190,7 @@ mod logger;
 #[cfg(feature = "metadata")]
 pub mod metadata;
 mod neighbours;
+mod open_files;
 mod panics;
 pub mod plugin;
 mod quantity;
