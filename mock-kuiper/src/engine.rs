@@ -37,6 +37,11 @@ pub mod go_json {
     pub use crate::go_json::*;
 }
 
+/// The limit of open files.
+pub mod open_files {
+    pub use crate::open_files::raise_limit;
+}
+
 /// Parts of a host that a test does not need.
 pub mod host {
     pub use crate::host::{

@@ -14,6 +14,7 @@ use log::{debug, info, warn};
 use serde_json::Value;
 
 use crate::context::Identity;
+use crate::gate::GATE;
 use crate::instance::{Instance, StopLimits};
 use crate::short::Short;
 use crate::wire::{self, BadOrder, Command, Kind, Order, Target};
@@ -167,6 +168,7 @@ impl<L: Launcher> Dispatcher<L> {
             return;
         };
         let limits = StopLimits::of_an_order();
+        let _first = GATE.close();
         entry.instance.begin_stop();
         entry.instance.release(&limits);
         entry.instance.finish_stop(&limits);

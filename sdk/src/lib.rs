@@ -185,6 +185,7 @@ mod error;
 mod function;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod gate;
 mod instance;
 mod journal;
 mod json;
@@ -192,6 +193,7 @@ mod logger;
 #[cfg(feature = "metadata")]
 pub mod metadata;
 mod neighbours;
+mod open_files;
 mod panics;
 pub mod plugin;
 mod quantity;

@@ -27,7 +27,8 @@ use crate::span::Span;
 use crate::symbol::{FunctionSymbol, IntoFunction, IntoSink, IntoSource, SinkSymbol, SourceSymbol};
 use crate::wire::{Kind, Target};
 use crate::{
-    Action, BoxError, Stream, channel, function, logger, neighbours, panics, sink, source, wire,
+    Action, BoxError, Stream, channel, function, logger, neighbours, open_files, panics, sink,
+    source, wire,
 };
 
 /// The name and the symbols of a plugin, to be run by [`start`].
@@ -257,16 +258,16 @@ impl Launcher for PluginConfig {
             Kind::Source => self.sources.get_mut(symbol).map(|source| {
                 let stream = Stream::new(&target.datasource, Arc::clone(&info));
                 let made = panics::attempt(|| source.configured(&target.config, &stream))?;
-                panics::attempt(|| source::start(made, info))
+                panics::attempt(|| source::start(made, info).map_err(open_files::explain))
             }),
             Kind::Sink => self.sinks.get_mut(symbol).map(|sink| {
                 let action = Action::new(Arc::clone(&info));
                 let made = panics::attempt(|| sink.configured(&target.config, &action))?;
-                panics::attempt(|| sink::run::start(made, info))
+                panics::attempt(|| sink::run::start(made, info).map_err(open_files::explain))
             }),
             Kind::Function => self.functions.get_mut(symbol).map(|function| {
                 let made = panics::catch(|| (function.make)(symbol))?;
-                panics::attempt(|| function::start(made, target))
+                panics::attempt(|| function::start(made, target).map_err(open_files::explain))
             }),
         });
         let symbol = symbol.to_owned();
@@ -292,6 +293,9 @@ const LEAVE: Duration = Duration::from_millis(1800);
 /// It dials the host and carries out its orders. If the process has no logger
 /// yet, it installs one that writes to stderr; the variable `RUST_LOG` selects
 /// what is shown, `info` by default.
+///
+/// It raises the soft limit of open files of the process to the hard limit. An
+/// instance needs up to nine of them.
 ///
 /// A host passes one argument, `{"sendTimeout":1000}`. It is optional, so that a
 /// plugin can be run by hand, and its content is ignored.
@@ -320,6 +324,7 @@ pub fn start(plugin: PluginConfig) -> ExitCode {
         return ExitCode::from(2);
     }
     logger::install();
+    open_files::raise_limit();
     match run(plugin) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -156,7 +156,8 @@ impl SourceContext {
     /// that is JSON already, use a [`RawValue`](serde_json::value::RawValue).
     ///
     /// Waits while the host reads more slowly than rows are emitted, and while
-    /// the host is away. A stop ends the wait.
+    /// the host is away. A stop ends the wait. While another instance of the plugin
+    /// is stopped, it may wait for 5 ms.
     ///
     /// Source: [the protocol](crate::reference::protocol), section 6.
     ///
@@ -198,8 +199,9 @@ impl SourceContext {
     /// Sends one row to the host like [`emit`](Self::emit), but never waits. For
     /// loops that must not block.
     ///
-    /// Some hundred KiB of rows wait in the channel for a slow host, or for one
-    /// that is away. After `Ok` the row is sent as one from `emit` is, in order.
+    /// Some hundred KiB of rows wait in the channel for a slow host, or for one that
+    /// is away; 32 KiB if the rows of many sources wait. After `Ok` the row is sent as
+    /// one from `emit` is, in order.
     ///
     /// # Errors
     ///

@@ -47,7 +47,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use mock_kuiper::engine::pages;
+use mock_kuiper::engine::{open_files, pages};
 
 use self::error::CliError;
 use self::exit::{Exit, STATUSES};
@@ -89,6 +89,7 @@ pub(crate) fn main() -> ExitCode {
         return recorded;
     }
     let cli = Cli::parse();
+    open_files::raise_limit();
     let done = match cli.command {
         Command::New(args) => new::run(&args),
         Command::Run(args) => run::run(*args),

@@ -1,6 +1,8 @@
 //! Plugins that do not greet, and what may be the reason.
 
-use crate::common::{Done, Plugin};
+use std::process::Command;
+
+use crate::common::{Done, Live, Plugin};
 
 fn unnamed(plugin: &Plugin) -> String {
     format!(
@@ -106,4 +108,23 @@ fn a_plugin_that_fails_without_a_word_may_miss_a_file_and_one_that_was_killed_do
         .assert_says("\n  help: write why it exits; if a file was not found: from eKuiper 1.11 on");
     killed.assert_status(1).assert_says("signal 9 (SIGKILL)");
     assert!(!killed.said().contains("help: "), "{killed}");
+}
+
+#[test]
+fn a_plugin_gets_the_limit_of_open_files_that_the_command_was_started_with() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    plugin.wrap("echo \"limit $(ulimit -Sn)\"");
+    let run = plugin.command(&[]);
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -Sn 200; exec \"$0\" \"$@\""])
+        .arg(run.get_program())
+        .args(run.get_args());
+    for (name, value) in run.get_envs() {
+        limited.env(name, value.unwrap());
+    }
+
+    let done = Live::spawn(limited, &plugin.id).finish();
+
+    assert!(done.stderr.contains("limit 200\n"), "{done}");
 }

@@ -1,13 +1,14 @@
 //! Where the rows of a source go: the channel to the host.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ekuiper_sp::{Error, Options, Push};
+use ekuiper_sp::{Budget, Error, Options, Push};
 use log::{debug, warn};
 
 use crate::context::InstanceInfo;
+use crate::gate::GATE;
 use crate::instance::left;
 use crate::wakers::Wakers;
 use crate::{EmitError, wire};
@@ -34,18 +35,29 @@ pub(crate) trait Outlet: Send + Sync {
 /// The host listens there before it sends the order.
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 
+/// The memory of the rows that wait in all sources of the process: as much as a single
+/// source can use, eight times.
+static BUDGET: LazyLock<Budget> = LazyLock::new(|| Budget::new(4 * 1024 * 1024));
+
 /// A source's data channel, with a count of the threads that send on it.
 pub(super) struct Channel {
     push: Push,
     /// How many threads are inside [`Outlet::send`]. If a stop begins now, their
     /// rows were emitted before it.
     sending: AtomicUsize,
+    /// Notified when the last of them leaves after a stop.
+    left: Condvar,
+    /// Held by a thread that notifies, or checks whether to wait.
+    leaving: Mutex<()>,
     room: Arc<Wakers>,
     info: Arc<InstanceInfo>,
 }
 
 impl Outlet for Channel {
     fn send(&self, row: &[u8]) -> bool {
+        if !self.info.stop.is_set() {
+            GATE.pass();
+        }
         self.send_within(row, None).is_ok()
     }
 
@@ -65,6 +77,7 @@ impl Channel {
         let url = wire::data_url(&info.identity);
         let room = Arc::<Wakers>::default();
         let mut options = Options::default();
+        options.budget = Some(BUDGET.clone());
         options.on_room = Some({
             let room = Arc::clone(&room);
             Arc::new(move || room.wake_all())
@@ -81,6 +94,8 @@ impl Channel {
         Ok(Channel {
             push,
             sending: AtomicUsize::new(0),
+            left: Condvar::new(),
+            leaving: Mutex::default(),
             room,
             info,
         })
@@ -98,8 +113,23 @@ impl Channel {
                 _ => EmitError::Stopped,
             }),
         };
-        self.sending.fetch_sub(1, Ordering::SeqCst);
+        let was_last = self.sending.fetch_sub(1, Ordering::SeqCst) == 1;
+        if was_last && self.info.stop.is_set() {
+            // With the lock taken, no thread is between its check and its wait.
+            drop(self.leaving.lock().unwrap_or_else(PoisonError::into_inner));
+            self.left.notify_all();
+        }
         outcome
+    }
+
+    /// Waits until no thread sends, at most for `limit`.
+    fn wait_until_quiet(&self, limit: Duration) {
+        let leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(
+            self.left
+                .wait_timeout_while(leaving, limit, |()| self.sending.load(Ordering::SeqCst) > 0)
+                .unwrap_or_else(PoisonError::into_inner),
+        );
     }
 
     /// Waits until the rows that were emitted before the stop are written, at
@@ -107,9 +137,9 @@ impl Channel {
     pub(super) fn finish(&self, until: Instant) {
         loop {
             let quiet = self.sending.load(Ordering::SeqCst) == 0;
-            match self.push.flush(left(until)) {
+            match self.push.finish(left(until)) {
                 Ok(()) if quiet => return,
-                Ok(()) => std::thread::sleep(Duration::from_millis(1)),
+                Ok(()) => self.wait_until_quiet(left(until)),
                 Err(error) => {
                     debug!("source {}: not all rows were sent: {error}", self.info);
                     return;
@@ -133,7 +163,7 @@ impl Channel {
             let quiet = self.sending.load(Ordering::SeqCst) == 0;
             match self.push.flush(LOOK_AGAIN) {
                 Ok(()) if quiet => break,
-                Ok(()) => std::thread::sleep(Duration::from_millis(1)),
+                Ok(()) => self.wait_until_quiet(LOOK_AGAIN),
                 Err(Error::Closed) => break,
                 Err(Error::TimedOut) => {}
                 // The host is away. The socket dials it in the background.
@@ -164,6 +194,8 @@ mod tests {
         let channel = Channel {
             push: Push::connect(&url, Options::default(), Duration::from_secs(30)).unwrap(),
             sending: AtomicUsize::new(1),
+            left: Condvar::new(),
+            leaving: Mutex::default(),
             room: Arc::default(),
             info: InstanceInfo::new("s", Identity::default()),
         };

@@ -10,6 +10,7 @@ mod describe;
 mod function;
 mod host;
 mod life;
+mod many;
 mod panic;
 mod sink;
 mod source;

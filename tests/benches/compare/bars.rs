@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use crate::mock;
 use crate::peer::SDK;
 use crate::plan::{
-    ARGUMENT_1M, ARGUMENT_64K, CALLS, RESULT_1M, RESULT_64K, SINGLE_ROWS, SINK, SINK_1M, SINK_64K,
-    SINK_ACKS, SLOW_READER, SOURCE, SOURCE_1M, SOURCE_64K,
+    ARGUMENT_1M, ARGUMENT_64K, CALLS, EACH_100, EACH_1000, RESULT_1M, RESULT_64K, SINGLE_ROWS,
+    SINK, SINK_1M, SINK_64K, SINK_100, SINK_ACKS, SLOW_READER, SOURCE, SOURCE_1M, SOURCE_64K,
+    SOURCE_100,
 };
 use crate::results::{Metric, Results};
 
@@ -71,6 +72,12 @@ const BARS: &[Bar] = &[
         Median,
         "plain",
         AtMost(1.2),
+    ),
+    rate(
+        "rows of 100 sinks in turn, to plain's",
+        SINK_100,
+        "plain",
+        1.0,
     ),
     rate("source rows of 64 KiB to plain's", SOURCE_64K, "plain", 0.6),
     rate("source rows of 64 KiB to Go's", SOURCE_64K, "Go", 5.0),
@@ -190,7 +197,50 @@ pub(crate) fn judge(results: &Results) -> Vec<Judged> {
         wanted: AtMost(FIRST_ROW),
         unit: "ms",
     });
+    judged.extend(of_many_instances(results));
     judged
+}
+
+/// Judges what many instances of the SDK's plugin cost.
+fn of_many_instances(results: &Results) -> [Judged; 4] {
+    let median = |load, metric| results.median(load, SDK, metric);
+    let to_100 = |metric| {
+        let of_1000 = median(EACH_1000, metric);
+        let of_100 = median(EACH_100, metric);
+        of_1000.zip(of_100).map(|(of, to)| of / to)
+    };
+    let judged = |what, found, wanted, unit| Judged {
+        what,
+        found,
+        wanted: AtMost(wanted),
+        unit,
+    };
+    [
+        judged(
+            "stop of one of 100 sources under load",
+            median(SOURCE_100, Metric::Stop),
+            5.0,
+            "ms",
+        ),
+        judged(
+            "memory of 100 sources that pile up",
+            median(SOURCE_100, Metric::Memory),
+            16.0,
+            "MiB",
+        ),
+        judged(
+            "time of one of 1,000 instances, to one of 100",
+            to_100(Metric::TimeEach),
+            1.2,
+            "×",
+        ),
+        judged(
+            "memory of one of 1,000 instances, to one of 100",
+            to_100(Metric::MemoryEach),
+            1.2,
+            "×",
+        ),
+    ]
 }
 
 impl Judged {
@@ -236,7 +286,7 @@ impl fmt::Display for Judged {
             .map_or("—".to_owned(), |found| format!("{found:.2}"));
         write!(
             f,
-            "{:<12}  {:<55}  {found:>7} {unit:<2}  {sign} {wanted} {unit}",
+            "{:<12}  {:<55}  {found:>7} {unit:<3}  {sign} {wanted} {unit}",
             self.verdict(),
             self.what,
         )

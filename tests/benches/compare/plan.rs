@@ -52,6 +52,9 @@ pub(crate) const SINGLE_ROWS: &str = "source-single-rows";
 pub(crate) const SINK: &str = "sink-60";
 pub(crate) const SINK_64K: &str = "sink-64k";
 pub(crate) const SINK_1M: &str = "sink-1m";
+pub(crate) const SINK_100: &str = "sink-100-instances";
+pub(crate) const EACH_100: &str = "sink-100-instances-each";
+pub(crate) const EACH_1000: &str = "sink-1000-instances-each";
 pub(crate) const SINK_ACKS: &str = "sink-60-acks-read";
 pub(crate) const CALLS: &str = "calls";
 pub(crate) const ARGUMENT_64K: &str = "calls-argument-64k";
@@ -88,11 +91,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry(SINK_64K, "sink, 64 KiB", sink(K64, 1, false)),
     entry(SINK_1M, "sink, 1 MiB", sink(M1, 1, false)),
     entry("sink-10-instances", "10 sinks, 60 B", sink(60, 10, false)),
-    entry(
-        "sink-100-instances",
-        "100 sinks, 60 B",
-        sink(60, 100, false),
-    ),
+    entry(SINK_100, "100 sinks, 60 B", sink(60, 100, false)),
     entry(SINK_ACKS, "sink, 60 B, acks read", sink(60, 1, true)),
     entry(CALLS, "calls of a function", calls("bench_echo", 8, 8)),
     entry(
@@ -112,5 +111,15 @@ pub(crate) const ENTRIES: &[Entry] = &[
     ),
     entry(RESULT_1M, "calls, result 1 MiB", calls("bench_fill", 8, M1)),
     entry(SINGLE_ROWS, "a row each ms", Load::SingleRows),
+    entry(
+        EACH_100,
+        "100 sinks, a row each",
+        Load::Each { instances: 100 },
+    ),
+    entry(
+        EACH_1000,
+        "1,000 sinks, a row each",
+        Load::Each { instances: 1000 },
+    ),
     entry(CALM, "100 calm sources", Load::Calm { instances: 100 }),
 ];

@@ -36,6 +36,8 @@ use rustix::process::{
 };
 use rustix::stdio::{dup2_stdin, dup2_stdout, stdin, stdout};
 
+use crate::open_files::restore_limit;
+
 /// Kills the plugin's process, and no other.
 pub(super) const KILL: u8 = b'k';
 
@@ -130,6 +132,7 @@ fn split(host: BorrowedFd<'_>) -> io::Result<()> {
             // Its id is reported before it runs: it may end its parent at once.
             let pid = getpid().as_raw_nonzero().get().cast_unsigned();
             report(host, Record::Plugin { pid });
+            restore_limit()?;
             Ok(rustix::thread::set_name(UNSTARTED)?)
         }
         ForkResult::Parent { child } => {

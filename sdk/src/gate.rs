@@ -1,0 +1,120 @@
+//! Lets a stop go first: meanwhile, sources that emit rows leave the processors to it.
+//!
+//! A stop waits for the rows that its source is emitting. Among a hundred sources
+//! that emit without a pause, the thread of that source would wait for a processor
+//! for as long as all others have work.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::instance::left;
+
+/// The gate of all sources of this process.
+pub(crate) static GATE: Gate = Gate::new();
+
+/// How long a stop may keep the other sources waiting. It ends a deadlock, too: code of
+/// the plugin may wait for another source while it is stopped.
+const LONGEST: Duration = Duration::from_millis(5);
+
+/// Holds threads up while it is closed.
+pub(crate) struct Gate {
+    closed: AtomicBool,
+    /// When the gate opens by itself.
+    until: Mutex<Option<Instant>>,
+    opened: Condvar,
+}
+
+/// Opens the gate again when it is dropped.
+pub(crate) struct Closed<'a>(&'a Gate);
+
+impl Gate {
+    const fn new() -> Self {
+        Self {
+            closed: AtomicBool::new(false),
+            until: Mutex::new(None),
+            opened: Condvar::new(),
+        }
+    }
+
+    /// Closes the gate for a while.
+    pub(crate) fn close(&self) -> Closed<'_> {
+        *self.lock() = Some(Instant::now() + LONGEST);
+        self.closed.store(true, Ordering::SeqCst);
+        Closed(self)
+    }
+
+    /// Waits until the gate is open.
+    pub(crate) fn pass(&self) {
+        // A thread that does not see at once that the gate was closed emits one row.
+        if self.closed.load(Ordering::Relaxed) {
+            self.wait();
+        }
+    }
+
+    #[cold]
+    fn wait(&self) {
+        let until = self.lock();
+        let limit = until.map_or(Duration::ZERO, left);
+        let (until, ended) = self
+            .opened
+            .wait_timeout_while(until, limit, |until| until.is_some())
+            .unwrap_or_else(PoisonError::into_inner);
+        if ended.timed_out() && until.is_some_and(|until| left(until).is_zero()) {
+            self.closed.store(false, Ordering::SeqCst);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        let Self(gate) = self;
+        gate.closed.store(false, Ordering::SeqCst);
+        *gate.lock() = None;
+        gate.opened.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_gate_holds_nobody_up() {
+        let gate = Gate::new();
+
+        gate.pass();
+        drop(gate.close());
+        gate.pass();
+
+        assert!(!gate.closed.load(Ordering::SeqCst));
+    }
+
+    #[test]
+    fn a_gate_that_is_opened_lets_waiting_threads_pass() {
+        let gate = Gate::new();
+        let closed = gate.close();
+        *gate.lock() = Some(Instant::now() + Duration::from_secs(3600));
+
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| gate.pass());
+            assert!(!waits.is_finished());
+            drop(closed);
+        });
+    }
+
+    #[test]
+    fn a_gate_that_nobody_opens_opens_by_itself() {
+        let gate = Gate::new();
+        let closed = gate.close();
+
+        gate.pass();
+
+        assert!(!gate.closed.load(Ordering::SeqCst));
+        drop(closed);
+    }
+}
