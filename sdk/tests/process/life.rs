@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use crate::host::{Host, Instance, Plugin, SOON, probe, unique_name, wait_for};
 
-/// How long the process may take to exit after a signal.
-const LEAVE: Duration = Duration::from_secs(2);
+/// How long the process may take to exit after a signal: 1.8 s, and more on a busy
+/// machine.
+const LEAVE: Duration = Duration::from_secs(10);
 
 #[test]
 fn an_invalid_launch_argument_exits_with_status_2_and_one_line() {

@@ -16,12 +16,14 @@ fn dial(place: &Place) -> Push {
 
 /// Sends rows until the queue stays full. Returns how many were accepted.
 fn fill(push: &Push, row: &[u8]) -> usize {
+    const PATIENT: Option<Duration> = Some(Duration::from_secs(1));
+
     let mut taken = 0;
     loop {
         match push.send(row, NEVER) {
             Ok(()) => taken += 1,
-            // The flusher may be about to make room.
-            Err(Error::TimedOut) if push.send(row, SHORT).is_ok() => taken += 1,
+            // The flusher may be about to make room, and wait for a processor.
+            Err(Error::TimedOut) if push.send(row, PATIENT).is_ok() => taken += 1,
             Err(Error::TimedOut) => return taken,
             Err(error) => panic!("{error}"),
         }
