@@ -430,6 +430,16 @@ impl SinkContext {
         }
     }
 
+    /// Sends the waiting acks for which there is room, unless there was none a moment
+    /// ago.
+    fn pump_if_useful(&self) -> Backlog {
+        let mut waiting = self.waiting();
+        match waiting.skip {
+            0 => self.pump_now(&mut waiting),
+            _ => Backlog::Stuck,
+        }
+    }
+
     /// Sends the waiting acks for which there is room.
     fn pump(&self) -> Backlog {
         self.pump_now(&mut self.waiting())

@@ -58,6 +58,7 @@ pub(crate) fn start(
             pull: Arc::clone(&pull),
             ctx,
             pause: PAUSE_FIRST,
+            has_rested: false,
             drain_until: None,
         };
         let (acks, phase) = (Arc::clone(&acks), Arc::clone(&phase));
@@ -154,6 +155,8 @@ struct Rows {
     pull: Arc<Mutex<Option<Pull>>>,
     ctx: SinkContext,
     pause: Duration,
+    /// Whether waiting acks may have found room since the last attempt.
+    has_rested: bool,
     drain_until: Option<Instant>,
 }
 
@@ -192,7 +195,11 @@ impl Rows {
             } else if pull.has_buffered() {
                 None
             } else {
-                match self.ctx.pump() {
+                let backlog = match std::mem::take(&mut self.has_rested) {
+                    true => self.ctx.pump(),
+                    false => self.ctx.pump_if_useful(),
+                };
+                match backlog {
                     Backlog::None => None,
                     Backlog::Shrinking => {
                         self.pause = PAUSE_FIRST;
@@ -214,8 +221,12 @@ impl Rows {
                 }
                 Err(Error::TimedOut) if is_flush_due() => return Next::FlushDue,
                 Err(Error::TimedOut) if self.drain_until.is_some() => return Next::End,
-                Err(Error::TimedOut) => self.pause = (self.pause * 2).min(PAUSE_LAST),
-                Err(Error::Woken) => {}
+                Err(Error::TimedOut) => {
+                    self.pause = (self.pause * 2).min(PAUSE_LAST);
+                    self.has_rested = true;
+                }
+                // The ack channel may have room again.
+                Err(Error::Woken) => self.has_rested = true,
                 Err(error @ Error::Protocol(_)) => {
                     warn!("sink {}: {error}", self.ctx.info());
                 }
