@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use crate::mock;
 use crate::peer::SDK;
-use crate::plan::{CALLS, SINGLE_ROWS, SINK, SINK_ACKS, SLOW_READER, SOURCE};
+use crate::plan::{
+    CALLS, EACH_100, EACH_1000, SINGLE_ROWS, SINK, SINK_100, SINK_ACKS, SLOW_READER, SOURCE,
+    SOURCE_100,
+};
 use crate::results::{Metric, Results};
 
 /// A bar: a bound for the ratio of one peer's figure to another peer's.
@@ -82,6 +85,13 @@ const BARS: &[Bar] = &[
         "plain",
         AtMost(1.2),
     ),
+    bar(
+        "rows of 100 sinks in turn, to plain's",
+        SINK_100,
+        Rate,
+        "plain",
+        AtLeast(1.0),
+    ),
     bar("sink rows to Go's", SINK, Rate, "Go", AtLeast(3.0)),
     bar("sink rows to Python's", SINK, Rate, "Python", AtLeast(20.0)),
     bar(
@@ -156,7 +166,50 @@ pub(crate) fn judge(results: &Results) -> Vec<Judged> {
         wanted: AtMost(FIRST_ROW),
         unit: "ms",
     });
+    judged.extend(of_many_instances(results));
     judged
+}
+
+/// Judges what many instances of the SDK's plugin cost.
+fn of_many_instances(results: &Results) -> [Judged; 4] {
+    let median = |load, metric| results.median(load, SDK, metric);
+    let to_100 = |metric| {
+        let of_1000 = median(EACH_1000, metric);
+        let of_100 = median(EACH_100, metric);
+        of_1000.zip(of_100).map(|(of, to)| of / to)
+    };
+    let judged = |what, found, wanted, unit| Judged {
+        what,
+        found,
+        wanted: AtMost(wanted),
+        unit,
+    };
+    [
+        judged(
+            "stop of one of 100 sources under load",
+            median(SOURCE_100, Metric::Stop),
+            5.0,
+            "ms",
+        ),
+        judged(
+            "memory of 100 sources that pile up",
+            median(SOURCE_100, Metric::Memory),
+            16.0,
+            "MiB",
+        ),
+        judged(
+            "time of one of 1,000 instances, to one of 100",
+            to_100(Metric::TimeEach),
+            1.2,
+            "×",
+        ),
+        judged(
+            "memory of one of 1,000 instances, to one of 100",
+            to_100(Metric::MemoryEach),
+            1.2,
+            "×",
+        ),
+    ]
 }
 
 impl Judged {
@@ -202,7 +255,7 @@ impl fmt::Display for Judged {
             .map_or("—".to_owned(), |found| format!("{found:.2}"));
         write!(
             f,
-            "{:<12}  {:<52}  {found:>7} {unit:<2}  {sign} {wanted} {unit}",
+            "{:<12}  {:<52}  {found:>7} {unit:<3}  {sign} {wanted} {unit}",
             self.verdict(),
             self.what,
         )

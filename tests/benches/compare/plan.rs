@@ -40,6 +40,9 @@ pub(crate) const SOURCE_100: &str = "source-100-instances";
 pub(crate) const CALM: &str = "source-100-instances-calm";
 pub(crate) const SINGLE_ROWS: &str = "source-single-rows";
 pub(crate) const SINK: &str = "sink-60";
+pub(crate) const SINK_100: &str = "sink-100-instances";
+pub(crate) const EACH_100: &str = "sink-100-instances-each";
+pub(crate) const EACH_1000: &str = "sink-1000-instances-each";
 pub(crate) const SINK_ACKS: &str = "sink-60-acks-read";
 pub(crate) const CALLS: &str = "calls";
 pub(crate) const MANGOS: &str = "source-60-into-mangos";
@@ -66,13 +69,19 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry("sink-1k", "sink, 1 KiB", sink(1024, 1, false)),
     entry("sink-64k", "sink, 64 KiB", sink(65_536, 1, false)),
     entry("sink-10-instances", "10 sinks, 60 B", sink(60, 10, false)),
-    entry(
-        "sink-100-instances",
-        "100 sinks, 60 B",
-        sink(60, 100, false),
-    ),
+    entry(SINK_100, "100 sinks, 60 B", sink(60, 100, false)),
     entry(SINK_ACKS, "sink, 60 B, acks read", sink(60, 1, true)),
     entry(CALLS, "calls of a function", Load::Calls),
     entry(SINGLE_ROWS, "a row each ms", Load::SingleRows),
+    entry(
+        EACH_100,
+        "100 sinks, a row each",
+        Load::Each { instances: 100 },
+    ),
+    entry(
+        EACH_1000,
+        "1,000 sinks, a row each",
+        Load::Each { instances: 1000 },
+    ),
     entry(CALM, "100 calm sources", Load::Calm { instances: 100 }),
 ];

@@ -23,6 +23,10 @@ pub(crate) enum Metric {
     Size,
     /// Milliseconds from the start of a command to its first line.
     FirstRow,
+    /// Microseconds that each of many instances takes.
+    TimeEach,
+    /// KiB of memory that each of many instances takes.
+    MemoryEach,
 }
 
 impl Metric {
@@ -37,6 +41,8 @@ impl Metric {
             Self::Stop => "stop_ms",
             Self::Size => "size_kib",
             Self::FirstRow => "first_row_ms",
+            Self::TimeEach => "instance_us",
+            Self::MemoryEach => "instance_kib",
         }
     }
 }

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use crate::mock;
 use crate::peer::SDK;
 use crate::plan::{
-    CALLS, CALM, ENTRIES, FEW_ROWS, MANGOS, MANY_ROWS, SINGLE_ROWS, SOURCE, SOURCE_100,
+    CALLS, CALM, EACH_100, EACH_1000, ENTRIES, FEW_ROWS, MANGOS, MANY_ROWS, SINGLE_ROWS, SOURCE,
+    SOURCE_100,
 };
 use crate::results::{Metric, Results, Summary};
 
@@ -41,6 +42,12 @@ pub(crate) fn write(results: &Results, peers: &[&'static str]) -> String {
     table.row("memory, 1 source, MiB", SOURCE, Metric::Memory, false);
     table.row("100 sources, MiB", SOURCE_100, Metric::Memory, false);
     table.row("100 calm sources, MiB", CALM, Metric::Memory, false);
+    for (title, load) in [("100 sinks", EACH_100), ("1,000 sinks", EACH_1000)] {
+        let time = format!("1 of {title}, µs");
+        table.row(&time, load, Metric::TimeEach, false);
+        let memory = format!("1 of {title}, KiB");
+        table.row(&memory, load, Metric::MemoryEach, false);
+    }
     table.row("executable, KiB", SOURCE, Metric::Size, false);
     write_mock(&mut text, results);
     text

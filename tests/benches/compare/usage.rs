@@ -35,8 +35,18 @@ pub(crate) fn processes_of(directory: &Path) -> Vec<u32> {
 
 /// The peak resident memory of a process so far, in MiB.
 pub(crate) fn peak_memory(pid: u32) -> Option<f64> {
+    status(pid, "VmHWM:")
+}
+
+/// The resident memory of a process, in MiB.
+pub(crate) fn memory(pid: u32) -> Option<f64> {
+    status(pid, "VmRSS:")
+}
+
+/// A number of KiB from the status of a process, in MiB.
+fn status(pid: u32, field: &str) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let line = status.lines().find(|line| line.starts_with(field))?;
     let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib / 1024.0)
 }

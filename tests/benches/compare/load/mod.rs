@@ -4,6 +4,7 @@
 //! a row that is lost, doubled or out of order is an error.
 
 mod calls;
+mod each;
 mod sink;
 mod source;
 
@@ -40,6 +41,8 @@ pub(crate) enum Load {
         instances: usize,
         acks: bool,
     },
+    /// `instances` sinks that are started, get one row each, and are stopped.
+    Each { instances: usize },
     /// Calls of a function, one after the other.
     Calls,
 }
@@ -55,6 +58,10 @@ pub(crate) struct Reading {
     pub(crate) cpu: Option<f64>,
     /// Peak memory of the plugin, in MiB.
     pub(crate) memory: Option<f64>,
+    /// Microseconds that each instance took.
+    pub(crate) time_each: Option<f64>,
+    /// Memory of the plugin for each instance, in KiB.
+    pub(crate) memory_each: Option<f64>,
 }
 
 impl Load {
@@ -62,6 +69,12 @@ impl Load {
     /// processors host and plugin run.
     pub(crate) fn is_timed_singly(self) -> bool {
         matches!(self, Self::SingleRows | Self::Calls)
+    }
+
+    /// Whether only the SDK's plugin is put under this load: it is compared with
+    /// itself.
+    pub(crate) fn is_of_the_sdk(self) -> bool {
+        matches!(self, Self::Each { .. })
     }
 
     /// How long this load is measured if the others are measured for `time`: calls
@@ -88,6 +101,7 @@ impl Load {
                 instances,
                 acks,
             } => sink::flood(host, time, bytes, instances, acks),
+            Self::Each { instances } => each::one_row_each(host, instances),
             Self::Calls => calls::one_by_one(host, time),
         }?;
         Ok(Reading {

@@ -77,7 +77,7 @@ pub(super) fn flood(
 }
 
 /// A row for sinks; each send writes a new number into the same bytes.
-struct SinkRow {
+pub(super) struct SinkRow {
     frame: Vec<u8>,
     number: std::ops::Range<usize>,
     /// The number that was sent last to all instances.
@@ -88,7 +88,7 @@ impl SinkRow {
     const FRONT: &str = "[{\"n\":";
     const DIGITS: usize = 8;
 
-    fn new(bytes: usize) -> Self {
+    pub(super) fn new(bytes: usize) -> Self {
         let row = |pad: &str| format!("{}{:8},\"pad\":\"{pad}\"}}]", Self::FRONT, 0);
         let pad = "x".repeat(pad(&row(""), bytes));
         let from = HEADER + Self::FRONT.len();
@@ -97,6 +97,18 @@ impl SinkRow {
             number: from..from + Self::DIGITS,
             last: 0,
         }
+    }
+
+    fn number_next(&mut self) {
+        self.last += 1;
+        let digits = format!("{:8}", self.last);
+        self.frame[self.number.clone()].copy_from_slice(digits.as_bytes());
+    }
+
+    /// The frame of the next row.
+    pub(super) fn next(mut self) -> Vec<u8> {
+        self.number_next();
+        self.frame
     }
 
     /// Sends rows to all instances in turn for `time`; returns how many.
@@ -108,9 +120,7 @@ impl SinkRow {
         let first = self.last;
         // The clock is read for every 16th row only.
         while !self.last.is_multiple_of(16) || begin.elapsed() < time {
-            self.last += 1;
-            let digits = format!("{:8}", self.last);
-            self.frame[self.number.clone()].copy_from_slice(digits.as_bytes());
+            self.number_next();
             for instance in running.iter_mut() {
                 instance.data.write_all(&self.frame).map_err(|error| {
                     format!("the sink has stalled at row {}: {error}", self.last)
@@ -147,7 +157,7 @@ fn count_acks(instance: &Streams, acked: &Arc<AtomicU64>) -> Result<JoinHandle<i
 }
 
 /// Waits until the sinks have taken `rows` rows, all in order.
-fn wait_taken(taken: &mut Channel, rows: u64) -> Result {
+pub(super) fn wait_taken(taken: &mut Channel, rows: u64) -> Result {
     wait_for(rows, "were taken", || {
         let answer: Value = serde_json::from_slice(taken.ask(&exec(&[]))?)?;
         let total = |index: usize| answer["result"][index].as_u64();
