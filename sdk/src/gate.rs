@@ -44,7 +44,8 @@ impl Gate {
         Closed(self)
     }
 
-    /// Waits until the gate is open.
+    /// Waits until the gate is opened. Does not wait longer if it is closed again
+    /// meanwhile, because the next stop may be that of this thread's source.
     pub(crate) fn pass(&self) {
         // A thread that does not see at once that the gate was closed emits one row.
         if self.closed.load(Ordering::Relaxed) {
@@ -55,10 +56,11 @@ impl Gate {
     #[cold]
     fn wait(&self) {
         let until = self.lock();
-        let limit = until.map_or(Duration::ZERO, left);
+        let closing = *until;
+        let limit = closing.map_or(Duration::ZERO, left);
         let (until, ended) = self
             .opened
-            .wait_timeout_while(until, limit, |until| until.is_some())
+            .wait_timeout_while(until, limit, |until| until.is_some() && *until == closing)
             .unwrap_or_else(PoisonError::into_inner);
         if ended.timed_out() && until.is_some_and(|until| left(until).is_zero()) {
             self.closed.store(false, Ordering::SeqCst);
