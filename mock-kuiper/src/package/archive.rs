@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use zip::ZipArchive;
 use zip::read::ZipFile;
@@ -133,7 +133,7 @@ impl Unpacking<'_> {
                 "has a backslash in its name, which eKuiper refuses; pack it again with `/`",
             );
         }
-        let Some(path) = entry.enclosed_name() else {
+        let Some(path) = enclosed(name) else {
             return mistake(
                 "would be unpacked outside of the plugin's directory; pack it under a relative name",
             );
@@ -216,6 +216,23 @@ impl Unpacking<'_> {
     }
 }
 
+/// Returns the path of an entry below the directory to unpack to; `None` if it would be
+/// outside. As in eKuiper, a `/` at the beginning does not count.
+///
+/// The function of the crate `zip` also removes what is the letter of a drive on Windows.
+fn enclosed(name: &str) -> Option<PathBuf> {
+    let mut path = PathBuf::new();
+    for component in Path::new(name).components() {
+        match component {
+            Component::Normal(part) => path.push(part),
+            Component::CurDir | Component::RootDir => {}
+            Component::ParentDir => path.pop().then_some(())?,
+            Component::Prefix(_) => return None,
+        }
+    }
+    (!name.contains('\0')).then_some(path)
+}
+
 /// Returns the names of a zip's entries in their order. The name of a directory
 /// ends with `/`.
 pub(super) fn names(file: &Path) -> Result<Vec<String>, PackageError> {
@@ -248,6 +265,22 @@ mod tests {
         ratio: 10,
         free: MIB,
     };
+
+    #[test]
+    fn an_entry_is_unpacked_under_its_name_or_not_at_all() {
+        for (name, path) in [
+            ("a/b", Some("a/b")),
+            ("./a//b", Some("a/b")),
+            ("/a", Some("a")),
+            ("c:x", Some("c:x")),
+            ("a/../b", Some("b")),
+            ("../a", None),
+            ("a/../../b", None),
+            ("a\0b", None),
+        ] {
+            assert_eq!(enclosed(name), path.map(PathBuf::from), "{name}");
+        }
+    }
 
     /// Writes a zip whose files consist of zeros, and unpacks it.
     fn unpack_zeros(sizes: &[usize], method: zip::CompressionMethod) -> Result<(), String> {

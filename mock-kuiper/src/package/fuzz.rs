@@ -233,6 +233,7 @@ mod tests {
     #[test]
     fn zips_that_were_packed_and_others_pass() {
         zipped(b"plugin.json\0{}\0sources/a.yaml\0a: 1\0../up\0x");
+        zipped(b"c:x\0in c:x\0x\0in x");
         zipped(b"*bomb\0bombbombbombbombbombbombbombbombbombbomb");
         zipped(b"a\0\0b\0\0c\0\0link\0\0");
         zip(b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
