@@ -16,6 +16,9 @@ use crate::run::Run;
 use crate::sequence::Sequence;
 use crate::{Result, joined};
 
+/// Microseconds between two rows of the source.
+const INTERVAL: u64 = 100;
+
 /// How long late acks are awaited after a crash.
 const QUIET: Duration = Duration::from_millis(200);
 
@@ -61,7 +64,7 @@ pub(crate) fn start<'scope>(
     host: &'scope Host,
     work: &Path,
 ) -> Result<Loads<'scope>> {
-    let config = json!({"pad": 100, "state": work.join("last_row")});
+    let config = json!({"interval": INTERVAL, "state": work.join("last_row")});
     let source = host.source("rows").config(config).start()?;
     let sink = host.sink("take").require_ack().start()?;
     let function = host.function("echo")?;
@@ -154,7 +157,7 @@ fn call_all(run: &Run, lives: &Lives, mut function: Function) -> Calls {
 fn wait_alive(run: &Run, lives: &Lives) -> u64 {
     loop {
         let life = lives.load(Ordering::SeqCst);
-        if life % 2 == 0 || run.is_over() {
+        if life.is_multiple_of(2) || run.is_over() {
             return life;
         }
         std::thread::sleep(Duration::from_millis(1));

@@ -91,7 +91,7 @@ pub(crate) fn call(function: &mut Function, argument: u64) -> Result<Duration> {
     let began = Instant::now();
     let result = function.exec(&[Value::from(argument)])?;
     let took = began.elapsed();
-    match result == Value::from(argument) {
+    match result == argument {
         true => Ok(took),
         false => Err(format!("{} of {argument} returned {result}", function.symbol()).into()),
     }
