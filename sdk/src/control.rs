@@ -168,8 +168,8 @@ impl<L: Launcher> Dispatcher<L> {
             return;
         };
         let limits = StopLimits::of_an_order();
-        let _first = GATE.close();
         entry.instance.begin_stop();
+        let _first = GATE.close();
         entry.instance.release(&limits);
         entry.instance.finish_stop(&limits);
         info!("stopped {key}");

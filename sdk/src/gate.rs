@@ -44,11 +44,13 @@ impl Gate {
         Closed(self)
     }
 
-    /// Waits until the gate is opened. Does not wait longer if it is closed again
-    /// meanwhile, because the next stop may be that of this thread's source.
-    pub(crate) fn pass(&self) {
-        // A thread that does not see at once that the gate was closed emits one row.
-        if self.closed.load(Ordering::Relaxed) {
+    /// Waits until the gate is opened, unless this thread's source is the one that
+    /// stops. Does not wait longer if the gate is closed again meanwhile, because the
+    /// next stop may be that of this source.
+    pub(crate) fn pass(&self, is_stopped: impl FnOnce() -> bool) {
+        // A source is told to stop before the gate is closed, so whoever sees the gate
+        // closed also sees that. A thread that does not see it at once emits one row.
+        if self.closed.load(Ordering::Acquire) && !is_stopped() {
             self.wait();
         }
     }
@@ -89,9 +91,9 @@ mod tests {
     fn an_open_gate_holds_nobody_up() {
         let gate = Gate::new();
 
-        gate.pass();
+        gate.pass(|| false);
         drop(gate.close());
-        gate.pass();
+        gate.pass(|| false);
 
         assert!(!gate.closed.load(Ordering::SeqCst));
     }
@@ -103,10 +105,19 @@ mod tests {
         *gate.lock() = Some(Instant::now() + Duration::from_secs(3600));
 
         std::thread::scope(|scope| {
-            let waits = scope.spawn(|| gate.pass());
+            let waits = scope.spawn(|| gate.pass(|| false));
             assert!(!waits.is_finished());
             drop(closed);
         });
+    }
+
+    #[test]
+    fn a_source_that_stops_is_not_held_up_by_its_own_stop() {
+        let gate = Gate::new();
+        let _closed = gate.close();
+        *gate.lock() = Some(Instant::now() + Duration::from_secs(3600));
+
+        gate.pass(|| true);
     }
 
     #[test]
@@ -114,7 +125,7 @@ mod tests {
         let gate = Gate::new();
         let closed = gate.close();
 
-        gate.pass();
+        gate.pass(|| false);
 
         assert!(!gate.closed.load(Ordering::SeqCst));
         drop(closed);

@@ -78,7 +78,9 @@ fn escape(out: &mut Vec<u8>, text: &str) {
         }
         from += PIECE;
     }
-    one_by_one(from, pieces.remainder());
+    if has_escaped(pieces.remainder()) {
+        one_by_one(from, pieces.remainder());
+    }
     out.extend_from_slice(&bytes[written..]);
 }
 

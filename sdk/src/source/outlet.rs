@@ -55,9 +55,7 @@ pub(super) struct Channel {
 
 impl Outlet for Channel {
     fn send(&self, row: &[u8]) -> bool {
-        if !self.info.stop.is_set() {
-            GATE.pass();
-        }
+        GATE.pass(|| self.info.stop.is_set());
         self.send_within(row, None).is_ok()
     }
 
