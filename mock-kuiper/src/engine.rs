@@ -50,6 +50,11 @@ pub mod host {
     };
 }
 
+/// What a process uses of the machine.
+pub mod usage {
+    pub use crate::host::usage::of_process;
+}
+
 /// Reports as one HTML file.
 pub mod html {
     pub use crate::html::*;

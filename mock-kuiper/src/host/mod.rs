@@ -36,7 +36,7 @@ mod start;
 mod state;
 mod supervisor;
 mod turn;
-mod usage;
+pub(crate) mod usage;
 
 pub(crate) use self::answer::require_ok;
 pub use self::attach_command::AttachCommand;

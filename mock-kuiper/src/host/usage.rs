@@ -61,7 +61,8 @@ fn others(pid: u32, group: u32) -> impl Iterator<Item = u32> {
 }
 
 /// Returns what one process uses; `None` if it has exited.
-pub(super) fn of_process(pid: u32) -> Option<Usage> {
+#[must_use]
+pub fn of_process(pid: u32) -> Option<Usage> {
     let process = format!("/proc/{pid}");
     let status = fs::read_to_string(format!("{process}/status")).ok()?;
     let field = |name: &str| -> Option<u64> {

@@ -17,7 +17,6 @@ mod report;
 mod run;
 mod sequence;
 mod steady;
-mod usage;
 
 use std::error::Error;
 use std::fs;
@@ -27,12 +26,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use mock_kuiper::{Host, Limits};
+use mock_kuiper::engine::usage::of_process;
+use mock_kuiper::{Host, Limits, Usage};
 use serde_json::json;
 
-use crate::report::Report;
+use crate::report::{Line, Report, Verdict};
 use crate::run::Run;
-use crate::usage::{Usage, judge};
 
 type Failure = Box<dyn Error + Send + Sync>;
 type Result<T = (), E = Failure> = std::result::Result<T, E>;
@@ -106,7 +105,13 @@ fn endure(args: &Args) -> Result<bool> {
 
     let mut report = Report::default();
     let [first, last] = marks;
-    let judge = |name, first, last| judge(name, first, last, run.is_judged());
+    let judge = |name, first: Usage, last: Usage| {
+        let verdict = match run.is_judged() {
+            true => Verdict::of(!last.is_beyond(&first)),
+            false => Verdict::TooShort,
+        };
+        Line::new(name, format!("{first}; at the end {last}"), verdict)
+    };
     report.section("A plugin that never ends");
     steady.report(&run, &mut report);
     report.add(idle);
@@ -162,9 +167,9 @@ fn watch(run: &Run, calm: &Host, stormy: &Host) -> Result<[Mark; 2]> {
         thread::sleep(left);
         run.at_rest(|| {
             Ok(Mark {
-                calm: calm.usage()?.into(),
-                stormy: stormy.usage()?.into(),
-                own: usage::own()?,
+                calm: calm.usage()?,
+                stormy: stormy.usage()?,
+                own: of_process(std::process::id()).ok_or("/proc cannot be read")?,
             })
         })
     };
