@@ -126,7 +126,7 @@ thread_local! {
     /// The empty buffer for a row. It is taken out while in use, so that a
     /// `Serialize` that emits another row meanwhile gets a separate buffer.
     static ROW: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-    static KEEP: RefCell<Keep> = RefCell::default();
+    static KEEP: RefCell<Keep> = const { RefCell::new(Keep::new()) };
 }
 
 impl SourceContext {

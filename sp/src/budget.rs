@@ -74,7 +74,7 @@ impl Share {
 
     /// Records how many bytes of memory the socket's queue has.
     pub(crate) fn set(&mut self, bytes: usize) {
-        if let Some(budget) = &self.budget {
+        if let Some(budget) = self.budget.as_ref().filter(|_| bytes != self.used) {
             // Two sockets may grow at the same time, and then both a little too far.
             budget.used.fetch_add(bytes, Ordering::Relaxed);
             budget.used.fetch_sub(self.used, Ordering::Relaxed);

@@ -20,6 +20,12 @@ pub struct Keep {
 }
 
 impl Keep {
+    /// Creates the state of a buffer that has no memory yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { short: 0 }
+    }
+
     /// Empties `buffer` after use; its content is the last message. Gives its memory
     /// back if that is too much for what comes.
     pub fn empty(&mut self, buffer: &mut Vec<u8>) {
