@@ -173,11 +173,7 @@ pub fn pull(data: &[u8]) {
         assert_eq!(pull.recv(LIMIT).expect("a message"), *message);
     }
     if let Some(expected) = stream.error {
-        let found = pull.recv(LIMIT).map(<[u8]>::to_vec);
-        assert!(
-            matches!(&found, Err(Error::Protocol(error)) if *error == expected),
-            "{found:?} instead of {expected:?}"
-        );
+        expect_error(&pull.recv(LIMIT), &expected);
     }
 }
 
@@ -221,11 +217,7 @@ pub fn rep(data: &[u8]) {
         );
     }
     if let Some(expected) = stream.error {
-        let found = rep.recv(LIMIT).map(<[u8]>::to_vec);
-        assert!(
-            matches!(&found, Err(Error::Protocol(error)) if *error == expected),
-            "{found:?} instead of {expected:?}"
-        );
+        expect_error(&rep.recv(LIMIT), &expected);
     }
 }
 
@@ -269,12 +261,17 @@ pub fn req(data: &[u8]) {
             matches!(&found, Err(Error::Protocol(ProtocolError::NoId { bytes })) if bytes == message),
             "{found:?}"
         ),
-        (None, Some(expected)) => assert!(
-            matches!(&found, Err(Error::Protocol(error)) if *error == expected),
-            "{found:?} instead of {expected:?}"
-        ),
+        (None, Some(expected)) => expect_error(&found, &expected),
         (None, None) => assert!(matches!(found, Err(Error::Disconnected)), "{found:?}"),
     }
+}
+
+/// Fails unless a peer has broken the protocol in this way.
+fn expect_error(found: &Result<impl std::fmt::Debug, Error>, expected: &ProtocolError) {
+    assert!(
+        matches!(found, Err(Error::Protocol(error)) if error == expected),
+        "{found:?} instead of {expected:?}"
+    );
 }
 
 fn with_id(bytes: &[u8], id: [u8; 4]) -> Vec<u8> {

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 /// Decides whether messages come fast enough to be written in batches.
 ///
 /// After [`Burst::LONG`] messages were written directly within
-/// [`Burst::SHORT`], or one found no room in the kernel, the next message is queued for the flusher. More messages
-/// can join it while the flusher wakes and writes. If none joins
-/// [`Burst::ALONE`] times in a row, the burst is over and messages are written
-/// directly again. So single messages and short bursts never go through the
+/// [`Burst::SHORT`], or one found no room in the kernel, the next message is
+/// queued for the flusher. More messages can join it while the flusher wakes and
+/// writes. If none joins [`Burst::ALONE`] times in a row, the burst is over and
+/// messages are written directly again. So single messages and short bursts never go through the
 /// flusher, and messages that are answered one by one do so only now and then.
 #[derive(Debug, Default)]
 pub(super) struct Burst {

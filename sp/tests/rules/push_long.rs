@@ -22,6 +22,13 @@ fn connect(
     (push, listener, raw)
 }
 
+/// Waits until a part of a long message is written, which nobody has read.
+fn wait_for_a_part(raw: &std::os::unix::net::UnixStream) {
+    eventually("a part is written", || {
+        rustix::io::ioctl_fionread(raw).unwrap() > 60_000
+    });
+}
+
 fn body(length: u32) -> Vec<u8> {
     (0..length).map(|at| (at % 251) as u8).collect()
 }
@@ -40,9 +47,7 @@ fn a_long_message_waits_for_its_reader_and_keeps_its_place() {
             }
             push.flush(LONG)
         });
-        eventually("a part is written", || {
-            rustix::io::ioctl_fionread(&raw).unwrap() > 60_000
-        });
+        wait_for_a_part(&raw);
         assert!(!sender.is_finished());
         // It waits in the queue, as another thread is writing.
         push.send(b"other", Some(Duration::ZERO)).unwrap();
@@ -90,9 +95,7 @@ fn closing_ends_a_long_send_that_waits() {
 
     thread::scope(|scope| {
         let sender = scope.spawn(|| push.send(&body(4 << 20), None));
-        eventually("a part is written", || {
-            rustix::io::ioctl_fionread(&raw).unwrap() > 60_000
-        });
+        wait_for_a_part(&raw);
         push.close();
 
         assert!(matches!(sender.join().unwrap(), Err(Error::Closed)));
@@ -129,9 +132,7 @@ fn a_long_message_is_given_up_after_three_connections_broke_inside_it() {
             push.send(b"next", LIMIT)
         });
         for _ in 0..3 {
-            eventually("a full kernel buffer", || {
-                rustix::io::ioctl_fionread(&raw).unwrap() > 60_000
-            });
+            wait_for_a_part(&raw);
             drop(raw);
             raw = accept_raw(&listener, PULL);
         }
