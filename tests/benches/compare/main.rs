@@ -31,7 +31,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use mock_kuiper::engine::open_files::raise_limit;
 use serde_json::json;
 
 use crate::host::Host;
@@ -96,7 +96,9 @@ fn main() -> ExitCode {
 
 /// Measures and prints; returns false if the SDK's plugin or mock-kuiper failed.
 fn run(args: &Args) -> Result<bool> {
-    open_many_files();
+    // The host needs some open files for each instance. The plugins inherit the limit,
+    // although a real host, in Go, gives them its first one.
+    raise_limit();
     let (peers, missing) = Peer::find(&args.plugins, args.python.as_deref());
     for name in missing {
         println!("skipped: {name}: not built");
@@ -137,18 +139,6 @@ fn run(args: &Args) -> Result<bool> {
     let is_of_the_project = |peer| peer == SDK || peer == mock::NAME;
     let mut failures = results.failures.iter();
     Ok(!failures.any(|(_, peer, _)| is_of_the_project(*peer)))
-}
-
-/// Raises the limit of open files, of which the host needs some for each instance. The
-/// plugins inherit it, although a real host, in Go, gives them its first limit.
-fn open_many_files() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    // If this fails, the load of 1,000 instances says so.
-    let _ = setrlimit(Resource::Nofile, raised);
 }
 
 fn measure(args: &Args, entries: &[&Entry], peers: &[Peer], time: Duration) -> Result<Results> {
