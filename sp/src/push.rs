@@ -108,6 +108,7 @@ impl Push {
             on_peer: options.on_peer.clone(),
             on_room: options.on_room.clone(),
             state: Mutex::new(State {
+                connecting: connection.is_none(),
                 connection: connection.map(Arc::new),
                 share: Share::of(options.budget.clone()),
                 ..State::default()
@@ -184,12 +185,13 @@ impl Push {
 
     /// Waits until the kernel has accepted all messages sent so far.
     ///
-    /// `limit` counts from the call.
+    /// `limit` counts from the call. Waits for an attempt to connect that is under way.
     ///
     /// # Errors
     ///
     /// [`Error::TimedOut`], [`Error::Closed`], and [`Error::Disconnected`] if
-    /// messages are queued and there is no connection.
+    /// messages are queued, there is no connection, and the last attempt to connect
+    /// has failed.
     pub fn flush(&self, limit: Duration) -> Result<(), Error> {
         let shared = &*self.shared;
         wait_for(&shared.state, &shared.changed, Some(limit), |state| {
@@ -197,7 +199,7 @@ impl Push {
                 Some(Err(Error::Closed))
             } else if state.is_drained() {
                 Some(Ok(()))
-            } else if state.connection.is_none() {
+            } else if state.connection.is_none() && !state.connecting {
                 Some(Err(Error::Disconnected))
             } else {
                 None

@@ -85,8 +85,9 @@ fn run(sink: Box<dyn Sink>, mut rows: Rows, acks: &Push, phase: &Phase) {
         }
     }
     ctx.stop();
-    if ctx.pump() != Backlog::Stuck && acks.is_connected() {
-        // A host that reads its acks does so soon.
+    if ctx.pump() != Backlog::Stuck {
+        // A host that reads its acks does so soon, and one that does not listen for
+        // them is not waited for.
         let _ = acks.flush(LAST_ACKS);
     }
     acks.close();
@@ -136,8 +137,9 @@ const DRAIN: Duration = Duration::from_millis(300);
 /// How long a stopped sink waits for a further row until it takes all rows to be
 /// read. Not zero, because a host that has just connected must be taken in first.
 const DRAIN_QUIET: Duration = Duration::from_millis(5);
-/// How long to wait until a connected host has read the last acks.
-const LAST_ACKS: Duration = Duration::from_millis(100);
+/// How long to wait until a host has greeted the ack channel and has read the last
+/// acks.
+const LAST_ACKS: Duration = Duration::from_millis(500);
 /// The pause between attempts to send waiting acks while the host reads them and
 /// no row comes.
 const PAUSE_FIRST: Duration = Duration::from_millis(5);

@@ -1,5 +1,8 @@
 //! Sinks that work in batches: their acks follow the commit.
 
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 use ekuiper_sp::{Error, Push};
@@ -76,6 +79,33 @@ fn a_stop_commits_the_rest_and_its_acks_follow() {
         sent,
         ["{}", r#"{"error":"host asked the row to fail"}"#, "{}"]
     );
+}
+
+#[test]
+fn the_last_acks_wait_for_the_greeting_of_a_host_that_is_busy() {
+    let mut host = Host::launch();
+    let sink = batch(&host, "1h", None);
+    let busy = UnixListener::bind(sink.ack_path()).unwrap();
+    host.start(&sink);
+    let rows = sink.dial_once();
+    send(&rows, &["a"]);
+    rows.flush(SOON).unwrap();
+
+    host.send_order("stop", &sink.argument);
+    // By then the sink has nothing left to do but to send its ack.
+    wait_for("the sink is closed", || {
+        host.plugin.text("rows").ends_with("close\n").then_some(())
+    });
+    let mut peer = busy.accept().unwrap().0;
+    peer.set_read_timeout(Some(SOON)).unwrap();
+    peer.write_all(b"\0SP\0\0\x51\0\0").unwrap();
+    let mut sent = [0; 8 + 9 + 2];
+    let read = peer.read_exact(&mut sent);
+    fs::remove_file(sink.ack_path()).unwrap();
+
+    read.unwrap();
+    assert_eq!(host.read_answer(), "ok");
+    assert_eq!(&sent, b"\0SP\0\0\x50\0\0\x01\0\0\0\0\0\0\0\x02{}");
 }
 
 #[test]

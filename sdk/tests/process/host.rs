@@ -299,13 +299,17 @@ impl Instance {
         PathBuf::from(format!("/tmp/{}_{}_0.ipc", self.rule, self.op))
     }
 
+    pub(crate) fn ack_path(&self) -> PathBuf {
+        PathBuf::from(format!("/tmp/{}_{}_0_ack.ipc", self.rule, self.op))
+    }
+
     pub(crate) fn data_url(&self) -> String {
         format!("ipc://{}", self.data_path().display())
     }
 
     /// Listens on the sink's ack address.
     pub(crate) fn listen_acks(&self) -> Pull {
-        let url = format!("ipc:///tmp/{}_{}_0_ack.ipc", self.rule, self.op);
+        let url = format!("ipc://{}", self.ack_path().display());
         Pull::listen(&url, Options::default()).unwrap()
     }
 

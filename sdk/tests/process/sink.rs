@@ -132,7 +132,7 @@ fn unread_acks_lose_no_row_and_use_no_more_memory() {
     let sink = host.sink(json!({}));
     // The ack channel is open and never read, as in 1.14 and in every rule
     // without `requireAck`.
-    let _unread = UnixListener::bind(format!("/tmp/{}_{}_0_ack.ipc", sink.rule, sink.op)).unwrap();
+    let _unread = UnixListener::bind(sink.ack_path()).unwrap();
     host.start(&sink);
     let rows = sink.dial_once();
     let send_many = |count: usize| {
@@ -155,7 +155,7 @@ fn unread_acks_lose_no_row_and_use_no_more_memory() {
 
     let grown = host.plugin.proc_status("VmRSS").saturating_sub(before);
     assert!(grown < 2048, "{grown} KiB more after 100,000 unread acks");
-    let _ = std::fs::remove_file(format!("/tmp/{}_{}_0_ack.ipc", sink.rule, sink.op));
+    let _ = std::fs::remove_file(sink.ack_path());
 }
 
 #[test]

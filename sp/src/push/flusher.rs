@@ -83,7 +83,10 @@ impl Flusher {
         }
         let has_room = state.queue.is_empty() && std::mem::take(&mut state.full);
         let work = match state.connection.clone() {
-            None => Work::Dial,
+            None => {
+                state.connecting = true;
+                Work::Dial
+            }
             Some(connection) if state.batch.is_empty() => {
                 Work::Watch(connection, state.has_memory().then_some(KEPT_FOR))
             }
@@ -111,6 +114,7 @@ impl Flusher {
         .map_err(|_| Lost)?;
         backoff.connected();
         let mut state = lock(&shared.state);
+        state.connecting = false;
         if !state.closed {
             shared.report(&connection, Presence::Connected);
             state.connection = Some(Arc::new(connection));
@@ -188,6 +192,7 @@ impl Flusher {
     /// frame would never reach it.
     fn lose(&self) {
         let mut state = lock(&self.shared.state);
+        state.connecting = false;
         let mut written = whole_frames(&state.batch, state.sent);
         if written > 0 {
             state.cuts = 0;

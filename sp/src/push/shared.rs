@@ -47,6 +47,9 @@ impl fmt::Debug for Shared {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) connection: Option<Arc<Connection>>,
+    /// Whether the flusher is about to connect, or the peer has not yet greeted. After
+    /// an attempt that has failed, the flusher pauses.
+    pub(super) connecting: bool,
     /// Complete frames, one after the other, of which some bytes may be written.
     /// The flusher takes it out while it writes.
     pub(super) batch: Vec<u8>,
