@@ -1,12 +1,10 @@
 //! One connection: connecting, exchanging greetings, writing frames.
 //!
 //! Also the helpers that the sockets share: the pauses between attempts to
-//! connect, polling with a deadline, and waiting on a condition variable.
-//! Reading is in `frame`.
+//! connect, and polling with a deadline. Reading is in `frame`.
 
 use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -296,43 +294,4 @@ fn retry(mut call: impl FnMut() -> Result<usize, Errno>) -> Result<usize, Errno>
             result => return result,
         }
     }
-}
-
-/// Waits on `changed` until `ready` returns a value, and returns that value.
-///
-/// Returns `None` once `limit` has passed. The lock is released on return. The
-/// clock is read only if waiting is necessary.
-pub(crate) fn wait_for<S, T>(
-    state: &Mutex<S>,
-    changed: &Condvar,
-    limit: Option<Duration>,
-    mut ready: impl FnMut(&mut S) -> Option<T>,
-) -> Option<T> {
-    let mut state = lock(state);
-    let mut until = None;
-    loop {
-        if let Some(found) = ready(&mut state) {
-            return Some(found);
-        }
-        let deadline = *until.get_or_insert_with(|| deadline(limit));
-        state = match deadline {
-            None => changed.wait(state).unwrap_or_else(|held| held.into_inner()),
-            Some(at) => {
-                let left = at.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    return None;
-                }
-                changed
-                    .wait_timeout(state, left)
-                    .unwrap_or_else(|held| held.into_inner())
-                    .0
-            }
-        };
-    }
-}
-
-/// Locks `state`, even if another holder panicked: every critical section in
-/// this crate leaves its state consistent.
-pub(crate) fn lock<S>(state: &Mutex<S>) -> std::sync::MutexGuard<'_, S> {
-    state.lock().unwrap_or_else(|held| held.into_inner())
 }

@@ -48,6 +48,7 @@
 
 mod address;
 mod budget;
+mod changes;
 mod connection;
 mod error;
 pub mod frame;

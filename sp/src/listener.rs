@@ -19,7 +19,8 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, bind, connect, listen, recv};
 
 use crate::address::Address;
-use crate::connection::{Connection, GREETING_LIMIT, Greeting, Progress, lock, wait};
+use crate::changes::lock;
+use crate::connection::{Connection, GREETING_LIMIT, Greeting, Progress, wait};
 use crate::frame::Protocol;
 use crate::options::Admit;
 use crate::sys::{self, peer_of};

@@ -20,13 +20,14 @@ mod shared;
 use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::address::Address;
 use crate::budget::Share;
-use crate::connection::{Connection, lock, wait_for};
+use crate::changes::{Changes, lock, wait_for};
+use crate::connection::Connection;
 use crate::frame::Protocol;
 use crate::options::Presence;
 use crate::sys::peer_of;
@@ -113,7 +114,7 @@ impl Push {
                 share: Share::of(options.budget.clone()),
                 ..State::default()
             }),
-            changed: Condvar::new(),
+            changed: Changes::default(),
             bell,
         });
         let flusher = Flusher::start(Arc::clone(&shared))

@@ -1,6 +1,6 @@
 //! The REQ socket: sends requests and waits for the reply to the last one.
 
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,8 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{RecvFlags, Shutdown, shutdown};
 
 use crate::address::Address;
-use crate::connection::{Backoff, Connection, GREETING_LIMIT, deadline, lock, random, wait_for};
+use crate::changes::{Changes, lock, wait_for};
+use crate::connection::{Backoff, Connection, GREETING_LIMIT, deadline, random};
 use crate::frame::{Decoder, Protocol};
 use crate::wake::Bell;
 use crate::{Error, Options, ProtocolError};
@@ -54,7 +55,7 @@ impl Req {
             address,
             bell,
             state: Mutex::default(),
-            changed: Condvar::new(),
+            changed: Changes::default(),
         });
         let thread = Some(dialer.start(false)?);
         Ok(Self {
@@ -287,7 +288,7 @@ struct Dialer {
     address: Address,
     bell: Arc<Bell>,
     state: Mutex<Dialed>,
-    changed: Condvar,
+    changed: Changes,
 }
 
 #[derive(Debug, Default)]

@@ -10,7 +10,8 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
 use super::shared::{Shared, whole_frames};
-use crate::connection::{Backoff, Connection, GREETING_LIMIT, deadline, lock, wait, wait_for};
+use crate::changes::{lock, wait_for};
+use crate::connection::{Backoff, Connection, GREETING_LIMIT, deadline, wait};
 use crate::frame::{HEADER, Protocol, body_length};
 use crate::options::Presence;
 
@@ -144,34 +145,38 @@ impl Flusher {
         }
     }
 
-    /// Writes the batch, and puts back what the kernel does not accept. Then waits
-    /// until it accepts more or the bell rings.
-    fn write(&self, connection: &Connection, batch: Vec<u8>, sent: usize) -> Result<(), Lost> {
-        let mut sent = sent;
-        let mut outcome = Ok(());
-        while outcome.is_ok() && sent < batch.len() {
-            match connection.write(&batch[sent..]) {
-                Ok(written) => sent += written,
-                Err(error) => outcome = Err(error),
-            }
-        }
+    /// Writes the batch, and what is queued meanwhile. Puts back what the kernel does
+    /// not accept, and waits until it accepts more or the bell rings.
+    fn write(
+        &self,
+        connection: &Connection,
+        mut batch: Vec<u8>,
+        mut sent: usize,
+    ) -> Result<(), Lost> {
         let shared = &*self.shared;
-        let mut state = lock(&shared.state);
-        state.writing = false;
-        if state.closed {
-            return Ok(());
-        }
-        state.batch = batch;
-        state.sent = sent;
-        if outcome.is_ok() {
-            state.end_batch();
-            if state.next_batch(shared.queue_bytes) || state.is_drained() {
-                shared.changed.notify_all();
+        let outcome = loop {
+            let outcome = write_all(connection, &batch, &mut sent);
+            let mut state = lock(&shared.state);
+            state.writing = false;
+            if state.closed {
+                return Ok(());
             }
-        }
-        drop(state);
+            state.batch = batch;
+            state.sent = sent;
+            if outcome.is_err() {
+                break outcome;
+            }
+            state.end_batch();
+            let more = state.next_batch(shared.queue_bytes);
+            shared.changed.notify_all();
+            // Who waits for room is told of it without the lock.
+            if !more || state.full {
+                return Ok(());
+            }
+            state.writing = true;
+            (batch, sent) = (std::mem::take(&mut state.batch), 0);
+        };
         match outcome {
-            Ok(()) => Ok(()),
             Err(Errno::AGAIN) => {
                 let mut waits_for = [
                     PollFd::new(connection, PollFlags::OUT),
@@ -179,7 +184,7 @@ impl Flusher {
                 ];
                 wait(&mut waits_for, None).map(drop).map_err(|_| Lost)
             }
-            Err(_) => Err(Lost),
+            _ => outcome.map_err(|_| Lost),
         }
     }
 
@@ -213,6 +218,14 @@ impl Flusher {
             self.shared.report(&lost, Presence::Left);
         }
     }
+}
+
+/// Writes the bytes of `batch` after the first `sent`, which it counts up.
+fn write_all(connection: &Connection, batch: &[u8], sent: &mut usize) -> Result<(), Errno> {
+    while *sent < batch.len() {
+        *sent += connection.write(&batch[*sent..])?;
+    }
+    Ok(())
 }
 
 /// Returns the length of the first frame in `frames`, including its header.

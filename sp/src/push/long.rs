@@ -11,7 +11,8 @@ use rustix::io::Errno;
 
 use super::shared::{Shared, State};
 use crate::Error;
-use crate::connection::{Connection, lock, wait, wait_for};
+use crate::changes::{lock, wait_for};
+use crate::connection::{Connection, wait};
 use crate::frame::{self, HEADER};
 
 /// The least number of bytes of a long message.

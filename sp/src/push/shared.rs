@@ -2,7 +2,7 @@
 //! writes that the sending threads do without blocking.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use rustix::net::{Shutdown, shutdown};
@@ -11,6 +11,7 @@ use super::burst::Burst;
 use crate::Error;
 use crate::address::Address;
 use crate::budget::Share;
+use crate::changes::Changes;
 use crate::connection::Connection;
 use crate::frame::{self, HEADER};
 use crate::options::{OnPeer, OnRoom, Presence};
@@ -26,7 +27,7 @@ pub(super) struct Shared {
     pub(super) state: Mutex<State>,
     /// Notified when the queue has room, when everything is written, and when a
     /// connection is made or lost.
-    pub(super) changed: Condvar,
+    pub(super) changed: Changes,
     /// Rings when the flusher has work.
     pub(super) bell: Arc<Bell>,
 }
