@@ -9,6 +9,7 @@ mod many;
 mod presence;
 mod pull;
 mod push;
+mod push_flush;
 mod push_long;
 mod rep;
 mod req;

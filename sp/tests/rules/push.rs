@@ -1,4 +1,4 @@
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -295,23 +295,34 @@ fn queued_rows_are_written_with_few_system_calls() {
 
 #[test]
 fn a_long_burst_keeps_its_order_when_the_reader_keeps_up() {
+    send_long_bursts(Options::default());
+}
+
+#[test]
+fn a_long_burst_keeps_its_order_when_the_queue_is_often_full() {
+    let mut options = Options::default();
+    options.queue_bytes = 100;
+    send_long_bursts(options);
+}
+
+fn send_long_bursts(options: Options) {
     let place = Place::new();
     let listener = place.listen_raw();
-    let push = dial(&place);
-    let mut raw = accept_raw(&listener, PULL);
+    let push = Push::dial(&place.url(), options).unwrap();
+    // Many frames with one call, so that it is as fast as the sender.
+    let mut raw = BufReader::with_capacity(1 << 20, accept_raw(&listener, PULL));
     let reader = thread::spawn(move || {
         for burst in 0..3_u32 {
-            for n in 0..20_000_u32 {
-                assert_eq!(
-                    read_frame(&mut raw),
-                    [burst, n].map(u32::to_be_bytes).concat()
-                );
+            for n in 0..100_000_u32 {
+                let mut read = [0; 9 + 8];
+                raw.read_exact(&mut read).unwrap();
+                assert_eq!(read, *frame(&[burst, n].map(u32::to_be_bytes).concat()));
             }
         }
     });
 
     for burst in 0..3_u32 {
-        for n in 0..20_000_u32 {
+        for n in 0..100_000_u32 {
             push.send(&[burst, n].map(u32::to_be_bytes).concat(), LIMIT)
                 .unwrap();
         }
@@ -373,59 +384,6 @@ fn a_frame_is_given_up_after_three_connections_broke_inside_it() {
     }
 
     assert_eq!(read_frame(&mut raw), b"next");
-}
-
-#[test]
-fn flush_waits_until_everything_is_written() {
-    let place = Place::new();
-    let push = dial(&place);
-    push.flush(Duration::ZERO).unwrap();
-    push.send(&vec![7; 2 << 20], NEVER).unwrap();
-
-    let alone = push.flush(LONG);
-    let mut raw = accept_raw(&place.listen_raw(), PULL);
-    eventually("connected", || push.is_connected());
-    let unread = push.flush(SHORT.unwrap());
-    let reader = thread::spawn(move || {
-        read_frame(&mut raw);
-        raw
-    });
-    let read = push.flush(LONG);
-
-    assert!(matches!(alone, Err(Error::Disconnected)), "{alone:?}");
-    assert!(matches!(unread, Err(Error::TimedOut)), "{unread:?}");
-    assert!(read.is_ok(), "{read:?}");
-    reader.join().unwrap();
-}
-
-#[test]
-fn flush_waits_for_the_greeting_of_a_peer_that_listens() {
-    let place = Place::new();
-    let listener = place.listen_raw();
-    let push = dial(&place);
-    push.send(b"a", NEVER).unwrap();
-
-    let silent = push.flush(SHORT.unwrap());
-    let reader = thread::spawn(move || read_frame(&mut accept_raw(&listener, PULL)));
-    let greeted = push.flush(LONG);
-
-    assert!(matches!(silent, Err(Error::TimedOut)), "{silent:?}");
-    assert!(greeted.is_ok(), "{greeted:?}");
-    assert_eq!(reader.join().unwrap(), b"a");
-}
-
-#[test]
-fn flush_does_not_wait_for_a_peer_whose_greeting_failed() {
-    let place = Place::new();
-    let listener = place.listen_raw();
-    let push = dial(&place);
-    push.send(b"a", NEVER).unwrap();
-
-    let refusal = thread::spawn(move || drop(accept_raw(&listener, REQ)));
-    let refused = push.flush(LONG);
-
-    assert!(matches!(refused, Err(Error::Disconnected)), "{refused:?}");
-    refusal.join().unwrap();
 }
 
 #[test]
