@@ -21,8 +21,8 @@ pub(crate) struct Host {
     control: Channel,
     /// From the launch to the greeting.
     pub(crate) greeted: Duration,
-    /// The longest wait for the answer to a stop.
-    pub(crate) slowest_stop: Option<Duration>,
+    /// How long each stop waited for its answer.
+    pub(crate) stops: Vec<Duration>,
 }
 
 /// The argument that started a source or sink; the order to stop repeats it.
@@ -66,7 +66,7 @@ impl Host {
                 child,
                 control,
                 greeted: begin.elapsed(),
-                slowest_stop: None,
+                stops: Vec::new(),
             }),
             Err(error) => {
                 let _ = child.kill();
@@ -151,7 +151,7 @@ impl Host {
     pub(crate) fn stop(&mut self, started: &Started) -> Result {
         let begin = Instant::now();
         let answered = self.order("stop", &started.0);
-        self.slowest_stop = self.slowest_stop.max(Some(begin.elapsed()));
+        self.stops.push(begin.elapsed());
         answered
     }
 

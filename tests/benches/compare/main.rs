@@ -204,7 +204,11 @@ fn measure_one(results: &mut Results, entry: &Entry, peer: &Peer, time: Duration
         (Metric::TimeEach, reading.time_each),
         (Metric::MemoryEach, reading.memory_each),
         (Metric::Greeting, Some(milliseconds(host.greeted))),
-        (Metric::Stop, host.slowest_stop.map(milliseconds)),
+        (Metric::Stop, middle(&host.stops).map(milliseconds)),
+        (
+            Metric::LongestStop,
+            host.stops.iter().max().copied().map(milliseconds),
+        ),
     ];
     for (metric, value) in figures {
         if let Some(value) = value {
@@ -212,4 +216,11 @@ fn measure_one(results: &mut Results, entry: &Entry, peer: &Peer, time: Duration
         }
     }
     Ok(())
+}
+
+/// Returns the median; `None` if there is nothing.
+fn middle(times: &[Duration]) -> Option<Duration> {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    times.get(times.len() / 2).copied()
 }

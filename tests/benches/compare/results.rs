@@ -17,8 +17,10 @@ pub(crate) enum Metric {
     Memory,
     /// Milliseconds from the launch to the greeting.
     Greeting,
-    /// Milliseconds from the order to stop to its answer, the longest.
+    /// Milliseconds from the order to stop to its answer, the median of all instances.
     Stop,
+    /// Milliseconds from the order to stop to its answer, the longest of all instances.
+    LongestStop,
     /// Size of the executable in KiB.
     Size,
     /// Milliseconds from the start of a command to its first line.
@@ -39,6 +41,7 @@ impl Metric {
             Self::Memory => "memory_mib",
             Self::Greeting => "greeting_ms",
             Self::Stop => "stop_ms",
+            Self::LongestStop => "longest_stop_ms",
             Self::Size => "size_kib",
             Self::FirstRow => "first_row_ms",
             Self::TimeEach => "instance_us",

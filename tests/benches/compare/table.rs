@@ -39,6 +39,12 @@ pub(crate) fn write(results: &Results, peers: &[&'static str]) -> String {
     table.row("launch to greeting, ms", SOURCE, Metric::Greeting, false);
     table.row("stop under load, ms", SOURCE, Metric::Stop, false);
     table.row("stop of 1 of 100, ms", SOURCE_100, Metric::Stop, false);
+    table.row(
+        "the longest of 100, ms",
+        SOURCE_100,
+        Metric::LongestStop,
+        false,
+    );
     table.row("memory, 1 source, MiB", SOURCE, Metric::Memory, false);
     table.row("100 sources, MiB", SOURCE_100, Metric::Memory, false);
     table.row("100 calm sources, MiB", CALM, Metric::Memory, false);

@@ -42,7 +42,7 @@ pub(super) fn flood(
     let rows = reader.rows() - rows;
     let elapsed = begin.elapsed().as_secs_f64();
     let cpu = host.cpu()? - cpu;
-    // The stop is timed under full load: the host still reads.
+    // The stops are timed under load: the host still reads, and the others send.
     for instance in &running {
         host.stop(&instance.started)?;
     }
