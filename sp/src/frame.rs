@@ -27,7 +27,7 @@ pub const HEADER: usize = 9;
 const PIECE: usize = 64 * 1024;
 
 /// A frame with a longer body has a buffer of its own length.
-const LONG: usize = 4 * PIECE;
+const LONG: usize = PIECE / 2;
 
 /// A protocol, with the number that stands for it in a greeting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,6 +179,22 @@ impl Decoder {
         &self.buffer[range]
     }
 
+    /// Moves the message at `range` into `buffer` and returns its range there. What
+    /// `buffer` held is dropped.
+    ///
+    /// A long message at the end of what has arrived is not copied: the buffers change
+    /// places.
+    pub(crate) fn move_into(&mut self, buffer: &mut Vec<u8>, range: Range<usize>) -> Range<usize> {
+        buffer.clear();
+        if range.len() > LONG && range.end == self.buffer.len() {
+            std::mem::swap(&mut self.buffer, buffer);
+            self.start = 0;
+            return range;
+        }
+        buffer.extend_from_slice(&self.buffer[range]);
+        0..buffer.len()
+    }
+
     /// Returns whether [`next_message`](Self::next_message) would return a
     /// message or an error.
     pub fn has_message(&self) -> bool {
@@ -264,7 +280,9 @@ impl Decoder {
     /// Drops the frames that were taken, and memory that they needed and others do
     /// not.
     fn compact(&mut self) {
-        if self.start == self.buffer.len() {
+        if self.buffer.is_empty() {
+            // Nothing is known of the message that comes.
+        } else if self.start == self.buffer.len() {
             self.keep.empty(&mut self.buffer);
         } else if self.start > 0 {
             self.buffer.drain(..self.start);
@@ -333,5 +351,80 @@ mod tests {
             assert_eq!(decoder.incomplete(), 0);
         }
         sending.join().unwrap();
+    }
+
+    /// Returns a decoder that has received these bodies and `rest`.
+    fn received(bodies: &[&[u8]], rest: &[u8]) -> Decoder {
+        let mut decoder = Decoder::new(None);
+        for body in bodies {
+            decoder.extend(&[&header(body.len())[..], body].concat());
+        }
+        decoder.extend(rest);
+        decoder
+    }
+
+    fn move_next(decoder: &mut Decoder, buffer: &mut Vec<u8>) -> Range<usize> {
+        let range = decoder.next_range().unwrap().unwrap();
+        decoder.move_into(buffer, range)
+    }
+
+    #[test]
+    fn a_long_message_is_moved_out_without_a_copy() {
+        let long = [7; LONG + 1];
+        let mut decoder = received(&[b"first", &long], b"");
+        let place = decoder.buffer.as_ptr();
+        let mut buffer = b"old".to_vec();
+
+        assert_eq!(move_next(&mut decoder, &mut buffer), 0..5);
+        assert_eq!(buffer, b"first");
+        let range = move_next(&mut decoder, &mut buffer);
+
+        assert_eq!(buffer[range], long);
+        assert_eq!(buffer.as_ptr(), place);
+        decoder.extend(b"\x01\0\0\0\0\0\0\0\x04next");
+        assert_eq!(decoder.next_message(), Ok(Some(&b"next"[..])));
+        assert_eq!(decoder.incomplete(), 0);
+    }
+
+    #[test]
+    fn a_message_before_others_is_copied_and_they_stay() {
+        let long = [7; LONG + 1];
+        let mut decoder = received(&[&long, b"next"], b"\x01\0");
+        let mut buffer = b"old".to_vec();
+
+        assert_eq!(move_next(&mut decoder, &mut buffer), 0..LONG + 1);
+        assert_eq!(buffer, long);
+        assert_eq!(move_next(&mut decoder, &mut buffer), 0..4);
+        assert_eq!(buffer, b"next");
+        assert_eq!(decoder.incomplete(), 2);
+    }
+
+    #[test]
+    fn a_short_message_leaves_the_memory_where_it_is() {
+        let mut decoder = received(&[b"short"], b"");
+        decoder.make_room();
+        let mut buffer = Vec::new();
+
+        assert_eq!(move_next(&mut decoder, &mut buffer), 0..5);
+
+        assert_eq!(buffer, b"short");
+        assert!(decoder.buffer.capacity() >= PIECE / 4);
+        assert!(buffer.capacity() < PIECE / 4);
+    }
+
+    #[test]
+    fn both_buffers_stay_while_long_messages_are_moved_out() {
+        const SIZE: usize = 3 * 1024 * 1024;
+        let frame = [&header(SIZE)[..], &vec![7; SIZE]].concat();
+        let (mut decoder, mut buffer) = (Decoder::new(None), Vec::new());
+
+        for turn in 0..40 {
+            // As a read does.
+            decoder.make_room();
+            assert!(turn < 2 || decoder.buffer.capacity() >= SIZE);
+            decoder.buffer.extend_from_slice(&frame);
+            assert_eq!(move_next(&mut decoder, &mut buffer).len(), SIZE);
+            assert!(buffer.capacity() >= SIZE);
+        }
     }
 }

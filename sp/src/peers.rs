@@ -115,6 +115,12 @@ impl Peers {
             .bytes(message.range.clone())
     }
 
+    /// See [`Decoder::move_into`].
+    pub(crate) fn move_into(&mut self, buffer: &mut Vec<u8>, message: Received) -> Range<usize> {
+        let peer = &mut self.peers[message.index];
+        peer.decoder.move_into(buffer, message.range)
+    }
+
     pub(crate) fn has_buffered(&self) -> bool {
         self.peers.iter().any(|peer| peer.decoder.has_message())
     }

@@ -1,10 +1,11 @@
 //! The PULL socket: receives messages from any number of peers.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::connection::deadline;
 use crate::frame::Protocol;
-use crate::peers::{Departure, Interruption, Peers, is_far};
+use crate::peers::{Departure, Interruption, Peers, Received, is_far};
 use crate::{Error, Options, Waker};
 
 /// The receiving end of a one-way channel. It listens.
@@ -47,9 +48,32 @@ impl Pull {
     /// [`Error::TimedOut`], [`Error::Woken`], and [`Error::Protocol`] once for
     /// each peer that broke the protocol. The other peers are still served.
     pub fn recv(&mut self, limit: Option<Duration>) -> Result<&[u8], Error> {
+        let message = self.next(limit)?;
+        Ok(self.peers.bytes(&message))
+    }
+
+    /// Does the same as [`recv`](Self::recv), but leaves the message in `buffer`, at the
+    /// range that is returned. What `buffer` held is dropped.
+    ///
+    /// A long message is not copied: the socket takes the memory of `buffer` for the
+    /// next one. So keep the buffer, and pass it again.
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`recv`](Self::recv). `buffer` is then as it was.
+    pub fn recv_into(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        limit: Option<Duration>,
+    ) -> Result<Range<usize>, Error> {
+        let message = self.next(limit)?;
+        Ok(self.peers.move_into(buffer, message))
+    }
+
+    fn next(&mut self, limit: Option<Duration>) -> Result<Received, Error> {
         // A message that is buffered is returned without reading the clock.
         if let Some(message) = self.peers.next_buffered() {
-            return Ok(self.peers.bytes(&message));
+            return Ok(message);
         }
         let deadline = deadline(limit);
         let expected = self.flows && is_far(limit);
@@ -65,7 +89,7 @@ impl Pull {
             }
         };
         self.flows = true;
-        Ok(self.peers.bytes(&message))
+        Ok(message)
     }
 
     /// Returns whether [`recv`](Self::recv) would return without a system call.

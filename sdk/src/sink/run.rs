@@ -6,6 +6,7 @@
 //! Rules: docs/protocol.md, "Sources and sinks" and the stops of the control
 //! channel.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -119,7 +120,7 @@ fn collect_all(sink: Box<dyn Sink>, rows: &mut Rows) -> Option<Collector> {
     let mut keep = Keep::default();
     loop {
         let outcome = match rows.next(&mut message, collector.flush_due()) {
-            Next::Message => collector.collect(&ctx, &message),
+            Next::Message(range) => collector.collect(&ctx, &message[range]),
             Next::FlushDue => collector.flush(&ctx),
             Next::End => return Some(collector),
         };
@@ -161,8 +162,8 @@ struct Rows {
 
 /// What the instance's thread does next.
 enum Next {
-    /// It collects a message.
-    Message,
+    /// It collects the message at this range of the buffer.
+    Message(Range<usize>),
     /// It flushes the batch.
     FlushDue,
     /// It ends, because no more messages come.
@@ -170,9 +171,8 @@ enum Next {
 }
 
 impl Rows {
-    /// Waits for the next message, which it appends to `message`, or until a flush is
-    /// due.
-    fn next(&mut self, message: &mut Vec<u8>, flush_due: Option<Instant>) -> Next {
+    /// Waits for the next message, which it leaves in `buffer`, or until a flush is due.
+    fn next(&mut self, buffer: &mut Vec<u8>, flush_due: Option<Instant>) -> Next {
         let mut guard = lock(&self.pull);
         let Some(pull) = guard.as_mut() else {
             return Next::End;
@@ -211,11 +211,10 @@ impl Rows {
                 }
             };
             let until_flush = flush_due.map(left);
-            match pull.recv(shorter(limit, until_flush)) {
-                Ok(bytes) => {
-                    message.extend_from_slice(bytes);
+            match pull.recv_into(buffer, shorter(limit, until_flush)) {
+                Ok(range) => {
                     self.ctx.expect_more(pull.has_buffered());
-                    return Next::Message;
+                    return Next::Message(range);
                 }
                 Err(Error::TimedOut) if is_flush_due() => return Next::FlushDue,
                 Err(Error::TimedOut) if self.drain_until.is_some() => return Next::End,

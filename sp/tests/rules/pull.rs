@@ -28,6 +28,35 @@ fn the_rows_of_a_peer_that_left_are_received_without_an_error() {
 }
 
 #[test]
+fn rows_are_left_in_the_buffer_of_the_caller_whatever_it_held() {
+    let place = Place::new();
+    let mut pull = listening(&place);
+    let mut raw = place.dial_raw(PUSH);
+    let long = vec![7; 100_000];
+    let writer = thread::spawn(move || {
+        raw.write_all(&frame(b"one")).unwrap();
+        for _ in 0..3 {
+            raw.write_all(b"\x01\0\0\0\0\0\x01\x86\xa0").unwrap();
+            raw.write_all(&[7; 100_000]).unwrap();
+        }
+        raw.write_all(&frame(b"")).unwrap();
+    });
+
+    let mut buffer = b"old".to_vec();
+    for expected in [&b"one"[..], &long, &long, &long, b""] {
+        let range = pull.recv_into(&mut buffer, LIMIT).unwrap();
+        assert!(buffer[range] == *expected);
+    }
+    buffer = b"old".to_vec();
+    let late = pull.recv_into(&mut buffer, Some(Duration::ZERO));
+
+    // Nothing more comes, or the writer has left.
+    assert!(matches!(late, Err(Error::TimedOut)), "{late:?}");
+    assert_eq!(buffer, b"old");
+    writer.join().unwrap();
+}
+
+#[test]
 fn an_incomplete_row_is_an_error() {
     let place = Place::new();
     let mut pull = listening(&place);
