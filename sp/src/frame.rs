@@ -308,6 +308,112 @@ mod tests {
         assert_eq!(decoder.next_message(), Ok(Some(&b""[..])));
     }
 
+    /// Reads all of `bytes` from a socket on which they have arrived. Returns what
+    /// each read returned.
+    fn read_all(decoder: &mut Decoder, bytes: &[u8]) -> Vec<(usize, bool)> {
+        let (receiver, mut sender) = std::os::unix::net::UnixStream::pair().unwrap();
+        std::io::Write::write_all(&mut sender, bytes).unwrap();
+        let (mut reads, mut taken) = (Vec::new(), 0);
+        while taken < bytes.len() {
+            let read = decoder.fill(&receiver, RecvFlags::DONTWAIT).unwrap();
+            assert!(read.0 > 0, "this would be the end of the stream");
+            reads.push(read);
+            taken += read.0;
+        }
+        reads
+    }
+
+    #[test]
+    fn many_messages_are_read_at_once() {
+        let mut decoder = Decoder::new(None);
+
+        let reads = read_all(&mut decoder, &header(0).repeat(7000));
+
+        assert_eq!(reads, [(63_000, false)]);
+        for _ in 0..7000 {
+            assert_eq!(decoder.next_message(), Ok(Some(&b""[..])));
+        }
+        assert_eq!(decoder.next_message(), Ok(None));
+    }
+
+    #[test]
+    fn what_follows_a_message_of_up_to_256_kib_is_read_with_it() {
+        let mut decoder = Decoder::new(None);
+        let frames = [&header(100_000)[..], &[7; 100_000], &header(2), b"ok"].concat();
+
+        let reads = read_all(&mut decoder, &frames);
+
+        assert_eq!(reads, [(65_536, true), (34_484, false)]);
+        assert_eq!(decoder.next_message(), Ok(Some(&[7; 100_000][..])));
+        assert_eq!(decoder.next_message(), Ok(Some(&b"ok"[..])));
+    }
+
+    #[test]
+    fn a_buffer_grows_when_less_than_16_kib_are_free() {
+        let mut decoder = Decoder::new(None);
+        let frame = [&header(100_000)[..], &[7; 100_000]].concat();
+
+        read_all(&mut decoder, &frame[..49_152]);
+        read_all(&mut decoder, &frame[49_152..49_153]);
+        assert_eq!(decoder.capacity(), 65_536);
+        read_all(&mut decoder, &frame[49_153..]);
+
+        assert_eq!(decoder.capacity(), 5 * 49_153);
+        assert_eq!(decoder.next_message(), Ok(Some(&[7; 100_000][..])));
+    }
+
+    #[test]
+    fn bytes_are_moved_only_when_room_is_needed() {
+        let mut decoder = Decoder::new(None);
+
+        read_all(&mut decoder, &[&header(2)[..], b"ok", &header(3)].concat());
+        assert_eq!(decoder.next_range(), Ok(Some(9..11)));
+        read_all(&mut decoder, b"yes");
+        assert_eq!(decoder.next_range(), Ok(Some(20..23)));
+
+        // Now there is nothing to move.
+        read_all(&mut decoder, &header(1));
+        read_all(&mut decoder, b"x");
+        assert_eq!(decoder.next_range(), Ok(Some(9..10)));
+    }
+
+    #[test]
+    fn the_buffer_of_a_long_message_grows_a_few_times() {
+        const SIZE: usize = 4 * 1024 * 1024;
+        let mut decoder = Decoder::new(None);
+        let mut capacities = Vec::new();
+        let frame = [&header(SIZE)[..], &vec![7; SIZE]].concat();
+
+        for piece in frame.chunks(50_000) {
+            read_all(&mut decoder, piece);
+            capacities.push(decoder.capacity());
+        }
+
+        capacities.dedup();
+        // With 50,000 bytes in it, the first buffer has no room for 16 KiB more.
+        assert_eq!(
+            capacities,
+            [65_536, 250_000, 750_000, 2_250_000, HEADER + SIZE]
+        );
+        assert!(decoder.has_message());
+    }
+
+    #[test]
+    fn more_is_read_while_a_long_message_waits_to_be_taken() {
+        let mut decoder = Decoder::new(None);
+        let long = vec![7; 300_000];
+        read_all(&mut decoder, &header(long.len()));
+        for piece in long.chunks(50_000) {
+            read_all(&mut decoder, piece);
+        }
+
+        let reads = read_all(&mut decoder, &header(0));
+
+        assert_eq!(reads, [(9, false)]);
+        assert_eq!(decoder.next_message(), Ok(Some(&long[..])));
+        assert_eq!(decoder.next_message(), Ok(Some(&b""[..])));
+    }
+
     #[test]
     fn long_messages_are_not_moved() {
         const SIZE: usize = 1024 * 1024;
