@@ -316,6 +316,17 @@ mod tests {
     }
 
     #[test]
+    fn an_argument_that_is_an_object_instead_of_a_string_is_accepted() {
+        let bytes =
+            br#"{"cmd":"stop","arg":{"symbolName":"s","pluginType":"sink","meta":{"opId":"o"}}}"#;
+
+        let order = read_order(bytes).unwrap();
+
+        assert_eq!(order.target.symbol, "s");
+        assert_eq!(order.target.identity.to_string(), "_o_0");
+    }
+
+    #[test]
     fn a_missing_datasource_is_read_as_empty() {
         let bytes = br#"{"cmd":"start","arg":"{\"symbolName\":\"s\",\"meta\":{\"ruleId\":\"p1\"},\"pluginType\":\"source\"}"}"#;
 
