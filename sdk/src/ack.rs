@@ -275,6 +275,26 @@ mod tests {
     }
 
     #[test]
+    fn successes_around_a_dropped_failure_are_kept() {
+        let mut acks = Acks::default();
+        for _ in 0..3 {
+            acks.done();
+        }
+        acks.failed("dropped");
+        acks.done();
+        acks.done();
+        for _ in 0..4096 {
+            acks.failed("x");
+        }
+
+        let sent = drain(&mut acks);
+
+        assert_eq!(sent.len(), 5 + 4096);
+        assert_eq!(sent[..5], ["{}"; 5]);
+        assert_eq!(sent[5], r#"{"error":"x"}"#);
+    }
+
+    #[test]
     fn memory_is_bounded_when_failures_and_successes_alternate() {
         let mut acks = Acks::default();
 

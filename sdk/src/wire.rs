@@ -280,6 +280,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_channel_has_its_address() {
+        let identity = Identity {
+            rule_id: "rule1".to_owned(),
+            op_id: "op2".to_owned(),
+            instance_id: 3,
+        };
+
+        assert_eq!(control_url("mirror"), "ipc:///tmp/plugin_mirror.ipc");
+        assert_eq!(function_url("echo"), "ipc:///tmp/func_echo.ipc");
+        assert_eq!(data_url(&identity), "ipc:///tmp/rule1_op2_3.ipc");
+        assert_eq!(ack_url(&identity), "ipc:///tmp/rule1_op2_3_ack.ipc");
+    }
+
+    #[test]
     fn the_datasource_of_a_1_x_host_is_beside_the_config() {
         let bytes = br#"{"cmd":"start","arg":"{\"symbolName\":\"pyjson\",\"meta\":{\"ruleId\":\"p1\",\"opId\":\"py\",\"instanceId\":0},\"pluginType\":\"source\",\"dataSource\":\"topic/1\",\"config\":{\"delimiter\":\"\",\"format\":\"json\",\"key\":\"\"}}"}"#;
 
@@ -299,6 +313,17 @@ mod tests {
         let order = read_order(bytes).unwrap();
 
         assert_eq!(order.target.datasource, "topic/1");
+    }
+
+    #[test]
+    fn an_argument_that_is_an_object_instead_of_a_string_is_accepted() {
+        let bytes =
+            br#"{"cmd":"stop","arg":{"symbolName":"s","pluginType":"sink","meta":{"opId":"o"}}}"#;
+
+        let order = read_order(bytes).unwrap();
+
+        assert_eq!(order.target.symbol, "s");
+        assert_eq!(order.target.identity.to_string(), "_o_0");
     }
 
     #[test]

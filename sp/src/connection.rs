@@ -295,3 +295,63 @@ fn retry(mut call: impl FnMut() -> Result<usize, Errno>) -> Result<usize, Errno>
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn a_frame_goes_on_at_any_byte() {
+        let (socket, mut peer) = UnixStream::pair().unwrap();
+        let connection = Greeting::new(socket.into(), Protocol::Rep).finish();
+        for length in [0, 3, 115, 116, 2035, 2036] {
+            let body = vec![7; length];
+            let frame = [&frame::header(4 + length)[..], b"\x80\0\0\x01", &body].concat();
+
+            for sent in [0, 1, 8, 9, 10, 13, frame.len() - 1] {
+                let written = connection.write_frame(b"\x80\0\0\x01", &body, sent);
+
+                assert_eq!(written, Ok(frame.len() - sent));
+                let mut bytes = vec![0; frame.len() - sent];
+                peer.read_exact(&mut bytes).unwrap();
+                assert_eq!(bytes, frame[sent..]);
+            }
+        }
+    }
+
+    #[test]
+    fn pauses_double_up_to_half_a_second_and_vary_by_a_quarter() {
+        let mut backoff = Backoff::default();
+
+        for longest in [10, 20, 40, 80, 160, 320, 500, 500].map(Duration::from_millis) {
+            let pause = backoff.pause();
+            assert!(pause <= longest && pause > longest * 3 / 4, "{pause:?}");
+        }
+
+        let pauses: Vec<Duration> = (0..100).map(|_| backoff.pause()).collect();
+        let half = Duration::from_micros(437_500);
+        assert!(pauses.iter().any(|pause| *pause > half), "{pauses:?}");
+        assert!(pauses.iter().any(|pause| *pause < half), "{pauses:?}");
+    }
+
+    #[test]
+    fn only_a_connection_that_lasted_starts_the_pauses_again() {
+        let mut backoff = Backoff::default();
+        backoff.pause();
+
+        // In the future: it has not lasted at all, however busy the machine is.
+        backoff.connected = Some(Instant::now() + Duration::from_secs(60));
+        let short = backoff.pause();
+        backoff.connected();
+        backoff.connected = backoff.connected.map(|since| since - 2 * Backoff::LONGEST);
+        let long = backoff.pause();
+        let after = backoff.pause();
+
+        assert!(short > Duration::from_millis(15), "{short:?}");
+        assert!(long <= Duration::from_millis(10), "{long:?}");
+        assert!(after > Duration::from_millis(15), "{after:?}");
+    }
+}

@@ -238,3 +238,36 @@ impl From<ProtocolError> for Error {
         Self::Protocol(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn the_cause_of_an_error_is_its_source() {
+        let io = Error::Io {
+            doing: "connect to",
+            path: "/tmp/x.ipc".into(),
+            source: io::ErrorKind::NotFound.into(),
+        };
+        let unreachable = Error::Unreachable {
+            path: "/tmp/x.ipc".into(),
+            cause: Some(Box::new(io)),
+        };
+        let protocol = Error::from(ProtocolError::GreetingTimedOut);
+
+        let cause = unreachable.source().unwrap();
+        assert_eq!(
+            cause.to_string(),
+            "cannot connect to /tmp/x.ipc: entity not found"
+        );
+        assert_eq!(cause.source().unwrap().to_string(), "entity not found");
+        assert_eq!(
+            protocol.source().unwrap().to_string(),
+            "the peer connected but sent no greeting"
+        );
+        assert!(Error::TimedOut.source().is_none());
+    }
+}

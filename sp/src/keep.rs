@@ -70,6 +70,18 @@ mod tests {
     }
 
     #[test]
+    fn a_mebibyte_is_always_kept_and_eight_while_long_messages_come() {
+        let mut keep = Keep::default();
+        let mut buffer = Vec::with_capacity(1 << 20);
+        use_for(&mut keep, &mut buffer, [1; 100]);
+        assert_eq!(buffer.capacity(), 1 << 20);
+
+        let mut buffer = Vec::with_capacity(8 << 20);
+        use_for(&mut keep, &mut buffer, [8 << 20]);
+        assert_eq!(buffer.capacity(), 8 << 20);
+    }
+
+    #[test]
     fn memory_is_given_back_after_many_short_messages() {
         let (mut keep, mut buffer) = (Keep::default(), Vec::new());
         use_for(&mut keep, &mut buffer, [3 * ALWAYS]);

@@ -122,3 +122,25 @@ impl Peer {
         Self { pid, uid: None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_show_their_values_and_which_callbacks_are_set() {
+        let options = Options {
+            max_message: Some(7),
+            budget: Some(Budget::new(9)),
+            on_room: Some(Arc::new(|| {})),
+            ..Options::default()
+        };
+
+        assert_eq!(
+            format!("{options:?}"),
+            "Options { max_message: Some(7), queue_bytes: 262144, \
+             budget: Some(Budget { total: 9, used: 0 }), \
+             admit: false, on_peer: false, on_room: true }"
+        );
+    }
+}

@@ -272,3 +272,14 @@ fn a_message_is_received_though_the_peer_left_after_sending_it() {
         assert_eq!(pull.recv(LIMIT).unwrap(), b"row");
     }
 }
+
+#[test]
+fn a_socket_shows_its_address() {
+    let place = Place::new();
+    let pull = Pull::listen(&place.url(), Options::default()).unwrap();
+    let push = Push::dial(&place.url(), Options::default()).unwrap();
+
+    for shown in [format!("{pull:?}"), format!("{push:?}")] {
+        assert!(shown.contains(&format!("{:?}", place.path())), "{shown}");
+    }
+}

@@ -80,7 +80,7 @@ fn the_last_rows_need_no_peer_that_reads_at_this_moment() {
     let place = Place::new();
     let listener = place.listen_raw();
     let mut options = Options::default();
-    options.queue_bytes = 32 * KIB;
+    options.queue_bytes = 64 * KIB;
     let push = Push::dial(&place.url(), options).unwrap();
     let mut raw = accept_raw(&listener, PULL);
     eventually("connected", || push.is_connected());

@@ -95,6 +95,24 @@ fn the_bytes_that_wait_are_counted_until_they_are_received() {
 }
 
 #[test]
+fn the_bytes_of_an_incomplete_row_are_counted() {
+    let place = Place::new();
+    let mut pull = listening(&place);
+    let mut raw = place.dial_raw(PUSH);
+    assert_eq!(pull.incomplete(), 0);
+
+    raw.write_all(b"\x01\0\0\0\0\0\0\0\x03ro").unwrap();
+    eventually("it is read", || {
+        pull.recv(Some(Duration::ZERO)).is_err() && pull.incomplete() > 0
+    });
+
+    assert_eq!(pull.incomplete(), 11);
+    raw.write_all(b"w").unwrap();
+    assert_eq!(pull.recv(LIMIT).unwrap(), b"row");
+    assert_eq!(pull.incomplete(), 0);
+}
+
+#[test]
 fn peers_are_served_in_turn() {
     let place = Place::new();
     let mut pull = listening(&place);
