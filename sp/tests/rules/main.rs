@@ -10,5 +10,6 @@ mod presence;
 mod pull;
 mod push;
 mod push_long;
+mod push_lost;
 mod rep;
 mod req;
