@@ -1,5 +1,6 @@
 //! What a PUSH keeps for the next connection, and what it gives up.
 
+use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -29,6 +30,22 @@ fn a_row_is_kept_however_many_attempts_to_connect_fail() {
     }
 
     assert_eq!(read_frame(&mut accept_raw(&listener, PULL)), b"row");
+}
+
+#[test]
+fn rows_that_are_written_out_during_the_greeting_do_not_end_it() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let push = Push::dial(&place.url(), Options::default()).unwrap();
+    let mut raw = listener.accept().unwrap().0;
+    raw.set_read_timeout(LIMIT).unwrap();
+    assert_eq!(read(&mut raw, 8), PUSH);
+
+    assert!(push.put(b"row").unwrap());
+    push.write_out();
+    raw.write_all(PULL).unwrap();
+
+    assert_eq!(read_frame(&mut raw), b"row");
 }
 
 #[test]
