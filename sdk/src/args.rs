@@ -276,6 +276,28 @@ mod tests {
     }
 
     #[test]
+    fn the_arguments_are_a_list_in_their_order() {
+        let values = [json!(1), json!("two"), json!([3])];
+        let args = Args::from(values.to_vec());
+
+        assert_eq!(args.len(), 3);
+        assert!(!args.is_empty());
+        assert_eq!(args.get(1), Some(&json!("two")));
+        assert_eq!(args.as_slice(), values);
+        assert_eq!(args.as_ref(), values);
+        assert!((&args).into_iter().eq(&values));
+        assert!(args.clone().into_iter().eq(values.clone()));
+        assert_eq!(args.into_vec(), values);
+        assert!(Args::default().is_empty());
+    }
+
+    #[test]
+    fn only_a_literal_has_a_value() {
+        assert_eq!(Expr::Literal(json!(7)).as_literal(), Some(&json!(7)));
+        assert_eq!(Expr::column("n").as_literal(), None);
+    }
+
+    #[test]
     fn indexing_a_missing_argument_returns_null() {
         let args = Args::from(vec![json!(1)]);
 

@@ -114,11 +114,11 @@ fn bytes_are_moved_only_when_room_is_needed() {
 fn the_buffer_of_a_long_message_grows_a_few_times() {
     const SIZE: usize = 4 * 1024 * 1024;
     let mut decoder = Decoder::new(None);
-    let mut capacities = Vec::new();
+    let (mut capacities, mut last) = (Vec::new(), Vec::new());
     let frame = [&header(SIZE)[..], &vec![7; SIZE]].concat();
 
     for piece in frame.chunks(50_000) {
-        read_all(&mut decoder, piece);
+        last = read_all(&mut decoder, piece);
         capacities.push(decoder.capacity());
     }
 
@@ -128,6 +128,7 @@ fn the_buffer_of_a_long_message_grows_a_few_times() {
         capacities,
         [65_536, 250_000, 750_000, 2_250_000, HEADER + SIZE]
     );
+    assert_eq!(last, [(44_313, true)]);
     assert!(decoder.has_message());
 }
 

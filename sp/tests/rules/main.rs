@@ -11,5 +11,6 @@ mod pull;
 mod push;
 mod push_flush;
 mod push_long;
+mod push_lost;
 mod rep;
 mod req;

@@ -99,6 +99,27 @@ fn the_first_connection_is_reported_before_connect_returns() {
     assert_eq!(list(&seen), [Presence::Connected]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_inode_of_a_dialer_is_that_of_its_connection() {
+    let place = Place::new();
+    let push = Push::dial(&place.url(), Options::default()).unwrap();
+    assert_eq!(push.inode(), None);
+
+    let _pull = Pull::listen(&place.url(), Options::default()).unwrap();
+    eventually("a connection", || push.is_connected());
+
+    let socket = format!("socket:[{}]", push.inode().unwrap());
+    let mut files = std::fs::read_dir("/proc/self/fd").unwrap();
+    assert!(
+        files.any(|file| {
+            std::fs::read_link(file.unwrap().path())
+                .is_ok_and(|link| link.to_str() == Some(&socket))
+        }),
+        "{socket}"
+    );
+}
+
 #[test]
 fn the_id_of_the_last_request_is_kept_after_its_answer() {
     let place = Place::new();

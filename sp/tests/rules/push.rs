@@ -200,7 +200,7 @@ fn a_queue_that_was_full_reports_room_once() {
     assert!(push.put(b"row").unwrap());
     push.write_out();
     push.flush(LIMIT.unwrap()).unwrap();
-    assert!(reports.try_recv().is_err());
+    assert!(reports.recv_timeout(SHORT.unwrap()).is_err());
 }
 
 #[test]
