@@ -12,5 +12,6 @@ mod push;
 mod push_flush;
 mod push_long;
 mod push_lost;
+mod push_order;
 mod rep;
 mod req;
