@@ -24,6 +24,7 @@ mod checked;
 mod diagnosis;
 pub mod expect;
 mod limits;
+mod line;
 pub mod plan;
 pub mod promise;
 pub mod report;

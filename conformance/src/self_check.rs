@@ -66,7 +66,7 @@ pub(crate) fn request(bytes: &[u8], _: &Release) -> Result<(), String> {
 
 /// Checks that Go's encoder may have written the bytes.
 fn escaped(bytes: &[u8]) -> Result<(), String> {
-    match bytes.iter().find(|byte| b"<>&".contains(byte)) {
+    match b"<>&".iter().find(|byte| bytes.contains(byte)) {
         None => Ok(()),
         Some(byte) => Err(format!("a `{}` is not escaped", char::from(*byte))),
     }

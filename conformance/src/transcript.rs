@@ -12,14 +12,12 @@ use mock_kuiper::{Channel, Event, Meaning, Message, Observer, Release, Side, Wha
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
+use crate::line::{Line, excerpt, excerpt_without, without_shutdown};
 use crate::self_check;
 use mock_kuiper::engine::redact::Secrets;
 
 /// Lines that are kept.
 const KEPT: usize = 40;
-
-/// Characters of a message that are shown.
-const SHOWN: usize = 240;
 
 /// Precedes the number of a marked row.
 pub(crate) const MARK: &str = "conformance-row-";
@@ -56,21 +54,6 @@ struct Seen {
     marks: Vec<u32>,
 }
 
-/// A line of the report.
-#[derive(Debug)]
-struct Line {
-    text: String,
-    kind: LineKind,
-}
-
-/// What a line is about, as far as it matters where the report ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LineKind {
-    ClosedByHost,
-    Exited,
-    Other,
-}
-
 /// What is known of a channel.
 #[derive(Debug, Default)]
 struct ChannelState {
@@ -85,6 +68,11 @@ struct ChannelState {
     first_greeting: Vec<u8>,
     /// The last greeting with another text than the first.
     other_greeting: Option<Vec<u8>>,
+    /// The last message of the suite with no mistake: most are sent many times in a
+    /// row, and are examined once.
+    right: Option<Vec<u8>>,
+    /// The same for the plugin: the last ack or answer that was not odd.
+    usual: Option<Vec<u8>>,
 }
 
 /// A request to a function.
@@ -114,17 +102,8 @@ impl Transcript {
     pub(crate) fn lines(&self) -> Vec<String> {
         let seen = self.lock();
         let lines: Vec<&Line> = seen.lines.iter().collect();
-        let mut shown = without_shutdown(&lines);
-        // The host closes its channels and then ends the process.
-        if let [before @ .., end] = shown
-            && end.kind == LineKind::Exited
-            && before
-                .last()
-                .is_some_and(|line| line.kind == LineKind::ClosedByHost)
-        {
-            shown = without_shutdown(before);
-        }
-        shown.iter().map(|line| line.text.clone()).collect()
+        let shown = without_shutdown(&lines).iter();
+        shown.map(|line| line.text(&self.secrets)).collect()
     }
 
     fn of_channel<T: Default>(&self, channel: &Channel, get: impl Fn(&ChannelState) -> T) -> T {
@@ -209,46 +188,8 @@ impl Transcript {
 
     /// Returns the beginning of a message, without the secrets in it.
     pub(crate) fn excerpt(&self, bytes: &[u8]) -> String {
-        // Secrets are hidden before the text is cut, so that none is left in part.
-        let enough = &bytes[..bytes.len().min(16 * SHOWN)];
-        let text = self.secrets.hide(&String::from_utf8_lossy(enough));
-        excerpt(&text, bytes.len())
+        excerpt_without(&self.secrets, bytes)
     }
-
-    fn line(&self, event: &Event<'_>) -> Option<Line> {
-        let mut kind = LineKind::Other;
-        let text = match &event.what {
-            What::Message(message) => {
-                let body = self.excerpt(message.body);
-                format!("{} from {}: {body}", message.channel, message.from)
-            }
-            What::Log { line } => format!("[plugin] {}", self.excerpt(line.as_bytes())),
-            What::Connected { channel, .. } => format!("{channel} connected"),
-            What::Closed { channel, from } => {
-                if *from == Side::Host {
-                    kind = LineKind::ClosedByHost;
-                }
-                format!("{channel} closed by {from}")
-            }
-            What::Launched { pid, .. } => format!("launched as process {pid}"),
-            What::Exited { .. } => {
-                kind = LineKind::Exited;
-                "the process exited".to_owned()
-            }
-            _ => return None,
-        };
-        let text = format!("{:8.3} {text}", event.at.as_secs_f64());
-        Some(Line { text, kind })
-    }
-}
-
-/// Returns the lines up to the last that is not about a channel that the host
-/// has closed.
-fn without_shutdown<'l>(lines: &'l [&'l Line]) -> &'l [&'l Line] {
-    let last = lines
-        .iter()
-        .rposition(|line| line.kind != LineKind::ClosedByHost);
-    &lines[..last.map_or(0, |last| last + 1)]
 }
 
 impl Seen {
@@ -273,20 +214,20 @@ impl Seen {
                 }
             }
             Meaning::Ack { ack: Ok(_), .. } => {
-                self.ack = message.body.to_vec();
-                let text = String::from_utf8_lossy(message.body);
-                let names: Result<HashMap<String, IgnoredAny>, _> = serde_json::from_str(&text);
-                // eKuiper accepts `null` and a name in capital letters.
-                if names.map_or(true, |names| names.keys().any(|name| name != "error")) {
-                    self.odd_ack = Some(excerpt(&text, text.len()));
-                }
-                if matches!(text, Cow::Owned(_)) {
-                    self.broken_ack = Some(excerpt(&text, text.len()));
+                let is_known = state.is_usual(message.body);
+                self.ack.clear();
+                self.ack.extend_from_slice(message.body);
+                if !is_known && !self.note_odd_ack(message.body) {
+                    self.channel(message.channel).usual = Some(message.body.to_vec());
                 }
             }
-            Meaning::Reply { .. } if is_odd_reply(message.body) => {
-                let text = String::from_utf8_lossy(message.body);
-                self.odd_reply = Some(excerpt(&text, text.len()));
+            Meaning::Reply { .. } if !state.is_usual(message.body) => {
+                if is_odd_reply(message.body) {
+                    let text = String::from_utf8_lossy(message.body);
+                    self.odd_reply = Some(excerpt(&text, text.len()));
+                } else {
+                    state.usual = Some(message.body.to_vec());
+                }
             }
             Meaning::Row { .. } => {
                 self.row.clear();
@@ -295,9 +236,54 @@ impl Seen {
             _ => {}
         }
     }
+
+    /// Notes an ack that is spelled wrong or is not UTF-8; returns whether it is.
+    fn note_odd_ack(&mut self, ack: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(ack);
+        let names: Result<HashMap<String, IgnoredAny>, _> = serde_json::from_str(&text);
+        // eKuiper accepts `null` and a name in capital letters.
+        let is_odd = names.map_or(true, |names| names.keys().any(|name| name != "error"));
+        let is_broken = matches!(text, Cow::Owned(_));
+        if is_odd {
+            self.odd_ack = Some(excerpt(&text, text.len()));
+        }
+        if is_broken {
+            self.broken_ack = Some(excerpt(&text, text.len()));
+        }
+        is_odd || is_broken
+    }
+
+    /// Returns what is wrong with a message of the suite that is not wrong on
+    /// purpose.
+    fn mistake(&mut self, message: &Message<'_>, release: &Release) -> Option<String> {
+        let check = match (message.meaning, message.channel.purpose()) {
+            (Meaning::Raw | Meaning::Stale, _) => return None,
+            (_, Purpose::Control) => self_check::order,
+            (_, Purpose::Function) => self_check::request,
+            // A row may be any bytes, and the host sends nothing else.
+            _ => return None,
+        };
+        let state = self.channel(message.channel);
+        if state.right.as_deref() == Some(message.body) {
+            return None;
+        }
+        let Err(wrong) = check(message.body, release) else {
+            state.right = Some(message.body.to_vec());
+            return None;
+        };
+        let sent = String::from_utf8_lossy(message.body);
+        Some(format!(
+            "the suite sent a message that no eKuiper sends: {wrong}, in `{}`",
+            excerpt(&sent, sent.len())
+        ))
+    }
 }
 
 impl ChannelState {
+    fn is_usual(&self, body: &[u8]) -> bool {
+        self.usual.as_deref() == Some(body)
+    }
+
     fn note_request(&mut self, message: &Message<'_>) {
         let is_raw = match message.meaning {
             Meaning::Request { .. } => false,
@@ -342,11 +328,7 @@ fn marks_of(line: &str) -> impl Iterator<Item = u32> {
 
 impl Observer for Transcript {
     fn event(&self, event: &Event<'_>) {
-        let line = self.line(event);
-        let mistake = match &event.what {
-            What::Message(message) if message.from == Side::Host => mistake(message, self.release),
-            _ => None,
-        };
+        let line = Line::of(event);
         let mut seen = self.lock();
         match &event.what {
             What::Connected { channel, .. } => seen.channel(channel).open += 1,
@@ -355,15 +337,17 @@ impl Observer for Transcript {
                 state.open = state.open.saturating_sub(1);
                 state.hung_up += usize::from(*from == Side::Plugin);
             }
-            What::Message(message) => seen.note(message),
+            What::Message(message) => {
+                seen.note(message);
+                if message.from == Side::Host && seen.suite_mistake.is_none() {
+                    seen.suite_mistake = seen.mistake(message, self.release);
+                }
+            }
             What::Log { line } => {
                 seen.logged += line.len();
                 seen.marks.extend(marks_of(line));
             }
             _ => {}
-        }
-        if seen.suite_mistake.is_none() {
-            seen.suite_mistake = mistake;
         }
         if let Some(line) = line {
             if seen.lines.len() == KEPT {
@@ -374,45 +358,83 @@ impl Observer for Transcript {
     }
 }
 
-/// Returns what is wrong with a message of the suite that is not wrong on
-/// purpose.
-fn mistake(message: &Message<'_>, release: &Release) -> Option<String> {
-    let wrong = match (message.meaning, message.channel.purpose()) {
-        (Meaning::Raw | Meaning::Stale, _) => None,
-        (_, Purpose::Control) => self_check::order(message.body, release).err(),
-        (_, Purpose::Function) => self_check::request(message.body, release).err(),
-        // A row may be any bytes, and the host sends nothing else.
-        _ => None,
-    };
-    wrong.map(|wrong| {
-        let sent = String::from_utf8_lossy(message.body);
-        format!(
-            "the suite sent a message that no eKuiper sends: {wrong}, in `{}`",
-            excerpt(&sent, sent.len())
-        )
-    })
-}
-
-/// Returns the beginning of a message without control characters, which a
-/// terminal would act on; `size` is that of the whole message in bytes.
-fn excerpt(text: &str, size: usize) -> String {
-    let mut shown = String::new();
-    for c in text.chars().take(SHOWN) {
-        if c.is_control() {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    if text.chars().nth(SHOWN).is_some() {
-        shown.push_str(&format!("… ({size} bytes)"));
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use mock_kuiper::Meta;
+    use mock_kuiper::engine::wire::Ack;
+
     use super::*;
+
+    const REQUEST: Meaning<'_> = Meaning::Request {
+        function: "f",
+        request: "IsAggregate",
+    };
+    const ANSWER: Meaning<'_> = Meaning::Reply { function: "f" };
+    const ACK: Meaning<'_> = Meaning::Ack {
+        sink: "s",
+        ack: Ok(&Ack::Done),
+    };
+
+    fn transcript() -> Transcript {
+        Transcript::new(Secrets::default(), Release::find("2.4").unwrap())
+    }
+
+    fn tell(transcript: &Transcript, channel: &Channel, meaning: Meaning<'_>, body: &[u8]) {
+        let from = match meaning {
+            Meaning::Request { .. } => Side::Host,
+            _ => Side::Plugin,
+        };
+        let message = Message {
+            channel,
+            from,
+            id: None,
+            body,
+            meaning,
+        };
+        transcript.event(&Event::new(Duration::ZERO, What::Message(message)));
+    }
+
+    #[test]
+    fn a_mistake_of_the_suite_is_found_after_messages_without_one() {
+        for wrong in [&br#"{"func":"Reset","arg":[]}"#[..], b""] {
+            let transcript = transcript();
+            let tell = |body| tell(&transcript, &Channel::function("f"), REQUEST, body);
+            tell(br#"{"func":"IsAggregate","arg":null}"#);
+            tell(br#"{"func":"IsAggregate","arg":null}"#);
+            assert_eq!(transcript.suite_mistake(), None);
+
+            tell(wrong);
+
+            assert!(transcript.suite_mistake().is_some(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_odd_ack_or_answer_is_found_after_others() {
+        let transcript = transcript();
+        let sink = Channel::ack(&Meta::new("rule", "op"));
+        let function = Channel::function("f");
+        let tell_both = |ack, answer| {
+            tell(&transcript, &sink, ACK, ack);
+            tell(&transcript, &function, ANSWER, answer);
+        };
+        let good: (&[u8], &[u8]) = (b"{}", br#"{"state":true,"result":1}"#);
+        tell_both(good.0, good.1);
+        tell_both(good.0, good.1);
+        let found = || [transcript.odd_ack(), transcript.odd_reply()];
+        assert_eq!(found(), [None, None]);
+
+        tell_both(b"null", br#"{"State":true,"result":1}"#);
+        tell_both(good.0, good.1);
+
+        let found = found().map(Option::unwrap);
+        assert_eq!(found, ["null", r#"{"State":true,"result":1}"#]);
+        assert_eq!(transcript.last_ack(), b"{}");
+        tell(&transcript, &sink, ACK, b"{\"error\":\"\xff\"}");
+        assert!(transcript.broken_ack().is_some());
+    }
 
     #[test]
     fn the_numbers_of_marked_rows_are_read_wherever_they_stand() {
@@ -444,16 +466,5 @@ mod tests {
         ] {
             assert!(!is_odd_reply(body), "{}", String::from_utf8_lossy(body));
         }
-    }
-
-    #[test]
-    fn an_excerpt_is_short_and_harmless() {
-        assert_eq!(excerpt("a\x1b[2J", 5), "a\\u{1b}[2J");
-        let long = excerpt(&"x".repeat(1000), 1000);
-        assert!(long.ends_with("x… (1000 bytes)"));
-        assert_eq!(
-            long.chars().count(),
-            SHOWN + "… (1000 bytes)".chars().count()
-        );
     }
 }

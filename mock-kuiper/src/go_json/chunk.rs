@@ -23,11 +23,16 @@ pub(super) fn any(chunk: &[u8; CHUNK], is_special: impl Fn(u8x16) -> u8x16) -> b
 #[inline]
 pub(super) fn controls(vector: u8x16) -> u8x16 {
     // There is no comparison of unsigned bytes, but a minimum.
-    vector.min(u8x16::splat(b' ' - 1)).simd_eq(vector)
+    vector.min(const { each(b' ' - 1) }).simd_eq(vector)
 }
 
-/// Finds a byte.
+/// Finds a byte, of which [`each`] makes a vector.
 #[inline]
-pub(super) fn equal(vector: u8x16, byte: u8) -> u8x16 {
-    vector.simd_eq(u8x16::splat(byte))
+pub(super) fn equal(vector: u8x16, byte: u8x16) -> u8x16 {
+    vector.simd_eq(byte)
+}
+
+/// Returns a vector of one byte. In a constant, it costs nothing if nothing is optimized.
+pub(super) const fn each(byte: u8) -> u8x16 {
+    u8x16::new([byte; 16])
 }

@@ -7,7 +7,9 @@
 //! recognized here, and words the errors. What is recognized here, serde_json
 //! accepts with the same result (tests of `wire::row`).
 
-use super::chunk::{any, controls, equal};
+use wide::u8x16;
+
+use super::chunk::{any, controls, each, equal};
 
 /// How deep values may be nested. Deeper ones are left to serde_json.
 const DEPTH: u8 = 32;
@@ -160,7 +162,9 @@ const SHORT: usize = 32;
 /// Does what [`plain`] does, for the rest of a string that is likely to be long.
 #[inline(never)]
 fn long(mut text: &[u8]) -> &[u8] {
-    let specials = |vector| controls(vector) | equal(vector, b'"') | equal(vector, b'\\');
+    const QUOTE: u8x16 = each(b'"');
+    const BACKSLASH: u8x16 = each(b'\\');
+    let specials = |vector| controls(vector) | equal(vector, QUOTE) | equal(vector, BACKSLASH);
     while let Some((chunk, rest)) = text.split_first_chunk()
         && !any(chunk, specials)
     {

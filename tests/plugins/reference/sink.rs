@@ -3,6 +3,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
+    os::fd::{BorrowedFd, RawFd},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -12,18 +13,20 @@ use std::{
 };
 
 use ekuiper_tests::nng_plugin::{Argument, Worker, listen};
-use nng::{Error, PipeEvent};
+use nng::{
+    Error, PipeEvent,
+    options::{Options, RecvFd},
+};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 
 use crate::{acks::Acks, fault};
 
-/// How many times in a row a sink looks for a message before it sleeps.
-const LOOKS: u32 = 50;
-
-/// How long a sink sleeps while no message comes.
+/// How long a sink waits for a message until it looks at the rest.
 ///
-/// It does not wait in the socket: NNG may abort the process if a wait ends at
-/// the moment at which a message comes.
+/// It waits for the file that NNG makes readable while there is a message, and not in
+/// the socket: NNG may abort the process if a wait ends at the moment at which a message
+/// comes.
 const STEP: Duration = Duration::from_millis(1);
 
 /// Reads the configuration, listens, and collects until stopped.
@@ -60,13 +63,15 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
     let url = argument.ack_url();
     let mut acks = Acks::dial(&url).map_err(|e| format!("cannot dial {url}: {e}"))?;
     let mut held = None;
-    let mut looks = 0;
     Ok(Worker::spawn(move |stop| {
         if let Some(url) = late {
             thread::sleep(Duration::from_millis(300));
             socket = listen(&url).ok();
         }
         let Some(socket) = socket else { return };
+        let Ok(readable) = socket.get_opt::<RecvFd>() else {
+            return;
+        };
         while !stop.is_set() && !left.load(SeqCst) {
             let received = socket.try_recv();
             let is_idle = received.is_err();
@@ -76,18 +81,12 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
                     acks.push(write_swapped(&mut output, &message, &mut held));
                 }
                 Ok(message) => acks.push(write_line(&mut output, &message)),
-                Err(Error::TryAgain) if looks < LOOKS => {
-                    looks += 1;
-                    thread::yield_now();
-                    continue;
-                }
-                Err(Error::TryAgain) => thread::sleep(STEP),
+                Err(Error::TryAgain) => wait_for(readable),
                 Err(error) => {
                     eprintln!("reference: lines has ended: {error}");
                     return;
                 }
             }
-            looks = if is_idle { looks } else { 0 };
             acks.send_waiting(is_idle);
             while fault::has("acks-block") && !acks.is_empty() && !stop.is_set() {
                 thread::sleep(Duration::from_millis(1));
@@ -105,6 +104,15 @@ pub(crate) fn start(argument: &Argument) -> Result<Worker, String> {
             fault::work_on();
         }
     }))
+}
+
+/// Waits until a file of NNG is readable, at most for [`STEP`].
+fn wait_for(file: RawFd) {
+    // SAFETY: the socket that has the file is open while its sink runs.
+    let file = unsafe { BorrowedFd::borrow_raw(file) };
+    let step = Timespec::try_from(STEP).ok();
+    // An interrupted wait is a short one.
+    _ = poll(&mut [PollFd::new(&file, PollFlags::IN)], step.as_ref());
 }
 
 /// Whether the sink has a fault that ends it at this row.
