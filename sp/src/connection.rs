@@ -33,6 +33,15 @@ pub(crate) struct Connection {
     write: SendFlags,
 }
 
+/// Ends an attempt to connect if the socket is closed meanwhile.
+pub(crate) struct Closing<'a> {
+    /// Rings when the socket is closed. It may ring for other reasons, which the caller
+    /// looks for after the attempt: to end it then would be a peer that leaves before
+    /// its greeting, after which NNG 1.4 accepts no more peers.
+    pub(crate) bell: &'a Bell,
+    pub(crate) is_closed: &'a dyn Fn() -> bool,
+}
+
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
@@ -49,12 +58,12 @@ impl Connection {
     ///
     /// [`Error::Io`] if no socket listens, [`Error::Protocol`] if the peer's
     /// greeting is wrong or late, [`Error::Disconnected`] if the peer leaves
-    /// before its greeting, [`Error::Closed`] once `bell` rings.
+    /// before its greeting, [`Error::Closed`] once the socket is closed.
     pub(crate) fn dial(
         address: &Address,
         protocol: Protocol,
         limit: Duration,
-        bell: Option<&Bell>,
+        closing: Option<&Closing<'_>>,
     ) -> Result<Self, Error> {
         let failed = |doing, errno: Errno| Error::Io {
             doing,
@@ -73,12 +82,16 @@ impl Connection {
                 Progress::Waits => {}
             }
             let mut waits_for = vec![PollFd::new(&greeting, PollFlags::IN)];
-            waits_for.extend(bell.map(|bell| PollFd::new(bell, PollFlags::IN)));
+            waits_for.extend(closing.map(|closing| PollFd::new(closing.bell, PollFlags::IN)));
             if !wait(&mut waits_for, Some(deadline)).map_err(|errno| failed("wait for", errno))? {
                 return Err(ProtocolError::GreetingTimedOut.into());
             }
-            if waits_for.len() > 1 && !waits_for[1].revents().is_empty() {
-                return Err(Error::Closed);
+            let rings = waits_for.len() > 1 && !waits_for[1].revents().is_empty();
+            if let Some(closing) = closing.filter(|_| rings) {
+                closing.bell.hush();
+                if (closing.is_closed)() {
+                    return Err(Error::Closed);
+                }
             }
         }
     }
@@ -298,8 +311,8 @@ fn retry(mut call: impl FnMut() -> Result<usize, Errno>) -> Result<usize, Errno>
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
-    use std::os::unix::net::UnixStream;
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::{UnixListener, UnixStream};
 
     use super::*;
 
@@ -320,6 +333,45 @@ mod tests {
                 assert_eq!(bytes, frame[sent..]);
             }
         }
+    }
+
+    #[test]
+    fn only_the_end_of_its_socket_ends_an_attempt_to_connect() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("x.ipc");
+        let listener = UnixListener::bind(&path).unwrap();
+        let address = Address::parse(&format!("ipc://{}", path.display())).unwrap();
+        let bell = Bell::new().unwrap();
+        let dial = |is_closed: &dyn Fn() -> bool| {
+            let closing = Closing {
+                bell: &bell,
+                is_closed,
+            };
+            Connection::dial(&address, Protocol::Push, GREETING_LIMIT, Some(&closing))
+        };
+
+        bell.ring();
+        let asked = std::cell::Cell::new(0);
+        let greeted = std::thread::scope(|scope| {
+            let (ask, answer) = std::sync::mpsc::channel();
+            let listener = &listener;
+            scope.spawn(move || {
+                let mut peer = listener.accept().unwrap().0;
+                answer.recv().unwrap();
+                peer.write_all(b"\0SP\0\0\x51\0\0").unwrap();
+            });
+            dial(&|| {
+                asked.set(asked.get() + 1);
+                ask.send(()).unwrap();
+                false
+            })
+        });
+        bell.ring();
+        let closed = dial(&|| true);
+
+        assert!(greeted.is_ok(), "{greeted:?}");
+        assert_eq!(asked.get(), 1);
+        assert!(matches!(closed, Err(Error::Closed)), "{closed:?}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use rustix::net::{RecvFlags, Shutdown, shutdown};
 
 use crate::address::Address;
 use crate::changes::{Changes, lock, wait_for};
-use crate::connection::{Backoff, Connection, GREETING_LIMIT, deadline, random};
+use crate::connection::{Backoff, Closing, Connection, GREETING_LIMIT, deadline, random};
 use crate::frame::{Decoder, Protocol};
 use crate::wake::Bell;
 use crate::{Error, Options, ProtocolError};
@@ -339,12 +339,12 @@ impl Dialer {
     }
 
     fn try_once(&self) -> Result<(), Error> {
-        let mut connection = Connection::dial(
-            &self.address,
-            Protocol::Req,
-            GREETING_LIMIT,
-            Some(&self.bell),
-        )?;
+        let closing = Closing {
+            bell: &self.bell,
+            is_closed: &|| lock(&self.state).closed,
+        };
+        let mut connection =
+            Connection::dial(&self.address, Protocol::Req, GREETING_LIMIT, Some(&closing))?;
         connection.block().map_err(|errno| Error::Io {
             doing: "set up the connection to",
             path: self.address.path().to_owned(),

@@ -11,7 +11,7 @@ use rustix::net::{RecvFlags, recv};
 
 use super::shared::{Shared, whole_frames};
 use crate::changes::{lock, wait_for};
-use crate::connection::{Backoff, Connection, GREETING_LIMIT, deadline, wait};
+use crate::connection::{Backoff, Closing, Connection, GREETING_LIMIT, deadline, wait};
 use crate::frame::{HEADER, Protocol, body_length};
 use crate::options::Presence;
 
@@ -106,11 +106,15 @@ impl Flusher {
     /// Attempts to connect once.
     fn dial(&self, backoff: &mut Backoff) -> Result<(), Lost> {
         let shared = &*self.shared;
+        let closing = Closing {
+            bell: &shared.bell,
+            is_closed: &|| lock(&shared.state).closed,
+        };
         let connection = Connection::dial(
             &shared.address,
             Protocol::Push,
             GREETING_LIMIT,
-            Some(&shared.bell),
+            Some(&closing),
         )
         .map_err(|_| Lost)?;
         backoff.connected();
