@@ -158,7 +158,7 @@ impl Flusher {
         mut sent: usize,
     ) -> Result<(), Lost> {
         let shared = &*self.shared;
-        let outcome = loop {
+        let error = loop {
             let outcome = write_all(connection, &batch, &mut sent);
             let mut state = lock(&shared.state);
             state.writing = false;
@@ -167,8 +167,8 @@ impl Flusher {
             }
             state.batch = batch;
             state.sent = sent;
-            if outcome.is_err() {
-                break outcome;
+            if let Err(error) = outcome {
+                break error;
             }
             state.end_batch();
             let more = state.next_batch(shared.queue_bytes);
@@ -180,15 +180,15 @@ impl Flusher {
             state.writing = true;
             (batch, sent) = (std::mem::take(&mut state.batch), 0);
         };
-        match outcome {
-            Err(Errno::AGAIN) => {
+        match error {
+            Errno::AGAIN => {
                 let mut waits_for = [
                     PollFd::new(connection, PollFlags::OUT),
                     PollFd::new(&*shared.bell, PollFlags::IN),
                 ];
                 wait(&mut waits_for, None).map(drop).map_err(|_| Lost)
             }
-            _ => outcome.map_err(|_| Lost),
+            _ => Err(Lost),
         }
     }
 

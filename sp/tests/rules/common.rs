@@ -5,11 +5,14 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use ekuiper_sp::{Options, Push};
 use tempfile::TempDir;
 
 /// Longer than any step takes. Only a failing test waits that long.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
 pub(crate) const LIMIT: Option<Duration> = Some(LONG);
+/// Not to wait at all.
+pub(crate) const NEVER: Option<Duration> = Some(Duration::ZERO);
 /// How long to wait for something that must not happen.
 pub(crate) const SHORT: Option<Duration> = Some(Duration::from_millis(30));
 
@@ -56,6 +59,11 @@ impl Place {
     }
 }
 
+/// Dials the place in the background.
+pub(crate) fn dial(place: &Place) -> Push {
+    Push::dial(&place.url(), Options::default()).unwrap()
+}
+
 /// Accepts a peer and exchanges greetings.
 pub(crate) fn accept_raw(listener: &UnixListener, greeting: &[u8; 8]) -> UnixStream {
     let stream = listener.accept().unwrap().0;
@@ -87,6 +95,11 @@ pub(crate) fn read_frame(stream: &mut UnixStream) -> Vec<u8> {
 pub(crate) fn frame(body: &[u8]) -> Vec<u8> {
     let length = u8::try_from(body.len()).unwrap();
     [&[1, 0, 0, 0, 0, 0, 0, 0, length], body].concat()
+}
+
+/// Returns how many bytes have arrived that nobody has read.
+pub(crate) fn waiting(raw: &UnixStream) -> u64 {
+    rustix::io::ioctl_fionread(raw).unwrap()
 }
 
 /// Waits until the peer closes the connection, for at most [`LONG`]. Returns

@@ -277,7 +277,7 @@ fn a_message_is_received_though_the_peer_left_after_sending_it() {
 fn a_socket_shows_its_address() {
     let place = Place::new();
     let pull = Pull::listen(&place.url(), Options::default()).unwrap();
-    let push = Push::dial(&place.url(), Options::default()).unwrap();
+    let push = dial(&place);
 
     for shown in [format!("{pull:?}"), format!("{push:?}")] {
         assert!(shown.contains(&format!("{:?}", place.path())), "{shown}");

@@ -100,7 +100,7 @@ fn the_last_rows_need_no_peer_that_reads_at_this_moment() {
 #[test]
 fn finishing_says_what_flushing_says() {
     let place = Place::new();
-    let push = Push::dial(&place.url(), Options::default()).unwrap();
+    let push = dial(&place);
     push.finish(LONG).unwrap();
     push.send(b"row", LIMIT).unwrap();
 

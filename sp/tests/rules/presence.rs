@@ -103,7 +103,7 @@ fn the_first_connection_is_reported_before_connect_returns() {
 #[test]
 fn the_inode_of_a_dialer_is_that_of_its_connection() {
     let place = Place::new();
-    let push = Push::dial(&place.url(), Options::default()).unwrap();
+    let push = dial(&place);
     assert_eq!(push.inode(), None);
 
     let _pull = Pull::listen(&place.url(), Options::default()).unwrap();

@@ -1,5 +1,4 @@
 use std::io::Write;
-use std::os::unix::net::UnixStream;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,12 +6,6 @@ use std::time::{Duration, Instant};
 use ekuiper_sp::{Error, Options, ProtocolError, Pull, Push};
 
 use crate::common::*;
-
-const NEVER: Option<Duration> = Some(Duration::ZERO);
-
-fn dial(place: &Place) -> Push {
-    Push::dial(&place.url(), Options::default()).unwrap()
-}
 
 /// Sends rows until the queue stays full. Returns how many were accepted.
 fn fill(push: &Push, row: &[u8]) -> usize {
@@ -28,11 +21,6 @@ fn fill(push: &Push, row: &[u8]) -> usize {
             Err(error) => panic!("{error}"),
         }
     }
-}
-
-/// Returns how many bytes the kernel holds for `raw` to read.
-fn waiting(raw: &UnixStream) -> u64 {
-    rustix::io::ioctl_fionread(raw).unwrap()
 }
 
 #[test]

@@ -1,15 +1,9 @@
 use std::thread;
 use std::time::Duration;
 
-use ekuiper_sp::{Error, Options, Push};
+use ekuiper_sp::Error;
 
 use crate::common::*;
-
-const NEVER: Option<Duration> = Some(Duration::ZERO);
-
-fn dial(place: &Place) -> Push {
-    Push::dial(&place.url(), Options::default()).unwrap()
-}
 
 #[test]
 fn flush_waits_until_everything_is_written() {

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::thread;
 use std::time::Duration;
 
-use ekuiper_sp::{Error, Options, Push};
+use ekuiper_sp::{Error, Push};
 
 use crate::common::*;
 
@@ -16,7 +16,7 @@ fn connect(
     std::os::unix::net::UnixStream,
 ) {
     let listener = place.listen_raw();
-    let push = Push::dial(&place.url(), Options::default()).unwrap();
+    let push = dial(place);
     let raw = accept_raw(&listener, PULL);
     eventually("connected", || push.is_connected());
     (push, listener, raw)
@@ -24,9 +24,7 @@ fn connect(
 
 /// Waits until a part of a long message is written, which nobody has read.
 fn wait_for_a_part(raw: &std::os::unix::net::UnixStream) {
-    eventually("a part is written", || {
-        rustix::io::ioctl_fionread(raw).unwrap() > 60_000
-    });
+    eventually("a part is written", || waiting(raw) > 60_000);
 }
 
 fn body(length: u32) -> Vec<u8> {
@@ -145,7 +143,7 @@ fn a_long_message_is_given_up_after_three_connections_broke_inside_it() {
 #[test]
 fn a_long_message_is_queued_until_a_peer_listens() {
     let place = Place::new();
-    let push = Push::dial(&place.url(), Options::default()).unwrap();
+    let push = dial(&place);
 
     push.send(&body(100_000), None).unwrap();
 

@@ -2,27 +2,22 @@
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
 
 use ekuiper_sp::{Options, Push};
 
 use crate::common::*;
 
-const NEVER: Option<Duration> = Some(Duration::ZERO);
-
 /// Waits until a part of a long message is written, which nobody has read. It may be a
 /// small one: while more than a quarter of its buffer waits, the kernel has no room.
 fn wait_for_a_part(raw: &UnixStream) {
-    eventually("a part is written", || {
-        rustix::io::ioctl_fionread(raw).unwrap() > 0
-    });
+    eventually("a part is written", || waiting(raw) > 0);
 }
 
 #[test]
 fn a_row_is_kept_however_many_attempts_to_connect_fail() {
     let place = Place::new();
     let listener = place.listen_raw();
-    let push = Push::dial(&place.url(), Options::default()).unwrap();
+    let push = dial(&place);
     push.send(b"row", NEVER).unwrap();
 
     for _ in 0..5 {
@@ -37,7 +32,7 @@ fn a_row_is_kept_however_many_attempts_to_connect_fail() {
 fn rows_that_are_written_out_during_the_greeting_do_not_end_it() {
     let place = Place::new();
     let listener = place.listen_raw();
-    let push = Push::dial(&place.url(), Options::default()).unwrap();
+    let push = dial(&place);
     let mut raw = listener.accept().unwrap().0;
     raw.set_read_timeout(LIMIT).unwrap();
     assert_eq!(read(&mut raw, 8), PUSH);

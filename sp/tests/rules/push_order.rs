@@ -85,7 +85,7 @@ fn order_is_kept_when_sender_and_flusher_alternate() {
 fn each_of_several_sending_threads_keeps_its_order() {
     const ROWS: u16 = 5_000;
     let place = Place::new();
-    let push = Push::dial(&place.url(), Options::default()).unwrap();
+    let push = dial(&place);
     let mut pull = Pull::listen(&place.url(), Options::default()).unwrap();
 
     let mut next = [0; 3];
