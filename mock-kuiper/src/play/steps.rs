@@ -479,6 +479,10 @@ fn stop_and_start(
         for sink in &mut stage.sinks {
             sink.instance.dial()?;
         }
+        // What becomes of a function that is idle for seconds, another fault shows.
+        for function in &mut stage.functions {
+            function.is_aggregate()?;
+        }
         let began = Instant::now();
         let waited = stage.let_work((*patience).min(SHOWING))?;
         *patience = patience.saturating_sub(waited);
