@@ -4,7 +4,7 @@
 //! it. A few are harmless, to prove that the suite does not fail them. The code of
 //! a fault is at the place where the plugin otherwise follows the
 //! protocol; this file has what several faults need. Which fault breaks which
-//! requirement: `tests/conformance_faults.rs`; the harmless ones:
+//! requirement: `tests/conformance_faults/faults.rs`; the harmless ones:
 //! `tests/conformance_harmless.rs`.
 
 use std::{
