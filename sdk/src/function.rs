@@ -16,6 +16,7 @@ use ekuiper_sp::{Closer, Options, Req};
 use log::{debug, error, warn};
 use serde_json::Value;
 
+use crate::given::Given;
 use crate::instance::{Instance, StopLimits, Worker};
 use crate::short::Short;
 use crate::span::Span;
@@ -73,6 +74,14 @@ pub trait Function: Send {
     /// The host reports the error's text for this row.
     fn exec(&mut self, args: Args, ctx: &FunctionContext) -> crate::Result<Value>;
 
+    /// Computes one call with arguments whose texts were not copied. Only functions that
+    /// are made from plain ones have another one than this.
+    #[doc(hidden)]
+    fn exec_given(&mut self, given: Vec<Given<'_>>, ctx: &FunctionContext) -> crate::Result<Value> {
+        let values: Vec<Value> = given.into_iter().map(Given::into_value).collect();
+        self.exec(Args::from(values), ctx)
+    }
+
     /// Returns whether the function is an aggregate.
     ///
     /// Each argument of an aggregate is an array with the values of a window,
@@ -89,6 +98,10 @@ impl<F: Function + ?Sized> Function for Box<F> {
 
     fn exec(&mut self, args: Args, ctx: &FunctionContext) -> crate::Result<Value> {
         (**self).exec(args, ctx)
+    }
+
+    fn exec_given(&mut self, given: Vec<Given<'_>>, ctx: &FunctionContext) -> crate::Result<Value> {
+        (**self).exec_given(given, ctx)
     }
 
     fn is_aggregate(&self) -> bool {
@@ -136,7 +149,8 @@ impl Calls {
             wire::read_request(request).map_err(|error| format!("malformed request: {error}"))?;
         match &*request.func {
             "Validate" => {
-                let args: Vec<Expr> = request.arg.into_iter().map(Expr::read).collect();
+                let trees = request.arg.into_iter().map(Given::into_value);
+                let args: Vec<Expr> = trees.map(Expr::read).collect();
                 self.validate(&args)?;
                 Ok(Value::from(""))
             }
@@ -163,8 +177,9 @@ impl Calls {
 
     /// Calls the function with the values of an `Exec` request, the last of
     /// which holds the ids of the call.
-    pub(crate) fn exec(&mut self, mut values: Vec<Value>) -> Result<Value, String> {
-        let Some(Value::String(text)) = values.pop() else {
+    pub(crate) fn exec(&mut self, mut given: Vec<Given<'_>>) -> Result<Value, String> {
+        let last = given.pop();
+        let Some(text) = last.as_ref().and_then(Given::as_str) else {
             return Err(
                 "malformed request: expected a string with the ids of the call as last argument"
                     .to_owned(),
@@ -172,17 +187,17 @@ impl Calls {
         };
         let ctx = self
             .sites
-            .context(&self.symbol, &text, &self.stop)
+            .context(&self.symbol, text, &self.stop)
             .map_err(|error| format!("malformed request: invalid ids of the call: {error}"))?;
         if self.is_aggregate()? {
             // A host sends null for an empty window.
-            for value in values.iter_mut().filter(|value| value.is_null()) {
-                *value = Value::Array(Vec::new());
+            for empty in given.iter_mut().filter(|given| given.is_null()) {
+                *empty = Given::Value(Value::Array(Vec::new()));
             }
         }
         let (identity, id) = ctx.key();
         let outcome = Span::exec(&self.symbol, identity, id)
-            .within(|| self.run("exec", |function| function.exec(Args::from(values), &ctx)));
+            .within(|| self.run("exec", |function| function.exec_given(given, &ctx)));
         // A context that is not kept takes its state with it.
         panics::discard(format_args!("function `{}`", Short(&self.symbol)), ctx);
         outcome

@@ -186,6 +186,7 @@ mod function;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod gate;
+mod given;
 mod instance;
 mod journal;
 mod json;

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::context::Identity;
+use crate::given::Given;
 use crate::{Config, json};
 
 /// The first message of each connection of the control and function channels.
@@ -223,11 +224,11 @@ pub(crate) struct Request<'a> {
     pub(crate) func: Cow<'a, str>,
     /// The arguments. Hosts send `null` for a call without arguments, which is
     /// read as an empty list.
-    #[serde(default, deserialize_with = "list")]
-    pub(crate) arg: Vec<Value>,
+    #[serde(borrow, default, deserialize_with = "list")]
+    pub(crate) arg: Vec<Given<'a>>,
 }
 
-fn list<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
+fn list<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Given<'de>>, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 

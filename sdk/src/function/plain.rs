@@ -12,6 +12,7 @@ use crate::args::Place;
 use crate::describe::About;
 use crate::function::moved;
 use crate::function::returned::Returned;
+use crate::given::Given;
 use crate::symbol::{FunctionSymbol, IntoFunction};
 use crate::{Args, ConfigError, Expr, Function, FunctionContext, Result, config};
 
@@ -90,11 +91,15 @@ impl Function for Plain {
     }
 
     fn exec(&mut self, args: Args, ctx: &FunctionContext) -> Result<Value> {
-        self.count(args.len())?;
+        self.exec_given(args.into_iter().map(Given::Value).collect(), ctx)
+    }
+
+    fn exec_given(&mut self, given: Vec<Given<'_>>, ctx: &FunctionContext) -> Result<Value> {
+        self.count(given.len())?;
         let mut arguments = Arguments {
             name: &self.name,
             is_aggregate: self.is_aggregate,
-            values: args.into_iter(),
+            given: given.into_iter(),
             index: 0,
         };
         (self.call)(&mut arguments, ctx)
@@ -114,16 +119,16 @@ fn one<A: DeserializeOwned>(literal: &Value, place: Place) -> std::result::Resul
 struct Arguments<'a> {
     name: &'a str,
     is_aggregate: bool,
-    values: std::vec::IntoIter<Value>,
+    given: std::vec::IntoIter<Given<'a>>,
     index: usize,
 }
 
 impl Arguments<'_> {
     fn next<A: DeserializeOwned + 'static>(&mut self) -> Result<A> {
-        let value = self.values.next().unwrap_or_default();
+        let given = self.given.next().unwrap_or_default();
         let index = self.index;
         self.index += 1;
-        moved::from_value(value).or_else(|value| {
+        moved::from_given(given).or_else(|value| {
             config::parse(&value, Place(index)).map_err(|error| {
                 let advice = advice(&error, &value, self.is_aggregate);
                 format!("{}: {error}{advice}", self.name).into()

@@ -173,7 +173,7 @@ fn a_panic_while_a_state_that_is_not_kept_is_dropped_does_not_fail_the_call() {
     let long = "r".repeat(2000);
     let ids = json!({"ruleId": long, "opId": "o", "instanceId": 0, "funcId": 0}).to_string();
 
-    let result = calls.exec(vec![json!(ids)]);
+    let result = calls.exec(vec![Given::Value(json!(ids))]);
 
     assert_eq!(result, Ok(json!(1)));
 }

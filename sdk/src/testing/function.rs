@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{ByValue, Failure, Surroundings, logs};
 use crate::function::Calls;
+use crate::given::Given;
 use crate::wire::Kind;
 use crate::{Expr, Function, IntoAggregate, IntoFunction};
 
@@ -94,11 +95,11 @@ impl FunctionTest {
         let call = json!({
             "ruleId": self.rule_id, "opId": "test", "instanceId": 0, "funcId": self.function_id
         });
-        let mut values: Vec<Value> = args.into_iter().collect();
-        values.push(Value::from(call.to_string()));
+        let mut given: Vec<_> = args.into_iter().map(Given::Value).collect();
+        given.push(Given::Value(Value::from(call.to_string())));
         self.surroundings
             .again()
-            .watch(|| self.calls.exec(values).map_err(Failure::at("exec")))
+            .watch(|| self.calls.exec(given).map_err(Failure::at("exec")))
     }
 
     /// Returns whether the function is an aggregate.
