@@ -57,6 +57,10 @@ class FunctionError(Finding):
         super().__init__("function.error", text, details=details)
         self.refused = refused
 
+    def __reduce__(self) -> Tuple[Any, ...]:
+        # Another process, such as that of a pool, calls the constructor.
+        return type(self), (self.text, self.details, self.refused), self.__dict__
+
 
 class HostError(Error):
     """The host cannot do what it was asked for: the plugin did nothing wrong."""

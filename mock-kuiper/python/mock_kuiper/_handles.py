@@ -71,7 +71,6 @@ class Source(Instance):
     def __init__(self, host: "Host", description: Dict[str, Any]) -> None:
         super().__init__(host, description)
         self._stream: Stream = host._stream("instances", self.id, "rows", query="max=0")
-        self._invalid = 0
         self._raised: Optional[Dict[str, Any]] = None
 
     def next(self, timeout: float = TIMEOUT) -> Row:
@@ -101,11 +100,15 @@ class Source(Instance):
                 if self._stream.ended:
                     raise HostError("conflict", f"source `{self.symbol}` has been stopped")
             if left <= 0 and event is None:
-                raise Finding(
-                    "row.missing",
-                    f"source `{self.symbol}` sent no row within {timeout:g} s",
-                    details={"symbol": self.symbol, "instance": self.id},
-                )
+                raise self._missing(f"sent no row within {timeout:g} s")
+
+    def _missing(self, text: str) -> Finding:
+        return Finding(
+            "row.missing",
+            f"source `{self.symbol}` {text}",
+            ["see what a real eKuiper shows: `mock-kuiper explain row.missing`"],
+            {"symbol": self.symbol, "instance": self.id},
+        )
 
     def _row(self, name: str, data: Dict[str, Any]) -> Optional[Row]:
         if name == "gap":
@@ -115,12 +118,17 @@ class Source(Instance):
                 "faster than the test has read them",
                 ["read the rows at once, or let the source send fewer"],
             )
+        if name == "invalid":
+            raise error_of(data)
         if name != "row":
             return None
         return Row(data["message"], data["meta"], data["n"], data["t"])
 
     def _finding(self) -> Optional[Dict[str, Any]]:
-        """Returns what is wrong with the plugin or with this source, each thing once."""
+        """Returns what is wrong with the plugin or with this source, each thing once.
+
+        What is wrong with a row comes with the rows, in its place.
+        """
         plugin = self._host._request("GET")
         found: Optional[Dict[str, Any]] = plugin["finding"]
         if found is not None:
@@ -128,16 +136,24 @@ class Source(Instance):
         for instance in plugin["instances"]:
             if instance["id"] != self.id or instance["finding"] is None:
                 continue
-            found, invalid = instance["finding"], instance["invalid"]
-            if found != self._raised or invalid > self._invalid:
-                self._invalid = invalid
+            found = instance["finding"]
+            if found != self._raised and not found["code"].startswith("row."):
                 return found
         return None
 
     def rows(self, count: int, timeout: float = TIMEOUT) -> List[Row]:
         """Waits at most `timeout` seconds, together, for so many rows."""
         deadline = time.monotonic() + timeout
-        return [self.next(max(deadline - time.monotonic(), 0.0)) for _ in range(count)]
+        rows: List[Row] = []
+        while len(rows) < count:
+            try:
+                rows.append(self.next(max(deadline - time.monotonic(), 0.0)))
+            except Finding as finding:
+                if finding.code != "row.missing":
+                    raise
+                seen = f"{len(rows)} of {count} rows" if rows else "no row"
+                raise self._missing(f"sent {seen} within {timeout:g} s") from None
+        return rows
 
     def __iter__(self) -> Iterator[Row]:
         """Yields rows without an end, each awaited as by `next()`."""
@@ -162,10 +178,22 @@ class Source(Instance):
     def wait_for(self, accept: Callable[[Row], bool], timeout: float = TIMEOUT) -> Row:
         """Waits for the first row that `accept` is true for, and returns it."""
         deadline = time.monotonic() + timeout
-        while True:
-            row = self.next(max(deadline - time.monotonic(), 0.0))
+        last: Optional[Row] = None
+        # A source may send rows faster than `accept` takes them.
+        while last is None or time.monotonic() < deadline:
+            try:
+                row = self.next(max(deadline - time.monotonic(), 0.0))
+            except Finding as finding:
+                if finding.code != "row.missing":
+                    raise
+                break
             if accept(row):
                 return row
+            last = row
+        if last is None:
+            raise self._missing(f"sent no row within {timeout:g} s")
+        shown = json.dumps(last.message, ensure_ascii=False)
+        raise self._missing(f"sent no row that is accepted within {timeout:g} s; the last: {shown}")
 
     def expect_none(self, seconds: float) -> None:
         """Waits so many seconds, in which no row may come.

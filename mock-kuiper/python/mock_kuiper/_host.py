@@ -6,6 +6,7 @@ import atexit
 import os
 import re
 import sys
+import threading
 import time
 import types
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Type, Union
@@ -20,6 +21,10 @@ from ._values import LogLine, Message, Outcome
 
 # pytest shows the line of the test, not these.
 __tracebackhide__ = True
+
+#: Seconds after which a host that has no process yet looks whether it waits for another
+#: host of its own thread, which would be in vain.
+PATIENCE = 2.0
 
 #: The release of eKuiper that is played if none is named.
 DEFAULT_RELEASE = "2.4"
@@ -83,6 +88,8 @@ class Host:
         self._name = self._server.plugin
         self._release = release or DEFAULT_RELEASE
         self._owner = os.getpid()
+        self._thread = threading.get_ident()
+        self._shares_tmp = False
         self._streams: List[Stream] = []
         _report.opened(self)
         try:
@@ -92,14 +99,37 @@ class Host:
             raise
 
     def _wait_for_launch(self) -> None:
-        """Waits until the plugin has greeted. The server limits the time."""
+        """Waits until the plugin has greeted. The server limits the time.
+
+        It does not limit the time that the plugin waits for another one, which uses the
+        machine's `/tmp`.
+        """
+        begin = time.monotonic()
         while True:
             plugin = self.describe()
             if plugin["finding"] is not None:
                 raise error_of(plugin["finding"])
             if plugin["state"] == "running":
+                self._shares_tmp = _shares_files(plugin["pid"])
                 return
+            if plugin["pid"] is None and time.monotonic() - begin > PATIENCE:
+                self._look_for_a_deadlock()
             time.sleep(0.02)
+
+    def _look_for_a_deadlock(self) -> None:
+        for other in _report.open_hosts():
+            if (
+                isinstance(other, Host)
+                and other is not self
+                and other._shares_tmp
+                and (other._owner, other._thread) == (self._owner, self._thread)
+            ):
+                raise HostError(
+                    "conflict",
+                    f"plugin `{self._name}` waits for the end of plugin `{other._name}`: this "
+                    "system allows them no `/tmp` of their own, so that one runs after another",
+                    ["close the other host first, or allow user namespaces"],
+                )
 
     # What runs in it
 
@@ -341,6 +371,14 @@ class Host:
     def _stream(self, *parts: str, query: str) -> Stream:
         server = self._running()
         return server.stream(server.path(self._name, *parts) + "?" + query)
+
+
+def _shares_files(pid: Optional[int]) -> bool:
+    """Whether a process sees the same files as this one."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/mnt").st_ino == os.stat("/proc/self/ns/mnt").st_ino
+    except OSError:
+        return False
 
 
 @atexit.register

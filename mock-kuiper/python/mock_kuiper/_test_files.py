@@ -27,10 +27,13 @@ def names_a_plugin(file: pathlib.Path) -> bool:
 
 def _has_key(file: pathlib.Path, key: str) -> bool:
     try:
-        text = file.read_text(encoding="utf-8", errors="replace")
+        # Some editors begin a file with a byte order mark.
+        text = file.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
         return False
-    return re.search(rf"""^(?:---\s+)?["']?{key}["']?\s*:""", text, re.MULTILINE) is not None
+    # The keys begin their lines, unless the file is in braces, as JSON is.
+    before = r"[{,\s]" if text.lstrip().startswith("{") else r"^(?:---\s+)?"
+    return re.search(rf"""{before}["']?{key}["']?\s*:""", text, re.MULTILINE) is not None
 
 
 class CaseFailed(Exception):

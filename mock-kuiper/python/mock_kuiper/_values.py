@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from typing import Any, Dict, Mapping, Optional
 
@@ -99,6 +100,9 @@ class Message:
         if self.channel is None or self.sender is None:
             return f"{self.time:9.4f} {_line(self.explain)}"
         text = self.explain if self.text is None else self.text
+        if self.event == "row" and self.data.get("message") is not None:
+            row = {name: self.data.get(name) for name in ("message", "meta")}
+            text = json.dumps(row, ensure_ascii=False)
         return f"{self.time:9.4f} {self.channel} from {self.sender}: {_line(text)}"
 
 

@@ -66,7 +66,25 @@ def _marked(node: pytest.Item) -> Dict[str, Any]:
             f"the marker `ekuiper` of {node.nodeid} has no {' and no '.join(unknown)}; "
             f"it has {', '.join(sorted(known))}"
         )
+    releases = options.get("releases", ())
+    if isinstance(releases, str):
+        options["releases"] = [releases]
+    elif not all(isinstance(release, str) for release in releases):
+        raise pytest.Collector.CollectError(
+            f"the marker `ekuiper` of {node.nodeid} takes releases as texts, for example "
+            f'releases=["2.4"], and not {releases!r}'
+        )
     return options
+
+
+def _releases(config: pytest.Config, node: pytest.Item) -> Sequence[str]:
+    """Returns the releases that a test is for."""
+    return (
+        config.getoption("--ekuiper-release")
+        or _marked(node).get("releases")
+        or config.getini("ekuiper_releases")
+        or [DEFAULT_RELEASE]
+    )
 
 
 def _place(config: pytest.Config) -> pathlib.Path:
@@ -89,19 +107,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         names = mark.args[0] if mark.args else mark.kwargs["argnames"]
         if "ekuiper_release" in (names.split(",") if isinstance(names, str) else names):
             return
-    releases: Sequence[str] = (
-        metafunc.config.getoption("--ekuiper-release")
-        or _marked(metafunc.definition).get("releases")
-        or metafunc.config.getini("ekuiper_releases")
-        or [DEFAULT_RELEASE]
-    )
+    releases = _releases(metafunc.config, metafunc.definition)
     metafunc.parametrize("ekuiper_release", releases, ids=releases, indirect=True)
 
 
 @pytest.fixture
 def ekuiper_release(request: pytest.FixtureRequest) -> str:
     """The eKuiper release that the test runs on."""
-    release: str = request.param
+    # pytest runs no method of a `unittest.TestCase` on each release, and no test that asks
+    # for the fixture by `getfixturevalue`: these have the first.
+    release: str = getattr(request, "param", None) or _releases(request.config, request.node)[0]
     return release
 
 

@@ -1,6 +1,9 @@
 """The module, with real plugins."""
 
 import json
+import pickle
+import subprocess
+import sys
 import time
 
 import pytest
@@ -91,6 +94,44 @@ def test_a_row_that_does_not_come_is_a_finding(pysam):
         assert raised.value.code == "row.missing"
         assert raised.value.text == "source `pyjson` sent no row within 0.05 s"
         assert raised.value.details["symbol"] == "pyjson"
+
+
+def test_too_few_rows_are_a_finding_that_counts_them(faulty):
+    with Host(faulty) as host:
+        source = host.source("floods", config={"count": 2})
+        with pytest.raises(Finding) as raised:
+            source.rows(3, timeout=0.5)
+
+        assert raised.value.text == "source `floods` sent 2 of 3 rows within 0.5 s"
+        assert raised.value.advice
+
+    with Host(faulty) as host:
+        source = host.source("floods", config={"count": 2})
+        with pytest.raises(Finding, match=r"within 0.5 s; the last: {\"n\": 1, \"data\": \"x\"}"):
+            source.wait_for(lambda row: row.message["n"] == 2, timeout=0.5)
+
+
+def test_a_wait_ends_although_rows_come_faster_than_they_are_looked_at(faulty):
+    with Host(faulty) as host:
+        source = host.source("ragged")
+        code_of(lambda: source.rows(5))
+        code_of(lambda: source.rows(5))
+        begin = time.monotonic()
+
+        assert code_of(lambda: source.wait_for(lambda row: time.sleep(0.01) or False, 0.5)) == "row.missing"
+
+        assert time.monotonic() - begin < 5
+
+
+def test_what_is_no_row_is_a_finding_in_its_place_between_the_rows(faulty):
+    with Host(faulty) as host:
+        source = host.source("ragged")
+
+        assert [row.message["n"] for row in source.rows(2)] == [1, 2]
+        assert code_of(source.next) == "row.not-json"
+        assert source.next().message == {"n": 4}
+        assert code_of(source.next) == "row.message-not-object"
+        assert [row.message["n"] for row in source.rows(1000)] == list(range(6, 1006))
 
 
 def test_a_sink_acks_each_row(pysam, faulty):
@@ -233,6 +274,9 @@ def test_messages_the_trace_and_the_case_show_what_happened(pysam):
         assert wire[-1].event == "reply"
         assert json.loads(wire[-1].text or "") == {"state": True, "result": "cba"}
         assert str(wire[-1]).endswith('func_revert from plugin: {"state": true, "result": "cba"}')
+        host.source("pyjson", config={"interval": 5}).next()
+        row = next(one for one in host.wire() if one.event == "row")
+        assert str(row).endswith(' from plugin: {"message": {"name": "pyjson", "value": 2021}, "meta": null}')
         assert {one.channel for one in host.wire("func_revert")} == {"func_revert"}
         assert "func_revert" in host.trace()
         assert "{call: revert, args: [abc], result: cba}" in host.case("reverses")
@@ -254,3 +298,40 @@ def test_hosts_work_at_the_same_time(pysam):
     with first as one, Host(pysam, release="1.13") as other:
         assert one.function("revert").exec("ab") == other.function("revert").exec("ab") == "ba"
         assert isinstance(one, Host) and issubclass(Finding, Error)
+
+
+def test_errors_reach_another_process():
+    finding = Finding("order.refused", "no", ["look"], {"symbol": "x"})
+    error = FunctionError("no", {"symbol": "x"}, refused=True)
+
+    for one in (finding, error):
+        copy = pickle.loads(pickle.dumps(one))
+        assert (type(copy), str(copy), vars(copy)) == (type(one), str(one), vars(one))
+
+
+TWO = """
+import sys
+from mock_kuiper import Host, HostError
+with Host(sys.argv[1]):
+    try:
+        Host(sys.argv[1])
+    except HostError as error:
+        print(error.code, error.text)
+"""
+
+#: Runs a command where the system refuses namespaces, in a user namespace.
+REFUSE = "echo 0 >/proc/sys/user/max_user_namespaces; exec setpriv --bounding-set=-sys_admin -- \"$@\""
+
+
+def test_a_host_does_not_wait_for_another_one_of_its_thread(pysam):
+    command = ["unshare", "--user", "--map-root-user", "--", "sh", "-ec", REFUSE, "sh"]
+    try:
+        subprocess.run([*command, "true"], check=True, stderr=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this system has no user namespaces")
+
+    printed = subprocess.check_output(
+        [*command, sys.executable, "-c", TWO, str(pysam)], universal_newlines=True, timeout=120
+    )
+
+    assert printed.startswith("conflict plugin `pysam` waits for the end of plugin `pysam`: this system")

@@ -127,6 +127,53 @@ def test_a_marker_that_is_wrong_is_a_clear_error(project):
     result.stdout.fnmatch_lines(["the marker `ekuiper` of *::test_it has no plug and no relase; it has*"])
 
 
+def test_one_release_may_be_a_text_and_a_number_is_a_clear_error(project):
+    project.makepyfile(
+        one="""
+        import pytest
+
+        @pytest.mark.ekuiper(releases="1.13")
+        def test_it(ekuiper_host):
+            assert ekuiper_host.release == "1.13"
+        """,
+        other="""
+        import pytest
+
+        @pytest.mark.ekuiper(releases=[2.4])
+        def test_it(ekuiper_host):
+            pass
+        """,
+    )
+
+    run(project, "one.py").assert_outcomes(passed=1)
+    result = run(project, "other.py")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["the marker `ekuiper` of other.py::test_it takes releases as texts*[[]2.4]*"])
+
+
+def test_a_test_that_cannot_be_parametrized_runs_on_the_first_release(project):
+    project.makepyfile(
+        """
+        import unittest
+        import pytest
+
+        @pytest.mark.ekuiper(releases=["1.13", "2.4"])
+        class TestIt(unittest.TestCase):
+            @pytest.fixture(autouse=True)
+            def _host(self, ekuiper_host):
+                self.host = ekuiper_host
+
+            def test_release(self):
+                self.assertEqual(self.host.release, "1.13")
+
+        def test_by_name(request):
+            assert request.getfixturevalue("ekuiper_host").release == "2.4"
+        """
+    )
+
+    run(project).assert_outcomes(passed=2)
+
+
 CASES = """
 releases: ["2.4", "1.13"]
 cases:
@@ -160,6 +207,16 @@ def test_each_case_on_each_release_is_a_test_with_its_own_report(project, pysam)
     assert "Traceback" not in result.stdout.str()
     only = run(project, "--ekuiper-release", "1.13", "-k", "text")
     only.assert_outcomes(passed=1, deselected=1)
+
+
+def test_files_that_begin_with_a_mark_or_are_json_are_collected(project, pysam):
+    case = '{"name": "one", "function": "revert", "calls": [{"args": ["a"], "result": "a"}]}'
+    json = f'{{\n  "plugin": "{pysam}",\n  "cases": [{case}]\n}}\n'
+    (project.path / "json.test.yaml").write_text(json)
+    marked = f"\ufeffplugin: {pysam}\ncases:\n- {case}\n"
+    (project.path / "marked.test.yaml").write_text(marked, encoding="utf-8")
+
+    run(project).assert_outcomes(passed=2)
 
 
 def test_mistakes_in_a_test_file_are_one_collection_error(project):

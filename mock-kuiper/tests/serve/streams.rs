@@ -339,7 +339,9 @@ fn a_large_row_is_cut() {
 
     let cut = stream.wait("row", |_| true).data;
     let small = stream.wait("row", |_| true).data;
+    let invalid = stream.wait("invalid", |_| true).data;
 
+    assert_eq!(invalid["code"], "row.not-json");
     assert_eq!(cut["message"], Value::Null);
     assert_eq!(cut["bytes"], 300_000 + "{\"a\":\"\"}".len() + "null".len());
     assert_eq!(cut["excerpt"].as_str().unwrap().len(), 4096);

@@ -41,6 +41,27 @@ class Floods(Source):
         self.closed.set()
 
 
+class Ragged(Source):
+    """Emits rows without a pause; the third and the fifth are none."""
+
+    def configure(self, datasource, conf):
+        self.closed = threading.Event()
+
+    def open(self, ctx):
+        ctx.emit({"n": 1}, None)
+        ctx.emit({"n": 2}, None)
+        ctx.emit({"n": float("nan")}, None)
+        ctx.emit({"n": 4}, None)
+        ctx.emit([5], None)
+        n = 5
+        while not self.closed.wait(0.001):
+            n += 1
+            ctx.emit({"n": n}, None)
+
+    def close(self, ctx):
+        self.closed.set()
+
+
 class Refuses(Sink):
     """Acks each row with an error."""
 
@@ -84,7 +105,7 @@ if os.environ.get("FAULTY") == "silent":
 plugin.start(
     PluginConfig(
         "faulty",
-        {"crashes": lambda: Crashes(), "floods": lambda: Floods()},
+        {"crashes": lambda: Crashes(), "floods": lambda: Floods(), "ragged": lambda: Ragged()},
         {"refuses": lambda: Refuses()},
         {"hangs": lambda: Hangs(), "maybe": lambda: Maybe()},
     )

@@ -166,7 +166,9 @@ async fn rows_of(
         at = gap(&mut events, "rows", hub, at, &batch);
         for entry in &batch.entries {
             at = entry.number;
-            if bucket.takes(Instant::now()) {
+            if !entry.is_row {
+                events.add("invalid", &hub.id(at), &entry.data);
+            } else if bucket.takes(Instant::now()) {
                 shown += 1;
                 events.add("row", &hub.id(at), &entry.data);
             }

@@ -321,7 +321,9 @@ impl Instance {
                     }
                 }
                 Ok(Received::Invalid(invalid)) => {
-                    self.note((&source.about(Observed::InvalidRow(invalid))).into());
+                    let problem = (&source.about(Observed::InvalidRow(invalid))).into();
+                    self.tap.show_invalid(&problem);
+                    self.note(problem);
                 }
                 Ok(Received::Woken) => {
                     // The plugin has exited, and another process may follow.

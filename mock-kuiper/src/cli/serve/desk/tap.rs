@@ -10,6 +10,7 @@ use mock_kuiper::engine::wire::SourceRow;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::problem::Problem;
 use super::sampler::Sampler;
 use crate::cli::serve::hub::Hub;
 
@@ -30,7 +31,7 @@ const FIRST: usize = 10;
 pub(in crate::cli::serve) struct Tap {
     /// Whether each row of a source is shown, and all of it, whoever wants it.
     shows_all: bool,
-    /// The rows of a source that are shown.
+    /// The rows of a source that are shown, and what is wrong with those that are none.
     pub(in crate::cli::serve) hub: Hub,
     pub(in crate::cli::serve) sampler: Arc<Sampler>,
     /// What the wire has left out since it showed the last one.
@@ -89,6 +90,13 @@ impl Tap {
 
     pub(super) fn invalid(&self) {
         self.invalid.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Shows what is wrong with a message that is not a row, in its place between the rows.
+    pub(super) fn show_invalid(&self, problem: &Problem) {
+        if self.shows_all || self.sampler.shows() {
+            self.hub.push(None, false, 0, problem.to_json().to_string());
+        }
     }
 
     /// Counts an ack.
