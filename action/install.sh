@@ -9,6 +9,8 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 programs=(mock-kuiper ekuiper-conformance)
+# A sum may have been copied with capitals or spaces.
+SHA256=$(tr -d '[:space:]' <<<"${SHA256,,}")
 
 # fail TEXT: ends the step with an annotation. A workflow command is one line.
 fail() {
@@ -66,7 +68,9 @@ install_release() {
     for program in "${programs[@]}"; do
         folder=$program-$target-v$1
         archive=$folder.tar.gz
-        expected=$(awk -v name="$archive" '$2 == name { print $1 }' "$stage/SHA256SUMS")
+        # As `sha256sum --check` reads it: `*` before a name stands for a binary file.
+        expected=$(awk -v name="$archive" '{ sub(/\r$/, ""); sub(/^\*/, "", $2) }
+            $2 == name { print tolower($1) }' "$stage/SHA256SUMS")
         [ -n "$expected" ] || fail "$base/SHA256SUMS does not name $archive; the release has no executables for $target"
         download "$base/$archive" "$stage/$archive"
         actual=$(sum "$stage/$archive")

@@ -42,22 +42,22 @@ if [ -n "$JUNIT" ]; then
 fi
 
 if [ "$CHECK" = true ]; then
-    run check mock-kuiper check "$PLUGIN" "${severity[@]}"
+    run check mock-kuiper check "${severity[@]}" -- "$PLUGIN"
 fi
 
 mapfile -t paths < <(lines "$TEST")
 if [ "${#paths[@]}" -gt 0 ]; then
-    arguments=("${paths[@]}" "${interpreter[@]}")
+    arguments=("${interpreter[@]}")
     if [ "$RELEASES" != all ]; then
         mapfile -t releases < <(lines "${RELEASES//,/$'\n'}")
         arguments+=("${releases[@]/#/--release=}")
     fi
     [ -z "$JUNIT" ] || arguments+=(--junit "$JUNIT/test.xml")
-    run test mock-kuiper test "${arguments[@]}"
+    run test mock-kuiper test "${arguments[@]}" -- "${paths[@]}"
 fi
 
 if [ "$CONFORMANCE" = true ]; then
-    arguments=("$PLUGIN" --long "${severity[@]}" "${interpreter[@]}")
+    arguments=(--long "${severity[@]}" "${interpreter[@]}")
     [ -z "$RELEASES" ] || arguments+=(--release "${RELEASES//[[:space:]]/}")
     [ -z "$PROMISES" ] || arguments+=(--promises "$PROMISES")
     [ -z "$EXPECT_FAIL" ] || arguments+=(--expect-fail "$EXPECT_FAIL")
@@ -65,6 +65,6 @@ if [ "$CONFORMANCE" = true ]; then
     [ -z "$JUNIT" ] || arguments+=(--junit "$JUNIT/conformance.xml")
     mapfile -t configs < <(lines "$CONFIG")
     arguments+=("${configs[@]/#/--config=}")
-    run conformance ekuiper-conformance "${arguments[@]}"
+    run conformance ekuiper-conformance "${arguments[@]}" -- "$PLUGIN"
 fi
 exit "$status"

@@ -223,11 +223,19 @@ class Install(unittest.TestCase):
         pinned = {"version": f"v{self.version}", "url": url}
 
         self.assert_installed(Job({**pinned, "sha256": sum_of(sums(self.good))}))
+        self.assert_installed(Job({**pinned, "sha256": f" {sum_of(sums(self.good)).upper()}\n"}))
         self.assert_refused(
             Job({**pinned, "sha256": "0" * 64}),
             f"{url}/SHA256SUMS has the SHA-256 {sum_of(sums(self.good))}, and not {'0' * 64}, "
             "which `sha256` says; nothing was installed",
         )
+
+    def test_sums_are_read_as_sha256sum_reads_them(self):
+        url = self.serve(self.good)
+        lines = [f"{sum_of(content).upper()} *{name}\r\n" for name, content in self.good.items()]
+        Server.files[f"/{self.id()}/SHA256SUMS"] = "".join(lines).encode()
+
+        self.assert_installed(Job({"version": self.version, "url": url}))
 
     def test_an_archive_with_another_sum_is_refused(self):
         changed = {**self.good, self.second: self.good[self.second] + b"\0"}
@@ -446,6 +454,13 @@ class Run(unittest.TestCase):
         self.assertRegex(job.summary(), r"(?m)^### mirror, checked: no errors, 1 warning$")
         self.assertRegex(job.summary(), r"(?m)^### mirror: \d+ passed in ")
         self.assertRegex(job.result("test"), r'<testcase name="echo returns its argument')
+
+    def test_a_name_that_begins_with_a_dash_is_not_an_option(self):
+        status, printed = self.job(plugin="-h", test="--help").step(RUN)
+
+        self.assertEqual(status, 2, printed)
+        self.assertEqual(printed.count("`-h`") + printed.count("-h:"), 2, printed)
+        self.assertNotIn("Usage", printed)
 
     def test_the_example_passes_the_suite(self):
         job = self.job(plugin="mirror", check="false", config='random={"period":10}')

@@ -60,7 +60,7 @@ class Host:
         release: Optional[str] = None,
         python: Optional[Path] = None,
         env: Optional[Mapping[str, str]] = None,
-        visible: Sequence[Path] = (),
+        visible: Union[Path, Sequence[Path]] = (),
         isolate: str = "auto",
         init_timeout: Optional[float] = None,
         answer_timeout: Optional[float] = None,
@@ -75,12 +75,16 @@ class Host:
             raise HostError("input", text)
         if isolate != "never":
             command.append(f"--isolate={isolate}")
-            for path in visible:
+            for path in [visible] if isinstance(visible, (str, os.PathLike)) else visible:
                 command += ["--bind", os.fspath(path)]
         for name, value in (env or {}).items():
+            if not name or "=" in name:
+                raise HostError("input", f"env has {name!r}, which cannot be the name of a variable")
             command += ["--env", f"{name}={value}"]
         for option, limit in (("init", init_timeout), ("answer", answer_timeout)):
             if limit is not None:
+                if limit <= 0:
+                    raise HostError("input", f"{option}_timeout must be above 0 seconds, got {limit}")
                 command += [f"--{option}-timeout", f"{round(limit * 1000)}ms"]
         if debug:
             command.append("--debug")

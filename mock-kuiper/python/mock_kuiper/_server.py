@@ -89,7 +89,7 @@ class Server:
     ) -> http.client.HTTPResponse:
         """Sends a request; raises what the answer says is wrong."""
         try:
-            data = None if body is None else json.dumps(body).encode()
+            data = None if body is None else _json_of(body)
             connection.request(method, path, data)
             response = connection.getresponse()
             if response.status >= 400:
@@ -134,6 +134,13 @@ class Server:
         except BaseException:
             connection.close()
             raise
+
+
+def _json_of(body: Any) -> bytes:
+    try:
+        return json.dumps(body, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise HostError("input", f"what is sent must be JSON: {error}") from error
 
 
 def parse(lines: Iterator[bytes]) -> Iterator[Tuple[str, Dict[str, Any]]]:

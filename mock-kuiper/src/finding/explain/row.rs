@@ -45,7 +45,7 @@ pub(super) static ROW_MISSING: Explanation = Explanation {
         ),
         remedy(
             Sdk::Python,
-            "On 2.x read `conf['datasource']`: the argument `datasource` is empty.",
+            "The argument `datasource` is empty on every release (SDK 2.4.2). On 2.x read `conf['datasource']`, on 1.x a property of your own.",
         ),
         remedy(
             Sdk::Go,

@@ -22,7 +22,7 @@ pub(in super::super) static ROW_MISSING: Translation = Translation {
     remedies: &[
         "在 eKuiper 的日志中查找插件自己的输出。在 2.x 上，从配置项 `datasource` 读取 DATASOURCE，并在 `sources/NAME.json` 中列出各配置项的名称。",
         "`open` 返回的错误会写入日志。在任何版本上，`configure` 都能得到 DATASOURCE。",
-        "在 2.x 上读取 `conf['datasource']`：参数 `datasource` 为空。",
+        "参数 `datasource` 在所有版本上都为空（SDK 2.4.2）。在 2.x 上读取 `conf['datasource']`，在 1.x 上读取自定义的属性。",
         "在 2.x 上读取 `props[\"datasource\"]`：参数 `datasource` 为空。",
     ],
 };
