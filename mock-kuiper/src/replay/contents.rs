@@ -8,11 +8,14 @@ use super::compare::row_shape;
 use crate::foreign::in_sentence;
 use crate::release::Release;
 use crate::symbol::{Kind, Purpose, Side, Symbol};
-use crate::trace::{Interpreter, Reader, Refusal, Sense, TraceError, body};
+use crate::trace::{Interpreter, Reader, Refusal, Sense, TraceError, body, failure};
 use crate::wire::Command;
 
 /// The shapes of one source's rows that are remembered.
 const SHAPES: usize = 1000;
+
+/// The orders and requests without answer that are remembered.
+const UNANSWERED: usize = 10_000;
 
 /// The channels of a trace that can be played.
 const CHANNELS: usize = 1000;
@@ -36,6 +39,9 @@ pub struct Contents {
     pub cut: u64,
     /// The shapes of each source's rows, by the source's name or its channel.
     pub(super) shapes: BTreeMap<String, BTreeSet<String>>,
+    /// The lines of the orders and requests that the plugin did not answer, and whether
+    /// it crashed meanwhile.
+    pub(super) unanswered: BTreeMap<u64, bool>,
     /// How many rows or acks each channel has.
     pub(super) counts: BTreeMap<String, u64>,
 }
@@ -75,8 +81,14 @@ impl Contents {
             dropped: reader.header().dropped,
             ..Self::default()
         };
+        // The last order or request of each channel that has no answer yet.
+        let mut asked = BTreeMap::new();
         while let Some((number, line)) = reader.next_line().map_err(Unplayable::Trace)? {
             let read = interpreter.interpret(number, &line);
+            if let Sense::Exit = read.sense {
+                let status = line.status.as_deref().unwrap_or_default();
+                contents.left(&mut asked, failure(status).is_some());
+            }
             let wrong = |reason: String| Unplayable::Line(number, reason);
             let Some(name) = line.channel.as_deref() else {
                 continue;
@@ -85,6 +97,15 @@ impl Contents {
             if read.known.purpose == Some(Purpose::Control) {
                 let plugin = name.strip_prefix("plugin_").unwrap_or(name);
                 contents.plugins.insert(plugin.to_owned());
+            }
+            match &read.sense {
+                Sense::Order(_) | Sense::Request(_) => {
+                    asked.insert(name.to_owned(), number);
+                }
+                Sense::Answer(..) | Sense::Reply(..) | Sense::Cut => {
+                    asked.remove(name);
+                }
+                _ => {}
             }
             match &read.sense {
                 Sense::Answer(Refusal::None, Some(asked))
@@ -113,8 +134,19 @@ impl Contents {
                 )));
             }
         }
+        contents.left(&mut asked, false);
         contents.is_cut = reader.is_cut();
         Ok(contents)
+    }
+
+    /// Notes what a process has left without answer at its end. If messages were left
+    /// out, the answer may be one of them.
+    fn left(&mut self, asked: &mut BTreeMap<String, u64>, has_crashed: bool) {
+        for number in std::mem::take(asked).into_values() {
+            if self.dropped == 0 && self.unanswered.len() < UNANSWERED {
+                self.unanswered.insert(number, has_crashed);
+            }
+        }
     }
 }
 

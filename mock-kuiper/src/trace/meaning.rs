@@ -6,11 +6,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::de::IgnoredAny;
+
 use super::channel::{Channels, Known, MOST};
 use super::line::{Header, Line};
 use super::order::{Ordered, Requested, order, request};
 use super::read::{body, dialer, request_id, sender, socket};
 use crate::finding::says_unknown;
+use crate::redact::HIDDEN;
 use crate::release::Release;
 use crate::symbol::{Purpose, Side, Symbol};
 use crate::wire::{
@@ -268,7 +271,11 @@ impl Interpreter {
         let (Some(body), Some(from)) = (body(line), sender(line)) else {
             return Sense::Raw;
         };
-        let is_cut = line.length.is_some();
+        let is_json = matches!(
+            known.purpose,
+            Some(Purpose::Source | Purpose::Ack | Purpose::Function)
+        );
+        let is_cut = line.length.is_some() || is_json && is_torn(&body);
         match (known.purpose, from) {
             (Some(Purpose::Source | Purpose::Sink | Purpose::Ack), _) if is_cut => Sense::Cut,
             (Some(Purpose::Source), Side::Plugin) => source_row(&body),
@@ -441,6 +448,13 @@ fn release(host: &str) -> Option<&'static Release> {
         Release::find(word).ok()
     });
     found.next()
+}
+
+/// Whether a secret that was hidden, such as a number, has left no JSON. What stood there
+/// is not known.
+fn is_torn(body: &[u8]) -> bool {
+    std::str::from_utf8(body).is_ok_and(|text| text.contains(HIDDEN))
+        && serde_json::from_slice::<IgnoredAny>(body).is_err()
 }
 
 fn source_row(body: &[u8]) -> Sense {

@@ -72,11 +72,10 @@ impl Interpreted {
             ),
             Sense::Resent => format!("the message of before, again: {}", shown(line)),
             Sense::Late => format!("nobody waits for it: {}", shown(line)),
-            Sense::Cut => format!(
-                "the beginning of {} bytes: {}",
-                line.length.unwrap_or_default(),
-                shown(line)
-            ),
+            Sense::Cut => match line.length {
+                Some(length) => format!("the beginning of {length} bytes: {}", shown(line)),
+                None => format!("with a hidden value: {}", shown(line)),
+            },
             Sense::Raw => shown(line),
         }
     }

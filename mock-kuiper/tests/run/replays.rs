@@ -345,6 +345,32 @@ fn only_an_exit_of_the_recorded_plugin_itself_is_expected() {
 }
 
 #[test]
+fn a_call_that_crashes_the_plugin_as_it_did_is_no_difference() {
+    let plugin = Plugin::new(&[], &[], &["echo"]);
+    let trace = plugin.place().join("trace.jsonl");
+    let call = format!("{}({{\"answer\":\"die\"}})", plugin.function("echo"));
+    let args = ["--call", &call, "--trace", trace.to_str().unwrap()];
+    plugin.run(&args).assert_status(1);
+
+    let killed = replay(&plugin, &trace, &[]);
+    let exit = r#""event":"exit""#;
+    change(&trace, exit, "signal 9 (SIGKILL)", "exit status 7");
+    let crashed = replay(&plugin, &trace, &[]);
+    let answer = r#"\"answer\":\"die\""#;
+    change(&trace, "Exec", answer, r#"\"other\":\"die\""#);
+    let runs = replay(&plugin, &trace, &["--answer-timeout", "200ms"]);
+
+    // The host of the trace may have killed it for the answer that did not come.
+    killed.assert_status(1);
+    let shown = "answer to Exec\n  recorded: none\n  came:     the plugin exited";
+    assert!(killed.stdout.contains(shown), "{}", killed.stdout);
+    crashed.assert_status(0);
+    runs.assert_status(1);
+    assert!(runs.stdout.contains("it runs on\n"), "{}", runs.stdout);
+    plugin.assert_clean();
+}
+
+#[test]
 fn a_plugin_that_exits_where_the_recorded_one_ran_is_a_difference() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let config = "random={\"interval\":5}";

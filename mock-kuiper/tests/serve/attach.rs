@@ -225,3 +225,21 @@ fn a_tmp_of_its_own_is_for_a_plugin_that_is_launched() {
     assert_eq!(done.status, 2, "{done}");
     done.assert_says("--isolate cannot be used with --attach");
 }
+
+#[test]
+fn a_plugin_that_a_debugger_holds_does_not_hold_up_the_end() {
+    let (server, plugin) = attached();
+    let id = server.probe.id.clone();
+    server.start_source(json!({"interval": 5}));
+    kill(plugin.id(), Signal::STOP);
+
+    let begin = std::time::Instant::now();
+    server.live.signal(Signal::TERM);
+    let done = server.live.end();
+
+    let took = begin.elapsed();
+    assert_eq!(done.status, 0, "{done}");
+    assert!(took < std::time::Duration::from_secs(4), "{took:?}");
+    end(plugin);
+    assert_clean(&id);
+}

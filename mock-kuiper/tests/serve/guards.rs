@@ -88,6 +88,18 @@ fn other_machines_need_a_random_token() {
 }
 
 #[test]
+fn an_empty_token_is_refused() {
+    for token in ["", "a b", "\u{fc}"] {
+        let given = ["--listen", "0.0.0.0", "--port", "0", "--token", token];
+        let output = Probe::new().command(&given).output().unwrap();
+
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("'--token <TOKEN>'"), "{said}");
+    }
+}
+
+#[test]
 fn a_body_that_is_too_large_is_refused() {
     let server = Probe::new().serve(&[]);
     server.start_sink(json!({}));
@@ -155,10 +167,15 @@ fn what_is_not_json_or_not_allowed_is_refused() {
     let (_, text) = request(server.port, "POST", &path, &[], "{").refused(400);
     let (code, method) = request(server.port, "DELETE", &path, &[], "").refused(405);
     let (_, number) = server.get("/wire?max=many").refused(400);
+    let (_, not_text) = server.get("/instances/%ff").refused(400);
+    let (_, twice) = server.post("/faults", json!({"fault": 7})).refused(400);
 
     assert!(text.starts_with("the body is not JSON: "), "{text}");
     assert_eq!(code, "method");
     assert_eq!(method, format!("{path} has no method DELETE"));
     assert_eq!(number, "`max` must be a number, got `many`");
+    let shown = format!("the path `{}` is not UTF-8", server.path("/instances/%ff"));
+    assert_eq!(not_text, shown);
+    assert_eq!(twice, "`fault` must be a text, got `7`");
     server.end();
 }

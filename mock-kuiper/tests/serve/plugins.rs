@@ -364,6 +364,10 @@ fn what_was_done_becomes_a_case_that_passes() {
     server.start_sink(json!({"requireAck": true}));
     let rows = format!("/instances/{}/rows", server.sink());
     server.post(&rows, json!({"rows": [{"a": 1}]})).expect(200);
+    let failing = json!({"requireAck": true, "config": {"ack": "{\"error\":\"full\"}"}});
+    let failing = server.start_sink(failing);
+    let rows = format!("/instances/{}/rows", failing["id"].as_str().unwrap());
+    server.post(&rows, json!({"rows": [{"a": 2}]})).expect(200);
     let fed = json!({"requireAck": true, "from": [server.source()]});
     let fed = server.start_sink(fed)["id"].as_str().unwrap().to_owned();
     wait_until("rows of the source", || {
@@ -383,6 +387,7 @@ fn what_was_done_becomes_a_case_that_passes() {
     assert_eq!(file, format!("{}.test.yaml", server.probe.id));
     let yaml = case["yaml"].as_str().unwrap();
     assert!(yaml.contains("- name: by hand"), "{yaml}");
+    assert!(yaml.contains("acks: [{error: full}]}"), "{yaml}");
     let rule = yaml.split("  - rule:\n").nth(1).expect("a rule");
     for part in [
         "source: nums",

@@ -243,7 +243,10 @@ fn send(kept: &Kept, sink: &SavedStart) -> Option<SavedStep> {
         alias: sink.alias().to_owned(),
         rows: rows.collect(),
         left_out: count - first.len() as u64,
-        has_acks: require_ack && acked == count,
+        acks: match require_ack && acked == count {
+            true => vec![None; first.len()],
+            false => Vec::new(),
+        },
     })
 }
 

@@ -82,7 +82,7 @@ pub(crate) struct Args {
 
     /// Require this token of each request [default: a random one if the address is
     /// not a loopback address, otherwise none]
-    #[arg(long)]
+    #[arg(long, value_parser = token)]
     token: Option<String>,
 
     /// Allow this name of the machine in the header `Host`, with a port or for any;
@@ -159,6 +159,17 @@ fn announce(guard: &Guard) -> Result<(), CliError> {
         "token": guard.token,
     });
     print_results(&format!("{line}\n"))
+}
+
+/// Reads a token. An empty one, as of a variable that is not set, would let everybody in.
+fn token(text: &str) -> Result<String, String> {
+    match text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        _ if text.is_empty() => {
+            Err("it is empty; without the option, the token is a random one".to_owned())
+        }
+        true => Ok(text.to_owned()),
+        false => Err("it goes into a header: use ASCII without spaces".to_owned()),
+    }
 }
 
 /// Returns a token that nobody can guess.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use mock_kuiper::engine::foreign::in_sentence;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -103,7 +104,10 @@ async fn check(State(server): State<Shared>, request: Request, next: Next) -> Re
     if let Err(refusal) = server.guard.check(request.uri(), request.headers()) {
         return refusal.into_response();
     }
-    let mut response = next.run(request).await;
+    let mut response = match api::is_text(request.uri().path()) {
+        true => next.run(request).await,
+        false => not_text(request.uri().path()).into_response(),
+    };
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
@@ -115,6 +119,11 @@ async fn check(State(server): State<Shared>, request: Request, next: Next) -> Re
             .or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+fn not_text(path: &str) -> api::Refusal {
+    let text = format!("the path `{}` is not UTF-8", in_sentence(path));
+    api::Refusal::new(StatusCode::BAD_REQUEST, "input", &text, &[])
 }
 
 /// Ends all plugins. A second signal, or a plugin that takes too long, has them killed.

@@ -131,6 +131,8 @@ struct Running {
     is_invalid: bool,
     sent: Vec<Vec<u8>>,
     count: u64,
+    /// What the first acks reported, `None` for no error.
+    acks: Vec<Option<String>>,
     acked: u64,
 }
 
@@ -203,10 +205,16 @@ impl Seen {
                     }
                 }
             }
-            Sense::Ack(Ok(Ack::Done)) => {
+            Sense::Ack(Ok(ack)) => {
                 let sink = channel.strip_suffix("_ack").unwrap_or(channel);
                 if let Some(one) = self.running(sink, Kind::Sink) {
                     one.acked += 1;
+                    if one.acks.len() < SENT {
+                        one.acks.push(match ack {
+                            Ack::Done => None,
+                            Ack::Failed(text) => Some(text.clone()),
+                        });
+                    }
                 }
             }
             _ => {}
@@ -228,6 +236,7 @@ impl Seen {
                 is_invalid: false,
                 sent: Vec::new(),
                 count: 0,
+                acks: Vec::new(),
                 acked: 0,
             });
         }
@@ -311,7 +320,10 @@ impl Seen {
             alias: start.alias().to_owned(),
             rows: rows.collect(),
             left_out: one.count - one.sent.len() as u64,
-            has_acks: require_ack && self.is_whole && one.acked == one.count,
+            acks: match require_ack && self.is_whole && one.acked == one.count {
+                true => one.acks.clone(),
+                false => Vec::new(),
+            },
         })
     }
 

@@ -72,8 +72,9 @@ pub enum SavedStep {
         rows: Vec<Value>,
         /// How many further rows are left out.
         left_out: u64,
-        /// Whether each row was acknowledged.
-        has_acks: bool,
+        /// What the ack of each row reported, `None` for no error. Empty if acks are
+        /// not expected.
+        acks: Vec<Option<String>>,
     },
     /// The rows of a source were passed on to sinks.
     Rule {
@@ -228,14 +229,14 @@ impl SavedStep {
                 entries
             }
             Self::Send {
-                alias,
-                rows,
-                has_acks,
-                ..
+                alias, rows, acks, ..
             } => {
                 let mut entries = vec![("send", Words::verbatim(alias)), ("rows", list(rows))];
-                if *has_acks {
-                    let acks = rows.iter().map(|_| Words::verbatim("ok"));
+                if !acks.is_empty() {
+                    let acks = acks.iter().map(|error| match error {
+                        None => Words::verbatim("ok"),
+                        Some(error) => map(vec![("error", error_text(error))]),
+                    });
                     entries.push(("acks", Words::List(acks.collect())));
                 }
                 entries

@@ -150,7 +150,7 @@ fn every_kind_of_step_is_written_as_a_person_would() {
             alias: "out".to_owned(),
             rows: vec![json!({"a": 1}), json!("c=1")],
             left_out: 5,
-            has_acks: true,
+            acks: vec![None, Some("no \"c\"".to_owned())],
         },
         SavedStep::Idle(Duration::from_secs(2)),
         SavedStep::Stop {
@@ -186,7 +186,7 @@ fn every_kind_of_step_is_written_as_a_person_would() {
     - {{rows: random, within: 9s, expect: [{{message: {{a: "true"}}, meta: null}}]}}
     - {{fault: kill=2s, row: {{mock: 1}}}}
     # The first 2 of 7 rows.
-    - {{send: out, rows: [{{a: 1}}, c=1], acks: [ok, ok]}}
+    - {{send: out, rows: [{{a: 1}}, c=1], acks: [ok, {{error: 'no "c"'}}]}}
     - idle: 2s
     - stop: out
     - rule:

@@ -297,3 +297,22 @@ fn a_sink_that_closes_its_channel_and_does_not_come_back_has_hung_up() {
         );
     }
 }
+
+#[test]
+fn a_message_that_a_hidden_value_has_torn_proves_nothing() {
+    let lines = [
+        message(0.0, "plugin_p", "plugin", "handshake"),
+        message(0.1, "plugin_p", "host", &order("start", "source", "")),
+        message(0.2, "plugin_p", "plugin", "the pin [redacted] is wrong"),
+        message(0.3, "r_o_0", "plugin", r#"{"message":{"n":1[redacted]}}"#),
+        message(0.4, "r_o_0", "plugin", r#"{"message":"[redacted]"}"#),
+    ];
+
+    let codes: Vec<_> = proven("eKuiper 2.4.0", 9, &lines)
+        .into_iter()
+        .map(|(code, line, _)| (code, line))
+        .collect();
+
+    let expected = [("order.refused", 4), ("row.message-not-object", 6)];
+    assert_eq!(codes, expected.map(|(code, line)| (code.to_owned(), line)));
+}

@@ -150,6 +150,15 @@ impl Fields {
         self.take(name)
     }
 
+    /// Notes that a field is missing, unless it has a value of another type.
+    pub(super) fn missing(&mut self, name: &'static str, example: &str) {
+        let wrong = format!("`{name}` must be ");
+        if !self.mistakes.iter().any(|text| text.starts_with(&wrong)) {
+            let text = format!("`{name}` is missing: set it, for example to \"{example}\"");
+            self.mistakes.push(text);
+        }
+    }
+
     /// Notes a mistake.
     pub(super) fn mistake(&mut self, text: impl Into<String>) {
         self.mistakes.push(text.into());

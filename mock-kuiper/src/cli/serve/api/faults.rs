@@ -28,7 +28,7 @@ pub(super) async fn play(
     let given = fields.text("fault");
     let fault = given.as_deref().map(str::parse::<Fault>);
     match &fault {
-        None => fields.mistake("`fault` is missing: set it, for example to \"kill\""),
+        None => fields.missing("fault", "kill"),
         Some(Err(error)) => fields.mistake(format!("`fault`: {error}")),
         Some(Ok(_)) => {}
     }

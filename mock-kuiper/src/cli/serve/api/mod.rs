@@ -18,7 +18,7 @@ use axum::http::StatusCode;
 use axum::routing::{MethodRouter, get, post, put};
 
 pub(super) use self::answer::Refusal;
-pub(super) use self::query::value as query_value;
+pub(super) use self::query::{is_text, value as query_value};
 use super::state::Shared;
 
 /// A path, and what its methods do.

@@ -79,7 +79,7 @@ pub(super) async fn release(server: State<Shared>, name: Path<String>, body: Bod
     let given = fields.text("release");
     let found = given.as_deref().map(Release::find);
     match &found {
-        None => fields.mistake("`release` is missing: set it, for example to \"1.13\""),
+        None => fields.missing("release", "1.13"),
         Some(Err(error)) => fields.mistake(format!("`release`: {error}")),
         Some(Ok(_)) => {}
     }

@@ -23,8 +23,18 @@ pub(super) fn number(uri: &Uri, name: &str) -> Result<Option<u32>, Problem> {
     })
 }
 
-/// Decodes `%41` and `+`.
+/// Whether a path is a text once it is decoded.
+pub(in crate::cli::serve) fn is_text(path: &str) -> bool {
+    String::from_utf8(bytes(path)).is_ok()
+}
+
+/// Decodes a text; what is no UTF-8 is replaced.
 fn decode(text: &str) -> String {
+    String::from_utf8_lossy(&bytes(text)).into_owned()
+}
+
+/// Decodes `%41` and `+`.
+fn bytes(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -43,7 +53,7 @@ fn decode(text: &str) -> String {
         }
         at += 1;
     }
-    String::from_utf8_lossy(&decoded).into_owned()
+    decoded
 }
 
 #[cfg(test)]
@@ -59,5 +69,11 @@ mod tests {
         assert_eq!(value(&uri, "c").unwrap(), "u v");
         assert_eq!(value(&uri, "d").unwrap(), "");
         assert_eq!(value(&uri, "e"), None);
+    }
+
+    #[test]
+    fn a_path_is_utf8_once_it_is_decoded() {
+        assert!(is_text("/a/%c5%bc%zz+"));
+        assert!(!is_text("/a/%ff/b"));
     }
 }

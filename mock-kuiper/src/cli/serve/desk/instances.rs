@@ -241,7 +241,7 @@ impl Plugin {
             }
             sent += 1;
         }
-        let has_acks = acks.iter().all(|ack| ack["ok"] == true) && instance.require_ack;
+        let errors = acks.iter().map(|ack| ack["error"].as_str().map(Into::into));
         let saved = messages.iter().take(SAVED);
         let bytes = saved.clone().map(Vec::len).sum();
         let step = SavedStep::Send {
@@ -250,7 +250,10 @@ impl Plugin {
                 .map(|bytes| saved_sink_row(bytes, sending.single))
                 .collect(),
             left_out: messages.len().saturating_sub(SAVED) as u64,
-            has_acks,
+            acks: match instance.require_ack {
+                true => errors.take(SAVED).collect(),
+                false => Vec::new(),
+            },
         };
         self.live().steps.push(step, bytes);
         let mut answer = json!({ "sent": sent });

@@ -449,7 +449,9 @@ impl Plugin {
         let host = live.host.clone();
         live.finding = None;
         drop(live);
-        let deadline = Instant::now() + READING;
+        // A debugger holds it: it reads no stop.
+        let is_held = self.args.attach && host.as_ref().is_some_and(|host| host.is_stopped());
+        let deadline = Instant::now() + if is_held { Duration::ZERO } else { READING };
         while !instances.values().all(|instance| instance.stop_reading()) {
             if Instant::now() >= deadline {
                 self.hurry();
@@ -464,9 +466,10 @@ impl Plugin {
         }
         // The sources first, so that no row is lost. A plugin that does not answer
         // one order is not asked again.
-        let mut answers = host
-            .as_ref()
-            .is_some_and(|host| host.check_alive().is_ok() && host.time_to_greeting().is_some());
+        let mut answers = !is_held
+            && host.as_ref().is_some_and(|host| {
+                host.check_alive().is_ok() && host.time_to_greeting().is_some()
+            });
         for instance in instances.values() {
             if let Some(source) = instance.take_source() {
                 answers = answers && source.stop().is_ok();
