@@ -93,7 +93,8 @@ pub(crate) struct Args {
     /// Start as usual, and open a page in the browser that shows everything and on
     /// which more can be started, sent and called; until Ctrl-C
     ///
-    /// It is the page of `mock-kuiper serve`. $BROWSER or xdg-open opens it.
+    /// It is the page of `mock-kuiper serve`, and rows are shown there instead of being
+    /// printed. $BROWSER or xdg-open opens it.
     #[arg(long, conflicts_with_all = [
         "watch", "seed", "fault", "count", "duration", "json", "trace", "plugin_log", "save",
         "verbose",

@@ -210,6 +210,8 @@ fn a_second_server_is_refused_with_the_process_of_the_first() {
     assert_eq!(code, "conflict");
     let owner = format!("is in use by process {}", first.live.pid());
     assert!(text.contains(&owner), "{text}");
+    live.wait_for_stderr("error: ");
+    live.wait_for_stderr(&owner);
     live.signal(Signal::TERM);
     assert_eq!(live.end().status, 0);
     first.end();

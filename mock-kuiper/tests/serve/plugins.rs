@@ -184,6 +184,11 @@ fn a_plugin_that_exits_at_its_launch_is_explained_and_can_be_started_again() {
     let server = Probe::new().serve_soon(&["--env", "PROBE=exit=3"]);
 
     let plugin = server.wait_state("exited");
+    let said = format!("error: `{}` does not run\n", server.probe.id);
+    server.live.wait_for_stderr(&said);
+    server
+        .live
+        .wait_for_stderr("\n  the plugin exited before its greeting: exit status 3\n  help: ");
     let (code, text) = server.post("/start", json!({})).refused(422);
 
     assert_eq!(plugin["finding"]["code"], "plugin.exited-early");

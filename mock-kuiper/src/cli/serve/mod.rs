@@ -23,14 +23,14 @@ use serde_json::json;
 
 pub(super) use self::open::open;
 
-use self::desk::Desk;
+use self::desk::{Desk, Launch};
 use self::guard::Guard;
 use self::state::Shared;
 use super::attach;
 use super::error::CliError;
 use super::exit::{Exit, STATUSES};
 use super::host_args::HostArgs;
-use super::output::{print_results, say};
+use super::output::{print_results, say, say_error};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -142,9 +142,16 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     };
     let launch = |server: &Shared| {
         announce(&server.guard)?;
-        server
-            .desk
-            .launch(|command| say(&attach::instructions(command)));
+        server.desk.launch(|launch| match launch {
+            Launch::Attachable(command) => say(&attach::instructions(command)),
+            Launch::Failed(name, problem) => {
+                say_error(&format!("`{name}` does not run"));
+                problem
+                    .lines()
+                    .iter()
+                    .for_each(|line| say(&format!("  {}", line.trim_start())));
+            }
+        });
         Ok(())
     };
     server::run(listener, desk, guard, end_with_stdin, launch)

@@ -35,6 +35,14 @@ pub(super) use self::problem::{Class, Problem};
 pub(super) use self::sampler::{Bucket, SHOWN, Wish};
 use crate::cli::host_args::HostArgs;
 
+/// What whoever launches the plugins has to know.
+pub(super) enum Launch<'a> {
+    /// A plugin is started by hand, with this command.
+    Attachable(&'a AttachCommand),
+    /// The plugin of this name does not run.
+    Failed(&'a str, &'a Problem),
+}
+
 /// The plugins that the server drives.
 #[derive(Default)]
 pub(super) struct Desk {
@@ -75,17 +83,21 @@ impl Desk {
         })
     }
 
-    /// Launches all plugins, and waits for none. `tell` learns how to start those that
-    /// are started by hand.
-    pub(super) fn launch(&self, tell: fn(&AttachCommand)) {
+    /// Launches all plugins, and waits for none.
+    pub(super) fn launch(&self, tell: fn(Launch<'_>)) {
         for plugin in &self.plugins {
             let plugin = Arc::clone(plugin);
             let thread = thread::Builder::new().name("launch".to_owned());
-            // What goes wrong is the plugin's state.
+            // What goes wrong is the plugin's state, too.
             let _ = thread.spawn(move || {
-                let _ = plugin.start();
+                match plugin.start() {
+                    Err(problem) if problem.class != Class::Ending => {
+                        tell(Launch::Failed(plugin.name(), &problem))
+                    }
+                    _ => {}
+                }
                 if let Some(command) = plugin.attach_command() {
-                    tell(&command);
+                    tell(Launch::Attachable(&command));
                 }
             });
         }
