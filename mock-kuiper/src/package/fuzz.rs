@@ -150,8 +150,11 @@ pub(crate) fn zipped(data: &[u8]) {
     }
     for (index, (name, content, is_link)) in packed.iter().enumerate() {
         assert!(!is_link, "a link was unpacked: {name}");
-        // Names such as `a` and `./a` are one file, and the last one counts.
-        let path = |name: &str| place.target.join(name).components().collect::<PathBuf>();
+        // Names such as `a`, `./a` and `/a` are one file, and the last one counts.
+        let path = |name: &str| {
+            let below = place.target.join(name.trim_start_matches('/'));
+            below.components().collect::<PathBuf>()
+        };
         let is_last = packed[index + 1..]
             .iter()
             .all(|(other, ..)| path(other) != path(name));
@@ -227,6 +230,7 @@ mod tests {
         yaml(include_bytes!(
             "../../../sdk/examples/mirror/sources/random.yaml"
         ));
+        yaml(b"Default: &x {}\nconf: {<<: *x, 1: 2, 1: 2}\0");
         yaml(b"Default: {A: &x 017, b: *x}\nconf: {c: 2023-01-01}\n\0\n{\"properties\":{\"A\":{\"name\":\"A\"}}}");
     }
 
@@ -235,6 +239,7 @@ mod tests {
         zipped(b"plugin.json\0{}\0sources/a.yaml\0a: 1\0../up\0x");
         zipped(b"c:x\0in c:x\0x\0in x");
         zipped(b"*bomb\0bombbombbombbombbombbombbombbombbombbomb");
+        zipped(b"a\0\0/a\0y");
         zipped(b"a\0\0b\0\0c\0\0link\0\0");
         zip(b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
         zip(b"no zip");

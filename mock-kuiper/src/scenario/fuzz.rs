@@ -113,8 +113,12 @@ mod tests {
     fn a_test_file_passes() {
         cases(FILE.as_bytes());
         cases(b"plugin: [\x1b");
+        cases(b">\n.asrSZ");
+        cases(b"a: &x {}\nb: [*x, *x]");
         words(FILE.as_bytes());
         words(b"[$absent, $$any]");
+        words(b"{} ");
+        words(b"[]");
         words(b"a: [1, 'b', {c: |\n  text\n }, 0x1f, $any, ~]");
         for number in 0..20 {
             update(format!("{}[1, {{\"$a\": \"${{b}}\"}}]\0{FILE}", char::from(number)).as_bytes());

@@ -114,6 +114,7 @@ impl Words {
     /// Writes a list or a mapping on lines, the first of which is not indented.
     pub(super) fn block(&self, indent: usize, line_end: &str) -> String {
         let lines: Vec<_> = match self {
+            _ if !self.has_parts() => vec![self.flow()],
             Self::List(items) => {
                 let items = items.iter();
                 let lines = items.map(|item| {

@@ -6,7 +6,7 @@
 
 mod gone;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -58,9 +58,9 @@ pub struct Prover {
     /// A greeting that the host will take for the answer to its next order.
     idle_greeting: Option<(u64, f64, String)>,
     /// What has not been answered, by channel.
-    asked: HashMap<String, (Asked, Option<Symbol>)>,
+    asked: BTreeMap<String, (Asked, Option<Symbol>)>,
     /// The row of each sink whose ack the host waits for.
-    unacked: HashMap<String, (u64, f64)>,
+    unacked: BTreeMap<String, (u64, f64)>,
     gone: Gone,
     last: (u64, f64),
 }
@@ -76,8 +76,8 @@ impl Prover {
             running: Vec::new(),
             launched: None,
             idle_greeting: None,
-            asked: HashMap::new(),
-            unacked: HashMap::new(),
+            asked: BTreeMap::new(),
+            unacked: BTreeMap::new(),
             gone: Gone::default(),
             last: (1, 0.0),
         }
@@ -182,6 +182,10 @@ impl Prover {
     #[must_use]
     pub fn finish(mut self) -> Vec<Proof> {
         self.end_process(self.last);
+        for proof in &mut self.proofs {
+            // What is missing at the end is found by channel.
+            proof.lines.sort_by_key(|line| line.0);
+        }
         self.proofs.sort_by_key(|proof| proof.lines[0].0);
         self.proofs
     }
@@ -434,7 +438,7 @@ impl Prover {
                 self.prove_with(launch, Code::PluginNoGreeting, None, text);
             }
         }
-        let asked: Vec<_> = self.asked.drain().map(|(_, asked)| asked).collect();
+        let asked = std::mem::take(&mut self.asked).into_values();
         for (asked, symbol) in asked {
             self.unanswered(&asked, symbol, at.1);
         }

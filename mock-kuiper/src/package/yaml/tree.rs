@@ -138,7 +138,7 @@ impl Tree {
                         entries, merged, ..
                     } => Node::Map(merge(entries, merged)?),
                 };
-                let size = self.nodes - open.before;
+                let size = self.nodes - open.before + 1;
                 self.add(node, None, false, open.anchor, size, line)
             }
             Event::Alias(anchor) => {

@@ -32,7 +32,10 @@ pub(in super::super) fn read(text: &str, mistakes: &mut Vec<(Place, String)>) ->
         anchors: BTreeMap::new(),
         nodes: 0,
         anchored: 0,
-        last: Position::default(),
+        last: Position {
+            line: 1,
+            ..Position::default()
+        },
         mistakes,
     };
     let mut documents = 0;
@@ -162,7 +165,7 @@ impl Reader<'_> {
                     };
                     let close = if open.is_flow { end.offset } else { open.start };
                     let range = open.start..close.max(open.end);
-                    let size = self.nodes - open.before;
+                    let size = self.nodes - open.before + 1;
                     self.add(tree, None, open.place, range, open.anchor, size)?;
                 }
             }

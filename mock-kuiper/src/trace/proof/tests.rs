@@ -159,6 +159,36 @@ fn answers_of_functions_are_held_to_the_limit_of_the_release() {
 }
 
 #[test]
+fn what_is_missing_at_the_end_is_told_in_the_order_of_the_lines() {
+    let ids = r#"{\"ruleId\":\"r\",\"opId\":\"o\",\"instanceId\":0,\"funcId\":0}"#;
+    let exec = format!(r#"{{"func":"Exec","arg":["{ids}"]}}"#);
+    let channels: Vec<_> = (0..20)
+        .map(|number| format!("func_{}", 99 - number))
+        .collect();
+    let mut lines: Vec<_> = (channels.iter())
+        .map(|channel| message(0.0, channel, "host", &exec))
+        .collect();
+    lines.push(event(12.0, "log"));
+
+    let proven = proven("eKuiper 2.4.0", 0, &lines);
+
+    let numbers: Vec<_> = proven.iter().map(|(_, number, _)| *number).collect();
+    assert_eq!(numbers, (2..22).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_lines_of_a_proof_are_in_their_order() {
+    let start = order("start", "sink", "");
+    let lines: Vec<_> = ["plugin_z", "plugin_y", "plugin_x", "plugin_a"]
+        .map(|channel| message(0.0, channel, "host", &start))
+        .into_iter()
+        .chain([event(12.0, "log")])
+        .collect();
+
+    assert_eq!(proven("eKuiper 2.4.0", 0, &lines)[0].1, 2);
+}
+
+#[test]
 fn only_an_exit_of_its_own_is_the_plugins_fault() {
     for (status, is_failure) in [
         ("exit status 3", true),

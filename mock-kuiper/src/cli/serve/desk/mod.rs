@@ -92,7 +92,7 @@ impl Desk {
             let _ = thread.spawn(move || {
                 match plugin.start() {
                     Err(problem) if problem.class != Class::Ending => {
-                        tell(Launch::Failed(plugin.name(), &problem))
+                        tell(Launch::Failed(plugin.name(), &problem));
                     }
                     _ => {}
                 }
