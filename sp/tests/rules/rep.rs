@@ -254,6 +254,35 @@ fn an_answer_that_times_out_half_written_closes_the_connection() {
 }
 
 #[test]
+fn an_answer_that_times_out_before_its_first_byte_can_be_sent_again() {
+    let place = Place::new();
+    let mut rep = listening(&place);
+    let mut raw = place.dial_raw(REQ);
+    let mut answered = 0;
+
+    // Short answers are written as a whole, so the connection is full between two.
+    loop {
+        raw.write_all(&frame(b"\x80\0\0\x01asked")).unwrap();
+        rep.recv(LIMIT).unwrap();
+        match rep.send(b"answered", NEVER) {
+            Ok(()) => answered += 1,
+            Err(error) => {
+                assert!(matches!(error, Error::TimedOut), "{error}");
+                break;
+            }
+        }
+    }
+    for _ in 0..answered {
+        assert_eq!(read_frame(&mut raw), b"\x80\0\0\x01answered");
+    }
+
+    rep.send(b"at last", LIMIT).unwrap();
+
+    assert_eq!(read_frame(&mut raw), b"\x80\0\0\x01at last");
+    assert!(matches!(rep.send(b"", LIMIT), Err(Error::WrongState)));
+}
+
+#[test]
 fn a_second_peer_is_served_while_the_first_keeps_asking() {
     let place = Place::new();
     let mut rep = listening(&place);
