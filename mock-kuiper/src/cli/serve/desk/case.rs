@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::link::rules;
 use super::plugin::Plugin;
 use super::problem::Problem;
+use super::steps::{BYTES, STEPS};
 
 impl Plugin {
     /// Writes what was done and seen since the launch as a test file.
@@ -17,7 +18,9 @@ impl Plugin {
         let mut steps = live.steps.list().to_vec();
         if live.steps.left_out() > 0 {
             return Err(Problem::conflict(format!(
-                "too much was done since the launch: {} steps of {} would be left out",
+                "a case holds {STEPS} steps and {} MiB of values: {} of the {} steps since the \
+                 launch would be left out",
+                BYTES >> 20,
                 live.steps.left_out(),
                 live.steps.left_out() + steps.len()
             ))

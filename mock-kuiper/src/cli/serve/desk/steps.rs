@@ -5,10 +5,10 @@ use mock_kuiper::engine::save::SavedStep;
 use super::link::Link;
 
 /// The steps that are kept.
-const STEPS: usize = 1000;
+pub(super) const STEPS: usize = 1000;
 
 /// The bytes of their values.
-const BYTES: usize = 1 << 20;
+pub(super) const BYTES: usize = 1 << 20;
 
 /// What was done, in its order. Further steps are only counted.
 #[derive(Debug, Default)]
