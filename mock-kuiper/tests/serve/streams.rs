@@ -102,6 +102,33 @@ fn few_of_many_rows_are_shown_and_the_others_counted() {
 }
 
 #[test]
+fn rows_from_before_the_connection_do_not_count_as_shown() {
+    let server = Probe::new().serve(&[]);
+    server.start_source(json!({"interval": 10}));
+    wait_until("rows that are kept", || rows(&server) > 20);
+    let path = format!("/instances/{}/rows?max=5", server.source());
+
+    let mut stream = server.stream(&path);
+    let begin = rows(&server);
+
+    let mut shown = 0;
+    let rate = loop {
+        let event = stream.next().unwrap();
+        match event.name.as_str() {
+            "row" => shown += u64::from(event.data["n"].as_u64().unwrap() > begin),
+            "rate" if event.data["rows"].as_u64().unwrap() > begin + 100 => break event.data,
+            _ => {}
+        }
+    };
+    let seen = rate["skipped"].as_u64().unwrap() + shown;
+    assert!(
+        begin + seen >= rate["rows"].as_u64().unwrap(),
+        "{rate} {shown} {begin}"
+    );
+    server.end();
+}
+
+#[test]
 fn a_stream_goes_on_after_the_last_event_that_was_seen() {
     let server = Probe::new().serve(&[]);
     let mut log = server.stream("/log");

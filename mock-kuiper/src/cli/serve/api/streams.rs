@@ -144,7 +144,8 @@ async fn rows_of(
     let hub = &tap.hub;
     let mut bucket = Bucket::new(most);
     let mut shown = 0;
-    let before = tap.rows();
+    // Earlier rows are shown, too, and not counted.
+    let (earlier, before) = (hub.last(), tap.rows());
     let mut rates = interval(RATE);
     rates.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -169,7 +170,7 @@ async fn rows_of(
             if !entry.is_row {
                 events.add("invalid", &hub.id(at), &entry.data);
             } else if bucket.takes(Instant::now()) {
-                shown += 1;
+                shown += u64::from(at > earlier);
                 events.add("row", &hub.id(at), &entry.data);
             }
         }

@@ -162,7 +162,10 @@ struct Shown {
     instance: Arc<Instance>,
     at: u64,
     bucket: Bucket,
+    /// The last entry, and how many rows there were, when this began.
+    earlier: u64,
     before: u64,
+    /// How many rows have been shown since then.
     shown: u64,
     has_ended: bool,
     _wish: Wish,
@@ -183,6 +186,7 @@ impl Rows {
         self.tap = Some(Shown {
             at: read.max(tap.hub.last().saturating_sub(KEPT)),
             bucket: Bucket::new(self.most),
+            earlier: tap.hub.last(),
             before: tap.rows(),
             shown: 0,
             has_ended: false,
@@ -200,7 +204,7 @@ impl Rows {
             shown.at = entry.number;
             // The page has what is wrong from the description of the instance.
             if entry.is_row && shown.bucket.takes(Instant::now()) {
-                shown.shown += 1;
+                shown.shown += u64::from(entry.number > shown.earlier);
                 let row = with_instance(&self.id, &entry.data);
                 events.add("row", &hub.id(entry.number), &row);
             }
