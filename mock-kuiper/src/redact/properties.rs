@@ -2,36 +2,27 @@
 
 use std::borrow::Cow;
 
-use regex::bytes::{Regex, RegexBuilder};
+use memchr::{memchr2, memchr2_iter, memmem};
 use serde_json::Value;
 
 use super::{HIDDEN, same_key};
+
+/// The letters of English texts, the frequent ones first.
+const FREQUENT: &[u8] = b"etaoinsrhldcumfpgwybvkxjqz";
 
 /// Properties whose values no recorded message shows.
 #[derive(Debug)]
 pub(crate) struct Properties {
     keys: Vec<String>,
-    /// Finds the keys, or an escape that may stand for a part of one. `None` if there
-    /// are no keys.
-    finder: Option<Regex>,
+    /// Finds messages that may have one of the keys. `None` if only reading shows it.
+    words: Option<Vec<Word>>,
 }
 
 impl Properties {
     pub(crate) fn new(keys: &[String]) -> Self {
-        let words: Vec<_> = keys.iter().map(|key| regex::escape(key)).collect();
-        let is_special = |c: char| matches!(c, '"' | '\\' | '/') || c.is_control();
-        let escape = match keys.iter().any(|key| key.contains(is_special)) {
-            true => r"\\",
-            false => r"\\u",
-        };
-        let any = RegexBuilder::new(&format!("{}|{escape}", words.join("|")))
-            .case_insensitive(true)
-            .build();
-        // Keys that are too long for the search are looked for in every message.
-        let finder = any.or_else(|_| Regex::new(""));
         Self {
             keys: keys.to_vec(),
-            finder: finder.ok().filter(|_| !keys.is_empty()),
+            words: keys.iter().map(|key| Word::new(key)).collect(),
         }
     }
 
@@ -44,10 +35,19 @@ impl Properties {
     /// `envelope` that are keys of an outermost object are the protocol's own.
     pub(crate) fn hide<'a>(&self, message: &'a [u8], envelope: &[&str]) -> Cow<'a, [u8]> {
         let is_json = matches!(message.trim_ascii_start().first(), Some(b'{' | b'['));
-        match &self.finder {
-            Some(finder) if is_json && finder.is_match(message) => self.replace(message, envelope),
-            _ => Cow::Borrowed(message),
+        match is_json && self.may_be_in(message) {
+            true => self.replace(message, envelope),
+            false => Cow::Borrowed(message),
         }
+    }
+
+    /// Whether a message has the letters of a key, or escapes that may stand for them.
+    fn may_be_in(&self, message: &[u8]) -> bool {
+        let Some(words) = &self.words else {
+            return true;
+        };
+        words.iter().any(|word| word.is_in(message))
+            || !words.is_empty() && memmem::find(message, b"\\u").is_some()
     }
 
     fn replace<'a>(&self, message: &'a [u8], envelope: &[&str]) -> Cow<'a, [u8]> {
@@ -99,12 +99,41 @@ impl Properties {
     }
 }
 
+/// A word to find in any case, by the rarest of its letters.
+#[derive(Debug)]
+struct Word {
+    text: Vec<u8>,
+    rarest: usize,
+}
+
+impl Word {
+    /// Returns `None` for a key that may have other bytes in a message: of letters
+    /// beside ASCII, or of signs that JSON escapes.
+    fn new(key: &str) -> Option<Self> {
+        let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !b"\"\\/".contains(byte);
+        let text = key.as_bytes().to_ascii_lowercase();
+        let place = |byte: u8| FREQUENT.iter().position(|letter| *letter == byte);
+        let rank = |at: &usize| place(text[*at]).unwrap_or(FREQUENT.len());
+        let rarest = (0..text.len()).max_by_key(rank)?;
+        text.iter().all(is_plain).then_some(Self { text, rarest })
+    }
+
+    fn is_in(&self, message: &[u8]) -> bool {
+        let letter = self.text[self.rarest];
+        memchr2_iter(letter, letter.to_ascii_uppercase(), message).any(|at| {
+            let begin = at.checked_sub(self.rarest);
+            let found = begin.and_then(|begin| message.get(begin..begin + self.text.len()));
+            found.is_some_and(|found| found.eq_ignore_ascii_case(&self.text))
+        })
+    }
+}
+
 /// Returns where a string ends that begins at a quote.
 fn string_end(message: &[u8], begin: usize) -> usize {
     let mut at = begin + 1;
     while let Some(found) = message
         .get(at..)
-        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
+        .and_then(|rest| memchr2(b'"', b'\\', rest))
     {
         at += found;
         match message[at] {
@@ -221,5 +250,21 @@ mod tests {
     #[test]
     fn without_keys_nothing_is_hidden() {
         assert_eq!(hidden(&[], r#"{"":1}"#), r#"{"":1}"#);
+        assert_eq!(hidden(&[""], r#"{"":1}"#), r#"{"":"[redacted]"}"#);
+    }
+
+    #[test]
+    fn a_message_without_the_letters_of_a_key_is_not_read() {
+        let properties = Properties::new(&["password".to_owned(), "s_1".to_owned()]);
+        for (message, may) in [
+            (r#"{"a":1}"#, false),
+            (r#"{"a":"passwor","b":"assword"}"#, false),
+            (r#"{"a":"1 s_2 _1"}"#, false),
+            (r#"{"a":"passWORD"}"#, true),
+            (r#"{"S_1":1}"#, true),
+            (r#"{"\u0053_1":1}"#, true),
+        ] {
+            assert_eq!(properties.may_be_in(message.as_bytes()), may, "{message}");
+        }
     }
 }
