@@ -1,5 +1,9 @@
 //! Hides secrets of configurations in every report.
 
+mod properties;
+
+pub(crate) use self::properties::Properties;
+
 use serde_json::{Map, Value};
 
 /// The text that replaces a secret.

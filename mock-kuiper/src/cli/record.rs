@@ -74,6 +74,10 @@ pub(crate) struct Args {
     python: String,
 
     /// Hide the values of this property in the trace; may be repeated
+    ///
+    /// They are hidden in rows, arguments and results, wherever an object has this key,
+    /// in any case. The texts and numbers that an order has for it are hidden in every
+    /// line from then on. A text that is not JSON is otherwise left as it is.
     #[arg(long, value_name = "KEY")]
     redact: Vec<String>,
 

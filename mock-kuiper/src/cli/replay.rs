@@ -82,7 +82,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let contents = contents(&args.trace)?;
     let package = Arc::new(args.host.package(&args.plugin)?);
     let control = control(&args.trace, &contents, &package)?;
-    check_symbols(&args.trace, &contents, &package)?;
+    check_symbols(&args.trace, &contents.started, &package)?;
     let release = args.host.given_or(contents.release);
     for note in notes(&args.trace, &contents, &package) {
         say(&labelled(NOTE, "note", &note));
@@ -173,9 +173,13 @@ fn control(
 }
 
 /// Fails if the plugin lacks symbols that the trace starts.
-fn check_symbols(path: &Path, contents: &Contents, package: &Package) -> Result<(), CliError> {
+pub(super) fn check_symbols(
+    path: &Path,
+    started: &BTreeSet<(Kind, String)>,
+    package: &Package,
+) -> Result<(), CliError> {
     let manifest = package.manifest();
-    let missing = contents.started.iter().filter(|(kind, name)| {
+    let missing = started.iter().filter(|(kind, name)| {
         let names = match kind {
             Kind::Source => &manifest.sources,
             Kind::Sink => &manifest.sinks,
@@ -201,11 +205,11 @@ fn check_symbols(path: &Path, contents: &Contents, package: &Package) -> Result<
 
 /// Says what the reader of the result should know of the trace.
 fn notes(path: &Path, contents: &Contents, package: &Package) -> Vec<String> {
-    let path = path.display();
+    let shown = path.display();
     let mut notes = Vec::new();
     if contents.dropped > 0 {
         notes.push(format!(
-            "{path}: {} left out of the trace; acks are not compared",
+            "{shown}: {} left out of the trace; acks are not compared",
             match contents.dropped {
                 1 => "1 message was".to_owned(),
                 dropped => format!("{} messages were", grouped(dropped)),
@@ -214,15 +218,13 @@ fn notes(path: &Path, contents: &Contents, package: &Package) -> Vec<String> {
     }
     if contents.cut > 0 {
         notes.push(format!(
-            "{path}: {} of the host cannot be sent, because the recorder has kept its beginning \
+            "{shown}: {} of the host cannot be sent, because the recorder has kept its beginning \
              only",
             count(contents.cut, "message")
         ));
     }
     if contents.is_cut {
-        notes.push(format!(
-            "{path}: the last line is incomplete and is left out"
-        ));
+        notes.push(incomplete(path));
     }
     let name = &package.manifest().name;
     let other: BTreeSet<_> = contents
@@ -241,11 +243,19 @@ fn notes(path: &Path, contents: &Contents, package: &Package) -> Vec<String> {
     }
     if contents.release.is_none() {
         notes.push(format!(
-            "{path}: no known release of eKuiper in `{}`",
+            "{shown}: no known release of eKuiper in `{}`",
             in_sentence(&contents.host)
         ));
     }
     notes
+}
+
+/// Says that the last line of a trace was not written to its end.
+pub(super) fn incomplete(path: &Path) -> String {
+    format!(
+        "{}: the last line is incomplete and is left out",
+        path.display()
+    )
 }
 
 /// Shows a difference.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::foreign::in_sentence;
 use crate::isolate::IsolationError;
 
 /// Why a recorder does not start.
@@ -29,6 +30,15 @@ pub enum RecorderError {
     NotATrace {
         /// Its path.
         path: PathBuf,
+    },
+    /// The trace is of another plugin.
+    OtherPlugin {
+        /// Its path.
+        path: PathBuf,
+        /// The plugin that its first line names.
+        found: String,
+        /// The plugin that is recorded.
+        expected: String,
     },
     /// Another recorder writes to the trace.
     InUse {
@@ -77,6 +87,18 @@ impl fmt::Display for RecorderError {
                  plugin again with another path",
                 path.display()
             ),
+            Self::OtherPlugin {
+                path,
+                found,
+                expected,
+            } => write!(
+                f,
+                "{} is a trace of the plugin `{}`, so nothing of `{}` is appended to it; move it \
+                 away, or record the plugin again with another path",
+                path.display(),
+                in_sentence(found),
+                in_sentence(expected)
+            ),
             Self::InUse { path } => write!(
                 f,
                 "another recorder writes to the trace {}; record the plugin again with another \
@@ -114,7 +136,7 @@ impl Error for RecorderError {
             | Self::Keeper(source)
             | Self::Thread(source) => Some(source),
             Self::Isolation(error) => error.source(),
-            Self::NotATrace { .. } | Self::InUse { .. } => None,
+            Self::NotATrace { .. } | Self::OtherPlugin { .. } | Self::InUse { .. } => None,
         }
     }
 }

@@ -70,11 +70,18 @@ pub(super) fn open(
             begin: Duration::ZERO,
         });
     }
-    let Some(launched) = first_launch(&file).map_err(failed)? else {
+    let Some((plugin, launched)) = first_launch(&file).map_err(failed)? else {
         return Err(RecorderError::NotATrace {
             path: path.to_owned(),
         });
     };
+    if plugin != settings.plugin {
+        return Err(RecorderError::OtherPlugin {
+            path: path.to_owned(),
+            found: plugin,
+            expected: settings.plugin.clone(),
+        });
+    }
     let last = cut_after_last_line(&mut file).map_err(failed)?;
     let passed = launched.and_then(|launched| now.duration_since(launched).ok());
     Ok(Opened {
@@ -102,20 +109,21 @@ fn lock(file: &File, path: &Path) -> Result<(), RecorderError> {
     }
 }
 
-/// Reads when the plugin was launched first, if the trace says it. Returns `None` if
-/// the file is not a trace.
-fn first_launch(file: &File) -> io::Result<Option<Option<SystemTime>>> {
+/// Reads of which plugin a trace is, and when the plugin was launched first, if the trace
+/// says it. Returns `None` if the file is not a trace.
+fn first_launch(file: &File) -> io::Result<Option<(String, Option<SystemTime>)>> {
     let mut lines = BufReader::new(file.take(BEGINNING));
     let mut line = Vec::new();
     lines.read_until(b'\n', &mut line)?;
-    if serde_json::from_slice::<Header<'_>>(&line).is_err() {
+    let Ok(header) = serde_json::from_slice::<Header<'_>>(&line) else {
         return Ok(None);
-    }
+    };
+    let plugin = header.plugin.into_owned();
     line.clear();
     lines.read_until(b'\n', &mut line)?;
     let launch = serde_json::from_slice::<Line<'_>>(&line).ok();
     let time = launch.and_then(|launch| humantime::parse_rfc3339(&launch.time?).ok());
-    Ok(Some(time))
+    Ok(Some((plugin, time)))
 }
 
 /// Cuts what a killed recorder has left of a line. Returns the time of the last line.
@@ -222,6 +230,26 @@ mod tests {
 
         assert!(matches!(refused, RecorderError::NotATrace { .. }));
         assert_eq!(fs::read_to_string(&path).unwrap(), "my notes\n");
+    }
+
+    #[test]
+    fn nothing_is_appended_to_a_trace_of_another_plugin() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("trace");
+        let whole = "{\"host\":\"eKuiper 2.4\",\"plugin\":\"lab\"}\n{\"t\":1";
+        fs::write(&path, whole).unwrap();
+
+        let refused = open(&path, &settings(&path), SystemTime::now()).unwrap_err();
+
+        assert_eq!(
+            refused.to_string(),
+            format!(
+                "{} is a trace of the plugin `lab`, so nothing of `mirror` is appended to it; \
+                 move it away, or record the plugin again with another path",
+                path.display()
+            )
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), whole);
     }
 
     #[test]

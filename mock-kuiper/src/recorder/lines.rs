@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::order;
 use crate::finding::describe_status;
-use crate::redact::Secrets;
+use crate::redact::{Properties, Secrets};
 use crate::symbol::{Channel, Purpose, Side};
 use crate::trace::{Line, hex, seconds};
 
@@ -50,8 +50,9 @@ pub(super) struct Lines {
     /// The time of the trace at which this launch begins.
     begin: Duration,
     started: Instant,
-    /// The values under these keys are secrets.
-    keys: Vec<String>,
+    /// Their values are secrets.
+    redacted: Properties,
+    /// The values that orders had for them.
     secrets: Secrets,
 }
 
@@ -60,7 +61,7 @@ impl Lines {
         Self {
             begin,
             started,
-            keys: redact.to_vec(),
+            redacted: Properties::new(redact),
             secrets: Secrets::default(),
         }
     }
@@ -135,12 +136,17 @@ impl Lines {
             _ => (None, body),
         };
         let length = is_cut.then(|| length - if id.is_some() { ID as u64 } else { 0 });
-        if purpose == Some(Purpose::Control) && from == Side::Host && !self.keys.is_empty() {
+        if purpose == Some(Purpose::Control) && from == Side::Host {
             self.learn_secrets(body);
         }
         if is_cut {
             body = whole_characters(body);
         }
+        let body = match purpose {
+            Some(Purpose::Control) => body.into(),
+            _ => self.redacted.hide(body, envelope(purpose)),
+        };
+        let body = &*body;
         let text = std::str::from_utf8(body).ok();
         let shown = match text {
             Some(text) if is_cut => self.shown(&format!("{text}…")).into_owned().into(),
@@ -163,8 +169,11 @@ impl Lines {
     }
 
     fn learn_secrets(&mut self, body: &[u8]) {
-        if let Some(order) = order::parse(body) {
-            self.secrets.add(&self.keys, &order.config);
+        let keys = self.redacted.keys();
+        if !keys.is_empty()
+            && let Some(order) = order::parse(body)
+        {
+            self.secrets.add(keys, &order.config);
         }
     }
 
@@ -173,6 +182,16 @@ impl Lines {
             return text.into();
         }
         self.secrets.hide(text).into()
+    }
+}
+
+/// Returns the keys that the protocol has in a message, around the data.
+fn envelope(purpose: Option<Purpose>) -> &'static [&'static str] {
+    match purpose {
+        Some(Purpose::Source) => &["message", "meta", "error"],
+        Some(Purpose::Function) => &["func", "arg", "state", "result"],
+        Some(Purpose::Ack) => &["error"],
+        Some(Purpose::Control | Purpose::Sink) | None => &[],
     }
 }
 
@@ -273,5 +292,57 @@ mod tests {
         );
         assert!(lines[0].contains("[redacted]") && lines[1].contains("[redacted]"));
         assert!(!lines[2].contains(&hex(b"hunter2")), "{lines:?}");
+    }
+
+    #[test]
+    fn the_values_of_a_property_are_hidden_in_rows_calls_and_results() {
+        let meta = crate::symbol::Meta::new("r", "s");
+        let entry =
+            |channel, from, body: &'static str| (channel, from, body.as_bytes(), body.len() as u64);
+        let cut: &[u8] = b"{\"s\":\"xxx\xc3";
+
+        let mut lines = lines(
+            &["s", "result"],
+            vec![
+                entry(
+                    Channel::source(&meta),
+                    Side::Plugin,
+                    r#"{"message":{"n":1,"s":"xxxxx"},"meta":{"a":[{"S":1}]}}"#,
+                ),
+                entry(
+                    Channel::sink(&meta),
+                    Side::Host,
+                    r#"[{"s":2},{"result":3}]"#,
+                ),
+                entry(
+                    Channel::function("f"),
+                    Side::Host,
+                    r#"0001{"func":"Exec","arg":[{"s":"xxxxx"},"s"]}"#,
+                ),
+                entry(
+                    Channel::function("f"),
+                    Side::Plugin,
+                    r#"0001{"state":true,"result":{"result":[4]}}"#,
+                ),
+                entry(Channel::sink(&meta), Side::Host, "no JSON: \"s\":5"),
+                (Channel::sink(&meta), Side::Host, cut, 2_000_000),
+            ],
+        );
+
+        for line in &mut lines {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            *line = value["text"].as_str().unwrap().to_owned();
+        }
+        assert_eq!(
+            lines,
+            [
+                r#"{"message":{"n":1,"s":"[redacted]"},"meta":{"a":[{"S":"[redacted]"}]}}"#,
+                r#"[{"s":"[redacted]"},{"result":"[redacted]"}]"#,
+                r#"{"func":"Exec","arg":[{"s":"[redacted]"},"s"]}"#,
+                r#"{"state":true,"result":{"result":"[redacted]"}}"#,
+                r#"no JSON: "s":5"#,
+                r#"{"s":"[redacted]"…"#,
+            ]
+        );
     }
 }

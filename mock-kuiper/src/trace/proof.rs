@@ -5,6 +5,7 @@
 //! has passed.
 
 mod gone;
+mod hidden;
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use ekuiper_sp::ProtocolError;
 
 use self::gone::Gone;
+use self::hidden::Hidden;
 use super::channel::MOST;
 use super::line::{Header, Line};
 use super::meaning::{Asked, Greeting, Interpreted, Refusal, Sense};
@@ -51,6 +53,7 @@ pub struct Prover {
     release: Option<&'static Release>,
     /// Whether the trace has all messages.
     is_whole: bool,
+    hidden: Hidden,
     proofs: Vec<Proof>,
     running: Vec<Symbol>,
     /// The last launch, until the plugin greets.
@@ -72,6 +75,7 @@ impl Prover {
         Self {
             release,
             is_whole: header.dropped == 0,
+            hidden: Hidden::default(),
             proofs: Vec::new(),
             running: Vec::new(),
             launched: None,
@@ -81,6 +85,11 @@ impl Prover {
             gone: Gone::default(),
             last: (1, 0.0),
         }
+    }
+
+    /// Leaves out what the line with this number proves; called before it is added.
+    pub fn hide(&mut self, number: u64) {
+        self.hidden.add(number);
     }
 
     /// Adds the line with this number.
@@ -200,6 +209,9 @@ impl Prover {
 
     fn prove_with(&mut self, at: (u64, f64), code: Code, symbol: Option<Symbol>, text: String) {
         let (number, t) = at;
+        if self.hidden.has(number) {
+            return;
+        }
         let same = |proof: &&mut Proof| proof.code == code && proof.symbol == symbol;
         if let Some(proof) = self.proofs.iter_mut().find(same) {
             proof.times += 1;

@@ -216,6 +216,20 @@ fn secrets_are_hidden_in_the_trace_and_reach_the_plugin() {
 }
 
 #[test]
+fn a_property_of_rows_that_no_order_has_is_hidden_in_the_trace() {
+    let plugin = Plugin::new(&[], &["append"], &[]);
+    let recorded = Recorded::new(plugin, &["--redact", "s"]);
+
+    let done = recorded.run(&["--send", r#"{"n":1,"s":"hunter2"}"#]);
+
+    done.assert_status(0);
+    let trace = fs::read_to_string(recorded.trace()).unwrap();
+    assert!(!trace.contains("hunter2"), "{trace}");
+    let row = r#""text":"[{\"n\":1,\"s\":\"[redacted]\"}]""#;
+    assert!(trace.contains(row), "{trace}");
+}
+
+#[test]
 fn what_a_hostile_plugin_sends_is_passed_on_and_named_if_it_is_no_message() {
     for (wire, status, said) in [
         ("frame", 1, "has sent bytes that are no message"),

@@ -25,5 +25,6 @@ mod saves;
 mod sinks;
 mod summaries;
 mod terminal;
+mod traced_cases;
 mod traces;
 mod watch;

@@ -146,6 +146,85 @@ fn a_wrong_condition_is_refused_with_the_possible_ones() {
 }
 
 #[test]
+fn a_filter_that_no_line_matches_is_refused_with_what_the_trace_has() {
+    let vector = vectors().join("ekuiper-2.4.0-python-errors.jsonl");
+    let shown = vector.display();
+    for (args, text) in [
+        (
+            &["--filter", "symbol=nope"][..],
+            "no line matches symbol=nope; the symbols are pfn, psink, psrc",
+        ),
+        (
+            &[
+                "--filter",
+                "symbol=nope",
+                "--filter",
+                "symbol=x*",
+                "--summary",
+            ],
+            "no line matches symbol=nope, symbol=x*; the symbols are pfn, psink, psrc",
+        ),
+        (
+            &["--filter", "t=900..", "--html", "-"],
+            "no line matches t=900..; the lines are from 0 s to 17.4895 s",
+        ),
+        (
+            &["--filter", "kind=row", "--filter", "symbol=psink"],
+            "no line matches kind=row, symbol=psink; each of these keys matches other lines",
+        ),
+    ] {
+        let output = trace(&vector, args);
+
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(stderr(&output), format!("error: {shown}: {text}\n"));
+    }
+    let other = vectors().join("ekuiper-1.14.7-python-errors.jsonl");
+    let other = other.to_str().unwrap();
+    let none = trace(&vector, &["--filter", "symbol=nope", "--diff", other]);
+    assert_eq!(none.status.code(), Some(2));
+    assert_eq!(
+        stderr(&none),
+        format!(
+            "error: {shown} and {other}: no line matches symbol=nope; the symbols are pfn, psink, \
+             psrc\n"
+        )
+    );
+}
+
+#[test]
+fn the_findings_of_a_summary_are_those_that_match() {
+    let vector = vectors().join("ekuiper-1.14.7-python-errors.jsonl");
+    for (conditions, status, found) in [
+        (&["symbol=pfn"][..], 1, "\n2 findings\n  function.error: "),
+        (
+            &["symbol=pfn", "t=..2"],
+            1,
+            "\n1 finding\n  function.error: ",
+        ),
+        (&["symbol=pfn", "t=..0.5"], 0, "\nno findings\n"),
+        (&["kind=row"], 0, "\nno findings\n"),
+        (
+            &["kind=ack", "symbol=psink"],
+            1,
+            "\n18 findings\n  ack.error: ",
+        ),
+    ] {
+        let args = conditions
+            .iter()
+            .flat_map(|condition| ["--filter", condition])
+            .chain(["--summary"]);
+
+        let output = trace(&vector, &args.collect::<Vec<_>>());
+
+        let text = stdout(&output);
+        assert!(text.contains(found), "{text}");
+        assert_eq!(output.status.code(), Some(status), "{text}");
+        let line = |code| text.contains(&format!("  {code}: line "));
+        assert!(!line("row.not-json") && !line("order.greeting"), "{text}");
+    }
+}
+
+#[test]
 fn a_summary_has_rates_and_durations_and_fails_with_what_is_proven() {
     let (_place, path) = file(concat!(
         "{\"host\":\"eKuiper 2.4.0\",\"plugin\":\"p\"}\n",

@@ -125,7 +125,8 @@ pub(crate) struct Args {
     /// There is a case for each function, with its first 20 calls, and one for each
     /// rule, with the first 10 rows of its sources and the first 100 rows for its sinks.
     /// What differs among the rows of a source is expected by its type. Properties are
-    /// written as the trace has them, secrets included.
+    /// written as the trace has them, secrets included. The plugin must have the symbols of
+    /// the trace; it is built for that if it is a Cargo package or a Go module.
     #[arg(long, value_name = "TRACE", value_hint = ValueHint::FilePath,
         conflicts_with_all = ["list", "schema", "reference", "update"])]
     pub(super) from: Option<PathBuf>,
@@ -150,14 +151,18 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Makes the runner that these options describe.
-    pub(super) fn runner(&self) -> Runner {
-        let build = match self.debug {
+    /// Returns how Cargo packages and Go modules are built.
+    pub(super) fn build(&self) -> Build {
+        match self.debug {
             true => Build::unoptimized(),
             false => Build::optimized(),
-        };
+        }
+    }
+
+    /// Makes the runner that these options describe.
+    pub(super) fn runner(&self) -> Runner {
         let mut runner = Runner::new(&self.paths)
-            .build(build)
+            .build(self.build())
             .retries(self.retries)
             .timeout_scale(self.timeout_scale);
         if let Some(jobs) = self.jobs {

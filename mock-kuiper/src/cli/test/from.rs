@@ -1,11 +1,12 @@
 //! `test --from`: makes cases of a trace.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mock_kuiper::engine::package::Build;
 use mock_kuiper::engine::release::DEFAULT_HOST;
 use mock_kuiper::engine::save::{
     SaveFile, SavedKind, SavedRun, SavedStart, SavedStep, saved_row, saved_sink_row,
@@ -16,13 +17,14 @@ use mock_kuiper::engine::trace::{
 use mock_kuiper::engine::wire::{
     Ack, Command, FunctionAnswer, SourceRow, StreamOptions, source_config,
 };
-use mock_kuiper::{Channel, Kind, Release};
+use mock_kuiper::{Channel, Kind, Package, Release, Symbol};
 use serde_json::{Map, Value};
 
 use super::calls::Calls;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output::{NOTE, labelled, print_results, say};
+use crate::cli::replay::{check_symbols, incomplete};
 use crate::cli::text::count;
 
 /// The rows of a source that a case has.
@@ -41,6 +43,7 @@ const WITHIN: Duration = Duration::from_secs(5);
 pub(super) fn make(
     trace: &Path,
     plugin: &Path,
+    build: Build,
     python: Option<PathBuf>,
     output: Option<&Path>,
 ) -> Result<Exit, CliError> {
@@ -70,12 +73,16 @@ pub(super) fn make(
         let read = interpreter.interpret(number, &line);
         seen.add(&line, &read);
     }
+    if reader.is_cut() {
+        note(&incomplete(trace));
+    }
     let cases = seen.cases();
     if cases.is_empty() {
         return Err(wrong(
             "there is nothing in it that a case could test".to_owned(),
         ));
     }
+    check_symbols(trace, &seen.symbols, &Package::build(plugin, build)?)?;
     let run = SavedRun {
         plugin: plugin.to_owned(),
         python,
@@ -117,6 +124,8 @@ struct Seen {
     /// The order that was not answered yet.
     order: Option<(Ordered, f64)>,
     instances: Vec<Running>,
+    /// What was started or called.
+    symbols: BTreeSet<(Kind, String)>,
 }
 
 /// A source or sink of a rule.
@@ -145,6 +154,7 @@ impl Seen {
             requests: HashMap::new(),
             order: None,
             instances: Vec::new(),
+            symbols: BTreeSet::new(),
         }
     }
 
@@ -179,6 +189,7 @@ impl Seen {
                 if let Some(request) = self.requests.remove(channel)
                     && let Some(step) = call(function, &request, answer)
                 {
+                    self.symbols.insert((Kind::Function, function.to_owned()));
                     self.calls.add(function, &request.context, step);
                 }
             }
@@ -223,6 +234,10 @@ impl Seen {
 
     /// Notes that an instance runs, unless it has run before.
     fn start(&mut self, order: Ordered, started: f64) {
+        if order.command == Command::Start {
+            let Symbol { kind, name } = &order.symbol;
+            self.symbols.insert((*kind, name.clone()));
+        }
         let is_new =
             |one: &Running| one.order.symbol != order.symbol || one.order.meta != order.meta;
         let is_start = order.command == Command::Start && order.symbol.kind != Kind::Function;

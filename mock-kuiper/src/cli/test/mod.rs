@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
             ));
         };
         let python = args.python.clone();
-        return from::make(trace, plugin, python, args.output.as_deref());
+        return from::make(trace, plugin, args.build(), python, args.output.as_deref());
     }
     if args.update && std::env::var_os("CI").is_some() {
         return Err(CliError::input(

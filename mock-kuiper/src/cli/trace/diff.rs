@@ -22,11 +22,12 @@ const ONLY_SECOND: Style = AnsiColor::Green.on_default();
 pub(super) fn print_diff(
     first: &mut Opened,
     other: &Path,
-    filter: &Filter<'_>,
+    filter: &mut Filter<'_>,
 ) -> Result<Exit, CliError> {
     let mut second = Opened::open(other)?;
     let one = shapes(first, filter)?;
     let two = shapes(&mut second, filter)?;
+    filter.check(&[&first.path, other])?;
     let (only_one, only_two): (Vec<_>, Vec<_>) =
         (one.without(&two).collect(), two.without(&one).collect());
     let mut text = format!("- {}\n+ {}\n", first.title(), second.title());
@@ -61,7 +62,7 @@ pub(super) fn print_diff(
     })
 }
 
-fn shapes(trace: &mut Opened, filter: &Filter<'_>) -> Result<Shapes, CliError> {
+fn shapes(trace: &mut Opened, filter: &mut Filter<'_>) -> Result<Shapes, CliError> {
     let mut shapes = Shapes::default();
     while trace
         .next(|number, line, read| {

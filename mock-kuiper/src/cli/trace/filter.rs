@@ -1,9 +1,17 @@
 //! Which lines of a trace are shown.
 
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use mock_kuiper::engine::foreign::in_sentence;
-use mock_kuiper::engine::trace::{Interpreted, Line, Sense};
+use mock_kuiper::engine::trace::{Interpreted, Line, Proof, Sense};
+
+use super::super::error::CliError;
+
+/// The names of a trace that are kept, to name them if none matches.
+const NAMES: usize = 20;
 
 /// The conditions that the command line names.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +50,52 @@ impl Name {
             (true, false) => name.ends_with(&self.text),
             (false, true) => name.starts_with(&self.text),
             (true, true) => name.contains(&self.text),
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let star = |any| if any { "*" } else { "" };
+        let (before, after) = (star(self.any_before), star(self.any_after));
+        write!(f, "{before}{}{after}", in_sentence(&self.text))
+    }
+}
+
+impl Condition {
+    fn key(&self) -> &'static str {
+        match self {
+            Self::Channel(_) => "channel",
+            Self::Kind(_) => "kind",
+            Self::Symbol(_) => "symbol",
+            Self::From(_) => "from",
+            Self::Time(..) => "t",
+        }
+    }
+
+    fn is_met(&self, line: &Line<'_>, read: &Interpreted) -> bool {
+        match self {
+            Self::Channel(name) => {
+                let channel = line.channel.as_deref();
+                channel.is_some_and(|channel| name.matches(channel))
+            }
+            Self::Kind(kind) => read.sense.kind() == *kind,
+            Self::Symbol(name) => symbol_of(read).is_some_and(|symbol| name.matches(symbol)),
+            Self::From(side) => read.from.is_some_and(|from| from.name() == *side),
+            Self::Time(from, to) => (*from..=*to).contains(&line.t),
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}=", self.key())?;
+        match self {
+            Self::Channel(name) | Self::Symbol(name) => name.fmt(f),
+            Self::Kind(word) | Self::From(word) => f.write_str(word),
+            Self::Time(f64::MIN, to) => write!(f, "..{to}"),
+            Self::Time(from, f64::MAX) => write!(f, "{from}.."),
+            Self::Time(from, to) => write!(f, "{from}..{to}"),
         }
     }
 }
@@ -106,36 +160,153 @@ fn range(value: &str) -> Option<Condition> {
 /// All conditions: those with the same key match any, different keys all.
 pub(super) struct Filter<'a> {
     conditions: &'a [Condition],
+    /// Whether a line has matched all of them.
+    has_matched: bool,
+    /// The keys by which a line has matched.
+    matched: BTreeSet<&'static str>,
+    seen: Seen,
 }
 
 impl<'a> Filter<'a> {
     pub(super) fn new(conditions: &'a [Condition]) -> Self {
-        Self { conditions }
+        Self {
+            conditions,
+            has_matched: conditions.is_empty(),
+            matched: BTreeSet::new(),
+            seen: Seen::default(),
+        }
     }
 
     /// Whether a line is shown.
-    pub(super) fn matches(&self, line: &Line<'_>, read: &Interpreted) -> bool {
-        let any = |wanted: &dyn Fn(&Condition) -> Option<bool>| {
-            let mut found = self.conditions.iter().filter_map(wanted).peekable();
-            found.peek().is_none() || found.any(|matches| matches)
+    pub(super) fn matches(&mut self, line: &Line<'_>, read: &Interpreted) -> bool {
+        let mut matches = true;
+        for key in KEYS {
+            match self.matches_by(key, line, read) {
+                None => {}
+                Some(false) => matches = false,
+                Some(true) => {
+                    self.matched.insert(key);
+                }
+            }
+        }
+        self.has_matched |= matches;
+        if !self.has_matched {
+            self.seen.add(line, read);
+        }
+        matches
+    }
+
+    /// Whether what a line proves may be shown, which depends on the symbol, too.
+    pub(super) fn matches_proof_in(&self, line: &Line<'_>, read: &Interpreted) -> bool {
+        let mut keys = KEYS.into_iter().filter(|key| *key != "symbol");
+        keys.all(|key| self.matches_by(key, line, read) != Some(false))
+    }
+
+    /// Whether a proof is of a symbol that is shown.
+    pub(super) fn matches_symbol_of(&self, proof: &Proof) -> bool {
+        let mut names = self
+            .conditions
+            .iter()
+            .filter_map(|condition| match condition {
+                Condition::Symbol(name) => Some(name),
+                _ => None,
+            });
+        let is_named = |name: &Name| {
+            let symbol = proof.symbol.as_ref();
+            symbol.is_some_and(|symbol| name.matches(&symbol.name))
         };
-        let channel = line.channel.as_deref();
-        any(&|condition| match condition {
-            Condition::Channel(name) => Some(channel.is_some_and(|channel| name.matches(channel))),
-            _ => None,
-        }) && any(&|condition| match condition {
-            Condition::Kind(kind) => Some(read.sense.kind() == *kind),
-            _ => None,
-        }) && any(&|condition| match condition {
-            Condition::Symbol(name) => Some(symbol_of(read).is_some_and(|s| name.matches(s))),
-            _ => None,
-        }) && any(&|condition| match condition {
-            Condition::From(side) => Some(read.from.is_some_and(|from| from.name() == *side)),
-            _ => None,
-        }) && any(&|condition| match condition {
-            Condition::Time(from, to) => Some((*from..=*to).contains(&line.t)),
-            _ => None,
-        })
+        names.clone().next().is_none() || names.any(is_named)
+    }
+
+    /// Whether a line matches the conditions with a key, if there are any.
+    fn matches_by(&self, key: &str, line: &Line<'_>, read: &Interpreted) -> Option<bool> {
+        let mut of_key = self.conditions.iter().filter(|one| one.key() == key);
+        let first = of_key.next()?;
+        Some(first.is_met(line, read) || of_key.any(|one| one.is_met(line, read)))
+    }
+
+    /// Fails if no line of these traces has matched.
+    pub(super) fn check(&self, traces: &[&Path]) -> Result<(), CliError> {
+        if self.has_matched {
+            return Ok(());
+        }
+        let traces: Vec<_> = traces
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        let is_unmet = |one: &&Condition| !self.matched.contains(one.key());
+        let mut unmet = self.conditions.iter().filter(is_unmet).peekable();
+        let (conditions, reason) = match unmet.peek().map(|one| one.key()) {
+            Some(key) => (
+                words(unmet.filter(|one| one.key() == key)),
+                self.seen.have(key),
+            ),
+            None => (
+                words(self.conditions.iter()),
+                "each of these keys matches other lines".to_owned(),
+            ),
+        };
+        Err(CliError::input(format!(
+            "{}: no line matches {conditions}; {reason}",
+            traces.join(" and ")
+        )))
+    }
+}
+
+fn words(items: impl Iterator<Item = impl fmt::Display>) -> String {
+    let items: Vec<_> = items.map(|item| item.to_string()).collect();
+    items.join(", ")
+}
+
+/// What traces have to filter by.
+#[derive(Default)]
+struct Seen {
+    channels: BTreeSet<String>,
+    symbols: BTreeSet<String>,
+    kinds: BTreeSet<&'static str>,
+    sides: BTreeSet<&'static str>,
+    times: Option<(f64, f64)>,
+}
+
+impl Seen {
+    fn add(&mut self, line: &Line<'_>, read: &Interpreted) {
+        keep(&mut self.channels, line.channel.as_deref());
+        keep(&mut self.symbols, symbol_of(read));
+        self.kinds.insert(read.sense.kind());
+        self.sides.extend(read.from.map(|side| side.name()));
+        let (first, last) = self.times.unwrap_or((line.t, line.t));
+        self.times = Some((first.min(line.t), last.max(line.t)));
+    }
+
+    /// Says what there is for a key.
+    fn have(&self, key: &str) -> String {
+        let names = |what: &str, names: &BTreeSet<String>| {
+            let more = if names.len() > NAMES { ", …" } else { "" };
+            let shown = words(names.iter().take(NAMES).map(|name| in_sentence(name)));
+            match names.is_empty() {
+                true => format!("there are no {what}s"),
+                false => format!("the {what}s are {shown}{more}"),
+            }
+        };
+        match (key, self.times) {
+            (_, None) => "there are no lines".to_owned(),
+            ("channel", _) => names("channel", &self.channels),
+            ("symbol", _) => names("symbol", &self.symbols),
+            ("kind", _) => format!("the kinds are {}", words(self.kinds.iter())),
+            ("from", _) if self.sides.is_empty() => "nobody has sent anything".to_owned(),
+            ("from", _) => format!("all is from {}", words(self.sides.iter())),
+            (_, Some((first, last))) => format!("the lines are from {first} s to {last} s"),
+        }
+    }
+}
+
+/// Keeps a name, and one more than are shown.
+fn keep(names: &mut BTreeSet<String>, name: Option<&str>) {
+    if let Some(name) = name
+        && names.len() <= NAMES
+        && !names.contains(name)
+    {
+        names.insert(name.to_owned());
     }
 }
 

@@ -33,7 +33,7 @@ const ENTRIES: usize = 200;
 /// Writes the page to a file, or with `-` to stdout.
 pub(super) fn write(
     trace: &mut Opened,
-    filter: &Filter<'_>,
+    filter: &mut Filter<'_>,
     file: &Path,
 ) -> Result<Exit, CliError> {
     let mut summary = Summary::new(trace.header());
@@ -42,6 +42,9 @@ pub(super) fn write(
     let mut marks = Vec::new();
     while trace
         .next(|number, line, read| {
+            if !filter.matches_proof_in(line, &read) {
+                prover.hide(number);
+            }
             prover.add(number, line, &read);
             if !filter.matches(line, &read) {
                 return;
@@ -77,7 +80,9 @@ pub(super) fn write(
         })?
         .is_some()
     {}
-    let proofs = prover.finish();
+    filter.check(&[&trace.path])?;
+    let mut proofs = prover.finish();
+    proofs.retain(|proof| filter.matches_symbol_of(proof));
     let page = page(trace.title(), &summary, &proofs, lines, marks);
     let html = page.to_html();
     if file == Path::new("-") {

@@ -18,7 +18,11 @@ use super::width::{fitted, width};
 const CHANNEL: usize = 28;
 
 /// Prints every line that matches.
-pub(super) fn print(trace: &mut Opened, filter: &Filter<'_>, bodies: bool) -> Result<(), CliError> {
+pub(super) fn print(
+    trace: &mut Opened,
+    filter: &mut Filter<'_>,
+    bodies: bool,
+) -> Result<(), CliError> {
     let stdout = anstream::stdout().lock();
     let mut out = io::BufWriter::with_capacity(1 << 16, stdout);
     let mut table = Table {
@@ -47,7 +51,7 @@ pub(super) fn print(trace: &mut Opened, filter: &Filter<'_>, bodies: bool) -> Re
         Err(Stopped::Error(error)) => return Err(error),
     }
     trace.say_notes();
-    Ok(())
+    filter.check(&[&trace.path])
 }
 
 /// Why no more lines are written.

@@ -89,16 +89,16 @@ pub(crate) struct Args {
 /// Shows a trace.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let mut trace = Opened::open(&args.trace)?;
-    let filter = Filter::new(&args.filter);
+    let mut filter = Filter::new(&args.filter);
     if let Some(other) = &args.diff {
-        return diff::print_diff(&mut trace, other, &filter);
+        return diff::print_diff(&mut trace, other, &mut filter);
     }
     if let Some(page) = &args.html {
-        return html::write(&mut trace, &filter, page);
+        return html::write(&mut trace, &mut filter, page);
     }
     if args.summary {
-        return summary::print_summary(&mut trace, &filter);
+        return summary::print_summary(&mut trace, &mut filter);
     }
-    lines::print(&mut trace, &filter, args.bodies)?;
+    lines::print(&mut trace, &mut filter, args.bodies)?;
     Ok(Exit::Fine)
 }

@@ -18,7 +18,7 @@ use super::width::{fitted, width};
 const BOLD: Style = Style::new().bold();
 
 /// Prints the summary of what matches; fails if it proves anything.
-pub(super) fn print_summary(trace: &mut Opened, filter: &Filter<'_>) -> Result<Exit, CliError> {
+pub(super) fn print_summary(trace: &mut Opened, filter: &mut Filter<'_>) -> Result<Exit, CliError> {
     let mut summary = Summary::new(trace.header());
     let mut prover = Prover::new(trace.header(), trace.interpreter().release());
     while trace
@@ -26,11 +26,16 @@ pub(super) fn print_summary(trace: &mut Opened, filter: &Filter<'_>) -> Result<E
             if filter.matches(line, &read) {
                 summary.add(number, line, &read);
             }
+            if !filter.matches_proof_in(line, &read) {
+                prover.hide(number);
+            }
             prover.add(number, line, &read);
         })?
         .is_some()
     {}
-    let proofs = prover.finish();
+    filter.check(&[&trace.path])?;
+    let mut proofs = prover.finish();
+    proofs.retain(|proof| filter.matches_symbol_of(proof));
     print_results(&text(&trace.title(), &summary, &proofs))?;
     trace.say_notes();
     Ok(match proofs.is_empty() {
