@@ -7,6 +7,7 @@ use super::fields::{
     AckChannel, Datasource, FunctionMeta, ProcessLife, Release, StreamOptionSet, WorkingDirectory,
     YamlKeys,
 };
+use crate::foreign::in_sentence;
 
 /// How long a host waits for the answer to an order, in every release.
 ///
@@ -200,7 +201,7 @@ impl fmt::Display for UnknownRelease {
         write!(
             f,
             "unknown eKuiper release `{}`; use one of {}",
-            self.name,
+            in_sentence(&self.name),
             known.join(", ")
         )
     }

@@ -114,6 +114,7 @@ mod tests {
         cases(FILE.as_bytes());
         cases(b"plugin: [\x1b");
         cases(b">\n.asrSZ");
+        cases(b"plugin: /tmp\nreleases: [\"1\\n\\u2028\"]\ncases: []");
         cases(b"a: &x {}\nb: [*x, *x]");
         words(FILE.as_bytes());
         words(b"[$absent, $$any]");
