@@ -435,7 +435,9 @@ fn all_mistakes_of_the_flaky_requirements_are_reported_at_once_with_status_2() {
         err.replace(script.directory.path().to_str().unwrap(), "DIR")
     };
 
-    let both = with(&["--filter", "CTL-99"]);
+    let page = script.file("page.html");
+    let both = with(&["--filter", "CTL-99", "--html", page.to_str().unwrap()]);
+    assert!(!page.exists());
     fs::write(
         &flaky,
         "CTL-1 2.4 y\nsnk-03 2.4 y\nXXX-00 2.4 y\nCTL-02 2.9 y\nCTL-03 all\n",

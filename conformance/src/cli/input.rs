@@ -151,7 +151,7 @@ pub(super) fn read(args: &Args, filtered: Filtered) -> Result<Input, CliError> {
 }
 
 /// Returns a mistake for each file that cannot be written, so that it is known
-/// before the tests run.
+/// before the tests run. A file that did not exist is not left behind.
 fn unwritable(args: &Args) -> Vec<String> {
     let files = [
         ("--write-expect-fail", &args.write_expect_fail),
@@ -165,8 +165,14 @@ fn unwritable(args: &Args) -> Vec<String> {
         .filter_map(|(option, path)| Some((option, path.as_ref()?)));
     named
         .filter_map(|(option, path)| {
+            let is_new = !path.exists();
             let file = fs::OpenOptions::new().append(true).create(true).open(path);
-            let error = file.err()?;
+            let Err(error) = file else {
+                if is_new {
+                    let _ = fs::remove_file(path);
+                }
+                return None;
+            };
             Some(format!(
                 "{option}: cannot write {}: {error}",
                 path.display()
