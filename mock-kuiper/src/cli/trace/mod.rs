@@ -55,7 +55,7 @@ pub(crate) struct Args {
     /// `*` at either end of a name stands for anything. The kinds are launch, exit,
     /// connected, closed, event, sp (a greeting of the transport), greeting, order,
     /// answer, request, reply, row, invalid_row, sink_row, ack, stale, resent, late,
-    /// cut and raw.
+    /// cut and raw. A filter that no line matches is refused with what the trace has.
     #[arg(long, value_name = "KEY=VALUE")]
     filter: Vec<Condition>,
 
@@ -66,7 +66,8 @@ pub(crate) struct Args {
     /// Show rates, durations and pauses for each channel, and what the trace proves
     /// that the plugin did wrong
     ///
-    /// The exit status is 1 if it proves anything. A trace from which messages were
+    /// The exit status is 1 if it proves anything; with --filter, in the lines and of the
+    /// symbols that match. A trace from which messages were
     /// left out (`dropped` in its first line) proves nothing to be missing.
     #[arg(long)]
     summary: bool,
