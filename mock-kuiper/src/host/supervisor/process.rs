@@ -14,7 +14,7 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
@@ -31,8 +31,7 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 use rustix::path::DecInt;
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, getpid, kill_process, set_child_subreaper,
-    wait, waitid,
+    Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, waitpid,
 };
 use rustix::stdio::{dup2_stdin, dup2_stdout, stdin, stdout};
 
@@ -219,11 +218,25 @@ impl Children {
     }
 
     /// Reaps the children that have ended; returns whether any child is left.
+    ///
+    /// Ends the supervisor if the plugin's program was never run: whoever launches it
+    /// waits for that.
     fn reap(&mut self) -> bool {
-        self.note_plugin();
         loop {
-            match wait(WaitOptions::NOHANG) {
-                Ok(Some((pid, status))) if Some(pid) == self.plugin => {
+            let ended = match ended_child() {
+                Ok(Some(child)) => child,
+                Ok(None) => return true,
+                Err(Errno::INTR) => continue,
+                Err(_) => return false,
+            };
+            // Looked at before it is reaped, after which nothing is known of it.
+            let is_plugin = self.plugin == Some(ended);
+            if is_plugin && is_unstarted(ended) {
+                // SAFETY: as in `split`.
+                unsafe { libc::_exit(0) }
+            }
+            match waitpid(Some(ended), WaitOptions::NOHANG) {
+                Ok(Some((_, status))) if is_plugin => {
                     self.plugin = None;
                     report(
                         stdin(),
@@ -232,27 +245,9 @@ impl Children {
                         },
                     );
                 }
-                Ok(Some(_)) | Err(Errno::INTR) => {}
-                Ok(None) => return true,
+                Ok(_) | Err(Errno::INTR) => {}
                 Err(_) => return false,
             }
-        }
-    }
-
-    /// Ends the supervisor if the plugin's program was never run: whoever
-    /// launches it waits for that.
-    fn note_plugin(&self) {
-        let Some(plugin) = self.plugin else { return };
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        if !matches!(waitid(WaitId::Pid(plugin), options), Ok(Some(_))) {
-            return;
-        }
-        let mut name = [0; 16];
-        let number = DecInt::new(plugin.as_raw_nonzero().get());
-        let read = read_in_proc(number.as_c_str(), c"comm", &mut name);
-        if read.strip_suffix(b"\n") == Some(UNSTARTED.to_bytes()) {
-            // SAFETY: as in `split`.
-            unsafe { libc::_exit(0) }
         }
     }
 
@@ -296,6 +291,31 @@ impl Children {
             let _ = self.wait(false, Some(pause));
         }
     }
+}
+
+/// Returns a child that has ended, without reaping it.
+fn ended_child() -> Result<Option<Pid>, Errno> {
+    let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: zeros are a valid value, and the call writes to nothing else.
+    let (info, failed) = unsafe {
+        let mut info: libc::siginfo_t = mem::zeroed();
+        let failed = libc::waitid(libc::P_ALL, 0, &raw mut info, flags) != 0;
+        (info, failed)
+    };
+    if failed {
+        let error = io::Error::last_os_error();
+        return Err(Errno::from_io_error(&error).unwrap_or(Errno::NOSYS));
+    }
+    // SAFETY: `waitid` has set the field, to 0 if no child has ended.
+    Ok(Pid::from_raw(unsafe { info.si_pid() }))
+}
+
+/// Whether a child that has ended has never run the plugin's program.
+fn is_unstarted(child: Pid) -> bool {
+    let mut name = [0; 16];
+    let number = DecInt::new(child.as_raw_nonzero().get());
+    let read = read_in_proc(number.as_c_str(), c"comm", &mut name);
+    read.strip_suffix(b"\n") == Some(UNSTARTED.to_bytes())
 }
 
 /// Kills every child that lives, and reports it; returns whether there was one.
