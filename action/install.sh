@@ -10,7 +10,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 programs=(mock-kuiper ekuiper-conformance)
 # A sum may have been copied with capitals or spaces.
-SHA256=$(tr -d '[:space:]' <<<"${SHA256,,}")
+SHA256=${SHA256,,} SHA256=${SHA256//[[:space:]]/}
 
 # fail TEXT: ends the step with an annotation. A workflow command is one line.
 fail() {
