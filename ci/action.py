@@ -414,12 +414,12 @@ class Run(unittest.TestCase):
         self.assertEqual(
             commands,
             [
-                "[mock-kuiper][check][my plugin][--strict]",
-                "[mock-kuiper][test][tests][more tests/a.test.yaml][--python][venv/bin/python]"
-                "[--release=1.13][--release=2.4]",
-                "[ekuiper-conformance][my plugin][--long][--strict][--python][venv/bin/python]"
+                "[mock-kuiper][check][--strict][--][my plugin]",
+                "[mock-kuiper][test][--python][venv/bin/python][--release=1.13][--release=2.4]"
+                "[--][tests][more tests/a.test.yaml]",
+                "[ekuiper-conformance][--long][--strict][--python][venv/bin/python]"
                 "[--release][1.13,2.4][--promises][promises.txt][--expect-fail][known.txt]"
-                '[--expect-flaky][flaky.txt][--config=a={"b": 1}][--config=c={}]',
+                '[--expect-flaky][flaky.txt][--config=a={"b": 1}][--config=c={}][--][my plugin]',
             ],
         )
         self.assertEqual(status, 0)
