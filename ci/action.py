@@ -390,8 +390,9 @@ class Run(unittest.TestCase):
         self.assertEqual(
             commands,
             [
-                "[mock-kuiper][check][.]",
-                f"[ekuiper-conformance][.][--long][--junit][results-{self.id()}/conformance.xml]",
+                "[mock-kuiper][check][--][.]",
+                f"[ekuiper-conformance][--long][--junit][results-{self.id()}/conformance.xml]"
+                "[--][.]",
             ],
         )
         self.assertEqual(status, 0)
