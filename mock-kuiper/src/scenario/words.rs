@@ -114,8 +114,7 @@ impl Words {
     /// Writes a list or a mapping on lines, the first of which is not indented.
     pub(super) fn block(&self, indent: usize, line_end: &str) -> String {
         let lines: Vec<_> = match self {
-            _ if !self.has_parts() => vec![self.flow()],
-            Self::List(items) => {
+            Self::List(items) if !items.is_empty() => {
                 let items = items.iter();
                 let lines = items.map(|item| {
                     let flow = item.flow();
@@ -126,7 +125,7 @@ impl Words {
                 });
                 lines.collect()
             }
-            Self::Map(entries) => {
+            Self::Map(entries) if !entries.is_empty() => {
                 let entries = entries.iter();
                 let lines = entries.map(|(key, value)| {
                     let key = key_text(key);
@@ -147,7 +146,7 @@ impl Words {
                 });
                 lines.collect()
             }
-            Self::Scalar(_) | Self::Text(..) => vec![self.flow()],
+            _ => vec![self.flow()],
         };
         lines.join(&format!("{line_end}{}", " ".repeat(indent)))
     }

@@ -16,20 +16,22 @@ fn test(plugin: &Plugin, args: &[&str]) -> std::process::Output {
         .unwrap()
 }
 
+/// Writes the cases of `trace.jsonl` to `new.test.yaml`.
+fn write_cases(plugin: &Plugin) -> std::process::Output {
+    let from = ["--from", "trace.jsonl", &plugin.id];
+    test(
+        plugin,
+        &[&from[..], &["--output", "new.test.yaml"]].concat(),
+    )
+}
+
 #[test]
 fn the_cases_of_a_trace_pass_on_its_plugin() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
     recorded_all(&plugin);
 
     let shown = test(&plugin, &["--from", "trace.jsonl", &plugin.id]);
-    let args = [
-        "--from",
-        "trace.jsonl",
-        &plugin.id,
-        "--output",
-        "new.test.yaml",
-    ];
-    let made = test(&plugin, &args);
+    let made = write_cases(&plugin);
     let passed = test(&plugin, &["new.test.yaml"]);
 
     let text = String::from_utf8(shown.stdout).unwrap();
@@ -95,21 +97,14 @@ fn the_symbols_that_the_plugin_lacks_and_an_incomplete_line_are_reported() {
     let mut text = fs::read_to_string(vector).unwrap();
     text.push_str("{\"t\":99");
     fs::write(&trace, text).unwrap();
-    let args = [
-        "--from",
-        "trace.jsonl",
-        &plugin.id,
-        "--output",
-        "new.test.yaml",
-    ];
 
-    let refused = test(&plugin, &args);
+    let refused = write_cases(&plugin);
     let is_written = plugin.place().join("new.test.yaml").exists();
     plugin.write_json(serde_json::json!({
         "version": "1.0.0", "language": "go", "executable": plugin.id,
         "sources": ["gosrc"], "sinks": ["gosink"], "functions": ["goecho", "gofail", "gosum"],
     }));
-    let made = test(&plugin, &args);
+    let made = write_cases(&plugin);
 
     let note = "note: trace.jsonl: the last line is incomplete and is left out\n";
     let lacking = [

@@ -78,6 +78,20 @@ fn a_stream_that_does_not_follow_ends_after_the_last_event() {
     server.end();
 }
 
+/// Reads until the source has sent more rows than `count`. Returns the numbers of those
+/// that were shown, and the last rate.
+fn until_rows(stream: &mut Stream, count: u64) -> (Vec<u64>, Value) {
+    let mut shown = Vec::new();
+    loop {
+        let event = stream.next().unwrap();
+        match event.name.as_str() {
+            "row" => shown.push(event.data["n"].as_u64().unwrap()),
+            "rate" if event.data["rows"].as_u64().unwrap() > count => return (shown, event.data),
+            _ => {}
+        }
+    }
+}
+
 #[test]
 fn few_of_many_rows_are_shown_and_the_others_counted() {
     let server = Probe::new().serve(&[]);
@@ -86,15 +100,8 @@ fn few_of_many_rows_are_shown_and_the_others_counted() {
     let mut stream = server.stream(&path);
 
     let begin = rows(&server);
-    let mut shown = 0;
-    let rate = loop {
-        let event = stream.next().unwrap();
-        match event.name.as_str() {
-            "row" => shown += 1,
-            "rate" if event.data["rows"].as_u64().unwrap() > begin + 1000 => break event.data,
-            _ => {}
-        }
-    };
+    let (shown, rate) = until_rows(&mut stream, begin + 1000);
+    let shown = shown.len() as u64;
 
     let skipped = rate["skipped"].as_u64().unwrap();
     assert!(skipped > shown, "{rate} {shown}");
@@ -111,15 +118,8 @@ fn rows_from_before_the_connection_do_not_count_as_shown() {
     let mut stream = server.stream(&path);
     let begin = rows(&server);
 
-    let mut shown = 0;
-    let rate = loop {
-        let event = stream.next().unwrap();
-        match event.name.as_str() {
-            "row" => shown += u64::from(event.data["n"].as_u64().unwrap() > begin),
-            "rate" if event.data["rows"].as_u64().unwrap() > begin + 100 => break event.data,
-            _ => {}
-        }
-    };
+    let (shown, rate) = until_rows(&mut stream, begin + 100);
+    let shown = shown.iter().filter(|number| **number > begin).count() as u64;
     // One row may be on its way while the stream begins.
     let seen = rate["skipped"].as_u64().unwrap() + shown + 1;
     let count = rate["rows"].as_u64().unwrap();
