@@ -241,7 +241,8 @@ impl<S: Sink + ?Sized> Sink for Box<S> {
 
 /// The destination of an instance's acks: a channel to the host, or a test.
 pub(crate) trait AckOutlet: Send + Sync {
-    /// Accepts an ack if there is room for it. Never waits.
+    /// Accepts an ack if there is room for it. Never waits. After a refusal, tells the
+    /// instance's thread once there is room.
     fn offer(&self, ack: &[u8]) -> bool;
 
     /// Sends the acks that were accepted.
@@ -272,9 +273,9 @@ struct Shared {
 #[derive(Default)]
 struct WaitingAcks {
     acks: Acks,
-    /// How many more acks are added before the next attempt to send. Set when an
-    /// attempt found no room, so that rows do not pay for a missing reader.
-    skip: u32,
+    /// Whether the last attempt to send found no room. The next one is made once the
+    /// channel has room again, so that rows do not pay for a missing reader.
+    stuck: bool,
     /// Since when acks have been delayed to be sent together.
     delayed_since: Option<Instant>,
     /// How many acks must have been dropped for the next warning.
@@ -291,9 +292,6 @@ impl WaitingAcks {
         Some(dropped)
     }
 }
-
-/// The value to which [`WaitingAcks::skip`] is set.
-const SKIP: u32 = 64;
 
 /// How long acks are delayed at most while more rows have arrived already. A
 /// host that sends rows without waiting for acks does not need them at once, and
@@ -372,7 +370,7 @@ impl SinkContext {
     fn collected(&self) {
         let mut waiting = self.waiting();
         waiting.acks.done();
-        if self.shared.more.load(Ordering::Relaxed) {
+        if !waiting.stuck && self.shared.more.load(Ordering::Relaxed) {
             let since = *waiting.delayed_since.get_or_insert_with(Instant::now);
             if since.elapsed() < MOST_DELAY {
                 return;
@@ -424,42 +422,31 @@ impl SinkContext {
     }
 
     fn pump_soon(&self, waiting: &mut WaitingAcks) {
-        match waiting.skip.checked_sub(1) {
-            Some(left) => waiting.skip = left,
-            None => drop(self.pump_now(waiting)),
+        if !waiting.stuck {
+            self.pump_now(waiting);
         }
     }
 
-    /// Sends the waiting acks for which there is room, unless there was none a moment
-    /// ago.
-    fn pump_if_useful(&self) -> Backlog {
+    /// Sends the waiting acks, unless there was no room for them and nothing has been
+    /// said of room since.
+    fn pump_if_useful(&self) {
+        self.pump_soon(&mut self.waiting());
+    }
+
+    /// Sends the waiting acks for which there is room. Returns whether those were all.
+    fn pump(&self) -> bool {
         let mut waiting = self.waiting();
-        match waiting.skip {
-            0 => self.pump_now(&mut waiting),
-            _ => Backlog::Stuck,
-        }
+        self.pump_now(&mut waiting);
+        !waiting.stuck
     }
 
-    /// Sends the waiting acks for which there is room.
-    fn pump(&self) -> Backlog {
-        self.pump_now(&mut self.waiting())
-    }
-
-    fn pump_now(&self, waiting: &mut WaitingAcks) -> Backlog {
+    fn pump_now(&self, waiting: &mut WaitingAcks) {
         let sent = waiting.acks.pump(|ack| self.shared.outlet.offer(ack));
         if sent > 0 {
             self.shared.outlet.deliver();
         }
-        waiting.skip = 0;
+        waiting.stuck = !waiting.acks.is_empty();
         waiting.delayed_since = None;
-        if waiting.acks.is_empty() {
-            Backlog::None
-        } else if sent > 0 {
-            Backlog::Shrinking
-        } else {
-            waiting.skip = SKIP;
-            Backlog::Stuck
-        }
     }
 
     fn waiting(&self) -> MutexGuard<'_, WaitingAcks> {
@@ -475,17 +462,6 @@ impl fmt::Debug for SinkContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.info().show(f, "SinkContext")
     }
-}
-
-/// Which acks wait after [`SinkContext::pump`].
-#[derive(Debug, PartialEq)]
-enum Backlog {
-    /// No ack waits.
-    None,
-    /// Some acks were sent, others wait.
-    Shrinking,
-    /// No ack could be sent.
-    Stuck,
 }
 
 #[cfg(test)]

@@ -110,6 +110,12 @@ impl Connection {
         }
     }
 
+    /// Limits the memory that the kernel uses for what the peer has not read.
+    pub(crate) fn limit_room(&self, bytes: usize) {
+        // Linux doubles what it is asked for.
+        let _ = set_socket_send_buffer_size(&self.socket, bytes / 2);
+    }
+
     /// Makes a read without [`RecvFlags::DONTWAIT`] wait for the shortest time
     /// that the kernel can wait: one tick of its clock, 1 to 10 ms.
     pub(crate) fn block_reads_for_a_tick(&self) -> Result<(), Errno> {

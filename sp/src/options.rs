@@ -27,6 +27,13 @@ pub struct Options {
     /// An empty queue accepts one message of any size. As many bytes again can
     /// be in the hands of the flusher. Default: 256 KiB.
     pub queue_bytes: usize,
+    /// The memory in bytes that the kernel may use for what the peer has not read.
+    /// Applies to [`Push`](crate::Push).
+    ///
+    /// It counts some 800 bytes for a short message that is written alone. The kernel
+    /// has a lower limit of a few KiB, and an upper one (`net.core.wmem_max` of Linux).
+    /// Default: what the system has set, 208 KiB on Linux.
+    pub kernel_bytes: Option<usize>,
     /// The memory that this socket's queue shares with those of other sockets. It
     /// can make the queue shorter than `queue_bytes`, never longer. Applies to
     /// [`Push`](crate::Push). Default: none.
@@ -79,6 +86,7 @@ impl Default for Options {
         Self {
             max_message: None,
             queue_bytes: 256 * 1024,
+            kernel_bytes: None,
             budget: None,
             admit: None,
             on_peer: None,
@@ -92,6 +100,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("max_message", &self.max_message)
             .field("queue_bytes", &self.queue_bytes)
+            .field("kernel_bytes", &self.kernel_bytes)
             .field("budget", &self.budget)
             .field("admit", &self.admit.is_some())
             .field("on_peer", &self.on_peer.is_some())
@@ -139,7 +148,7 @@ mod tests {
         assert_eq!(
             format!("{options:?}"),
             "Options { max_message: Some(7), queue_bytes: 262144, \
-             budget: Some(Budget { total: 9, used: 0 }), \
+             kernel_bytes: None, budget: Some(Budget { total: 9, used: 0 }), \
              admit: false, on_peer: false, on_room: true }"
         );
     }

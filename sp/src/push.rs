@@ -22,15 +22,13 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::address::Address;
 use crate::budget::Share;
 use crate::changes::{Changes, lock, wait_for};
 use crate::connection::Connection;
 use crate::frame::Protocol;
-use crate::options::Presence;
-use crate::sys::peer_of;
 use crate::wake::Bell;
 use crate::{Error, Options};
 
@@ -100,23 +98,23 @@ impl Push {
             source,
         };
         let bell = Bell::new().map_err(|errno| failed("open a socket for", errno.into()))?;
-        if let (Some(connection), Some(on_peer)) = (&connection, &options.on_peer) {
-            on_peer(&peer_of(connection), Presence::Connected);
-        }
         let shared = Arc::new(Shared {
             address: address.clone(),
             queue_bytes: options.queue_bytes,
+            kernel_bytes: options.kernel_bytes,
             on_peer: options.on_peer.clone(),
             on_room: options.on_room.clone(),
             state: Mutex::new(State {
                 connecting: connection.is_none(),
-                connection: connection.map(Arc::new),
                 share: Share::of(options.budget.clone()),
                 ..State::default()
             }),
             changed: Changes::default(),
             bell,
         });
+        if let Some(connection) = connection {
+            shared.connected(&mut lock(&shared.state), connection);
+        }
         let flusher = Flusher::start(Arc::clone(&shared))
             .map_err(|source| failed("start a thread for", source))?;
         Ok(Self {
@@ -174,8 +172,10 @@ impl Push {
     /// Never waits. What the kernel does not accept is written in the background.
     pub fn write_out(&self) {
         let mut state = lock(&self.shared.state);
-        // A flusher that is writing or dialing looks at the queue afterwards.
-        if !state.queue.is_empty() && !state.writing && state.connection.is_some() {
+        // A flusher that is writing or dialing, or waits for room, looks at the queue
+        // afterwards.
+        let is_idle = !state.writing && state.stalled.is_none();
+        if !state.queue.is_empty() && is_idle && state.connection.is_some() {
             self.shared.write_waiting(&mut state);
             state.burst.queued = 0;
             if !state.is_drained() {
@@ -207,6 +207,32 @@ impl Push {
             }
         })
         .unwrap_or(Err(Error::TimedOut))
+    }
+
+    /// Does the same as [`flush`](Self::flush), but ends once the peer has read nothing
+    /// for as long as `patience`. That counts from the moment when the kernel had no
+    /// more room, so there is no wait if it was long before the call.
+    ///
+    /// `limit` counts from the call. A message of at least 32 KiB counts as read only
+    /// when the kernel has accepted all of it.
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`flush`](Self::flush).
+    pub fn flush_while_read(&self, limit: Duration, patience: Duration) -> Result<(), Error> {
+        let begin = Instant::now();
+        let stalled = || lock(&self.shared.state).stalled;
+        loop {
+            let before = stalled();
+            let waited = before.map_or(Duration::ZERO, |since| since.elapsed());
+            let patient = patience.saturating_sub(waited);
+            let left = limit.saturating_sub(begin.elapsed());
+            match self.flush(left.min(patient)) {
+                Err(Error::TimedOut)
+                    if patient < left && (before.is_none() || stalled() != before) => {}
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Does the same as [`flush`](Self::flush) for the last messages of this socket:

@@ -14,7 +14,7 @@ use ekuiper_sp::{Error, Keep, Options, Pull, Push, Waker};
 use log::{debug, error, warn};
 
 use super::collector::Collector;
-use super::{AckOutlet, Backlog, Sink, SinkContext};
+use super::{AckOutlet, Sink, SinkContext};
 use crate::context::InstanceInfo;
 use crate::instance::{Instance, Phase, StopLimits, Worker, left};
 use crate::{BoxError, wire};
@@ -34,6 +34,11 @@ impl AckOutlet for Push {
 /// [`Acks`](crate::ack::Acks), which counts them.
 const ACK_QUEUE: usize = 4096;
 
+/// The memory that the kernel may use for acks that the host has not read: some 40 that
+/// were sent one by one. A host that waits for acks leaves one unread, and most hosts
+/// read none, so more would only be lost memory.
+const UNREAD_ACKS: usize = 32 * 1024;
+
 /// Starts an instance of a configured sink. The sink is listening when this
 /// returns.
 pub(crate) fn start(
@@ -43,8 +48,9 @@ pub(crate) fn start(
     let pull = Pull::listen(&wire::data_url(&info.identity), Options::default())?;
     let mut options = Options::default();
     options.queue_bytes = ACK_QUEUE;
-    // Acks by hand may find the channel full while the thread waits for a row
-    // without a limit: it then sends those that wait.
+    options.kernel_bytes = Some(UNREAD_ACKS);
+    // An ack that finds the channel full waits until the thread is woken, which waits
+    // for a row meanwhile.
     options.on_room = Some({
         let waker = pull.waker();
         Arc::new(move || waker.wake())
@@ -58,8 +64,6 @@ pub(crate) fn start(
         let rows = Rows {
             pull: Arc::clone(&pull),
             ctx,
-            pause: PAUSE_FIRST,
-            has_rested: false,
             drain_until: None,
         };
         let (acks, phase) = (Arc::clone(&acks), Arc::clone(&phase));
@@ -86,13 +90,22 @@ fn run(sink: Box<dyn Sink>, mut rows: Rows, acks: &Push, phase: &Phase) {
         }
     }
     ctx.stop();
-    if ctx.pump() != Backlog::Stuck {
-        // A host that reads its acks does so soon, and one that does not listen for
-        // them is not waited for.
-        let _ = acks.flush(LAST_ACKS);
-    }
+    send_last_acks(&ctx, acks, LAST_ACKS, ACK_PATIENCE);
     acks.close();
     drop(lock(&rows.pull).take());
+}
+
+/// Sends the acks that wait, for at most `limit`, and while the host reads some within
+/// `patience`. A host that does not listen for acks is not waited for.
+fn send_last_acks(ctx: &SinkContext, acks: &Push, limit: Duration, patience: Duration) {
+    let end = Instant::now() + limit;
+    loop {
+        let all = ctx.pump();
+        let read = acks.flush_while_read(left(end), patience).is_ok();
+        if all || !read || left(end).is_zero() {
+            return;
+        }
+    }
 }
 
 /// Flushes what a sink that works in batches has collected, and closes the sink.
@@ -141,22 +154,15 @@ const DRAIN_QUIET: Duration = Duration::from_millis(5);
 /// How long to wait until a host has greeted the ack channel and has read the last
 /// acks.
 const LAST_ACKS: Duration = Duration::from_millis(500);
-/// The pause between attempts to send waiting acks while the host reads them and
-/// no row comes.
-const PAUSE_FIRST: Duration = Duration::from_millis(5);
-/// The first pause between such attempts if no host reads the acks. It doubles.
-const PAUSE_STUCK: Duration = Duration::from_millis(100);
-/// The longest pause between such attempts.
-const PAUSE_LAST: Duration = Duration::from_millis(500);
+/// How long a host may read no ack until it is taken to read none. It counts from
+/// before the stop; see [`Push::flush_while_read`].
+const ACK_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Reads messages, and sends waiting acks meanwhile.
 struct Rows {
     /// `None` once the sink was abandoned, which closes the channel.
     pull: Arc<Mutex<Option<Pull>>>,
     ctx: SinkContext,
-    pause: Duration,
-    /// Whether waiting acks may have found room since the last attempt.
-    has_rested: bool,
     drain_until: Option<Instant>,
 }
 
@@ -191,24 +197,11 @@ impl Rows {
                     return Next::End;
                 }
                 Some(DRAIN_QUIET)
-            } else if pull.has_buffered() {
-                None
             } else {
-                let backlog = match std::mem::take(&mut self.has_rested) {
-                    true => self.ctx.pump(),
-                    false => self.ctx.pump_if_useful(),
-                };
-                match backlog {
-                    Backlog::None => None,
-                    Backlog::Shrinking => {
-                        self.pause = PAUSE_FIRST;
-                        Some(self.pause)
-                    }
-                    Backlog::Stuck => {
-                        self.pause = self.pause.max(PAUSE_STUCK);
-                        Some(self.pause)
-                    }
+                if !pull.has_buffered() {
+                    self.ctx.pump_if_useful();
                 }
+                None
             };
             let until_flush = flush_due.map(left);
             match pull.recv_into(buffer, shorter(limit, until_flush)) {
@@ -217,13 +210,9 @@ impl Rows {
                     return Next::Message(range);
                 }
                 Err(Error::TimedOut) if is_flush_due() => return Next::FlushDue,
-                Err(Error::TimedOut) if self.drain_until.is_some() => return Next::End,
-                Err(Error::TimedOut) => {
-                    self.pause = (self.pause * 2).min(PAUSE_LAST);
-                    self.has_rested = true;
-                }
-                // The ack channel may have room again.
-                Err(Error::Woken) => self.has_rested = true,
+                Err(Error::TimedOut) => return Next::End,
+                // For a stop, or because the ack channel has room again.
+                Err(Error::Woken) => drop(self.ctx.pump()),
                 Err(error @ Error::Protocol(_)) => {
                     warn!("sink {}: {error}", self.ctx.info());
                 }
@@ -284,5 +273,37 @@ impl Instance for RunningSink {
         // The thread holds this lock only while it waits for rows, which it no
         // longer does.
         drop(lock(&self.pull).take());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Identity;
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn all_acks_that_wait_are_sent_while_the_host_reads_them() {
+        let place = tempfile::tempdir().unwrap();
+        let url = format!("ipc://{}", place.path().join("acks.ipc").display());
+        let mut host = Pull::listen(&url, Options::default()).unwrap();
+        let mut options = Options::default();
+        options.queue_bytes = ACK_QUEUE;
+        let acks = Arc::new(Push::dial(&url, options).unwrap());
+        let info = InstanceInfo::new("s", Identity::default());
+        let ctx = SinkContext::new(info, Arc::clone(&acks) as _);
+        for _ in 0..5000 {
+            ctx.ack_ok();
+        }
+
+        let reader = std::thread::spawn(move || {
+            let is_done = |_: &u32| host.recv(Some(LONG)).unwrap() == b"{}";
+            (0..5000).filter(is_done).count()
+        });
+        send_last_acks(&ctx, &acks, LONG, LONG);
+        acks.close();
+
+        assert_eq!(reader.join().unwrap(), 5000);
     }
 }

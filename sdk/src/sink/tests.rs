@@ -194,12 +194,12 @@ fn unread_acks_wait_in_the_order_of_their_rows() {
     for row in ["row", "row", "fail", "row"] {
         collector.collect(&ctx, row.as_bytes()).unwrap();
     }
-    assert_eq!(ctx.pump(), Backlog::Stuck);
+    assert!(!ctx.pump());
 
     *reader.room.lock().unwrap() = 2;
-    assert_eq!(ctx.pump(), Backlog::Shrinking);
+    assert!(!ctx.pump());
     *reader.room.lock().unwrap() = 9;
-    assert_eq!(ctx.pump(), Backlog::None);
+    assert!(ctx.pump());
 
     assert_eq!(
         *reader.read.lock().unwrap(),

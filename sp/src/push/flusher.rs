@@ -121,8 +121,7 @@ impl Flusher {
         let mut state = lock(&shared.state);
         state.connecting = false;
         if !state.closed {
-            shared.report(&connection, Presence::Connected);
-            state.connection = Some(Arc::new(connection));
+            shared.connected(&mut state, connection);
             shared.changed.notify_all();
         }
         Ok(())
@@ -159,8 +158,10 @@ impl Flusher {
     ) -> Result<(), Lost> {
         let shared = &*self.shared;
         let error = loop {
+            let before = sent;
             let outcome = write_all(connection, &batch, &mut sent);
             let mut state = lock(&shared.state);
+            state.attempted(sent - before, outcome.is_ok());
             state.writing = false;
             if state.closed {
                 return Ok(());

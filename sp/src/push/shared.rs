@@ -22,6 +22,7 @@ use crate::wake::Bell;
 pub(super) struct Shared {
     pub(super) address: Address,
     pub(super) queue_bytes: usize,
+    pub(super) kernel_bytes: Option<usize>,
     pub(super) on_peer: Option<OnPeer>,
     pub(super) on_room: Option<OnRoom>,
     pub(super) state: Mutex<State>,
@@ -67,6 +68,9 @@ pub(super) struct State {
     pub(super) share: Share,
     /// Whether a message has found no room in the queue since it last had room.
     pub(super) full: bool,
+    /// Since when the kernel has had no room, if it had none at the last attempt to
+    /// write what waits. The flusher then waits for room.
+    pub(super) stalled: Option<Instant>,
     pub(super) closed: bool,
     pub(super) burst: Burst,
 }
@@ -99,8 +103,20 @@ impl State {
         self.cuts = 0;
     }
 
+    /// Records an attempt to write what waits: how many bytes the kernel has accepted,
+    /// and whether those were all.
+    pub(super) fn attempted(&mut self, accepted: usize, all: bool) {
+        if accepted > 0 {
+            self.stalled = None;
+        }
+        if !all {
+            self.stalled.get_or_insert_with(Instant::now);
+        }
+    }
+
     /// Gives the connection up and returns it. A thread that is writing to it ends.
     pub(super) fn give_up(&mut self) -> Option<Arc<Connection>> {
+        self.stalled = None;
         let connection = self.connection.take()?;
         if self.writing {
             // It fails only if the connection has ended, which ends the write too.
@@ -138,6 +154,15 @@ impl State {
 }
 
 impl Shared {
+    /// Takes a new connection over.
+    pub(super) fn connected(&self, state: &mut State, connection: Connection) {
+        if let Some(bytes) = self.kernel_bytes {
+            connection.limit_room(bytes);
+        }
+        self.report(&connection, Presence::Connected);
+        state.connection = Some(Arc::new(connection));
+    }
+
     pub(super) fn report(&self, connection: &Connection, presence: Presence) {
         if let Some(on_peer) = &self.on_peer {
             on_peer(&peer_of(connection), presence);
@@ -181,9 +206,15 @@ impl Shared {
         let mut has_room = state.next_batch(self.queue_bytes);
         while state.sent < state.batch.len() {
             match connection.write(&state.batch[state.sent..]) {
-                Ok(written) => state.sent += written,
+                Ok(written) => {
+                    state.sent += written;
+                    state.attempted(written, true);
+                }
                 // The flusher meets the same error, and handles it.
-                Err(_) => break,
+                Err(_) => {
+                    state.attempted(0, false);
+                    break;
+                }
             }
             if state.sent == state.batch.len() {
                 state.end_batch();
@@ -269,6 +300,21 @@ pub(super) fn whole_frames(batch: &[u8], end: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stall_begins_anew_when_the_kernel_has_accepted_something() {
+        let mut state = State::default();
+
+        state.attempted(0, false);
+        let first = state.stalled.unwrap();
+        state.attempted(0, false);
+        assert_eq!(state.stalled, Some(first));
+        while first.elapsed().is_zero() {}
+        state.attempted(3, false);
+        assert!(state.stalled > Some(first), "{:?}", state.stalled);
+        state.attempted(3, true);
+        assert_eq!(state.stalled, None);
+    }
 
     #[test]
     fn only_completely_written_frames_count_as_sent() {

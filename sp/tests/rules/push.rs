@@ -141,6 +141,68 @@ fn messages_that_were_put_while_the_kernel_is_full_are_sent_later() {
     }
 }
 
+/// Puts rows, and writes each out, until one is still queued. Returns how many.
+fn put_until_one_waits(push: &Push) -> usize {
+    (1..)
+        .find(|_| {
+            assert!(push.put(b"row").unwrap());
+            push.write_out();
+            push.flush(Duration::ZERO).is_err()
+        })
+        .unwrap()
+}
+
+#[test]
+fn while_the_kernel_has_no_room_messages_that_are_put_wait_for_the_flusher() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let push = dial(&place);
+    let mut raw = accept_raw(&listener, PULL);
+    eventually("connected", || push.is_connected());
+    let mut unread = put_until_one_waits(&push);
+
+    // There is room again, but not so much that the flusher is told. At first, it may
+    // still be about to try again.
+    let is_left_to_the_flusher = (0..3).any(|_| {
+        assert_eq!(read_frame(&mut raw), b"row");
+        let before = waiting(&raw);
+        for _ in 0..9 {
+            assert!(push.put(b"row").unwrap());
+            push.write_out();
+        }
+        unread += 9 - 1;
+        thread::sleep(SHORT.unwrap());
+        waiting(&raw) == before
+    });
+
+    assert!(is_left_to_the_flusher);
+    for _ in 0..unread {
+        assert_eq!(read_frame(&mut raw), b"row");
+    }
+}
+
+#[test]
+fn the_kernel_keeps_less_for_a_peer_that_does_not_read_if_it_is_told_so() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let mut options = Options::default();
+    options.kernel_bytes = Some(32 * 1024);
+    let limited = Push::dial(&place.url(), options.clone()).unwrap();
+    let _unread = accept_raw(&listener, PULL);
+    let connected = thread::scope(|scope| {
+        let peer = scope.spawn(|| accept_raw(&listener, PULL));
+        let push = Push::connect(&place.url(), options, LONG).unwrap();
+        (push, peer.join().unwrap())
+    });
+    eventually("connected", || limited.is_connected());
+
+    for push in [&limited, &connected.0] {
+        let rows = put_until_one_waits(push);
+
+        assert!((20..100).contains(&rows), "{rows}");
+    }
+}
+
 #[test]
 fn put_is_refused_when_the_queue_is_full_or_the_socket_closed() {
     let place = Place::new();

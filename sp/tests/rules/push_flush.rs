@@ -1,7 +1,7 @@
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ekuiper_sp::Error;
+use ekuiper_sp::{Error, Push};
 
 use crate::common::*;
 
@@ -26,6 +26,56 @@ fn flush_waits_until_everything_is_written() {
     assert!(matches!(unread, Err(Error::TimedOut)), "{unread:?}");
     assert!(read.is_ok(), "{read:?}");
     reader.join().unwrap();
+}
+
+/// Returns whether a flush that waits while the peer reads ends before its limit.
+fn ends_early(push: &Push, patience: Duration) -> bool {
+    let begin = Instant::now();
+    let unread = push.flush_while_read(LONG, patience);
+    assert!(matches!(unread, Err(Error::TimedOut)), "{unread:?}");
+    begin.elapsed() < LONG
+}
+
+#[test]
+fn flush_while_read_ends_early_if_the_peer_reads_nothing() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let push = dial(&place);
+    let mut raw = accept_raw(&listener, PULL);
+    eventually("connected", || push.is_connected());
+    push.flush_while_read(Duration::ZERO, Duration::ZERO)
+        .unwrap();
+    push.send(&vec![7; 2 << 20], NEVER).unwrap();
+
+    assert!(ends_early(&push, SHORT.unwrap()));
+    assert!(ends_early(&push, Duration::ZERO));
+    let reader = thread::spawn(move || {
+        read_frame(&mut raw);
+        raw
+    });
+    let read = push.flush_while_read(LONG, LONG);
+
+    assert!(read.is_ok(), "{read:?}");
+    reader.join().unwrap();
+}
+
+#[test]
+fn flush_while_read_is_patient_with_a_peer_that_has_not_greeted() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let push = dial(&place);
+    push.send(b"a", NEVER).unwrap();
+
+    let begin = Instant::now();
+    let silent = push.flush_while_read(SHORT.unwrap() * 3, Duration::from_millis(1));
+    let waited = begin.elapsed();
+    let reader = thread::spawn(move || read_frame(&mut accept_raw(&listener, PULL)));
+    let greeted = push.flush_while_read(LONG, Duration::from_millis(1));
+
+    assert!(matches!(silent, Err(Error::TimedOut)), "{silent:?}");
+    assert!(waited >= SHORT.unwrap() * 3, "{waited:?}");
+    assert!(greeted.is_ok(), "{greeted:?}");
+    assert_eq!(reader.join().unwrap(), b"a");
 }
 
 #[test]
