@@ -124,9 +124,18 @@ impl Host {
     /// # Errors
     ///
     /// [`HostError::Input`] if the host has not launched the plugin; see
-    /// [`Builder::attach`](super::Builder::attach).
+    /// [`Builder::attach`](super::Builder::attach). The finding
+    /// [`Code::PluginExited`](crate::Code::PluginExited) if the process had exited
+    /// before, and this host has returned no finding yet.
     pub fn kill(&self) -> Result<(), HostError> {
-        self.inner.kill()
+        self.inner.kill()?;
+        self.inner.check_killed()
+    }
+
+    /// Ends the plugin's process and everything that descends from it. The errors are
+    /// those of [`kill`](Self::kill).
+    pub(crate) fn end_process(&self) -> Result<(), HostError> {
+        self.inner.end_process()
     }
 
     /// Kills the plugin's process, and no other, with SIGKILL, as somebody else

@@ -3,8 +3,11 @@
 //!
 //! Rules: docs/protocol.md, sections 3 and 8.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Arc;
 use std::time::Duration;
+
+use rustix::process::Signal;
 
 use super::error::HostError;
 use super::growth::Grown;
@@ -38,6 +41,30 @@ impl Inner {
         }
         process.end();
         Ok(())
+    }
+
+    /// Ends the process and everything that descends from it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`kill`](Self::kill), and that of [`check_killed`](Self::check_killed).
+    pub(super) fn end_process(&self) -> Result<(), HostError> {
+        let process = self.launched()?;
+        self.shared.expect_end();
+        process.end();
+        self.check_killed()
+    }
+
+    /// Fails if the process that was killed had exited before, and no error has told
+    /// of it.
+    pub(super) fn check_killed(&self) -> Result<(), HostError> {
+        let status = self.process().and_then(|process| process.exit().status());
+        // Whatever else its parent was told, it was not killed.
+        let by_itself = status.is_some_and(|status| status.signal() != Some(Signal::KILL.as_raw()));
+        match by_itself && !self.has_failed() {
+            true => Err(self.note(self.exited())),
+            false => Ok(()),
+        }
     }
 
     /// Kills the process as somebody else would: all waits end as after a crash.

@@ -1,9 +1,11 @@
 //! Processes that end, are replaced, and what they get then.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use mock_kuiper::{Code, Event, HostError, Observer, Side, What};
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::common::{LIMIT, builder, orders, plugin};
@@ -117,10 +119,40 @@ fn a_sink_whose_process_crashed_takes_rows_for_the_next() -> Result<(), HostErro
     sink.stop()
 }
 
+#[test]
+fn a_kill_finds_that_the_process_had_exited_before_once() -> Result<(), HostError> {
+    let place = plugin(&["echo"]);
+    let host = builder(&place).launch()?;
+    let mut echo = host.function("echo")?;
+    assert_eq!(echo.exec(&[json!(1)])?, json!(1));
+
+    // No wait of the host notices it.
+    end(host.pid(), Signal::TERM);
+    while Path::new(&format!("/proc/{}", host.pid())).exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let exited = host.kill().unwrap_err();
+
+    assert_eq!(exited.code(), Some(Code::PluginExited));
+    assert!(
+        exited.to_string().starts_with(
+            "the plugin exited unexpectedly: signal 15 (SIGTERM); running: function `echo`"
+        ),
+        "{exited}"
+    );
+    host.kill()?;
+    host.reload()?;
+    host.kill()
+}
+
 /// Ends a process as a crash does: the host has no part in it.
 fn kill(pid: u32) {
+    end(pid, Signal::KILL);
+}
+
+fn end(pid: u32, signal: Signal) {
     let pid = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
 }
 
 #[test]

@@ -45,14 +45,11 @@ impl Session<'_> {
             }
             _ => Ok(()),
         });
-        match driven.and(stopped).and(printed) {
-            // What it did before it ended is worth a summary.
-            Err(CliError::Finding(finding)) => self.findings.report(&finding, None),
-            other => other?,
-        }
+        // What it did before it ended is worth a summary.
+        self.report(driven.and(stopped).and(printed))?;
         // Its last lines come before the summary.
         if !self.attached {
-            self.host.kill()?;
+            self.report(self.host.kill().map_err(CliError::from))?;
         }
         self.summarize();
         if self.attached && self.host.time_to_greeting().is_some() {
@@ -102,6 +99,17 @@ impl Session<'_> {
                 Ok(())
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Counts a finding, and returns every other error.
+    fn report(&self, outcome: Result<(), CliError>) -> Result<(), CliError> {
+        match outcome {
+            Err(CliError::Finding(finding)) => {
+                self.findings.report(&finding, None);
+                Ok(())
+            }
+            other => other,
         }
     }
 }

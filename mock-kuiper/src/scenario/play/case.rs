@@ -206,8 +206,13 @@ fn end(
     attempt: &mut Attempt,
 ) {
     let run = player.run;
+    let stays = run.file.process == ProcessScope::File && !player.live.is_killed;
     let ended = match attempt.verdict {
-        Verdict::Passed => player.live.stop_all(),
+        Verdict::Passed if stays => player.live.stop_all(),
+        Verdict::Passed => player
+            .live
+            .stop_all()
+            .and_then(|()| player.live.end_process()),
         // A crash may be the reason of a failure.
         Verdict::Failed if !attempt.has_exit() => {
             player.live.check_alive().map_err(StepError::from)
@@ -228,10 +233,9 @@ fn end(
         record.settle();
         began.elapsed()
     });
-    let is_fit = attempt.verdict == Verdict::Passed && !player.live.is_killed;
     // After the end of a process, all that it wrote has been read, and what it left
     // running is known.
-    *live = (is_fit && run.file.process == ProcessScope::File).then_some(player.live);
+    *live = (attempt.verdict == Verdict::Passed && stays).then_some(player.live);
     attempt.notes.extend(record.take_notes());
     attempt.frames = record.take_frames();
     attempt.log = record.log();

@@ -179,6 +179,15 @@ impl Live {
         Ok(self.check_alive()?)
     }
 
+    /// Ends the process, if the host has launched it and the case has not killed it.
+    /// Fails if the plugin has exited before.
+    pub(super) fn end_process(&self) -> Result<(), StepError> {
+        match self.is_killed || self.host.attach_command().is_some() {
+            true => Ok(()),
+            false => Ok(self.host.end_process()?),
+        }
+    }
+
     /// Fails if the plugin has exited, unless the case has killed it.
     pub(super) fn check_alive(&self) -> Result<(), HostError> {
         match self.is_killed {
