@@ -2,9 +2,21 @@
 
 use serde_json::{Number, Value};
 
+use crate::finding::{Finding, Observed, describe_status};
 use crate::foreign::shortened;
 use crate::trace::shape_of;
 use crate::wire::{FunctionAnswer, SourceRow, parse_ack};
+
+/// Returns what the plugin did instead of an answer. The host does not know what is
+/// running, because the trace says what is started.
+pub(super) fn instead(finding: &Finding) -> String {
+    match &finding.observed {
+        Observed::Exited { status, .. } => {
+            format!("the plugin exited: {}", describe_status(*status))
+        }
+        _ => finding.to_string(),
+    }
+}
 
 /// Returns the shape of a source's row, or how it is invalid.
 pub(super) fn row_shape(row: &[u8]) -> String {

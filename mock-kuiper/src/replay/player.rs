@@ -5,7 +5,7 @@ use std::io::BufRead;
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::compare::{row_shape, same_ack, same_answer, same_reply, same_row, shown};
+use super::compare::{instead, row_shape, same_ack, same_answer, same_reply, same_row, shown};
 use super::contents::{Contents, source_of};
 use super::data::Incoming;
 use super::options::{Difference, Options, Outcome, Timing};
@@ -347,7 +347,7 @@ impl Player<'_> {
             Some(_) => "none",
             None => "an answer",
         };
-        self.differ(number, channel, what, recorded, &finding.to_string());
+        self.differ(number, channel, what, recorded, &instead(finding));
     }
 
     fn sink_row(&mut self, number: u64, channel: &str, bytes: &[u8]) {
@@ -362,13 +362,8 @@ impl Player<'_> {
                 true => "the plugin has exited".to_owned(),
                 false => format!("the sink did not take it: {error}"),
             };
-            self.differ(
-                number,
-                channel,
-                "a row for the sink",
-                "the sink took it",
-                &came,
-            );
+            let what = "a row for the sink";
+            self.differ(number, channel, what, "the sink took it", &came);
             self.sinks.insert(channel.to_owned(), None);
         }
     }

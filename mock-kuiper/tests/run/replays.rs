@@ -362,7 +362,8 @@ fn a_call_that_crashes_the_plugin_as_it_did_is_no_difference() {
 
     // The host of the trace may have killed it for the answer that did not come.
     killed.assert_status(1);
-    let shown = "answer to Exec\n  recorded: none\n  came:     the plugin exited";
+    let shown =
+        "answer to Exec\n  recorded: none\n  came:     the plugin exited: signal 9 (SIGKILL)\n";
     assert!(killed.stdout.contains(shown), "{}", killed.stdout);
     crashed.assert_status(0);
     runs.assert_status(1);
