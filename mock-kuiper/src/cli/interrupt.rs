@@ -61,11 +61,16 @@ impl Interrupt {
 
     /// Fails once a signal has come.
     pub(super) fn check(&self) -> Result<(), HostError> {
-        if self.state.came.load(Ordering::SeqCst) {
-            Err(HostError::Interrupted)
-        } else {
-            Ok(())
+        match self.came()() {
+            true => Err(HostError::Interrupted),
+            false => Ok(()),
         }
+    }
+
+    /// Returns a function that tells whether a signal has come.
+    pub(super) fn came(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let state = Arc::clone(&self.state);
+        move || state.came.load(Ordering::SeqCst)
     }
 }
 

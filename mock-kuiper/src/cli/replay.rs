@@ -96,7 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         }
     };
     let builder = args.host.builder(package).release(release.name);
-    let host = builder.spawn()?;
+    let host = builder.interrupted_by(interrupt.came()).spawn()?;
     interrupt.concerns(&host);
     host.wait_greeting()?;
     let outcome = replay(

@@ -136,7 +136,11 @@ pub struct Builder {
     limits: Limits,
     growth: Option<u64>,
     observers: Vec<Arc<dyn Observer>>,
+    interrupted: Option<Interrupted>,
 }
+
+/// Whether to wait no longer; see [`Builder::interrupted_by`].
+type Interrupted = Arc<dyn Fn() -> bool + Send + Sync>;
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -169,6 +173,7 @@ impl Builder {
             seed: None,
             limits: Limits::default(),
             growth: None,
+            interrupted: None,
             observers: Vec::new(),
         }
     }
@@ -342,6 +347,13 @@ impl Builder {
         self
     }
 
+    /// Ends the wait for other hosts on this machine once `came` returns `true`; see
+    /// [`isolated`](Self::isolated).
+    pub fn interrupted_by(mut self, came: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.interrupted = Some(Arc::new(came));
+        self
+    }
+
     /// Launches the plugin and waits for its greeting.
     ///
     /// # Errors
@@ -361,6 +373,7 @@ impl Builder {
     /// executable that cannot be run, an unknown release, a transport that
     /// this build does not have, or what an attached plugin cannot have. [`HostError::System`] if an address is in use,
     /// if isolation is required and not allowed, or if other hosts do not end.
+    /// [`HostError::Interrupted`] for what [`interrupted_by`](Self::interrupted_by) says.
     /// Nothing is launched then.
     pub fn spawn(self) -> Result<Host, HostError> {
         let invalid = |error: &dyn fmt::Display| HostError::invalid(error.to_string());
@@ -394,7 +407,8 @@ impl Builder {
             self.place
         };
         let in_turn = place == Place::OwnOrInTurn && isolate::refused().is_some();
-        let turn = in_turn.then(Turn::wait).transpose()?;
+        let interrupted = || self.interrupted.as_ref().is_some_and(|came| came());
+        let turn = in_turn.then(|| Turn::wait(interrupted)).transpose()?;
         let isolation = if place != Place::Shared && !in_turn {
             let mut visible = self.visible;
             visible.push(package.directory().to_owned());

@@ -25,7 +25,12 @@ pub(super) struct Turn {
 
 impl Turn {
     /// Waits for its turn.
-    pub(super) fn wait() -> Result<Self, HostError> {
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::Interrupted`] once `interrupted` returns `true`, and
+    /// [`HostError::System`] if the others do not end.
+    pub(super) fn wait(interrupted: impl Fn() -> bool) -> Result<Self, HostError> {
         let failed = |errno: Errno| HostError::io("wait for its turn", errno.into());
         let address = SocketAddrUnix::new_abstract_name(b"mock-kuiper.turn").map_err(failed)?;
         let socket = socket_with(
@@ -39,6 +44,7 @@ impl Turn {
         loop {
             match bind(&socket, &address) {
                 Ok(()) => return Ok(Self { _address: socket }),
+                Err(Errno::ADDRINUSE) if interrupted() => return Err(HostError::Interrupted),
                 Err(Errno::ADDRINUSE) if Instant::now() < deadline => std::thread::sleep(PAUSE),
                 Err(Errno::ADDRINUSE) => {
                     return Err(HostError::System(Box::new(SystemError::NoTurn {
@@ -57,17 +63,20 @@ mod tests {
 
     #[test]
     fn a_turn_ends_when_it_is_dropped_and_the_next_is_waited_for() {
-        let (mut order, turn) = (Vec::new(), Turn::wait().unwrap());
-        let next = std::thread::spawn(|| {
-            let _turn = Turn::wait().unwrap();
+        let never = || false;
+        let (mut order, turn) = (Vec::new(), Turn::wait(never).unwrap());
+        let next = std::thread::spawn(move || {
+            let _turn = Turn::wait(never).unwrap();
             Instant::now()
         });
         std::thread::sleep(Duration::from_millis(50));
 
+        let interrupted = Turn::wait(|| true);
         order.push(Instant::now());
         drop(turn);
         order.push(next.join().unwrap());
 
         assert!(order.is_sorted());
+        assert!(matches!(interrupted, Err(HostError::Interrupted)));
     }
 }

@@ -30,6 +30,19 @@ fn sixteen_hosts_of_one_plugin_run_at_once_in_one_process() {
 }
 
 #[test]
+fn only_a_host_that_waits_for_its_turn_is_interrupted_before_its_launch() {
+    let place = plugin(&["echo"]);
+    let first = builder(&place).launch().unwrap();
+
+    let second = builder(&place).interrupted_by(|| true).launch();
+
+    match mock_kuiper::engine::isolate::refused() {
+        None => assert_ne!(second.unwrap().pid(), first.pid()),
+        Some(_) => assert!(matches!(second, Err(HostError::Interrupted)), "{second:?}"),
+    }
+}
+
+#[test]
 fn hosts_take_turns_if_the_system_refuses_isolation() {
     let this = std::env::current_exe().unwrap();
     if let Some(refused) = mock_kuiper::engine::isolate::refused() {
@@ -40,7 +53,7 @@ fn hosts_take_turns_if_the_system_refuses_isolation() {
         println!("skipped: the binary lies in /tmp");
         return;
     }
-    // The test above again, on a /tmp that nobody else uses, with namespaces
+    // The tests above again, on a /tmp that nobody else uses, with namespaces
     // switched off.
     let script = "mount -t tmpfs tmpfs /tmp; echo 0 >/proc/sys/user/max_user_namespaces; \
                   exec setpriv --bounding-set=-sys_admin -- \"$@\"";
@@ -52,13 +65,14 @@ fn hosts_take_turns_if_the_system_refuses_isolation() {
         .args([
             "--exact",
             "launches::sixteen_hosts_of_one_plugin_run_at_once_in_one_process",
+            "launches::only_a_host_that_waits_for_its_turn_is_interrupted_before_its_launch",
         ])
         .output()
         .unwrap();
 
     let text = String::from_utf8_lossy(&ran.stdout);
     assert!(ran.status.success(), "{ran:?}");
-    assert!(text.contains("1 passed"), "{text}");
+    assert!(text.contains("2 passed"), "{text}");
 }
 
 #[test]

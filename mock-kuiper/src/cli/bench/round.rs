@@ -60,7 +60,8 @@ impl Round<'_> {
         self.show(number, "launch");
         let builder = self.args.host.builder(Arc::clone(&self.workload.package));
         let strangers = Arc::new(Strangers(Arc::clone(self.terminal)));
-        let host = builder.observer(strangers).spawn()?;
+        let builder = builder.observer(strangers);
+        let host = builder.interrupted_by(self.interrupt.came()).spawn()?;
         self.interrupt.concerns(&host);
         host.wait_greeting()?;
         let greeting = host.time_to_greeting().unwrap_or_default();

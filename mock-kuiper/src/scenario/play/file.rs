@@ -218,6 +218,10 @@ impl<'a> FileRun<'a> {
             .python(self.settings.python.as_ref().unwrap_or(&self.file.python))
             .record(Limits::NONE)
             .scale_limits(self.settings.scale)
+            .interrupted_by({
+                let stop = self.stop.clone();
+                move || stop.is_stopped()
+            })
             .visible(self.directory());
         if let Some(limit) = self.file.init_timeout {
             host = host.init_timeout(limit);

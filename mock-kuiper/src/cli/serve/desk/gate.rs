@@ -92,6 +92,10 @@ impl Gate {
         self.freed.notify_all();
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.state().is_closed
+    }
+
     /// Waits until nobody is inside a closed gate. Returns whether that is so.
     pub(super) fn wait_empty(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;

@@ -40,7 +40,7 @@ pub(in crate::cli::serve) struct Plugin {
     pub(super) args: Arc<HostArgs>,
     pub(in crate::cli::serve) watcher: Arc<Watcher>,
     pub(super) symbols: Vec<Offered>,
-    gate: Gate,
+    gate: Arc<Gate>,
     live: Mutex<Live>,
     /// Held while a function is started.
     pub(super) starting: Mutex<()>,
@@ -81,7 +81,7 @@ impl Plugin {
             package: Arc::new(package),
             args: Arc::clone(args),
             watcher: Arc::new(Watcher::new()),
-            gate: Gate::default(),
+            gate: Arc::default(),
             starting: Mutex::default(),
             placing: Mutex::default(),
             live: Mutex::new(Live {
@@ -428,6 +428,8 @@ impl Plugin {
             .args
             .builder(Arc::clone(&self.package))
             .release(release.name);
+        let gate = Arc::clone(&self.gate);
+        let builder = builder.interrupted_by(move || gate.is_closed());
         let spawned = builder.observer(Arc::clone(&self.watcher) as _).spawn();
         let launched = spawned.and_then(|host| {
             let host = Arc::new(host);
