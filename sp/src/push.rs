@@ -178,9 +178,6 @@ impl Push {
         if !state.queue.is_empty() && is_idle && state.connection.is_some() {
             self.shared.write_waiting(&mut state);
             state.burst.queued = 0;
-            if !state.is_drained() {
-                self.shared.bell.ring();
-            }
         }
     }
 
