@@ -85,16 +85,20 @@ impl Error for EmitError {
 
 /// Formats an error and its causes as one line: `error: cause: cause`.
 ///
-/// Leaves out a cause with whose text the line already ends.
+/// Leaves out a cause with whose text the line already ends, or the error before it,
+/// also in parentheses.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
+    let mut before = text.clone();
     let mut cause = error.source();
     while let Some(error) = cause {
         let more = error.to_string();
-        if !text.ends_with(&more) {
+        let ends = |text: &str| text.ends_with(&more) || text.ends_with(&format!("({more})"));
+        if !ends(&text) && !ends(&before) {
             text.push_str(": ");
             text.push_str(&more);
         }
+        before = more;
         cause = error.source();
     }
     text
@@ -116,5 +120,24 @@ mod tests {
         let line = chain(&error);
 
         assert_eq!(line, format!("meta cannot be written as JSON: {text}"));
+    }
+
+    #[test]
+    fn a_cause_that_the_error_has_in_parentheses_is_not_repeated() {
+        let refused = ekuiper_sp::Error::Io {
+            doing: "connect to",
+            path: "/tmp/a.ipc".into(),
+            source: std::io::Error::from_raw_os_error(111),
+        };
+        let error = ekuiper_sp::Error::Unreachable {
+            path: "/tmp/a.ipc".into(),
+            cause: Some(Box::new(refused)),
+        };
+
+        assert_eq!(
+            chain(&error),
+            "cannot reach a peer at /tmp/a.ipc (cannot connect to /tmp/a.ipc: \
+             Connection refused (os error 111))"
+        );
     }
 }

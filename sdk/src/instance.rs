@@ -117,11 +117,22 @@ impl Phase {
     const OPEN: u8 = 0;
     const CLOSING: u8 = 1;
     const ABANDONED: u8 = 2;
+    const CLOSED: u8 = 3;
 
     /// Begins the close. Returns whether `close` may be called: not if the
     /// instance was abandoned.
     pub(crate) fn begin_close(&self) -> bool {
         self.leave_open(Self::CLOSING)
+    }
+
+    /// Records that the close, which has begun, has ended.
+    pub(crate) fn end_close(&self) {
+        self.0.store(Self::CLOSED, Ordering::SeqCst);
+    }
+
+    /// Returns whether the close has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == Self::CLOSED
     }
 
     /// Abandons the instance. Returns whether that prevents its `close`: not if

@@ -50,6 +50,10 @@ pub struct Push {
     flusher: Option<JoinHandle<()>>,
 }
 
+/// How often [`Push::flush_while_read`] at most looks whether the kernel has no more
+/// room.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
 impl Push {
     /// Dials `url` in the background, and again whenever the peer leaves.
     ///
@@ -178,9 +182,6 @@ impl Push {
         if !state.queue.is_empty() && is_idle && state.connection.is_some() {
             self.shared.write_waiting(&mut state);
             state.burst.queued = 0;
-            if !state.is_drained() {
-                self.shared.bell.ring();
-            }
         }
     }
 
@@ -224,8 +225,10 @@ impl Push {
         let stalled = || lock(&self.shared.state).stalled;
         loop {
             let before = stalled();
-            let waited = before.map_or(Duration::ZERO, |since| since.elapsed());
-            let patient = patience.saturating_sub(waited);
+            let patient = match before {
+                Some(since) => patience.saturating_sub(since.elapsed()),
+                None => patience.max(LOOK_AGAIN),
+            };
             let left = limit.saturating_sub(begin.elapsed());
             match self.flush(left.min(patient)) {
                 Err(Error::TimedOut)

@@ -85,6 +85,7 @@ fn run(sink: Box<dyn Sink>, mut rows: Rows, acks: &Push, phase: &Phase) {
     if let Some(collector) = collect_all(sink, &mut rows) {
         if phase.begin_close() {
             close(collector, &ctx);
+            phase.end_close();
         } else {
             collector.discard(&ctx);
         }
@@ -262,17 +263,27 @@ impl Instance for RunningSink {
                 debug!("sink {info} has stopped");
                 return;
             }
-            Err(_) if self.phase.abandon() => warn!(
-                "sink {info} did not stop in time: abandoned on its thread without calling close"
-            ),
-            Err(_) => {
-                warn!("sink {info} did not return from close in time: abandoned on its thread");
-            }
+            Err(_) => match abandon(&self.phase) {
+                Some(text) => warn!("sink {info} {text}"),
+                None => debug!("sink {info} is closed, but the host did not read its last acks"),
+            },
         }
         self.acks.close();
         // The thread holds this lock only while it waits for rows, which it no
         // longer does.
         drop(lock(&self.pull).take());
+    }
+}
+
+/// Abandons an instance that did not end in time. Returns what its code has not done;
+/// `None` if it has returned from all its methods.
+fn abandon(phase: &Phase) -> Option<&'static str> {
+    if phase.abandon() {
+        Some("did not stop in time: abandoned on its thread without calling close")
+    } else if phase.is_closed() {
+        None
+    } else {
+        Some("did not return from its last flush or from close in time: abandoned on its thread")
     }
 }
 
@@ -282,6 +293,43 @@ mod tests {
     use crate::context::Identity;
 
     const LONG: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn a_sink_that_has_closed_is_not_blamed_for_acks_that_nobody_reads() {
+        struct Idle;
+        impl Sink for Idle {
+            fn collect(&mut self, _: &SinkContext, _: crate::Data<'_>) -> crate::Result {
+                Ok(())
+            }
+        }
+        let place = tempfile::tempdir().unwrap();
+        let url = |name| format!("ipc://{}", place.path().join(name).display());
+        let pull = Pull::listen(&url("rows.ipc"), Options::default()).unwrap();
+        let acks = Arc::new(Push::dial(&url("acks.ipc"), Options::default()).unwrap());
+        let info = InstanceInfo::new("s", Identity::default());
+        info.stop.set();
+        let rows = Rows {
+            pull: Arc::new(Mutex::new(Some(pull))),
+            ctx: SinkContext::new(info, Arc::clone(&acks) as _),
+            drain_until: None,
+        };
+        let (open, closes, closed) = (Phase::default(), Phase::default(), Phase::default());
+
+        run(Box::new(Idle), rows, &acks, &closed);
+        assert!(closes.begin_close());
+
+        assert_eq!(
+            abandon(&open),
+            Some("did not stop in time: abandoned on its thread without calling close")
+        );
+        assert_eq!(
+            abandon(&closes),
+            Some(
+                "did not return from its last flush or from close in time: abandoned on its thread"
+            )
+        );
+        assert_eq!(abandon(&closed), None);
+    }
 
     #[test]
     fn all_acks_that_wait_are_sent_while_the_host_reads_them() {

@@ -199,20 +199,22 @@ impl OpenSink {
     ///
     /// # Errors
     ///
-    /// The [`Failure`] of `close`, also if it takes longer than the time limit, or
-    /// of the step that panicked.
+    /// The [`Failure`] of `close`, also if it or the last `flush` takes longer than the
+    /// time limit, or of the step that panicked.
     pub fn close(mut self) -> Result<(), Failure> {
         self.ctx.stop();
-        if self.ended.is_none() {
-            self.step("flush", Collector::flush_rest);
-        }
         let surroundings = self.surroundings.clone();
-        surroundings.watch(|| match self.ended.take() {
-            Some((step, panic)) => Err(Failure::new(step, panic)),
-            None => {
-                let thread = self.thread.take().expect(OPEN);
-                thread.close(self.limit).map_err(Failure::at("close"))
+        surroundings.watch(|| {
+            if let Some((step, panic)) = self.ended.take() {
+                return Err(Failure::new(step, panic));
             }
+            let ctx = self.ctx.clone();
+            self.thread()
+                .run_within(self.limit, move |collector| collector.flush_rest(&ctx))
+                .and_then(|flushed| flushed)
+                .map_err(Failure::at("flush"))?;
+            let thread = self.thread.take().expect(OPEN);
+            thread.close(self.limit).map_err(Failure::at("close"))
         })
     }
 

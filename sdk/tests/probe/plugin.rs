@@ -318,6 +318,7 @@ impl Sink for Batch {
         match rows.last().map(String::as_str) {
             Some("full") => Err("disk full".into()),
             Some("panic") => panic!("asked to panic in flush"),
+            Some("hang") => hang(),
             _ => append(&self.settings.path, &format!("{}\n", rows.join(" "))),
         }
     }

@@ -82,6 +82,21 @@ fn a_stop_commits_the_rest_and_its_acks_follow() {
 }
 
 #[test]
+fn a_flush_that_does_not_return_is_named_when_its_sink_is_abandoned() {
+    let mut host = Host::launch();
+    let sink = batch(&host, "1h", None);
+    host.start(&sink);
+    let rows = sink.dial_once();
+    send(&rows, &["hang"]);
+    rows.flush(SOON).unwrap();
+
+    host.stop(&sink);
+
+    host.plugin
+        .wait_log("did not return from its last flush or from close in time");
+}
+
+#[test]
 fn the_last_acks_wait_for_the_greeting_of_a_host_that_is_busy() {
     let mut host = Host::launch();
     let sink = batch(&host, "1h", None);

@@ -203,6 +203,7 @@ impl Shared {
         let Some(connection) = state.connection.clone().filter(|_| !state.writing) else {
             return false;
         };
+        let was_stalled = state.stalled.is_some();
         let mut has_room = state.next_batch(self.queue_bytes);
         while state.sent < state.batch.len() {
             match connection.write(&state.batch[state.sent..]) {
@@ -224,8 +225,10 @@ impl Shared {
         if has_room || state.is_drained() {
             self.changed.notify_all();
         }
-        // The flusher reports that a full queue has room again.
-        if has_room && state.full {
+        // The flusher waits for room in the kernel, and reports that a full queue has
+        // room again.
+        let stalls_now = state.stalled.is_some() && !was_stalled;
+        if stalls_now || (has_room && state.full) {
             self.bell.ring();
         }
         has_room

@@ -141,6 +141,29 @@ fn messages_that_were_put_while_the_kernel_is_full_are_sent_later() {
     }
 }
 
+#[test]
+fn messages_that_were_put_are_written_although_a_send_found_the_queue_full() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let mut options = Options::default();
+    options.queue_bytes = 1 << 20;
+    let push = Push::dial(&place.url(), options).unwrap();
+    let mut raw = accept_raw(&listener, PULL);
+    eventually("connected", || push.is_connected());
+    // Exactly as many as the queue has room for, and more than the kernel accepts.
+    for _ in 0..1024 {
+        assert!(push.put(&[7; 1015]).unwrap());
+    }
+
+    push.send(b"last", NEVER).unwrap();
+    push.write_out();
+
+    for _ in 0..1024 {
+        assert!(read_frame(&mut raw) == [7; 1015]);
+    }
+    assert_eq!(read_frame(&mut raw), b"last");
+}
+
 /// Puts rows, and writes each out, until one is still queued. Returns how many.
 fn put_until_one_waits(push: &Push) -> usize {
     (1..)

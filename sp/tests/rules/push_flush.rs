@@ -1,3 +1,4 @@
+use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -76,6 +77,31 @@ fn flush_while_read_is_patient_with_a_peer_that_has_not_greeted() {
     assert!(waited >= SHORT.unwrap() * 3, "{waited:?}");
     assert!(greeted.is_ok(), "{greeted:?}");
     assert_eq!(reader.join().unwrap(), b"a");
+}
+
+/// Returns the processor time of this thread, in ticks of the kernel.
+fn ticks() -> u64 {
+    let stat = fs::read_to_string("/proc/thread-self/stat").unwrap();
+    // Counted from the end of the thread's name, which may have spaces.
+    let fields = stat.rsplit(") ").next().unwrap().split(' ');
+    let times = fields.skip(11).take(2);
+    times.map(|time| time.parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn flush_while_read_without_patience_sleeps_while_a_peer_has_not_greeted() {
+    const TICKS: u64 = 15;
+    let place = Place::new();
+    let _silent = place.listen_raw();
+    let push = dial(&place);
+    push.send(b"a", NEVER).unwrap();
+
+    let before = ticks();
+    let outcome = push.flush_while_read(Duration::from_millis(500), Duration::ZERO);
+    let busy = ticks() - before;
+
+    assert!(matches!(outcome, Err(Error::TimedOut)), "{outcome:?}");
+    assert!(busy < TICKS, "{busy}");
 }
 
 #[test]

@@ -225,3 +225,39 @@ fn a_sink_that_does_not_end_fails_the_test_instead_of_blocking_it() {
 
     assert_eq!(failure, "close: did not return within 30ms after the stop");
 }
+
+#[test]
+fn a_last_flush_that_does_not_return_is_the_failure_of_the_close() {
+    struct Stuck(mpsc::Receiver<()>);
+    impl Sink for Stuck {
+        fn collect(&mut self, _ctx: &SinkContext, _data: Data<'_>) -> crate::Result {
+            Ok(())
+        }
+
+        fn linger(&self) -> Option<Duration> {
+            Some(LONG)
+        }
+
+        fn flush(&mut self, _ctx: &SinkContext) -> crate::Result {
+            self.0.recv()?;
+            Ok(())
+        }
+    }
+    let (end, wait) = mpsc::channel();
+    let mut stuck = sink(Stuck(wait)).limit(SHORT).open().unwrap();
+    assert_eq!(stuck.feed("{}"), []);
+    // Ends the flush of a test that would otherwise hang.
+    let hung = thread::spawn(move || {
+        thread::park_timeout(Duration::from_secs(20));
+        drop(end);
+    });
+
+    let closed = stuck.close();
+
+    hung.thread().unpark();
+    hung.join().unwrap();
+    assert_eq!(
+        closed.unwrap_err().to_string(),
+        "flush: did not return within 30ms after the stop"
+    );
+}

@@ -51,13 +51,33 @@ impl SinkThread {
         &self,
         code: impl FnOnce(&mut Collector) -> T + Send + 'static,
     ) -> T {
+        self.begin(code).recv().expect(PROMISE)
+    }
+
+    /// Runs code with the sink, and waits for its value. The error is the text of the
+    /// failure to return in time.
+    pub(super) fn run_within<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        code: impl FnOnce(&mut Collector) -> T + Send + 'static,
+    ) -> Result<T, String> {
+        self.begin(code)
+            .recv_timeout(limit)
+            .map_err(|_| late(limit))
+    }
+
+    /// Runs code with the sink. Returns where its value will arrive.
+    fn begin<T: Send + 'static>(
+        &self,
+        code: impl FnOnce(&mut Collector) -> T + Send + 'static,
+    ) -> Receiver<T> {
         let (done, value) = mpsc::channel();
         let order = Order::Run(Box::new(move |collector| {
-            // The test waits for it.
+            // The test may have given up waiting.
             let _ = done.send(code(collector));
         }));
         self.orders.send(order).expect(PROMISE);
-        value.recv().expect(PROMISE)
+        value
     }
 
     /// Closes the sink. The error is the text of the failure.
@@ -72,8 +92,12 @@ impl SinkThread {
     pub(super) fn end(self, limit: Duration) -> Result<(), String> {
         drop(self.orders);
         let ended = self.worker.join_until(Instant::now() + limit);
-        ended.map_err(|_| format!("did not return within {limit:?} after the stop"))
+        ended.map_err(|_| late(limit))
     }
+}
+
+fn late(limit: Duration) -> String {
+    format!("did not return within {limit:?} after the stop")
 }
 
 /// Why a channel to the thread is never broken: panics of the sink are caught.
