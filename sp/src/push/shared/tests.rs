@@ -160,8 +160,9 @@ fn what_waits_is_written_in_parts_and_makes_room_in_the_queue_twice() {
 }
 
 /// Lets a thread wait until `ready`, while `act` uses the state. Returns whether the
-/// thread has learned of it.
+/// thread has learned of it before its time limit, when it looks anyway.
 fn is_told(shared: &Shared, ready: fn(&State) -> bool, act: impl FnOnce(&mut State)) -> bool {
+    let start = Instant::now();
     thread::scope(|scope| {
         let (look, looked) = mpsc::channel();
         let waits = scope.spawn(move || {
@@ -173,7 +174,7 @@ fn is_told(shared: &Shared, ready: fn(&State) -> bool, act: impl FnOnce(&mut Sta
         looked.recv().unwrap();
         // The thread has the lock until it waits.
         act(&mut lock(&shared.state));
-        waits.join().unwrap().is_some()
+        waits.join().unwrap().is_some() && start.elapsed() < LONG
     })
 }
 
