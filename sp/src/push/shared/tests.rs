@@ -118,6 +118,7 @@ fn a_sender_that_finds_the_queue_full_writes_it() {
     );
     assert_eq!(state.queue, frame(b"third bytes"));
     assert!(!state.full);
+    assert!(!shared.bell.is_rung());
 }
 
 #[test]
