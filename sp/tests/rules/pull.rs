@@ -168,6 +168,29 @@ fn the_turns_of_the_others_stay_when_a_peer_breaks_the_protocol() {
 }
 
 #[test]
+fn the_turn_of_a_peer_that_breaks_the_protocol_goes_to_the_next_one() {
+    let place = Place::new();
+    let mut pull = listening(&place);
+    let mut peers = [(); 3].map(|()| place.dial_raw(PUSH));
+    let sent = [
+        [frame(b"one"), frame(b"three")].concat(),
+        b"\x07".to_vec(),
+        frame(b"two"),
+    ];
+    for (raw, bytes) in peers.iter_mut().zip(sent) {
+        raw.write_all(&bytes).unwrap();
+    }
+    // Once this peer is greeted, the others have been handed over.
+    let _last = place.dial_raw(PUSH);
+
+    let rows: Vec<_> = (0..4)
+        .filter_map(|_| pull.recv(LIMIT).map(<[u8]>::to_vec).ok())
+        .collect();
+
+    assert_eq!(rows, [&b"one"[..], b"two", b"three"]);
+}
+
+#[test]
 fn a_new_peer_is_served_while_another_floods() {
     let place = Place::new();
     let mut pull = listening(&place);
