@@ -113,13 +113,10 @@ impl Rep {
                 Ok(request) => break request,
                 Err(Interruption::Failed(error)) => return Err(error),
                 Err(Interruption::Left(Departure { key, broke })) => {
-                    let is_news = key.is_some() && key == self.partner;
-                    if is_news {
-                        self.partner = None;
-                    }
+                    let asked_last = key.is_some() && key == self.partner;
                     match broke {
                         Some(error) => return Err(error.into()),
-                        None if is_news => return Err(Error::Disconnected),
+                        None if asked_last => return Err(Error::Disconnected),
                         None => {}
                     }
                 }
@@ -128,7 +125,7 @@ impl Rep {
         let bytes = self.peers.bytes(&request);
         let Some(ids) = Ids::of(bytes) else {
             let error = ProtocolError::no_id(bytes);
-            self.remove(request.key);
+            self.peers.remove(request.key);
             return Err(error.into());
         };
         self.partner = Some(request.key);
@@ -219,7 +216,9 @@ impl Rep {
                 Err(_) => Error::Disconnected,
             };
             if sent > 0 || !matches!(failure, Error::TimedOut) {
-                self.remove(peer);
+                // The caller reports the loss now. `recv` does not, as it learns
+                // only of peers that leave by themselves.
+                self.peers.remove(peer);
             }
             return Err(failure);
         }
@@ -234,15 +233,6 @@ impl Rep {
         self.asked = None;
         if let Some(peer) = self.partner.take() {
             drop(self.peers.take_by_key(peer));
-        }
-    }
-
-    /// Closes a peer's connection, and forgets it as the peer of the last
-    /// request: the caller reports the loss now, so `recv` must not.
-    fn remove(&mut self, peer: u64) {
-        self.peers.remove(peer);
-        if self.partner == Some(peer) {
-            self.partner = None;
         }
     }
 

@@ -301,34 +301,4 @@ pub(super) fn whole_frames(batch: &[u8], end: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stall_begins_anew_when_the_kernel_has_accepted_something() {
-        let mut state = State::default();
-
-        state.attempted(0, false);
-        let first = state.stalled.unwrap();
-        state.attempted(0, false);
-        assert_eq!(state.stalled, Some(first));
-        while first.elapsed().is_zero() {}
-        state.attempted(3, false);
-        assert!(state.stalled > Some(first), "{:?}", state.stalled);
-        state.attempted(3, true);
-        assert_eq!(state.stalled, None);
-    }
-
-    #[test]
-    fn only_completely_written_frames_count_as_sent() {
-        let batch = b"\x01\0\0\0\0\0\0\0\x01a\x01\0\0\0\0\0\0\0\x02bc";
-
-        let kept: Vec<usize> = (0..=batch.len())
-            .map(|end| whole_frames(batch, end))
-            .collect();
-
-        assert_eq!(kept[..10], [0; 10]);
-        assert_eq!(kept[10..21], [10; 11]);
-        assert_eq!(kept[21], 21);
-    }
-}
+mod tests;

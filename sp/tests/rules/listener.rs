@@ -5,8 +5,9 @@ use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use ekuiper_sp::{Error, Options, Peer, Pull, Push, Rep};
+use ekuiper_sp::{Error, Options, Peer, Pull, Push, Rep, claim};
 
 use crate::common::*;
 
@@ -174,6 +175,70 @@ fn concurrent_binds_to_a_stale_address_have_one_winner() {
         Push::connect(&place.url(), Options::default(), LONG)
             .expect("the socket file belongs to the winner");
     }
+}
+
+#[test]
+fn a_listener_waits_a_second_for_an_address_that_is_claimed() {
+    let place = Place::new();
+    let claimed = claim(&place.url()).unwrap();
+    let start = Instant::now();
+
+    let _pull = Pull::listen(&place.url(), Options::default()).unwrap();
+
+    assert!(start.elapsed() >= Duration::from_secs(1));
+    drop(claimed);
+}
+
+#[test]
+fn claiming_an_address_removes_a_stale_socket_file_and_no_other() {
+    let place = Place::new();
+    drop(UnixListener::bind(place.path()).unwrap());
+
+    let stale = claim(&place.url()).map(drop);
+    assert!(!place.path().exists());
+    let listener = UnixListener::bind(place.path()).unwrap();
+    let peer = thread::spawn(move || drop(listener.accept().unwrap()));
+    let in_use = claim(&place.url()).unwrap_err();
+    assert!(place.path().exists());
+    fs::remove_file(place.path()).unwrap();
+    fs::write(place.path(), "precious").unwrap();
+    let foreign = claim(&place.url()).unwrap_err();
+
+    assert!(stale.is_ok(), "{stale:?}");
+    assert!(matches!(in_use, Error::InUse { .. }), "{in_use}");
+    assert!(matches!(foreign, Error::NotASocket { .. }), "{foreign}");
+    assert_eq!(fs::read(place.path()).unwrap(), b"precious");
+    peer.join().unwrap();
+}
+
+#[test]
+fn an_address_whose_file_cannot_be_looked_at_cannot_be_claimed() {
+    let place = Place::new();
+    fs::write(place.path(), "").unwrap();
+
+    let error = claim(&format!("{}/below", place.url())).unwrap_err();
+
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot remove the stale socket file {}/below: Not a directory (os error 20)",
+            place.path().display()
+        )
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_address_is_in_use_though_its_backlog_is_full() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    rustix::net::listen(&listener, 0).unwrap();
+    let _first = place.connect_raw();
+
+    let error = Pull::listen(&place.url(), Options::default()).unwrap_err();
+
+    assert!(matches!(error, Error::InUse { pid: None, .. }), "{error}");
+    assert!(place.path().exists());
 }
 
 #[test]

@@ -141,6 +141,56 @@ fn peers_are_served_in_turn() {
 }
 
 #[test]
+fn the_turns_of_the_others_stay_when_a_peer_breaks_the_protocol() {
+    let place = Place::new();
+    let mut pull = listening(&place);
+    let mut peers: Vec<_> = (0..4).map(|_| place.dial_raw(PUSH)).collect();
+    for (name, raw) in peers.iter_mut().enumerate() {
+        let second = match name {
+            0 => b"\x07".to_vec(),
+            _ => frame(&[name as u8, 2]),
+        };
+        raw.write_all(&[frame(&[name as u8, 1]), second].concat())
+            .unwrap();
+    }
+    // Once this peer is greeted, the others have been handed over.
+    let _last = place.dial_raw(PUSH);
+
+    let received: Vec<_> = (0..8)
+        .map(|_| pull.recv(LIMIT).map(<[u8]>::to_vec))
+        .collect();
+
+    let (rows, errors): (Vec<_>, Vec<_>) = received.into_iter().partition(Result::is_ok);
+    let rows: Vec<_> = rows.into_iter().map(Result::unwrap).collect();
+    assert_eq!(rows[..4], [[0, 1], [1, 1], [2, 1], [3, 1]]);
+    assert_eq!(rows[4..], [[1, 2], [2, 2], [3, 2]]);
+    assert_eq!(errors.len(), 1);
+}
+
+#[test]
+fn the_turn_of_a_peer_that_breaks_the_protocol_goes_to_the_next_one() {
+    let place = Place::new();
+    let mut pull = listening(&place);
+    let mut peers = [(); 3].map(|()| place.dial_raw(PUSH));
+    let sent = [
+        [frame(b"one"), frame(b"three")].concat(),
+        b"\x07".to_vec(),
+        frame(b"two"),
+    ];
+    for (raw, bytes) in peers.iter_mut().zip(sent) {
+        raw.write_all(&bytes).unwrap();
+    }
+    // Once this peer is greeted, the others have been handed over.
+    let _last = place.dial_raw(PUSH);
+
+    let rows: Vec<_> = (0..4)
+        .filter_map(|_| pull.recv(LIMIT).map(<[u8]>::to_vec).ok())
+        .collect();
+
+    assert_eq!(rows, [&b"one"[..], b"two", b"three"]);
+}
+
+#[test]
 fn a_new_peer_is_served_while_another_floods() {
     let place = Place::new();
     let mut pull = listening(&place);
@@ -178,6 +228,37 @@ fn a_waker_ends_a_wait_and_is_reported_before_rows() {
     let other = thread::spawn(move || waker.wake());
     assert!(matches!(pull.recv(None), Err(Error::Woken)));
     other.join().unwrap();
+}
+
+#[test]
+fn a_waker_is_reported_before_rows_that_are_buffered() {
+    let place = Place::new();
+    let mut pull = listening(&place);
+    let mut raw = place.dial_raw(PUSH);
+    raw.write_all(&frame(b"row").repeat(2)).unwrap();
+    pull.recv(LIMIT).unwrap();
+    assert!(pull.has_buffered());
+
+    pull.waker().wake();
+
+    assert!(matches!(pull.recv(LIMIT), Err(Error::Woken)));
+    assert_eq!(pull.recv(LIMIT).unwrap(), b"row");
+}
+
+#[test]
+fn a_time_limit_is_kept_after_a_row_that_had_to_be_awaited() {
+    const FAR: Duration = Duration::from_millis(100);
+    let place = Place::new();
+    let mut pull = listening(&place);
+    let mut raw = place.dial_raw(PUSH);
+    raw.write_all(&frame(b"row")).unwrap();
+    pull.recv(LIMIT).unwrap();
+    let start = Instant::now();
+
+    let nothing = pull.recv(Some(FAR)).map(<[u8]>::len);
+
+    assert!(matches!(nothing, Err(Error::TimedOut)), "{nothing:?}");
+    assert!(start.elapsed() >= FAR);
 }
 
 #[test]

@@ -134,6 +134,26 @@ fn only_the_peer_of_the_last_request_is_reported_when_it_leaves() {
 }
 
 #[test]
+fn the_peer_of_the_last_request_is_reported_after_another_broke_the_protocol() {
+    let place = Place::new();
+    let mut rep = listening(&place);
+    let mut raw = place.dial_raw(REQ);
+    raw.write_all(&frame(b"\x80\0\0\x01asked")).unwrap();
+    rep.recv(LIMIT).unwrap();
+
+    place.dial_raw(REQ).write_all(&frame(b"no id")).unwrap();
+    let broke = rep.recv(LIMIT).map(|_| ());
+    drop(raw);
+    let left = rep.recv(LIMIT).map(|_| ());
+
+    assert!(
+        matches!(broke, Err(Error::Protocol(ProtocolError::NoId { .. }))),
+        "{broke:?}"
+    );
+    assert!(matches!(left, Err(Error::Disconnected)), "{left:?}");
+}
+
+#[test]
 fn a_wake_and_a_peer_that_left_are_both_reported() {
     let place = Place::new();
     let mut rep = listening(&place);
