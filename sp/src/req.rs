@@ -234,8 +234,8 @@ impl Req {
             return Error::Closed;
         }
         drop(state);
-        // The earlier thread has connected, and thus ends by itself. If no thread
-        // can be started, `wait_connected` tries again.
+        self.join();
+        // If there is no thread, `wait_connected` tries again to start one.
         self.thread = self.dialer.start(true).ok();
         error
     }
@@ -246,14 +246,19 @@ impl Req {
             false => Ok(()),
         }
     }
+
+    /// Waits for the thread, which has dialed or was told to end.
+    fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Drop for Req {
     fn drop(&mut self) {
         self.closer().close();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.join();
     }
 }
 
