@@ -273,8 +273,9 @@ struct Shared {
 #[derive(Default)]
 struct WaitingAcks {
     acks: Acks,
-    /// Whether the last attempt to send found no room. The next one is made once the
-    /// channel has room again, so that rows do not pay for a missing reader.
+    /// Whether the last attempt to send found no room. The instance's thread makes the
+    /// next one once the channel has room again, so that rows do not pay for a missing
+    /// reader. An ack by hand makes one at once: that thread may be busy with a row.
     stuck: bool,
     /// Since when acks have been delayed to be sent together.
     delayed_since: Option<Instant>,
@@ -356,7 +357,7 @@ impl SinkContext {
     fn done(&self) {
         let mut waiting = self.waiting();
         waiting.acks.done();
-        self.pump_soon(&mut waiting);
+        self.pump_now(&mut waiting);
     }
 
     /// Records whether more messages have arrived after the one that is
@@ -407,7 +408,7 @@ impl SinkContext {
         let mut waiting = self.waiting();
         let dropped = waiting.acks.failed(text);
         let dropped = waiting.warning_due(dropped);
-        self.pump_soon(&mut waiting);
+        self.pump_now(&mut waiting);
         drop(waiting);
         self.warn_of_dropped(dropped);
     }

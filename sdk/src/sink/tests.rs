@@ -208,6 +208,21 @@ fn unread_acks_wait_in_the_order_of_their_rows() {
 }
 
 #[test]
+fn an_ack_by_hand_is_sent_with_those_before_it_once_there_is_room() {
+    let (ctx, reader) = context(1);
+    ctx.ack_ok();
+    ctx.ack_ok();
+    ctx.ack_error("full");
+    assert_eq!(reader.take(), ["{}"]);
+
+    // Nobody tells the instance's thread, which may be busy with a row.
+    *reader.room.lock().unwrap() = 9;
+    ctx.ack_ok();
+
+    assert_eq!(reader.take(), ["{}", r#"{"error":"full"}"#, "{}"]);
+}
+
+#[test]
 fn dropped_acks_are_warned_of_each_time_that_they_have_doubled() {
     let mut waiting = WaitingAcks::default();
 
