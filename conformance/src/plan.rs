@@ -55,10 +55,6 @@ pub struct Plan {
     pub environment: Vec<(String, String)>,
     /// A factor for all waits; more than 1 on slow machines.
     pub timeout_scale: f64,
-    /// Divides the numbers of starts, rows and calls in LIF-04, LIF-09, LIF-13 and
-    /// SNK-04. With more than 1, these find less: for a plugin that is known to pass
-    /// them.
-    pub load_divisor: u32,
     /// The number of checks that run at the same time, if plugins can be
     /// isolated.
     pub jobs: usize,
@@ -109,7 +105,6 @@ impl Plan {
             python: "python3".into(),
             environment: Vec::new(),
             timeout_scale: 1.0,
-            load_divisor: 1,
             jobs: 16,
             check_limit: limits::CHECK,
             run_limit: limits::RUN,

@@ -22,10 +22,6 @@ impl Rig<'_> {
     /// With [`Kinds::All`], a symbol that does not even work before the fault is
     /// left out: another rule is about that.
     pub(crate) fn play(&self, kinds: Kinds, fault: Fault) -> Checked {
-        let fault = match fault {
-            Fault::Churn(times) => Fault::Churn(self.load(times)),
-            other => other,
-        };
         let play = |stage: &mut Stage<'_>| match fault.play(stage)? {
             Outcome::Survived => Ok(()),
             Outcome::NotApplicable(reason) => Err(NotPassed::NotApplicable(reason)),

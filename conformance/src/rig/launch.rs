@@ -65,11 +65,6 @@ impl<'a> Rig<'a> {
         self.plan.lengthened(time)
     }
 
-    /// Returns how many starts, rows or calls there are instead of `count`.
-    pub(crate) fn load(&self, count: u32) -> u32 {
-        count / self.plan.load_divisor.max(1)
-    }
-
     /// Returns how long the plugin may take to answer an order, to send a row
     /// or to send an ack.
     pub(crate) fn limit(&self) -> Duration {

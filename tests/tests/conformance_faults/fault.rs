@@ -15,11 +15,6 @@ pub(crate) const SCALE: f64 = 0.5;
 /// The requirements that take more than a minute; they are examined only for the
 /// faults that prove them.
 pub(crate) const LONG: [&str; 2] = ["CTL-27", "FUN-20"];
-
-/// The requirements whose checks are many starts, rows or calls: more than half of what
-/// all checks use of the processors. Only the faults that fail one of them need them all.
-const UNDER_LOAD: [&str; 4] = ["LIF-04", "LIF-09", "LIF-13", "SNK-04"];
-
 /// A fault of the reference plugin, and the requirements that it fails.
 pub(crate) struct Fault {
     pub(crate) name: &'static str,
@@ -78,12 +73,6 @@ impl Fault {
     /// Returns whether only a check of more than a minute finds it.
     pub(crate) fn takes_a_minute(&self) -> bool {
         LONG.contains(&self.proves)
-    }
-
-    /// Returns whether a requirement must fail whose check is a load.
-    pub(crate) fn fails_under_load(&self) -> bool {
-        let fails = self.fails();
-        UNDER_LOAD.iter().any(|id| fails.contains(id))
     }
 
     /// Returns the path of a plugin with the fault, and the folder that holds it.

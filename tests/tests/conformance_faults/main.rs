@@ -75,9 +75,6 @@ fn plan(plugin: &Path, release: &str) -> Plan {
 fn plan_with(plugin: &Path, fault: &Fault) -> Plan {
     let mut plan = plan(plugin, fault.release);
     plan.timeout_scale = fault.scale;
-    if !fault.fails_under_load() {
-        plan.load_divisor = 4;
-    }
     plan.long = fault.takes_a_minute();
     plan.configs.insert("ticks".to_owned(), object(fault.ticks));
     plan.environment = [("REFERENCE_FAULT", fault.name), ("REFERENCE_IDLE", IDLE)]

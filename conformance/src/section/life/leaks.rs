@@ -10,14 +10,13 @@ use crate::checked::{Checked, NotPassed, failed, untested};
 use crate::rig::{Rig, context, takes_in_time, usual};
 
 pub(super) fn forgets_rows_and_calls(rig: &Rig<'_>) -> Checked {
-    const WARM_UP: u32 = 2000;
-    const ROWS: u32 = 4000;
+    const WARM_UP: usize = 2000;
+    const ROWS: usize = 4000;
     let host = rig.host()?;
     let mut users = Users::start(rig, &host)?;
-    users.work(rig, &host, rig.load(WARM_UP))?;
+    users.work(rig, &host, WARM_UP)?;
     let mut before = host.usage()?;
-    let rows = rig.load(ROWS);
-    let mut done = users.work(rig, &host, rows)?;
+    let mut done = users.work(rig, &host, ROWS)?;
     if done == 0 {
         return Err(NotPassed::NotApplicable("the source sent no row"));
     }
@@ -25,7 +24,7 @@ pub(super) fn forgets_rows_and_calls(rig: &Rig<'_>) -> Checked {
     if after.is_beyond(&before) {
         // A pool may not have reached its size; a leak goes on.
         before = after;
-        done = users.work(rig, &host, rows)?;
+        done = users.work(rig, &host, ROWS)?;
         after = host.usage()?;
     }
     if !after.is_beyond(&before) {
@@ -35,7 +34,7 @@ pub(super) fn forgets_rows_and_calls(rig: &Rig<'_>) -> Checked {
 }
 
 /// Says what has grown, each with its numbers.
-fn grown(before: &Usage, after: &Usage, done: u32) -> NotPassed {
+fn grown(before: &Usage, after: &Usage, done: usize) -> NotPassed {
     const MIB: u64 = 1024 * 1024;
     let mut grown = Vec::new();
     if after.memory > before.memory + MIB {
@@ -100,7 +99,7 @@ impl Users {
 
     /// Reads rows, sends rows and makes calls by turns, `times` of each or as
     /// many as fit in the time; returns how many of one kind there were at most.
-    fn work(&mut self, rig: &Rig<'_>, host: &Host, times: u32) -> Result<u32, NotPassed> {
+    fn work(&mut self, rig: &Rig<'_>, host: &Host, times: usize) -> Result<usize, NotPassed> {
         const TIME: Duration = Duration::from_secs(10);
         /// A source sends at its own pace.
         const SOURCES: Duration = Duration::from_secs(3);
