@@ -61,7 +61,7 @@ impl Interrupt {
 
     /// Fails once a signal has come.
     pub(super) fn check(&self) -> Result<(), HostError> {
-        match self.came()() {
+        match self.state.came.load(Ordering::SeqCst) {
             true => Err(HostError::Interrupted),
             false => Ok(()),
         }

@@ -144,7 +144,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// Those of [`kill`](Self::kill).
+    /// [`HostError::Input`] if the host has not launched the plugin.
     #[doc(hidden)]
     pub fn crash(&self) -> Result<(), HostError> {
         self.inner.crash()
@@ -160,7 +160,8 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// Those of [`kill`](Self::kill), of a launch, of a greeting, and of an order.
+    /// [`HostError::Input`] if the host has not launched the plugin, and those of a
+    /// launch, of a greeting, and of an order.
     pub fn reload(&self) -> Result<(), HostError> {
         self.reload_with(|orders| self.shuffle(orders))
     }
