@@ -286,6 +286,12 @@ impl Push {
         Some(metadata.ino())
     }
 
+    /// Returns whether the kernel had no room at the last attempt to write, because the
+    /// peer does not read.
+    pub fn is_stalled(&self) -> bool {
+        lock(&self.shared.state).stalled.is_some()
+    }
+
     /// Returns whether there is a connection, as far as is known.
     pub fn is_connected(&self) -> bool {
         lock(&self.shared.state).connection.is_some()

@@ -14,6 +14,7 @@ use ekuiper_sp::{Error, Keep, Options, Pull, Push, Waker};
 use log::{debug, error, warn};
 
 use super::collector::Collector;
+use super::pace::Pace;
 use super::{AckOutlet, Sink, SinkContext};
 use crate::context::InstanceInfo;
 use crate::instance::{Instance, Phase, StopLimits, Worker, left};
@@ -64,6 +65,8 @@ pub(crate) fn start(
         let rows = Rows {
             pull: Arc::clone(&pull),
             ctx,
+            acks: Arc::clone(&acks),
+            pace: Pace::new(),
             drain_until: None,
         };
         let (acks, phase) = (Arc::clone(&acks), Arc::clone(&phase));
@@ -164,6 +167,8 @@ struct Rows {
     /// `None` once the sink was abandoned, which closes the channel.
     pull: Arc<Mutex<Option<Pull>>>,
     ctx: SinkContext,
+    acks: Arc<Push>,
+    pace: Pace,
     drain_until: Option<Instant>,
 }
 
@@ -201,6 +206,10 @@ impl Rows {
             } else {
                 if !pull.has_buffered() {
                     self.ctx.pump_if_useful();
+                    if self.acks.is_stalled() {
+                        let stop = &self.ctx.info().stop;
+                        self.pace.wait(stop, flush_due.map(left));
+                    }
                 }
                 None
             };
@@ -311,6 +320,8 @@ mod tests {
         let rows = Rows {
             pull: Arc::new(Mutex::new(Some(pull))),
             ctx: SinkContext::new(info, Arc::clone(&acks) as _),
+            acks: Arc::clone(&acks),
+            pace: Pace::new(),
             drain_until: None,
         };
         let (open, closes, closed) = (Phase::default(), Phase::default(), Phase::default());

@@ -227,6 +227,24 @@ fn the_kernel_keeps_less_for_a_peer_that_does_not_read_if_it_is_told_so() {
 }
 
 #[test]
+fn a_socket_is_stalled_until_its_peer_reads() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let push = dial(&place);
+    let mut raw = accept_raw(&listener, PULL);
+    eventually("connected", || push.is_connected());
+    assert!(!push.is_stalled());
+
+    let rows = put_until_one_waits(&push);
+
+    assert!(push.is_stalled());
+    for _ in 0..rows {
+        read_frame(&mut raw);
+    }
+    eventually("not stalled", || !push.is_stalled());
+}
+
+#[test]
 fn put_is_refused_when_the_queue_is_full_or_the_socket_closed() {
     let place = Place::new();
     let mut options = Options::default();
