@@ -300,6 +300,7 @@ fn abandon(phase: &Phase) -> Option<&'static str> {
 mod tests {
     use super::*;
     use crate::context::Identity;
+    use crate::sink::pace::LONGEST;
 
     const LONG: Duration = Duration::from_secs(20);
 
@@ -364,5 +365,46 @@ mod tests {
         acks.close();
 
         assert_eq!(reader.join().unwrap(), 5000);
+    }
+
+    #[test]
+    fn rows_of_busy_sinks_gather_only_if_the_host_reads_no_acks() {
+        let place = tempfile::tempdir().unwrap();
+        let url = |name| format!("ipc://{}", place.path().join(name).display());
+        let pull = Pull::listen(&url("rows.ipc"), Options::default()).unwrap();
+        let host = Push::connect(&url("rows.ipc"), Options::default(), LONG).unwrap();
+        let _unread = Pull::listen(&url("acks.ipc"), Options::default()).unwrap();
+        let acks = Push::connect(&url("acks.ipc"), Options::default(), LONG).unwrap();
+        let acks = Arc::new(acks);
+        let mut rows = Rows {
+            pull: Arc::new(Mutex::new(Some(pull))),
+            ctx: SinkContext::new(
+                InstanceInfo::new("s", Identity::default()),
+                Arc::clone(&acks) as _,
+            ),
+            acks: Arc::clone(&acks),
+            pace: Pace::new(),
+            drain_until: None,
+        };
+        // A busy machine may make a single one take longer.
+        let mut shortest = || {
+            let times = (0..100).map(|_| {
+                host.send(b"{}", None).unwrap();
+                let begin = Instant::now();
+                rows.pace = Pace::busy();
+                assert!(matches!(rows.next(&mut Vec::new(), None), Next::Message(_)));
+                begin.elapsed()
+            });
+            times.min().unwrap()
+        };
+
+        let read = shortest();
+        while acks.put(&[7; 1000]).unwrap() {
+            acks.write_out();
+        }
+        let unread = shortest();
+
+        assert!(read < LONGEST, "{read:?}");
+        assert!(unread >= LONGEST / 2, "{unread:?}");
     }
 }
