@@ -68,8 +68,9 @@ impl Share {
         let Some(budget) = &self.budget else {
             return most;
         };
-        let free = budget.total.saturating_sub(budget.used());
-        (free / PART).max(LEAST).min(most)
+        let others = budget.used().saturating_sub(self.used);
+        let left = budget.total.saturating_sub(others);
+        (left / PART).max(LEAST).min(most)
     }
 
     /// Records how many bytes of memory the socket's queue has.
@@ -119,6 +120,18 @@ mod tests {
         assert_eq!(one.room(MIB), 256 * KIB);
         other.set(8 * MIB);
         assert_eq!(one.room(MIB), LEAST);
+    }
+
+    #[test]
+    fn what_a_socket_has_itself_leaves_its_queue_no_less() {
+        let budget = Budget::new(4 * MIB);
+        let mut one = Share::of(Some(budget.clone()));
+        let other = Share::of(Some(budget));
+
+        one.set(MIB);
+
+        assert_eq!(one.room(MIB), 512 * KIB);
+        assert_eq!(other.room(MIB), 384 * KIB);
     }
 
     #[test]
