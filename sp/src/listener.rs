@@ -70,7 +70,7 @@ const MOST_GREETINGS: usize = 64;
 const MOST_ARRIVALS: usize = 64;
 
 /// How long to wait for the greeting of a socket that already listens on the
-/// address; see [`in_use`].
+/// address; see [`Listening::in_use`].
 const COURTESY: Duration = Duration::from_secs(1);
 
 /// The pause after a failed system call before the next attempt.
@@ -165,18 +165,23 @@ fn bind_address(address: &Address) -> Result<(OwnedFd, Option<FileId>), Error> {
         path: path.to_owned(),
         source: errno.into(),
     };
-    let _turn = take_turn(path);
+    let mut turn = take_turn(path);
     let socket = sys::socket().map_err(|errno| failed("open a socket for", errno))?;
     let mut bound = bind(&socket, address.kernel());
     if bound == Err(Errno::ADDRINUSE) {
-        remove_stale(address)?;
+        turn = remove_stale(address, turn)?;
         bound = bind(&socket, address.kernel());
     }
     match bound {
         Ok(()) => {}
         // A process that does not use the lock was faster.
         Err(Errno::ADDRINUSE) => {
-            return Err(in_use(address).unwrap_or_else(|| failed("listen at", Errno::ADDRINUSE)));
+            let found = listening(address);
+            drop(turn);
+            return Err(match found {
+                Some(found) => found.in_use(path),
+                None => failed("listen at", Errno::ADDRINUSE),
+            });
         }
         Err(errno) => return Err(failed("listen at", errno)),
     }
@@ -229,14 +234,13 @@ pub struct Claim {
 /// [`Error::Io`] if a system call fails.
 pub fn claim(url: &str) -> Result<Claim, Error> {
     let address = Address::parse(url)?;
-    let turn = take_turn(address.path());
-    remove_stale(&address)?;
+    let turn = remove_stale(&address, take_turn(address.path()))?;
     Ok(Claim { _turn: turn })
 }
 
 /// Removes the file at `address` if it is a socket file on which no socket
-/// listens.
-fn remove_stale(address: &Address) -> Result<(), Error> {
+/// listens. Returns the lock of the directory, which a failure releases.
+fn remove_stale(address: &Address, turn: Option<fs::File>) -> Result<Option<fs::File>, Error> {
     let path = address.path();
     let failed = |source| Error::Io {
         doing: "remove the stale socket file",
@@ -250,11 +254,12 @@ fn remove_stale(address: &Address) -> Result<(), Error> {
                 path: path.to_owned(),
             });
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(turn),
         Err(error) => return Err(failed(error)),
     };
-    if let Some(error) = in_use(address) {
-        return Err(error);
+    if let Some(found) = listening(address) {
+        drop(turn);
+        return Err(found.in_use(path));
     }
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(Error::StaleFile {
@@ -262,7 +267,7 @@ fn remove_stale(address: &Address) -> Result<(), Error> {
             owner,
         }),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
-        _ => Ok(()),
+        _ => Ok(turn),
     }
 }
 
@@ -286,33 +291,44 @@ fn is_listed(path: &Path) -> bool {
     })
 }
 
-/// Returns the error for an address on which a socket listens; `None` if none
-/// does.
-///
-/// The listener's greeting is awaited before the connection is closed, because
-/// NNG 1.4 accepts no more peers after one that left before its greeting. Only a
-/// listener that sends no greeting, or a very busy machine, takes the full time.
-fn in_use(address: &Address) -> Option<Error> {
+/// A socket that listens on an address where another one was to listen, and the
+/// connection to it; `None` if it accepts none.
+struct Listening(Option<OwnedFd>);
+
+/// Returns the socket that listens on an address; `None` if none does.
+fn listening(address: &Address) -> Option<Listening> {
     let connected = sys::socket().and_then(|socket| {
         connect(&socket, address.kernel())?;
         Ok(socket)
     });
-    let pid = match connected {
-        Ok(socket) => {
+    match connected {
+        Ok(socket) => Some(Listening(Some(socket))),
+        Err(Errno::CONNREFUSED | Errno::NOENT) => None,
+        Err(Errno::ACCESS) if !is_listed(address.path()) => None,
+        // Any other failure, such as a full backlog, means that it is in use.
+        Err(_) => Some(Listening(None)),
+    }
+}
+
+impl Listening {
+    /// Returns the error for its address, whose file is at `path`.
+    ///
+    /// Its greeting is awaited before the connection is closed, because NNG 1.4
+    /// accepts no more peers after one that left before its greeting. Only a
+    /// listener that sends no greeting, or a very busy machine, takes the full time.
+    /// So release the lock of the directory before: all listeners there wait for it.
+    fn in_use(self, path: &Path) -> Error {
+        let pid = self.0.and_then(|socket| {
             let mut greeting = [PollFd::new(&socket, PollFlags::IN)];
             let _ = wait(&mut greeting, Some(Instant::now() + COURTESY));
             let _ = recv(&socket, &mut [0; 8], RecvFlags::empty());
             peer_of(&socket).pid
+        });
+        Error::InUse {
+            path: path.to_owned(),
+            pid,
         }
-        Err(Errno::CONNREFUSED | Errno::NOENT) => return None,
-        Err(Errno::ACCESS) if !is_listed(address.path()) => return None,
-        // Any other failure, such as a full backlog, means that it is in use.
-        Err(_) => None,
-    };
-    Some(Error::InUse {
-        path: address.path().to_owned(),
-        pid,
-    })
+    }
 }
 
 /// Accepts peers and exchanges greetings with all of them at the same time, so

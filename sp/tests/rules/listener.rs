@@ -1,5 +1,5 @@
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ekuiper_sp::{Error, Options, Peer, Pull, Push, Rep, claim};
+use rustix::fs::{FlockOperation, flock};
 
 use crate::common::*;
 
@@ -144,7 +145,7 @@ fn another_process() {
     };
     let _rep = Rep::listen(&url, Options::default()).unwrap();
     println!("listening");
-    let _ = std::io::stdin().read(&mut [0]);
+    let _ = io::stdin().read(&mut [0]);
 }
 
 #[test]
@@ -320,6 +321,34 @@ fn the_check_for_an_address_in_use_waits_for_the_greeting() {
         assert_eq!(peer.read_to_end(&mut rest).unwrap(), 0);
         assert!(matches!(bind.join().unwrap(), Err(Error::InUse { .. })));
     });
+}
+
+#[test]
+fn other_addresses_do_not_wait_for_the_greeting_of_one_in_use() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let directory = fs::File::open(place.path().parent().unwrap()).unwrap();
+
+    // Whether a listener may lock the directory while another one waits for the
+    // greeting of the socket that listens already. Only a machine that stands still
+    // for the whole second of that wait misses it.
+    let is_free = || {
+        thread::scope(|scope| {
+            let bind = scope.spawn(|| Pull::listen(&place.url(), Options::default()));
+            let mut peer = listener.accept().unwrap().0;
+            while flock(&directory, FlockOperation::NonBlockingLockExclusive).is_err() {
+                thread::yield_now();
+            }
+            peer.set_nonblocking(true).unwrap();
+            let waits = peer.read(&mut [0; 8]);
+            flock(&directory, FlockOperation::Unlock).unwrap();
+            peer.write_all(PULL).ok();
+            assert!(matches!(bind.join().unwrap(), Err(Error::InUse { .. })));
+            waits.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+        })
+    };
+
+    assert!((0..5).any(|_| is_free()));
 }
 
 #[test]
