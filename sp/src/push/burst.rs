@@ -127,4 +127,15 @@ mod tests {
         assert!(!burst.goes_on(now + Burst::SHORT));
         assert!(!burst.goes_on(now + Burst::SHORT));
     }
+
+    #[test]
+    fn messages_that_take_exactly_the_limit_are_written_directly() {
+        let mut burst = Burst::default();
+        let start = Instant::now();
+        for _ in 0..512 {
+            assert!(!burst.goes_on(start));
+        }
+
+        assert!(!burst.goes_on(start + Duration::from_millis(5)));
+    }
 }

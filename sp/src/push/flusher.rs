@@ -238,3 +238,35 @@ fn first_frame(frames: &[u8]) -> usize {
     let header = frames.first_chunk();
     header.map_or(0, |header| HEADER + body_length(header) as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::super::shared::tests::connected;
+    use super::*;
+
+    #[test]
+    fn a_stall_goes_on_if_the_kernel_accepts_no_more_of_a_frame() {
+        let (shared, _unread) = connected();
+        let connection = lock(&shared.state).connection.clone().unwrap();
+        while connection.write(&[7; 1024]).is_ok() {}
+        let since = Instant::now();
+        // A stall that began later would have another time.
+        while since.elapsed().is_zero() {}
+        lock(&shared.state).stalled = Some(since);
+        // Ends the wait for room, which would last forever.
+        shared.bell.ring();
+        let flusher = Flusher {
+            shared: Arc::new(shared),
+        };
+
+        let outcome = flusher.write(&connection, b"\x01\0\0\0\0\0\0\0\x03row".to_vec(), 10);
+
+        assert!(outcome.is_ok());
+        let state = lock(&flusher.shared.state);
+        assert_eq!(state.stalled, Some(since));
+        assert_eq!(state.sent, 10);
+        assert_eq!(state.batch, b"\x01\0\0\0\0\0\0\0\x03row");
+    }
+}

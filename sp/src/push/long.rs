@@ -104,3 +104,39 @@ fn write(connection: &Connection, body: &[u8]) -> usize {
     }
     sent
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::shared::tests::connected;
+    use super::*;
+
+    #[test]
+    fn a_long_message_that_was_written_completely_does_not_wait() {
+        let (shared, _peer) = connected();
+        let mut state = lock(&shared.state);
+        let connection = state.connection.clone().unwrap();
+        state.writing = true;
+
+        let sent = shared.finish_long(&mut state, &connection, b"body", 13);
+
+        assert!(sent.is_ok(), "{sent:?}");
+        assert!(state.is_drained());
+    }
+
+    #[test]
+    fn a_connection_that_accepted_nothing_of_a_long_message_does_not_count() {
+        for (sent, cuts) in [(0, 0), (1, 1), (12, 1)] {
+            let (shared, _peer) = connected();
+            let mut state = lock(&shared.state);
+            state.writing = true;
+            let lost = state.give_up().unwrap();
+
+            let kept = shared.finish_long(&mut state, &lost, b"body", sent);
+
+            assert!(kept.is_ok(), "{kept:?}");
+            assert_eq!(state.cuts, cuts);
+            assert_eq!(state.batch, b"\x01\0\0\0\0\0\0\0\x04body");
+            assert_eq!(state.sent, 0);
+        }
+    }
+}

@@ -301,4 +301,4 @@ pub(super) fn whole_frames(batch: &[u8], end: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,10 +1,11 @@
 //! Long messages of a PUSH, which the sending thread writes itself.
 
 use std::io::Read;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use ekuiper_sp::{Error, Push};
+use ekuiper_sp::{Error, Options, Push};
 
 use crate::common::*;
 
@@ -59,6 +60,30 @@ fn a_long_message_waits_for_its_reader_and_keeps_its_place() {
         }
         sender.join().unwrap().unwrap();
     });
+}
+
+#[test]
+fn a_message_of_less_than_32_kib_does_not_wait_for_its_reader() {
+    let place = Place::new();
+    let listener = place.listen_raw();
+    let mut options = Options::default();
+    options.queue_bytes = 16 << 20;
+    let push = Push::dial(&place.url(), options).unwrap();
+    let raw = accept_raw(&listener, PULL);
+    push.send(&body(4 << 20), Some(Duration::ZERO)).unwrap();
+    wait_for_a_part(&raw);
+
+    let outcome = thread::scope(|scope| {
+        let (done, outcome) = mpsc::channel();
+        let push = &push;
+        scope.spawn(move || done.send(push.send(&body(32 * 1024 - 1), None)));
+        let outcome = outcome.recv_timeout(LONG);
+        // Ends the wait of a message that was not queued.
+        push.close();
+        outcome
+    });
+
+    assert!(matches!(outcome, Ok(Ok(()))), "{outcome:?}");
 }
 
 #[test]

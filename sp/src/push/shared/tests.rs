@@ -14,7 +14,7 @@ const KIB: usize = 1024;
 const LONG: Duration = Duration::from_secs(20);
 
 /// A PUSH with a queue of 40 bytes and no flusher, and its peer.
-fn connected() -> (Shared, UnixStream) {
+pub(crate) fn connected() -> (Shared, UnixStream) {
     let (socket, peer) = UnixStream::pair().unwrap();
     peer.set_nonblocking(true).unwrap();
     let connection = Greeting::new(socket.into(), Protocol::Push).finish();
