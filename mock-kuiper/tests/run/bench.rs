@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 
 use serde_json::{Value, json};
 
@@ -306,7 +307,7 @@ fn a_source_with_a_pace_of_its_own_gets_a_note() {
 fn a_finding_gives_status_1_and_everything_else_is_measured() {
     let (silent, invalid) = (r#"random={"limit":0}"#, r#"random={"raw":["bad"]}"#);
     let no_row = "error: source `random` sent no row within 3.012s; give it more time with --time";
-    for (config, error, missing) in [
+    let cases = [
         (silent, no_row, "source random"),
         (
             invalid,
@@ -328,7 +329,8 @@ fn a_finding_gives_status_1_and_everything_else_is_measured() {
             "error: sink `append` answered its start before it listened",
             "sink append",
         ),
-    ] {
+    ];
+    let check = |(config, error, missing): (&str, &str, &str)| {
         let plugin = Plugin::new(&["random"], &["append"], &[]);
 
         let done = bench(&plugin, &["--config", config]);
@@ -339,7 +341,13 @@ fn a_finding_gives_status_1_and_everything_else_is_measured() {
         assert!(!names(&done).is_empty(), "{done}");
         let line = format!("\n{missing}: not measured, see the error\n");
         assert!(done.stdout.contains(&line), "{done}");
-    }
+    };
+    // Each waits for seconds.
+    thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(move || check(case));
+        }
+    });
 }
 
 #[test]

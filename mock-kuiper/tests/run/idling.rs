@@ -1,6 +1,7 @@
 //! Plugins that have nothing to do for a while.
 
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use crate::common::{Live, Plugin};
@@ -59,22 +60,28 @@ fn a_plugin_that_was_idle_has_to_work_as_before() {
 
 #[test]
 fn a_greeting_of_an_idle_plugin_is_a_finding_before_2_1_3() {
-    for plugin in [
-        Plugin::new(&[], &[], &["echo"]),
-        Plugin::new(&["random"], &[], &[]),
-    ] {
-        // On a busy machine, a second may pass between the greeting and the start.
-        let args = ["--fault", "idle=4s", "--env", "PROBE=idle=2000"];
-
-        let before = plugin.run(&[&args[..], &["--host", "1.13"]].concat());
-        let after = plugin.run(&args);
-
-        before
+    // On a busy machine, a second may pass between the greeting and the start.
+    let args = ["--fault", "idle=4s", "--env", "PROBE=idle=2000"];
+    let before = |plugin: Plugin| {
+        plugin
+            .run(&[&args[..], &["--host", "1.13"]].concat())
             .assert_status(1)
             .assert_says("error: fault idle=4s: ")
             .assert_says(" with a second greeting, \"handshake\"");
-        after.assert_status(0);
-    }
+    };
+    let since = |plugin: Plugin| {
+        plugin.run(&args).assert_status(0);
+    };
+    let function = || Plugin::new(&[], &[], &["echo"]);
+    let source = || Plugin::new(&["random"], &[], &[]);
+
+    // Each is idle for 4 s.
+    thread::scope(|scope| {
+        scope.spawn(|| before(function()));
+        scope.spawn(|| before(source()));
+        scope.spawn(|| since(function()));
+        scope.spawn(|| since(source()));
+    });
 }
 
 #[test]
