@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pathlib
@@ -9,7 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from typing import IO, Any, Dict, Iterator, List, Optional, Tuple, Union
+from typing import IO, Any, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
 import pytest
 
@@ -54,8 +55,11 @@ class TestFile(pytest.File):
             raise self.CollectError(str(error)) from error
         if status != 0:
             raise self.CollectError(said.strip())
-        for case in json.loads(listed)["cases"]:
-            yield Case.from_parent(self, name=f"{case['name']}[{case['release']}]", case=case)
+        cases = json.loads(listed)["cases"]
+        names = _selectable(case["name"] for case in cases)
+        for case in cases:
+            name = f"{names[case['name']]}[{case['release']}]"
+            yield Case.from_parent(self, name=name, case=case)
 
     @staticmethod
     def on(releases: List[str]) -> List[str]:
@@ -97,6 +101,24 @@ class TestFile(pytest.File):
             return status, _text(out), _text(err)
 
 
+def _selectable(names: Iterable[str]) -> Dict[str, str]:
+    """Returns a different name without `::` for each name.
+
+    pytest takes the name of a test apart at `::` when the test is selected.
+    """
+    every = dict.fromkeys(names)
+    selectable = {name: name for name in every if "::" not in name}
+    used = set(selectable)
+    for name in every:
+        if name not in selectable:
+            plain = re.sub(":{2,}", ":", name)
+            numbered = (f"{plain} ({number})" for number in itertools.count(2))
+            candidates = itertools.chain([plain], numbered)
+            selectable[name] = next(new for new in candidates if new not in used)
+            used.add(selectable[name])
+    return selectable
+
+
 def _text(file: IO[bytes]) -> str:
     file.seek(0)
     return file.read().decode(errors="replace")
@@ -108,6 +130,8 @@ class Case(pytest.Item):
     def __init__(self, *, case: Dict[str, Any], **others: Any) -> None:
         super().__init__(**others)
         self.case = case
+        # `-k` finds the case by its own name, too.
+        self.extra_keyword_matches.add(case["name"])
 
     def runtest(self) -> None:
         """Runs the case."""

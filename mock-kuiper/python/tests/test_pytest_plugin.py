@@ -209,6 +209,31 @@ def test_each_case_on_each_release_is_a_test_with_its_own_report(project, pysam)
     only.assert_outcomes(passed=1, deselected=1)
 
 
+def test_each_case_can_be_selected_by_the_id_that_pytest_shows(project, pysam):
+    names = ["a::b", "a:b", "a:::b", "a:b (2)", "::ends::"]
+    case = "- {name: '%s', function: revert, calls: [{args: [abc], result: cba}]}\n"
+    cases = "".join(case % name for name in names)
+    project.makefile(".test.yaml", one=f"plugin: {pysam}\nreleases: ['2.4', '1.13']\ncases:\n{cases}")
+
+    collected = run(project, "--collect-only", "-q", "--ekuiper-release", "2.4")
+    ids = [line for line in collected.outlines if "::" in line]
+    alone = run(project, "-v", ids[0])
+    by_name = run(project, "-v", "-k", "a::b")
+
+    assert ids == [
+        "one.test.yaml::a:b (3)[2.4]",
+        "one.test.yaml::a:b[2.4]",
+        "one.test.yaml::a:b (4)[2.4]",
+        "one.test.yaml::a:b (2)[2.4]",
+        "one.test.yaml:::ends:[2.4]",
+    ]
+    alone.assert_outcomes(passed=1)
+    alone.stdout.fnmatch_lines(["one.test.yaml::a:b (3)[[]2.4[]] PASSED*"])
+    by_name.assert_outcomes(passed=2, deselected=8)
+    for each in ids:
+        run(project, each).assert_outcomes(passed=1)
+
+
 def test_files_that_begin_with_a_mark_or_are_json_are_collected(project, pysam):
     case = '{"name": "one", "function": "revert", "calls": [{"args": ["a"], "result": "a"}]}'
     json = f'{{\n  "plugin": "{pysam}",\n  "cases": [{case}]\n}}\n'

@@ -216,8 +216,10 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
         host = host.seed(seed);
     }
     let watched = args.watch.then_some((plugin, &package));
-    let session = Session::start(&plan, host, Arc::clone(&terminal), &stream, watched)?;
-    let outcome = session.finish();
+    let outcome = match Session::start(&plan, host, Arc::clone(&terminal), &stream, watched)? {
+        Some(session) => session.finish(),
+        None => Ok(Exit::Fine),
+    };
     terminal.close();
     let written = stream.finish();
     let outcome = outcome.and_then(|exit| written.map(|()| exit));

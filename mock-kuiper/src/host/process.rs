@@ -355,7 +355,7 @@ fn watch_growth(
         let (pid, group) = (supervisor.plugin(), supervisor.group());
         move || {
             greeted.get()?;
-            usage::of_group(pid, group).map(|usage| usage.memory)
+            usage::memory_of_group(pid, group)
         }
     };
     let watch = move || {

@@ -21,6 +21,25 @@ pub(super) fn of_group(pid: u32, group: u32) -> Option<Usage> {
     Some(all)
 }
 
+/// Returns the resident memory of a process and the rest of its group, in bytes, as
+/// [`of_group`] does; `None` if the process has exited.
+pub(super) fn memory_of_group(pid: u32, group: u32) -> Option<u64> {
+    let own = memory_of_process(pid)?;
+    let others = others(pid, group).filter_map(memory_of_process);
+    Some(own + others.sum::<u64>())
+}
+
+fn memory_of_process(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    Some(field(&status, "VmRSS:")? * 1024)
+}
+
+/// Reads the number of a line of `/proc/PID/status`.
+fn field(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find(|line| line.starts_with(name))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// Returns the processor time that a process and the rest of its group used or waited
 /// for since their threads began; `None` if the process has exited. On a system that
 /// does not count the waits, it is the time used.
@@ -65,10 +84,7 @@ fn others(pid: u32, group: u32) -> impl Iterator<Item = u32> {
 pub fn of_process(pid: u32) -> Option<Usage> {
     let process = format!("/proc/{pid}");
     let status = fs::read_to_string(format!("{process}/status")).ok()?;
-    let field = |name: &str| -> Option<u64> {
-        let line = status.lines().find(|line| line.starts_with(name))?;
-        line.split_whitespace().nth(1)?.parse().ok()
-    };
+    let field = |name| field(&status, name);
     let clock = clock_getcpuclockid(Pid::from_raw(pid.cast_signed())).ok()?;
     Some(Usage {
         processes: 1,

@@ -26,6 +26,11 @@ pub enum RecorderError {
         /// The system's answer.
         source: io::Error,
     },
+    /// The trace is a named pipe, and nobody reads it.
+    NoReader {
+        /// Its path.
+        path: PathBuf,
+    },
     /// The file of the trace has something else in it.
     NotATrace {
         /// Its path.
@@ -79,6 +84,12 @@ impl fmt::Display for RecorderError {
                 f,
                 "cannot write the trace {}: {source}; record the plugin again with a path that \
                  eKuiper's user may write",
+                path.display()
+            ),
+            Self::NoReader { path } => write!(
+                f,
+                "cannot write the trace {}: nobody reads this named pipe; start its reader \
+                 before eKuiper launches the plugin",
                 path.display()
             ),
             Self::NotATrace { path } => write!(
@@ -136,7 +147,10 @@ impl Error for RecorderError {
             | Self::Keeper(source)
             | Self::Thread(source) => Some(source),
             Self::Isolation(error) => error.source(),
-            Self::NotATrace { .. } | Self::OtherPlugin { .. } | Self::InUse { .. } => None,
+            Self::NoReader { .. }
+            | Self::NotATrace { .. }
+            | Self::OtherPlugin { .. }
+            | Self::InUse { .. } => None,
         }
     }
 }

@@ -3,11 +3,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, fcntl_getfl, fcntl_setfl, flock};
 use rustix::io::Errno;
 use serde_json::Value;
 
@@ -43,13 +44,14 @@ pub(super) fn open(
         path: path.to_owned(),
         source,
     };
-    let is_special = path.metadata().is_ok_and(|found| !found.is_file());
-    let mut file = OpenOptions::new()
-        .read(!is_special)
-        .append(true)
-        .create(true)
-        .open(path)
-        .map_err(failed)?;
+    let kind = path.metadata().map(|found| found.file_type());
+    let is_special = kind.as_ref().is_ok_and(|kind| !kind.is_file());
+    let mut options = OpenOptions::new();
+    options.read(!is_special).append(true).create(true);
+    let mut file = match kind {
+        Ok(kind) if kind.is_fifo() => open_fifo(&mut options, path)?,
+        _ => options.open(path).map_err(failed)?,
+    };
     if !is_special {
         lock(&file, path)?;
     }
@@ -88,6 +90,24 @@ pub(super) fn open(
         file,
         begin: passed.unwrap_or_default().max(last),
     })
+}
+
+/// Opens a named pipe, which must have a reader: without one, the system would wait for it.
+fn open_fifo(options: &mut OpenOptions, path: &Path) -> Result<File, RecorderError> {
+    let path = path.to_owned();
+    let opened = options
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(&path);
+    let blocks = |file: File| {
+        fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+        Ok(file)
+    };
+    opened
+        .and_then(blocks)
+        .map_err(|source| match Errno::from_io_error(&source) {
+            Some(Errno::NXIO) => RecorderError::NoReader { path },
+            _ => RecorderError::Trace { path, source },
+        })
 }
 
 /// Locks the trace for as long as it is open.
@@ -167,6 +187,8 @@ fn time_of(line: &[u8]) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+
+    use rustix::fs::{CWD, Mode, mkfifoat};
 
     use super::super::settings::Program;
     use super::*;
@@ -250,6 +272,25 @@ mod tests {
             )
         );
         assert_eq!(fs::read_to_string(&path).unwrap(), whole);
+    }
+
+    #[test]
+    fn a_named_pipe_with_a_reader_gets_the_header_and_blocks_when_it_is_full() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("trace");
+        mkfifoat(CWD, &path, Mode::RWXU).unwrap();
+        let mut reader = OpenOptions::new();
+        let reader = reader.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+        let reader = reader.read(true).open(&path).unwrap();
+
+        let opened = open(&path, &settings(&path), SystemTime::now()).unwrap();
+
+        assert_eq!(opened.begin, Duration::ZERO);
+        let flags = fcntl_getfl(&opened.file).unwrap();
+        assert!(!flags.contains(OFlags::NONBLOCK), "{flags:?}");
+        let mut line = String::new();
+        BufReader::new(reader).read_line(&mut line).unwrap();
+        assert_eq!(line, format!("{HEADER}\n"));
     }
 
     #[test]

@@ -4,15 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::BufRead;
 
-use super::compare::row_shape;
+use super::rows::Rows;
 use crate::foreign::in_sentence;
 use crate::release::Release;
 use crate::symbol::{Kind, Purpose, Side, Symbol};
 use crate::trace::{Interpreter, Reader, Refusal, Sense, TraceError, body, failure};
 use crate::wire::Command;
-
-/// The shapes of one source's rows that are remembered.
-const SHAPES: usize = 1000;
 
 /// The orders and requests without answer that are remembered.
 const UNANSWERED: usize = 10_000;
@@ -37,8 +34,8 @@ pub struct Contents {
     pub plugins: BTreeSet<String>,
     /// How many messages of the host have only their beginning, and cannot be sent.
     pub cut: u64,
-    /// The shapes of each source's rows, by the source's name or its channel.
-    pub(super) shapes: BTreeMap<String, BTreeSet<String>>,
+    /// What each source's rows are like, by the source's name or its channel.
+    pub(super) rows: BTreeMap<String, Rows>,
     /// The lines of the orders and requests that the plugin did not answer, and whether
     /// it crashed meanwhile.
     pub(super) unanswered: BTreeMap<u64, bool>,
@@ -119,10 +116,7 @@ impl Contents {
                     *contents.counts.entry(name.to_owned()).or_default() += 1;
                     let body = body(&line).unwrap_or_default();
                     let source = source_of(read.known.symbol.as_ref(), name);
-                    let shapes = contents.shapes.entry(source).or_default();
-                    if shapes.len() < SHAPES {
-                        shapes.insert(row_shape(&body));
-                    }
+                    contents.rows.entry(source).or_default().add(&body);
                 }
                 Sense::Cut if read.from == Some(Side::Host) => contents.cut += 1,
                 Sense::Ack(_) => *contents.counts.entry(name.to_owned()).or_default() += 1,

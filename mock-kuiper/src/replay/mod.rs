@@ -14,6 +14,7 @@ mod contents;
 mod data;
 mod options;
 mod player;
+mod rows;
 
 pub use self::contents::{Contents, Unplayable};
 pub use self::options::{Difference, Options, Outcome, Timing};

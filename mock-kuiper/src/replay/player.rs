@@ -391,9 +391,9 @@ impl Player<'_> {
         }
         self.outcome.compared += 1;
         let source = source_of(read.known.symbol.as_ref(), channel);
-        let shape = row_shape(&came);
-        let shapes = self.contents.shapes.get(&source);
-        if !shapes.is_some_and(|shapes| shapes.contains(&shape)) {
+        let rows = self.contents.rows.get(&source);
+        if !rows.is_some_and(|rows| rows.have_shape_of(&came)) {
+            let shape = row_shape(&came);
             let recorded = format!("a row of the shape {}", row_shape(recorded));
             let came = format!("one of the shape {shape}: {}", shown(&came));
             match self.strange.len() < STRANGE && self.strange.insert((source, shape)) {

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use mock_kuiper::{Code, HostError, Observed};
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::common::{LIMIT, builder, plugin};
 
-#[test]
-fn what_the_plugin_costs_is_that_of_its_group_without_the_supervisor() -> Result<(), HostError> {
+/// Makes a plugin whose real process is a grandchild, as behind `conda run`.
+fn launched_by_a_script() -> TempDir {
     let place = plugin(&[]);
     let executable = place.path().join("launcher");
-    // The real plugin is a grandchild, as behind `conda run`.
     std::fs::write(&executable, "#!/bin/sh\n./probe \"$@\" & wait\n").unwrap();
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&executable, open).unwrap();
@@ -19,6 +19,12 @@ fn what_the_plugin_costs_is_that_of_its_group_without_the_supervisor() -> Result
     let text = std::fs::read_to_string(&json).unwrap();
     let text = text.replace(r#""executable":"probe""#, r#""executable":"launcher""#);
     std::fs::write(&json, text).unwrap();
+    place
+}
+
+#[test]
+fn what_the_plugin_costs_is_that_of_its_group_without_the_supervisor() -> Result<(), HostError> {
+    let place = launched_by_a_script();
     let host = builder(&place).spawn()?;
     assert_eq!(host.time_to_greeting(), None);
 
@@ -65,26 +71,27 @@ fn what_a_plugin_costs_that_has_just_died_is_its_end() -> Result<(), HostError> 
 
 #[test]
 fn a_plugin_that_grows_beyond_the_limit_is_ended() -> Result<(), HostError> {
-    let place = plugin(&[]);
-    let host = builder(&place)
-        .env("PROBE", "grows=start")
-        .growth_limit(32 << 20)
-        .launch()?;
-    let mut source = host.source("random").start()?;
+    for place in [plugin(&[]), launched_by_a_script()] {
+        let host = builder(&place)
+            .env("PROBE", "grows=start")
+            .growth_limit(32 << 20)
+            .launch()?;
+        let mut source = host.source("random").start()?;
 
-    let error = loop {
-        if let Err(error) = source.next(LIMIT) {
-            break error;
-        }
-    };
+        let error = loop {
+            if let Err(error) = source.next(LIMIT) {
+                break error;
+            }
+        };
 
-    assert_eq!(error.code(), Some(Code::PluginGrown), "{error}");
-    assert!(error.is_exit());
-    let Some(Observed::Grown { before, after }) = error.finding().map(|found| &found.observed)
-    else {
-        panic!("{error}");
-    };
-    assert!(after - before > 32 << 20, "{error}");
+        assert_eq!(error.code(), Some(Code::PluginGrown), "{error}");
+        assert!(error.is_exit());
+        let Some(Observed::Grown { before, after }) = error.finding().map(|found| &found.observed)
+        else {
+            panic!("{error}");
+        };
+        assert!(after - before > 32 << 20, "{error}");
+    }
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use rustix::fs::{CWD, Mode, mkfifoat};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -289,6 +290,46 @@ fn a_recorder_that_cannot_write_its_trace_says_so_and_does_not_start_the_plugin(
             recorded.trace().display()
         )
     );
+}
+
+#[test]
+fn a_recorder_whose_trace_is_a_pipe_that_nobody_reads_says_so_and_does_not_start_the_plugin() {
+    let recorded = script("echo started", &[]);
+    mkfifoat(CWD, recorded.trace(), Mode::RWXU).unwrap();
+
+    let done = Live::spawn(recorded.launch(), &recorded.plugin.id).finish();
+
+    assert_eq!((done.status, done.stdout.as_str()), (3, ""), "{done}");
+    assert_eq!(
+        done.stderr,
+        format!(
+            "error: recorder: cannot write the trace {}: nobody reads this named pipe; start its \
+             reader before eKuiper launches the plugin\n",
+            recorded.trace().display()
+        )
+    );
+}
+
+#[test]
+fn a_trace_goes_into_a_pipe_that_is_read() {
+    let recorded = script("echo started", &[]);
+    mkfifoat(CWD, recorded.trace(), Mode::RWXU).unwrap();
+    let path = recorded.trace();
+    let read = thread::spawn(move || fs::read_to_string(path).unwrap());
+    // Opens once the pipe has its reader.
+    let writer = fs::OpenOptions::new().write(true).open(recorded.trace());
+
+    let done = Live::spawn(recorded.launch(), &recorded.plugin.id).finish();
+    drop(writer.unwrap());
+
+    assert_eq!(
+        (done.status, done.stdout.as_str()),
+        (0, "started\n"),
+        "{done}"
+    );
+    let trace = read.join().unwrap();
+    assert!(trace.contains(r#""event":"launch""#), "{trace}");
+    assert!(trace.contains(r#""event":"exit""#), "{trace}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::process::Command;
 use rustix::process::Signal;
 
 use crate::common::{Live, Plugin, processes, wait_until, write_script};
+use crate::processes::without_isolation;
 
 #[test]
 fn a_signal_stops_everything_in_order_and_gives_status_0() {
@@ -36,6 +37,33 @@ fn a_signal_before_the_greeting_ends_the_run() {
     live.signal(Signal::INT);
 
     live.finish().assert_status(0);
+}
+
+#[test]
+fn a_signal_ends_a_run_that_waits_for_its_turn() {
+    if let Some(refused) = mock_kuiper::engine::isolate::refused() {
+        println!("skipped: {refused}");
+        return;
+    }
+    let (first, second) = (
+        Plugin::new(&["random"], &[], &[]),
+        Plugin::new(&["random"], &[], &[]),
+    );
+    let start = |plugin: &Plugin| {
+        let command = plugin.command(&["--isolate=auto"]);
+        Live::spawn(without_isolation(&command), &plugin.id)
+    };
+    let holds_the_turn = start(&first);
+    holds_the_turn.wait_for_stdout("\"number\":1}");
+    let waits = start(&second);
+
+    waits.signal_and_wait(Signal::INT);
+    let done = waits.finish();
+
+    done.assert_status(0);
+    assert_eq!((&*done.stdout, &*done.stderr), ("", ""));
+    holds_the_turn.signal(Signal::INT);
+    holds_the_turn.finish().assert_status(0);
 }
 
 #[test]

@@ -204,6 +204,22 @@ fn rows_are_compared_by_shape_and_with_exact_by_value() {
 }
 
 #[test]
+fn a_number_that_was_hidden_in_the_trace_is_no_difference() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let config = "random={\"interval\":5}";
+    let trace = recorded(&plugin, &["--count", "2", "--config", config]);
+    let part = format!("\"channel\":\"{}_demo_0\"", plugin.id);
+    for number in ["1", "2"] {
+        let from = format!("\\\"number\\\":{number}");
+        change(&trace, &part, &from, "\\\"number\\\":\\\"[redacted]\\\"");
+    }
+
+    for args in [&[][..], &["--exact"]] {
+        replay(&plugin, &trace, args).assert_status(0);
+    }
+}
+
+#[test]
 fn a_plugin_that_was_killed_and_launched_again_is_again() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
     let trace = recorded(&plugin, &["--fault", "kill", "--require-ack"]);

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::common::Probe;
-use crate::processes::{Live, assert_clean};
+use crate::processes::{Live, assert_clean, without_isolation};
 
 #[test]
 fn a_port_in_use_is_named_with_its_owner() {
@@ -108,6 +108,28 @@ fn a_signal_ends_a_launch_a_call_and_a_fault() {
     disturbed.end();
     let answer = asked.join().unwrap();
     assert!(matches!(answer.status, 409 | 422), "{answer:?}");
+}
+
+#[test]
+fn a_signal_to_a_server_that_waits_for_its_turn_ends_it_without_a_word_of_its_plugin() {
+    if let Some(refused) = mock_kuiper::engine::isolate::refused() {
+        println!("skipped: {refused}");
+        return;
+    }
+    let serve = |probe: Probe| {
+        let command = probe.command(&["--port", "0", "--isolate=auto"]);
+        let live = Live::spawn(without_isolation(&command), &probe.id);
+        probe.serve_as(live)
+    };
+    let first = serve(Probe::new());
+    first.wait_state("running");
+    let second = serve(Probe::new());
+    second.wait_state("starting");
+
+    let done = second.end();
+
+    assert_eq!(done.stderr, "");
+    assert_eq!(first.end().stderr, "");
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub(crate) const SCALE: f64 = 0.5;
 /// The requirements that take more than a minute; they are examined only for the
 /// faults that prove them.
 pub(crate) const LONG: [&str; 2] = ["CTL-27", "FUN-20"];
+
 /// A fault of the reference plugin, and the requirements that it fails.
 pub(crate) struct Fault {
     pub(crate) name: &'static str,

@@ -13,7 +13,7 @@ use std::thread;
 use mock_kuiper::Package;
 use mock_kuiper::engine::save::{SavedKind, SavedStart};
 
-use super::desk::{Desk, Plugin, Prepared, Problem, SinkSpec, SourceSpec};
+use super::desk::{Class, Desk, Plugin, Prepared, Problem, SinkSpec, SourceSpec};
 use super::guard::Guard;
 use super::state::Shared;
 use super::{listener, server};
@@ -164,6 +164,9 @@ fn show(url: &str) {
 }
 
 fn tell(problem: &Problem) {
+    if problem.class == Class::Ending {
+        return;
+    }
     for line in problem.lines() {
         say_error(&line);
     }

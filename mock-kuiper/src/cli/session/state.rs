@@ -74,8 +74,9 @@ pub(super) struct Fresh {
 }
 
 impl<'a> Session<'a> {
-    /// Launches the plugin. `watched` is the directory that the user named, and
-    /// the package in it: the plugin is loaded again whenever it changes.
+    /// Launches the plugin; `None` if a signal comes while the host waits for its
+    /// turn. `watched` is the directory that the user named, and the package in it:
+    /// the plugin is loaded again whenever it changes.
     ///
     /// # Errors
     ///
@@ -87,7 +88,7 @@ impl<'a> Session<'a> {
         terminal: Arc<Terminal>,
         stream: &Arc<Stream>,
         watched: Option<(&Path, &Arc<Package>)>,
-    ) -> Result<Self, CliError> {
+    ) -> Result<Option<Self>, CliError> {
         let (tell, told) = mpsc::channel();
         let signalled = tell.clone();
         let interrupt = Interrupt::watch(move || {
@@ -104,7 +105,11 @@ impl<'a> Session<'a> {
                 })?)
             }
         };
-        let host = host.observer(Arc::clone(stream) as _).spawn()?;
+        let host = host.observer(Arc::clone(stream) as _);
+        let host = match host.interrupted_by(interrupt.came()).spawn() {
+            Err(HostError::Interrupted) => return Ok(None),
+            spawned => spawned?,
+        };
         interrupt.concerns(&host);
         let command = host.attach_command();
         if let Some(command) = &command {
@@ -123,7 +128,7 @@ impl<'a> Session<'a> {
         if attached {
             feed = feed.leaves_when(&quits);
         }
-        Ok(Self {
+        Ok(Some(Self {
             plan,
             feed: Arc::new(feed),
             terminal,
@@ -146,7 +151,7 @@ impl<'a> Session<'a> {
             cut_fault: false,
             quits,
             _interrupt: interrupt,
-        })
+        }))
     }
 }
 

@@ -333,7 +333,10 @@ impl Plugin {
 
     /// Notes how the launch of a process went.
     pub(super) fn launched(&self, launched: Result<(), HostError>) -> Result<(), Problem> {
-        let result = launched.map_err(|error| self.found(error));
+        let result = launched.map_err(|error| match error {
+            HostError::Interrupted if self.gate.is_closed() => Problem::ending(),
+            error => self.found(error),
+        });
         let mut live = self.live();
         live.phase = Phase::Up;
         live.finding = result.clone().err();
