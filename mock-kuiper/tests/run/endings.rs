@@ -57,7 +57,8 @@ fn a_signal_ends_a_run_that_waits_for_its_turn() {
     holds_the_turn.wait_for_stdout("\"number\":1}");
     let waits = start(&second);
 
-    waits.signal_and_wait(Signal::INT);
+    waits.wait_for_signals();
+    waits.signal(Signal::INT);
     let done = waits.finish();
 
     done.assert_status(0);

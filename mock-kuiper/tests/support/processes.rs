@@ -136,23 +136,32 @@ impl Live {
         kill(self.pid(), signal);
     }
 
-    /// Sends a signal, and waits until the run has taken it.
-    pub(crate) fn signal_and_wait(&self, signal: Signal) {
-        let blocked = || {
-            let task = named_thread(self.pid(), "signals")?;
-            let status = fs::read_to_string(task.join("status")).ok()?;
-            let field = |name: &str| {
-                let line = status.lines().find(|line| line.starts_with(name))?;
-                line.split_whitespace().nth(1).map(str::to_owned)
-            };
-            let count = field("voluntary_ctxt_switches:")?.parse::<u64>().ok()?;
-            (field("State:")? == "S").then_some(count)
+    /// How often the thread that takes signals has waited, if it waits for one.
+    fn waits_for_signals(&self) -> Option<u64> {
+        let task = named_thread(self.pid(), "signals")?;
+        let status = fs::read_to_string(task.join("status")).ok()?;
+        let field = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name))?;
+            line.split_whitespace().nth(1).map(str::to_owned)
         };
-        wait_until("a thread that waits for signals", || blocked().is_some());
-        let before = blocked();
+        let count = field("voluntary_ctxt_switches:")?.parse::<u64>().ok()?;
+        (field("State:")? == "S").then_some(count)
+    }
+
+    /// Waits until a signal is not too early.
+    pub(crate) fn wait_for_signals(&self) {
+        wait_until("a thread that waits for signals", || {
+            self.waits_for_signals().is_some()
+        });
+    }
+
+    /// Sends a signal, and waits until the run has taken it. The run must go on.
+    pub(crate) fn signal_and_wait(&self, signal: Signal) {
+        self.wait_for_signals();
+        let before = self.waits_for_signals();
         self.signal(signal);
         // The thread waits for the next signal.
-        wait_until("the end of a signal", || blocked() > before);
+        wait_until("the end of a signal", || self.waits_for_signals() > before);
     }
 
     /// Waits for the end, and until no process and no file of the test is left.
