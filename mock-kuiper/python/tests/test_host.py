@@ -1,7 +1,9 @@
 """The module, with real plugins."""
 
 import json
+import os
 import pickle
+import signal
 import subprocess
 import sys
 import time
@@ -221,6 +223,7 @@ def test_a_crash_is_a_finding_after_the_last_row(faulty):
         source = host.source("crashes")
 
         assert [row.message["n"] for row in source.rows(3)] == [1, 2, 3]
+        os.kill(host.pid, signal.SIGUSR1)
         with pytest.raises(Finding, match="exit status 3") as raised:
             source.next()
 

@@ -1,6 +1,7 @@
 """A plugin on the Python SDK that crashes, hangs, floods and answers wrongly."""
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -9,7 +10,7 @@ from ekuiper import Function, PluginConfig, Sink, Source, plugin
 
 
 class Crashes(Source):
-    """Emits three rows, and ends the process with status 3."""
+    """Emits three rows, and ends the process with status 3 at SIGUSR1."""
 
     def configure(self, datasource, conf):
         pass
@@ -17,6 +18,7 @@ class Crashes(Source):
     def open(self, ctx):
         for n in (1, 2, 3):
             ctx.emit({"n": n}, {"of": 3})
+        signal.sigwait({signal.SIGUSR1})
         print("about to crash", file=sys.stderr, flush=True)
         os._exit(3)
 
@@ -98,6 +100,8 @@ class Maybe(Hangs):
         return "maybe"
 
 
+# Of every thread: a source waits for it.
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
 if os.environ.get("FAULTY") == "exit":
     sys.exit("no licence")
 if os.environ.get("FAULTY") == "silent":
