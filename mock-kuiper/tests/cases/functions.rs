@@ -127,23 +127,22 @@ cases:
 }
 
 #[test]
-fn a_hundred_cases_have_one_process() {
+fn a_hundred_cases_in_one_process_take_less_than_a_second() {
     let cases: String = (0..100)
         .map(|n| {
-            let launches = usize::from(n == 0);
-            format!(
-                "- name: c{n}\n  steps:\n  \
-                 - {{log: {{$regex: ^arguments}}, times: {launches}, within: 1ms}}\n  \
-                 - {{call: echo, args: [{n}], result: {n}}}\n"
-            )
+            format!("- {{name: c{n}, function: echo, calls: [{{args: [{n}], result: {n}}}]}}\n")
         })
         .collect();
     let place = Place::with(&format!("plugin: plugin\nprocess: file\ncases:\n{cases}"));
 
-    let outcome = place.results(&[]);
-
-    outcome.assert_passed();
-    assert_eq!(outcome.json["counts"]["passed"], 100);
+    // Several times what it takes. A pause for each case would show in every try, and
+    // what a busy machine takes does not.
+    assert!((0..5).any(|_| {
+        let outcome = place.results(&[]);
+        outcome.assert_passed();
+        assert_eq!(outcome.json["counts"]["passed"], 100);
+        outcome.json["seconds"].as_f64().unwrap() < 1.0
+    }));
 }
 
 #[test]
