@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::common::{
     Live, Plugin, Recorded, WAYS, kill, recorders, supervisors, wait_until, write_script,
 };
-use crate::processes::MARK;
+use crate::processes::{MARK, REFUSE, without_isolation};
 
 /// A plugin that is a shell script.
 fn script(text: &str, options: &[&str]) -> Recorded {
@@ -157,15 +157,8 @@ fn a_recorder_whose_system_refuses_namespaces_renames_the_socket_files() {
     let command = recorded
         .plugin
         .command_on(&recorded.directory(), &["--count", "3", "--require-ack"]);
-    let mut refused = Command::new("unshare");
-    refused
-        .args(["--user", "--map-root-user", "--"])
-        .args(["/bin/sh", "-ec", REFUSE, "sh"])
-        .arg(command.get_program())
-        .args(command.get_args())
-        .env(MARK, &recorded.plugin.id);
 
-    let done = Live::spawn(refused, &recorded.plugin.id).finish();
+    let done = Live::spawn(without_isolation(&command), &recorded.plugin.id).finish();
 
     done.assert_status(0);
     let said = "eKuiper's socket files are renamed: cannot isolate the plugin: the system refuses \
@@ -207,11 +200,6 @@ fn a_recorder_that_may_neither_isolate_nor_rename_says_why_and_does_not_start() 
     );
     assert!(done.stderr.ends_with(&said), "{done}");
 }
-
-/// Runs a command where the system refuses namespaces. It is run in a user namespace,
-/// which has limits of its own.
-const REFUSE: &str = "echo 0 >/proc/sys/user/max_user_namespaces; \
-                      exec setpriv --bounding-set=-sys_admin -- \"$@\"";
 
 #[test]
 fn a_recorder_that_had_too_many_connections_accepts_new_ones() {

@@ -272,13 +272,16 @@ pub(crate) fn kill(pid: u32, signal: Signal) {
     let _ = kill_process(pid, signal);
 }
 
+/// Runs a command where the system refuses namespaces. It is run in a user namespace,
+/// which has limits of its own.
+pub(crate) const REFUSE: &str = "echo 0 >/proc/sys/user/max_user_namespaces; \
+                                 exec setpriv --bounding-set=-sys_admin -- \"$@\"";
+
 /// Makes a command that runs where the system refuses to isolate a plugin.
 pub(crate) fn without_isolation(command: &Command) -> Command {
-    const SCRIPT: &str = "echo 0 >/proc/sys/user/max_user_namespaces; \
-                          exec setpriv --bounding-set=-sys_admin -- \"$@\"";
     let mut refused = Command::new("unshare");
     refused
-        .args(["--user", "--map-root-user", "--", "/bin/sh", "-ec", SCRIPT])
+        .args(["--user", "--map-root-user", "--", "/bin/sh", "-ec", REFUSE])
         .arg("sh")
         .arg(command.get_program())
         .args(command.get_args());
