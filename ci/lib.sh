@@ -73,8 +73,19 @@ example_manifests() {
 }
 
 # prepare_venv DIRECTORY REQUIREMENTS: creates a Python virtual environment with the
-# packages that a file requires. It is created again when the file changes.
+# packages that a file requires. It is created again when the file changes. Two scripts
+# that need the same wait for each other.
 prepare_venv() {
+    local lock result=0
+    mkdir -p "$(dirname "$1")"
+    exec {lock}>"$1.lock"
+    flock "$lock"
+    prepare_venv_alone "$@" || result=$?
+    exec {lock}>&-
+    return "$result"
+}
+
+prepare_venv_alone() {
     local venv=$1 requirements=$2
     need python3 python3 || return 1
     cmp -s "$requirements" "$venv/requirements.txt" && [ -x "$venv/bin/python" ] && return
@@ -84,6 +95,24 @@ prepare_venv() {
     timeout 300 "$venv/bin/python" -m pip install -q --disable-pip-version-check \
         -r "$requirements" || return 1
     cp "$requirements" "$venv/requirements.txt"
+}
+
+# The packages and features with which the scripts build the workspace from ci/test-nng on.
+# Others would build the dependencies again, with other features.
+selection=(--workspace --features "ekuiper-tests/bench,ekuiper-tests/nng,mock-kuiper/nng" --locked)
+
+# build_tools: builds the executables and examples of the workspace, and links some to
+# $debug_tools. Those in $target/debug may be replaced while other scripts run.
+debug_tools="$target/debug-tools"
+build_tools() {
+    if [[ " ${CI_PASSED:-} " == *" test-nng "* ]]; then
+        return
+    fi
+    need_nng_tools
+    cargo build -q "${selection[@]}" --bins --examples
+    mkdir -p "$debug_tools"
+    (cd "$target/debug" && ln -f mock-kuiper ekuiper-conformance reference images \
+        bench_{sdk,plain,nng} examples/{probe,weather} "$debug_tools/")
 }
 
 # static_executables: prints the directory of static executables of `mock-kuiper` and
