@@ -179,6 +179,8 @@ impl Mock {
         command
             .arg("run")
             .arg(&self.plugin)
+            // The names of the sockets begin with it.
+            .args(["--rule", &format!("bench{}", std::process::id())])
             .args(["--source", "bench_rows", "--config"])
             .arg(format!("bench_rows={}", source_config(60)))
             .args(["--count", &count.to_string()])
