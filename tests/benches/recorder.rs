@@ -174,9 +174,12 @@ fn record(args: &Args, plugin: &Path, to: &Path, trace: &Path) -> Result<(), Str
 fn measure(directory: &Path, count: u32, settled: &dyn Fn() -> bool) -> Result<Vec<u64>, String> {
     let text = |error: mock_kuiper::HostError| error.to_string();
     let host = Host::builder(directory).launch().map_err(text)?;
-    let source = host.source("rows").within(NAME, "demo");
-    let source = source.config(json!({"rows": count}));
-    let mut source = source.start().map_err(text)?;
+    let mut source = host
+        .source("rows")
+        .within(NAME, "demo")
+        .config(json!({"rows": count}))
+        .start()
+        .map_err(text)?;
     let mut latencies = Vec::with_capacity(count as usize);
     for number in 0..count {
         let row = source.next(Duration::from_secs(10)).map_err(text)?;
