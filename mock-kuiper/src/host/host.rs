@@ -333,6 +333,15 @@ impl Host {
         })
     }
 
+    /// Returns for how long the threads of the plugin that run now have used a processor
+    /// or waited for one, together; `None` if it has exited. On a busy machine this is
+    /// more than [`Usage::processor_time`]; on a system that does not count how long a
+    /// thread waits, it is the same.
+    #[must_use]
+    pub fn wanted_time(&self) -> Option<Duration> {
+        self.inner.wanted_time()
+    }
+
     /// Returns how long the plugin took from its launch to its first greeting;
     /// `None` before that was [read](Self::wait_greeting). After a
     /// [`reload`](Self::reload) it is that of the new process. Of an attached plugin it

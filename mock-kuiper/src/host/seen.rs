@@ -41,14 +41,20 @@ impl Inner {
     fn is_busy(&self) -> bool {
         const MOMENT: Duration = Duration::from_millis(100);
         const MUCH: Duration = Duration::from_millis(30);
-        let wanted = || match self.process() {
-            Some(process) => usage::wanted_by_group(process.pid(), process.group()),
-            None => self.attached_pid().and_then(usage::wanted_by_process),
-        };
-        let Some(before) = wanted() else {
+        let Some(before) = self.wanted_time() else {
             return false;
         };
         thread::sleep(MOMENT);
-        wanted().is_some_and(|after| after.saturating_sub(before) >= MUCH)
+        let after = self.wanted_time();
+        after.is_some_and(|after| after.saturating_sub(before) >= MUCH)
+    }
+
+    /// Returns the processor time that the plugin used or waited for; `None` if it has
+    /// exited.
+    pub(super) fn wanted_time(&self) -> Option<Duration> {
+        match self.process() {
+            Some(process) => usage::wanted_by_group(process.pid(), process.group()),
+            None => self.attached_pid().and_then(usage::wanted_by_process),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What a plugin costs.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use mock_kuiper::{Code, HostError, Observed};
@@ -46,6 +47,43 @@ fn what_the_plugin_costs_is_that_of_its_group_without_the_supervisor() -> Result
     assert!(before.memory > 0 && before.peak_memory >= before.memory);
     assert_eq!(host.time_to_greeting(), Some(greeted));
     Ok(())
+}
+
+#[test]
+fn a_plugin_on_a_busy_machine_wants_more_than_it_uses() -> Result<(), HostError> {
+    if !std::path::Path::new("/proc/self/schedstat").exists() {
+        println!("skipped: this kernel does not count how long threads wait");
+        return Ok(());
+    }
+    let place = plugin(&["echo"]);
+    let host = builder(&place).spawn()?;
+    let mut echo = host.function("echo")?;
+    let waited = || {
+        let used = host.usage()?.processor_time;
+        Ok::<_, HostError>(host.wanted_time().unwrap().saturating_sub(used))
+    };
+    let mut wait = || {
+        let before = waited()?;
+        while waited()? <= before + Duration::from_millis(10) {
+            echo.exec(&[json!("x")])?;
+        }
+        Ok(())
+    };
+
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let has_waited = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..4 * processors {
+            scope.spawn(|| {
+                while !has_waited.load(Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let result = wait();
+        has_waited.store(true, Relaxed);
+        result
+    })
 }
 
 #[test]

@@ -141,7 +141,6 @@ fn works_afterwards(rig: &Rig<'_>, host: &Host, function: Option<Function>) -> C
 }
 
 pub(super) fn rests_when_stopped(rig: &Rig<'_>) -> Checked {
-    const MORE: Duration = Duration::from_millis(100);
     /// In the first second, what was stopped may still be closing.
     const SECONDS: usize = 3;
     let (has_source, has_sink) = (!rig.sources()?.is_empty(), !rig.sinks()?.is_empty());
@@ -149,15 +148,16 @@ pub(super) fn rests_when_stopped(rig: &Rig<'_>) -> Checked {
         return Err(NotPassed::NotApplicable("a function is never stopped"));
     }
     let host = rig.host()?;
-    let before = processor_time_of_a_second(&host)?;
+    let before = Second::measure(&host)?.used;
     let sink = has_sink.then(|| rig.sink(&host)).transpose()?;
     let source = has_source.then(|| rig.source(&host)).transpose()?;
     source.map_or(Ok(()), Source::stop).map_err(untested)?;
     sink.map_or(Ok(()), Sink::stop).map_err(untested)?;
     let mut after = Duration::ZERO;
     for _ in 0..SECONDS {
-        after = processor_time_of_a_second(&host)?;
-        if after <= before + MORE {
+        let second = Second::measure(&host)?;
+        after = second.used;
+        if after <= before + second.allowed() {
             return Ok(());
         }
     }
@@ -167,11 +167,40 @@ pub(super) fn rests_when_stopped(rig: &Rig<'_>) -> Checked {
     )))
 }
 
-/// Returns the processor time that the plugin uses in one second.
-fn processor_time_of_a_second(host: &Host) -> Result<Duration, NotPassed> {
-    let begin = host.usage()?.processor_time;
-    std::thread::sleep(Duration::from_secs(1));
-    Ok(host.usage()?.processor_time.saturating_sub(begin))
+/// How long the plugin used a processor in one second, and how long it wanted one.
+struct Second {
+    used: Duration,
+    wanted: Duration,
+}
+
+impl Second {
+    fn measure(host: &Host) -> Result<Self, NotPassed> {
+        let times = || {
+            let used = host.usage()?.processor_time;
+            let wanted = host.wanted_time().unwrap_or(used);
+            Ok::<_, NotPassed>((used, wanted))
+        };
+        let (used, wanted) = times()?;
+        std::thread::sleep(Duration::from_secs(1));
+        let (used_later, wanted_later) = times()?;
+        Ok(Self {
+            used: used_later.saturating_sub(used),
+            wanted: wanted_later.saturating_sub(wanted),
+        })
+    }
+
+    /// Returns how much more than before the starts may be used: 100 ms, and less on a
+    /// busy machine, where a loop that never sleeps gets a small part of a processor.
+    fn allowed(&self) -> Duration {
+        const MORE: Duration = Duration::from_millis(100);
+        const LEAST: Duration = Duration::from_millis(20);
+        // What a thread wanted that has ended is not counted any more.
+        if self.wanted <= self.used {
+            return MORE;
+        }
+        let part = self.used.div_duration_f64(self.wanted);
+        MORE.mul_f64(part).max(LEAST)
+    }
 }
 
 /// Launches the plugin, and starts a symbol.
@@ -179,4 +208,26 @@ fn launches_and_starts(rig: &Rig<'_>, builder: Builder) -> Checked {
     let host = rig.launch(builder)?;
     let started = rig.anything(&host);
     started.map(drop).map_err(NotPassed::into_failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, Second};
+
+    #[test]
+    fn a_busy_machine_allows_less() {
+        let allowed = |used, wanted| {
+            let [used, wanted] = [used, wanted].map(Duration::from_millis);
+            Second { used, wanted }.allowed().as_millis()
+        };
+
+        assert_eq!(allowed(0, 0), 100);
+        assert_eq!(allowed(1000, 1000), 100);
+        assert_eq!(allowed(300, 100), 100);
+        assert_eq!(allowed(300, 1000), 30);
+        // A loop that never sleeps and gets a twentieth of a processor.
+        assert_eq!(allowed(50, 1000), 20);
+        // Nobody can tell from 2 ms whether something works on.
+        assert_eq!(allowed(2, 1000), 20);
+    }
 }
