@@ -4,9 +4,8 @@
 //! release writes them. Answers, acks and rows from a source are read as strictly
 //! as eKuiper reads them. No socket is opened here.
 //!
-//! Rules: protocol.md sections 4 to 7. The recorded frames in `tests/vectors`
-//! are compared in `tests/vectors_orders.rs`, `tests/vectors_requests.rs` and
-//! `tests/vectors_every.rs`.
+//! Rules: protocol.md sections 4 to 7. The recorded frames are
+//! compared in `orders.rs`, `requests.rs` and `every.rs` of `mock-kuiper/tests/vectors`.
 
 mod answer;
 #[cfg(any(test, fuzzing))]

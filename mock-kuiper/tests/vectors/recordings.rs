@@ -1,5 +1,4 @@
 //! Reads the frames of the recorded vectors.
-#![allow(dead_code, reason = "each test binary uses a part of this")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 //!
 //! The values are decoded from the recorded frame, so this test shows how the mock
 //! writes values, and that it writes everything a recorded frame has.
-//! `vectors_orders.rs` and `vectors_requests.rs` show which values it writes.
+//! `orders.rs` and `requests.rs` show which values it writes.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,7 @@ use mock_kuiper::engine::wire::{Command, Context, Expr, Order, exec, is_aggregat
 use mock_kuiper::{Meta, Release};
 use serde_json::{Map, Value};
 
-mod support;
-use support::{host_frames, recordings};
+use crate::recordings::{host_frames, recordings};
 
 /// Writes an order with the values of a recorded one.
 fn order(text: &str, profile: &Release) -> Option<String> {

@@ -2,9 +2,6 @@
 //! started first, and whether a channel is closed before or after its stop is sent.
 //! Each recording shows one order, and some seed plays it.
 
-#[path = "support/probe.rs"]
-mod probe;
-
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +9,8 @@ use std::sync::Arc;
 use mock_kuiper::engine::event::Trace;
 use mock_kuiper::{Host, HostError};
 use serde_json::Value;
+
+use crate::probe;
 
 /// The recorded rule.
 const RULE: &str = "p1";

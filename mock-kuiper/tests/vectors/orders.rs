@@ -7,8 +7,7 @@ use mock_kuiper::engine::wire::{Command, Order, StreamOptions, source_config};
 use mock_kuiper::{Meta, Release};
 use serde_json::{Map, Value, json};
 
-mod support;
-use support::frame;
+use crate::recordings::frame;
 
 fn profile(name: &str) -> &'static Release {
     Release::find(name).expect("a profile for each recorded release")

@@ -9,8 +9,7 @@ use mock_kuiper::engine::wire::{
 use mock_kuiper::{Meta, Release};
 use serde_json::{Value, json};
 
-mod support;
-use support::frame;
+use crate::recordings::frame;
 
 fn profile(name: &str) -> &'static Release {
     Release::find(name).expect("a profile for each recorded release")

@@ -1,0 +1,9 @@
+//! The mock's half of each exchange is that of the recorded eKuiper releases.
+
+mod every;
+mod orders;
+#[path = "../support/probe.rs"]
+mod probe;
+mod recordings;
+mod requests;
+mod starts;
