@@ -183,6 +183,10 @@ impl Source {
         let deadline = Instant::now() + limit;
         let host = Arc::clone(&self.host);
         loop {
+            // The wake-up may have ended a wait before.
+            if host.shared.take_interrupt() {
+                return Err(HostError::Interrupted);
+            }
             let has_exited = self.plugin_has_exited();
             let left = deadline.saturating_duration_since(Instant::now());
             let left = if has_exited {
@@ -196,10 +200,7 @@ impl Source {
                     Err(invalid) => invalid,
                 },
                 Received::Invalid(invalid) => invalid,
-                Received::Woken if host.shared.take_interrupt() => {
-                    return Err(HostError::Interrupted);
-                }
-                // The process has exited, or another one has replaced it.
+                // An interrupt, or the process has exited, or another one has replaced it.
                 Received::Woken => continue,
                 Received::Nothing if has_exited => return Err(host.note(host.exited())),
                 Received::Nothing => return Ok(None),

@@ -102,6 +102,7 @@ cases:
 
 /// Runs a file until it waits, and sends a signal.
 fn interrupt(yaml: &str, signal: Signal, moment: &str) {
+    println!("{moment}");
     let place = Place::with(yaml);
     let live = place.start(&["a.test.yaml", "--jobs", "1", "--timeout-scale", "100"]);
     wait_until(moment, || place.path("began").exists());

@@ -3,9 +3,10 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use mock_kuiper::engine::host::Interrupter;
+use mock_kuiper::engine::host::{Interrupter, Received};
 use mock_kuiper::engine::wire::Command;
 use mock_kuiper::{Event, Host, HostError, Meaning, Observer, What};
+use serde_json::json;
 
 use crate::common::{LIMIT, builder, orders, plugin};
 
@@ -96,5 +97,43 @@ fn a_second_interrupt_ends_the_wait_for_the_answer_to_an_order() -> Result<(), H
         matches!(started, Err(HostError::Interrupted)),
         "{started:?}"
     );
+    Ok(())
+}
+
+#[test]
+fn an_interrupt_ends_the_next_wait_for_a_row_although_a_look_has_seen_it() -> Result<(), HostError>
+{
+    let place = plugin(&[]);
+    let host = builder(&place).launch()?;
+    let mut source = host
+        .source("random")
+        .config(json!({"interval": 3_600_000}))
+        .start()?;
+
+    host.interrupter().interrupt();
+    while !matches!(source.read(Some(Duration::ZERO))?, Received::Woken) {}
+    let next = source.next(LIMIT);
+
+    assert!(matches!(next, Err(HostError::Interrupted)), "{next:?}");
+    Ok(())
+}
+
+#[test]
+fn an_interrupt_ends_the_next_wait_for_a_sink_although_acks_were_taken() -> Result<(), HostError> {
+    let place = plugin(&[]);
+    let host = builder(&place).launch()?;
+    let idle = json!({"idle": true});
+    let mut sink = host.sink("append").config(idle).start()?;
+    sink.send(&json!({"a": 1}))?;
+
+    host.interrupter().interrupt();
+    sink.take_acks();
+    // An error says that the whole limit has passed.
+    sink.wait_read(LIMIT)?;
+    host.interrupter().interrupt();
+    sink.take_acks();
+    let ack = sink.ack(LIMIT).map(drop);
+
+    assert!(matches!(ack, Err(HostError::Interrupted)), "{ack:?}");
     Ok(())
 }

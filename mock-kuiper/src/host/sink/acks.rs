@@ -151,15 +151,18 @@ impl Sink {
         received
     }
 
-    /// Reads the acks that have arrived, and accepts new connections.
-    pub(crate) fn take_acks(&mut self) {
+    /// Reads the acks that have arrived, and accepts new connections. An interrupt is
+    /// left to the next wait.
+    pub fn take_acks(&mut self) {
+        let interrupts = self.interrupts;
         while self.acks.is_some() {
             match self.receive_ack(Duration::ZERO) {
                 Ok(()) => {}
                 Err(undelivered) if undelivered.is_ack() => {}
-                Err(_) => return,
+                Err(_) => break,
             }
         }
+        self.interrupts = interrupts;
     }
 
     /// Makes the error for a row that was not taken within `limit`. A sink that
@@ -184,7 +187,10 @@ impl Sink {
             let left = left.min(TICK);
             match acks.recv(Some(left)) {
                 Ok(received) => break received,
-                Err(Failure::Woken) if self.interrupts != shared.interrupts() => {
+                // The wake-up may have ended a wait before.
+                Err(Failure::Woken | Failure::TimedOut)
+                    if self.interrupts != shared.interrupts() =>
+                {
                     self.interrupts = shared.interrupts();
                     return Err(Undelivered::Ended);
                 }

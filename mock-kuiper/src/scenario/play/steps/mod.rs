@@ -21,6 +21,10 @@ use crate::scenario::pattern::Template;
 impl Player<'_> {
     /// Plays a step; `later` are the steps after it.
     pub(super) fn play(&mut self, step: &Step, later: &[Step]) -> Played {
+        // An interrupt ends one wait of the host, and that may have been one before.
+        if self.run.stop.is_stopped() {
+            return Err(HostError::Interrupted.into());
+        }
         let began = Instant::now();
         self.carry_out(step, later)?;
         let took = began.elapsed();
