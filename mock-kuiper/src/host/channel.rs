@@ -289,6 +289,10 @@ impl RequestChannel {
     /// before is received.
     fn receive(&mut self, deadline: Option<Instant>) -> Result<Vec<u8>, Failure> {
         loop {
+            // The wake-up may have ended a wait before, or came before the socket.
+            if self.reader == Reader::Caller && self.shared.take_interrupt() {
+                return Err(Failure::Interrupted);
+            }
             let has_ended = self.shared.has_crashed();
             let limit = match has_ended {
                 true => Some(Duration::ZERO),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mock_kuiper::engine::host::{Interrupter, Received};
 use mock_kuiper::engine::wire::Command;
-use mock_kuiper::{Event, Host, HostError, Meaning, Observer, What};
+use mock_kuiper::{Breach, Event, Host, HostError, Meaning, Observer, What};
 use serde_json::json;
 
 use crate::common::{LIMIT, builder, orders, plugin};
@@ -135,5 +135,20 @@ fn an_interrupt_ends_the_next_wait_for_a_sink_although_acks_were_taken() -> Resu
     let ack = sink.ack(LIMIT).map(drop);
 
     assert!(matches!(ack, Err(HostError::Interrupted)), "{ack:?}");
+    Ok(())
+}
+
+#[test]
+fn an_interrupt_ends_the_next_call_although_the_channel_is_a_new_one() -> Result<(), HostError> {
+    let place = plugin(&["echo"]);
+    let host = builder(&place).launch()?;
+    let mut echo = host.function("echo")?;
+
+    host.interrupter().interrupt();
+    // Closes the channel, and opens another one there.
+    echo.breach(Breach::CutFrame)?;
+    let called = echo.exec(&[json!({"answer": "silent"})]);
+
+    assert!(matches!(called, Err(HostError::Interrupted)), "{called:?}");
     Ok(())
 }
