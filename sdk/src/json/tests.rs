@@ -168,6 +168,18 @@ fn every_byte_is_escaped_at_every_place_of_a_piece() {
 }
 
 #[test]
+fn every_byte_is_escaped_at_each_end_of_a_block() {
+    for byte in 0..0x80 {
+        for place in [0, 1, BLOCK - 1, BLOCK, 2 * BLOCK - 1, 2 * BLOCK] {
+            let mut text = "x".repeat(2 * BLOCK + 1);
+            text.replace_range(place..=place, char::from(byte).encode_utf8(&mut [0; 4]));
+
+            check(&text);
+        }
+    }
+}
+
+#[test]
 fn escapes_are_those_of_json() {
     let mut out = Vec::new();
 

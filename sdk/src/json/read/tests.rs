@@ -263,3 +263,16 @@ fn a_long_text_is_borrowed() {
     assert_eq!(short, "é".repeat(100));
     assert!(check::<[&str; 2]>(text.as_bytes()));
 }
+
+#[test]
+fn any_byte_at_each_end_of_a_block_is_read_as_serde_json_does() {
+    for byte in 0..=u8::MAX {
+        for place in [1, 2, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 1] {
+            let mut bytes = format!("\"{}\"", "x".repeat(2 * BLOCK + 1)).into_bytes();
+            bytes[place] = byte;
+
+            let is_read = serde_json::from_slice::<String>(&bytes).is_ok();
+            assert_eq!(check::<String>(&bytes), is_read, "{byte} at {place}");
+        }
+    }
+}
