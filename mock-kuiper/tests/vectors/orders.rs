@@ -3,15 +3,11 @@
 //! The expected bytes are read from the vectors by line number. The mock's order is
 //! made of values written here, never decoded from a frame.
 
+use mock_kuiper::Meta;
 use mock_kuiper::engine::wire::{Command, Order, StreamOptions, source_config};
-use mock_kuiper::{Meta, Release};
 use serde_json::{Map, Value, json};
 
-use crate::recordings::frame;
-
-fn profile(name: &str) -> &'static Release {
-    Release::find(name).expect("a profile for each recorded release")
-}
+use crate::recordings::{frame, profile};
 
 fn map(value: Value) -> Map<String, Value> {
     match value {

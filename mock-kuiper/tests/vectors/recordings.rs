@@ -3,7 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mock_kuiper::Release;
 use serde_json::Value;
+
+/// Returns the release of a name, such as `2.4`.
+pub(crate) fn profile(name: &str) -> &'static Release {
+    Release::find(name).expect("a profile for each recorded release")
+}
 
 /// Returns the body of the frame on a line, counted from 1, of
 /// `tests/vectors/{file}.jsonl`.
@@ -49,7 +55,8 @@ fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors")
 }
 
-fn read(file: &str) -> String {
+/// Returns the lines of `tests/vectors/{file}.jsonl`.
+pub(crate) fn read(file: &str) -> String {
     let path = directory().join(format!("{file}.jsonl"));
     fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }

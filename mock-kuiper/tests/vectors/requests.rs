@@ -1,19 +1,15 @@
 //! Requests to functions and rows to sinks are byte for byte those of recorded
 //! eKuiper releases, and recorded answers and acks are understood.
 
+use mock_kuiper::Meta;
 use mock_kuiper::engine::go_json::Numbers;
 use mock_kuiper::engine::wire::{
     Ack, Context, Expr, FunctionAnswer, OrderAnswer, SourceRow, exec, is_aggregate, parse_ack,
     validate, write_sink_row,
 };
-use mock_kuiper::{Meta, Release};
 use serde_json::{Value, json};
 
-use crate::recordings::frame;
-
-fn profile(name: &str) -> &'static Release {
-    Release::find(name).expect("a profile for each recorded release")
-}
+use crate::recordings::{frame, profile};
 
 fn column(name: &str) -> Expr {
     Expr::Column(name.to_owned())

@@ -11,6 +11,7 @@ use mock_kuiper::{Host, HostError};
 use serde_json::Value;
 
 use crate::probe;
+use crate::recordings::read;
 
 /// The recorded rule.
 const RULE: &str = "p1";
@@ -117,10 +118,7 @@ fn some_seed_plays_the_recorded_order_of_each_release() -> Result<(), HostError>
         ("2.2", "ekuiper-2.2.5-python", all.clone()),
         ("2.4", "ekuiper-2.4.0-python", all.clone()),
     ] {
-        let vector = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../tests/vectors")
-            .join(format!("{file}.jsonl"));
-        let recorded = steps(&fs::read_to_string(vector).unwrap(), &compared);
+        let recorded = steps(&read(file), &compared);
         assert_eq!(recorded.len(), compared.len(), "{file}: {recorded:?}");
 
         let mut played = Vec::new();
