@@ -55,6 +55,7 @@ pub mod frame;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod keep;
+mod listed;
 mod listener;
 mod options;
 mod peers;
@@ -69,6 +70,7 @@ pub use budget::Budget;
 pub use error::{Error, ProtocolError};
 #[doc(hidden)]
 pub use keep::Keep;
+pub use listed::listed;
 pub use listener::{Claim, claim};
 pub use options::{Admit, OnPeer, OnRoom, Options, Peer, Presence};
 pub use pull::Pull;

@@ -3,12 +3,12 @@
 //!
 //! Messages are not read here: greeted connections are handed over to `peers`.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -22,6 +22,7 @@ use crate::address::Address;
 use crate::changes::lock;
 use crate::connection::{Connection, GREETING_LIMIT, Greeting, Progress, wait};
 use crate::frame::Protocol;
+use crate::listed::listed;
 use crate::options::Admit;
 use crate::sys::{self, peer_of};
 use crate::wake::Bell;
@@ -272,23 +273,10 @@ fn remove_stale(address: &Address, turn: Option<fs::File>) -> Result<Option<fs::
 }
 
 /// Whether a socket listens at `path`, for a user that may not connect to it.
-/// The kernel's list is readable for everyone.
 fn is_listed(path: &Path) -> bool {
-    /// A socket that accepts connections.
-    const ACCEPTS: u32 = 0x10000;
+    let has = |found: &HashMap<u64, PathBuf>| found.values().any(|bound| bound == path);
     // A list that cannot be read shows nobody who could be ended.
-    let list = fs::read("/proc/net/unix").unwrap_or_default();
-    list.split(|byte| *byte == b'\n').any(|line| {
-        // Num RefCount Protocol Flags Type St Inode Path
-        let mut fields = line.splitn(8, |byte| *byte == b' ');
-        let flags = fields
-            .nth(3)
-            .and_then(|flags| std::str::from_utf8(flags).ok());
-        let flags = flags.and_then(|flags| u32::from_str_radix(flags, 16).ok());
-        let file = line.strip_suffix(path.as_os_str().as_bytes());
-        flags.is_some_and(|flags| flags & ACCEPTS != 0)
-            && file.is_some_and(|before| before.ends_with(b" "))
-    })
+    has(&listed(has).unwrap_or_default())
 }
 
 /// A socket that listens on an address where another one was to listen, and the

@@ -1,11 +1,13 @@
 //! Whether the plugin has dialed its control address, and which other address it
 //! uses instead.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use ekuiper_sp::listed;
 use mock_kuiper::What;
 use mock_kuiper::engine::foreign::printable;
 
@@ -103,20 +105,14 @@ fn listening(pid: u32) -> Vec<String> {
     }
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let processes = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let inodes: Vec<String> = processes
+    let inodes: BTreeSet<u64> = processes
         .filter(|process| group_of(*process) == group)
         .flat_map(sockets_of)
         .collect();
-    let table = fs::read_to_string("/proc/net/unix").unwrap_or_default();
-    let listening = table.lines().filter_map(|line| {
-        let mut fields = line.split_whitespace();
-        // __SO_ACCEPTCON
-        let listens = fields.nth(3)? == "00010000";
-        let inode = fields.nth(2)?;
-        let file = fields.next()?;
-        (listens && inodes.iter().any(|held| held == inode)).then(|| file.to_owned())
-    });
-    listening.collect()
+    // Which of the sockets listen is not known, so no list is known to be whole.
+    let listed = listed(|_| false).unwrap_or_default();
+    let listening = inodes.iter().filter_map(|inode| listed.get(inode));
+    listening.map(|path| path.display().to_string()).collect()
 }
 
 /// Returns the process group of a process.
@@ -127,13 +123,13 @@ fn group_of(pid: u32) -> Option<String> {
 }
 
 /// Returns the inodes of the sockets that a process holds.
-fn sockets_of(pid: u32) -> Vec<String> {
+fn sockets_of(pid: u32) -> Vec<u64> {
     let held = fs::read_dir(format!("/proc/{pid}/fd"));
     let links = held.into_iter().flatten().flatten();
     let sockets = links.filter_map(|link| {
         let target = fs::read_link(link.path()).ok()?;
         let inode = target.to_str()?.strip_prefix("socket:[")?;
-        inode.strip_suffix(']').map(str::to_owned)
+        inode.strip_suffix(']')?.parse().ok()
     });
     sockets.collect()
 }

@@ -89,13 +89,14 @@ pub fn keep_trace() {
         return;
     };
     let notes = keep(pipe.into(), File::from(trace));
-    let listening = Place::Renamed.listening().unwrap_or_default();
-    for note in notes {
-        match note.split_once(' ') {
-            Some(("host", name)) => Place::restore(name, &listening),
+    let notes = || notes.iter().filter_map(|note| note.split_once(' '));
+    let names = notes().map(|(_, name)| name);
+    let listening = Place::Renamed.listening(names).unwrap_or_default();
+    for (listens, name) in notes() {
+        match listens {
+            "host" => Place::restore(name, &listening),
             // It ends with the recorder: eKuiper must not find it again.
-            Some((_, name)) => Place::remove(name),
-            None => {}
+            _ => Place::remove(name),
         }
     }
 }

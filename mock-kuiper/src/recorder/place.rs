@@ -20,6 +20,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ekuiper_sp::listed;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
 
 use super::basics::in_tmp;
@@ -34,8 +35,8 @@ pub(super) enum Place {
     Renamed,
 }
 
-/// The names of the socket files, without their directories, on which somebody listens.
-pub(super) type Listening = HashSet<Vec<u8>>;
+/// The names of the channels on which somebody listens.
+pub(super) type Listening = HashSet<String>;
 
 impl Place {
     /// Whether both sides see the same files.
@@ -62,12 +63,21 @@ impl Place {
         }
     }
 
-    /// Returns who listens; nobody is asked if that is not needed.
-    pub(super) fn listening(&self) -> io::Result<Listening> {
-        match self {
-            Self::Private { .. } => Ok(Listening::new()),
-            Self::Renamed => Ok(parse_list(&fs::read("/proc/net/unix")?)),
+    /// Returns who listens, and all of `names` if they do; nobody is asked if that is not
+    /// needed.
+    pub(super) fn listening<'a>(
+        &self,
+        names: impl Iterator<Item = &'a str> + Clone,
+    ) -> io::Result<Listening> {
+        if let Self::Private { .. } = self {
+            return Ok(Listening::new());
         }
+        let mut listening = Listening::new();
+        listed(|found| {
+            listening.extend(found.values().filter_map(|path| channel_of(path)));
+            names.clone().all(|name| listening.contains(name))
+        })?;
+        Ok(listening)
     }
 
     /// Listens in front of the side that listens, as long as it does.
@@ -87,7 +97,7 @@ impl Place {
             }
             return Ok(());
         }
-        if !listening.contains(format!("{name}.ipc").as_bytes()) {
+        if !listening.contains(name) {
             if stand_in.take().is_some() || kind(&front) == Kind::Marked {
                 clear(&front, &origin);
             }
@@ -119,7 +129,7 @@ impl Place {
         }
     }
 
-    /// Removes the files in `/tmp` of a socket on which the plugin listens.
+    /// Removes the files in `/tmp` of a socket on which nobody is to listen any more.
     pub(super) fn remove(name: &str) {
         clear(
             &in_tmp(&format!("{name}.ipc")),
@@ -132,7 +142,7 @@ impl Place {
     pub(super) fn restore(name: &str, listening: &Listening) {
         let front = in_tmp(&format!("{name}.ipc"));
         let origin = in_tmp(&format!(".{name}.mk"));
-        let is_listening = listening.contains(format!("{name}.ipc").as_bytes());
+        let is_listening = listening.contains(name);
         if kind(&front) != Kind::Socket && kind(&origin) == Kind::Socket && is_listening {
             let _ = fs::rename(&origin, &front);
         }
@@ -144,18 +154,18 @@ impl Place {
         if let Self::Private { .. } = self {
             return Ok(());
         }
-        let listening = self.listening()?;
-        for entry in fs::read_dir("/tmp")?.flatten() {
-            let file = entry.file_name();
-            let name = file.to_str().and_then(|file| {
-                let name = file.strip_prefix('.')?.strip_suffix(".mk")?;
-                Some(format!("{name}.ipc"))
-            });
-            if let Some(name) = name
-                && !listening.contains(name.as_bytes())
-            {
-                clear(&in_tmp(&name), &entry.path());
-            }
+        let files = fs::read_dir("/tmp")?.flatten();
+        let names: Vec<String> = files
+            .filter_map(|entry| {
+                let file = entry.file_name();
+                let name = file.to_str()?.strip_prefix('.')?.strip_suffix(".mk")?;
+                Some(name.to_owned())
+            })
+            .collect();
+        // After the files: what is renamed from here on is in use.
+        let listening = self.listening(names.iter().map(String::as_str))?;
+        for name in names.iter().filter(|name| !listening.contains(*name)) {
+            Self::remove(name);
         }
         Ok(())
     }
@@ -255,37 +265,20 @@ fn mark(path: &Path) -> io::Result<()> {
     Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
-/// Reads the kernel's list of sockets.
-fn parse_list(list: &[u8]) -> Listening {
-    /// A socket that accepts connections.
-    const ACCEPTS: u32 = 0x10000;
-    let name = |line: &[u8]| {
-        // Num RefCount Protocol Flags Type St Inode Path
-        let mut fields = line.splitn(4 + 1, |byte| *byte == b' ');
-        let flags = std::str::from_utf8(fields.nth(3)?).ok()?;
-        let accepts = u32::from_str_radix(flags, 16).ok()? & ACCEPTS != 0;
-        let name = line.rsplit(|byte| *byte == b'/').next()?;
-        accepts.then(|| name.to_vec())
-    };
-    list.split(|byte| *byte == b'\n').filter_map(name).collect()
+/// Returns the channel of a socket file.
+fn channel_of(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?.strip_suffix(".ipc")?;
+    Some(name.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::process;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+    use std::time::Duration;
+
     use super::*;
-
-    #[test]
-    fn of_the_kernels_list_those_that_accept_are_read() {
-        let list = b"Num       RefCount Protocol Flags    Type St Inode Path\n\
-            ffff8881: 00000002 00000000 00010000 0001 01 2301 /tmp/plugin_a.ipc\n\
-            ffff8882: 00000003 00000000 00000000 0001 03 2302 /tmp/plugin_b.ipc\n\
-            ffff8883: 00000002 00000000 00010000 0001 01 2303\n";
-
-        let listening = parse_list(list);
-
-        assert!(listening.contains(b"plugin_a.ipc".as_slice()));
-        assert!(!listening.contains(b"plugin_b.ipc".as_slice()));
-    }
 
     #[test]
     fn a_stand_in_is_marked_and_removes_only_its_own_file() {
@@ -301,5 +294,34 @@ mod tests {
 
         assert_eq!(kind(&path), Kind::Nothing);
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_sweep_leaves_the_files_of_those_that_begin_to_listen() {
+        let is_done = AtomicBool::new(false);
+        let mut removed = Vec::new();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::SeqCst) {
+                    Place::Renamed.sweep().unwrap();
+                }
+            });
+            for number in 0..300 {
+                let name = format!("sweep{}x{number}", process::id());
+                let origin = in_tmp(&format!(".{name}.mk"));
+                let front = in_tmp(&format!("{name}.ipc"));
+                let listener = UnixListener::bind(&front).unwrap();
+                fs::rename(&front, &origin).unwrap();
+                thread::sleep(Duration::from_millis(1));
+                if kind(&origin) != Kind::Socket {
+                    removed.push(number);
+                }
+                drop(listener);
+                Place::remove(&name);
+            }
+            is_done.store(true, Ordering::SeqCst);
+        });
+
+        assert_eq!(removed, [0; 0]);
     }
 }

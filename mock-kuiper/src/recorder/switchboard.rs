@@ -167,7 +167,9 @@ impl Board {
         if state.is_closed {
             return Ok(());
         }
-        let listening = self.place.listening()?;
+        let listening = self
+            .place
+            .listening(state.sockets.keys().map(String::as_str))?;
         let mut failure = Ok(());
         for (name, socket) in &mut state.sockets {
             if let Err(error) = self.sync_one(name, socket, &listening)
