@@ -47,6 +47,8 @@ pub struct Plan {
     pub counter: Option<String>,
     /// Whether checks that take more than a minute are run.
     pub long: bool,
+    /// How many rows and calls of each kind LIF-13 makes, after half as many to warm up.
+    pub rows: usize,
     /// What no report may show.
     pub secrets: Secrets,
     /// The Python interpreter.
@@ -101,6 +103,7 @@ impl Plan {
             calls: Vec::new(),
             counter: None,
             long: false,
+            rows: 4000,
             secrets: Secrets::default(),
             python: "python3".into(),
             environment: Vec::new(),

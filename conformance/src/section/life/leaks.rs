@@ -10,13 +10,12 @@ use crate::checked::{Checked, NotPassed, failed, untested};
 use crate::rig::{Rig, context, takes_in_time, usual};
 
 pub(super) fn forgets_rows_and_calls(rig: &Rig<'_>) -> Checked {
-    const WARM_UP: usize = 2000;
-    const ROWS: usize = 4000;
+    let rows = rig.plan.rows;
     let host = rig.host()?;
     let mut users = Users::start(rig, &host)?;
-    users.work(rig, &host, WARM_UP)?;
+    users.work(rig, &host, rows / 2)?;
     let mut before = host.usage()?;
-    let mut done = users.work(rig, &host, ROWS)?;
+    let mut done = users.work(rig, &host, rows)?;
     if done == 0 {
         return Err(NotPassed::NotApplicable("the source sent no row"));
     }
@@ -24,7 +23,7 @@ pub(super) fn forgets_rows_and_calls(rig: &Rig<'_>) -> Checked {
     if after.is_beyond(&before) {
         // A pool may not have reached its size; a leak goes on.
         before = after;
-        done = users.work(rig, &host, ROWS)?;
+        done = users.work(rig, &host, rows)?;
         after = host.usage()?;
     }
     if !after.is_beyond(&before) {
