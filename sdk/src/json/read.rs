@@ -178,7 +178,7 @@ impl<'de> Reader<'de> {
         if escapes {
             return self.leave(text, |inner| inner.deserialize_str(visitor));
         }
-        match std::str::from_utf8(&text[1..text.len() - 1]) {
+        match simdutf8::basic::from_utf8(&text[1..text.len() - 1]) {
             Ok(text) => visitor.visit_borrowed_str(text),
             Err(_) => self.refuse(),
         }
