@@ -1,4 +1,4 @@
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 
 use super::*;
 
@@ -111,4 +111,18 @@ fn only_addresses_in_one_directory_wait_for_each_other() {
     assert!(other.is_some());
     assert!(same.is_none());
     assert!(relative.is_some());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_socket_that_listens_is_known_without_a_connection() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, other) = (dir.path().join("x"), dir.path().join("y"));
+
+    let listener = UnixListener::bind(&path).unwrap();
+
+    assert!(is_listed(&path));
+    assert!(!is_listed(&other));
+    drop(listener);
+    assert!(!is_listed(&path));
 }

@@ -250,6 +250,21 @@ fn the_memory_of_a_queue_doubles_up_to_its_room() {
 }
 
 #[test]
+fn the_memory_of_both_buffers_is_counted() {
+    let budget = Budget::new(1024 * KIB);
+    let mut state = State {
+        share: Share::of(Some(budget.clone())),
+        queue: Vec::with_capacity(30),
+        batch: Vec::with_capacity(40),
+        ..State::default()
+    };
+
+    state.count_memory();
+
+    assert_eq!(budget.used(), 70);
+}
+
+#[test]
 fn a_message_is_queued_if_it_fits_exactly() {
     let mut state = State::default();
 
