@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use clap::{ArgAction, ValueHint};
 
@@ -183,6 +184,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     if args.open {
         return open(plugin, args.drive, args.host);
     }
+    let began = SystemTime::now();
     let package = Arc::new(args.host.package(plugin)?);
     let plan = Plan {
         seeded: args.seed.is_some(),
@@ -215,7 +217,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     if let Some(seed) = args.seed {
         host = host.seed(seed);
     }
-    let watched = args.watch.then_some((plugin, &package));
+    let watched = args.watch.then_some((plugin, &package, began));
     let outcome = match Session::start(&plan, host, Arc::clone(&terminal), &stream, watched)? {
         Some(session) => session.finish(),
         None => Ok(Exit::Fine),

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use mock_kuiper::{Package, PackageError};
 use notify::event::{EventKind, ModifyKind};
@@ -23,6 +23,9 @@ const BURST: Duration = Duration::from_secs(2);
 
 /// Names that are not a part of a plugin, besides those of hidden files.
 const IGNORED: [&str; 2] = ["target", "__pycache__"];
+
+/// Files that a build writes.
+const BUILT: [&str; 2] = ["Cargo.lock", "go.sum"];
 
 /// Endings of files that are not a part of a plugin.
 const IGNORED_ENDINGS: [&str; 4] = ["pyc", "log", "tmp", "swp"];
@@ -44,7 +47,8 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Watches the directory that the user named, builds the package after each
-    /// burst of changes, and calls `changed`.
+    /// burst of changes, and calls `changed`. What has changed after `since`, before
+    /// the package was built for the first time, is a change, too.
     ///
     /// # Errors
     ///
@@ -52,21 +56,23 @@ impl Watch {
     pub(super) fn start(
         directory: &Path,
         package: &Arc<Package>,
+        since: SystemTime,
         changed: impl Fn(Change) + Send + 'static,
     ) -> Result<Self, CliError> {
         let trouble = |error: &dyn std::fmt::Display| {
             CliError::Trouble(format!("cannot watch {}: {error}", directory.display()))
         };
         let root = fs::canonicalize(directory).map_err(|error| trouble(&error))?;
-        let filter = Filter {
+        let filter = Arc::new(Filter {
             built_in: built_in(package),
             root: root.clone(),
-        };
+        });
         let (tell, told) = mpsc::channel();
+        let (of_events, at_once) = (Arc::clone(&filter), tell.clone());
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<_>| {
             // Anything may have changed if events were lost.
             let files = match event {
-                Ok(event) => filter.files(&event),
+                Ok(event) => of_events.files(&event),
                 Err(_) => vec![PathBuf::from(".")],
             };
             for file in files {
@@ -77,6 +83,12 @@ impl Watch {
         watcher
             .watch(&root, RecursiveMode::Recursive)
             .map_err(|error| trouble(&error))?;
+        // While the watch works already, so that none is missed.
+        for file in filter.changed_since(&root, since) {
+            let _ = at_once.send(file);
+        }
+        // Without its own sender the thread ends with the watch.
+        drop(at_once);
         // The thread may outlive the run; a package that it kept would leave its
         // temporary directory behind.
         let package = Arc::downgrade(package);
@@ -158,6 +170,26 @@ impl Filter {
         };
         let files = event.paths.iter().filter(|_| counts);
         files.filter_map(|path| self.file(path)).collect()
+    }
+
+    /// Returns the plugin's files in a directory that were changed after `since`, but by
+    /// no build.
+    fn changed_since(&self, directory: &Path, since: SystemTime) -> Vec<PathBuf> {
+        let mut changed = Vec::new();
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let (Some(file), Ok(metadata)) = (self.file(&path), entry.metadata()) else {
+                continue;
+            };
+            if metadata.is_dir() {
+                changed.extend(self.changed_since(&path, since));
+            } else if metadata.modified().is_ok_and(|time| time > since)
+                && !BUILT.contains(&&*entry.file_name().to_string_lossy())
+            {
+                changed.push(file);
+            }
+        }
+        changed
     }
 
     fn file(&self, path: &Path) -> Option<PathBuf> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rustix::process::Signal;
 
-use crate::common::{Live, Plugin, wait_until};
+use crate::common::{Live, Plugin, wait_until, write_script};
 
 /// Waits until stderr has `text` at least `count` times.
 fn wait_for(run: &Live, text: &str, count: usize) {
@@ -118,6 +118,39 @@ fn a_cargo_package_is_rebuilt_and_a_failed_build_keeps_the_old_process() {
     });
     let done = end(run, 0);
     assert_eq!(done.logged("word "), ["first", "second"], "{done}");
+}
+
+#[test]
+fn a_change_during_the_first_build_is_built_after_it() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    make_package(&plugin);
+    // Builds, and then changes the source, the first time.
+    let cargo = plugin.place().join("cargo");
+    write_main(&plugin, "second");
+    let main = plugin.directory().join("src/main.rs");
+    fs::rename(&main, plugin.place().join("second.rs")).unwrap();
+    write_main(&plugin, "first");
+    write_script(
+        &cargo,
+        &format!(
+            "{} \"$@\" || exit; [ \"$1\" = build ] || exit 0; cd {}; \
+             [ -e second.rs ] && cat second.rs >{} && rm second.rs; exit 0",
+            env!("CARGO"),
+            plugin.place().display(),
+            main.display()
+        ),
+    );
+    let mut command = plugin.command(&["--watch", "--debug"]);
+    command.env("CARGO_TARGET_DIR", cargo_target());
+    command.env("CARGO", &cargo);
+
+    let run = Live::spawn(command, &plugin.id);
+
+    wait_for(&run, "src/main.rs changed: built in ", 1);
+    wait_for(&run, "word second", 1);
+    let done = end(run, 0);
+    assert_eq!(done.logged("word "), ["first", "second"], "{done}");
+    assert_eq!(done.stderr.matches(" changed: ").count(), 1, "{done}");
 }
 
 #[test]

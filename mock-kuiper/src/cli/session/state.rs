@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use mock_kuiper::engine::wire::Order;
 use mock_kuiper::{Builder, Host, HostError, Package, Sink, Source};
@@ -75,8 +75,8 @@ pub(super) struct Fresh {
 
 impl<'a> Session<'a> {
     /// Launches the plugin; `None` if a signal comes while the host waits for its
-    /// turn. `watched` is the directory that the user named, and the package in it:
-    /// the plugin is loaded again whenever it changes.
+    /// turn. `watched` is the directory that the user named, the package in it, and
+    /// when it began to be built: the plugin is loaded again whenever it changes.
     ///
     /// # Errors
     ///
@@ -87,7 +87,7 @@ impl<'a> Session<'a> {
         host: Builder,
         terminal: Arc<Terminal>,
         stream: &Arc<Stream>,
-        watched: Option<(&Path, &Arc<Package>)>,
+        watched: Option<(&Path, &Arc<Package>, SystemTime)>,
     ) -> Result<Option<Self>, CliError> {
         let (tell, told) = mpsc::channel();
         let signalled = tell.clone();
@@ -98,9 +98,9 @@ impl<'a> Session<'a> {
         let watch = match watched {
             None => None,
             // Before the launch, so that no change after it is missed.
-            Some((directory, package)) => {
+            Some((directory, package, since)) => {
                 let tell = tell.clone();
-                Some(Watch::start(directory, package, move |change| {
+                Some(Watch::start(directory, package, since, move |change| {
                     let _ = tell.send(Happening::Changed(change));
                 })?)
             }
