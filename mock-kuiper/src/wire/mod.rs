@@ -5,7 +5,7 @@
 //! as eKuiper reads them. No socket is opened here.
 //!
 //! Rules: protocol.md sections 4 to 7. The recorded frames are
-//! compared in `orders.rs`, `requests.rs` and `every.rs` of `mock-kuiper/tests/vectors`.
+//! compared in `orders.rs`, `requests.rs` and `every.rs` of `mock-kuiper/tests/integration/vectors`.
 
 mod answer;
 #[cfg(any(test, fuzzing))]

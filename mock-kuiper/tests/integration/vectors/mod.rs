@@ -1,0 +1,7 @@
+//! The mock's half of each exchange is that of the recorded eKuiper releases.
+
+mod every;
+mod orders;
+mod recordings;
+mod requests;
+mod starts;

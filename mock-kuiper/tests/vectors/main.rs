@@ -1,9 +1,0 @@
-//! The mock's half of each exchange is that of the recorded eKuiper releases.
-
-mod every;
-mod orders;
-#[path = "../support/probe.rs"]
-mod probe;
-mod recordings;
-mod requests;
-mod starts;
