@@ -43,13 +43,21 @@ pub(crate) fn probe() -> &'static Path {
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }
+        // The dependencies have other features if other packages are built with them. So
+        // these are as in `cargo test --workspace` and `cargo test -p ekuiper --all-features`.
+        let mut whole_workspace = true;
         for (feature, enabled) in [
+            ("metadata", cfg!(feature = "metadata")),
             ("tokio", cfg!(feature = "tokio")),
             ("tracing", cfg!(feature = "tracing")),
         ] {
             if enabled {
                 cargo.args(["--features", feature]);
+                whole_workspace = false;
             }
+        }
+        if whole_workspace {
+            cargo.arg("--workspace");
         }
         assert!(cargo.status().unwrap().success(), "cannot build the probe");
         let test = std::env::current_exe().unwrap();

@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use regex::Regex;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::processes::Live;
+use crate::support::processes::{Live, wait_until_within};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -60,21 +61,16 @@ fn the_page_prints_what_it_says() {
 fn serve() -> (Live, u64) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mock-kuiper"));
     command.current_dir(ROOT);
-    command.args(["serve", "sdk/examples/mirror", "--debug", "--port", "0"]);
+    // Optimized, as the tests of the examples build it, too.
+    command.args(["serve", "sdk/examples/mirror", "--port", "0"]);
     if mock_kuiper::engine::isolate::refused().is_none() {
         // Other tests may run this plugin at the same time.
         command.arg("--isolate");
     }
-    // The plugin must not be built in its own directory. In this one, scripts of ci/ find
-    // what was built.
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    command.env("CARGO_TARGET_DIR", target);
     let live = Live::spawn(command, "mirror-of-serve");
-    crate::support::processes::wait_until_within(
-        std::time::Duration::from_secs(600),
-        "the build of the plugin",
-        || live.stdout().contains('\n'),
-    );
+    wait_until_within(Duration::from_secs(600), "the build of the plugin", || {
+        live.stdout().contains('\n')
+    });
     let line: Value = serde_json::from_str(live.stdout().trim()).unwrap();
     let port = line["port"].as_u64().unwrap();
     (live, port)
