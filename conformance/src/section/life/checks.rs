@@ -97,7 +97,7 @@ pub(super) fn floods_its_log(rig: &Rig<'_>) -> Checked {
     let (mut acks, mut keeps_up) = (true, true);
     let end = Instant::now() + rig.quiet(FLOOD);
     // By turns, so that no channel is idle for long.
-    for _ in 0..100 {
+    for _ in 0..rig.plan.load(100) {
         if Instant::now() >= end {
             break;
         }

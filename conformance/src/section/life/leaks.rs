@@ -1,16 +1,20 @@
-//! Whether rows and calls leave something behind in the process.
+//! Whether starts and stops, rows and calls leave something behind in the process.
 
 use std::time::{Duration, Instant};
 
 use mock_kuiper::engine::host::Received;
-use mock_kuiper::{Function, Host, Sink, Source, Usage};
+use mock_kuiper::{Fault, Function, Host, Sink, Source, Usage};
 use serde_json::{Value, json};
 
 use crate::checked::{Checked, NotPassed, failed, untested};
-use crate::rig::{Rig, context, takes_in_time, usual};
+use crate::rig::{Kinds, Rig, context, takes_in_time, usual};
+
+pub(super) fn forgets_starts_and_stops(rig: &Rig<'_>) -> Checked {
+    rig.play(Kinds::All, Fault::Churn(rig.plan.load(200)))
+}
 
 pub(super) fn forgets_rows_and_calls(rig: &Rig<'_>) -> Checked {
-    let rows = rig.plan.rows;
+    let rows = rig.plan.load(4000) as usize;
     let host = rig.host()?;
     let mut users = Users::start(rig, &host)?;
     users.work(rig, &host, rows / 2)?;

@@ -9,7 +9,7 @@ use mock_kuiper::Fault;
 use mock_kuiper::engine::release::Releases;
 
 use self::checks::*;
-use self::leaks::forgets_rows_and_calls;
+use self::leaks::{forgets_rows_and_calls, forgets_starts_and_stops};
 use crate::requirement::{Check, Level, Requirement, Unobserved};
 use crate::rig::Kinds;
 
@@ -65,7 +65,7 @@ pub(crate) const REQUIREMENTS: &[&Requirement] = &[
         expected: "The rounds after the warm-up add at most 4 files, 2 threads and 8 MiB.",
         source: "eKuiper 2.4.0 internal/plugin/portable/runtime/plugin_ins_manager.go",
         slow: true,
-        check: Check::Fault(Kinds::All, Fault::Churn(200)),
+        check: Check::Function(forgets_starts_and_stops),
     },
     &Requirement {
         id: "LIF-05",

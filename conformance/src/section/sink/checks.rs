@@ -271,7 +271,7 @@ fn log_is_in_order(rig: &Rig<'_>) -> Result<bool, NotPassed> {
 
 /// Sends up to `rows` rows, as many as fit in the time of a [`FLOOD`] and as the
 /// sink keeps up with. A failure names the number of the row.
-fn flood(rig: &Rig<'_>, sink: &mut Sink, row: &[u8], rows: usize) -> Checked {
+fn flood(rig: &Rig<'_>, sink: &mut Sink, row: &[u8], rows: u32) -> Checked {
     let end = Instant::now() + rig.quiet(FLOOD);
     for number in 1..=rows {
         if Instant::now() >= end {
@@ -286,16 +286,16 @@ fn flood(rig: &Rig<'_>, sink: &mut Sink, row: &[u8], rows: usize) -> Checked {
 }
 
 pub(super) fn takes_rows_unread(rig: &Rig<'_>) -> Checked {
-    const ROWS: usize = 10_000;
+    let rows = rig.plan.load(10_000);
     let host = rig.host()?;
     let mut sink = rig.unread_sink(&host)?;
-    flood(rig, &mut sink, &long_row(), ROWS)?;
+    flood(rig, &mut sink, &long_row(), rows)?;
     host.check_alive()?;
     Ok(())
 }
 
 pub(super) fn takes_rows_and_stops(rig: &Rig<'_>) -> Checked {
-    const ROWS: usize = 2000;
+    const ROWS: u32 = 2000;
     let host = rig.host()?;
     let row = long_row();
     for rule in ["rule", "other"] {
