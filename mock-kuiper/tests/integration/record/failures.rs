@@ -16,7 +16,7 @@ use serde_json::json;
 use super::common::{
     Live, Plugin, Recorded, WAYS, kill, recorders, supervisors, wait_until, write_script,
 };
-use crate::support::processes::{MARK, REFUSE, without_isolation};
+use crate::support::processes::{MARK, REFUSE, suspend, without_isolation};
 
 /// A plugin that is a shell script.
 fn script(text: &str, options: &[&str]) -> Recorded {
@@ -133,7 +133,7 @@ fn a_sink_that_its_recorder_has_left_behind_is_not_found_by_its_host() {
     };
     // So that the plugin lives on.
     for pid in &supervisors {
-        kill(*pid, Signal::STOP);
+        suspend(*pid);
     }
 
     kill(recorder, Signal::KILL);

@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::common::{Live, Plugin, kill};
+use super::common::{Live, Plugin};
+use crate::support::processes::suspend;
 
 /// A plugin that was started by hand. Dropping it kills it.
 struct Running(Child);
@@ -163,7 +164,7 @@ fn ctrl_c_ends_a_run_while_the_plugin_answers_nothing() {
         match env {
             [] => {
                 live.wait_for_stdout("\"number\":3}");
-                kill(running.pid(), Signal::STOP);
+                suspend(running.pid());
             }
             _ => live.wait_for_stderr("the plugin is attached"),
         }

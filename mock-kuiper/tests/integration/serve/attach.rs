@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::common::{Probe, Server};
 use super::http::request;
-use crate::support::processes::{MARK, assert_clean, kill, wait_until};
+use crate::support::processes::{MARK, assert_clean, kill, suspend, wait_until};
 
 /// Starts the plugin as the server says.
 fn start(server: &Server) -> Child {
@@ -178,7 +178,7 @@ fn calls_whose_clients_are_gone_leave_room_for_others() {
     const PATIENCE: Duration = Duration::from_secs(5);
     let (server, plugin) = attached();
     // As a debugger holds it.
-    kill(plugin.id(), Signal::STOP);
+    suspend(plugin.id());
     let path = server.path(&format!("/functions/{}/call", server.probe.function()));
 
     let call = || {
@@ -252,7 +252,7 @@ fn a_plugin_that_a_debugger_holds_does_not_hold_up_the_end() {
     let (server, plugin) = attached();
     let id = server.probe.id.clone();
     server.start_source(json!({"interval": 5}));
-    kill(plugin.id(), Signal::STOP);
+    suspend(plugin.id());
 
     let begin = std::time::Instant::now();
     server.live.signal(Signal::TERM);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::common::{Probe, Server};
 use super::http::{Stream, request};
-use crate::support::processes::{kill, wait_until};
+use crate::support::processes::{kill, suspend, wait_until};
 
 fn rows(server: &Server) -> u64 {
     server.instance(&server.source())["rows"].as_u64().unwrap()
@@ -387,7 +387,7 @@ fn a_server_that_was_suspended_goes_on() {
     let mut stream = server.stream(&format!("/instances/{}/rows", server.source()));
     stream.wait("row", |_| true);
 
-    server.live.signal(Signal::STOP);
+    suspend(server.live.pid());
     let waiting = std::thread::scope(|scope| {
         let asked = scope.spawn(|| server.call(json!([3])));
         std::thread::sleep(std::time::Duration::from_millis(300));

@@ -271,6 +271,20 @@ pub(crate) fn kill(pid: u32, signal: Signal) {
     let _ = kill_process(pid, signal);
 }
 
+/// Stops a process as a debugger does. It may do something before all of its threads
+/// have stopped.
+pub(crate) fn suspend(pid: u32) {
+    kill(pid, Signal::STOP);
+    wait_until("a process that has stopped", || {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        tasks.flatten().all(|task| {
+            let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            let state = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+            state.starts_with('T')
+        })
+    });
+}
+
 /// Runs a command where the system refuses namespaces. It is run in a user namespace,
 /// which has limits of its own.
 pub(crate) const REFUSE: &str = "echo 0 >/proc/sys/user/max_user_namespaces; \
