@@ -133,7 +133,7 @@ impl Plan {
 
     /// Returns how many of `all` rows, calls or rounds are made.
     pub(crate) fn load(&self, all: u32) -> u32 {
-        all / self.load_divisor
+        all / self.load_divisor.max(1)
     }
 
     /// Stretches a time by [`timeout_scale`](Self::timeout_scale), but never

@@ -27,6 +27,9 @@ const MOST_MESSAGES: usize = 256;
 /// How many bytes the messages in the inbox may have before NNG stops receiving.
 const MOST_BYTES: usize = 1024 * 1024;
 
+/// How many peers are remembered that have left early.
+const MOST_EARLY: usize = 64;
+
 /// The shortest wait. Messages and connections that the kernel already has arrive
 /// through NNG's threads, which need a moment.
 const MOMENT: Duration = Duration::from_millis(50);
@@ -99,6 +102,10 @@ struct InboxState {
     failed: Option<nng::Error>,
     /// The peers that are connected and admitted.
     peers: HashMap<Pipe, Connected>,
+    /// The last peers that NNG has removed before it reported that they were added,
+    /// which it does next: two of its threads report the two. One that it refuses, since
+    /// it is no partner of the socket, is only removed.
+    early: VecDeque<(Pipe, Peer)>,
 }
 
 struct Connected {
@@ -142,11 +149,39 @@ impl InboxState {
     /// Puts `Came` before the first message of a peer: NNG may receive a message
     /// before it reports that the peer was added.
     fn introduce(&mut self, pipe: Pipe) {
-        if let Some(connected) = self.peers.get_mut(&pipe)
-            && !std::mem::replace(&mut connected.told, true)
+        if let Some(connected) = self.peers.get_mut(&pipe) {
+            if !std::mem::replace(&mut connected.told, true) {
+                self.items.push_back(Item::Came(connected.peer.clone()));
+            }
+        } else if let Some(at) = self.early.iter().position(|(early, _)| *early == pipe)
+            && let Some((_, peer)) = self.early.remove(at)
         {
-            self.items.push_back(Item::Came(connected.peer.clone()));
+            self.items.push_back(Item::Came(peer.clone()));
+            self.leave(pipe, peer);
         }
+    }
+
+    /// Notes that a peer was removed.
+    fn remove(&mut self, pipe: Pipe) {
+        match self.peers.remove(&pipe) {
+            Some(Connected { peer, told: true }) => self.leave(pipe, peer),
+            Some(Connected { peer, told: false }) => {
+                if self.early.len() == MOST_EARLY {
+                    self.early.pop_front();
+                }
+                self.early.push_back((pipe, peer));
+            }
+            None => {}
+        }
+    }
+
+    fn leave(&mut self, pipe: Pipe, peer: Peer) {
+        let settled = false;
+        self.items.push_back(Item::Left {
+            pipe,
+            peer,
+            settled,
+        });
     }
 }
 
@@ -176,16 +211,7 @@ impl Inbox {
                 lock(&self.state).peers.insert(pipe, connected);
             }
             PipeEvent::AddPost => self.change(|state| state.introduce(pipe)),
-            PipeEvent::RemovePost => self.change(|state| {
-                if let Some(Connected { peer, told: true }) = state.peers.remove(&pipe) {
-                    let settled = false;
-                    state.items.push_back(Item::Left {
-                        pipe,
-                        peer,
-                        settled,
-                    });
-                }
-            }),
+            PipeEvent::RemovePost => self.change(|state| state.remove(pipe)),
             _ => {}
         }
     }

@@ -55,6 +55,15 @@ impl Address {
         Push::connect(backend, &self.url(), Options::default(), LIMIT.unwrap()).unwrap()
     }
 
+    /// Connects, and exchanges greetings.
+    fn greeted(&self, greeting: &[u8; 8]) -> UnixStream {
+        let mut peer = UnixStream::connect(self.path()).unwrap();
+        peer.set_read_timeout(LIMIT).unwrap();
+        peer.write_all(greeting).unwrap();
+        peer.read_exact(&mut [0; 8]).unwrap();
+        peer
+    }
+
     fn plugin_req(&self) -> sp::Req {
         let mut req = sp::Req::dial(&self.url(), Options::default()).unwrap();
         req.wait_connected(LIMIT).unwrap();
@@ -163,6 +172,34 @@ fn a_peer_that_leaves_before_its_answer_is_reported_once() {
             (Err(Error::Disconnected), Err(Error::TimedOut)) | (Ok(()), Err(Error::Disconnected))
         );
         assert!(reported_once, "{both:?}");
+    }
+}
+
+#[test]
+fn a_peer_that_leaves_at_once_was_there() {
+    const THREADS: usize = 8;
+    const EACH: usize = 100;
+    for backend in BACKENDS {
+        let address = Address::new();
+        let (options, seen) = watched();
+        let mut pull = Pull::listen(*backend, &address.url(), options).unwrap();
+
+        let count = |presence| {
+            let seen = seen.lock().unwrap();
+            seen.iter().filter(|(_, seen)| *seen == presence).count()
+        };
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| (0..EACH).for_each(|_| drop(address.greeted(b"\0SP\0\0\x50\0\0"))));
+            }
+            let begin = Instant::now();
+            while count(Presence::Left) < THREADS * EACH && begin.elapsed() < LIMIT.unwrap() {
+                let _nothing = pull.recv(SHORT);
+            }
+        });
+
+        assert_eq!(count(Presence::Connected), THREADS * EACH, "{backend:?}");
+        assert_eq!(count(Presence::Left), THREADS * EACH, "{backend:?}");
     }
 }
 
