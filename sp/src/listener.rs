@@ -9,6 +9,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -44,6 +45,8 @@ pub(crate) struct Listener {
 #[derive(Debug)]
 struct Inbox {
     arrivals: Mutex<Vec<Arrival>>,
+    /// Whether a peer may have been greeted that is not among the arrivals yet.
+    greeting: AtomicBool,
     /// Rings for an arrival and for [`Waker::wake`](crate::Waker::wake).
     bell: Arc<Bell>,
 }
@@ -99,6 +102,7 @@ impl Listener {
         let bell = || Bell::new().map_err(|errno| failed("open a socket for", errno.into()));
         let inbox = Arc::new(Inbox {
             arrivals: Mutex::default(),
+            greeting: AtomicBool::new(false),
             bell: bell()?,
         });
         let stop = bell()?;
@@ -136,6 +140,12 @@ impl Listener {
     /// Takes the peers that have arrived since the last call.
     pub(crate) fn take_arrivals(&self) -> Vec<Arrival> {
         std::mem::take(&mut *lock(&self.inbox.arrivals))
+    }
+
+    /// Returns whether a peer has been greeted that has not been taken.
+    pub(crate) fn is_greeting(&self) -> bool {
+        // In this order: whoever is handed over is among the arrivals before that.
+        self.inbox.greeting.load(Ordering::SeqCst) || !lock(&self.inbox.arrivals).is_empty()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -365,6 +375,8 @@ impl Acceptor {
                 self.accept();
             }
             self.greet();
+            let greeting = !self.greetings.is_empty();
+            self.inbox.greeting.store(greeting, Ordering::SeqCst);
         }
     }
 
@@ -385,6 +397,7 @@ impl Acceptor {
                         self.greetings.remove(0);
                         self.hand_over(Err(ProtocolError::GreetingTimedOut));
                     }
+                    self.inbox.greeting.store(true, Ordering::SeqCst);
                     let greeting = Greeting::new(socket, self.protocol);
                     let until = Instant::now() + self.greeting_limit;
                     self.greetings.push((greeting, until));

@@ -130,6 +130,11 @@ impl Peers {
         peers.map(|peer| peer.decoder.incomplete()).sum()
     }
 
+    /// Returns whether a peer has been greeted and not taken in.
+    pub(crate) fn is_greeting(&self) -> bool {
+        self.listener.is_greeting()
+    }
+
     /// Takes in new peers, and returns how many bytes the kernel holds for this
     /// socket. A connection that does not tell counts as empty.
     pub(crate) fn waiting(&mut self) -> u64 {

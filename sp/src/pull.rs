@@ -111,6 +111,14 @@ impl Pull {
         self.peers.waiting()
     }
 
+    /// Returns whether a peer has been greeted that [`recv`](Self::recv) has not looked
+    /// at: it may have sent messages already.
+    ///
+    /// A peer that never sends its greeting counts until its time is up.
+    pub fn is_greeting(&self) -> bool {
+        self.peers.is_greeting()
+    }
+
     /// Returns a handle that interrupts a wait of this socket from another
     /// thread.
     pub fn waker(&self) -> Waker {

@@ -153,7 +153,7 @@ fn collect_all(sink: Box<dyn Sink>, rows: &mut Rows) -> Option<Collector> {
 /// How long a stopped sink goes on reading rows that the host had sent.
 const DRAIN: Duration = Duration::from_millis(300);
 /// How long a stopped sink waits for a further row until it takes all rows to be
-/// read. Not zero, because a host that has just connected must be taken in first.
+/// read.
 const DRAIN_QUIET: Duration = Duration::from_millis(5);
 /// How long to wait until a host has greeted the ack channel and has read the last
 /// acks.
@@ -220,6 +220,8 @@ impl Rows {
                     return Next::Message(range);
                 }
                 Err(Error::TimedOut) if is_flush_due() => return Next::FlushDue,
+                // A host that has just connected may have sent rows.
+                Err(Error::TimedOut) if pull.is_greeting() => {}
                 Err(Error::TimedOut) => return Next::End,
                 // For a stop, or because the ack channel has room again.
                 Err(Error::Woken) => drop(self.ctx.pump()),
@@ -298,6 +300,9 @@ fn abandon(phase: &Phase) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixStream;
+
     use super::*;
     use crate::context::Identity;
     use crate::sink::pace::LONGEST;
@@ -341,6 +346,40 @@ mod tests {
             )
         );
         assert_eq!(abandon(&closed), None);
+    }
+
+    #[test]
+    fn a_stopped_sink_reads_the_rows_of_a_host_that_is_still_greeting() {
+        let place = tempfile::tempdir().unwrap();
+        let url = |name| format!("ipc://{}", place.path().join(name).display());
+        let pull = Pull::listen(&url("rows.ipc"), Options::default()).unwrap();
+        let acks = Arc::new(Push::dial(&url("acks.ipc"), Options::default()).unwrap());
+        let info = InstanceInfo::new("s", Identity::default());
+        let mut host = UnixStream::connect(place.path().join("rows.ipc")).unwrap();
+        host.read_exact(&mut [0; 8]).unwrap();
+        info.stop.set();
+        let mut rows = Rows {
+            pull: Arc::new(Mutex::new(Some(pull))),
+            ctx: SinkContext::new(info, Arc::clone(&acks) as _),
+            acks: Arc::clone(&acks),
+            pace: Pace::new(),
+            drain_until: Some(Instant::now() + LONG),
+        };
+        let late = std::thread::spawn(move || {
+            // Many times as long as the sink waits for a row.
+            std::thread::sleep(20 * DRAIN_QUIET);
+            host.write_all(b"\0SP\0\0\x50\0\0").unwrap();
+            host.write_all(b"\x01\0\0\0\0\0\0\0\x02{}").unwrap();
+            host
+        });
+        let mut buffer = Vec::new();
+
+        let Next::Message(range) = rows.next(&mut buffer, None) else {
+            panic!("the row was not read");
+        };
+        assert_eq!(&buffer[range], b"{}");
+        assert!(matches!(rows.next(&mut buffer, None), Next::End));
+        drop(late.join().unwrap());
     }
 
     #[test]

@@ -126,3 +126,23 @@ fn a_socket_that_listens_is_known_without_a_connection() {
     drop(listener);
     assert!(!is_listed(&path));
 }
+
+#[test]
+fn a_peer_counts_as_greeting_until_it_is_taken() {
+    let (_dir, listener) = listening(LONG);
+    assert!(!listener.is_greeting());
+
+    let mut peer = UnixStream::connect(listener.path()).unwrap();
+    io::Read::read_exact(&mut peer, &mut [0; 8]).unwrap();
+    assert!(listener.is_greeting());
+    io::Write::write_all(&mut peer, &Protocol::Push.greeting()).unwrap();
+    eventually(&listener, |arrivals| arrivals.iter().any(Result::is_ok));
+    assert!(listener.is_greeting());
+    assert_eq!(listener.take_arrivals().len(), 1);
+
+    let end = Instant::now() + LONG;
+    while listener.is_greeting() {
+        assert!(Instant::now() < end);
+        thread::sleep(Duration::from_millis(1));
+    }
+}
