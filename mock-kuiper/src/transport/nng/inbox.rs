@@ -420,3 +420,44 @@ impl Drop for Receiver {
         self.socket.close();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn a_peer_whose_end_is_reported_before_its_beginning_came_and_left() {
+        let place = tempfile::tempdir().unwrap();
+        let url = format!("ipc://{}", place.path().join("socket.ipc").display());
+        let socket = Socket::new(nng::Protocol::Pull0).unwrap();
+        let (tell, told) = mpsc::channel();
+        let notify = move |pipe, event| {
+            if let PipeEvent::AddPost = event {
+                let _ = tell.send(pipe);
+            }
+        };
+        socket.pipe_notify(notify).unwrap();
+        socket.listen(&url).unwrap();
+        let _push = sp::Push::connect(&url, Options::default(), LONG).unwrap();
+        let pipe = told.recv_timeout(LONG).unwrap();
+        let inbox = Inbox::default();
+
+        inbox.pipe_event(pipe, PipeEvent::AddPre, None);
+        inbox.pipe_event(pipe, PipeEvent::RemovePost, None);
+        // So far it might have been refused.
+        assert!(lock(&inbox.state).items.is_empty());
+        inbox.pipe_event(pipe, PipeEvent::AddPost, None);
+
+        let state = lock(&inbox.state);
+        let items: Vec<_> = state.items.iter().collect();
+        assert!(matches!(
+            items[..],
+            [Item::Came(_), Item::Left { settled: false, .. }]
+        ));
+        assert!(state.peers.is_empty() && state.early.is_empty());
+    }
+}
