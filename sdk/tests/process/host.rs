@@ -43,22 +43,19 @@ pub(crate) fn probe() -> &'static Path {
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }
-        // The dependencies have other features if other packages are built with them. So
-        // these are as in `cargo test --workspace` and `cargo test -p ekuiper --all-features`.
-        let mut whole_workspace = true;
-        for (feature, enabled) in [
+        let features = [
             ("metadata", cfg!(feature = "metadata")),
             ("tokio", cfg!(feature = "tokio")),
             ("tracing", cfg!(feature = "tracing")),
-        ] {
-            if enabled {
-                cargo.args(["--features", feature]);
-                whole_workspace = false;
-            }
-        }
-        if whole_workspace {
-            cargo.arg("--workspace");
-        }
+        ];
+        let enabled = features.iter().filter(|(_, enabled)| *enabled);
+        let enabled: Vec<_> = enabled.map(|(feature, _)| *feature).collect();
+        // As in `cargo test --workspace` and in `cargo test -p ekuiper --all-features`: with
+        // other packages the dependencies have other features, and are compiled again.
+        match enabled.is_empty() {
+            true => cargo.arg("--workspace"),
+            false => cargo.args(["--features", &enabled.join(",")]),
+        };
         assert!(cargo.status().unwrap().success(), "cannot build the probe");
         let test = std::env::current_exe().unwrap();
         let profile = test.parent().unwrap().parent().unwrap();

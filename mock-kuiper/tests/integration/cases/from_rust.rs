@@ -6,6 +6,7 @@ use std::path::Path;
 use mock_kuiper::scenario::{Filter, Runner, RunnerError, Verdict};
 
 use super::common::Place;
+use crate::support::processes::wait_until;
 
 const TWO: &str = "plugin: plugin
 cases:
@@ -67,7 +68,7 @@ cases:
 
     let results = std::thread::scope(|scope| {
         scope.spawn(|| {
-            crate::support::processes::wait_until("the case", || place.path("began").exists());
+            wait_until("the case", || place.path("began").exists());
             stop.stop();
         });
         runner.run()

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::common::Place;
+use crate::support::processes::Live;
 
 const SECRET: &str = "plugin: plugin
 env: {TOKEN: 'hunter2<x', PROBE: 'lines=1'}
@@ -124,7 +125,7 @@ fn github_gets_annotations_and_a_summary() {
         .env("GITHUB_ACTIONS", "true")
         .env("GITHUB_STEP_SUMMARY", place.path("summary.md"));
 
-    let done = place.finish(crate::support::processes::Live::spawn(command, place.id()));
+    let done = place.finish(Live::spawn(command, place.id()));
 
     done.assert_status(1);
     assert!(done.stdout.contains("::error file="), "{done}");

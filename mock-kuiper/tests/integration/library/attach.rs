@@ -3,21 +3,22 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mock_kuiper::{
     Builder, Code, Event, Fault, Host, HostError, Kind, Observer, Outcome, Source, Stage, Stranger,
     SystemError, What,
 };
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::common::LIMIT;
-use crate::support::probe;
+use crate::support::running::Running;
+use crate::support::{probe, wait_until_within};
 
 /// A plugin in the machine's `/tmp`, where each test needs names of its own.
 struct Plugin {
@@ -60,31 +61,6 @@ impl Seen {
     #[track_caller]
     fn wait_for(&self, text: &str) {
         wait_until(|| self.all().iter().any(|seen| seen == text));
-    }
-}
-
-/// A plugin's process. Dropping it kills it.
-struct Running(Child);
-
-impl Running {
-    fn pid(&self) -> u32 {
-        self.0.id()
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.pid().cast_signed()).unwrap();
-        kill_process(pid, signal).unwrap();
-    }
-
-    fn is_alive(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_none()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
@@ -134,14 +110,9 @@ impl Plugin {
     }
 }
 
-/// Waits until a condition holds.
 #[track_caller]
 fn wait_until(is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + LIMIT;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "it does not happen");
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    wait_until_within(LIMIT, "what a test waits for", is_so);
 }
 
 /// Whether the last message has this meaning.

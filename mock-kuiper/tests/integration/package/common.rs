@@ -97,6 +97,16 @@ pub(crate) fn write_zip(path: &Path, entries: &[(&str, u32, &[u8])]) {
     zip.finish().unwrap();
 }
 
+/// Returns the names in a directory, hidden ones included.
+pub(crate) fn listed(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
 pub(crate) fn mock_kuiper() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mock-kuiper"));
     command.stdin(Stdio::null()).env_remove("GITHUB_ACTIONS");

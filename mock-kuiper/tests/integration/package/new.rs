@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::common::{Done, mock_kuiper};
+use super::common::{Done, listed, mock_kuiper};
 
 /// The directory of a test.
 fn place() -> TempDir {
@@ -49,16 +49,6 @@ fn files(directory: &Path) -> Vec<String> {
     collect(directory, directory, &mut found);
     found.sort();
     found
-}
-
-/// Returns the names in a directory, also hidden ones.
-fn names(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).unwrap();
-    let mut names: Vec<_> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
 }
 
 fn read(place: &TempDir, file: &str) -> String {
@@ -234,7 +224,7 @@ fn a_directory_that_is_no_checkout_is_refused() {
         &done,
         "--from nowhere: No such file or directory (os error 2)",
     );
-    assert_eq!(names(place.path()), [""; 0]);
+    assert_eq!(listed(place.path()), [""; 0]);
 }
 
 #[test]
@@ -251,7 +241,7 @@ fn the_last_part_of_a_path_is_the_name_and_its_parent_must_exist() {
     );
     assert_eq!(made.status, 0, "{made:#?}");
     assert!(place.path().join("a/weather/weather.json").is_file());
-    assert_eq!(names(&place.path().join("a")), ["weather"]);
+    assert_eq!(listed(&place.path().join("a")), ["weather"]);
 }
 
 #[test]
@@ -265,7 +255,7 @@ fn nothing_is_overwritten() {
 
     let again = new(&place, &["weather", "--source"]);
 
-    let found = names(&place.path().join("weather"));
+    let found = listed(&place.path().join("weather"));
     assert_eq!((again.status, again.stdout.as_str()), (2, ""));
     assert!(
         found.iter().any(|name| again.stderr
@@ -285,7 +275,7 @@ fn nothing_is_overwritten() {
         );
     }
     assert_eq!(read(&place, "file"), "kept");
-    assert_eq!(names(place.path()), ["file", "link", "weather"]);
+    assert_eq!(listed(place.path()), ["file", "link", "weather"]);
 }
 
 #[test]
@@ -343,7 +333,7 @@ fn an_invalid_name_is_refused_with_the_reason_and_a_valid_name() {
         );
     }
     assert_eq!(new(&place, &[""]).status, 2);
-    assert_eq!(names(place.path()), [""; 0]);
+    assert_eq!(listed(place.path()), [""; 0]);
 }
 
 #[test]
@@ -382,7 +372,7 @@ fn an_error_leaves_nothing() {
         "error: weather: cannot make the project: File too large (os error 27)\n"
     );
     assert_eq!(done.stdout, "status 3\n");
-    assert_eq!(names(place.path()), [""; 0]);
+    assert_eq!(listed(place.path()), [""; 0]);
 }
 
 #[test]
@@ -396,10 +386,10 @@ fn a_death_leaves_nothing() {
         "not killed by SIGXFSZ: {done:#?}"
     );
     let limit = Instant::now() + Duration::from_secs(20);
-    while !names(place.path()).is_empty() && Instant::now() < limit {
+    while !listed(place.path()).is_empty() && Instant::now() < limit {
         std::thread::sleep(Duration::from_millis(10));
     }
-    assert_eq!(names(place.path()), [""; 0]);
+    assert_eq!(listed(place.path()), [""; 0]);
 }
 
 #[test]

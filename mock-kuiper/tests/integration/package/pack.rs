@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use zip::ZipArchive;
 
-use super::common::{Done, FILES, JSON, Plugin, mock_kuiper};
+use super::common::{Done, FILES, JSON, Plugin, listed, mock_kuiper};
 
 /// Returns the names and permissions of the entries of a zip.
 fn entries(zip: &Path) -> Vec<(String, u32)> {
@@ -23,16 +23,6 @@ fn entries(zip: &Path) -> Vec<(String, u32)> {
 
 fn names(zip: &Path) -> Vec<String> {
     entries(zip).into_iter().map(|(name, _)| name).collect()
-}
-
-/// Returns the names in a directory, hidden ones included.
-fn listed(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).unwrap();
-    let mut names: Vec<_> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
 }
 
 #[test]

@@ -1,42 +1,24 @@
 //! `run --attach`: plugins that the tests start by hand.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use serde_json::Value;
 
 use super::common::{Live, Plugin};
-use crate::support::processes::suspend;
+use crate::support::processes::{remove_files, suspend};
+use crate::support::running::Running;
 
-/// A plugin that was started by hand. Dropping it kills it.
-struct Running(Child);
-
-impl Running {
-    fn start(plugin: &Plugin, env: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(plugin.executable());
-        command
-            .arg(r#"{"sendTimeout":1000}"#)
-            .envs(env.iter().copied())
-            .current_dir(plugin.directory())
-            .stdout(Stdio::null());
-        Self(command.spawn().unwrap())
-    }
-
-    fn pid(&self) -> u32 {
-        self.0.id()
-    }
-
-    fn is_alive(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_none()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Starts a plugin by hand.
+fn start(plugin: &Plugin, env: &[(&str, &str)]) -> Running {
+    let mut command = Command::new(plugin.executable());
+    command
+        .arg(r#"{"sendTimeout":1000}"#)
+        .envs(env.iter().copied())
+        .current_dir(plugin.directory())
+        .stdout(Stdio::null());
+    Running(command.spawn().unwrap())
 }
 
 /// Starts a run, and waits until it waits for the plugin.
@@ -62,7 +44,7 @@ fn what_to_start_is_printed_and_the_plugin_is_used_and_lives_on() {
             "--require-ack",
         ],
     );
-    let mut running = Running::start(&plugin, &[]);
+    let mut running = start(&plugin, &[]);
 
     let done = live.end();
 
@@ -104,7 +86,7 @@ fn a_plugin_that_is_started_again_goes_on_with_what_ran() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
     let json = plugin.place().join("events");
     let live = attach(&plugin, &["--json", json.to_str().unwrap()]);
-    let first = Running::start(&plugin, &[]);
+    let first = start(&plugin, &[]);
     live.wait_for_stdout("\"number\":3}");
     let first_pid = first.pid();
 
@@ -113,7 +95,7 @@ fn a_plugin_that_is_started_again_goes_on_with_what_ran() {
         "the plugin (pid {first_pid}) has exited; its exit status is not known, because \
          mock-kuiper did not start it\nwaiting for the plugin to be started again…\n"
     ));
-    let second = Running::start(&plugin, &[]);
+    let second = start(&plugin, &[]);
     let again = format!(
         "the plugin is attached (pid {})\nstarted again: sink `append`\nstarted again: function \
          `{}`\nstarted again: source `random`\n",
@@ -143,12 +125,12 @@ fn an_order_that_is_refused_after_a_new_start_is_an_error() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let live = attach(&plugin, &[]);
     drop({
-        let first = Running::start(&plugin, &[]);
+        let first = start(&plugin, &[]);
         live.wait_for_stdout("\"number\":1}");
         first
     });
 
-    let _second = Running::start(&plugin, &[("PROBE", "refuses=start")]);
+    let _second = start(&plugin, &[("PROBE", "refuses=start")]);
     live.wait_for_stderr("no start today");
     live.signal(Signal::INT);
 
@@ -160,7 +142,7 @@ fn ctrl_c_ends_a_run_while_the_plugin_answers_nothing() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
     for env in [&[("PROBE", "mute=start")][..], &[]] {
         let live = attach(&plugin, &["--require-ack"]);
-        let mut running = Running::start(&plugin, env);
+        let mut running = start(&plugin, env);
         match env {
             [] => {
                 live.wait_for_stdout("\"number\":3}");
@@ -174,7 +156,7 @@ fn ctrl_c_ends_a_run_while_the_plugin_answers_nothing() {
         live.end().assert_status(0);
         assert!(running.is_alive());
         drop(running);
-        crate::support::processes::remove_files(&plugin.id);
+        remove_files(&plugin.id);
     }
 }
 
@@ -193,7 +175,7 @@ fn a_limit_that_is_given_holds_for_the_answer_of_a_stopped_plugin() {
     let plugin = Plugin::new(&[], &[], &["echo"]);
     let call = format!("{}(\"sleep=60\")", plugin.function("echo"));
     let live = attach(&plugin, &["--answer-timeout", "100ms", "--call", &call]);
-    let _running = Running::start(&plugin, &[("PROBE", "mute=start")]);
+    let _running = start(&plugin, &[("PROBE", "mute=start")]);
 
     let done = live.end();
 
@@ -281,7 +263,7 @@ fn several_releases_are_refused() {
 fn faults_that_keep_the_process_are_played() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let live = attach(&plugin, &["--fault", "cut", "--fault", "restart=10ms"]);
-    let _running = Running::start(&plugin, &[]);
+    let _running = start(&plugin, &[]);
 
     let done = live.end();
 

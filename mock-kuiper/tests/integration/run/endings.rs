@@ -6,7 +6,7 @@ use std::process::Command;
 use rustix::process::Signal;
 
 use super::common::{Live, Plugin, processes, wait_until, write_script};
-use crate::support::processes::without_isolation;
+use crate::support::processes::{remove_files, without_isolation};
 
 #[test]
 fn a_signal_stops_everything_in_order_and_gives_status_0() {
@@ -339,7 +339,7 @@ fn processes_in_sessions_of_their_own_end_when_the_mock_is_killed() {
         wait_until("the end of all processes", || {
             processes(&plugin.id).is_empty()
         });
-        crate::support::processes::remove_files(&plugin.id);
+        remove_files(&plugin.id);
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::Signal;
 
 use super::common::{Done, Live, Plugin};
+use crate::support::processes::MARK;
 
 /// Records a run of `plugin`; returns the trace.
 fn recorded(plugin: &Plugin, args: &[&str]) -> PathBuf {
@@ -41,7 +42,7 @@ fn start(plugin: &Plugin, trace: &Path, args: &[&str]) -> Live {
         .arg(trace)
         .arg(plugin.directory())
         .args(args)
-        .env(crate::support::processes::MARK, &plugin.id);
+        .env(MARK, &plugin.id);
     if let Some(transport) = super::common::transport() {
         command.args(["--transport", &transport]);
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::common::{Probe, Server};
 use super::http::request;
-use crate::support::processes::{MARK, assert_clean, kill, suspend, wait_until};
+use crate::support::processes::{Live, MARK, assert_clean, kill, processes, suspend, wait_until};
 
 /// Starts the plugin as the server says.
 fn start(server: &Server) -> Child {
@@ -91,7 +91,7 @@ fn the_server_waits_for_a_plugin_that_is_started_by_hand() {
     let done = server.live.end();
     assert_eq!(done.status, 0, "{done}");
     // It goes on without a host.
-    assert!(crate::support::processes::processes(&id).contains(&pid));
+    assert!(processes(&id).contains(&pid));
     end(again);
     assert_clean(&id);
 }
@@ -218,7 +218,7 @@ fn a_second_server_is_refused_with_the_process_of_the_first() {
     let first = Probe::new().serve_soon(&["--attach"]);
     first.wait_state("waiting");
     let args = ["--attach", "--host", "1.13", "--port", "0"];
-    let live = crate::support::processes::Live::spawn(first.probe.command(&args), &first.probe.id);
+    let live = Live::spawn(first.probe.command(&args), &first.probe.id);
     live.wait_for_stdout("\n");
     let line: Value = serde_json::from_str(live.stdout().trim()).unwrap();
     let port = line["port"].as_u64().unwrap().try_into().unwrap();
@@ -241,7 +241,7 @@ fn a_tmp_of_its_own_is_for_a_plugin_that_is_launched() {
     let probe = Probe::new();
     let args = ["--attach", "--isolate", "--port", "0"];
 
-    let done = crate::support::processes::Live::spawn(probe.command(&args), &probe.id).finish();
+    let done = Live::spawn(probe.command(&args), &probe.id).finish();
 
     assert_eq!(done.status, 2, "{done}");
     done.assert_says("--isolate cannot be used with --attach");

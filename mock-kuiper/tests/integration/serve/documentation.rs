@@ -9,7 +9,8 @@ use regex::Regex;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::processes::{Live, wait_until_within};
+use crate::support::processes::Live;
+use crate::support::wait_until_within;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 

@@ -6,7 +6,9 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::common::Probe;
-use crate::support::processes::{Live, assert_clean, without_isolation};
+use crate::support::processes::{
+    Live, assert_clean, files, processes, wait_until, without_isolation,
+};
 
 #[test]
 fn a_port_in_use_is_named_with_its_owner() {
@@ -90,7 +92,7 @@ fn a_signal_ends_a_launch_a_call_and_a_fault() {
     let port = calling.port;
     let body = json!({"args": [{"touch": file, "answer": "silent"}]}).to_string();
     let asked = std::thread::spawn(move || super::http::request(port, "POST", &path, &[], &body));
-    crate::support::processes::wait_until("the call", || file.exists());
+    wait_until("the call", || file.exists());
     calling.end();
     let answer = asked.join().unwrap();
     assert!(matches!(answer.status, 409 | 422), "{answer:?}");
@@ -138,7 +140,7 @@ fn a_source_that_waits_for_a_sink_holds_up_nobody_else() {
     server.start_sink(json!({"requireAck": true, "config": {"ack": "never"}}));
     let body = json!({"rule": server.probe.id, "config": {}, "to": [server.sink()]});
     server.post("/sources/nums/start", body).expect(201);
-    crate::support::processes::wait_until("a row", || server.instance(&server.sink())["rows"] == 1);
+    wait_until("a row", || server.instance(&server.sink())["rows"] == 1);
     let rows = format!("/instances/{}/rows", server.sink());
     let (port, path) = (server.port, server.path(&rows));
     let body = json!({"rows": [{"a": 1}]}).to_string();
@@ -164,10 +166,8 @@ fn a_server_that_is_killed_takes_the_plugin_with_it() {
     let _ = server.live.end();
 
     // The socket files stay, as those of any process that is killed.
-    crate::support::processes::wait_until("the end of the plugin", || {
-        crate::support::processes::processes(&probe.id).is_empty()
-    });
-    for file in crate::support::processes::files(&probe.id) {
+    wait_until("the end of the plugin", || processes(&probe.id).is_empty());
+    for file in files(&probe.id) {
         std::fs::remove_file(std::path::Path::new("/tmp").join(file)).unwrap();
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::common::Probe;
 use super::http::request;
-use crate::support::processes::{kill, wait_until};
+use crate::support::processes::{Live, assert_clean, kill, wait_until};
 
 #[test]
 fn the_server_prints_where_it_is_and_describes_itself() {
@@ -428,9 +428,8 @@ fn two_plugins_are_served_and_one_name_is_served_once() {
 
     assert_eq!(api["plugins"], json!([server.probe.id, other.id]));
     server.end();
-    crate::support::processes::assert_clean(&other.id);
-    let done =
-        crate::support::processes::Live::spawn(other.command(&[path, "--port", "0"]), &other.id);
+    assert_clean(&other.id);
+    let done = Live::spawn(other.command(&[path, "--port", "0"]), &other.id);
     let done = done.finish();
     assert_eq!(done.status, 2, "{done}");
     done.assert_says(&format!("another plugin is called `{}`", other.id));

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::wait_until_within;
+
 /// The limit of a run, and of each wait in a test.
 pub(crate) const LIMIT: Duration = Duration::from_secs(180);
 
@@ -307,15 +309,6 @@ pub(crate) fn without_isolation(command: &Command) -> Command {
 /// Waits until a condition holds.
 pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     wait_until_within(LIMIT, what, is_so);
-}
-
-/// Waits until a condition holds, which may take longer than most.
-pub(crate) fn wait_until_within(limit: Duration, what: &str, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + limit;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "{what} does not happen");
-        thread::sleep(Duration::from_millis(2));
-    }
 }
 
 /// Finds the directory in /proc of a thread by its name.
