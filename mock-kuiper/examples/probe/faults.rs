@@ -205,7 +205,14 @@ pub(super) fn is_frail(config: &Value) -> bool {
     config["frail"] == true
 }
 
-/// The properties `die_after` and `exit_after`, a number of rows.
+/// The property `die_after` of a sink, a number of rows.
+pub(super) fn after_taken(config: &Value, taken: u64) {
+    if config["die_after"] == taken {
+        die();
+    }
+}
+
+/// The properties `die_after` and `exit_after` of a source, a number of rows.
 pub(super) fn after_row(config: &Value, sent: u64, rows: &Push) {
     if config["die_after"] == sent {
         flush(rows);

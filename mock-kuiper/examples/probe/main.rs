@@ -249,6 +249,7 @@ fn start_sink(arg: &Argument) -> Result<Instance, Error> {
                 return;
             }
             count += 1;
+            faults::after_taken(&config, count);
             if faults::leaves(&config, count) {
                 drop(rows);
                 let Some(pause) = faults::returns(&config) else {

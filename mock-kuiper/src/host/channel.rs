@@ -262,16 +262,21 @@ impl RequestChannel {
     ) -> Result<(), Failure> {
         self.shared.dawdle();
         loop {
+            let under_way = self.shared.sending();
             let sent = match &mut self.socket {
                 Some(socket) => write(&mut socket.rep, order, left(deadline)),
                 None => Err(Error::Closed),
             };
-            match sent {
+            let error = match sent {
                 Ok(()) => {
                     self.tell(Side::Host, order, meaning);
                     return Ok(());
                 }
-                Err(Error::WrongState) => {
+                Err(error) => error,
+            };
+            drop(under_way);
+            match error {
+                Error::WrongState => {
                     let message = self.receive(deadline)?;
                     let meaning = match message.first() {
                         Some(b'h') => Meaning::Greeting,
@@ -279,7 +284,7 @@ impl RequestChannel {
                     };
                     self.tell(Side::Plugin, &message, meaning);
                 }
-                Err(error) => self.look_into(error)?,
+                error => self.look_into(error)?,
             }
             in_time(deadline)?;
         }

@@ -29,6 +29,7 @@ mod raw;
 mod replace;
 mod restart;
 mod seen;
+mod sending;
 mod shared;
 mod sink;
 mod source;

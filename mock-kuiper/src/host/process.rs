@@ -178,8 +178,7 @@ impl Process {
                         match reports.next() {
                             Report::Exited(status) => {
                                 exit.set(status);
-                                shared.tell(What::Exited { status });
-                                shared.note_end(&exit);
+                                shared.note_end(&exit, status);
                             }
                             Report::Ended(left) => {
                                 tell_left(&left, &shared);

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use super::error::HostError;
 use super::exit::Exit;
 use super::failure::too_long;
 use super::presence::Peers;
+use super::sending::{Sending, UnderWay};
 use crate::event::{Event, Observer, Stranger, What};
 use crate::release::Release;
 use crate::symbol::{Channel, Purpose, Side};
@@ -49,6 +51,7 @@ pub(crate) struct Shared {
     wakers: Mutex<Vec<(u64, Waker)>>,
     next_waker: AtomicU64,
     turned_away: Mutex<HashSet<Option<u32>>>,
+    sending: Sending,
     /// See [`note_restart`](Self::note_restart).
     restarted: Mutex<Option<Instant>>,
 }
@@ -168,6 +171,7 @@ impl Shared {
             wakers: Mutex::default(),
             next_waker: AtomicU64::new(0),
             turned_away: Mutex::default(),
+            sending: Sending::default(),
             restarted: Mutex::default(),
         }
     }
@@ -234,6 +238,7 @@ impl Shared {
 
     fn tell_detached(&self, gone: Option<Departure>) {
         if let Some(Departure { pid }) = gone {
+            self.sending.wait();
             self.tell(What::Detached { pid });
             self.wake();
         }
@@ -246,9 +251,11 @@ impl Shared {
         self.crashed.store(false, Ordering::SeqCst);
     }
 
-    /// Notes that a process has exited, and wakes all waits unless the host ended
-    /// it.
-    pub(super) fn note_end(&self, exit: &Arc<Exit>) {
+    /// Tells the observers that a process has exited, after the messages that it took
+    /// before. Wakes all waits unless the host ended it.
+    pub(super) fn note_end(&self, exit: &Arc<Exit>, status: ExitStatus) {
+        self.sending.wait();
+        self.tell(What::Exited { status });
         let current = self.lock_current();
         let crashed = !current.replaced && Arc::ptr_eq(&current.exit, exit);
         self.crashed.store(crashed, Ordering::SeqCst);
@@ -314,6 +321,12 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner);
         let since_start = restarted.map_or(Duration::MAX, |restarted| restarted.elapsed());
         peers.gone_for().map(|gone| gone.min(since_start))
+    }
+
+    /// Begins to send a message: its exit is told after what is told until the end of
+    /// the value returned.
+    pub(super) fn sending(&self) -> UnderWay<'_> {
+        self.sending.begin()
     }
 
     /// Sends the observers an event that happens now.

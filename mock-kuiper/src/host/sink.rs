@@ -347,19 +347,15 @@ impl Sink {
 
     fn push_row(&mut self, row: &[u8]) -> Result<(), Undelivered> {
         self.host.shared.dawdle();
-        let shared = &self.host.shared;
-        let limit = shared.send_limit();
+        let limit = self.host.shared.send_limit();
         let mut left = limit;
         // A row is queued even if the process has exited.
-        while !shared.has_crashed() {
+        while !self.host.shared.has_crashed() {
             let glance = left.min(GLANCE);
-            match self.push.send(row, Some(glance)) {
-                Ok(()) => {
-                    self.note_sent(row);
-                    return Ok(());
-                }
-                Err(Error::TimedOut) if self.interrupts != shared.interrupts() => {
-                    self.interrupts = shared.interrupts();
+            match self.try_push(row, glance) {
+                Ok(()) => return Ok(()),
+                Err(Error::TimedOut) if self.interrupts != self.host.shared.interrupts() => {
+                    self.interrupts = self.host.shared.interrupts();
                     break;
                 }
                 Err(Error::TimedOut) if self.is_given_up() => break,
@@ -373,7 +369,9 @@ impl Sink {
         Err(Undelivered::Ended)
     }
 
-    fn note_sent(&mut self, row: &[u8]) {
+    fn try_push(&mut self, row: &[u8], limit: Duration) -> Result<(), Error> {
+        let _under_way = self.host.shared.sending();
+        self.push.send(row, Some(limit))?;
         self.sent += 1;
         self.fed = self.host.shared.exit();
         self.host.shared.tell(What::Message(Message {
@@ -385,6 +383,7 @@ impl Sink {
                 sink: &self.order.symbol,
             },
         }));
+        Ok(())
     }
 
     /// Waits at most `limit` until the system has taken all that was sent.

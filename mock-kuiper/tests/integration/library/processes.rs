@@ -258,3 +258,43 @@ fn before_2_0_an_idle_plugin_is_ended_and_launched_for_the_next_start() -> Resul
     assert_ne!(host.pid(), first);
     Ok(())
 }
+
+#[test]
+fn what_ends_the_plugin_is_told_before_its_end() -> Result<(), HostError> {
+    let place = plugin(&["echo"]);
+    let seen = Arc::new(Late::default());
+    let start = || builder(&place).observer(Arc::clone(&seen) as _).launch();
+
+    let called = start()?;
+    let error = called
+        .function("echo")?
+        .exec(&[json!({"answer": "die"})])
+        .unwrap_err();
+    assert_eq!(error.code(), Some(Code::PluginExited), "{error}");
+    drop(called);
+    let fed = start()?;
+    let mut sink = fed.sink("append").config(json!({"die_after": 1})).start()?;
+    sink.send(&json!({"a": 1}))?;
+    drop((sink, fed));
+
+    let ends = ["exec", "exit", "row", "exit"];
+    assert_eq!(*seen.0.lock().unwrap(), ends);
+    Ok(())
+}
+
+/// Notes calls, rows for a sink, and exits; of messages late, as on a busy machine.
+#[derive(Default)]
+struct Late(Mutex<Vec<&'static str>>);
+
+impl Observer for Late {
+    fn event(&self, event: &Event<'_>) {
+        let what = match event.what {
+            What::Message(message) if message.body.starts_with(br#"{"func":"Exec""#) => "exec",
+            What::Message(message) if message.channel.name().ends_with("_0") => "row",
+            What::Exited { .. } => return self.0.lock().unwrap().push("exit"),
+            _ => return,
+        };
+        std::thread::sleep(Duration::from_millis(200));
+        self.0.lock().unwrap().push(what);
+    }
+}
