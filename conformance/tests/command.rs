@@ -598,7 +598,7 @@ fn an_interrupt_ends_the_run_with_what_was_found_and_leaves_no_process_behind() 
     let took = sent.elapsed();
 
     assert_eq!(status, 130, "{err}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < Duration::from_secs(30), "{took:?}");
     assert!(out.contains("warning  PKG-02"), "{out}");
     let conclusion = "script under eKuiper 2.4: interrupted with 1 requirement left, 0 failed, 1 \
                       warning, 0 passed";

@@ -1,7 +1,5 @@
 //! The steps `call` and `validate`, and the table form.
 
-use std::time::Duration;
-
 use super::common::{Place, play, results};
 
 /// Makes a file with one case in the table form; its first row is in line 6.
@@ -96,7 +94,6 @@ fn no_answer_is_a_finding_at_the_scaled_limit() {
     let outcome = Place::with(&yaml).results(&["--timeout-scale", "0.02"]);
 
     outcome.assert_failed(6, "function.unanswered", "100ms");
-    assert!(outcome.done.took < Duration::from_secs(5));
 }
 
 #[test]

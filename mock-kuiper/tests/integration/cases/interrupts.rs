@@ -117,8 +117,8 @@ fn interrupt(yaml: &str, signal: Signal, moment: &str) {
         .assert_says("interrupted: 2 cases have no verdict");
     assert!(done.stdout.contains("2 skipped"), "{moment}: {done}");
     assert!(!done.stdout.contains("FAIL"), "{moment}: {done}");
-    // Usually less than 0.3 s.
-    assert!(took < Duration::from_secs(5), "{moment} took {took:?}");
+    // Usually less than 0.3 s. All waits are for ten minutes or longer.
+    assert!(took < Duration::from_secs(60), "{moment} took {took:?}");
 }
 
 #[test]

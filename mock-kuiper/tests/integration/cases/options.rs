@@ -1,7 +1,5 @@
 //! The options that select cases and change how they run, and exit statuses.
 
-use std::time::Duration;
-
 use super::common::Place;
 
 const TWO: &str = "plugin: plugin
@@ -164,7 +162,6 @@ cases:
     );
     let outcome = place.results(&["--timeout-scale", "0.02"]);
     outcome.assert_failed(6, "row.missing", "within 200ms");
-    assert!(outcome.done.took < Duration::from_secs(5));
 }
 
 #[test]
