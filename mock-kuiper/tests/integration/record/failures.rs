@@ -1,5 +1,6 @@
 //! How recorded plugins end, and why some are not recorded.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -228,6 +229,7 @@ fn accepts_after_a_lack_of_descriptors(limit: usize) {
     let many: Vec<_> = (0..60)
         .map(|_| UnixStream::connect(&path).unwrap())
         .collect();
+    let many = RefCell::new(many);
     // Those that were accepted are closed by the host.
     let (sender, greeted) = mpsc::channel();
     thread::spawn(move || {
@@ -242,6 +244,9 @@ fn accepts_after_a_lack_of_descriptors(limit: usize) {
         }
     });
     wait_until("a lack of descriptors", || {
+        // Those before may have been closed while the recorder looked at its sockets, for
+        // which it needs a descriptor, too.
+        many.borrow_mut().push(UnixStream::connect(&path).unwrap());
         let open = |pid: &u32| fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
         recorders(&recorded.plugin.id)
             .iter()
