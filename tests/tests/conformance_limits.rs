@@ -30,7 +30,7 @@ fn a_plugin_that_closes_its_connection_after_each_answer_gets_a_verdict() {
     // eKuiper understands the greeting on the new connection, so it is no fault.
     for trial in trials {
         assert_eq!(trial.verdict, Verdict::Passed, "{}", trial.requirement.id);
-        assert!(trial.took < Duration::from_secs(20), "{:?}", trial.took);
+        assert!(trial.took < Duration::from_secs(60), "{:?}", trial.took);
     }
 }
 
@@ -57,5 +57,5 @@ fn a_check_that_reaches_its_limit_is_untested_and_the_next_one_is_tried() {
         "the check did not end within 2 s, its limit, and the plugin's processes were ended"
     );
     assert_eq!(*verdict("PKG-01"), Verdict::Passed);
-    assert!(began.elapsed() < Duration::from_secs(30));
+    assert!(began.elapsed() < Duration::from_secs(60));
 }

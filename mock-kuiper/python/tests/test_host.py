@@ -122,7 +122,7 @@ def test_a_wait_ends_although_rows_come_faster_than_they_are_looked_at(faulty):
 
         assert code_of(lambda: source.wait_for(lambda row: time.sleep(0.01) or False, 0.5)) == "row.missing"
 
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 30
 
 
 def test_what_is_no_row_is_a_finding_in_its_place_between_the_rows(faulty):
@@ -240,7 +240,7 @@ def test_a_plugin_that_exits_or_hangs_at_its_launch_is_a_finding(faulty):
 
 
 def test_a_call_without_an_answer_and_one_with_a_wrong_answer_are_findings(faulty):
-    with Host(faulty, answer_timeout=0.5) as host:
+    with Host(faulty, answer_timeout=5) as host:
         assert code_of(lambda: host.function("maybe")) == "function.invalid-answer"
         hangs = host.function("hangs")
         assert code_of(lambda: hangs.exec(1)) == "function.unanswered"

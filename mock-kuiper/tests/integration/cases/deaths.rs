@@ -173,9 +173,9 @@ cases:
 ";
     let place = Place::with(yaml);
 
-    let outcome = place.results(&["--timeout-scale", "0.05"]);
+    let outcome = place.results(&["--timeout-scale", "0.5"]);
 
-    outcome.assert_failed(9, "order.unanswered", "500");
+    outcome.assert_failed(9, "order.unanswered", "5s");
 }
 
 #[test]

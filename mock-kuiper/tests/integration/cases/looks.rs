@@ -23,8 +23,12 @@ fn a_line_that_never_comes_fails_at_the_limit() {
         "-",
         "no line of the plugin's output matched {\"$regex\":\"WARN\"} within 100ms",
     );
-    play("  - {log: {$regex: ^arguments}, times: 0}\n").assert_failed(
-        5,
+    let begin = "  - {log: {$regex: ^arguments}}\n";
+    play(&format!(
+        "{begin}  - {{log: {{$regex: ^arguments}}, times: 0}}\n"
+    ))
+    .assert_failed(
+        6,
         "-",
         "1 lines of the plugin's output matched {\"$regex\":\"^arguments\"}, and 0 were expected",
     );
@@ -97,7 +101,7 @@ fn a_plugin_that_dies_meanwhile_ends_each_wait() {
         "rows: random, expect: {$len: 9}",
     ] {
         play(&format!(
-            "  - start: {{source: random, config: {{interval: 200, die_after: 3}}}}
+            "  - start: {{source: random, config: {{interval: 1000, die_after: 4}}}}
   - {{rows: random, expect: [{{$any: true}}]}}
   - {{{wait}, within: 1h}}
 "
@@ -105,7 +109,7 @@ fn a_plugin_that_dies_meanwhile_ends_each_wait() {
         .assert_failed(7, "plugin.exited", "SIGKILL");
     }
     play(
-        "  - start: {source: random, config: {interval: 200, exit_after: 3}}
+        "  - start: {source: random, config: {interval: 1000, exit_after: 4}}
   - idle: 1h
 ",
     )

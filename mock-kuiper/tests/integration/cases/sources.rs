@@ -136,17 +136,17 @@ fn a_source_that_ends_early_is_not_awaited_to_the_limit() {
 fn a_quiet_source_fails_its_rows_at_the_limit() {
     play(
         "  - start: {source: random, config: {interval: 1, limit: 1}}
-  - {rows: random, within: 200ms, expect: [{message: {$any: true}, meta: {$any: true}}, {message: {$any: true}, meta: {$any: true}}]}
+  - {rows: random, within: 5s, expect: [{message: {$any: true}, meta: {$any: true}}, {message: {$any: true}, meta: {$any: true}}]}
 ",
     )
-    .assert_failed(6, "row.missing", "sent 1 of 2 rows within 200ms");
+    .assert_failed(6, "row.missing", "sent 1 of 2 rows within 5s");
 }
 
 #[test]
 fn half_a_frame_and_an_invalid_row_are_findings() {
     play(
         "  - start: {source: random, config: {wire: torn, undialed: true}}
-  - {rows: random, within: 500ms, expect: [{message: {$any: true}, meta: {$any: true}}]}
+  - {rows: random, within: 5s, expect: [{message: {$any: true}, meta: {$any: true}}]}
 ",
     )
     .assert_failed(6, "channel.half-frame", "sent 0 of 1 rows");
@@ -257,7 +257,7 @@ fn what_a_source_sends_and_no_step_takes_must_be_rows() {
     play(&format!(
         "  - start: {{source: random, config: {{raw: [{valid}, junk], interval: 1}}}}
   - {{rows: random, expect: [{{message: {{n: 1}}}}]}}
-  - idle: 2s
+  - idle: 5s
 "
     ))
     .assert_failed(7, "row.not-json", "");
@@ -267,7 +267,7 @@ fn what_a_source_sends_and_no_step_takes_must_be_rows() {
 fn a_source_that_ends_without_a_row_fails_its_stop() {
     play(
         "  - start: {source: random, config: {leave_after: 0}}
-  - idle: 2s
+  - idle: 5s
   - stop: random
 ",
     )

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use mock_kuiper::{
@@ -242,7 +242,6 @@ fn a_call_goes_on_in_the_plugin_that_is_started_again() -> Result<(), HostError>
 
 #[test]
 fn a_plugin_in_a_debugger_is_waited_for_unless_the_caller_sets_a_limit() -> Result<(), HostError> {
-    let limit = Duration::from_millis(300);
     let call = |builder: Builder, plugin: &Plugin, held: Duration| {
         let host = builder.spawn()?;
         let running = start(&host);
@@ -250,18 +249,23 @@ fn a_plugin_in_a_debugger_is_waited_for_unless_the_caller_sets_a_limit() -> Resu
         running.signal(Signal::STOP);
         wait_until(|| host.is_stopped());
         std::thread::scope(|scope| {
-            scope.spawn(|| {
+            let (ended, ends) = mpsc::channel::<()>();
+            let running = &running;
+            scope.spawn(move || {
                 // What is tested is the time itself: eKuiper waits 5 s for a call.
-                std::thread::sleep(held);
+                let _ = ends.recv_timeout(held);
                 running.signal(Signal::CONT);
             });
-            one.exec(&[json!("x")])
+            let result = one.exec(&[json!("x")]);
+            drop(ended);
+            result
         })
     };
     let (free, limited) = (Plugin::new(), Plugin::new());
+    let limit = Duration::from_secs(5);
 
     let waited: Value = call(free.builder(), &free, Duration::from_millis(5500))?;
-    let limited = call(limited.builder().answer_timeout(limit), &limited, 4 * limit);
+    let limited = call(limited.builder().answer_timeout(limit), &limited, LIMIT);
 
     assert_eq!(waited, json!("x"));
     let error = limited.unwrap_err();

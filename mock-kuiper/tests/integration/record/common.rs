@@ -113,6 +113,13 @@ pub(crate) fn recorders(id: &str) -> Vec<u32> {
     named(id, "mock-kuiper")
 }
 
+/// Returns the one recorder among the processes of a test, once what it has forked has
+/// names of its own.
+pub(crate) fn one_recorder(id: &str) -> u32 {
+    wait_until("one recorder", || recorders(id).len() == 1);
+    recorders(id)[0]
+}
+
 /// Returns the supervisors of recorders among the processes of a test.
 pub(crate) fn supervisors(id: &str) -> Vec<u32> {
     named(id, "mk-supervisor")

@@ -15,7 +15,8 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::common::{
-    Live, Plugin, Recorded, WAYS, kill, recorders, supervisors, wait_until, write_script,
+    Live, Plugin, Recorded, WAYS, kill, one_recorder, recorders, supervisors, wait_until,
+    write_script,
 };
 use crate::support::processes::{MARK, REFUSE, suspend, without_isolation};
 
@@ -128,10 +129,8 @@ fn a_sink_that_its_recorder_has_left_behind_is_not_found_by_its_host() {
     let front = format!("{id}_append_0_0.ipc");
     let origin = format!(".{id}_append_0_0.mk");
     assert!(sink(front.clone()) && sink(origin.clone()));
+    let recorder = one_recorder(id);
     let supervisors = supervisors(id);
-    let [recorder] = recorders(id)[..] else {
-        panic!("not one recorder")
-    };
     // So that the plugin lives on.
     for pid in &supervisors {
         suspend(*pid);

@@ -7,7 +7,7 @@ use std::io::Read;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 
-use super::common::{Plugin, Recorded, WAYS, kill, recorders};
+use super::common::{Plugin, Recorded, WAYS, kill, one_recorder};
 
 #[test]
 fn a_trace_has_each_row_ack_and_call_and_each_order_before_its_answer() {
@@ -105,10 +105,7 @@ fn a_killed_recorder_leaves_no_process_and_no_file() {
         let recorded = Recorded::probe(way);
         let live = recorded.start(&["--env", "PROBE=child stray"]);
         live.wait_for_stdout("\"number\":2}");
-        let recorder = recorders(&recorded.plugin.id);
-        let [recorder] = recorder[..] else {
-            panic!("{recorder:?}")
-        };
+        let recorder = one_recorder(&recorded.plugin.id);
 
         kill(recorder, Signal::KILL);
 
@@ -125,9 +122,7 @@ fn what_a_host_has_received_is_in_the_trace_of_a_killed_recorder() {
     let limit = format!(r#"random={{"interval":0,"limit":{ROWS}}}"#);
     let live = recorded.start(&["--config", &limit, "--source", "random"]);
     live.wait_for_stdout(&format!("\"number\":{ROWS}}}"));
-    let [recorder] = recorders(&recorded.plugin.id)[..] else {
-        panic!("not one recorder")
-    };
+    let recorder = one_recorder(&recorded.plugin.id);
 
     kill(recorder, Signal::KILL);
 
@@ -174,7 +169,7 @@ fn a_flood_is_recorded_whole_in_bounded_memory_even_if_the_disk_is_slow() {
     let limit = format!(r#"random={{"interval":0,"limit":{ROWS}}}"#);
     let live = recorded.start(&["--config", &limit, "--source", "random"]);
     live.wait_for_stdout("\"number\":1}");
-    let recorder = recorders(&recorded.plugin.id)[0];
+    let recorder = one_recorder(&recorded.plugin.id);
 
     let mut text = Vec::new();
     let mut chunk = vec![0; 1 << 20];
@@ -239,7 +234,7 @@ fn what_a_hostile_plugin_sends_is_passed_on_and_named_if_it_is_no_message() {
         let recorded = Recorded::probe(&[]);
         let config = format!(r#"random={{"wire":"{wire}"}}"#);
 
-        let done = recorded.run(&["--config", &config, "--duration", "500ms"]);
+        let done = recorded.run(&["--config", &config, "--duration", "5s"]);
 
         // The host judges what it would see without a recorder.
         done.assert_status(status);

@@ -258,8 +258,10 @@ fn a_plugin_left_over_from_an_earlier_run_is_turned_away_by_pid() {
     let left_over = Live::spawn(Command::new(plugin.executable()), &plugin.id);
     let pid = left_over.pid();
 
-    let live = plugin.start(&["--count", "10"]);
+    let live = plugin.start(&[]);
     live.wait_for_stderr("was turned away");
+    live.wait_for_stdout("\"number\":1}");
+    live.signal(Signal::INT);
     let done = live.finish();
     drop(left_over);
 
@@ -292,14 +294,14 @@ fn a_plugin_that_leaves_its_process_group_is_turned_away() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     plugin.wrap("setsid ./bin/* \"$@\" & echo \"away $!\"; wait");
 
-    let done = plugin.start(&["--init-timeout", "1s"]).end();
+    let done = plugin.start(&["--init-timeout", "5s"]).end();
     for pid in processes(&plugin.id) {
         super::common::kill(pid, Signal::KILL);
     }
 
     done.assert_status(1)
         .assert_says("was turned away")
-        .assert_says("error: the plugin sent no greeting within 1s");
+        .assert_says("error: the plugin sent no greeting within 5s");
     plugin.assert_clean();
 }
 
@@ -307,7 +309,14 @@ fn a_plugin_that_leaves_its_process_group_is_turned_away() {
 /// without a parent.
 fn with_escaped_processes() -> Plugin {
     let plugin = Plugin::new(&["random"], &[], &[]);
-    plugin.wrap("setsid sh -c 'setsid sleep 1000 & exec sleep 1000' & exec ./bin/* \"$@\"");
+    // The plugin begins when both are `sleep`.
+    plugin.wrap(
+        "setsid sh -c 'setsid sleep 1000 & echo $! >inner; exec sleep 1000' & echo $! >outer
+for name in inner outer; do
+    until [ \"$(cat /proc/\"$(cat $name)\"/comm)\" = sleep ]; do sleep 0.01; done 2>/dev/null
+done
+exec ./bin/* \"$@\"",
+    );
     plugin
 }
 
@@ -377,11 +386,11 @@ fn a_run_ends_although_a_stop_is_not_answered() {
         "--count",
         "1",
         "--answer-timeout",
-        "200ms",
+        "5s",
     ]);
 
     done.assert_status(1)
-        .assert_says("error: source `random` did not answer its stop within 200ms");
+        .assert_says("error: source `random` did not answer its stop within 5s");
 }
 
 #[test]

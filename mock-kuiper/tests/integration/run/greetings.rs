@@ -1,6 +1,7 @@
 //! Plugins that do not greet, and what may be the reason.
 
 use std::process::Command;
+use std::time::Duration;
 
 use super::common::{Done, Live, Plugin};
 
@@ -57,7 +58,9 @@ fn a_plugin_that_greets_late_has_dialed() {
     let done = plugin.run(&["--count", "1"]);
 
     done.assert_status(0);
-    assert!(!done.said().contains("has not dialed"), "{done}");
+    // Unless the machine was so busy that it took longer than the note says.
+    let is_late = done.took >= Duration::from_secs(2);
+    assert!(is_late || !done.said().contains("has not dialed"), "{done}");
 }
 
 #[test]

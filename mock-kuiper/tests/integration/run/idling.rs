@@ -4,7 +4,9 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use super::common::{Live, Plugin};
+use rustix::process::Signal;
+
+use super::common::{Live, Plugin, kill};
 
 #[test]
 fn without_a_source_a_duration_counts_and_the_calls_are_made_again_at_its_end() {
@@ -40,9 +42,16 @@ fn a_function_that_greets_while_it_is_idle_can_be_called_again() {
 #[test]
 fn a_plugin_that_exits_while_it_is_idle_is_reported_at_once() {
     let plugin = Plugin::new(&[], &[], &["echo"]);
-    plugin.wrap("./bin/* \"$@\" & sleep 1; kill $!; wait");
+    plugin.wrap("./bin/* \"$@\" & echo \"[probe] pid $!\"; wait");
+    let call = format!("{}(7)", plugin.function("echo"));
+    let live = plugin.start(&["--duration", "10m", "--call", &call]);
+    live.wait_for_stdout("\"result\":7}");
+    let stderr = live.stderr();
+    let (_, pid) = stderr.split_once("[probe] pid ").unwrap();
+    let pid = pid.lines().next().unwrap().parse().unwrap();
 
-    let done = plugin.run(&["--duration", "10m"]);
+    kill(pid, Signal::TERM);
+    let done = live.finish();
 
     done.assert_status(1)
         .assert_says("error: the plugin exited unexpectedly: ");

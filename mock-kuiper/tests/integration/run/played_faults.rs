@@ -132,7 +132,7 @@ fn a_source_that_runs_twice_after_a_second_start_is_reported() {
         "--fault",
         "start-again",
         "--answer-timeout",
-        "1s",
+        "5s",
         "--env",
         "PROBE=doubles",
     ]);
@@ -242,7 +242,10 @@ fn faults_send_the_row_of_the_command_line_to_the_sinks() {
 #[test]
 fn a_kill_ends_the_one_process_and_names_what_still_holds_its_output() {
     let plugin = Plugin::new(&["random"], &[], &[]);
-    plugin.wrap("setsid sleep 1000 & exec ./bin/* \"$@\"");
+    plugin.wrap(
+        "setsid sleep 1000 & \
+         until [ \"$(cat /proc/$!/comm)\" = sleep ]; do sleep 0.01; done; exec ./bin/* \"$@\"",
+    );
 
     let done = plugin.run(&["--fault", "kill"]);
 

@@ -353,7 +353,7 @@ fn only_an_exit_of_the_recorded_plugin_itself_is_expected() {
     status("unknown", "exit status 0");
     replay(&plugin, &trace, &[]).assert_status(0);
     let line = status("exit status 0", "exit status 7");
-    let crash = replay(&plugin, &trace, &["--answer-timeout", "200ms"]);
+    let crash = replay(&plugin, &trace, &["--answer-timeout", "5s"]);
 
     crash.assert_status(1);
     let shown = format!("line {line}: exit of the plugin\n  recorded: exit status 7\n");
@@ -375,7 +375,7 @@ fn a_call_that_crashes_the_plugin_as_it_did_is_no_difference() {
     let crashed = replay(&plugin, &trace, &[]);
     let answer = r#"\"answer\":\"die\""#;
     change(&trace, "Exec", answer, r#"\"other\":\"die\""#);
-    let runs = replay(&plugin, &trace, &["--answer-timeout", "200ms"]);
+    let runs = replay(&plugin, &trace, &["--answer-timeout", "5s"]);
 
     // The host of the trace may have killed it for the answer that did not come.
     killed.assert_status(1);

@@ -190,11 +190,11 @@ fn with_require_ack_a_missing_ack_is_reported() {
         "--send",
         "1",
         "--answer-timeout",
-        "200ms",
+        "5s",
     ]);
 
     done.assert_status(1).assert_says(
-        "error: sink `append` sent no ack for a row within 200ms\n  \
+        "error: sink `append` sent no ack for a row within 5s\n  \
          help: with `requireAck` send {} or {\"error\":\"text\"} for each row",
     );
 }
@@ -266,12 +266,12 @@ fn a_sink_that_listens_and_reads_nothing_is_a_finding() {
     }
     let plugin = Plugin::new(&["random"], &["append"], &[]);
     let config = r#"append={"idle":true}"#;
-    let limit = ["--answer-timeout", "700ms"];
+    let limit = ["--answer-timeout", "5s"];
 
     let done = plugin.run(&[&["--count", "3", "--config", config], &limit[..]].concat());
 
     done.assert_status(1).assert_says(
-        "error: sink `append` has not read all rows: it read nothing for 700ms\n  \
+        "error: sink `append` has not read all rows: it read nothing for 5s\n  \
          help: read rows all the time, on a thread that no error of the sink ends",
     );
 }

@@ -96,12 +96,7 @@ fn a_terminal_shows_colour_and_a_status_line_and_ctrl_c_stops_in_order() {
 fn a_pipe_gets_neither_colour_nor_a_status_line() {
     let plugin = Plugin::new(&["random"], &[], &[]);
 
-    let done = plugin.run(&[
-        "--duration",
-        "400ms",
-        "--config",
-        r#"random={"raw":["bad"]}"#,
-    ]);
+    let done = plugin.run(&["--duration", "5s", "--config", r#"random={"raw":["bad"]}"#]);
 
     done.assert_status(1)
         .assert_says("error: source `random` sent an invalid row: ");

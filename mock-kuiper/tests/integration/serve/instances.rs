@@ -215,7 +215,7 @@ fn a_sink_gets_the_rows_of_the_sources_that_it_names() {
 
 #[test]
 fn a_missing_ack_is_a_finding_that_says_how_many_rows_were_sent() {
-    let server = Probe::new().serve(&["--answer-timeout", "300ms"]);
+    let server = Probe::new().serve(&["--answer-timeout", "5s"]);
     server.start_sink(json!({"requireAck": true, "config": {"ack": "never"}}));
     let path = format!("/instances/{}/rows", server.sink());
 
