@@ -294,7 +294,7 @@ impl Observer for Late {
             What::Exited { .. } => return self.0.lock().unwrap().push("exit"),
             _ => return,
         };
-        std::thread::sleep(Duration::from_millis(200));
+        std::thread::sleep(Duration::from_millis(700));
         self.0.lock().unwrap().push(what);
     }
 }
