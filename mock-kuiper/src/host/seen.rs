@@ -44,9 +44,20 @@ impl Inner {
         let Some(before) = self.wanted_time() else {
             return false;
         };
+        let wants = self.wants_a_processor();
         thread::sleep(MOMENT);
         let after = self.wanted_time();
-        after.is_some_and(|after| after.saturating_sub(before) >= MUCH)
+        // How long a thread waits for a processor is only counted when it gets one.
+        wants && self.wants_a_processor()
+            || after.is_some_and(|after| after.saturating_sub(before) >= MUCH)
+    }
+
+    /// Whether a thread of the plugin has, or waits for, a processor.
+    fn wants_a_processor(&self) -> bool {
+        match self.process() {
+            Some(process) => usage::group_wants_a_processor(process.pid(), process.group()),
+            None => self.attached_pid().is_some_and(usage::wants_a_processor),
+        }
     }
 
     /// Returns the processor time that the plugin used or waited for; `None` if it has

@@ -66,6 +66,23 @@ pub(super) fn wanted_by_process(pid: u32) -> Option<Duration> {
     }
 }
 
+/// Whether a thread of a process or of the rest of its group, whose leader is the
+/// supervisor, has a processor or waits for one.
+pub(super) fn group_wants_a_processor(pid: u32, group: u32) -> bool {
+    wants_a_processor(pid) || others(pid, group).any(wants_a_processor)
+}
+
+/// Whether a thread of a process has a processor or waits for one.
+pub(super) fn wants_a_processor(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task"));
+    let mut threads = threads.into_iter().flatten().flatten();
+    threads.any(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with('R'))
+    })
+}
+
 /// Whether a debugger or a signal has stopped a process.
 pub(super) fn is_stopped(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -104,4 +121,31 @@ fn members(group: u32) -> impl Iterator<Item = u32> {
     let group = Pid::from_raw(group.cast_signed());
     // The group of a kernel thread is 0, which rustix does not expect.
     pids.filter(move |pid: &u32| getpgid(Some(Pid::from_raw(pid.cast_signed()))) == Ok(group))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::thread;
+    use std::time::Instant;
+
+    use super::*;
+
+    /// Whether a process soon wants a processor, or none.
+    fn soon(script: &str, wants: bool) -> bool {
+        let mut process = Command::new("sh").args(["-c", script]).spawn().unwrap();
+        let end = Instant::now() + Duration::from_secs(20);
+        while wants_a_processor(process.id()) != wants && Instant::now() < end {
+            thread::sleep(Duration::from_millis(1));
+        }
+        process.kill().unwrap();
+        process.wait().unwrap();
+        Instant::now() < end
+    }
+
+    #[test]
+    fn a_process_that_works_wants_a_processor_and_one_that_sleeps_does_not() {
+        assert!(soon("while :; do :; done", true));
+        assert!(soon("exec sleep 600", false));
+    }
 }
