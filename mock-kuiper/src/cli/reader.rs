@@ -64,7 +64,8 @@ impl Reader {
             is_reported: false,
         };
         let mut limit = TICK;
-        let mut is_last = false;
+        // When the exit of the plugin was noticed.
+        let mut exited = None;
         let mut woken = false;
         while !self.is_stopped(&seen) && self.limit.is_none_or(|limit| seen.rows < limit) {
             match self.source.read(Some(limit)) {
@@ -81,9 +82,12 @@ impl Reader {
                 }
                 Ok(Received::Invalid(invalid)) => self.report(Observed::InvalidRow(invalid)),
                 Ok(Received::Woken) => woken = true,
-                Ok(Received::Nothing) if is_last => break,
                 Ok(Received::Nothing) => {
-                    if self.has_ended(&mut seen) && !self.outlives {
+                    let is_over = match exited {
+                        Some(at) => !self.source.may_have_rows(at),
+                        None => self.has_ended(&mut seen) && !self.outlives,
+                    };
+                    if is_over {
                         break;
                     }
                 }
@@ -98,7 +102,7 @@ impl Reader {
             if std::mem::take(&mut woken) && !self.outlives && self.source.plugin_has_exited() {
                 // What it had sent before is still read.
                 limit = LAST_ROWS;
-                is_last = true;
+                exited.get_or_insert_with(Instant::now);
             }
         }
         self.source
@@ -120,7 +124,12 @@ impl Reader {
         let waited = seen.began.elapsed();
         let half_row = self.half_row(seen);
         let ended = if let Some(gone) = self.source.gone_for() {
-            if gone < RESTORE || self.outlives && self.source.left_with_its_process() {
+            // The exit of the plugin is told by itself.
+            let left = match self.outlives {
+                true => self.source.left_with_its_process(),
+                false => self.source.process_is_gone(),
+            };
+            if gone < RESTORE || left {
                 return false;
             }
             let is_short = self.limit.is_some() || seen.before + seen.rows == 0;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::channel::RequestChannel;
 use super::inner::Inner;
 use super::presence::Peers;
+use super::process::ends_within;
 use super::usage;
 use crate::finding::{Finding, Observed, Seen};
 
@@ -19,6 +20,13 @@ impl Inner {
             busy: self.is_busy(),
             stopped: self.is_stopped(),
         }
+    }
+
+    /// Whether the plugin's process has exited. The supervisor and a thread of the host
+    /// may not have noticed it yet, although its connections have ended.
+    pub(super) fn process_is_gone(&self) -> bool {
+        self.process()
+            .is_some_and(|process| ends_within(process.pid(), Duration::ZERO))
     }
 
     /// Whether a debugger or a signal has stopped the plugin's process.

@@ -24,6 +24,9 @@ use crate::wire::{InvalidRow, Order, SourceRow};
 /// connection may not even have been accepted yet.
 pub const LAST_ROWS: Duration = Duration::from_millis(100);
 
+/// How long they are awaited while the connection has not ended.
+const LATE_ROWS: Duration = Duration::from_secs(5);
+
 /// A running source, and the host's end of its channel.
 ///
 /// Dropping it closes the channel only; the source goes on without a reader.
@@ -182,12 +185,14 @@ impl Source {
     pub(crate) fn next_within(&mut self, limit: Duration) -> Result<Option<Row>, HostError> {
         let deadline = Instant::now() + limit;
         let host = Arc::clone(&self.host);
+        let mut exited = None;
         loop {
             // The wake-up may have ended a wait before.
             if host.shared.take_interrupt() {
                 return Err(HostError::Interrupted);
             }
             let has_exited = self.plugin_has_exited();
+            exited = has_exited.then(|| exited.unwrap_or_else(Instant::now));
             let left = deadline.saturating_duration_since(Instant::now());
             let left = if has_exited {
                 LAST_ROWS.min(left)
@@ -202,8 +207,11 @@ impl Source {
                 Received::Invalid(invalid) => invalid,
                 // An interrupt, or the process has exited, or another one has replaced it.
                 Received::Woken => continue,
-                Received::Nothing if has_exited => return Err(host.note(host.exited())),
-                Received::Nothing => return Ok(None),
+                Received::Nothing => match exited {
+                    None => return Ok(None),
+                    Some(at) if self.may_have_rows(at) && Instant::now() < deadline => continue,
+                    Some(_) => return Err(host.note(host.exited())),
+                },
             };
             let observed = Observed::InvalidRow(invalid);
             return Err(host.note(self.about(observed).into()));
@@ -269,6 +277,20 @@ impl Source {
     #[must_use]
     pub fn plugin_has_exited(&self) -> bool {
         self.host.shared.has_crashed()
+    }
+
+    /// Whether the plugin's process has exited, even if the host has not noticed it yet.
+    #[must_use]
+    pub fn process_is_gone(&self) -> bool {
+        self.host.process_is_gone()
+    }
+
+    /// Whether rows of a process that has exited may still come: its connection has not
+    /// ended, which is noticed after its last row, unless another process has it.
+    /// `since` is when the exit was noticed.
+    #[must_use]
+    pub fn may_have_rows(&self, since: Instant) -> bool {
+        self.rows.connections() > 0 && since.elapsed() < LATE_ROWS
     }
 
     /// Returns a handle that ends a wait from another thread.

@@ -57,7 +57,9 @@ impl Sink {
             if self.has_ended() {
                 return Err(Undelivered::Ended);
             }
-            if has_hung_up(&self.peers, &self.host.shared, &self.channel) {
+            if has_hung_up(&self.peers, &self.host.shared, &self.channel)
+                && !self.host.process_is_gone()
+            {
                 return Err(Undelivered::Observed(Observed::HungUp { rows: self.sent }));
             }
             std::thread::sleep(PAUSE);

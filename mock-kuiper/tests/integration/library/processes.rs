@@ -298,3 +298,28 @@ impl Observer for Late {
         self.0.lock().unwrap().push(what);
     }
 }
+
+#[test]
+fn a_sink_has_not_hung_up_if_its_process_has_exited_and_nobody_has_noticed_it()
+-> Result<(), HostError> {
+    let place = plugin(&[]);
+    let host = builder(&place).observer(Arc::new(Slow)).launch()?;
+    let mut sink = host.sink("append").start()?;
+
+    kill(host.pid());
+    let waited = sink.watch_hang_up(LIMIT);
+
+    assert!(matches!(waited, Err(HostError::Interrupted)), "{waited:?}");
+    Ok(())
+}
+
+/// Needs longer to hear of an exit than a sink may be gone.
+struct Slow;
+
+impl Observer for Slow {
+    fn event(&self, event: &Event<'_>) {
+        if let What::Exited { .. } = event.what {
+            std::thread::sleep(Duration::from_secs(3));
+        }
+    }
+}
