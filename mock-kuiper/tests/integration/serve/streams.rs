@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::net::TcpStream;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use super::common::{Probe, Server};
 use super::http::{Stream, request};
 use crate::support::processes::{kill, suspend, wait_until};
+use crate::support::wait_until_within;
 
 fn rows(server: &Server) -> u64 {
     server.instance(&server.source())["rows"].as_u64().unwrap()
@@ -191,7 +193,9 @@ fn a_client_that_does_not_read_holds_up_nobody() {
     let mut stream = server.stream(&path);
     let begin = rows(&server);
     // More than all buffers hold.
-    wait_until("many rows", || rows(&server) > begin + 60_000);
+    wait_until_within(Duration::from_secs(600), "many rows", || {
+        rows(&server) > begin + 60_000
+    });
 
     stream.wait("row", |data| data["n"].as_u64().unwrap() > begin + 60_000);
     server.call(json!([1])).expect(200);
@@ -259,7 +263,8 @@ fn messages_of_one_channel_are_shown_alone_and_rows_are_sampled() {
 
     let mut skipped = 0;
     let mut shown = 0;
-    while shown < 50 {
+    // A source that a busy machine slows down may send too few to be left out.
+    while shown < 50 || skipped == 0 {
         let event = stream.next().unwrap();
         if event.name == "gap" {
             skipped += event.data["skipped"].as_u64().unwrap();
@@ -272,8 +277,6 @@ fn messages_of_one_channel_are_shown_alone_and_rows_are_sampled() {
             assert_eq!(event.data["message"]["number"], shown + skipped);
         }
     }
-
-    assert!(skipped > 0);
     server.end();
 }
 
@@ -338,19 +341,21 @@ fn the_rows_of_a_source_end_with_it() {
 fn the_trace_has_the_format_of_the_recorded_vectors() {
     let server = Probe::new().serve(&[]);
     server.start_source(json!({"interval": 1}));
-    wait_until("rows that are left out", || rows(&server) > 200);
+    let lines = || {
+        let text = server.get("/trace").text;
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect::<Vec<Value>>()
+    };
+    wait_until("rows that are left out", || {
+        lines()[0]["dropped"].as_u64().unwrap() > 0
+    });
 
     let trace = server.get("/trace");
 
     assert_eq!(trace.status, 200);
     assert_eq!(trace.header("content-type"), Some("application/x-ndjson"));
-    let lines: Vec<Value> = trace
-        .text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines = lines();
     assert_eq!(lines[0]["host"], "mock-kuiper as eKuiper 2.4");
-    assert!(lines[0]["dropped"].as_u64().unwrap() > 0);
     assert_eq!(lines[1]["event"], "launch");
     assert!(lines.iter().any(|line| line["text"] == "handshake"));
     server.end();
@@ -366,17 +371,15 @@ fn a_large_row_is_cut() {
     let cut = stream.wait("row", |_| true).data;
     let small = stream.wait("row", |_| true).data;
     let invalid = stream.wait("invalid", |_| true).data;
+    let source = server.instance(&server.source());
 
     assert_eq!(invalid["code"], "row.not-json");
     assert_eq!(cut["message"], Value::Null);
     assert_eq!(cut["bytes"], 300_000 + "{\"a\":\"\"}".len() + "null".len());
     assert_eq!(cut["excerpt"].as_str().unwrap().len(), 4096);
     assert_eq!(small["message"], json!({"b": 1}));
-    wait_until("a message that is not a row", || {
-        server.instance(&server.source())["invalid"] == 1
-    });
-    let finding = &server.instance(&server.source())["finding"];
-    assert_eq!(finding["code"], "row.not-json");
+    assert_eq!(source["invalid"], 1);
+    assert_eq!(source["finding"]["code"], "row.not-json");
     server.end();
 }
 
@@ -390,7 +393,7 @@ fn a_server_that_was_suspended_goes_on() {
     suspend(server.live.pid());
     let waiting = std::thread::scope(|scope| {
         let asked = scope.spawn(|| server.call(json!([3])));
-        std::thread::sleep(std::time::Duration::from_millis(300));
+        std::thread::sleep(Duration::from_millis(300));
         assert!(!asked.is_finished());
         kill(server.live.pid(), Signal::CONT);
         asked.join().unwrap()

@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::answer::Refusal;
 use super::query;
 use super::sse::{ALIVE, Events, Gone, stream};
-use crate::cli::serve::desk::{Bucket, Instance, Plugin, SHOWN};
+use crate::cli::serve::desk::{Bucket, Instance, Plugin, SHOWN, Wish};
 use crate::cli::serve::hub::{Batch, Hub};
 use crate::cli::serve::state::Shared;
 
@@ -61,8 +61,10 @@ pub(super) async fn wire(
     let until = end(&plugin.watcher.wire, &uri)?;
     let (response, mut events) = stream();
     let mut messages = Messages::new(start(&plugin.watcher.wire, &uri, &headers), channel, most);
+    // Before the answer: what comes after it is shown.
+    let wish = plugin.watcher.sampler.wish(most);
     tokio::spawn(async move {
-        let _wish = plugin.watcher.sampler.wish(most);
+        let _wish = wish;
         let hub = &plugin.watcher.wire;
         while let Some(batch) = next(&mut events, hub, messages.at, until).await? {
             messages.add(&mut events, hub, &batch);
@@ -129,23 +131,37 @@ pub(super) async fn rows(
     let most = query::number(&uri, "max")?.unwrap_or(SHOWN);
     let (response, events) = stream();
     let at = start(&instance.tap.hub, &uri, &headers);
-    tokio::spawn(rows_of(instance, events, at, most));
+    // Before the answer: what comes after it is shown or counted.
+    let begin = Begin {
+        at,
+        most,
+        before: instance.tap.rows(),
+        earlier: instance.tap.hub.last(),
+        _wish: instance.tap.sampler.wish(most),
+    };
+    tokio::spawn(rows_of(instance, events, begin));
     Ok(response)
 }
 
-async fn rows_of(
-    instance: Arc<Instance>,
-    mut events: Events,
-    mut at: u64,
+/// Where a stream of rows begins.
+struct Begin {
+    /// The number of the last entry that the client has.
+    at: u64,
+    /// How many rows are shown in a second.
     most: u32,
-) -> Result<(), Gone> {
+    /// How many rows there were, and the last entry. Earlier ones are shown, too, and not
+    /// counted.
+    before: u64,
+    earlier: u64,
+    _wish: Wish,
+}
+
+async fn rows_of(instance: Arc<Instance>, mut events: Events, begin: Begin) -> Result<(), Gone> {
     let tap = &instance.tap;
-    let _wish = tap.sampler.wish(most);
     let hub = &tap.hub;
-    let mut bucket = Bucket::new(most);
+    let mut at = begin.at;
+    let mut bucket = Bucket::new(begin.most);
     let mut shown = 0;
-    // Earlier rows are shown, too, and not counted.
-    let (earlier, before) = (hub.last(), tap.rows());
     let mut rates = interval(RATE);
     rates.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -153,7 +169,7 @@ async fn rows_of(
             () = events.gone() => return Err(Gone),
             _ = rates.tick() => {
                 let rows = tap.rows();
-                let skipped = (rows - before).saturating_sub(shown);
+                let skipped = (rows - begin.before).saturating_sub(shown);
                 let rate = json!({"rows": rows, "rate": tap.rate(), "skipped": skipped});
                 events.add("rate", &hub.id(at), &rate.to_string());
                 events.send().await?;
@@ -170,7 +186,7 @@ async fn rows_of(
             if !entry.is_row {
                 events.add("invalid", &hub.id(at), &entry.data);
             } else if bucket.takes(Instant::now()) {
-                shown += u64::from(at > earlier);
+                shown += u64::from(at > begin.earlier);
                 events.add("row", &hub.id(at), &entry.data);
             }
         }

@@ -321,9 +321,11 @@ impl Instance {
                     }
                 }
                 Ok(Received::Invalid(invalid)) => {
-                    let problem = (&source.about(Observed::InvalidRow(invalid))).into();
+                    let finding = source.about(Observed::InvalidRow(invalid));
+                    let problem = Problem::from(&finding);
+                    // Whoever is shown it finds it noted.
+                    self.note(problem.clone());
                     self.tap.show_invalid(&problem);
-                    self.note(problem);
                 }
                 Ok(Received::Woken) => {
                     // The plugin has exited, and another process may follow.
