@@ -50,6 +50,9 @@ pub(super) const RECORD: usize = 25;
 /// plugin's end: much of it ends when a pipe closes.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// How long it may take if it waits for a processor.
+const BUSY_GRACE: Duration = Duration::from_secs(5);
+
 /// How long a killed process may take to end.
 const DYING: Duration = Duration::from_secs(2);
 
@@ -277,8 +280,14 @@ impl Children {
     fn end(&mut self, grace: Duration) {
         self.kill_plugin();
         self.ends_within(DYING, |children, _| children.plugin.is_none());
-        if self.ends_within(grace, |_, any_left| !any_left) {
-            return;
+        let busy_until = Instant::now() + BUSY_GRACE;
+        loop {
+            if self.ends_within(grace, |_, any_left| !any_left) {
+                return;
+            }
+            if grace.is_zero() || Instant::now() >= busy_until || !any_child_runs() {
+                break;
+            }
         }
         let deadline = Instant::now() + LONGEST;
         while Instant::now() < deadline {
@@ -321,31 +330,47 @@ fn is_unstarted(child: Pid) -> bool {
 /// Kills every child that lives, and reports it; returns whether there was one.
 fn kill_children() -> bool {
     let mut any = false;
+    for_each_child(|pid, name, _| {
+        any = true;
+        report(
+            stdin(),
+            Record::Left {
+                pid: pid.as_raw_nonzero().get().cast_unsigned(),
+                name,
+            },
+        );
+        let _ = kill_process(pid, Signal::KILL);
+    });
+    any
+}
+
+/// Whether a child has a processor or waits for one. One that ends does so for a moment,
+/// which is long on a busy machine.
+fn any_child_runs() -> bool {
+    let mut any = false;
+    for_each_child(|_, _, state| any |= state == 'R');
+    any
+}
+
+/// Calls `each` for every child that lives, with its name and its state.
+fn for_each_child(mut each: impl FnMut(Pid, [u8; 16], char)) {
     let supervisor = getpid().as_raw_nonzero().get();
     let Ok(proc) = open_directory(c"/proc") else {
-        return false;
+        return;
     };
     for_each_number(proc.as_fd(), |name, number| {
         let mut text = [0; 512];
         let read = read_in_proc(name, c"stat", &mut text);
-        let Some((process, 'R' | 'S' | 'D' | 'T' | 't' | 'I', parent)) = parse_stat(read) else {
+        let Some((name, state @ ('R' | 'S' | 'D' | 'T' | 't' | 'I'), parent)) = parse_stat(read)
+        else {
             return;
         };
         if let Some(pid) = Pid::from_raw(number)
             && parent == supervisor
         {
-            any = true;
-            report(
-                stdin(),
-                Record::Left {
-                    pid: number.cast_unsigned(),
-                    name: process,
-                },
-            );
-            let _ = kill_process(pid, Signal::KILL);
+            each(pid, name, state);
         }
     });
-    any
 }
 
 /// Reads the name, the state and the parent of a process from the text of its

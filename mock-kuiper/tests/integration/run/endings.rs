@@ -365,6 +365,21 @@ fn a_plugin_that_leaves_nothing_behind_gets_no_note() {
 }
 
 #[test]
+fn a_process_that_still_works_when_the_plugin_has_ended_may_end_by_itself() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    // Longer than one that only sleeps may take.
+    let work = "n=0; while [ $n -lt 200000 ]; do n=$((n + 1)); done";
+    plugin.wrap(&format!(
+        "mkfifo fifo; {{ read -r _ <fifo; {work}; }} >work 2>&1 & exec ./bin/* \"$@\" 3>fifo"
+    ));
+
+    let done = plugin.run(&["--count", "1"]);
+
+    done.assert_status(0);
+    assert!(!done.said().contains("note: the plugin left"), "{done}");
+}
+
+#[test]
 fn a_run_ends_although_the_plugin_has_killed_its_supervisor() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     // Without the supervisor, it goes on until the host kills it.
