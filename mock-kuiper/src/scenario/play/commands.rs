@@ -18,9 +18,12 @@ use crate::scenario::result::{Failure, Verdict};
 /// How long a command may take to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long it may take after an interrupt, and how long all commands of a `teardown`
-/// may take then.
+/// How long it may take after an interrupt.
 const LAST: Duration = Duration::from_millis(500);
+
+/// How long all commands of a `teardown` may take after an interrupt. On a busy machine,
+/// the start of a shell takes a second.
+const LAST_TEARDOWN: Duration = Duration::from_secs(5);
 
 /// Runs commands, and ends those in the background when it is dropped.
 #[derive(Debug)]
@@ -109,7 +112,7 @@ impl Commands {
     ) -> Result<(), CommandFailure> {
         let stop = self.stop.clone();
         let began = Instant::now();
-        let ends = || stop.is_stopped() && began.elapsed() >= LAST;
+        let ends = || stop.is_stopped() && began.elapsed() >= LAST_TEARDOWN;
         let failures = commands
             .iter()
             .map(|command| self.run(command, variables, &ends));
