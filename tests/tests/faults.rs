@@ -2,7 +2,7 @@
 //! survival means.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mock_kuiper::engine::wire::{Command, Order};
 use mock_kuiper::{Breach, Code, Host, HostError, Meta, Sink};
@@ -290,15 +290,12 @@ fn rows_are_taken_though_nobody_reads_the_acks() -> Result<(), HostError> {
         }
 
         let last = "{\"n\":9999}\n";
-        let deadline = std::time::Instant::now() + LIMIT;
+        let deadline = Instant::now() + LIMIT;
         while !std::fs::read_to_string(&path)
             .unwrap_or_default()
             .ends_with(last)
         {
-            assert!(
-                std::time::Instant::now() < deadline,
-                "{release}: rows are missing"
-            );
+            assert!(Instant::now() < deadline, "{release}: rows are missing");
             std::thread::sleep(Duration::from_millis(5));
         }
         assert_eq!(
@@ -378,12 +375,14 @@ fn two_hundred_starts_and_stops_leave_files_threads_and_memory_where_they_were()
 
     cycle(200)?;
 
-    let after = host.usage()?;
-    assert!(
-        after.open_files <= before.open_files + 2,
-        "{before:?} {after:?}"
-    );
-    assert!(after.threads <= before.threads + 1, "{before:?} {after:?}");
+    // The last instances may still be closing.
+    let deadline = Instant::now() + LIMIT;
+    let mut after = host.usage()?;
+    while after.open_files > before.open_files + 2 || after.threads > before.threads + 1 {
+        assert!(Instant::now() < deadline, "{before:?} {after:?}");
+        std::thread::sleep(Duration::from_millis(5));
+        after = host.usage()?;
+    }
     assert!(
         after.memory <= before.memory + 2 * 1024 * 1024,
         "{before:?} {after:?}"

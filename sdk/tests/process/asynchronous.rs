@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::host::{Host, Instance, SOON, text};
 
-const STOP: Duration = Duration::from_secs(5);
+const STOP: Duration = Duration::from_secs(15);
 
 fn launch() -> Host {
     Host::launch_with(&[("PROBE_ASYNC", "1")])

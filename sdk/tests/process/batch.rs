@@ -1,7 +1,7 @@
 //! Sinks that work in batches: their acks follow the commit.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
@@ -98,6 +98,14 @@ fn a_flush_that_does_not_return_is_named_when_its_sink_is_abandoned() {
 
 #[test]
 fn the_last_acks_wait_for_the_greeting_of_a_host_that_is_busy() {
+    // They wait for less than a second, in which this process may get no processor.
+    let expected = b"\0SP\0\0\x50\0\0\x01\0\0\0\0\0\0\0\x02{}";
+
+    assert!((0..5).any(|_| last_ack_after_a_late_greeting().is_ok_and(|sent| sent == *expected)));
+}
+
+/// Stops a sink that owes an ack, greets after that, and returns what it has sent.
+fn last_ack_after_a_late_greeting() -> io::Result<[u8; 8 + 9 + 2]> {
     let mut host = Host::launch();
     let sink = batch(&host, "1h", None);
     let busy = UnixListener::bind(sink.ack_path()).unwrap();
@@ -113,14 +121,12 @@ fn the_last_acks_wait_for_the_greeting_of_a_host_that_is_busy() {
     });
     let mut peer = busy.accept().unwrap().0;
     peer.set_read_timeout(Some(SOON)).unwrap();
-    peer.write_all(b"\0SP\0\0\x51\0\0").unwrap();
+    let greeted = peer.write_all(b"\0SP\0\0\x51\0\0");
     let mut sent = [0; 8 + 9 + 2];
-    let read = peer.read_exact(&mut sent);
+    let read = greeted.and_then(|()| peer.read_exact(&mut sent));
     fs::remove_file(sink.ack_path()).unwrap();
-
-    read.unwrap();
     assert_eq!(host.read_answer(), "ok");
-    assert_eq!(&sent, b"\0SP\0\0\x50\0\0\x01\0\0\0\0\0\0\0\x02{}");
+    read.map(|()| sent)
 }
 
 #[test]

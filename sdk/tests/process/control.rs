@@ -176,16 +176,12 @@ fn a_control_address_unreachable_for_30_s_ends_the_process_with_status_1_and_a_m
     drop(control);
 
     std::thread::sleep(Duration::from_secs(29).saturating_sub(start.elapsed()));
-    assert!(
-        never_reached.child.try_wait().unwrap().is_none(),
-        "{:?}",
-        start.elapsed()
-    );
-    assert!(
-        lost.child.try_wait().unwrap().is_none(),
-        "{:?}",
-        start.elapsed()
-    );
+    for plugin in [&mut never_reached, &mut lost] {
+        let has_exited = plugin.child.try_wait().unwrap().is_some();
+        // Both have begun later. This process may have slept longer.
+        let took = start.elapsed();
+        assert!(!has_exited || took >= Duration::from_secs(30), "{took:?}");
+    }
 
     for plugin in [&mut never_reached, &mut lost] {
         assert_eq!(plugin.wait_exit().code(), Some(1));

@@ -11,7 +11,7 @@ use crate::host::{Host, Instance, Plugin, SOON, probe, unique_name, wait_for};
 
 /// How long the process may take to exit after a signal: 1.8 s, and more on a busy
 /// machine.
-const LEAVE: Duration = Duration::from_secs(10);
+const LEAVE: Duration = Duration::from_secs(20);
 
 #[test]
 fn an_invalid_launch_argument_exits_with_status_2_and_one_line() {

@@ -11,7 +11,7 @@ use crate::panic::asked_to_panic;
 
 /// How long a stop may take: eKuiper waits an hour, the SDK gives up after half a
 /// second, and a busy machine needs the rest.
-const STOP: Duration = Duration::from_secs(5);
+const STOP: Duration = Duration::from_secs(15);
 
 fn send(rows: &Push, row: &str) {
     rows.send(row.as_bytes(), Some(SOON)).unwrap();
