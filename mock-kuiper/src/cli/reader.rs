@@ -118,18 +118,21 @@ impl Reader {
         self.stop.load(Ordering::SeqCst) && (at_once || !is_open)
     }
 
+    /// Whether the source is gone because a process has exited, which is told by itself.
+    fn left_with_an_exit(&self) -> bool {
+        match self.outlives {
+            true => self.source.left_with_its_process(),
+            false => self.source.process_is_gone(),
+        }
+    }
+
     /// Whether the source will send no more rows; then that is reported, once.
     fn has_ended(&self, seen: &mut Seen) -> bool {
         let is_stopping = self.stop.load(Ordering::SeqCst);
         let waited = seen.began.elapsed();
         let half_row = self.half_row(seen);
         let ended = if let Some(gone) = self.source.gone_for() {
-            // The exit of the plugin is told by itself.
-            let left = match self.outlives {
-                true => self.source.left_with_its_process(),
-                false => self.source.process_is_gone(),
-            };
-            if gone < RESTORE || left {
+            if gone < RESTORE || self.left_with_an_exit() {
                 return false;
             }
             let is_short = self.limit.is_some() || seen.before + seen.rows == 0;

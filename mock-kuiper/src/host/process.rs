@@ -328,9 +328,7 @@ pub(super) fn ends_within(pid: u32, limit: Duration) -> bool {
     const PAUSE: Duration = Duration::from_millis(5);
     let deadline = Instant::now() + limit;
     loop {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let state = stat.rsplit_once(") ").map_or("X", |(_, rest)| rest);
-        if state.starts_with(['Z', 'X']) {
+        if usage::has_exited(pid) {
             return true;
         }
         if Instant::now() >= deadline {

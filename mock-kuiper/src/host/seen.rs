@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::channel::RequestChannel;
 use super::inner::Inner;
 use super::presence::Peers;
-use super::process::ends_within;
 use super::usage;
 use crate::finding::{Finding, Observed, Seen};
 
@@ -26,7 +25,7 @@ impl Inner {
     /// may not have noticed it yet, although its connections have ended.
     pub(super) fn process_is_gone(&self) -> bool {
         self.process()
-            .is_some_and(|process| ends_within(process.pid(), Duration::ZERO))
+            .is_some_and(|process| usage::has_exited(process.pid()))
     }
 
     /// Whether a debugger or a signal has stopped the plugin's process.

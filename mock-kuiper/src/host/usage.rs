@@ -4,6 +4,7 @@
 //! as `conda run` or a shell script makes the real plugin a grandchild.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use nix::time::clock_getcpuclockid;
@@ -76,18 +77,30 @@ pub(super) fn group_wants_a_processor(pid: u32, group: u32) -> bool {
 pub(super) fn wants_a_processor(pid: u32) -> bool {
     let threads = fs::read_dir(format!("/proc/{pid}/task"));
     let mut threads = threads.into_iter().flatten().flatten();
-    threads.any(|thread| {
-        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
-        stat.rsplit_once(") ")
-            .is_some_and(|(_, rest)| rest.starts_with('R'))
-    })
+    threads.any(|thread| state(&thread.path()) == Some('R'))
 }
 
 /// Whether a debugger or a signal has stopped a process.
 pub(super) fn is_stopped(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    state.starts_with(['T', 't'])
+    matches!(state_of(pid), Some('T' | 't'))
+}
+
+/// Whether a process has exited. A zombie has.
+pub(super) fn has_exited(pid: u32) -> bool {
+    matches!(state_of(pid), None | Some('Z' | 'X'))
+}
+
+/// Returns the letter of a process's state; `None` if there is no such process.
+fn state_of(pid: u32) -> Option<char> {
+    state(Path::new(&format!("/proc/{pid}")))
+}
+
+/// Returns the letter of the state of a process or a thread with this directory in
+/// `/proc`.
+fn state(directory: &Path) -> Option<char> {
+    let stat = fs::read_to_string(directory.join("stat")).ok()?;
+    let (_, after_name) = stat.rsplit_once(") ")?;
+    after_name.chars().next()
 }
 
 /// Returns the processes of a group but these: the plugin's own and the supervisor,

@@ -50,7 +50,7 @@ pub(super) const RECORD: usize = 25;
 /// plugin's end: much of it ends when a pipe closes.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// How long it may take if it waits for a processor.
+/// How long it may take while some of it has a processor or waits for one.
 const BUSY_GRACE: Duration = Duration::from_secs(5);
 
 /// How long a killed process may take to end.
