@@ -60,8 +60,16 @@ impl Connection {
 
     /// Takes over what was launched: `supervisor` is the child of the host.
     pub(crate) fn launched(mut self, supervisor: Child) -> io::Result<(Supervisor, Reports)> {
-        let Some(Record::Plugin { pid }) = read(&mut self.0) else {
-            return Err(io::Error::other("it has ended"));
+        let pid = loop {
+            match read(&mut self.0) {
+                Some(Record::Plugin {
+                    pid,
+                    supervisor: of,
+                }) if of == supervisor.id() => break pid,
+                // Of an attempt before, at which the program was still being written.
+                Some(_) => {}
+                None => return Err(io::Error::other("it has ended")),
+            }
         };
         let orders = Supervisor {
             stream: self.0.try_clone()?,

@@ -66,8 +66,9 @@ const UNSTARTED: &CStr = c"mk-unstarted";
 /// What the supervisor reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Record {
-    /// The plugin's process id.
-    Plugin { pid: u32 },
+    /// The ids of the plugin's process and of its supervisor. A launch that fails and is
+    /// tried again has reported others before.
+    Plugin { pid: u32, supervisor: u32 },
     /// The wait status of the plugin's process.
     Exited { status: i32 },
     /// A process that the plugin has left, and that is killed now.
@@ -77,23 +78,27 @@ pub(super) enum Record {
 impl Record {
     fn encode(self) -> [u8; RECORD] {
         let mut bytes = [0; RECORD];
-        let (kind, number, name) = match self {
-            Self::Plugin { pid } => (b'p', pid, [0; 16]),
-            Self::Exited { status } => (b'x', status.cast_unsigned(), [0; 16]),
-            Self::Left { pid, name } => (b'l', pid, name),
+        let (kind, number, other, name) = match self {
+            Self::Plugin { pid, supervisor } => (b'p', pid, supervisor, [0; 16]),
+            Self::Exited { status } => (b'x', status.cast_unsigned(), 0, [0; 16]),
+            Self::Left { pid, name } => (b'l', pid, 0, name),
         };
         bytes[0] = kind;
         bytes[1..5].copy_from_slice(&number.to_le_bytes());
+        bytes[5..9].copy_from_slice(&other.to_le_bytes());
         bytes[9..].copy_from_slice(&name);
         bytes
     }
 
     /// Decodes a record; `None` if it has another kind.
     pub(super) fn decode(bytes: &[u8; RECORD]) -> Option<Self> {
-        let [kind, a, b, c, d, ..] = *bytes;
+        let [kind, a, b, c, d, e, f, g, h, ..] = *bytes;
         let number = u32::from_le_bytes([a, b, c, d]);
         match kind {
-            b'p' => Some(Self::Plugin { pid: number }),
+            b'p' => Some(Self::Plugin {
+                pid: number,
+                supervisor: u32::from_le_bytes([e, f, g, h]),
+            }),
             b'x' => Some(Self::Exited {
                 status: number.cast_signed(),
             }),
@@ -127,13 +132,14 @@ fn split(host: BorrowedFd<'_>) -> io::Result<()> {
         Ok(()) | Err(Errno::INVAL) => {}
         Err(error) => return Err(error.into()),
     }
+    let supervisor = own_id();
     // SAFETY: this process has one thread. The child goes on with what is allowed
     // without this fork, too.
     match unsafe { fork() }? {
         ForkResult::Child => {
             // Its id is reported before it runs: it may end its parent at once.
-            let pid = getpid().as_raw_nonzero().get().cast_unsigned();
-            report(host, Record::Plugin { pid });
+            let pid = own_id();
+            report(host, Record::Plugin { pid, supervisor });
             restore_limit()?;
             Ok(rustix::thread::set_name(UNSTARTED)?)
         }
@@ -147,6 +153,10 @@ fn split(host: BorrowedFd<'_>) -> io::Result<()> {
             unsafe { libc::_exit(0) }
         }
     }
+}
+
+fn own_id() -> u32 {
+    getpid().as_raw_nonzero().get().cast_unsigned()
 }
 
 fn supervise(plugin: Pid, host: BorrowedFd<'_>) -> Result<(), Errno> {

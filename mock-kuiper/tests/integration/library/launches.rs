@@ -149,6 +149,9 @@ fn an_executable_that_is_still_being_written_is_waited_for() -> Result<(), HostE
         drop(writer);
         launch.join().unwrap()
     })?;
+    // The process that runs, and not one of those that could not.
+    let runs = std::fs::read_link(format!("/proc/{}/exe", host.pid()));
+    assert_eq!(runs.unwrap(), executable);
     drop(host);
     let _writer = busy();
     let refused = builder(&place).launch().unwrap_err();
