@@ -1,6 +1,6 @@
 //! The rows that the command line gives to sinks.
 
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -39,6 +39,12 @@ impl Input {
             return Vec::new();
         };
         let wrong = |text: String| format!("--rows {}: {text}", path.display());
+        let is_stream = |file: Metadata| !file.is_file() && !file.is_dir();
+        if fs::metadata(path).is_ok_and(is_stream) {
+            // A pipe, such as bash's `<(command)`, can be read once: its rows are checked
+            // as they come.
+            return Vec::new();
+        }
         let file = match File::open(path) {
             Ok(file) => file,
             Err(error) => return vec![wrong(error.to_string())],

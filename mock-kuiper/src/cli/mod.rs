@@ -19,6 +19,7 @@ mod host_args;
 mod hosts;
 mod input;
 mod interrupt;
+mod interrupted;
 mod new;
 mod output;
 mod pack;

@@ -12,6 +12,7 @@ use super::error::CliError;
 use super::exit::{Exit, STATUSES};
 use super::faults::{self, FaultArg};
 use super::host_args::HostArgs;
+use super::interrupted::Done;
 use super::output::print_results;
 use super::plan::Plan;
 use super::save::Save;
@@ -54,7 +55,8 @@ Examples:
 /// SELECT * FROM source. The run ends at Ctrl-C, or as --count or --duration
 /// says, or when all sources have ended. Without a source it ends after the calls
 /// and the rows of --send or --rows; with --duration the plugin is idle until
-/// then, and the calls are made again.
+/// then, and the calls are made again. If Ctrl-C comes before the rows of --count,
+/// a call, a row for the sinks or a fault, the exit status is 3.
 #[derive(Debug, clap::Args)]
 #[command(after_help = STATUSES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub(crate) struct Args {
@@ -220,7 +222,7 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
     let watched = args.watch.then_some((plugin, &package, began));
     let outcome = match Session::start(&plan, host, Arc::clone(&terminal), &stream, watched)? {
         Some(session) => session.finish(),
-        None => Ok(Exit::Fine),
+        None => Done::default().check(&plan).map(|()| Exit::Fine),
     };
     terminal.close();
     let written = stream.finish();

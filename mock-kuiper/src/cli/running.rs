@@ -23,6 +23,8 @@ pub(super) struct Started {
     pub(super) function: Function,
     pub(super) aggregate: bool,
     pub(super) calls: u64,
+    /// The calls that it answered with an error.
+    pub(super) errors: u64,
 }
 
 impl Running {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mock_kuiper::engine::foreign::printable;
 
-use super::text::{count, count_or_no, grouped};
+use super::text::{count, count_or_no, rounded_rate};
 
 /// What one symbol did.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(super) enum Ran {
         symbol: String,
         aggregate: bool,
         calls: u64,
+        /// The calls that it answered with an error.
+        errors: u64,
     },
 }
 
@@ -48,7 +50,7 @@ pub(super) fn lines(
             "  source {}: {}, {} per second",
             printable(symbol),
             count(*rows, "row"),
-            grouped((*rows as f64 / seconds.max(0.001)).round() as u64)
+            rounded_rate(*rows as f64 / seconds.max(0.001))
         ),
         Ran::Sink {
             symbol,
@@ -71,12 +73,16 @@ pub(super) fn lines(
             symbol,
             aggregate,
             calls,
-        } => format!(
-            "  {} {}: {}",
-            if *aggregate { "aggregate" } else { "function" },
-            printable(symbol),
-            count(*calls, "call")
-        ),
+            errors,
+        } => {
+            let kind = if *aggregate { "aggregate" } else { "function" };
+            let calls = count(*calls, "call");
+            let mut line = format!("  {kind} {}: {calls}", printable(symbol));
+            if *errors > 0 {
+                line.push_str(&format!(", {errors} answered with an error"));
+            }
+            line
+        }
     }));
     lines
 }
@@ -92,6 +98,10 @@ mod tests {
                 symbol: "random".into(),
                 rows: 12_345,
             },
+            Ran::Source {
+                symbol: "slow".into(),
+                rows: 1,
+            },
             Ran::Sink {
                 symbol: "append".into(),
                 sent: 1,
@@ -102,6 +112,7 @@ mod tests {
                 symbol: "mean".into(),
                 aggregate: true,
                 calls: 2,
+                errors: 1,
             },
         ];
 
@@ -114,8 +125,9 @@ mod tests {
             "mirror under eKuiper 2.4: 1 error in 0.50 s\n  \
              ack.missing: sink `append` sent no ack\n  \
              source random: 12,345 rows, 24,690 per second\n  \
+             source slow: 1 row, 2.0 per second\n  \
              sink append: 1 row sent, 0 acks, 299 rows not delivered\n  \
-             aggregate mean: 2 calls"
+             aggregate mean: 2 calls, 1 answered with an error"
         );
     }
 }

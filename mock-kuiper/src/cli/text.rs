@@ -28,6 +28,14 @@ pub(super) fn grouped(number: u64) -> String {
     grouped
 }
 
+/// Writes a rate as a whole number, and one below 10 with a digit after the point.
+pub(super) fn rounded_rate(rate: f64) -> String {
+    match rate >= 10.0 {
+        true => grouped(rate.round() as u64),
+        false => format!("{rate:.1}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -125,8 +125,12 @@ fn of(finding: &Finding) -> Vec<Advice> {
         Observed::StartedTwice { .. } => {
             change("let a second start change nothing, or let it replace the first instance")
         }
+        Observed::Ended { .. } => change(
+            "keep this channel open until the source is stopped; the plugin's log may say why it \
+             ended",
+        ),
         // The reason is in the plugin's log.
-        Observed::Ended { .. } | Observed::NoRow { .. } => Vec::new(),
+        Observed::NoRow { .. } => Vec::new(),
         Observed::InvalidRow(InvalidRow::NotJson { .. } | InvalidRow::NoObject(_)) => {
             change("send each row as {\"message\":{…},\"meta\":{…}}")
         }
@@ -170,7 +174,10 @@ fn of(finding: &Finding) -> Vec<Advice> {
                 connected: false, ..
             } => "keep the connection, and dial it again if it is lost",
             Seen { busy: true, .. } => "answer sooner, and do long work between calls",
-            Seen { .. } => "answer each request, also one that cannot be carried out",
+            Seen { .. } => {
+                "answer each request in time, also one that cannot be carried out; the function may \
+                 be waiting, for example for a lock or a server"
+            }
         }),
         Observed::InvalidAnswer { .. } => change(
             "answer with {\"state\":true,\"result\":…} or {\"state\":false,\"result\":\"text\"}",

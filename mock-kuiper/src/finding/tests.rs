@@ -227,7 +227,10 @@ fn a_function_is_told_to_be_faster_only_if_it_is_busy() {
     );
     assert_eq!(
         call(seen(true, true, false)),
-        ["answer each request, also one that cannot be carried out"]
+        [
+            "answer each request in time, also one that cannot be carried out; the function may be \
+          waiting, for example for a lock or a server"
+        ]
     );
     assert_eq!(
         call(seen(false, false, true)),

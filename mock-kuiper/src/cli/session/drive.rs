@@ -24,7 +24,9 @@ impl Session<'_> {
         match self.wait_greeting()? {
             Ok(()) => {}
             // Nothing ran yet.
-            Err(HostError::Interrupted) => return Ok(Exit::Fine),
+            Err(HostError::Interrupted) => {
+                return self.done.check(self.plan).map(|()| Exit::Fine);
+            }
             Err(error) if self.watch.is_some() => {
                 self.survive(Err::<(), _>(error))?;
                 if !self.wait_for_a_greeting()? {
@@ -64,11 +66,13 @@ impl Session<'_> {
         if !self.mistakes.is_empty() {
             return Err(CliError::Input(std::mem::take(&mut self.mistakes)));
         }
-        Ok(if self.findings.total() == 0 {
-            Exit::Fine
-        } else {
-            Exit::Finding
-        })
+        if self.findings.total() > 0 {
+            return Ok(Exit::Finding);
+        }
+        if self.is_quitting() {
+            self.done.check(self.plan)?;
+        }
+        Ok(Exit::Fine)
     }
 
     /// Waits for the greeting. After a while a note asks for the plugin's name if

@@ -54,6 +54,7 @@ impl<'a> Session<'a> {
             self.cut_fault = matches!(played, Err(HostError::Interrupted));
             played?;
         }
+        self.done.faults = true;
         self.set_going()?;
         self.send_input()
     }
@@ -128,6 +129,7 @@ impl<'a> Session<'a> {
             function,
             aggregate,
             calls: 0,
+            errors: 0,
         })
     }
 
@@ -168,26 +170,33 @@ impl<'a> Session<'a> {
                 func_id: index as u32,
             };
             let outcome = self.call(place, &call.args, &context);
-            if self.survive(outcome)?.is_some() {
-                self.functions[place].calls += 1;
-            }
+            let reply = self.survive(outcome)?;
+            self.done.calls = self.done.calls.max(index + 1);
+            let function = &mut self.functions[place];
+            function.calls += u64::from(reply.is_some());
+            function.errors += u64::from(matches!(reply, Some(Reply::Error(_))));
         }
         Ok(())
     }
 
-    fn call(&mut self, place: usize, args: &[Value], context: &Context) -> Result<(), HostError> {
+    fn call(
+        &mut self,
+        place: usize,
+        args: &[Value],
+        context: &Context,
+    ) -> Result<Reply, HostError> {
         let function = &mut self.functions[place].function;
         match function.validate(&Expr::of_values(args))? {
-            Reply::Result(_) => {
-                function.call(context, args)?;
+            Reply::Result(_) => function.call(context, args),
+            Reply::Error(text) => {
+                self.stream.tell(What::Called {
+                    function: function.symbol(),
+                    args,
+                    outcome: Err(&text),
+                });
+                Ok(Reply::Error(text))
             }
-            Reply::Error(text) => self.stream.tell(What::Called {
-                function: function.symbol(),
-                args,
-                outcome: Err(&text),
-            }),
         }
-        Ok(())
     }
 
     /// Starts a thread that reads a source's rows.

@@ -17,6 +17,7 @@ use crate::cli::feed::Feed;
 use crate::cli::findings::Findings;
 use crate::cli::happening::Happening;
 use crate::cli::interrupt::Interrupt;
+use crate::cli::interrupted::Done;
 use crate::cli::plan::Plan;
 use crate::cli::running::{Running, Started};
 use crate::cli::stream::Stream;
@@ -49,6 +50,7 @@ pub(in crate::cli) struct Session<'a> {
     pub(super) unstarted: Vec<Todo<'a>>,
     /// Whether the exit of the process that ran last was reported.
     pub(super) end_told: Cell<bool>,
+    pub(super) done: Done,
     /// Whether rows of the command line are being sent.
     pub(super) sending: bool,
     /// Whether a signal has ended a fault before its end. What the plugin does
@@ -147,6 +149,7 @@ impl<'a> Session<'a> {
             watch,
             unstarted: Vec::new(),
             end_told: Cell::new(false),
+            done: Done::default(),
             sending: false,
             cut_fault: false,
             quits,

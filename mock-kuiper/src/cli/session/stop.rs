@@ -150,11 +150,16 @@ impl Session<'_> {
                 rows: running.count(),
             })
             .collect();
+        let rows = self.sources.iter();
+        self.done.rows = rows
+            .map(|running| (running.symbol.clone(), running.count()))
+            .collect();
         ran.append(&mut self.ran);
         ran.extend(self.functions.iter().map(|started| Ran::Function {
             symbol: started.function.symbol().to_owned(),
             aggregate: started.aggregate,
             calls: started.calls,
+            errors: started.errors,
         }));
         let release = self.plan.profile.name;
         let errors = self.findings.total();

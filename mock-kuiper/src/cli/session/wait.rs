@@ -11,7 +11,7 @@ use crate::cli::happening::Happening;
 use crate::cli::output::stdout_failed;
 use crate::cli::running::Running;
 use crate::cli::terminal::REDRAW;
-use crate::cli::text::{count, grouped};
+use crate::cli::text::{count, grouped, rounded_rate};
 use crate::cli::watch::Change;
 
 impl Session<'_> {
@@ -98,6 +98,7 @@ impl Session<'_> {
                 },
                 Ok(Happening::InputEnded(ended)) => {
                     self.sending = false;
+                    self.done.input = true;
                     self.mistakes.extend(ended.err().into_iter().flatten());
                 }
                 Ok(Happening::PluginEnded) => {
@@ -137,11 +138,7 @@ impl Session<'_> {
     fn show_status(&self) {
         let rows: u64 = self.sources.iter().map(Running::count).sum();
         let rate = rows as f64 / self.started.elapsed().as_secs_f64().max(0.001);
-        let mut text = format!(
-            "{}, {} per second",
-            count(rows, "row"),
-            grouped(rate.round() as u64)
-        );
+        let mut text = format!("{}, {} per second", count(rows, "row"), rounded_rate(rate));
         if !self.plan.sinks.is_empty() {
             text.push_str(&format!(", {} sent", grouped(self.feed.sent())));
         }

@@ -10,7 +10,7 @@ use mock_kuiper::engine::trace::{Lane, Note, Proof, Prover, Summary, millisecond
 use super::super::error::CliError;
 use super::super::exit::Exit;
 use super::super::output::{ERROR, print_results};
-use super::super::text::{count, count_or_no, grouped};
+use super::super::text::{count, count_or_no, grouped, rounded_rate};
 use super::filter::Filter;
 use super::opened::Opened;
 use super::width::{fitted, width};
@@ -134,7 +134,7 @@ pub(super) fn facts(lane: &Lane, is_thinned: bool) -> String {
     }
     if !is_thinned && lane.has_rows() {
         if let Some(rate) = lane.rate() {
-            facts.push(format!("{} per second", rounded(rate)));
+            facts.push(format!("{} per second", rounded_rate(rate)));
         }
         if let Some((gap, number)) = lane.gap {
             facts.push(format!(
@@ -160,11 +160,4 @@ pub(super) fn facts(lane: &Lane, is_thinned: bool) -> String {
         facts.push(count(lane.connections, "connection"));
     }
     format!("{of}: {}", facts.join(", "))
-}
-
-fn rounded(rate: f64) -> String {
-    match rate >= 10.0 {
-        true => grouped(rate.round() as u64),
-        false => format!("{rate:.1}"),
-    }
 }

@@ -120,7 +120,8 @@ fn a_signal_during_a_call_stops_the_sinks_that_run() {
     live.signal(Signal::INT);
     let done = live.finish();
 
-    done.assert_status(0);
+    done.assert_status(3)
+        .assert_says("error: interrupted: 0 of 1 call came to an end");
     let stops = done.logged("stop ");
     assert_eq!(stops.len(), 1, "{done}");
     assert!(stops[0].contains("\"append\""), "{done}");
@@ -138,7 +139,8 @@ fn a_signal_during_a_fault_stops_everything_in_order() {
     live.signal(Signal::INT);
     let done = live.finish();
 
-    done.assert_status(0);
+    done.assert_status(3)
+        .assert_says("error: interrupted: not all faults were played");
     let stops = done.logged("stop ");
     assert_eq!(stops.len(), 2, "{done}");
     assert!(stops[0].contains("\"random\""), "{done}");

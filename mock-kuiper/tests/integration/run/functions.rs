@@ -139,7 +139,7 @@ fn a_call_without_an_answer_is_reported_after_ekuipers_limit() {
 
     done.assert_status(1).assert_says(&format!(
         "error: function `{echo}` did not answer Exec within 5s, eKuiper's limit for an answer: \
-         its connection is open, and it is idle\n  help: answer each request"
+         its connection is open, and it is idle\n  help: answer each request in time"
     ));
 }
 

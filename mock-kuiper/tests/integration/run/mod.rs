@@ -12,6 +12,7 @@ mod functions;
 mod greetings;
 mod hang_ups;
 mod idling;
+mod interrupted;
 mod isolation;
 mod orders;
 mod packages;
