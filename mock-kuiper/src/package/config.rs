@@ -125,7 +125,11 @@ fn sections(file: &Path, keys: YamlKeys) -> Result<Result<Sections, Mistake>, Pa
         }
         let names = match Names::read(&file.with_extension("json"))? {
             Ok(names) => names,
-            Err(mistake) => return Ok(Err(mistake)),
+            Err(mut mistake) => {
+                let yaml = file.file_name().unwrap_or_default().to_string_lossy();
+                mistake.text = spelling::yaml_is_lost(&mistake.text, &yaml);
+                return Ok(Err(mistake));
+            }
         };
         spelling::lower(&mut entries);
         names.give_back(&mut entries);

@@ -59,9 +59,9 @@ pub fn put_in_front(
     let (executable, settings) = (named(front.name), named(front.settings.0));
     for name in [&executable, &settings] {
         if contents.entries.iter().any(|entry| entry.name == *name) {
-            let path = plugin.directory.join(name);
-            let text = "has the name of a file of the recorder; rename it";
-            return Err(PackageError::one(&path, None, text));
+            let text = "is a file of the recorder, so this plugin is recorded already; give the \
+                        plugin that it was made from";
+            return Err(PackageError::one(Path::new(name), None, text));
         }
     }
     let json = plugin.json.file_name().unwrap_or_default();

@@ -22,6 +22,8 @@ use crate::scratch::Scratch;
 pub struct Package {
     manifest: Manifest,
     directory: PathBuf,
+    /// What the user gave.
+    shown: PathBuf,
     origin: Origin,
 }
 
@@ -180,6 +182,7 @@ impl Package {
         Ok(Package {
             manifest: manifest::read(&json, directory, matches!(origin, Origin::Zip { .. }))?,
             directory: directory.to_owned(),
+            shown: shown.to_owned(),
             origin,
         })
     }
@@ -227,7 +230,12 @@ impl Package {
         release: &Release,
     ) -> Result<SourceConfig, PackageError> {
         let yaml = yaml(&self.directory, source);
-        config::read(&yaml, conf_key, release.yaml_keys)
+        let mut config = config::read(&yaml, conf_key, release.yaml_keys)
+            .map_err(|error| rename(error, &self.directory, &self.shown))?;
+        for mistake in &mut config.ignored {
+            rename_mistake(mistake, &self.directory, &self.shown);
+        }
+        Ok(config)
     }
 }
 
@@ -252,27 +260,35 @@ fn check_yaml_of_zip(manifest: &Manifest, directory: &Path) -> Result<(), Packag
 
 /// Names files by what the user gave, not by the temporary directory.
 fn rename(error: PackageError, temporary: &Path, shown: &Path) -> PackageError {
-    let inside = |path: PathBuf| match path.strip_prefix(temporary) {
+    match error {
+        PackageError::Mistakes(mut mistakes) => {
+            for mistake in &mut mistakes {
+                rename_mistake(mistake, temporary, shown);
+            }
+            PackageError::Mistakes(mistakes)
+        }
+        PackageError::Unreadable { path, source } => PackageError::Unreadable {
+            path: given(path, temporary, shown),
+            source,
+        },
+        PackageError::Io { path, source } => PackageError::Io {
+            path: given(path, temporary, shown),
+            source,
+        },
+        other => other,
+    }
+}
+
+fn rename_mistake(mistake: &mut Mistake, temporary: &Path, shown: &Path) {
+    mistake.file = given(std::mem::take(&mut mistake.file), temporary, shown);
+    let (from, to) = (temporary.to_string_lossy(), shown.to_string_lossy());
+    mistake.text = mistake.text.replace(&*from, &to);
+}
+
+/// Returns a path in the temporary directory as one in what the user gave.
+fn given(path: PathBuf, temporary: &Path, shown: &Path) -> PathBuf {
+    match path.strip_prefix(temporary) {
         Ok(inner) => shown.join(inner),
         Err(_) => path,
-    };
-    let mut mistakes = match error {
-        PackageError::Mistakes(mistakes) => mistakes,
-        PackageError::Unreadable { path, source } => {
-            let path = inside(path);
-            return PackageError::Unreadable { path, source };
-        }
-        PackageError::Io { path, source } => {
-            let path = inside(path);
-            return PackageError::Io { path, source };
-        }
-        other => return other,
-    };
-    let from = temporary.to_string_lossy();
-    let to = shown.to_string_lossy();
-    for mistake in &mut mistakes {
-        mistake.file = inside(std::mem::take(&mut mistake.file));
-        mistake.text = mistake.text.replace(&*from, &to);
     }
-    PackageError::Mistakes(mistakes)
 }

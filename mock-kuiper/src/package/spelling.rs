@@ -69,6 +69,11 @@ impl Names {
     }
 }
 
+/// Says what comes of a json that eKuiper cannot read the names from.
+pub(super) fn yaml_is_lost(why: &str, yaml: &str) -> String {
+    format!("{why}; eKuiper 2.x then ignores {yaml} as a whole: correct the json, or delete it")
+}
+
 /// Reads JSON. A byte order mark has a text of its own.
 pub(super) fn parse_json(bytes: &[u8]) -> Result<Value, String> {
     if bytes.starts_with(b"\xef\xbb\xbf") {

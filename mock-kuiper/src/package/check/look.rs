@@ -10,7 +10,7 @@ use super::super::locate::find_manifest;
 use super::super::manifest::{self, Examined, Language};
 use super::super::parts::{Packable, SHARED, names_in};
 use super::super::report::{CheckLevel, CheckReport};
-use super::super::spelling::Names;
+use super::super::spelling::{Names, yaml_is_lost};
 use super::{executable, metadata, names, yaml};
 
 /// What was found in a plugin's directory.
@@ -228,11 +228,8 @@ impl<'a> Look<'a> {
                 report.push(CheckLevel::Warning, &file, field, format!("{text}; {then}"));
             }
             if let Some(text) = ignored {
-                let text = format!(
-                    "{text}; eKuiper 2.x then ignores sources/{name}.yaml as a whole: correct the \
-                     json, or delete it"
-                );
-                report.warn(&file, text);
+                let yaml = format!("sources/{name}.yaml");
+                report.warn(&file, yaml_is_lost(&text, &yaml));
             }
         }
         Ok(())

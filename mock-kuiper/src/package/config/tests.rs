@@ -138,7 +138,13 @@ fn releases_2_ignore_the_whole_yaml_if_the_json_cannot_be_read_for_its_names() {
     ] {
         assert_eq!(
             read_beside(YAML, Some(json), Some("testconf"), V2),
-            Ok((json!({}), vec![format!("s.json: {why}")])),
+            Ok((
+                json!({}),
+                vec![format!(
+                    "s.json: {why}; eKuiper 2.x then ignores s.yaml as a whole: correct the json, \
+                     or delete it"
+                )]
+            )),
             "{json}"
         );
     }

@@ -430,6 +430,23 @@ fn run_says_what_differs_and_writes_what_is_missing() {
 }
 
 #[test]
+fn a_mistake_in_a_file_names_it_where_its_author_has_it() {
+    let package = Package::complete();
+
+    let no_section = package.run("run", &["--conf-key", "nope"]);
+    package.write("sources/station.yaml", "default: [");
+    let broken = package.run("run", &[]);
+
+    let yaml = package.path().join("sources/station.yaml");
+    let yaml = yaml.display();
+    let expected =
+        format!("error: {yaml}: `nope`: no such section; the file has `default`, `once`\n");
+    assert!(no_section.stderr.contains(&expected), "{no_section:#?}");
+    let expected = format!("warning: {yaml}: is not valid YAML: ");
+    assert!(broken.stderr.contains(&expected), "{broken:#?}");
+}
+
+#[test]
 fn pack_writes_what_is_missing_and_packs_it() {
     let package = Package::new(MAIN, DESCRIPTION);
     let zip = package.path().join("weather.zip");

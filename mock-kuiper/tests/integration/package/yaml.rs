@@ -206,8 +206,9 @@ fn a_run_starts_without_a_yaml_that_ekuiper_ignores() {
     assert_eq!(
         warned(&lost.stderr),
         [
-            "ticks.json: is not valid JSON: EOF while parsing an object at line 1 column 1; like \
-          eKuiper, the source starts without it"
+            "ticks.json: is not valid JSON: EOF while parsing an object at line 1 column 1; \
+             eKuiper 2.x then ignores ticks.yaml as a whole: correct the json, or delete it; like \
+             eKuiper, the source starts without it"
         ]
     );
     assert_eq!(warned(&kept.stderr), [""; 0]);

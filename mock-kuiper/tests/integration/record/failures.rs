@@ -341,6 +341,23 @@ fn nothing_is_replaced_that_record_has_not_written() {
 }
 
 #[test]
+fn a_plugin_that_is_recorded_already_is_refused() {
+    let recorded = Recorded::probe(&[]);
+    let directory = recorded.directory();
+    let mut again = Command::new(env!("CARGO_BIN_EXE_mock-kuiper"));
+    again.arg("record").arg(&directory);
+    again.arg("--output").arg(recorded.trace());
+    again.arg("--to").arg(directory.with_extension("again"));
+
+    let again = Live::spawn(again, &recorded.plugin.id).end();
+
+    again.assert_status(2).assert_says(
+        "error: mock-kuiper-recorder: is a file of the recorder, so this plugin is recorded \
+         already; give the plugin that it was made from",
+    );
+}
+
+#[test]
 fn a_recorded_package_is_the_plugin_but_for_language_and_executable() {
     let plugin = python_plugin();
     plugin.write("lib/helper.py", "x = 1\n");
