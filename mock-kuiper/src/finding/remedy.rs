@@ -40,7 +40,11 @@ fn of(finding: &Finding) -> Vec<Advice> {
                  directory is the executable's, and before that eKuiper's own",
             )
         }
-        Observed::ExitedEarly { .. } | Observed::Exited { .. } => Vec::new(),
+        Observed::ExitedEarly { log, .. } => {
+            let module = log.iter().find_map(|line| missing_module(line));
+            module.map(install_module).into_iter().collect()
+        }
+        Observed::Exited { .. } => Vec::new(),
         Observed::NoGreeting { seen, .. }
         | Observed::OrderUnanswered { seen, .. }
         | Observed::FunctionUnanswered { seen, .. }
@@ -190,6 +194,22 @@ fn go_on() -> Vec<Advice> {
     vec![Advice::Do(
         "let the plugin go on in the debugger, or with `kill -CONT` and its process id".to_owned(),
     )]
+}
+
+/// Returns the module that Python has not found, if this line of the log names one.
+fn missing_module(line: &str) -> Option<&str> {
+    let named = line.strip_prefix("ModuleNotFoundError: No module named '")?;
+    let (module, _) = named.split_once('\'')?;
+    let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    module.chars().all(is_name).then_some(module)
+}
+
+fn install_module(module: &str) -> Advice {
+    Advice::Do(format!(
+        "install the module `{module}` for the interpreter that runs the plugin, for example with \
+         `pip install -r requirements.txt`, or choose the interpreter of the virtual environment \
+         that has it"
+    ))
 }
 
 /// Returns advice to change the plugin; and to allow it more time, if it may only

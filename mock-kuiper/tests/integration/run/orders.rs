@@ -283,6 +283,22 @@ fn a_missing_interpreter_is_reported_with_what_to_do() {
 }
 
 #[test]
+fn a_python_plugin_that_lacks_a_module_is_told_to_install_it() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    std::fs::remove_file(plugin.executable()).unwrap();
+    std::fs::write(plugin.executable(), "import no_such.module\n").unwrap();
+    plugin.set("language", "python");
+
+    let done = plugin.run(&["--python", "python3"]);
+
+    done.assert_status(1).assert_says(
+        "\n  help: install the module `no_such` for the interpreter that runs the plugin, for \
+         example with `pip install -r requirements.txt`, or choose the interpreter of the virtual \
+         environment that has it",
+    );
+}
+
+#[test]
 fn a_conda_plugin_runs_in_its_environment() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     plugin.set("language", "python");
