@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::{ArgAction, ValueHint};
+use mock_kuiper::Package;
+use mock_kuiper::engine::foreign::in_sentence;
 
 use super::attach;
 use super::drive_args::DriveArgs;
@@ -225,10 +227,29 @@ pub(crate) fn run(args: Args) -> Result<Exit, CliError> {
         None => Done::default().check(&plan).map(|()| Exit::Fine),
     };
     terminal.close();
+    note_lost_files(&terminal, &package);
     let written = stream.finish();
     let outcome = outcome.and_then(|exit| written.map(|()| exit));
     let saved = save.map_or(Ok(()), |save| save.finish(&outcome));
     outcome.and_then(|exit| saved.map(|()| exit))
+}
+
+/// Says which files of the plugin go with its temporary directory.
+fn note_lost_files(terminal: &Terminal, package: &Package) {
+    const LISTED: usize = 5;
+    let lost = package.lost_files();
+    if lost.is_empty() {
+        return;
+    }
+    let names = lost.iter().take(LISTED).map(|name| in_sentence(name));
+    let mut names = names.collect::<Vec<_>>().join(", ");
+    if lost.len() > LISTED {
+        names.push_str(&format!(" and {} more", lost.len() - LISTED));
+    }
+    terminal.note(&format!(
+        "the plugin wrote {names} to its working directory, which was temporary and is removed; \
+         give it absolute paths to keep what it writes"
+    ));
 }
 
 /// Runs a plugin on the page.

@@ -1,5 +1,7 @@
 //! A plugin that was read: its manifest, its directory, its sources' configuration.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +27,8 @@ pub struct Package {
     /// What the user gave.
     shown: PathBuf,
     origin: Origin,
+    /// What is in a temporary directory before the plugin runs.
+    laid_out: BTreeSet<OsString>,
 }
 
 /// Where the plugin's directory comes from.
@@ -62,8 +66,9 @@ impl Package {
         let unpacked = archive::unpack(path, archive::LIMITS)?;
         let directory = unpacked.path().to_owned();
         Package::open_directory(&directory, path, Origin::Zip { _place: unpacked })
-            .and_then(|package| {
+            .and_then(|mut package| {
                 check_yaml_of_zip(&package.manifest, &directory)?;
+                package.laid_out = names_in(&directory);
                 Ok(package)
             })
             .map_err(|error| rename(error, &directory, path))
@@ -170,6 +175,7 @@ impl Package {
             layout.build(build, built)?;
         }
         package.origin = Origin::LaidOut { layout, build };
+        package.laid_out = names_in(&package.directory);
         Ok(package)
     }
 
@@ -183,8 +189,25 @@ impl Package {
             manifest: manifest::read(&json, directory, matches!(origin, Origin::Zip { .. }))?,
             directory: directory.to_owned(),
             shown: shown.to_owned(),
+            laid_out: BTreeSet::new(),
             origin,
         })
+    }
+
+    /// Returns the names of the files and directories that the plugin has written to its
+    /// working directory, if that is temporary, and thus lost. Python's `__pycache__` is
+    /// not among them.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn lost_files(&self) -> Vec<String> {
+        if matches!(self.origin, Origin::Given) {
+            return Vec::new();
+        }
+        let is_lost = |name: &&OsString| *name != "__pycache__" && !self.laid_out.contains(*name);
+        let names = names_in(&self.directory);
+        let lost = names.iter().filter(is_lost);
+        lost.map(|name| name.to_string_lossy().into_owned())
+            .collect()
     }
 
     /// Returns what the plugin's json declares.
@@ -256,6 +279,12 @@ fn check_yaml_of_zip(manifest: &Manifest, directory: &Path) -> Result<(), Packag
     } else {
         Err(PackageError::Mistakes(missing))
     }
+}
+
+/// Returns the names of what a directory contains; none if it cannot be read.
+fn names_in(directory: &Path) -> BTreeSet<OsString> {
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    entries.flatten().map(|entry| entry.file_name()).collect()
 }
 
 /// Names files by what the user gave, not by the temporary directory.

@@ -36,7 +36,7 @@ fn pack(plugin: &Plugin, with_json: bool) -> PathBuf {
     }
     add(
         plugin.id.clone(),
-        b"#!/bin/sh\npwd; exec \"$PROBE_BIN\" \"$@\"\n",
+        b"#!/bin/sh\npwd; ${BEFORE:-:}; exec \"$PROBE_BIN\" \"$@\"\n",
         0o755,
     );
     add(
@@ -71,6 +71,26 @@ fn a_zip_runs_like_its_directory_and_leaves_nothing_behind() {
         unpacked.starts_with('/') && !fs::exists(unpacked).unwrap(),
         "{unpacked}"
     );
+}
+
+#[test]
+fn what_a_plugin_writes_to_a_temporary_directory_is_said_to_be_lost() {
+    let plugin = plugin();
+    let zip = pack(&plugin, true);
+    let binary = format!("PROBE_BIN={}", plugin.executable().display());
+    let writes = "BEFORE=touch rows.db sources/new.yaml __pycache__";
+
+    let lost = ["--count", "1", "--env", &binary, "--env", writes];
+    let lost = run_on(&plugin, &zip, &lost);
+    plugin.wrap(&format!("touch rows.db; exec ./bin/{} \"$@\"", plugin.id));
+    let kept = plugin.run(&["--count", "1"]);
+
+    lost.assert_status(0).assert_says(
+        "note: the plugin wrote rows.db to its working directory, which was temporary and is \
+         removed; give it absolute paths to keep what it writes",
+    );
+    assert!(fs::exists(plugin.directory().join("rows.db")).unwrap());
+    assert!(!kept.stderr.contains("temporary"), "{kept}");
 }
 
 #[test]
