@@ -149,11 +149,11 @@ pub(super) struct Args {
     pub(super) env: Vec<EnvVar>,
 
     /// Multiply all waits by this number: more than 1 on a slow machine
-    #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = scale)]
+    #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = scale, allow_negative_numbers = true)]
     pub(super) timeout_scale: f64,
 
     /// The number of tests that run at the same time, if plugins can be isolated
-    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = jobs)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = jobs, allow_negative_numbers = true)]
     pub(super) jobs: usize,
 
     /// Build a Cargo package or a Go module without optimizations

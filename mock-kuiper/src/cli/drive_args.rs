@@ -7,13 +7,14 @@ use clap::ValueHint;
 use mock_kuiper::engine::call::Call;
 use serde_json::Value;
 
+use super::number_args::whole;
 use super::symbol_args::{SymbolArgs, json};
 
 // A doc comment here would become that of the subcommand.
 #[derive(Debug, clap::Args)]
 pub(super) struct DriveArgs {
     /// End once every source has sent this many rows
-    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "ROWS", value_parser = whole(1_u64), allow_negative_numbers = true)]
     pub(super) count: Option<u64>,
 
     /// End after this time, e.g. 5s or 500ms, counted from the first start;

@@ -21,6 +21,7 @@ mod input;
 mod interrupt;
 mod interrupted;
 mod new;
+mod number_args;
 mod output;
 mod pack;
 mod plan;

@@ -85,7 +85,7 @@ pub(crate) struct Args {
     ///
     /// This is the order of the starts, and whether a data channel is closed
     /// before or after its stop is sent. The same number gives the same order.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     seed: Option<u64>,
 
     /// Play a fault on everything that runs, e.g. kill or kill=2s; `all` plays

@@ -21,7 +21,7 @@ pub(super) struct MeasureArgs {
     pub(super) send: Vec<Value>,
 
     /// Measure everything this many times
-    #[arg(long, value_name = "NUMBER", default_value = "5", value_parser = rounds)]
+    #[arg(long, value_name = "NUMBER", default_value = "5", value_parser = rounds, allow_negative_numbers = true)]
     pub(super) rounds: usize,
 
     /// Measure each thing for this time, after its warm-up

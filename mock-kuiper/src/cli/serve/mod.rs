@@ -71,7 +71,7 @@ pub(crate) struct Args {
     plugins: Vec<PathBuf>,
 
     /// Listen on this port; 0 lets the system choose a free one
-    #[arg(long, default_value_t = 9081)]
+    #[arg(long, default_value_t = 9081, allow_negative_numbers = true)]
     port: u16,
 
     /// Listen on this address of the machine; 0.0.0.0 is all of them

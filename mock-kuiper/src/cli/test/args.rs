@@ -8,6 +8,7 @@ use mock_kuiper::engine::package::Build;
 use mock_kuiper::scenario::{Filter, Runner};
 
 use crate::cli::exit::STATUSES;
+use crate::cli::number_args::whole;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -67,7 +68,7 @@ pub(crate) struct Args {
     pub(super) reference: bool,
 
     /// Run so many cases at once [default: the number of processors]
-    #[arg(short, long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short, long, value_name = "NUMBER", value_parser = whole(1_u16), allow_negative_numbers = true)]
     pub(super) jobs: Option<u16>,
 
     /// Begin no further case after one has failed
@@ -79,7 +80,13 @@ pub(crate) struct Args {
     pub(super) python: Option<PathBuf>,
 
     /// Try each case again that fails, up to so many times
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        value_parser = whole(0_u32),
+        allow_negative_numbers = true
+    )]
     pub(super) retries: u32,
 
     /// Fail if a case has passed only after a retry
@@ -87,7 +94,7 @@ pub(crate) struct Args {
     pub(super) fail_on_flaky: bool,
 
     /// Multiply all time limits, for a slow machine, e.g. 3
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = scale)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = scale, allow_negative_numbers = true)]
     pub(super) timeout_scale: f64,
 
     /// Run one part of the cases, e.g. 1/4

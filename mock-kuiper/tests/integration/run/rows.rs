@@ -1,7 +1,7 @@
 //! Rows of sources on stdout, and how a run ends by itself.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::common::{Live, Plugin, on_nng};
@@ -231,4 +231,29 @@ fn a_fast_source_loses_no_row_and_keeps_the_order() {
         "{} lines",
         done.stdout.lines().count()
     );
+}
+
+#[test]
+fn a_number_below_those_that_are_possible_is_named_with_them() {
+    for (command, flag, expected) in [
+        ("run", "--count", "expected a whole number, at least 1"),
+        ("test", "--jobs", "expected a whole number, at least 1"),
+        ("test", "--retries", "expected a whole number, at least 0"),
+        (
+            "test",
+            "--timeout-scale",
+            "expected a factor between 0.01 and 1000",
+        ),
+        ("bench", "--rounds", "expected a number from "),
+        ("serve", "--port", "-1 is not in 0..=65535"),
+    ] {
+        let mut mock = Command::new(env!("CARGO_BIN_EXE_mock-kuiper"));
+        let done = mock.args([command, flag, "-1", "."]).output().unwrap();
+
+        let said = String::from_utf8(done.stderr).unwrap();
+        let begin = format!("error: invalid value '-1' for '{flag} <");
+        assert_eq!(done.status.code(), Some(2), "{said}");
+        assert!(said.starts_with(&begin), "{said}");
+        assert!(said.contains(expected), "{said}");
+    }
 }
