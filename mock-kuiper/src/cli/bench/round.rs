@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mock_kuiper::engine::call::Call;
+use mock_kuiper::engine::foreign;
 use mock_kuiper::engine::wire::{Context, Expr};
 use mock_kuiper::{Event, Function, HostError, Meta, Observer, Reply, What};
 
@@ -156,8 +157,10 @@ fn measure_calls(
 ) -> Result<Sample, Failure> {
     let failed = |text: String| {
         Failure::Finding(format!(
-            "{} answered {call} with an error: {text}; give --call what it takes",
-            stage.symbol
+            "{} answered {call} with an error: {}; only calls that succeed are measured: change \
+             the --call, or fix the function",
+            stage.symbol,
+            foreign::in_sentence(&text)
         ))
     };
     let demand_result = |reply| match reply {
