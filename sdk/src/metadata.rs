@@ -184,6 +184,7 @@ impl Described<SourceSymbol> {
     ///
     /// If the name is `default`, which is the section of the defaults, or if the properties
     /// are not an object.
+    #[track_caller]
     pub fn section(mut self, name: impl Into<String>, properties: Value) -> Self {
         let name = name.into();
         assert!(
