@@ -128,6 +128,8 @@ impl PluginConfig {
     /// - `Option<T>` accepts null, which is also the value of a column that the
     ///   row lacks. Any other argument of the wrong type is an error, such as
     ///   `distance: argument 2: expected f64, found string "x"`.
+    /// - `Option`s at the end may be left out: `fn clamp(value: f64, low: f64, high:
+    ///   Option<f64>)` can be called as `clamp(x, 0)`.
     /// - A rule is refused if a call has another number of arguments than the
     ///   function, or a literal of the wrong type.
     /// - A result that is not a finite number, such as `f64::NAN`, becomes null. Only
