@@ -140,6 +140,7 @@ fn look_into(stage: &Stage<'_>, failure: Failure) -> Result<String, HostError> {
     let text = match failure {
         Failure::Unmeasured(text) => return Ok(text),
         Failure::Finding(text) => text,
+        Failure::Host(error) if error.is_too_deep() => return Ok(error.to_string()),
         Failure::Host(error) if error.is_exit() => return Err(error),
         Failure::Host(HostError::Finding(finding)) => advice::finding(&finding, None),
         Failure::Host(error) => return Err(error),

@@ -178,9 +178,13 @@ impl<'a> Session<'a> {
     fn call(&mut self, place: usize, args: &[Value], context: &Context) -> Result<(), HostError> {
         let function = &mut self.functions[place].function;
         match function.validate(&Expr::of_values(args))? {
-            Reply::Result(_) => {
-                function.call(context, args)?;
-            }
+            Reply::Result(_) => match function.call(context, args) {
+                // It cannot be printed, and nothing is wrong with it.
+                Err(error) if error.is_too_deep() => self.stream.tell(What::Note {
+                    text: &error.to_string(),
+                }),
+                answered => drop(answered?),
+            },
             Reply::Error(text) => self.stream.tell(What::Called {
                 function: function.symbol(),
                 args,
