@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use mock_kuiper::engine::foreign;
 use mock_kuiper::engine::redact::Secrets;
 use mock_kuiper::{Channel, Event, Side, What};
 
@@ -125,21 +126,15 @@ fn excerpt_of(beginning: &[u8], size: usize, secrets: &Secrets) -> String {
     excerpt(&text, size)
 }
 
-/// Returns the beginning of a message without control characters, which a
-/// terminal would act on; `size` is that of the whole message in bytes.
+/// Returns the beginning of a message, escaped like [`foreign::printable`], tabs
+/// too; `size` is that of the whole message in bytes.
 pub(crate) fn excerpt(text: &str, size: usize) -> String {
-    let mut shown = String::new();
-    for c in text.chars().take(SHOWN) {
-        if c.is_control() {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
+    // Tabs are escaped, too: the columns of a transcript stay in line.
+    let printable = |text| foreign::printable(text).replace('\t', "\\t");
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}… ({size} bytes)", printable(&text[..end])),
+        None => printable(text),
     }
-    if text.chars().nth(SHOWN).is_some() {
-        shown.push_str(&format!("… ({size} bytes)"));
-    }
-    shown
 }
 
 /// Returns the lines without those that only show how the host shuts down: it closes
@@ -208,7 +203,7 @@ mod tests {
 
     #[test]
     fn an_excerpt_is_short_and_harmless() {
-        assert_eq!(excerpt("a\x1b[2J", 5), "a\\u{1b}[2J");
+        assert_eq!(excerpt("a\t\x1b[2J\u{fffe}", 9), "a\\t\\u{1b}[2J\\u{fffe}");
         let long = excerpt(&"x".repeat(1000), 1000);
         assert!(long.ends_with("x… (1000 bytes)"));
         assert_eq!(

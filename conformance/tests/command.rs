@@ -532,6 +532,22 @@ fn results_are_written_as_json_junit_and_a_web_page() {
 }
 
 #[test]
+fn what_xml_forbids_in_a_log_is_escaped_in_junit() {
+    let script = Script::new(r"printf 'no \357\277\276 \033 license\n' >&2; exit 3");
+    let junit = script.file("junit.xml");
+    let path = junit.to_str().unwrap();
+
+    run(&script.plugin(), &["--filter", "CTL-01", "--junit", path]);
+
+    let xml = fs::read_to_string(&junit).unwrap();
+    assert!(
+        xml.contains(r"[plugin] no \u{fffe} \u{1b} license"),
+        "{xml}"
+    );
+    assert!(!xml.contains(['\u{fffe}', '\u{1b}']), "{xml}");
+}
+
+#[test]
 fn a_result_is_written_as_soon_as_it_is_known() {
     // CTL-01 waits a minute for its greeting.
     let script = Script::new("exec sleep 100");

@@ -13,7 +13,8 @@ const IN_LINE: usize = 4000;
 const IN_EXCERPT: usize = 80;
 
 /// Escapes what a terminal acts on: control characters other than tabs, and the
-/// characters that reorder a line.
+/// characters that reorder a line. U+FFFE and U+FFFF are escaped, too, as XML forbids
+/// them.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -97,7 +98,8 @@ fn push(shown: &mut String, character: char) {
         character,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
     );
-    if reorders || character.is_control() && character != '\t' {
+    let is_no_xml = matches!(character, '\u{fffe}' | '\u{ffff}');
+    if reorders || is_no_xml || character.is_control() && character != '\t' {
         shown.extend(character.escape_default());
     } else {
         shown.push(character);
@@ -113,6 +115,22 @@ mod tests {
         let shown = printable("a\tb\x1b[2Jc\x07\u{9b}\u{202e}d\n\u{fffd}");
 
         assert_eq!(shown, "a\tb\\u{1b}[2Jc\\u{7}\\u{9b}\\u{202e}d\\n\u{fffd}");
+    }
+
+    #[test]
+    fn what_xml_forbids_is_escaped() {
+        let forbidden = ('\0'..=char::MAX).filter(|c| match c {
+            '\t' | '\n' | '\r' => false,
+            _ => matches!(c, ..' ' | '\u{fffe}' | '\u{ffff}'),
+        });
+
+        for character in forbidden {
+            assert_eq!(
+                printable(&character.to_string()),
+                character.escape_unicode().to_string()
+            );
+        }
+        assert_eq!(printable("\u{fffd}\u{10000}"), "\u{fffd}\u{10000}");
     }
 
     #[test]

@@ -113,7 +113,7 @@ pub(crate) enum Shown {
 #[derive(Debug, Serialize)]
 pub(crate) struct Argument {
     name: String,
-    optional: bool,
+    pub(crate) optional: bool,
     control: &'static str,
     #[serde(rename = "type")]
     kind: String,
@@ -131,10 +131,13 @@ pub(crate) struct Texts {
 }
 
 impl About {
-    /// Describes a function by the number of its arguments.
-    pub(crate) fn of_arguments(count: usize) -> Self {
-        let arguments =
-            (1..=count).map(|number| Argument::new(format!("arg{number}"), "any".to_owned(), None));
+    /// Describes a function by the number of its arguments: those that are required, and
+    /// all of them.
+    pub(crate) fn of_arguments(required: usize, count: usize) -> Self {
+        let arguments = (1..=count).map(|number| Argument {
+            optional: number > required,
+            ..Argument::new(format!("arg{number}"), "any".to_owned(), None)
+        });
         About {
             args: Some(arguments.collect()),
             ..About::default()

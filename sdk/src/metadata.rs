@@ -184,6 +184,7 @@ impl Described<SourceSymbol> {
     ///
     /// If the name is `default`, which is the section of the defaults, or if the properties
     /// are not an object.
+    #[track_caller]
     pub fn section(mut self, name: impl Into<String>, properties: Value) -> Self {
         let name = name.into();
         assert!(
@@ -243,7 +244,15 @@ impl IntoSink<Described<SinkSymbol>> for Described<SinkSymbol> {
 impl IntoFunction<Described<FunctionSymbol>> for Described<FunctionSymbol> {
     fn into_function(self) -> FunctionSymbol {
         let (mut symbol, about) = self.parts();
-        symbol.about = Some(Box::new(about));
+        let of_types = symbol.about.take();
+        symbol.about = Some(Box::new(move || {
+            let mut about = about();
+            let arguments = of_types.and_then(|about| about().args).unwrap_or_default();
+            for (argument, of_type) in about.args.iter_mut().flatten().zip(arguments) {
+                argument.optional = of_type.optional;
+            }
+            about
+        }));
         symbol
     }
 }

@@ -82,6 +82,7 @@ impl PluginConfig {
     /// # Panics
     ///
     /// If the plugin has another source of that name.
+    #[track_caller]
     pub fn source<M>(mut self, name: impl Into<String>, source: impl IntoSource<M>) -> Self {
         let symbol = source.into_source();
         add(&mut self.sources, Kind::Source, name.into(), symbol);
@@ -93,6 +94,7 @@ impl PluginConfig {
     /// # Panics
     ///
     /// If the plugin has another sink of that name.
+    #[track_caller]
     pub fn sink<M>(mut self, name: impl Into<String>, sink: impl IntoSink<M>) -> Self {
         let symbol = sink.into_sink();
         add(&mut self.sinks, Kind::Sink, name.into(), symbol);
@@ -126,6 +128,8 @@ impl PluginConfig {
     /// - `Option<T>` accepts null, which is also the value of a column that the
     ///   row lacks. Any other argument of the wrong type is an error, such as
     ///   `distance: argument 2: expected f64, found string "x"`.
+    /// - `Option`s at the end may be left out: `fn clamp(value: f64, low: f64, high:
+    ///   Option<f64>)` can be called as `clamp(x, 0)`.
     /// - A rule is refused if a call has another number of arguments than the
     ///   function, or a literal of the wrong type.
     /// - A result that is not a finite number, such as `f64::NAN`, becomes null. Only
@@ -138,6 +142,7 @@ impl PluginConfig {
     /// # Panics
     ///
     /// If the plugin has another function of that name.
+    #[track_caller]
     pub fn function<M>(mut self, name: impl Into<String>, function: impl IntoFunction<M>) -> Self {
         let symbol = function.into_function();
         add(&mut self.functions, Kind::Function, name.into(), symbol);
@@ -185,6 +190,7 @@ impl PluginConfig {
     /// # Panics
     ///
     /// If the plugin has another function of that name.
+    #[track_caller]
     pub fn aggregate<M>(
         mut self,
         name: impl Into<String>,
@@ -230,6 +236,7 @@ impl PluginConfig {
     }
 }
 
+#[track_caller]
 fn add<T>(symbols: &mut HashMap<String, T>, kind: Kind, name: String, symbol: T) {
     assert!(
         !symbols.contains_key(&name),
@@ -419,68 +426,4 @@ fn leave_at_a_signal(control: Closer) -> Result<(), BoxError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(arguments: &[&str]) -> Result<(), String> {
-        check_arguments(arguments.iter().map(OsString::from))
-    }
-
-    #[test]
-    fn a_json_object_or_no_launch_argument_is_accepted() {
-        assert_eq!(check(&[]), Ok(()));
-        assert_eq!(check(&[r#"{"sendTimeout":1000}"#]), Ok(()));
-        assert_eq!(check(&["{}"]), Ok(()));
-    }
-
-    #[test]
-    fn any_other_launch_argument_is_rejected() {
-        for arguments in [
-            &["--help"][..],
-            &["7"],
-            &["[]"],
-            &["{"],
-            &[""],
-            &["{}", "{}"],
-        ] {
-            assert!(check(arguments).is_err(), "{arguments:?}");
-        }
-    }
-
-    #[test]
-    fn a_panic_while_one_symbol_is_described_leaves_the_others() {
-        struct Nothing;
-        impl crate::Source for Nothing {
-            fn open(&mut self, _: &crate::SourceContext) -> crate::Result {
-                Ok(())
-            }
-        }
-        let mut bad = IntoSource::into_source(|| Nothing);
-        bad.about = Some(Box::new(|| panic!("no default")));
-
-        let description = PluginConfig::new("p")
-            .source("bad", bad)
-            .function("half", |x: f64| x / 2.0)
-            .description();
-
-        let json = serde_json::to_value(description).unwrap();
-        let error = json["sources"][0]["error"].as_str().unwrap();
-        assert!(error.ends_with(": no default"), "{error}");
-        assert_eq!(json["functions"][0]["args"][0]["name"], "arg1");
-    }
-
-    #[test]
-    #[should_panic(expected = "the plugin has two functions named `f`")]
-    fn adding_two_functions_of_one_name_panics() {
-        struct F;
-        impl crate::Function for F {
-            fn exec(&mut self, _: crate::Args, _: &crate::FunctionContext) -> crate::Result<Value> {
-                Ok(Value::Null)
-            }
-        }
-
-        let _ = PluginConfig::new("p")
-            .function("f", || F)
-            .function("f", || F);
-    }
-}
+mod tests;

@@ -47,9 +47,9 @@ impl Rig<'_> {
         let mut source = self.source(&host)?;
         let end = Instant::now() + time;
         loop {
-            match source.next(self.limit()) {
-                Ok(_) if Instant::now() >= end => return Ok(Flow::Continues),
-                Ok(_) => {}
+            match source.skip(self.limit()) {
+                Ok(()) if Instant::now() >= end => return Ok(Flow::Continues),
+                Ok(()) => {}
                 Err(error) if is_no_row(&error) => {
                     return Ok(match source.received() {
                         0 => Flow::None,

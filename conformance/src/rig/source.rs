@@ -53,7 +53,7 @@ impl Rig<'_> {
     /// Starts the first source and waits for its first row.
     pub(crate) fn flowing_source(&self, host: &Host) -> Result<Source, NotPassed> {
         let mut source = self.source(host)?;
-        source.next(self.limit()).map_err(untested)?;
+        source.skip(self.limit()).map_err(untested)?;
         Ok(source)
     }
 }
@@ -87,8 +87,8 @@ impl Rig<'_> {
 
 /// Returns whether a row comes within `limit`.
 pub(crate) fn next_row(source: &mut Source, limit: Duration) -> Result<bool, HostError> {
-    match source.next(limit) {
-        Ok(_) => Ok(true),
+    match source.skip(limit) {
+        Ok(()) => Ok(true),
         Err(error) if is_no_row(&error) => Ok(false),
         Err(error) => Err(error),
     }

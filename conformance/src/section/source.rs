@@ -213,11 +213,11 @@ fn sends_rows(rig: &Rig<'_>) -> Checked {
     let mut source = rig.source(&host)?;
     let channel = Channel::source(&source.order().meta);
     let dialed = || rig.transcript.open(&channel) + rig.transcript.hung_up(&channel) > 0;
-    match source.next(rig.limit()) {
+    match source.skip(rig.limit()) {
         Err(error) if is_no_row(&error) && !dialed() => {
             Err(failed(format!("{error}, and it has not dialed {channel}")))
         }
-        next => Ok(next.map(drop)?),
+        next => Ok(next?),
     }
 }
 
@@ -230,8 +230,8 @@ fn rows_are_well_formed(rig: &Rig<'_>) -> Checked {
             true => rig.limit(),
             false => end.saturating_duration_since(Instant::now()),
         };
-        match source.next(limit) {
-            Ok(_) => {}
+        match source.skip(limit) {
+            Ok(()) => {}
             Err(error) if is_no_row(&error) && row > 0 => break,
             Err(error) if is_no_row(&error) => return Err(untested(error)),
             Err(error) => {
@@ -283,8 +283,8 @@ fn is_silent_after_stop(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
     let mut source = rig.flowing_source(&host)?;
     let before = Instant::now();
-    let between = match source.next(rig.limit()) {
-        Ok(_) => before.elapsed(),
+    let between = match source.skip(rig.limit()) {
+        Ok(()) => before.elapsed(),
         Err(error) if is_no_row(&error) => Duration::ZERO,
         Err(error) => return Err(error.into()),
     };
@@ -336,7 +336,7 @@ fn stops_while_blocked(rig: &Rig<'_>) -> Checked {
 /// Starts the source again, waits for a row, and stops it.
 fn restarted(rig: &Rig<'_>, host: &Host) -> Checked {
     let mut source = rig.start_source(host, rig.source_name()?, "rule")?;
-    source.next(rig.limit())?;
+    source.skip(rig.limit())?;
     source.stop()?;
     Ok(())
 }
@@ -350,12 +350,12 @@ fn are_independent(rig: &Rig<'_>, other: (&str, &str)) -> Checked {
     let symbol = rig.source_name()?;
     let mut one = rig.flowing_source(&host)?;
     let mut two = rig.start_source_in(&host, symbol, other)?;
-    two.next(rig.limit())?;
+    two.skip(rig.limit())?;
     continues(rig, &mut one, "the first", "the second was started")?;
     two.stop()?;
     continues(rig, &mut one, "the first", "the second was stopped")?;
     let mut two = rig.start_source_in(&host, symbol, other)?;
-    two.next(rig.limit())?;
+    two.skip(rig.limit())?;
     one.stop()?;
     continues(rig, &mut two, "the second", "the first was stopped")
 }
@@ -366,7 +366,7 @@ fn numbers_its_address(rig: &Rig<'_>) -> Checked {
     let mut order = first.order().clone();
     first.stop().map_err(untested)?;
     order.meta.instance_id = 1;
-    host.start_source(order)?.next(rig.limit())?;
+    host.start_source(order)?.skip(rig.limit())?;
     Ok(())
 }
 
@@ -407,8 +407,8 @@ fn rows_are_kept_apart(rig: &Rig<'_>) -> Checked {
     let mut sources = [start(RULES[0])?, start(RULES[1])?];
     for row in 0..2 * ROWS {
         let source = &mut sources[row % 2];
-        match source.next(rig.limit()) {
-            Ok(_) => {}
+        match source.skip(rig.limit()) {
+            Ok(()) => {}
             Err(error) if is_no_row(&error) && row > 1 => break,
             Err(error) => return Err(untested(error)),
         }
@@ -459,8 +459,8 @@ fn each_row(rig: &Rig<'_>, check: impl Fn(&[u8]) -> Checked) -> Checked {
     let host = rig.host()?;
     let mut source = rig.source(&host)?;
     for row in 0..ROWS {
-        match source.next(rig.limit()) {
-            Ok(_) => check(&rig.transcript.last_row())?,
+        match source.skip(rig.limit()) {
+            Ok(()) => check(&rig.transcript.last_row())?,
             Err(error) if is_no_row(&error) && row > 0 => break,
             Err(error) => return Err(untested(error)),
         }

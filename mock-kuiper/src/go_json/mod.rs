@@ -6,6 +6,7 @@
 
 mod chunk;
 mod decode;
+pub(crate) mod depth;
 mod encode;
 pub(crate) mod scan;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::finding::{Advice, Code, Finding};
 use crate::foreign::in_sentence;
+use crate::go_json::depth;
 use crate::isolate::IsolationError;
 use crate::package::PackageError;
 use crate::symbol::{Kind, Meta, Symbol};
@@ -87,6 +88,9 @@ pub enum SystemError {
     Package(PackageError),
     /// The transport failed.
     Transport(String),
+    /// A value of the plugin is nested more than 127 levels deep, which eKuiper decodes
+    /// and this host does not. Holds what it is, for example ``a row of source `s` ``.
+    TooDeep(String),
     /// The system refused something.
     Io {
         /// What was tried, as an infinitive.
@@ -125,6 +129,13 @@ impl HostError {
         self.code().is_some_and(Code::is_exit)
     }
 
+    /// Whether a value of the plugin has more levels than this host decodes, which is no
+    /// mistake: [`SystemError::TooDeep`].
+    #[must_use]
+    pub fn is_too_deep(&self) -> bool {
+        matches!(self, Self::System(error) if matches!(**error, SystemError::TooDeep(_)))
+    }
+
     /// Returns what to do about it, the most likely remedy first.
     #[must_use]
     pub fn advice(&self) -> Vec<Advice> {
@@ -157,6 +168,10 @@ impl HostError {
     #[must_use]
     pub fn io(doing: &'static str, source: io::Error) -> Self {
         Self::System(Box::new(SystemError::Io { doing, source }))
+    }
+
+    pub(crate) fn too_deep(what: impl Into<String>) -> Self {
+        Self::System(Box::new(SystemError::TooDeep(what.into())))
     }
 
     pub(crate) fn isolation(error: IsolationError) -> Self {
@@ -198,9 +213,11 @@ impl SystemError {
             Self::NoTurn { .. } => vec![Advice::Do(
                 "drop one host before the next one is launched".to_owned(),
             )],
-            Self::Isolation(_) | Self::Package(_) | Self::Transport(_) | Self::Io { .. } => {
-                Vec::new()
-            }
+            Self::Isolation(_)
+            | Self::Package(_)
+            | Self::Transport(_)
+            | Self::TooDeep(_)
+            | Self::Io { .. } => Vec::new(),
         }
     }
 }
@@ -266,6 +283,13 @@ impl fmt::Display for SystemError {
             Self::Isolation(error) => write!(f, "{error}"),
             Self::Package(error) => write!(f, "{error}"),
             Self::Transport(text) => f.write_str(text),
+            Self::TooDeep(what) => write!(
+                f,
+                "{what} is nested more than {} levels deep, which mock-kuiper cannot decode; \
+                 eKuiper decodes up to {}",
+                depth::VALUE,
+                depth::GO
+            ),
             Self::Io { doing, source } => write!(f, "cannot {doing}: {source}"),
         }
     }
@@ -327,7 +351,8 @@ impl Error for SystemError {
             Self::AddressInUse { .. }
             | Self::StaleFile { .. }
             | Self::NoTurn { .. }
-            | Self::Transport(_) => None,
+            | Self::Transport(_)
+            | Self::TooDeep(_) => None,
         }
     }
 }

@@ -135,7 +135,7 @@ impl Function {
     /// A finding: [`Code::FunctionUnanswered`](crate::Code::FunctionUnanswered)
     /// at eKuiper's limit,
     /// [`Code::FunctionInvalidAnswer`](crate::Code::FunctionInvalidAnswer), or
-    /// the plugin's exit.
+    /// the plugin's exit. Or [`SystemError::TooDeep`](super::SystemError::TooDeep).
     pub fn call(&mut self, context: &Context, args: &[Value]) -> Result<Reply, HostError> {
         let mut request = Vec::new();
         wire::exec(&mut request, args, context, Numbers::Exact);
@@ -159,6 +159,10 @@ impl Function {
         let answer = self.answer_to(name, request, meaning)?;
         let reason = match FunctionAnswer::parse(&answer) {
             Ok(FunctionAnswer::Done(value)) => return Ok(Reply::Result(value)),
+            Ok(FunctionAnswer::DoneDeep(_)) => {
+                let what = format!("the result of function `{}`", self.symbol);
+                return Err(self.host.note(HostError::too_deep(what)));
+            }
             Ok(FunctionAnswer::Failed(text)) => return Ok(Reply::Error(text)),
             Ok(FunctionAnswer::Greeting) => "it is a greeting".to_owned(),
             Err(error) => error.to_string(),

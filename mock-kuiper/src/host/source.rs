@@ -16,6 +16,7 @@ use super::pull::PullChannel;
 use crate::event::{Meaning, Message, What};
 use crate::finding::{Finding, Observed};
 use crate::go_json;
+use crate::go_json::depth::{self, is_deeper};
 use crate::symbol::{Channel, Kind, Side};
 use crate::transport::Waker;
 use crate::wire::{InvalidRow, Order, SourceRow};
@@ -168,13 +169,11 @@ impl Source {
     /// may be), [`Code::PluginExited`](crate::Code::PluginExited) when the
     /// plugin has exited and all its rows are read, and
     /// [`Code::ChannelProtocol`](crate::Code::ChannelProtocol). Or
-    /// [`HostError::Interrupted`].
+    /// [`HostError::Interrupted`], or
+    /// [`SystemError::TooDeep`](super::SystemError::TooDeep).
     pub fn next(&mut self, limit: Duration) -> Result<Row, HostError> {
         let waited = self.next_within(limit)?;
-        waited.ok_or_else(|| {
-            let observed = Observed::NoRow { limit };
-            self.host.note(self.about(observed).into())
-        })
+        waited.ok_or_else(|| self.no_row(limit))
     }
 
     /// Waits at most `limit` for the next row, and decodes it; `None` at the limit.
@@ -183,6 +182,38 @@ impl Source {
     ///
     /// Those of [`next`](Self::next).
     pub(crate) fn next_within(&mut self, limit: Duration) -> Result<Option<Row>, HostError> {
+        match self.wait(limit)? {
+            Some(Decoded::Row(row)) => Ok(Some(row)),
+            Some(Decoded::TooDeep) => {
+                let what = format!("a row of source `{}`", self.order.symbol);
+                Err(self.host.note(HostError::too_deep(what)))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Waits at most `limit` for the next row, which may have any number of levels.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next`](Self::next) that are about any row.
+    pub fn skip(&mut self, limit: Duration) -> Result<(), HostError> {
+        match self.skip_within(limit)? {
+            true => Ok(()),
+            false => Err(self.no_row(limit)),
+        }
+    }
+
+    /// Waits like [`skip`](Self::skip); returns whether a row has come.
+    pub(crate) fn skip_within(&mut self, limit: Duration) -> Result<bool, HostError> {
+        Ok(self.wait(limit)?.is_some())
+    }
+
+    fn no_row(&self, limit: Duration) -> HostError {
+        self.host.note(self.about(Observed::NoRow { limit }).into())
+    }
+
+    fn wait(&mut self, limit: Duration) -> Result<Option<Decoded>, HostError> {
         let deadline = Instant::now() + limit;
         let host = Arc::clone(&self.host);
         let mut exited = None;
@@ -335,12 +366,21 @@ impl Drop for Source {
     }
 }
 
-fn decode(row: SourceRow<'_>) -> Result<Row, InvalidRow> {
-    let decode = |json: &str| {
-        go_json::decode(json).map_err(|error| InvalidRow::Undecodable(error.to_string()))
+/// A row as far as it can be decoded.
+enum Decoded {
+    Row(Row),
+    /// It has more levels than a value can have.
+    TooDeep,
+}
+
+fn decode(row: SourceRow<'_>) -> Result<Decoded, InvalidRow> {
+    let decoded = |json: &str| match go_json::decode(json) {
+        Ok(value) => Ok(Some(value)),
+        Err(_) if is_deeper(json, depth::VALUE) => Ok(None),
+        Err(error) => Err(InvalidRow::Undecodable(error.to_string())),
     };
-    Ok(Row {
-        message: decode(row.message)?,
-        meta: decode(row.meta)?,
+    Ok(match (decoded(row.message)?, decoded(row.meta)?) {
+        (Some(message), Some(meta)) => Decoded::Row(Row { message, meta }),
+        _ => Decoded::TooDeep,
     })
 }

@@ -127,6 +127,7 @@ fn text(line: &Line<'_>, read: &Interpreted) -> Option<String> {
             let asked = asked.as_ref().map_or("a request", |asked| &asked.what);
             match reply {
                 Ok(FunctionAnswer::Done(result)) => format!("to {asked}: {}", shape(result)),
+                Ok(FunctionAnswer::DoneDeep(_)) => format!("to {asked}: a deep value"),
                 Ok(FunctionAnswer::Failed(_)) => format!("to {asked}: an error"),
                 Ok(FunctionAnswer::Greeting) => format!("to {asked}: a greeting"),
                 Err(_) => format!("to {asked}: not an answer, {}", any()),

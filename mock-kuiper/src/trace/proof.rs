@@ -21,6 +21,7 @@ use super::line::{Header, Line};
 use super::meaning::{Asked, Greeting, Interpreted, Refusal, Sense};
 use super::text::milliseconds;
 use crate::finding::{Code, Finding, Observed, Violation};
+use crate::foreign::in_sentence;
 use crate::release::{AckChannel, Release};
 use crate::symbol::{Purpose, Side, Symbol};
 use crate::wire::{Ack, Command, FunctionAnswer};
@@ -289,6 +290,9 @@ impl Prover {
                 if what == Some("IsAggregate") && !value.is_boolean() =>
             {
                 format!("expected true or false, got `{value}`")
+            }
+            Ok(FunctionAnswer::DoneDeep(json)) if what == Some("IsAggregate") => {
+                format!("expected true or false, got `{}`", in_sentence(json))
             }
             Ok(FunctionAnswer::Greeting) => "it is a greeting".to_owned(),
             Ok(_) => return,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// The depth to which a shape is written.
@@ -14,7 +15,13 @@ const LONGEST: usize = 2000;
 /// Returns the shape of the JSON in a text, or `None` if it is not JSON.
 #[must_use]
 pub fn shape_of(text: &[u8]) -> Option<String> {
-    serde_json::from_slice(text).ok().map(|value| shape(&value))
+    match serde_json::from_slice(text) {
+        Ok(value) => Some(shape(&value)),
+        // It may have too many levels for a value.
+        Err(_) => serde_json::from_slice(text)
+            .ok()
+            .map(|IgnoredAny| "…".to_owned()),
+    }
 }
 
 /// Returns the shape of a value, for example `{"a":number,"b":[string]}`.
@@ -88,6 +95,8 @@ mod tests {
         let wide = format!("{{{}}}", wide.join(","));
 
         assert_eq!(shape_of(deep.as_bytes()).unwrap(), "[[[[[[…]]]]]]");
+        let deepest = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+        assert_eq!(shape_of(deepest.as_bytes()).unwrap(), "…");
         assert_eq!(
             shape_of(wide.as_bytes()).unwrap().chars().count(),
             LONGEST + 1

@@ -201,7 +201,10 @@ impl Lane {
                 self.answered(t, asked.as_ref().map(|asked| asked.t));
             }
             Sense::Reply(reply, asked) => {
-                let is_good = matches!(reply, Ok(FunctionAnswer::Done(_)));
+                let is_good = matches!(
+                    reply,
+                    Ok(FunctionAnswer::Done(_) | FunctionAnswer::DoneDeep(_))
+                );
                 self.bad += u64::from(!is_good);
                 self.answered(t, asked.as_ref().map(|asked| asked.t));
             }

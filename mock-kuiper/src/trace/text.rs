@@ -176,6 +176,7 @@ fn reply_text(
     let after = after(line, asked);
     match reply {
         Ok(FunctionAnswer::Done(value)) => format!("{}{after}", in_sentence(&value.to_string())),
+        Ok(FunctionAnswer::DoneDeep(json)) => format!("{}{after}", in_sentence(json)),
         Ok(FunctionAnswer::Failed(text)) => format!("failed{after}: {}", in_sentence(text)),
         Ok(FunctionAnswer::Greeting) => {
             format!("{}, which this release takes for an answer", shown(line))

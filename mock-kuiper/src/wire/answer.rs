@@ -8,6 +8,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::foreign::excerpt;
+use crate::go_json::depth::{self, is_deeper};
 use crate::go_json::{decode, fields};
 
 /// The answer to an order.
@@ -54,6 +55,9 @@ pub enum FunctionAnswer {
     Greeting,
     /// The call succeeded (`state` is true), with this `result`.
     Done(Value),
+    /// The call succeeded, with a `result` of more than 127 levels. Holds its text: it
+    /// is not decoded, because a [`Value`] of so many levels could exhaust the stack.
+    DoneDeep(String),
     /// The call failed (`state` is false), with this text as `result`.
     Failed(String),
 }
@@ -63,7 +67,8 @@ impl FunctionAnswer {
     ///
     /// # Errors
     ///
-    /// [`InvalidAnswer`] for anything except an object with a boolean `state`.
+    /// [`InvalidAnswer`] for anything except an object with a boolean `state`, and for a
+    /// `result` that Go does not decode, such as one of more than 10000 levels.
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidAnswer> {
         if bytes.first() == Some(&b'h') {
             return Ok(FunctionAnswer::Greeting);
@@ -77,8 +82,24 @@ impl FunctionAnswer {
             Some(_) => return Err(invalid("`state` is not a boolean".to_owned())),
             None => return Err(invalid("`state` is missing".to_owned())),
         };
-        let result = result.map_or(Ok(Value::Null), decode);
-        let result = result.map_err(|error| invalid(format!("`result`: {error}")))?;
+        let json = result.unwrap_or("null");
+        let result = match decode(json) {
+            Ok(result) => result,
+            Err(_) if is_deeper(&text, depth::GO) => {
+                let levels = depth::GO;
+                return Err(invalid(format!(
+                    "it is nested more than {levels} levels deep"
+                )));
+            }
+            Err(_) if is_deeper(json, depth::VALUE) => {
+                let json = json.to_owned();
+                return Ok(match is_done {
+                    true => FunctionAnswer::DoneDeep(json),
+                    false => FunctionAnswer::Failed(json),
+                });
+            }
+            Err(error) => return Err(invalid(format!("`result`: {error}"))),
+        };
         Ok(match (is_done, result) {
             (true, result) => FunctionAnswer::Done(result),
             (false, Value::String(text)) => FunctionAnswer::Failed(text),
@@ -212,6 +233,30 @@ mod tests {
             FunctionAnswer::Done(json!("a\u{fffd}"))
         );
         assert_eq!(parse(b"handshake"), FunctionAnswer::Greeting);
+    }
+
+    #[test]
+    fn a_result_may_have_as_many_levels_as_go_reads() {
+        let nested = |levels| "[".repeat(levels) + &"]".repeat(levels);
+        let parse = |state: &str, levels| {
+            let result = nested(levels);
+            FunctionAnswer::parse(format!(r#"{{"state":{state},"result":{result}}}"#).as_bytes())
+        };
+
+        assert!(matches!(parse("true", 127), Ok(FunctionAnswer::Done(_))));
+        for levels in [128, 9_999] {
+            let text = nested(levels);
+            assert_eq!(
+                parse("true", levels),
+                Ok(FunctionAnswer::DoneDeep(text.clone()))
+            );
+            assert_eq!(parse("false", levels), Ok(FunctionAnswer::Failed(text)));
+        }
+        let error = parse("true", 10_000).unwrap_err().to_string();
+        assert!(
+            error.ends_with(" (it is nested more than 10000 levels deep)"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::foreign::{excerpt, in_sentence};
+use crate::go_json::depth::{self, is_deeper};
 use crate::go_json::{Numbers, decode, fields, scan, write_value};
 
 /// A row from a source. Its JSON is borrowed from the text that the plugin sent.
@@ -66,6 +67,10 @@ impl<'a> SourceRow<'a> {
                     }
                 }
             })?;
+        if is_deeper(text, depth::GO) {
+            let reason = format!("it is nested more than {} levels deep", depth::GO);
+            return Err(InvalidRow::Undecodable(reason));
+        }
         let Some(message) = message.filter(|&json| json != "null") else {
             return Err(match error {
                 Some(error) => {
@@ -157,15 +162,23 @@ impl std::error::Error for InvalidRow {}
 /// one object, or with `single` (`sendSingle`) the object itself.
 ///
 /// As in eKuiper the row is decoded and encoded again: keys are sorted and numbers
-/// are floats. `message` is that of a [`SourceRow`].
+/// are floats. `message` is that of a [`SourceRow`]. One of more than 127 levels is
+/// written as it came, because it cannot be decoded here.
 ///
 /// # Errors
 ///
 /// [`InvalidRow::Undecodable`] for what only decoding finds, such as a number
 /// beyond a float's range.
 pub fn write_sink_row(out: &mut Vec<u8>, message: &str, single: bool) -> Result<(), InvalidRow> {
-    let row: Value = decode(message).map_err(|error| InvalidRow::Undecodable(error.to_string()))?;
-    write_sink_value(out, &row, single);
+    match decode(message) {
+        Ok(row) => write_sink_value(out, &row, single),
+        Err(_) if is_deeper(message, depth::VALUE) => {
+            out.extend((!single).then_some(b'['));
+            out.extend(message.as_bytes());
+            out.extend((!single).then_some(b']'));
+        }
+        Err(error) => return Err(InvalidRow::Undecodable(error.to_string())),
+    }
     Ok(())
 }
 
@@ -272,6 +285,24 @@ mod tests {
 
         assert!(matches!(result, Err(InvalidRow::Undecodable(_))));
         assert!(out.is_empty());
+    }
+
+    #[test]
+    fn a_row_may_have_as_many_levels_as_go_reads() {
+        let row = |levels: usize| {
+            let (open, close) = (r#"{"a":"#.repeat(levels), "}".repeat(levels));
+            format!(r#"{{"message":{open}1{close},"meta":null}}"#)
+        };
+        let (deepest, deeper) = (row(9_999), row(10_000));
+        let mut out = Vec::new();
+
+        let message = SourceRow::parse(&deepest).unwrap().message;
+        write_sink_row(&mut out, message, false).unwrap();
+        let deeper = SourceRow::parse(&deeper);
+
+        assert_eq!(out, format!("[{message}]").as_bytes());
+        let reason = "it is nested more than 10000 levels deep".to_owned();
+        assert_eq!(deeper, Err(InvalidRow::Undecodable(reason)));
     }
 
     fn object() -> impl Strategy<Value = Value> {
@@ -428,7 +459,7 @@ mod tests {
             r#"{"message":{}}"#.to_owned(),
             r#"{"message":{},"meta":{},"more":1}"#.to_owned(),
             r#"{"\u006dessage":{},"meta":{}}"#.to_owned(),
-            format!(r#"{{"message":{{"a":{}}},"meta":{{}}}}"#, deep(100_000)),
+            format!(r#"{{"message":{{"a":{}}},"meta":{{}}}}"#, deep(9_000)),
         ] {
             assert_eq!(SourceRow::recognize(&text), None);
             assert!(SourceRow::parse(&text).is_ok());

@@ -14,7 +14,7 @@ use crate::short::Short;
 ///
 /// The value of a property whose name says that it is a secret is shown as
 /// `[redacted]`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ConfigError {
     /// The segments of the path, from the innermost to the root.
     path: Vec<String>,

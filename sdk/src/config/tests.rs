@@ -74,6 +74,18 @@ fn a_complete_configuration_is_parsed() {
 }
 
 #[test]
+fn a_copy_of_an_error_has_its_path_and_its_text() {
+    let error = config(json!({"topics": ["a", 7]}))
+        .parse::<Settings>()
+        .unwrap_err();
+
+    let copy = error.clone();
+
+    assert_eq!(copy.path(), "config.topics[1]");
+    assert_eq!(copy.to_string(), error.to_string());
+}
+
+#[test]
 fn every_form_of_an_enum_is_parsed() {
     for (value, mode) in [
         (json!("append"), Mode::Append),

@@ -3,6 +3,8 @@
 //! The arguments of a call become the parameters, and the number and types of
 //! the parameters are what `validate` checks.
 
+mod optional;
+
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -34,6 +36,12 @@ pub trait IntoAggregate<M> {
 /// Checks that a literal can be an argument.
 type Check = fn(&Value, Place) -> std::result::Result<(), ConfigError>;
 
+/// What is known of the type of a parameter.
+struct Parameter {
+    check: Check,
+    is_optional: bool,
+}
+
 /// Reads the arguments of a call, and computes it.
 type Call = dyn Fn(&mut Arguments<'_>, &FunctionContext) -> Result<Value> + Send + Sync;
 
@@ -43,24 +51,37 @@ struct Plain {
     is_aggregate: bool,
     /// One for each parameter.
     checks: Arc<[Check]>,
+    /// The number of arguments that may not be left out.
+    required: usize,
     call: Arc<Call>,
 }
 
 fn symbol(
     is_aggregate: bool,
-    checks: impl Into<Arc<[Check]>>,
+    parameters: impl IntoIterator<Item = Parameter>,
     call: impl Fn(&mut Arguments<'_>, &FunctionContext) -> Result<Value> + Send + Sync + 'static,
 ) -> FunctionSymbol {
-    let checks = checks.into();
+    let mut required = 0;
+    let mut checks = Vec::new();
+    for parameter in parameters {
+        checks.push(parameter.check);
+        // The type of an aggregate's parameter is that of the values in a column: an
+        // `Option` there is not about the column.
+        if is_aggregate || !parameter.is_optional {
+            required = checks.len();
+        }
+    }
+    let checks: Arc<[Check]> = checks.into();
     let call: Arc<Call> = Arc::new(call);
     let count = checks.len();
     FunctionSymbol {
-        about: Some(Box::new(move || About::of_arguments(count))),
+        about: Some(Box::new(move || About::of_arguments(required, count))),
         make: Box::new(move |name| {
             Box::new(Plain {
                 name: name.to_owned(),
                 is_aggregate,
                 checks: Arc::clone(&checks),
+                required,
                 call: Arc::clone(&call),
             })
         }),
@@ -69,11 +90,16 @@ fn symbol(
 
 impl Plain {
     fn count(&self, found: usize) -> Result {
-        let expected = match self.checks.len() {
-            count if count == found => return Ok(()),
+        let (least, most) = (self.required, self.checks.len());
+        if (least..=most).contains(&found) {
+            return Ok(());
+        }
+        let expected = match most {
             0 => "no arguments".to_owned(),
-            1 => "1 argument".to_owned(),
-            count => format!("{count} arguments"),
+            1 if least == 1 => "1 argument".to_owned(),
+            _ if least == most => format!("{most} arguments"),
+            _ if least + 1 == most => format!("{least} or {most} arguments"),
+            _ => format!("{least} to {most} arguments"),
         };
         Err(format!("{}: expected {expected}, found {found}", self.name).into())
     }
@@ -110,9 +136,13 @@ impl Function for Plain {
     }
 }
 
-/// Checks that a literal can be an argument of type `A`.
-fn one<A: DeserializeOwned>(literal: &Value, place: Place) -> std::result::Result<(), ConfigError> {
-    config::parse::<A>(literal, place).map(drop)
+impl Parameter {
+    fn of<A: DeserializeOwned>() -> Self {
+        Parameter {
+            check: |literal, place| config::parse::<A>(literal, place).map(drop),
+            is_optional: optional::is_optional::<A>(),
+        }
+    }
 }
 
 /// The values of one call that are still to be read.
@@ -125,6 +155,7 @@ struct Arguments<'a> {
 
 impl Arguments<'_> {
     fn next<A: DeserializeOwned + 'static>(&mut self) -> Result<A> {
+        // An optional argument that is left out is null.
         let given = self.given.next().unwrap_or_default();
         let index = self.index;
         self.index += 1;
@@ -162,7 +193,7 @@ macro_rules! implement {
             $($A: DeserializeOwned + 'static,)*
         {
             fn $into(self) -> FunctionSymbol {
-                symbol($is_aggregate, [$(one::<$A> as Check),*], move |_args, _ctx| {
+                symbol($is_aggregate, [$(Parameter::of::<$A>()),*], move |_args, _ctx| {
                     $(let $arg = _args.next()?;)*
                     self($($arg),*).returned()
                 })
@@ -176,7 +207,7 @@ macro_rules! implement {
             $($A: DeserializeOwned + 'static,)*
         {
             fn $into(self) -> FunctionSymbol {
-                symbol($is_aggregate, [$(one::<$A> as Check),*], move |_args, ctx| {
+                symbol($is_aggregate, [$(Parameter::of::<$A>()),*], move |_args, ctx| {
                     $(let $arg = _args.next()?;)*
                     self($($arg,)* ctx).returned()
                 })

@@ -299,8 +299,10 @@ fn a_wrapped_symbol_has_the_texts_that_it_is_given() {
         .description("Emits nothing.")
         .section("fast", json!({"period": 10}));
     let sink = sink(|_: Empty| Nothing).description_zh_cn("接收行。");
-    let function = function(|celsius: f64| celsius).argument("celsius", "float", "Degrees.");
-    let plain = IntoFunction::into_function(|a: f64, b: f64| a + b);
+    let function = function(|celsius: f64, _digits: Option<u8>| celsius)
+        .argument("celsius", "float", "Degrees.")
+        .argument("digits", "int", "Digits.");
+    let plain = IntoFunction::into_function(|a: f64, b: Option<f64>| b.map_or(a, |b| a + b));
 
     let describe = |describe: Option<crate::describe::Describe>| {
         serde_json::to_value(describe.expect("a description")()).unwrap()
@@ -319,13 +321,15 @@ fn a_wrapped_symbol_has_the_texts_that_it_is_given() {
     assert_eq!(
         describe(function.into_function().about),
         json!({"args": [{"name": "celsius", "optional": false, "control": "field",
-            "type": "float", "hint": {"en_US": "Degrees."}}]})
+            "type": "float", "hint": {"en_US": "Degrees."}},
+            {"name": "digits", "optional": true, "control": "field",
+            "type": "int", "hint": {"en_US": "Digits."}}]})
     );
     assert_eq!(
         describe(plain.about)["args"],
         json!([
             {"name": "arg1", "optional": false, "control": "field", "type": "any"},
-            {"name": "arg2", "optional": false, "control": "field", "type": "any"},
+            {"name": "arg2", "optional": true, "control": "field", "type": "any"},
         ])
     );
 }

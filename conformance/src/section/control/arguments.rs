@@ -130,7 +130,7 @@ pub(super) fn decodes_names(rig: &Rig<'_>) -> Checked {
     let host = rig.host()?;
     if let Ok(source) = rig.source_name() {
         let mut source = rig.start_source(&host, source, RULE)?;
-        source.next(rig.limit())?;
+        source.skip(rig.limit())?;
         return Ok(());
     }
     rig.start_sink(&host, rig.sink_name()?, RULE)?;

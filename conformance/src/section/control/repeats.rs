@@ -109,7 +109,7 @@ fn has_one_connection(rig: &Rig<'_>, source: &mut Source) -> Checked {
     // instance may take its time to close its own.
     let end = Instant::now() + rig.quiet(SETTLING);
     for row in 0.. {
-        source.next(rig.limit())?;
+        source.skip(rig.limit())?;
         let one = rig.one_connection(&channel);
         if (row > 2 && one.is_ok()) || Instant::now() >= end {
             return one;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mock_kuiper::engine::call::Call;
+use mock_kuiper::engine::foreign;
 use mock_kuiper::engine::wire::{Context, Expr};
 use mock_kuiper::{Event, Function, HostError, Meta, Observer, Reply, What};
 
@@ -139,6 +140,7 @@ fn look_into(stage: &Stage<'_>, failure: Failure) -> Result<String, HostError> {
     let text = match failure {
         Failure::Unmeasured(text) => return Ok(text),
         Failure::Finding(text) => text,
+        Failure::Host(error) if error.is_too_deep() => return Ok(error.to_string()),
         Failure::Host(error) if error.is_exit() => return Err(error),
         Failure::Host(HostError::Finding(finding)) => advice::finding(&finding, None),
         Failure::Host(error) => return Err(error),
@@ -156,8 +158,10 @@ fn measure_calls(
 ) -> Result<Sample, Failure> {
     let failed = |text: String| {
         Failure::Finding(format!(
-            "{} answered {call} with an error: {text}; give --call what it takes",
-            stage.symbol
+            "{} answered {call} with an error: {}; only calls that succeed are measured: change \
+             the --call, or fix the function",
+            stage.symbol,
+            foreign::in_sentence(&text)
         ))
     };
     let demand_result = |reply| match reply {

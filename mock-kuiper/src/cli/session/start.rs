@@ -170,31 +170,35 @@ impl<'a> Session<'a> {
                 func_id: index as u32,
             };
             let outcome = self.call(place, &call.args, &context);
-            let reply = self.survive(outcome)?;
+            let has_result = self.survive(outcome)?;
             self.done.calls = self.done.calls.max(index + 1);
             let function = &mut self.functions[place];
-            function.calls += u64::from(reply.is_some());
-            function.errors += u64::from(matches!(reply, Some(Reply::Error(_))));
+            function.calls += u64::from(has_result.is_some());
+            function.errors += u64::from(has_result == Some(false));
         }
         Ok(())
     }
 
-    fn call(
-        &mut self,
-        place: usize,
-        args: &[Value],
-        context: &Context,
-    ) -> Result<Reply, HostError> {
+    /// Validates and executes a call; returns whether it has a result.
+    fn call(&mut self, place: usize, args: &[Value], context: &Context) -> Result<bool, HostError> {
         let function = &mut self.functions[place].function;
         match function.validate(&Expr::of_values(args))? {
-            Reply::Result(_) => function.call(context, args),
+            Reply::Result(_) => match function.call(context, args) {
+                // It cannot be printed, and nothing is wrong with it.
+                Err(error) if error.is_too_deep() => {
+                    let text = error.to_string();
+                    self.stream.tell(What::Note { text: &text });
+                    Ok(true)
+                }
+                answered => Ok(matches!(answered?, Reply::Result(_))),
+            },
             Reply::Error(text) => {
                 self.stream.tell(What::Called {
                     function: function.symbol(),
                     args,
                     outcome: Err(&text),
                 });
-                Ok(Reply::Error(text))
+                Ok(false)
             }
         }
     }

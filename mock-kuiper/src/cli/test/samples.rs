@@ -9,7 +9,7 @@ use mock_kuiper::{Finding, Frame, Kind, Observed, Side};
 
 /// Text that a terminal, HTML, XML, Markdown or a workflow command acts on.
 pub(super) const HOSTILE: &str = "\x1b[2J</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&|`]]>%0A::error::\
-     \u{202e}\r\nhttp://127.0.0.1:9/x.png \u{0}\u{1}";
+     \u{202e}\r\nhttp://127.0.0.1:9/x.png \u{0}\u{1}\u{fffe}";
 
 const ECHO: &str = "tests/echo.test.yaml";
 const SINK: &str = "tests/sink.test.yaml";

@@ -113,7 +113,8 @@ impl Table {
 fn style(sense: &Sense) -> Style {
     match sense {
         Sense::Answer(refusal, _) if *refusal != Refusal::None => ERROR,
-        Sense::Reply(Ok(FunctionAnswer::Done(_)), _) | Sense::Ack(Ok(Ack::Done)) => Style::new(),
+        Sense::Reply(Ok(FunctionAnswer::Done(_) | FunctionAnswer::DoneDeep(_)), _)
+        | Sense::Ack(Ok(Ack::Done)) => Style::new(),
         Sense::Reply(..) | Sense::Ack(_) | Sense::InvalidRow(_) | Sense::Resent | Sense::Late => {
             ERROR
         }

@@ -215,7 +215,7 @@ pub(super) fn stop_sink(mut sink: Sink) -> Result<(), StepError> {
 /// if the source has ended without a row and must not.
 pub(super) fn check_source(source: &mut Source, may_be_silent: bool) -> Result<(), HostError> {
     let deadline = Deadline::after(LEFT_ROWS);
-    while !deadline.has_passed() && source.next_within(Duration::ZERO)?.is_some() {}
+    while !deadline.has_passed() && source.skip_within(Duration::ZERO)? {}
     let is_silent = source.received() == 0 && !may_be_silent;
     while let Some(gone) = source.gone_for().filter(|_| is_silent) {
         if gone >= RESTORE {
@@ -223,7 +223,7 @@ pub(super) fn check_source(source: &mut Source, may_be_silent: bool) -> Result<(
             let expected = None;
             return Err(source.about(Observed::Ended { rows, expected }).into());
         }
-        if source.next_within(RESTORE.saturating_sub(gone))?.is_some() {
+        if source.skip_within(RESTORE.saturating_sub(gone))? {
             break;
         }
     }

@@ -159,6 +159,28 @@ fn half_a_frame_and_an_invalid_row_are_findings() {
 }
 
 #[test]
+fn a_row_of_more_levels_than_are_compared_is_no_finding() {
+    let deep = format!("{}{}", "[".repeat(900), "]".repeat(900));
+    let start = format!(
+        "  - start: {{source: random, config: {{raw: ['{{\"message\":{{\"a\":{deep}}}}}']}}}}\n"
+    );
+    let compared = format!("{start}  - {{rows: random, expect: [{{$any: true}}]}}\n");
+
+    let left = play(&start);
+    let compared = play(&compared);
+
+    left.assert_passed();
+    assert_eq!(compared.verdicts(), ["one 2.4: error"]);
+    compared.assert_failure(
+        "one",
+        6,
+        "-",
+        "a row of source `random` is nested more than 127 levels deep, which mock-kuiper cannot \
+         decode; eKuiper decodes up to 10000",
+    );
+}
+
+#[test]
 fn a_row_where_none_is_expected_is_shown() {
     let outcome = play(
         "  - start: {source: random, config: {interval: 1, limit: 1}}

@@ -392,8 +392,22 @@ fn a_call_that_is_answered_with_an_error_is_not_measured() {
 
     let done = bench(&plugin, &["--call", &call]);
 
+    done.assert_status(1).assert_says(
+        "with an error: expected an argument; only calls that succeed are measured: change the \
+         --call, or fix the function",
+    );
+}
+
+#[test]
+fn an_error_of_several_lines_stays_on_one_line() {
+    let plugin = Plugin::new(&[], &[], &["echo"]);
+    let answer = r#"{"state":false,"result":"no\n::error::forged\r\u001b[2J"}"#;
+    let call = call(&plugin, &json!({ "answer": answer }).to_string());
+
+    let done = bench(&plugin, &["--call", &call]);
+
     done.assert_status(1)
-        .assert_says("with an error: expected an argument; give --call what it takes");
+        .assert_says(r"with an error: no\n::error::forged\r\u{1b}[2J; only calls");
 }
 
 #[test]

@@ -132,6 +132,29 @@ fn an_invalid_answer_to_a_call_is_reported_and_the_next_call_is_made() {
 }
 
 #[test]
+fn a_result_of_more_levels_than_are_decoded_is_noted_and_the_next_call_is_made() {
+    let (plugin, echo) = echo();
+    let deep = format!("{}1{}", "[".repeat(900), "]".repeat(900));
+    let answer = format!(r#"{{\"state\":true,\"result\":{deep}}}"#);
+
+    let done = plugin.run(&[
+        "--call",
+        &format!(r#"{echo}({{"answer":"{answer}"}})"#),
+        "--call",
+        &format!("{echo}(2)"),
+    ]);
+
+    done.assert_status(0)
+        .assert_says(&format!(
+            "note: the result of function `{echo}` is nested more than 127 levels deep, which \
+             mock-kuiper cannot decode; eKuiper decodes up to 10000"
+        ))
+        .assert_says(&format!("function {echo}: 2 calls"))
+        .assert_says(": no errors in ");
+    assert!(done.stdout.ends_with("\"result\":2}\n"), "{done}");
+}
+
+#[test]
 fn a_call_without_an_answer_is_reported_after_ekuipers_limit() {
     let (plugin, echo) = echo();
 

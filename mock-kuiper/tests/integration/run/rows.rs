@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::common::{Live, Plugin, on_nng};
 
 /// Makes the source send without a pause.
@@ -110,6 +112,31 @@ fn an_invalid_row_is_reported_and_the_run_continues() {
         "{\"source\":\"random\",\"message\":{\"good\":1},\"meta\":null}\n"
     );
     assert_eq!(done.logged("append got "), [r#"[{"good":1}]"#]);
+}
+
+#[test]
+fn a_row_of_many_levels_is_printed_and_passed_on_up_to_those_that_go_reads() {
+    let plugin = Plugin::new(&["random"], &["append"], &[]);
+    let deep = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+    let row = |levels| format!("{{\"message\":{},\"meta\":null}}", deep(levels));
+    let config = json!({"interval": 0, "raw": [row(10_000), row(900)]});
+
+    let done = plugin.run(&["--count", "1", "--config", &format!("random={config}")]);
+
+    done.assert_status(1)
+        .assert_says(
+            "error: source `random` sent an invalid row: the row cannot be decoded: it is nested \
+             more than 10000 levels deep",
+        )
+        .assert_says(": 1 error in ");
+    assert_eq!(
+        done.stdout,
+        format!(
+            "{{\"source\":\"random\",\"message\":{},\"meta\":null}}\n",
+            deep(900)
+        )
+    );
+    assert_eq!(done.logged("append got "), [format!("[{}]", deep(900))]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::foreign::in_sentence;
+use crate::go_json::depth::{self, is_deeper};
 use crate::host::HostError;
 use crate::scenario::model::{Content, Expected};
 use crate::scenario::pattern::{Pattern, Template};
@@ -84,6 +85,9 @@ impl Player<'_> {
             Ok(text) => text,
             Err(error) => return unmet(format!("cannot read the file {name}: {error}")),
         };
+        if matches!(content, Content::Json(_)) && is_deeper(&text, depth::VALUE) {
+            return Err(HostError::too_deep(format!("the file {name}")).into());
+        }
         match decode(text) {
             Ok(seen) => self.expect(
                 expected,

@@ -202,7 +202,7 @@ pub(super) fn take_rows(
 /// Reads and drops the rows that were on their way at a stop.
 fn drop_rows(source: &mut Source) -> Result<(), HostError> {
     let deadline = Deadline::after(ON_THEIR_WAY);
-    while !deadline.has_passed() && source.next_within(GAP)?.is_some() {}
+    while !deadline.has_passed() && source.skip_within(GAP)? {}
     Ok(())
 }
 
