@@ -136,8 +136,8 @@ struct Running {
     runs: bool,
     rows: Vec<Value>,
     last: f64,
-    /// Whether it has sent what is not a row.
-    is_invalid: bool,
+    /// Whether it has sent what is not a row, or a row of too many levels.
+    is_unfit: bool,
     sent: Vec<Vec<u8>>,
     count: u64,
     /// What the first acks reported, `None` for no error.
@@ -205,7 +205,7 @@ impl Seen {
                         one.last = line.t;
                     }
                     Some(_) => {}
-                    None => one.is_invalid = true,
+                    None => one.is_unfit = true,
                 }
             }
             Sense::SinkRow => {
@@ -248,7 +248,7 @@ impl Seen {
                 runs: true,
                 rows: Vec::new(),
                 last: started,
-                is_invalid: false,
+                is_unfit: false,
                 sent: Vec::new(),
                 count: 0,
                 acks: Vec::new(),
@@ -290,9 +290,9 @@ impl Seen {
         let of = |kind: Kind| all.iter().filter(move |one| one.order.symbol.kind == kind);
         let mut instances = Vec::new();
         for one in of(Kind::Sink).chain(of(Kind::Source)) {
-            if one.is_invalid {
+            if one.is_unfit {
                 note(&format!(
-                    "{} sends what is not a row, and is in no case",
+                    "{} sends what is not a row, or a row of more than 127 levels, and is in no case",
                     one.order.symbol
                 ));
                 continue;

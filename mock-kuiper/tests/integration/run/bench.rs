@@ -411,6 +411,24 @@ fn an_error_of_several_lines_stays_on_one_line() {
 }
 
 #[test]
+fn a_result_of_more_levels_than_are_decoded_is_not_measured_and_is_no_finding() {
+    let plugin = Plugin::new(&[], &[], &["echo"]);
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let answer = format!(r#"{{"state":true,"result":{deep}}}"#);
+    let deep = call(&plugin, &json!({ "answer": answer }).to_string());
+    let plain = call(&plugin, "1");
+
+    let done = bench(&plugin, &["--call", &deep, "--call", &plain]);
+
+    done.assert_status(0);
+    assert!(
+        done.stdout.contains(" is nested more than 127 levels deep"),
+        "{done}"
+    );
+    assert_eq!(names(&done), [format!("call {plain}")]);
+}
+
+#[test]
 fn the_exit_of_the_plugin_ends_the_bench() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
 

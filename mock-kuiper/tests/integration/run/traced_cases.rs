@@ -64,6 +64,26 @@ fn the_cases_of_a_trace_pass_on_its_plugin() {
 }
 
 #[test]
+fn a_source_whose_rows_have_too_many_levels_is_in_no_case() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let config = format!(r#"random={{"raw":["{{\"message\":{{\"a\":{deep}}}}}"]}}"#);
+    let trace = plugin.place().join("trace.jsonl");
+    let trace = trace.to_str().unwrap();
+    plugin
+        .run(&["--count", "1", "--config", &config, "--trace", trace])
+        .assert_status(0);
+
+    let nothing = test(&plugin, &["--from", "trace.jsonl", &plugin.id]);
+
+    assert_eq!(
+        String::from_utf8_lossy(&nothing.stderr),
+        "note: source `random` sends what is not a row, or a row of more than 127 levels, and is \
+         in no case\nerror: trace.jsonl: there is nothing in it that a case could test\n"
+    );
+}
+
+#[test]
 fn a_trace_without_anything_to_test_makes_no_cases() {
     let plugin = Plugin::new(&["random"], &[], &[]);
     let trace = plugin.place().join("trace.jsonl");
