@@ -1,8 +1,11 @@
 //! What a package has in it: the files of a plugin, under their names.
 
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
 
 use super::error::{Mistake, PackageError};
 use super::parts::{PARTS, Packable, names_in};
@@ -33,10 +36,16 @@ pub(super) enum Content {
 }
 
 impl Contents {
-    pub(super) fn of(plugin: &Packable, output: &Path) -> Result<Contents, PackageError> {
+    /// Lists what is packed to `output`, which is not a part of it.
+    ///
+    /// # Errors
+    ///
+    /// [`PackageError::Mistakes`] for names that are not UTF-8 and for links that cannot
+    /// be followed, and those of [`PackageError::io`].
+    pub(super) fn of(plugin: &Packable, output: Option<&Path>) -> Result<Contents, PackageError> {
         let mut contents = Contents::default();
         let json = plugin.json.file_name().unwrap_or_default();
-        let output = output.canonicalize().ok();
+        let output = output.and_then(|output| output.canonicalize().ok());
         let executable = Path::new(&plugin.executable);
         for name in names_in(&plugin.directory)? {
             let path = plugin.directory.join(&name);
@@ -82,7 +91,14 @@ impl Contents {
         above: &mut Vec<PathBuf>,
     ) -> Result<(), PackageError> {
         let unreadable = |error| PackageError::io(path, error);
-        let metadata = fs::metadata(path).map_err(unreadable)?;
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) => {
+                let text = broken_link(path, &error).ok_or_else(|| unreadable(error))?;
+                self.mistakes.push(Mistake::new(path, None, text));
+                return Ok(());
+            }
+        };
         if metadata.is_file() {
             let own = metadata.permissions().mode() & 0o100 != 0;
             let executable = name == plugin.executable || name == "install.sh";
@@ -126,5 +142,22 @@ impl Contents {
             content: Content::Directory,
             executable: false,
         });
+    }
+}
+
+/// Returns what is wrong with a symbolic link that cannot be followed; `None` if the
+/// path is none, or if the system refuses what it leads to.
+fn broken_link(path: &Path, error: &io::Error) -> Option<String> {
+    let target = fs::read_link(path).ok()?;
+    let target = target.display();
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => Some(format!(
+            "is a symbolic link to `{target}`, which does not exist; remove it, or correct it"
+        )),
+        _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => Some(format!(
+            "is a symbolic link to `{target}`, and so one of a circle of links; remove it, or \
+             correct it"
+        )),
+        _ => None,
     }
 }

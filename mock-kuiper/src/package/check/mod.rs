@@ -20,6 +20,7 @@ use std::path::Path;
 use self::look::Look;
 use super::archive;
 use super::build::Build;
+use super::contents::Contents;
 use super::describe::{Aligned, align};
 use super::error::PackageError;
 use super::layout::{Layout, has_code};
@@ -108,20 +109,20 @@ fn check_built(path: &Path, build: &Build, built: Option<&Path>) -> Result<Check
     let mut report = CheckReport::default();
     if found.is_dir() {
         let looked = Look::at(&mut report, &found, path, build)?;
-        return Ok(finish(report, looked, None));
+        return finish(report, looked, None);
     }
     let unpacked = match archive::unpack(path, archive::LIMITS) {
         Ok(unpacked) => unpacked,
         Err(error) => {
             report.take(CheckLevel::Error, error, path)?;
-            return Ok(finish(report, None, None));
+            return finish(report, None, None);
         }
     };
     let looked = Look::at(&mut report, unpacked.path(), path, build)?;
     if let Some(look) = &looked {
         zipped::check(&mut report, path, look.json_name())?;
     }
-    Ok(finish(report, looked, Some(unpacked)))
+    finish(report, looked, Some(unpacked))
 }
 
 /// Checks a plugin like [`check`]. The files of a Cargo package on the Rust SDK are first
@@ -140,7 +141,7 @@ pub fn check_with_code(path: &Path, build: &Build, fix: bool) -> Result<Checked,
             report.take(CheckLevel::Error, error, path)?;
             if find_manifest(&found, path).is_err() {
                 // A build that succeeds writes the missing json.
-                return Ok(finish(report, None, None));
+                return finish(report, None, None);
             }
             Aligned {
                 report,
@@ -174,16 +175,16 @@ fn check_layout(
         Ok(None) => {
             // Nothing to build. The checks of the json report why.
             let looked = Look::at(&mut report, directory, shown, build)?;
-            return Ok(finish(report, looked, None));
+            return finish(report, looked, None);
         }
         Err(error) => {
             report.take(CheckLevel::Error, error, directory)?;
-            return Ok(finish(report, None, None));
+            return finish(report, None, None);
         }
     };
     let looked = Look::at_unbuilt(&mut report, layout.directory(), shown, build)?;
     let Some(look) = looked else {
-        return Ok(finish(report, None, Some(layout.into_place())));
+        return finish(report, None, Some(layout.into_place()));
     };
     if report.count(CheckLevel::Error) > 0 {
         let text = "not built: correct the errors first";
@@ -200,16 +201,24 @@ fn check_layout(
         look.executable(&mut report)?;
         report.lines.extend(others);
     }
-    Ok(finish(report, Some(look), Some(layout.into_place())))
+    finish(report, Some(look), Some(layout.into_place()))
 }
 
-fn finish(report: CheckReport, looked: Option<Look<'_>>, temporary: Option<Scratch>) -> Checked {
-    let plugin = looked
-        .filter(|_| report.count(CheckLevel::Error) == 0)
-        .map(Look::into_packable);
-    Checked {
-        report,
-        plugin,
-        _temporary: temporary,
+/// Checks last whether the files that are packed can be.
+fn finish(
+    mut report: CheckReport,
+    looked: Option<Look<'_>>,
+    temporary: Option<Scratch>,
+) -> Result<Checked, PackageError> {
+    let packable = looked.map(Look::into_packable);
+    if let Some(plugin) = &packable
+        && let Err(error) = Contents::of(plugin, None)
+    {
+        report.take(CheckLevel::Error, error, &plugin.directory)?;
     }
+    Ok(Checked {
+        plugin: packable.filter(|_| report.count(CheckLevel::Error) == 0),
+        report,
+        _temporary: temporary,
+    })
 }
