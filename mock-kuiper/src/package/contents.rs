@@ -15,6 +15,11 @@ use super::parts::{PARTS, Packable, names_in};
 pub(super) struct Contents {
     pub(super) entries: Vec<Entry>,
     pub(super) left_out: Vec<String>,
+    /// What links lead to outside of the plugin, and the names under which it is packed.
+    /// The executable may be anywhere, since the json names it.
+    pub(super) outside: Vec<(String, PathBuf)>,
+    /// The real paths of the plugin's directories.
+    roots: Vec<PathBuf>,
     mistakes: Vec<Mistake>,
 }
 
@@ -43,7 +48,11 @@ impl Contents {
     /// [`PackageError::Mistakes`] for names that are not UTF-8 and for links that cannot
     /// be followed, and those of [`PackageError::io`].
     pub(super) fn of(plugin: &Packable, output: Option<&Path>) -> Result<Contents, PackageError> {
-        let mut contents = Contents::default();
+        let roots = [&plugin.directory, &plugin.origin].into_iter();
+        let mut contents = Contents {
+            roots: roots.filter_map(|root| root.canonicalize().ok()).collect(),
+            ..Contents::default()
+        };
         let json = plugin.json.file_name().unwrap_or_default();
         let output = output.and_then(|output| output.canonicalize().ok());
         let executable = Path::new(&plugin.executable);
@@ -99,6 +108,13 @@ impl Contents {
                 return Ok(());
             }
         };
+        if name != plugin.executable
+            && path.is_symlink()
+            && above.last().is_none_or(|directory| self.is_own(directory))
+            && let Some(real) = path.canonicalize().ok().filter(|real| !self.is_own(real))
+        {
+            self.outside.push((name.clone(), real));
+        }
         if metadata.is_file() {
             let own = metadata.permissions().mode() & 0o100 != 0;
             let executable = name == plugin.executable || name == "install.sh";
@@ -134,6 +150,11 @@ impl Contents {
         }
         above.pop();
         Ok(())
+    }
+
+    /// Returns whether a real path is in the plugin.
+    fn is_own(&self, real: &Path) -> bool {
+        self.roots.iter().any(|root| real.starts_with(root))
     }
 
     fn directory(&mut self, name: String) {

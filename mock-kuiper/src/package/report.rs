@@ -40,7 +40,7 @@ pub struct CheckLine {
 pub enum CheckLevel {
     /// The file is as it should be.
     Ok,
-    /// What was written, changed or skipped.
+    /// What was written, changed or skipped, or comes from another directory.
     Note,
     /// eKuiper accepts it, but something will not work, or not on every machine.
     Warning,

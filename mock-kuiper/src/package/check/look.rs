@@ -351,10 +351,12 @@ impl<'a> Look<'a> {
         matches!(self.language, Some(Language::Python { .. }))
     }
 
-    /// Returns the parts that can be packed.
-    pub(super) fn into_packable(self) -> Packable {
+    /// Returns the parts that can be packed. `origin` is the directory that the author
+    /// has.
+    pub(super) fn into_packable(self, origin: &Path) -> Packable {
         Packable {
             takes_all: self.is_python(),
+            origin: origin.to_owned(),
             directory: self.directory,
             json: self.json,
             executable: self.executable_name,
