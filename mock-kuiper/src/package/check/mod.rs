@@ -27,7 +27,7 @@ use super::layout::{Layout, has_code};
 use super::locate::{find, find_manifest};
 use super::manifest::Language;
 use super::parts::Packable;
-use super::report::{CheckLevel, CheckReport};
+use super::report::{CheckAdvice, CheckLevel, CheckReport};
 use crate::scratch::Scratch;
 
 /// A plugin that was checked, and what was found.
@@ -145,11 +145,17 @@ pub fn check_with_code(path: &Path, build: &Build, fix: bool) -> Result<Checked,
             }
             Aligned {
                 report,
-                binary: None,
+                ..Aligned::default()
             }
         }
     };
     let mut checked = check_built(path, build, aligned.binary.as_deref())?;
+    for line in &mut checked.report.lines {
+        // The only line about a file that is missing.
+        if aligned.undescribed.contains(&line.file) {
+            line.advice = Some(CheckAdvice::Describe);
+        }
+    }
     // A build fails twice for one reason.
     let lines = aligned.report.lines.into_iter();
     let new: Vec<_> = lines
