@@ -27,9 +27,10 @@ Examples:
 ///
 /// The zip contains NAME.json, the executable, sources/, sinks/, functions/ and
 /// install.sh; for a Python plugin, the whole directory except virtual
-/// environments. Hidden files, __pycache__ and *.pyc are left out. A plugin in
-/// which `mock-kuiper check` finds an error is not packed. The files of a Cargo
-/// package on the Rust SDK that are missing are written first.
+/// environments. Hidden files, __pycache__ and *.pyc are left out. Links are
+/// followed, and those to other directories are named. A plugin in which
+/// `mock-kuiper check` finds an error is not packed. The files of a Cargo package
+/// on the Rust SDK that are missing are written first.
 ///
 /// The same files give the same zip, byte for byte. The zip is written
 /// completely or not at all. Its path is printed to stdout, its contents to

@@ -136,6 +136,10 @@ fn text_of(line: &CheckLine) -> String {
             format!("{text}, or name the machine that it is for with `--target`")
         }
         Some(CheckAdvice::Fix) => format!("{text}, or use `mock-kuiper check --fix`"),
+        Some(CheckAdvice::Describe) => format!(
+            "{text}, or describe the properties with the feature `metadata` of the crate \
+             `ekuiper`, so that it is written"
+        ),
         Some(CheckAdvice::Pack) => format!("{text}, or with `mock-kuiper pack`"),
         _ => text.clone(),
     }

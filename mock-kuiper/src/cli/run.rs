@@ -73,8 +73,10 @@ pub(crate) struct Args {
     #[command(flatten)]
     host: HostArgs,
 
-    /// Reload the plugin whenever its directory changes, until Ctrl-C
+    /// Reload the plugin whenever it is changed, until Ctrl-C
     ///
+    /// What counts are its json, its executable, sources/, sinks/, functions/, code,
+    /// yaml and toml in its directory, and what its build reads, but no data.
     /// A Cargo package or a Go module is built first. The process is replaced as by eKuiper's
     /// plugin update, what was running is started again, and the calls and the
     /// rows of --send or --rows are repeated.
@@ -145,7 +147,7 @@ impl Args {
             (
                 "--watch",
                 self.watch,
-                "it launches the plugin again when its directory changes, and you start the \
+                "it launches the plugin again when it is changed, and you start the \
                  plugin yourself",
             ),
             (

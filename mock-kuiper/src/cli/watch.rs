@@ -1,11 +1,14 @@
-//! `run --watch`: notices changes in the plugin's directory, and builds the plugin
-//! after them.
+//! `run --watch`: notices changes of the plugin, and builds the plugin after them.
+//!
+//! A plugin runs in its directory, and so writes data there: a sink's rows, a database.
+//! Who wrote a file is not known, so only what a plugin consists of is watched, by its
+//! name, and what its build has read.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -21,14 +24,20 @@ const QUIET: Duration = Duration::from_millis(100);
 /// The longest burst.
 const BURST: Duration = Duration::from_secs(2);
 
-/// Names that are not a part of a plugin, besides those of hidden files.
+/// Directories that are not a part of a plugin, besides hidden ones.
 const IGNORED: [&str; 2] = ["target", "__pycache__"];
 
-/// Files that a build writes.
+/// Files that a build writes, and whose changes by the author lead to a build.
 const BUILT: [&str; 2] = ["Cargo.lock", "go.sum"];
 
-/// Endings of files that are not a part of a plugin.
-const IGNORED_ENDINGS: [&str; 4] = ["pyc", "log", "tmp", "swp"];
+/// Directories in which every file is a part of the plugin.
+const PARTS: [&str; 4] = ["sources", "sinks", "functions", "src"];
+
+/// Endings of code, and of configurations that people write.
+const CODE: [&str; 19] = [
+    "rs", "toml", "go", "mod", "c", "h", "cc", "cpp", "hpp", "s", "py", "pyi", "so", "js", "mjs",
+    "jar", "sh", "yaml", "yml",
+];
 
 /// A change of the plugin, which was built if it is built from source.
 #[derive(Debug)]
@@ -63,10 +72,7 @@ impl Watch {
             CliError::Trouble(format!("cannot watch {}: {error}", directory.display()))
         };
         let root = fs::canonicalize(directory).map_err(|error| trouble(&error))?;
-        let filter = Arc::new(Filter {
-            built_in: built_in(package),
-            root: root.clone(),
-        });
+        let filter = Arc::new(Filter::new(root.clone(), package));
         let (tell, told) = mpsc::channel();
         let (of_events, at_once) = (Arc::clone(&filter), tell.clone());
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<_>| {
@@ -84,7 +90,7 @@ impl Watch {
             .watch(&root, RecursiveMode::Recursive)
             .map_err(|error| trouble(&error))?;
         // While the watch works already, so that none is missed.
-        for file in filter.changed_since(&root, since) {
+        for file in filter.changed_since(&root, Some(since)) {
             let _ = at_once.send(file);
         }
         // Without its own sender the thread ends with the watch.
@@ -99,6 +105,7 @@ impl Watch {
                     && let Some(package) = Weak::upgrade(&package)
                 {
                     let built = build(&package);
+                    filter.learn(&package);
                     drop(package);
                     changed(Change {
                         what: describe(&files),
@@ -155,9 +162,37 @@ fn describe(files: &BTreeSet<PathBuf>) -> String {
 struct Filter {
     root: PathBuf,
     built_in: Option<PathBuf>,
+    /// The json and the executable.
+    named: Vec<PathBuf>,
+    /// What the last build has read.
+    inputs: Mutex<Vec<PathBuf>>,
 }
 
 impl Filter {
+    fn new(root: PathBuf, package: &Package) -> Self {
+        let manifest = package.manifest();
+        let filter = Self {
+            built_in: built_in(package),
+            named: vec![
+                root.join(format!("{}.json", manifest.name)),
+                manifest.executable.clone(),
+            ],
+            inputs: Mutex::default(),
+            root,
+        };
+        filter.learn(package);
+        filter
+    }
+
+    /// Takes what a build has read as parts of the plugin. What the build before it has
+    /// read stays, in case this one failed.
+    fn learn(&self, package: &Package) {
+        let inputs = package.build_inputs();
+        if !inputs.is_empty() {
+            *self.inputs.lock().unwrap_or_else(PoisonError::into_inner) = inputs;
+        }
+    }
+
     /// Returns the plugin's files in an event, relative to its directory.
     fn files(&self, event: &notify::Event) -> Vec<PathBuf> {
         let counts = match event.kind {
@@ -168,22 +203,31 @@ impl Filter {
             }
             _ => true,
         };
-        let files = event.paths.iter().filter(|_| counts);
-        files.filter_map(|path| self.file(path)).collect()
+        let paths = event.paths.iter().filter(|_| counts);
+        let files = paths.flat_map(|path| match path.is_dir() {
+            // The files in a new directory may be older than its watch.
+            true => self.changed_since(path, None),
+            false => self.file(path).into_iter().collect(),
+        });
+        files.collect()
     }
 
     /// Returns the plugin's files in a directory that were changed after `since`, but by
-    /// no build.
-    fn changed_since(&self, directory: &Path, since: SystemTime) -> Vec<PathBuf> {
+    /// no build; without `since`, all.
+    fn changed_since(&self, directory: &Path, since: Option<SystemTime>) -> Vec<PathBuf> {
         let mut changed = Vec::new();
+        if !self.is_watched(directory) {
+            return changed;
+        }
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             let path = entry.path();
-            let (Some(file), Ok(metadata)) = (self.file(&path), entry.metadata()) else {
+            let Ok(metadata) = entry.metadata() else {
                 continue;
             };
             if metadata.is_dir() {
                 changed.extend(self.changed_since(&path, since));
-            } else if metadata.modified().is_ok_and(|time| time > since)
+            } else if let Some(file) = self.file(&path)
+                && since.is_none_or(|since| metadata.modified().is_ok_and(|time| time > since))
                 && !BUILT.contains(&&*entry.file_name().to_string_lossy())
             {
                 changed.push(file);
@@ -192,22 +236,36 @@ impl Filter {
         changed
     }
 
-    fn file(&self, path: &Path) -> Option<PathBuf> {
-        if self
-            .built_in
-            .as_ref()
-            .is_some_and(|to| path.starts_with(to))
-        {
-            return None;
-        }
-        let file = path.strip_prefix(&self.root).ok()?;
+    /// Returns whether a path is neither hidden nor a build's or an editor's own.
+    fn is_watched(&self, path: &Path) -> bool {
+        let built_in = self.built_in.as_ref();
         let plain = |component: Component<'_>| {
             let name = component.as_os_str().to_string_lossy();
             !(name.starts_with('.') || name.ends_with('~') || IGNORED.contains(&&*name))
         };
+        built_in.is_none_or(|to| !path.starts_with(to))
+            && path
+                .strip_prefix(&self.root)
+                .is_ok_and(|file| file.components().all(plain))
+    }
+
+    /// Returns the path below the root if the file is a part of the plugin.
+    fn file(&self, path: &Path) -> Option<PathBuf> {
+        let file = path.strip_prefix(&self.root).ok()?;
+        let name = file.file_name()?.to_string_lossy();
         let ending = file.extension().unwrap_or_default().to_string_lossy();
-        let counts = file.components().all(plain) && !IGNORED_ENDINGS.contains(&&*ending);
-        (counts && !file.as_os_str().is_empty()).then(|| file.to_owned())
+        let is_part = || {
+            BUILT.contains(&&*name)
+                || PARTS.iter().any(|part| file.starts_with(part))
+                || CODE.contains(&&*ending) && !name.ends_with(".test.yaml")
+        };
+        let is_read = || {
+            let inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+            inputs.iter().any(|input| input == path)
+        };
+        let counts = self.named.iter().any(|named| named == path)
+            || self.is_watched(path) && (is_part() || is_read());
+        counts.then(|| file.to_owned())
     }
 }
 
@@ -219,26 +277,52 @@ mod tests {
         let filter = Filter {
             root: "/plugin".into(),
             built_in: Some("/plugin/out".into()),
+            named: vec!["/plugin/mirror.json".into(), "/plugin/bin/mirror".into()],
+            inputs: Mutex::new(vec!["/plugin/cities.csv".into()]),
         };
         filter.file(Path::new(path)).is_some()
     }
 
     #[test]
-    fn build_output_and_hidden_files_are_not_changes_of_the_plugin() {
+    fn build_output_hidden_files_and_data_are_not_changes_of_the_plugin() {
         for path in [
-            "/plugin/target/debug/mirror",
-            "/plugin/out/release/mirror",
+            "/plugin/target/debug/build.rs",
+            "/plugin/out/release/build.rs",
             "/plugin/.git/index",
+            "/plugin/.venv/lib/six.py",
             "/plugin/src/.main.rs.swp",
             "/plugin/src/main.rs~",
             "/plugin/__pycache__/pysam.cpython-311.pyc",
             "/plugin/plugin.log",
+            "/plugin/rows.jsonl",
+            "/plugin/rows.json",
+            "/plugin/rows.db-journal",
+            "/plugin/rows",
+            "/plugin/mirror.test.yaml",
             "/plugin",
             "/elsewhere/src/main.rs",
         ] {
             assert!(!counts(path), "{path}");
         }
-        for path in ["/plugin/src/main.rs", "/plugin/mirror", "/plugin/outer"] {
+    }
+
+    #[test]
+    fn the_json_the_executable_code_and_what_the_build_reads_are_parts_of_the_plugin() {
+        for path in [
+            "/plugin/mirror.json",
+            "/plugin/bin/mirror",
+            "/plugin/sources/random.yaml",
+            "/plugin/functions/echo.json",
+            "/plugin/src/main.rs",
+            "/plugin/src/greeting.txt",
+            "/plugin/Cargo.toml",
+            "/plugin/Cargo.lock",
+            "/plugin/mirror.py",
+            "/plugin/lib/filters.py",
+            "/plugin/install.sh",
+            "/plugin/outer.go",
+            "/plugin/cities.csv",
+        ] {
             assert!(counts(path), "{path}");
         }
     }

@@ -1,5 +1,6 @@
 //! A Cargo package that is a plugin: building its binary.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -73,5 +74,35 @@ pub(super) fn run_cargo(
             "`cargo build --bin {binary}` failed, see its output above; the json's `executable` \
              must be the name of a binary of this package"
         ))),
+    }
+}
+
+/// Returns the files that the build of a binary has read, without those of other
+/// people's crates: Cargo names them beside it, as a rule for `make`.
+pub(super) fn inputs_of(binary: &Path) -> Vec<PathBuf> {
+    let rule = fs::read_to_string(binary.with_extension("d")).unwrap_or_default();
+    let files = rule.split_once(": ").map_or("", |(_, files)| files);
+    // A space in a name is escaped.
+    let files = files.trim_end().replace("\\ ", "\0");
+    let files = files.split(' ').filter(|file| !file.is_empty());
+    files.map(|file| file.replace('\0', " ").into()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inputs_of_a_build_are_read_from_the_rule_beside_the_binary() {
+        let place = tempfile::tempdir().unwrap();
+        let binary = place.path().join("mirror");
+        let rule = "/t/mirror: /p/build.rs /p/my\\ cities.csv /p/src/main.rs\n";
+        fs::write(place.path().join("mirror.d"), rule).unwrap();
+
+        let inputs = inputs_of(&binary);
+
+        let expected = ["/p/build.rs", "/p/my cities.csv", "/p/src/main.rs"];
+        assert_eq!(inputs, expected.map(PathBuf::from));
+        assert!(inputs_of(&place.path().join("other")).is_empty());
     }
 }

@@ -1,8 +1,11 @@
 //! What a package has in it: the files of a plugin, under their names.
 
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
 
 use super::error::{Mistake, PackageError};
 use super::parts::{PARTS, Packable, names_in};
@@ -12,6 +15,11 @@ use super::parts::{PARTS, Packable, names_in};
 pub(super) struct Contents {
     pub(super) entries: Vec<Entry>,
     pub(super) left_out: Vec<String>,
+    /// What links lead to outside of the plugin, and the names under which it is packed.
+    /// The executable may be anywhere, since the json names it.
+    pub(super) outside: Vec<(String, PathBuf)>,
+    /// The real paths of the plugin's directories.
+    roots: Vec<PathBuf>,
     mistakes: Vec<Mistake>,
 }
 
@@ -33,10 +41,20 @@ pub(super) enum Content {
 }
 
 impl Contents {
-    pub(super) fn of(plugin: &Packable, output: &Path) -> Result<Contents, PackageError> {
-        let mut contents = Contents::default();
+    /// Lists what is packed to `output`, which is not a part of it.
+    ///
+    /// # Errors
+    ///
+    /// [`PackageError::Mistakes`] for names that are not UTF-8 and for links that cannot
+    /// be followed, and those of [`PackageError::io`].
+    pub(super) fn of(plugin: &Packable, output: Option<&Path>) -> Result<Contents, PackageError> {
+        let roots = [&plugin.directory, &plugin.origin].into_iter();
+        let mut contents = Contents {
+            roots: roots.filter_map(|root| root.canonicalize().ok()).collect(),
+            ..Contents::default()
+        };
         let json = plugin.json.file_name().unwrap_or_default();
-        let output = output.canonicalize().ok();
+        let output = output.and_then(|output| output.canonicalize().ok());
         let executable = Path::new(&plugin.executable);
         for name in names_in(&plugin.directory)? {
             let path = plugin.directory.join(&name);
@@ -82,7 +100,21 @@ impl Contents {
         above: &mut Vec<PathBuf>,
     ) -> Result<(), PackageError> {
         let unreadable = |error| PackageError::io(path, error);
-        let metadata = fs::metadata(path).map_err(unreadable)?;
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) => {
+                let text = broken_link(path, &error).ok_or_else(|| unreadable(error))?;
+                self.mistakes.push(Mistake::new(path, None, text));
+                return Ok(());
+            }
+        };
+        if name != plugin.executable
+            && path.is_symlink()
+            && above.last().is_none_or(|directory| self.is_own(directory))
+            && let Some(real) = path.canonicalize().ok().filter(|real| !self.is_own(real))
+        {
+            self.outside.push((name.clone(), real));
+        }
         if metadata.is_file() {
             let own = metadata.permissions().mode() & 0o100 != 0;
             let executable = name == plugin.executable || name == "install.sh";
@@ -120,11 +152,33 @@ impl Contents {
         Ok(())
     }
 
+    /// Returns whether a real path is in the plugin.
+    fn is_own(&self, real: &Path) -> bool {
+        self.roots.iter().any(|root| real.starts_with(root))
+    }
+
     fn directory(&mut self, name: String) {
         self.entries.push(Entry {
             name,
             content: Content::Directory,
             executable: false,
         });
+    }
+}
+
+/// Returns what is wrong with a symbolic link that cannot be followed; `None` if the
+/// path is none, or if the system refuses what it leads to.
+fn broken_link(path: &Path, error: &io::Error) -> Option<String> {
+    let target = fs::read_link(path).ok()?;
+    let target = target.display();
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => Some(format!(
+            "is a symbolic link to `{target}`, which does not exist; remove it, or correct it"
+        )),
+        _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => Some(format!(
+            "is a symbolic link to `{target}`, and so one of a circle of links; remove it, or \
+             correct it"
+        )),
+        _ => None,
     }
 }

@@ -52,7 +52,7 @@ pub fn put_in_front(
     let Some(plugin) = &checked.plugin else {
         return Ok(None);
     };
-    let mut contents = Contents::of(plugin, output)?;
+    let mut contents = Contents::of(plugin, Some(output))?;
     let directory = Path::new(&plugin.executable).parent();
     let directory = directory.unwrap_or(Path::new(""));
     let named = |name: &str| directory.join(name).display().to_string();

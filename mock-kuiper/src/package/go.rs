@@ -4,7 +4,7 @@
 //! binary is used as it is, for as long as it is newer than the code.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
@@ -98,6 +98,21 @@ pub(super) fn run_go(
          plugin's `main`"
             .to_owned(),
     ))
+}
+
+/// Returns the files that the packages of a module embed.
+pub(super) fn embedded(directory: &Path) -> Vec<PathBuf> {
+    let files = "{{range .EmbedFiles}}{{$.Dir}}/{{.}}\n{{end}}";
+    let listed = Command::new("go")
+        .args(["list", "-e", "-f", files, "./..."])
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    let listed = listed.map_or_else(|_| Vec::new(), |output| output.stdout);
+    let listed = String::from_utf8_lossy(&listed);
+    let lines = listed.lines().filter(|line| !line.is_empty());
+    lines.map(PathBuf::from).collect()
 }
 
 /// Returns Go's name of a target's processor, and the version of an ARM.

@@ -10,10 +10,10 @@ use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use super::build::Build;
-use super::cargo::{is_cargo_package, run_cargo};
+use super::cargo::{inputs_of, is_cargo_package, run_cargo};
 use super::error::PackageError;
 use super::files;
-use super::go::{is_to_be_built, run_go};
+use super::go::{embedded, is_to_be_built, run_go};
 use super::locate::find_manifest;
 use super::parts::PARTS;
 use super::spelling::parse_json;
@@ -109,6 +109,16 @@ impl Layout {
                 run_go(&self.package, &self.shown, &binary, build)?;
                 self.put(&binary)
             }
+        }
+    }
+
+    /// Returns the files that the last build has read.
+    pub(super) fn build_inputs(&self) -> Vec<PathBuf> {
+        if is_cargo_package(&self.package) {
+            let binary = fs::read_link(self.executable());
+            binary.map_or_else(|_| Vec::new(), |binary| inputs_of(&binary))
+        } else {
+            embedded(&self.package)
         }
     }
 

@@ -11,6 +11,20 @@ use super::error::{Mistake, PackageError};
 use super::files;
 use super::spelling::parse_json;
 use crate::go_json::field;
+use crate::scenario::nearest::nearest;
+
+/// The keys that eKuiper reads, and `name`, which it compares with the file's name.
+const KEYS: [&str; 9] = [
+    "name",
+    "version",
+    "language",
+    "executable",
+    "sources",
+    "sinks",
+    "functions",
+    "virtualEnvType",
+    "env",
+];
 
 /// What a plugin declares in its json.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,13 +79,27 @@ pub(super) struct Examined {
     pub(super) mistakes: Vec<Mistake>,
     /// Names that are listed twice, which eKuiper tolerates.
     pub(super) duplicates: Vec<Mistake>,
+    /// Keys that eKuiper ignores, because they are misspelled.
+    pub(super) misspelled: Vec<Misspelled>,
+}
+
+/// A key that is probably meant to be another.
+#[derive(Debug)]
+pub(super) struct Misspelled {
+    pub(super) meant: &'static str,
+    pub(super) mistake: Mistake,
 }
 
 /// Reads a manifest that must have no mistakes. `zipped` is whether the plugin came
 /// in a zip.
 pub(super) fn read(file: &Path, directory: &Path, zipped: bool) -> Result<Manifest, PackageError> {
     let examined = examine(file, directory, zipped)?;
-    let mistakes = examined.mistakes;
+    let mut mistakes = examined.mistakes;
+    if !mistakes.is_empty() {
+        // One of them may be the reason.
+        let misspelled = examined.misspelled.into_iter();
+        mistakes.extend(misspelled.map(|key| key.mistake));
+    }
     let manifest = (|| {
         Some(Manifest {
             name: examined.name,
@@ -170,9 +198,28 @@ impl Examiner<'_> {
             sinks,
             functions,
             unlisted,
+            misspelled: self.misspelled(),
             mistakes: std::mem::take(&mut self.mistakes),
             duplicates: std::mem::take(&mut self.duplicates),
         }
+    }
+
+    /// Returns the keys that are almost like one that eKuiper reads. Any other key may
+    /// be the author's own.
+    fn misspelled(&self) -> Vec<Misspelled> {
+        let keys = self.fields.keys();
+        let unknown = keys.filter(|key| !KEYS.iter().any(|known| known.eq_ignore_ascii_case(key)));
+        let misspelled = unknown.filter_map(|key| {
+            // The search takes quadratic time.
+            let typed = (key.len() <= 64).then(|| key.to_lowercase())?;
+            let meant = nearest(&typed, KEYS)?;
+            let text = format!("eKuiper does not know this key; did you mean `{meant}`?");
+            Some(Misspelled {
+                meant,
+                mistake: Mistake::new(self.file, Some(key), text),
+            })
+        });
+        misspelled.collect()
     }
 
     fn language(&mut self) -> Option<Language> {

@@ -155,6 +155,21 @@ impl Package {
         matches!(self.origin, Origin::LaidOut { build: Some(_), .. })
     }
 
+    /// Returns the files that the last build of the plugin has read, as far as its
+    /// compiler names them: those of a crate, `include_str!` and `build.rs`, or those
+    /// that Go embeds. It is empty for a plugin that is not built.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn build_inputs(&self) -> Vec<PathBuf> {
+        match &self.origin {
+            Origin::LaidOut {
+                layout,
+                build: Some(_),
+            } => layout.build_inputs(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Lays out the plugin in `directory`, and builds its executable if `build`
     /// is given, unless it is `built` already. `shown` is what the user gave.
     ///

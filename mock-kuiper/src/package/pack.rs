@@ -45,14 +45,14 @@ pub struct Packed {
 ///
 /// # Errors
 ///
-/// [`PackageError::Mistakes`] for names that are not UTF-8 and for links that form a
-/// circle, [`PackageError::Io`] if a file cannot be read, and
+/// [`PackageError::Mistakes`] for names that are not UTF-8 and for links that cannot be
+/// followed, which the check has not seen yet, [`PackageError::Io`] if a file cannot be read, and
 /// [`PackageError::Write`] if the zip cannot be written.
 pub fn pack(checked: &Checked, output: &Path) -> Result<Option<Packed>, PackageError> {
     let Some(plugin) = &checked.plugin else {
         return Ok(None);
     };
-    let contents = Contents::of(plugin, output)?;
+    let contents = Contents::of(plugin, Some(output))?;
     write_zip(contents, output).map(Some)
 }
 

@@ -17,6 +17,8 @@ pub(super) const PARTS: [&str; 4] = ["sources", "sinks", "functions", "install.s
 #[derive(Debug)]
 pub(super) struct Packable {
     pub(super) directory: PathBuf,
+    /// The directory that the author has: that of the code, or the plugin's own.
+    pub(super) origin: PathBuf,
     pub(super) json: PathBuf,
     /// The path of the executable in the plugin's directory.
     pub(super) executable: String,

@@ -40,7 +40,7 @@ pub struct CheckLine {
 pub enum CheckLevel {
     /// The file is as it should be.
     Ok,
-    /// What was written, changed or skipped.
+    /// What was written, changed or skipped, or comes from another directory.
     Note,
     /// eKuiper accepts it, but something will not work, or not on every machine.
     Warning,
@@ -61,6 +61,9 @@ pub enum CheckAdvice {
     Pack,
     /// Let [`align`](crate::package::align) change the file, with `fix`.
     Fix,
+    /// Describe the properties in the code, so that [`align`](crate::package::align)
+    /// writes the file.
+    Describe,
 }
 
 impl fmt::Display for CheckAdvice {
@@ -69,6 +72,10 @@ impl fmt::Display for CheckAdvice {
             Self::NameTarget => "or set `Build::target` to the machine that it is for",
             Self::Pack => "or let `package::pack` write the zip",
             Self::Fix => "or let `package::align` change the file",
+            Self::Describe => {
+                "or describe the properties with the feature `metadata` of the crate `ekuiper`, \
+                 so that `package::align` writes it"
+            }
         })
     }
 }

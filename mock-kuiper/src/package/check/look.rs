@@ -112,7 +112,10 @@ impl<'a> Look<'a> {
             // If the list itself is invalid, its files are unknown.
             if let Some(names) = names {
                 self.symbols(report, list, names)?;
-                self.strangers(report, list, names)?;
+                // The files may belong to the symbols of a list whose key is misspelled.
+                if !examined.misspelled.iter().any(|key| key.meant == list) {
+                    self.strangers(report, list, names)?;
+                }
             }
         }
         self.install(report)?;
@@ -130,6 +133,9 @@ impl<'a> Look<'a> {
         }
         for mistake in examined.duplicates.iter().cloned() {
             report.take_one(CheckLevel::Warning, mistake, &self.directory);
+        }
+        for key in &examined.misspelled {
+            report.take_one(CheckLevel::Warning, key.mistake.clone(), &self.directory);
         }
         if let Some(name) = &examined.executable_name
             && examined.executable.is_some()
@@ -342,10 +348,12 @@ impl<'a> Look<'a> {
         matches!(self.language, Some(Language::Python { .. }))
     }
 
-    /// Returns the parts that can be packed.
-    pub(super) fn into_packable(self) -> Packable {
+    /// Returns the parts that can be packed. `origin` is the directory that the author
+    /// has.
+    pub(super) fn into_packable(self, origin: &Path) -> Packable {
         Packable {
             takes_all: self.is_python(),
+            origin: origin.to_owned(),
             directory: self.directory,
             json: self.json,
             executable: self.executable_name,

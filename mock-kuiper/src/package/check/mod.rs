@@ -20,13 +20,14 @@ use std::path::Path;
 use self::look::Look;
 use super::archive;
 use super::build::Build;
+use super::contents::Contents;
 use super::describe::{Aligned, align};
 use super::error::PackageError;
 use super::layout::{Layout, has_code};
 use super::locate::{find, find_manifest};
 use super::manifest::Language;
 use super::parts::Packable;
-use super::report::{CheckLevel, CheckReport};
+use super::report::{CheckAdvice, CheckLevel, CheckReport};
 use crate::scratch::Scratch;
 
 /// A plugin that was checked, and what was found.
@@ -108,20 +109,20 @@ fn check_built(path: &Path, build: &Build, built: Option<&Path>) -> Result<Check
     let mut report = CheckReport::default();
     if found.is_dir() {
         let looked = Look::at(&mut report, &found, path, build)?;
-        return Ok(finish(report, looked, None));
+        return finish(report, looked, &found, None);
     }
     let unpacked = match archive::unpack(path, archive::LIMITS) {
         Ok(unpacked) => unpacked,
         Err(error) => {
             report.take(CheckLevel::Error, error, path)?;
-            return Ok(finish(report, None, None));
+            return finish(report, None, &found, None);
         }
     };
     let looked = Look::at(&mut report, unpacked.path(), path, build)?;
     if let Some(look) = &looked {
         zipped::check(&mut report, path, look.json_name())?;
     }
-    Ok(finish(report, looked, Some(unpacked)))
+    finish(report, looked, &found, Some(unpacked))
 }
 
 /// Checks a plugin like [`check`]. The files of a Cargo package on the Rust SDK are first
@@ -140,15 +141,21 @@ pub fn check_with_code(path: &Path, build: &Build, fix: bool) -> Result<Checked,
             report.take(CheckLevel::Error, error, path)?;
             if find_manifest(&found, path).is_err() {
                 // A build that succeeds writes the missing json.
-                return Ok(finish(report, None, None));
+                return finish(report, None, &found, None);
             }
             Aligned {
                 report,
-                binary: None,
+                ..Aligned::default()
             }
         }
     };
     let mut checked = check_built(path, build, aligned.binary.as_deref())?;
+    for line in &mut checked.report.lines {
+        // The only line about a file that is missing.
+        if aligned.undescribed.contains(&line.file) {
+            line.advice = Some(CheckAdvice::Describe);
+        }
+    }
     // A build fails twice for one reason.
     let lines = aligned.report.lines.into_iter();
     let new: Vec<_> = lines
@@ -174,16 +181,16 @@ fn check_layout(
         Ok(None) => {
             // Nothing to build. The checks of the json report why.
             let looked = Look::at(&mut report, directory, shown, build)?;
-            return Ok(finish(report, looked, None));
+            return finish(report, looked, directory, None);
         }
         Err(error) => {
             report.take(CheckLevel::Error, error, directory)?;
-            return Ok(finish(report, None, None));
+            return finish(report, None, directory, None);
         }
     };
     let looked = Look::at_unbuilt(&mut report, layout.directory(), shown, build)?;
     let Some(look) = looked else {
-        return Ok(finish(report, None, Some(layout.into_place())));
+        return finish(report, None, directory, Some(layout.into_place()));
     };
     if report.count(CheckLevel::Error) > 0 {
         let text = "not built: correct the errors first";
@@ -200,16 +207,36 @@ fn check_layout(
         look.executable(&mut report)?;
         report.lines.extend(others);
     }
-    Ok(finish(report, Some(look), Some(layout.into_place())))
+    finish(report, Some(look), directory, Some(layout.into_place()))
 }
 
-fn finish(report: CheckReport, looked: Option<Look<'_>>, temporary: Option<Scratch>) -> Checked {
-    let plugin = looked
-        .filter(|_| report.count(CheckLevel::Error) == 0)
-        .map(Look::into_packable);
-    Checked {
-        report,
-        plugin,
-        _temporary: temporary,
+/// Checks last whether the files that are packed can be, and names those from elsewhere.
+/// `origin` is what the author has.
+fn finish(
+    mut report: CheckReport,
+    looked: Option<Look<'_>>,
+    origin: &Path,
+    temporary: Option<Scratch>,
+) -> Result<Checked, PackageError> {
+    let packable = looked.map(|look| look.into_packable(origin));
+    if let Some(plugin) = &packable {
+        match Contents::of(plugin, None) {
+            Ok(contents) => {
+                for (name, real) in contents.outside {
+                    let text = format!(
+                        "is a link to {}, outside of the plugin's directory; what is there is \
+                         packed",
+                        real.display()
+                    );
+                    report.note(&name, text);
+                }
+            }
+            Err(error) => report.take(CheckLevel::Error, error, &plugin.directory)?,
+        }
     }
+    Ok(Checked {
+        plugin: packable.filter(|_| report.count(CheckLevel::Error) == 0),
+        report,
+        _temporary: temporary,
+    })
 }

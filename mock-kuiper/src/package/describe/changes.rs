@@ -18,6 +18,8 @@ pub(super) struct Changes<'a> {
     /// Whether files that differ are changed.
     pub(super) fix: bool,
     pub(super) report: CheckReport,
+    /// Files that are missing, and for which the code says too little to write them.
+    pub(super) undescribed: Vec<String>,
 }
 
 impl<'a> Changes<'a> {
@@ -26,6 +28,7 @@ impl<'a> Changes<'a> {
             directory,
             fix,
             report: CheckReport::default(),
+            undescribed: Vec::new(),
         }
     }
 

@@ -13,11 +13,15 @@ pub(super) fn compare(
     list: &str,
     symbol: &Symbol,
 ) -> Result<(), PackageError> {
+    let file = format!("{list}/{}.json", symbol.name);
+    let exists = changes.exists(&file)?;
     let Some(properties) = &symbol.properties else {
+        if !exists {
+            changes.undescribed.push(file);
+        }
         return Ok(());
     };
-    let file = format!("{list}/{}.json", symbol.name);
-    if !changes.exists(&file)? {
+    if !exists {
         return changes.write(&file, &new(list, symbol, properties).to_file());
     }
     let Some(found) = changes.read(&file)? else {

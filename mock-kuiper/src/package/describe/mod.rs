@@ -42,6 +42,8 @@ pub struct Aligned {
     pub report: CheckReport,
     /// The binary that was built.
     pub(super) binary: Option<PathBuf>,
+    /// Files that are missing, and for which the code says too little to write them.
+    pub(super) undescribed: Vec<String>,
 }
 
 /// Compares the files of a Cargo package on the Rust SDK with what its code registers,
@@ -102,6 +104,7 @@ pub fn align(path: &Path, build: &Build, fix: bool) -> Result<Aligned, PackageEr
     Ok(Aligned {
         report: changes.report,
         binary: Some(executable),
+        undescribed: changes.undescribed,
     })
 }
 

@@ -64,6 +64,45 @@ fn mistakes_in_all_files_are_reported_at_once() {
 }
 
 #[test]
+fn a_misspelled_key_of_the_json_is_a_warning_with_the_right_one() {
+    let plugin = Plugin::new();
+    let check = |json: &str| {
+        plugin.write("mirror.json", json);
+        plugin.run("check", &[])
+    };
+
+    // The files in `sinks` and `functions` may be right.
+    check(
+        r#"{"version":"1","language":"go","executable":"mirror","Sources":["ticks"],
+            "sink":["lines"],"Funtions":["same"],"about":{},"comment":"mine"}"#,
+    )
+    .assert_findings(
+        0,
+        &[
+            "warning  mirror.json: `Funtions`: eKuiper does not know this key; did you mean \
+             `functions`?",
+            "warning  mirror.json: `sink`: eKuiper does not know this key; did you mean `sinks`?",
+        ],
+    );
+    check(
+        r#"{"language":"go","exectuable":"mirror","sources":["ticks"],"sinks":["lines"],
+            "functions":["same"]}"#,
+    )
+    .assert_findings(
+        1,
+        &[
+            "error    mirror.json: `executable`: is missing; name a file in the plugin's directory",
+            "warning  mirror.json: `exectuable`: eKuiper does not know this key; did you mean \
+             `executable`?",
+        ],
+    );
+    let run = plugin.run("run", &["--isolate"]);
+    let tip =
+        "mirror.json: `exectuable`: eKuiper does not know this key; did you mean `executable`?\n";
+    assert!(run.stderr.ends_with(tip), "{run:?}");
+}
+
+#[test]
 fn only_strict_takes_warnings_for_errors() {
     let plugin = Plugin::new();
     plugin.remove("sinks/lines.json");

@@ -17,7 +17,9 @@ fn missing_files_are_written_once_and_then_agree_with_the_code() {
     assert_eq!(
         lines(&first),
         [
-            "warning  sinks/table.json: is missing, so eKuiper's UI cannot show the sink; add one",
+            "warning  sinks/table.json: is missing, so eKuiper's UI cannot show the sink; add one, \
+             or describe the properties with the feature `metadata` of the crate `ekuiper`, so \
+             that it is written",
             "note     wrote weather.json",
             "note     wrote sources/station.yaml",
             "note     wrote sources/station.json",

@@ -253,10 +253,79 @@ fn links_are_followed_and_a_circle_of_them_is_refused() {
     symlink(".", plugin.place().join("elsewhere/again")).unwrap();
     let done = plugin.run("pack", &[]);
 
-    assert_eq!(done.status, 2, "{done:#?}");
-    let text = "lib/again: is a link to a directory that contains it; remove it\n";
+    assert_eq!(done.status, 1, "{done:#?}");
+    let text = "error: lib/again: is a link to a directory that contains it; remove it\n\
+                nothing was packed\n";
     assert!(done.stderr.ends_with(text), "{done:#?}");
     assert!(!zip.exists());
+}
+
+#[test]
+fn what_links_take_from_outside_of_the_plugin_is_named_once() {
+    let plugin = Plugin::new();
+    plugin.write("mirror.json", JSON.replace("\"go\"", "\"python\""));
+    let elsewhere = plugin.place().canonicalize().unwrap().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("a.py"), "x").unwrap();
+    fs::write(elsewhere.join("mirror"), "x").unwrap();
+    symlink("a.py", elsewhere.join("b.py")).unwrap();
+    symlink("../elsewhere", plugin.path("lib")).unwrap();
+    symlink("../../elsewhere/a.py", plugin.path("sources/ticks.txt")).unwrap();
+    // Links within the plugin, and that of its executable, are what they seem to be.
+    symlink("sources/ticks.json", plugin.path("ticks.json")).unwrap();
+    plugin.remove("mirror");
+    symlink("../elsewhere/mirror", plugin.path("mirror")).unwrap();
+
+    let checked = plugin.run("check", &[]);
+    let packed = plugin.run("pack", &[]);
+
+    let elsewhere = elsewhere.display();
+    let notes = [("lib", ""), ("sources/ticks.txt", "/a.py")].map(|(name, file)| {
+        format!(
+            "{name}: is a link to {elsewhere}{file}, outside of the plugin's directory; what is \
+             there is packed"
+        )
+    });
+    let found = |text: &str, label: &str| {
+        let lines = text.lines().filter_map(|line| line.strip_prefix(label));
+        lines
+            .map(|note| note.trim_start().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found(&checked.stdout, "note"), notes, "{checked:#?}");
+    assert_eq!(found(&packed.stderr, "note:"), notes, "{packed:#?}");
+    assert_eq!((checked.status, packed.status), (0, 0));
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_an_error_of_check_and_of_pack() {
+    let plugin = Plugin::new();
+    symlink("nowhere", plugin.path("sources/gone.yaml")).unwrap();
+    symlink("self.yaml", plugin.path("sources/self.yaml")).unwrap();
+    plugin.remove("sources/ticks.yaml");
+    let errors = [
+        "error    sources/ticks.yaml: is missing, and eKuiper does not install a zip without it; \
+         add one, it may be empty",
+        "error    sources/gone.yaml: is a symbolic link to `nowhere`, which does not exist; \
+         remove it, or correct it",
+        "error    sources/self.yaml: is a symbolic link to `self.yaml`, and so one of a circle \
+         of links; remove it, or correct it",
+    ];
+
+    let checked = plugin.run("check", &[]);
+    let packed = plugin.run("pack", &[]);
+
+    assert_eq!(checked.status, 1, "{checked:#?}");
+    for error in errors {
+        assert!(checked.stdout.contains(error), "{checked:#?}");
+        let error = error.replace("error    ", "error: ");
+        assert!(packed.stderr.contains(&error), "{packed:#?}");
+    }
+    assert!(
+        packed.stderr.ends_with("nothing was packed\n"),
+        "{packed:#?}"
+    );
+    assert_eq!(packed.status, 1);
 }
 
 #[test]

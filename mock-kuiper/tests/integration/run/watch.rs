@@ -160,13 +160,13 @@ fn many_files_that_change_at_once_are_few_changes() {
     run.wait_for_stdout("\"number\":1");
 
     for number in 0..50 {
-        plugin.write(&format!("lib/file{number}"), "text");
+        plugin.write(&format!("lib/file{number}.py"), "text");
     }
     wait_for(&run, " changed: loaded in ", 1);
     // A last change, so that all reloads for the first ones come before it.
-    plugin.write("last", "text");
+    plugin.write("last.py", "text");
 
-    wait_for(&run, "last changed: loaded in ", 1);
+    wait_for(&run, "last.py changed: loaded in ", 1);
     let done = end(run, 0);
     let loaded = done.stderr.matches("changed: loaded").count();
     // Two, or a few more if the machine pauses between the files.
@@ -182,24 +182,106 @@ fn build_output_and_logs_are_not_changes() {
     for file in ["__pycache__/a.pyc", ".git/index", "target/x", "plugin.log"] {
         plugin.write(file, "text");
     }
-    plugin.write("last", "text");
+    plugin.write("last.py", "text");
 
     wait_for(&run, "changed: loaded in ", 1);
     let done = end(run, 0);
-    assert!(done.said().contains("note: last changed: loaded"), "{done}");
+    assert!(
+        done.said().contains("note: last.py changed: loaded"),
+        "{done}"
+    );
+}
+
+#[test]
+fn what_the_plugin_and_mock_kuiper_write_beside_the_code_is_not_a_change() {
+    let plugin = Plugin::new(&["random"], &["append"], &[]);
+    plugin.wrap(
+        "echo row >>rows.jsonl; echo row >rows.csv; mkdir -p data; echo row >>data/rows; \
+         exec bin/$(basename \"$0\") \"$@\"",
+    );
+    let trace = plugin.directory().join("trace.jsonl");
+    let events = plugin.directory().join("events.json");
+    let (trace, events) = (trace.to_str().unwrap(), events.to_str().unwrap());
+    let run = watch(&plugin, &["--trace", trace, "--json", events]);
+    wait_for(&run, "append got [{\"number\":2}]", 1);
+
+    plugin.write("last.py", "text");
+
+    wait_for(&run, "append got [{\"number\":2}]", 2);
+    let done = end(run, 0);
+    assert!(
+        done.said().contains("note: last.py changed: loaded"),
+        "{done}"
+    );
+    assert_eq!(done.stderr.matches(" changed: ").count(), 1, "{done}");
+    let rows = fs::read_to_string(plugin.directory().join("rows.jsonl")).unwrap();
+    assert_eq!(rows, "row\nrow\n");
+}
+
+#[test]
+fn a_file_that_the_build_reads_is_a_change() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    make_package(&plugin);
+    plugin.write("word.txt", "first");
+    let main = plugin.directory().join("src/main.rs");
+    let code = fs::read_to_string(&main).unwrap();
+    let code = code.replace(
+        "\"word first\"",
+        "\"word {}\", include_str!(\"../word.txt\")",
+    );
+    fs::write(&main, code).unwrap();
+    let run = watch(&plugin, &[]);
+    wait_for(&run, "word first", 1);
+
+    plugin.write("word.txt", "second");
+
+    wait_for(&run, "word.txt changed: built in ", 1);
+    wait_for(&run, "word second", 1);
+    end(run, 0);
+}
+
+#[test]
+fn a_file_that_a_go_module_embeds_is_a_change() {
+    let plugin = Plugin::new(&["random"], &[], &[]);
+    let probe = plugin.place().join("bin").join(&plugin.id);
+    fs::create_dir(plugin.place().join("bin")).unwrap();
+    fs::rename(plugin.executable(), &probe).unwrap();
+    plugin.write("go.mod", "module probe\n");
+    plugin.write("word.txt", "first");
+    // In place of `go`; `ci/new` builds real modules.
+    let go = format!(
+        "case \"$1\" in list) echo \"$PWD/word.txt\"; exit;; esac\nmkdir -p \"${{3%/*}}\"\n\
+         cat >\"$3.new\" <<EOF\n#!/bin/sh\necho word $(cat word.txt)\n\
+         exec {} \"\\$@\"\nEOF\nchmod +x \"$3.new\"; mv \"$3.new\" \"$3\"",
+        probe.display()
+    );
+    write_script(&plugin.place().join("go"), &go);
+    let mut command = plugin.command(&["--watch", "--debug"]);
+    command.env(
+        "PATH",
+        format!("{}:/usr/bin:/bin", plugin.place().display()),
+    );
+    let run = Live::spawn(command, &plugin.id);
+    wait_for(&run, "word first", 1);
+
+    plugin.write("word.txt", "second");
+
+    wait_for(&run, "word.txt changed: built in ", 1);
+    wait_for(&run, "word second", 1);
+    end(run, 0);
 }
 
 #[test]
 fn a_dead_plugin_is_reported_once_and_the_next_change_revives_it() {
     let plugin = Plugin::new(&["random"], &["append"], &["echo"]);
-    plugin.write("word", "dies=start");
-    plugin.wrap("PROBE=$(cat word) exec bin/$(basename \"$0\") \"$@\"");
+    plugin.write("word.sh", "dies=start");
+    plugin.wrap("PROBE=$(cat word.sh) exec bin/$(basename \"$0\") \"$@\"");
     let run = watch(&plugin, &[]);
     wait_for(&run, "error: the plugin exited unexpectedly", 1);
 
-    plugin.write("word", "");
+    plugin.write("word.sh", "");
 
-    wait_for(&run, "word changed: loaded in ", 1);
+    wait_for(&run, "word.sh changed: loaded in ", 1);
     wait_for(&run, "append got [{\"number\":2}]", 1);
     let done = end(run, 1);
     assert_eq!(done.said().matches("error:").count(), 1, "{done}");
@@ -224,12 +306,12 @@ fn a_plugin_that_never_greeted_gets_all_its_orders_after_a_change() {
 #[test]
 fn a_signal_does_not_wait_for_a_changed_plugin_that_does_not_greet() {
     let plugin = Plugin::new(&["random"], &["append"], &[]);
-    plugin.write("word", "");
-    plugin.wrap("PROBE=$(cat word) exec bin/$(basename \"$0\") \"$@\"");
+    plugin.write("word.sh", "");
+    plugin.wrap("PROBE=$(cat word.sh) exec bin/$(basename \"$0\") \"$@\"");
     let run = watch(&plugin, &["--answer-timeout", "1h"]);
     wait_for(&run, "append got [{\"number\":1}]", 1);
 
-    plugin.write("word", "silent");
+    plugin.write("word.sh", "silent");
     wait_for(&run, "directory ", 2);
 
     let done = end(run, 0);
