@@ -113,7 +113,7 @@ pub mod save {
 
 /// The known word that is nearest to a mistyped one.
 pub mod spelling {
-    pub use crate::scenario::nearest::nearest;
+    pub use crate::nearest::nearest;
 }
 
 /// A temporary directory that does not outlive the process.

@@ -131,6 +131,7 @@ mod host;
 mod html;
 mod isolate;
 mod markdown;
+mod nearest;
 mod open_files;
 mod package;
 #[cfg(feature = "pages")]

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// The first pause between two attempts. Each is twice as long as the one before, up to
-/// [`LONGEST_PAUSE`]: an attempt forks the host, and what a
-/// supervisor reports of each has to fit into a socket.
+/// [`LONGEST_PAUSE`]: an attempt forks the host, and what a supervisor reports of each
+/// has to fit into a socket.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);

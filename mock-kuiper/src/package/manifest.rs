@@ -11,7 +11,7 @@ use super::error::{Mistake, PackageError};
 use super::files;
 use super::spelling::parse_json;
 use crate::go_json::field;
-use crate::scenario::nearest::nearest;
+use crate::nearest::nearest;
 
 /// The keys that eKuiper reads, and `name`, which it compares with the file's name.
 const KEYS: [&str; 9] = [

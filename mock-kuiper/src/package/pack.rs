@@ -46,8 +46,8 @@ pub struct Packed {
 /// # Errors
 ///
 /// [`PackageError::Mistakes`] for names that are not UTF-8 and for links that cannot be
-/// followed, which the check has not seen yet, [`PackageError::Io`] if a file cannot be read, and
-/// [`PackageError::Write`] if the zip cannot be written.
+/// followed, which the check has not seen yet, [`PackageError::Io`] if a file cannot be
+/// read, and [`PackageError::Write`] if the zip cannot be written.
 pub fn pack(checked: &Checked, output: &Path) -> Result<Option<Packed>, PackageError> {
     let Some(plugin) = &checked.plugin else {
         return Ok(None);

@@ -11,9 +11,9 @@ mod table;
 
 use std::time::Duration;
 
-use super::nearest::nearest;
 use crate::fault::Fault;
 use crate::foreign::in_sentence;
+use crate::nearest::nearest;
 use crate::release::Release;
 
 pub use self::reference::reference;

@@ -20,7 +20,6 @@ mod format;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod model;
-pub(crate) mod nearest;
 mod node;
 mod parse;
 mod pattern;

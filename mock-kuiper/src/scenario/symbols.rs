@@ -3,8 +3,8 @@
 use super::model::{Action, StartSymbol, TestFile};
 use super::node::FileMistake;
 use crate::foreign::in_sentence;
+use crate::nearest::nearest;
 use crate::package::Manifest;
-use crate::scenario::nearest::nearest;
 use crate::symbol::Kind;
 
 /// Returns a mistake for each step that uses a symbol that the plugin's json does not

@@ -8,7 +8,7 @@ use super::template::{literal_key, read_input};
 use super::text::Text;
 use super::tree::{Matcher, Operand, Pattern, Relation, Type, compile};
 use crate::foreign;
-use crate::scenario::nearest::nearest;
+use crate::nearest::nearest;
 use crate::scenario::node::{Key, Node, Place, Tree};
 
 impl Pattern {
